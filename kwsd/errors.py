@@ -1,0 +1,43 @@
+"""What can go wrong, named for what the operator does next.
+
+Every error becomes one line on standard error and one exit status, in `kwsd.cli` alone. The statuses follow
+BSD's sysexits.h.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KwsdError(Exception):
+    """Something that the operator has to know; its text says what happened and what to do about it."""
+
+    exit_status: ClassVar[int] = 70
+
+
+class UsageError(KwsdError):
+    """The command line asks for something that does not exist: read the help, call again."""
+
+    exit_status = 2
+
+
+class InputError(KwsdError):
+    """A recording, a folder or a pipe cannot be read: name another, or repair it."""
+
+    exit_status = 66
+
+
+class DeviceError(KwsdError):
+    """A microphone, a GPU, a socket or a library is missing, busy or gone: free it, install it or choose another."""
+
+    exit_status = 69
+
+
+class ConfigError(KwsdError):
+    """The configuration contradicts itself or the model: edit the file or the flag that the text names."""
+
+    exit_status = 78
+
+
+class ModelError(ConfigError):
+    """A model folder is missing, damaged or unsafe: fetch it again, or name another."""

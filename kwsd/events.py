@@ -1,0 +1,166 @@
+"""What the daemon has to say, as values: one frozen dataclass an event, one JSON object each.
+
+Positions are sample numbers at 16 kHz, counted from the start of the stream. They are the only clock: the same
+audio gives the same positions, live or replayed. An `Envelope` adds what a subscriber needs beside them: a
+sequence number and the wall clock's time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, ClassVar
+
+SCHEMA = 1
+"""Version of the JSON form. A new key keeps it; a key that changes its meaning or goes away raises it."""
+
+RATE = 16_000
+"""Samples a second of every stream inside kwsd."""
+
+
+def seconds(samples: int) -> float:
+    """Samples at 16 kHz as seconds, rounded to a tenth of a millisecond."""
+    return round(samples / RATE, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in one stream."""
+
+    type: ClassVar[str] = "event"
+    stream: str
+
+    def payload(self) -> dict[str, Any]:
+        """The event's own part of its JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Event):
+    """The model is warm and the first audio has arrived."""
+
+    type: ClassVar[str] = "ready"
+    model: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """The gate opened: speech began at sample `at`."""
+
+    type: ClassVar[str] = "speech_started"
+    at: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded(Event):
+    """The gate closed at sample `at`, its hangover over."""
+
+    type: ClassVar[str] = "speech_ended"
+    at: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost(Event):
+    """`samples` samples before sample `at` were never scored: the machine did not keep up, or the device dropped them."""
+
+    type: ClassVar[str] = "audio_lost"
+    at: int
+    samples: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "lost_s": seconds(self.samples)}
+
+
+@dataclass(frozen=True, slots=True)
+class Detection(Event):
+    """One spoken word.
+
+    `start` and `end` are where the word lies, `at` is the end of the audio that had been heard when it fired.
+    """
+
+    type: ClassVar[str] = "detection"
+    word: str
+    score: float
+    threshold: float
+    start: int
+    end: int
+    at: int
+    model: str
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds of audio between the word's end and the event."""
+        return round(1000 * (self.at - self.end) / RATE, 1)
+
+    def payload(self) -> dict[str, Any]:
+        return {
+            "stream": self.stream,
+            "word": self.word,
+            "score": round(self.score, 6),
+            "threshold": round(self.threshold, 6),
+            "start_s": seconds(self.start),
+            "end_s": seconds(self.end),
+            "at_s": seconds(self.at),
+            "latency_ms": self.latency_ms,
+            "model": self.model,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HookFinished(Event):
+    """A hook ran for `word` and ended, was stopped (`timed_out`) or never started (`exit_status` None)."""
+
+    type: ClassVar[str] = "hook_finished"
+    word: str
+    command: str
+    exit_status: int | None
+    timed_out: bool
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The stream ended or the daemon was told to stop; no event of this stream follows."""
+
+    type: ClassVar[str] = "stopped"
+    at: int
+    reason: str
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event on its way to the sinks: numbered from 1 without gaps, and stamped with the wall clock (UTC)."""
+
+    event: Event
+    sequence: int
+    time: datetime
+
+    @classmethod
+    def seal(cls, event: Event, sequence: int) -> Envelope:
+        """Stamp `event` with the time of this call."""
+        return cls(event, sequence, datetime.now(timezone.utc))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object: schema, type, sequence, time (RFC 3339), then the event's own keys."""
+        head = {
+            "schema": SCHEMA,
+            "type": self.event.type,
+            "sequence": self.sequence,
+            "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        return head | self.event.payload()
+
+    def to_json(self) -> str:
+        """One line of JSON, without the line feed."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
