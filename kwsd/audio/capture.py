@@ -1,0 +1,24 @@
+"""The capture thread's body: a source's blocks into a ring."""
+
+from __future__ import annotations
+
+from kwsd.audio.ring import Ring
+from kwsd.audio.source import Source
+
+
+def pump(source: Source, ring: Ring) -> None:
+    """Carry `source` into `ring` until it ends, fails, or somebody closes either of them; both are closed then.
+
+    Raises nothing: what went wrong is handed to the ring, whose reader gets it after the last sample.
+    """
+    try:
+        for block in source.blocks():
+            if block.lost:
+                ring.skip(block.lost)
+            if not ring.write(block.samples, wait=not source.live):
+                break
+    except BaseException as error:  # a capture thread that dies silently leaves a deaf daemon
+        ring.close(error)
+    finally:
+        ring.close()
+        source.close()

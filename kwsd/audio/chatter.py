@@ -1,0 +1,35 @@
+"""ALSA and PortAudio print on standard error, past Python, whatever they try; the operator wants one clear line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_CHATTER = re.compile(r"^(ALSA lib |Expression '|jack server|Cannot connect to server|JackShm|connect\(2\) )")
+
+
+@contextmanager
+def chatter_to_log(log: logging.Logger) -> Iterator[None]:
+    """Keep those libraries' lines for `log` at debug level; what others wrote meanwhile goes out afterwards.
+
+    It turns file descriptor 2 aside, for the whole process: keep it short.
+    """
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            kept.seek(0)
+            for line in kept:
+                text = line.decode(errors="replace").rstrip("\n")
+                if _CHATTER.match(text):
+                    log.debug("%s", text)
+                else:
+                    os.write(2, line)

@@ -1,0 +1,139 @@
+"""Recordings in any format that libsndfile reads. The only door to soundfile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.pacing import Pacer
+from kwsd.audio.resample import Resampler
+from kwsd.audio.source import Block
+from kwsd.errors import DeviceError, InputError
+from kwsd.events import RATE
+
+log = logging.getLogger(__name__)
+
+
+class FileSource:
+    """A recording, read as a stream: never held as a whole, whatever its rate, channels and sample format."""
+
+    live = False
+
+    def __init__(self, path: Path, *, realtime: bool = False) -> None:
+        """`realtime` paces it like a microphone; otherwise it comes as fast as it is read."""
+        self.name = path.name
+        self._path = path
+        self._realtime = realtime
+        self._closed = threading.Event()
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN."""
+        pacer = Pacer(self._closed) if self._realtime else None
+        with _open(self._path) as sound:
+            for samples in _resampled(self._path, sound, 0.02 if self._realtime else 1.0):
+                if self._closed.is_set() or (pacer and not pacer.wait(len(samples))):
+                    return
+                if len(samples):
+                    yield Block(samples)
+
+    def close(self) -> None:
+        """End `blocks()` at its next block; a wait in real time ends at once."""
+        self._closed.set()
+
+
+def read_clip(path: Path) -> NDArray[np.int16]:
+    """The whole recording: (n,) int16, 16 kHz mono. Raises InputError as `FileSource.blocks`."""
+    with _open(path) as sound:
+        return np.concatenate(list(_resampled(path, sound, 1.0)))
+
+
+def clip_length(path: Path) -> int:
+    """How long the recording is by its header, in samples at 16 kHz. Raises InputError."""
+    with _open(path) as sound:
+        return round(int(sound.frames) * RATE / int(sound.samplerate))
+
+
+def _open(path: Path) -> Any:
+    """An open `soundfile.SoundFile` that holds at least one sample."""
+    sf = _soundfile()
+    _check_file(path)
+    try:
+        sound = sf.SoundFile(str(path))
+    except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
+        raise InputError(f"{path}: raw samples have no header; pipe them: kwsd listen - < {path}") from error
+    except (sf.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", error)
+        raise InputError(f"{path}: no audio that libsndfile can read ({str(reason).rstrip('.')})") from error
+    if not sound.frames:
+        sound.close()
+        raise InputError(f"{path}: holds no samples; record it again or name another file")
+    # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has in hand:
+    # a hole in every block. It does not do so in what it takes for a pipe.
+    sound.seekable = lambda: False
+    return sound
+
+
+def _check_file(path: Path) -> None:
+    """Say what libsndfile would call a "System error". Raises InputError."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, not a recording; name a file in it")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file; pipe raw samples to: kwsd listen -")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; check the name and its permissions") from error
+    if empty:
+        raise InputError(f"{path}: the file is empty; record it again or name another file")
+
+
+def _soundfile() -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise DeviceError(f"libsndfile cannot be loaded ({error}): apt install libsndfile1") from error
+    return soundfile
+
+
+def _resampled(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.int16]]:
+    """All of `sound`, `block_s` seconds at a time, as 16 kHz mono int16; numbers that are not finite become zeros."""
+    try:
+        resampler = Resampler(sound.samplerate)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    read = bad = 0
+    for samples in _read(path, sound, max(1, round(sound.samplerate * block_s))):
+        finite = np.isfinite(samples)
+        wrong = samples.size - int(np.count_nonzero(finite))
+        if wrong and not bad:
+            log.warning("%s: not all samples are numbers (NaN or infinite); they are heard as silence", path)
+        if wrong:
+            samples[~finite] = 0
+        read += samples.size
+        bad += wrong
+        yield resampler.feed(samples)
+    if bad == read:
+        raise InputError(f"{path}: not one sample is a number (all NaN or infinite); record it again")
+    yield resampler.flush()
+
+
+def _read(path: Path, sound: Any, frames: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks of (frames, channels) until the end."""
+    read = 0
+    while True:
+        try:
+            samples = sound.read(frames, dtype="float32", always_2d=True)
+        except (_soundfile().LibsndfileError, OSError) as error:
+            at = read / sound.samplerate
+            raise InputError(f"{path}: damaged about {at:.1f} s into it ({error})") from error
+        if not len(samples):
+            return
+        read += len(samples)
+        yield samples

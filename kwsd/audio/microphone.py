@@ -1,0 +1,201 @@
+"""Microphones, through PortAudio. The only door to sounddevice."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kwsd.audio.chatter import chatter_to_log
+from kwsd.audio.resample import Resampler
+from kwsd.audio.scale import to_float
+from kwsd.audio.slots import Slots
+from kwsd.audio.source import Block
+from kwsd.errors import DeviceError
+from kwsd.events import RATE
+
+log = logging.getLogger(__name__)
+
+_BUSY = -9985  # paDeviceUnavailable
+_BUFFER_S = 4.0
+_NEXT = "see `kwsd devices`"
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """A device that can record. `default_rate` in Hz; `index` is PortAudio's, and changes when devices come and go."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    default_rate: float
+    is_default: bool
+
+    def __str__(self) -> str:
+        return f"{self.index} {self.name!r} ({self.host_api})"
+
+
+def input_devices() -> list[InputDevice]:
+    """All devices with an input, as PortAudio found them when it was loaded. Raises DeviceError without PortAudio."""
+    sd = _sounddevice()
+    try:
+        apis = sd.query_hostapis()
+        default = sd.default.device[0]
+        if default < 0:
+            default = next((api["default_input_device"] for api in apis if api["default_input_device"] >= 0), -1)
+        return [
+            InputDevice(
+                index=index,
+                name=str(device["name"]),
+                host_api=str(apis[device["hostapi"]]["name"]),
+                channels=int(device["max_input_channels"]),
+                default_rate=float(device["default_samplerate"]),
+                is_default=index == default,
+            )
+            for index, device in enumerate(sd.query_devices())
+            if device["max_input_channels"] > 0
+        ]
+    except sd.PortAudioError as error:
+        raise DeviceError(f"PortAudio cannot list its devices ({error}); is the sound server running?") from error
+
+
+def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevice:
+    """The one device that `wanted` means: an index, or a part of a name in any case; None or "" is the default.
+
+    A name that fits as a whole goes before those that only contain it. Raises DeviceError, with the choices.
+    """
+    if not devices:
+        raise DeviceError("no input device: plug in a microphone and start the sound server, or name a file or `-`")
+    choices = ", ".join(map(str, devices))
+    if not wanted:
+        found = [device for device in devices if device.is_default]
+        if not found:
+            raise DeviceError(f"no default input device: choose one with --microphone: {choices}")
+        return found[0]
+    if wanted.isdecimal():
+        found = [device for device in devices if device.index == int(wanted)]
+    else:
+        found = [device for device in devices if device.name.casefold() == wanted.casefold()]
+    found = found or [device for device in devices if wanted.casefold() in device.name.casefold()]
+    if not found:
+        raise DeviceError(f"no input device matches {wanted!r}: choose one of {choices}")
+    if len(found) > 1:
+        raise DeviceError(f"{wanted!r} matches several input devices, choose by index: {', '.join(map(str, found))}")
+    return found[0]
+
+
+class Microphone:
+    """A microphone as a live stream. PortAudio's thread copies into slots; all else happens in the reader's thread."""
+
+    live = True
+
+    def __init__(self, device: str | None = None, *, block_ms: int = 20, stall_s: float = 2.0) -> None:
+        """Find the device now, and so fail early; open it at the first block.
+
+        `device` as for `find_device`. A stream that gave no block of `block_ms` for `stall_s` seconds counts as
+        lost: PortAudio says nothing when a device goes away. Raises DeviceError.
+        """
+        self._wanted = device
+        self._block_ms = block_ms
+        self._stall_s = stall_s
+        self._closed = threading.Event()
+        self._slots: Slots | None = None
+        self.name = find_device(device, input_devices()).name
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks as they are heard, until `close()`. Raises DeviceError: busy, gone, or silent for `stall_s`."""
+        stream, slots = self._open(find_device(self._wanted, input_devices()))
+        rate = int(stream.samplerate)
+        resampler = Resampler(rate)
+        dropped = told = 0  # in frames of the device, in samples at 16 kHz
+        self._slots = slots
+        try:
+            while not self._closed.is_set():
+                slots.changed.clear()
+                while (taken := slots.take()) is not None:
+                    dropped += taken[1]
+                    lost = dropped * RATE // rate - told
+                    told += lost
+                    yield Block(resampler.feed(to_float(taken[0])), lost)
+                    if self._closed.is_set():
+                        return
+                if not self._arrived(slots):
+                    raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s: is it plugged in? {_NEXT}")
+        finally:
+            self._slots = None
+            stream.abort(ignore_errors=True)
+            stream.close(ignore_errors=True)
+
+    def close(self) -> None:
+        """End `blocks()`; it gives the device back itself."""
+        self._closed.set()
+        if (slots := self._slots) is not None:
+            slots.changed.set()
+
+    def _arrived(self, slots: Slots) -> bool:
+        """Wait for a block or `close()`. In two halves: a process that was stopped finds its first wait over."""
+        return slots.changed.wait(self._stall_s / 2) or slots.changed.wait(self._stall_s / 2)
+
+    def _open(self, device: InputDevice) -> tuple[Any, Slots]:
+        """A running stream and what it fills: at 16 kHz mono where the device can, else as near as it can."""
+        sd = _sounddevice()
+        own = round(device.default_rate)
+        shapes = dict.fromkeys([(RATE, 1), (own, 1), (own, device.channels), (RATE, device.channels)])
+        errors = []
+        with chatter_to_log(log):
+            for rate, channels in shapes:
+                try:
+                    return self._start(sd, device, rate, channels)
+                except sd.PortAudioError as error:
+                    errors.append(error)
+                    if _code(error) == _BUSY:
+                        break
+        raise _cannot_open(device, errors[-1]) from errors[-1]
+
+    def _start(self, sd: Any, device: InputDevice, rate: int, channels: int) -> tuple[Any, Slots]:
+        frames = max(1, rate * self._block_ms // 1000)
+        slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, channels)
+
+        def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
+            block = np.frombuffer(data, np.int16).reshape(frames, channels)
+            slots.put(block, frames if status.input_overflow else 0)  # PortAudio does not say how much: at least this
+
+        stream = sd.RawInputStream(
+            samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback
+        )
+        try:
+            stream.start()
+        except sd.PortAudioError:
+            stream.close(ignore_errors=True)
+            raise
+        log.info("%s: open at %d Hz, channels: %d", device.name, rate, channels)
+        return stream, slots
+
+
+def _cannot_open(device: InputDevice, error: Exception) -> DeviceError:
+    if _code(error) == _BUSY:
+        return DeviceError(f"{device.name}: busy: end the program that holds it, or choose another device; {_NEXT}")
+    return DeviceError(f"{device.name}: cannot be opened ({error}): choose another device; {_NEXT}")
+
+
+def _code(error: Exception) -> int:
+    """PortAudio's error number, 0 where there is none."""
+    return int(error.args[1]) if len(error.args) > 1 else 0
+
+
+def _sounddevice() -> Any:
+    """The module; loading it starts PortAudio and probes the devices."""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise DeviceError("PortAudio is missing: apt install libportaudio2 (or listen to a file or `-`)") from error
+    except ImportError as error:
+        raise DeviceError(f"sounddevice cannot be imported ({error}): pip install sounddevice") from error
+    except Exception as error:  # PortAudio's own, whose class is out of reach while the module fails to load
+        raise DeviceError(f"PortAudio does not start ({error}); is the sound server running?") from error
+    return sounddevice

@@ -1,0 +1,29 @@
+"""Recordings at the speed of life, for `--realtime`."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from kwsd.events import RATE
+
+
+class Pacer:
+    """Lets audio through as late as a microphone would deliver it.
+
+    It counts from the first call: a late wake-up shortens the next wait, so that nothing adds up.
+    """
+
+    def __init__(self, closed: threading.Event) -> None:
+        """`closed`, once set, ends every wait."""
+        self._closed = closed
+        self._begun: float | None = None
+        self._samples = 0
+
+    def wait(self, samples: int) -> bool:
+        """Wait until the next `samples` samples would have been heard in full. False once closed."""
+        if self._begun is None:
+            self._begun = time.monotonic()
+        self._samples += samples
+        deadline = self._begun + self._samples / RATE
+        return not self._closed.wait(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,103 @@
+"""Raw samples from a pipe: S16_LE, 16 kHz, mono, as `arecord -f S16_LE -r 16000 -t raw` writes them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from kwsd.audio.pacing import Pacer
+from kwsd.audio.source import Block
+from kwsd.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES = 32_000  # a second at most; a pipe gives what it has
+_PACED_BYTES = 640  # 20 ms
+
+
+class PcmSource:
+    """A pipe, a regular file or a byte buffer of raw samples. It is not closed here: it belongs to the caller."""
+
+    live = False
+
+    def __init__(self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False) -> None:
+        """Where `stream` has a file descriptor, that is read, past the stream's own buffer."""
+        self.name = name
+        self._stream = stream
+        self._realtime = realtime
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._waker: int | None = None  # the end of a pipe that close() writes to, while blocks() runs
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of what there is, a second at most. Raises InputError where the stream cannot be read."""
+        pacer = Pacer(self._closed) if self._realtime else None
+        rest, heard = b"", False
+        for data in self._chunks():
+            if not heard and data.startswith(b"RIFF"):
+                log.warning("%s: a WAV file? kwsd expects raw S16_LE at 16 kHz, mono (arecord -t raw)", self.name)
+            heard = True
+            data = rest + data
+            whole = len(data) & ~1
+            rest = data[whole:]
+            samples = np.frombuffer(data[:whole], "<i2").astype(np.int16)
+            if self._closed.is_set() or (pacer and not pacer.wait(len(samples))):
+                return
+            if len(samples):
+                yield Block(samples)
+        if rest and not self._closed.is_set():
+            log.warning("%s: ended inside a sample; the last byte is dropped (is it S16_LE?)", self.name)
+        if not heard and not self._closed.is_set():
+            log.warning("%s: ended before the first sample", self.name)
+
+    def close(self) -> None:
+        """End `blocks()`, even where it waits for a pipe that nobody writes to."""
+        self._closed.set()
+        with self._lock:
+            if self._waker is not None:
+                os.write(self._waker, b"x")
+                self._waker = None  # one byte is enough
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Bytes as they come, until the end or `close()`."""
+        size = _PACED_BYTES if self._realtime else _READ_BYTES
+        try:
+            descriptor = self._stream.fileno()
+        except OSError:  # io.UnsupportedOperation: bytes in memory, which never wait
+            while not self._closed.is_set() and (data := self._stream.read(size)):
+                yield data
+            return
+        woken, waker = os.pipe()
+        try:
+            with self._lock:
+                self._waker = waker
+            yield from self._read_descriptor(descriptor, woken, size)
+        finally:
+            with self._lock:
+                self._waker = None
+            os.close(woken)
+            os.close(waker)
+
+    def _read_descriptor(self, descriptor: int, woken: int, size: int) -> Iterator[bytes]:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.register(woken, select.POLLIN)
+        while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
+            ready = {ready for ready, _ in poll.poll()}
+            if woken in ready:
+                return
+            try:
+                data = os.read(descriptor, size)
+            except BlockingIOError:  # another reader of the same pipe was faster
+                continue
+            except OSError as error:
+                raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+            if not data:
+                return
+            yield data

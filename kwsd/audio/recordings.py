@@ -1,0 +1,117 @@
+"""Labelled recordings: where each clip lies, and its samples."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.files import FileSource, clip_length
+from kwsd.errors import InputError
+from kwsd.events import RATE
+
+_INDEX = "index.tsv"
+_COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
+_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+_SLACK = RATE // 10  # an MP3's header may promise some samples more than it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One clip: samples `start` to `start + length` of the file `path`, counted at 16 kHz.
+
+    `speaker` is empty where nobody knows.
+    """
+
+    path: Path
+    name: str
+    label: str
+    speaker: str
+    start: int
+    length: int
+
+
+def find_recordings(folder: Path) -> list[Recording]:
+    """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
+
+    Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
+    or a tree `label/clip.wav` (or flac, ogg, opus, mp3). Where there is an index, the tree is not looked at.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name one with an {_INDEX}, or with label/clip.wav in it")
+    found = [recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index)] or list(_tree(folder))
+    if not found:
+        raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
+    return sorted(found, key=lambda recording: (recording.path, recording.start))
+
+
+def load(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
+    """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
+
+    Little more than the longest clip is in memory at a time. Raises InputError for a file that cannot be read or
+    ends before a clip does.
+    """
+    by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
+    for recording in recordings:
+        by_file[recording.path].append(recording)
+    for path in sorted(by_file):
+        yield from _cut(path, sorted(by_file[path], key=lambda recording: recording.start))
+
+
+def _cut(path: Path, clips: list[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
+    """The clips of one file, ordered by start; they may overlap."""
+    with closing(_samples(path)) as blocks:
+        held = np.zeros(0, np.int16)
+        begin = 0  # the number of the first sample held
+        for clip in clips:
+            stop = clip.start + clip.length
+            pieces = [held]
+            end = begin + len(held)
+            while end < stop and (block := next(blocks, None)) is not None:
+                pieces.append(block)
+                end += len(block)
+                if end <= clip.start:  # all of it lies before the clip
+                    pieces, begin = [], end
+            held = np.concatenate(pieces) if pieces else held[:0]
+            if end < stop - _SLACK:
+                raise InputError(f"{path}: ends at sample {end}, before clip {clip.name!r} does (sample {stop})")
+            drop = max(0, clip.start - begin)
+            held, begin = held[drop:], begin + drop
+            yield clip, held[clip.start - begin : stop - begin].copy()
+
+
+def _samples(path: Path) -> Generator[NDArray[np.int16], None, None]:
+    for block in FileSource(path).blocks():
+        yield block.samples
+
+
+def _packed(index: Path) -> Iterator[Recording]:
+    with index.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        columns = next(rows, [])
+        missing = [column for column in _COLUMNS if column not in columns]
+        if missing:
+            raise InputError(f"{index}: its first line lacks the columns: {', '.join(missing)}")
+        for number, row in enumerate(rows, start=2):
+            try:
+                cells = dict(zip(columns, row, strict=True))
+                start, length = int(cells["start"]), int(cells["length"])
+            except ValueError as error:
+                raise InputError(f"{index}, line {number}: {error}") from error
+            if start < 0 or length <= 0:
+                raise InputError(f"{index}, line {number}: no clip starts at {start} and is {length} samples long")
+            path = index.parent / cells["file"]
+            yield Recording(path, cells["clip"], cells["label"], cells["speaker"], start, length)
+
+
+def _tree(folder: Path) -> Iterator[Recording]:
+    for path in folder.glob("*/*"):
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file():
+            speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
+            yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, clip_length(path))

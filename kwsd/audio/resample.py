@@ -1,0 +1,43 @@
+"""Any rate and number of channels to 16 kHz mono int16, block by block. The only door to soxr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.scale import to_int16
+from kwsd.events import RATE
+
+
+class Resampler:
+    """A stream's resampler: the same samples come out, whatever the sizes of the blocks that go in.
+
+    soxr looks ahead, so that what comes out lags some milliseconds behind what went in, until `flush()`.
+    """
+
+    def __init__(self, rate: int) -> None:
+        """For a stream of `rate` samples a second (Hz). Raises ValueError for a rate that soxr does not take."""
+        self._stream: Any = None
+        if rate <= 0:
+            raise ValueError(f"{rate} is no sample rate")
+        if rate != RATE:
+            import soxr
+
+            try:
+                self._stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ")
+            except RuntimeError as error:
+                raise ValueError(f"{rate} Hz cannot be resampled: {error}") from error
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.int16]:
+        """float32 (n, channels) or (n,), finite, full scale at 1.0 → int16 (m,), m about n · 16000 / rate."""
+        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        if self._stream is not None:
+            mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=False)
+        return to_int16(mono)
+
+    def flush(self) -> NDArray[np.int16]:
+        """The rest, (m,) int16; the stream is over then."""
+        nothing = np.zeros(0, np.float32)
+        return to_int16(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))

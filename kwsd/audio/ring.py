@@ -1,0 +1,152 @@
+"""Where a capture thread leaves audio and one reader takes it: numbered samples in a bounded buffer."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples `start` to `stop` (exclusive) never arrived; they read as zeros."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a ring holds at one moment: samples `first` to `written` (exclusive), and which of them are missing."""
+
+    first: int
+    written: int
+    closed: bool
+    gaps: tuple[Gap, ...]
+
+
+class Ring:
+    """One stream's newest samples, each under its number since the start of the stream.
+
+    One thread writes, one reads, any may close. When it is full, either the writer waits for the reader
+    (`wait=True`), or the oldest samples are overwritten and the reader finds that it was lapped.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """Room for `capacity` samples, allocated now. Raises ValueError for less than one."""
+        if capacity < 1:
+            raise ValueError(f"a ring of {capacity} samples")
+        self.capacity = capacity
+        self._samples = np.zeros(capacity, np.int16)
+        self._changed = threading.Condition()
+        self._written = 0
+        self._released = 0
+        self._gaps: deque[Gap] = deque()
+        self._closed = False
+        self._error: BaseException | None = None
+        self._wake: Callable[[], object] | None = None
+
+    @property
+    def written(self) -> int:
+        """How many samples have been numbered so far."""
+        return self._written
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the stream, if not its own end."""
+        return self._error
+
+    def write(self, samples: NDArray[np.int16], *, wait: bool) -> bool:
+        """Number and keep (n,) samples; with `wait`, piece by piece as the reader makes room. False once closed."""
+        rest = samples
+        while True:
+            with self._changed:
+                if wait and len(rest):
+                    self._changed.wait_for(lambda: self._closed or self._room() > 0)
+                if self._closed:
+                    return False
+                piece = rest[: self._room()] if wait else rest
+                self._put(piece)
+            self._tell_reader()
+            rest = rest[len(piece) :]
+            if not len(rest):
+                return True
+
+    def skip(self, lost: int) -> None:
+        """Number `lost` samples that the device dropped. It never waits: only live streams drop samples."""
+        with self._changed:
+            if self._closed or lost <= 0:
+                return
+            self._gaps.append(Gap(self._written, self._written + lost))
+            kept = min(lost, self.capacity)
+            self._written += lost - kept
+            self._put(np.zeros(kept, np.int16))
+        self._tell_reader()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """No more audio; wakes writer and reader. The reader raises `error` at the end; the first call counts."""
+        with self._changed:
+            if not self._closed:
+                self._closed, self._error = True, error
+            self._changed.notify_all()
+        self._tell_reader()
+
+    def attach(self, wake: Callable[[], object]) -> None:
+        """Call `wake` after every change, from whatever thread made it; it must return at once."""
+        self._wake = wake
+
+    def extent(self) -> Extent:
+        """What there is now; later calls of `read` may find the oldest of it overwritten."""
+        with self._changed:
+            return Extent(self._first(), self._written, self._closed, tuple(self._gaps))
+
+    def read(self, start: int, stop: int) -> NDArray[np.int16] | None:
+        """A copy of samples `start` to `stop`, (stop - start,), or None where one of them was overwritten.
+
+        Zeros stand where the stream had not begun (below 0), has not come so far, or has a gap.
+        """
+        out = np.zeros(stop - start, np.int16)
+        with self._changed:
+            low, high = max(start, 0), min(stop, self._written)
+            if low < self._first():
+                return None
+            while low < high:
+                at = low % self.capacity
+                piece = self._samples[at : at + high - low]
+                out[low - start : low - start + len(piece)] = piece
+                low += len(piece)
+        return out
+
+    def release(self, position: int) -> None:
+        """The reader needs nothing before sample `position` any more: a waiting writer may use that room."""
+        with self._changed:
+            self._released = max(self._released, min(position, self._written))
+            self._forget_gaps(self._released)
+            self._changed.notify_all()
+
+    def _room(self) -> int:
+        return max(0, self._released + self.capacity - self._written)
+
+    def _first(self) -> int:
+        return max(0, self._written - self.capacity)
+
+    def _put(self, samples: NDArray[np.int16]) -> None:
+        self._written += len(samples)
+        kept = samples[-self.capacity :]
+        at = (self._written - len(kept)) % self.capacity
+        head = kept[: self.capacity - at]
+        self._samples[at : at + len(head)] = head
+        self._samples[: len(kept) - len(head)] = kept[len(head) :]
+        self._forget_gaps(self._first())
+
+    def _forget_gaps(self, before: int) -> None:
+        while self._gaps and self._gaps[0].stop <= before:
+            self._gaps.popleft()
+
+    def _tell_reader(self) -> None:
+        if self._wake is not None:
+            self._wake()

@@ -1,0 +1,54 @@
+"""What the PortAudio callback writes into: device blocks in a ring that needs no lock."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Slots:
+    """A bounded ring of `count` blocks of (frames, channels) int16, all allocated now.
+
+    One thread puts, another takes. Neither waits for the other's lock: the writer publishes a block by counting it,
+    and the reader checks after copying that it was not overtaken. A reader that is lapped loses half of the ring.
+    """
+
+    def __init__(self, count: int, frames: int, channels: int) -> None:
+        self._blocks = np.zeros((count, frames, channels), np.int16)
+        self._dropped = np.zeros(count, np.int64)  # frames the device had dropped in all when the block came
+        self._count, self._frames = count, frames
+        self._put = 0
+        self._taken = 0
+        self._dropped_in_all = 0
+        self._dropped_told = 0
+        self.changed = threading.Event()
+        """Set whenever a block has come; the reader clears it before it looks."""
+
+    def put(self, block: NDArray[np.int16], dropped: int = 0) -> None:
+        """Copy (frames, channels); `dropped` frames went missing before it."""
+        at = self._put % self._count
+        self._dropped_in_all += dropped
+        self._blocks[at] = block
+        self._dropped[at] = self._dropped_in_all
+        self._put += 1
+        self.changed.set()
+
+    def take(self) -> tuple[NDArray[np.int16], int] | None:
+        """A copy of the next block and how many frames are missing before it; None where there is none yet."""
+        lapped = 0
+        while self._taken < self._put:
+            behind = self._put - self._taken
+            if behind >= self._count:  # the slot may be under the writer's hands
+                lapped += behind - self._count // 2
+                self._taken += behind - self._count // 2
+            at = self._taken % self._count
+            block, dropped = self._blocks[at].copy(), int(self._dropped[at])
+            if self._put - self._taken >= self._count:  # overtaken while copying
+                continue
+            self._taken += 1
+            missing = lapped * self._frames + dropped - self._dropped_told
+            self._dropped_told = dropped
+            return block, missing
+        return None

@@ -1,0 +1,151 @@
+"""Windows cut from rings: what the classifier sees, one hop after the other, of every stream in one batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.ring import Extent, Gap, Ring
+from kwsd.events import RATE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """`samples` (length,) int16, read-only, of `stream`, up to sample `end` (exclusive).
+
+    The newest `hop` of them are new since the window before. Zeros stand where the stream had not begun or has
+    ended. `lost` counts the samples before `end` that were dropped by the device, or that no window held because
+    the reader was lapped, since the window before.
+    """
+
+    stream: str
+    end: int
+    samples: NDArray[np.int16]
+    lost: int = 0
+    hop: int = 1600
+
+    @property
+    def start(self) -> int:
+        """The number of the first sample; negative at the start of a stream."""
+        return self.end - len(self.samples)
+
+
+def windows(
+    rings: Mapping[str, Ring], *, hop: int, length: int = RATE, batch: int = 16, tail: int = 8000
+) -> Iterator[list[Window]]:
+    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most.
+
+    Window k of a stream ends at sample (k + 1) * hop. After the end of a stream, windows go on over `tail` samples of
+    zeros, so that its last word is heard in full; then the error that ended it, if any, is raised here. A reader
+    that was lapped goes on at the newest window; windows whose newest hop never arrived are left out. Ends when all
+    streams have. Raises ValueError for a hop longer than a window, or a ring with room for less than two windows.
+    """
+    if not 0 < hop <= length:
+        raise ValueError(f"a hop of {hop} samples in windows of {length}")
+    for stream, ring in rings.items():
+        if ring.capacity < 2 * length:
+            raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
+    changed = threading.Event()
+    readers = [_Reader(stream, ring, hop, length, tail) for stream, ring in rings.items()]
+    for ring in rings.values():
+        ring.attach(changed.set)
+    while readers:
+        changed.clear()  # before looking, so that what comes meanwhile is not slept through
+        due = _take(readers, batch)
+        if due:
+            yield due
+        going = [reader for reader in readers if not reader.finished()]
+        if not due and len(going) == len(readers):
+            changed.wait()
+        readers = going[1:] + going[:1]  # whoever came first in this batch comes last in the next
+
+
+def _take(readers: Sequence[_Reader], batch: int) -> list[Window]:
+    """The due windows of all readers, `batch` at most, one of each in turn."""
+    waiting = [reader.due(batch) for reader in readers]
+    shares = [0] * len(readers)
+    while sum(shares) < min(batch, sum(waiting)):
+        for i, count in enumerate(waiting):
+            if shares[i] < count and sum(shares) < batch:
+                shares[i] += 1
+    taken = [reader.take(share) for reader, share in zip(readers, shares, strict=True)]
+    return [window for turn in zip_longest(*taken) for window in turn if window is not None]
+
+
+class _Reader:
+    """One stream's place: which window comes next."""
+
+    def __init__(self, stream: str, ring: Ring, hop: int, length: int, tail: int) -> None:
+        self._stream, self._ring = stream, ring
+        self._hop, self._length, self._tail = hop, length, tail
+        self._next = hop  # the end of the next window
+        self._heard = 0  # the end of the last one handed out
+
+    def due(self, most: int) -> int:
+        """How many windows can be taken now, counted up to `most`."""
+        return len(self._ends(self._ring.extent(), most))
+
+    def finished(self) -> bool:
+        """Whether the stream is over and all its windows are out. Raises the error that ended it."""
+        extent = self._ring.extent()
+        if not extent.closed or self._ends(extent, 1):
+            return False
+        if self._ring.error is not None:
+            raise self._ring.error
+        return True
+
+    def take(self, most: int) -> list[Window]:
+        """The next windows, `most` at most, and room for the writer."""
+        while True:
+            extent = self._ring.extent()
+            ends = self._ends(extent, most)
+            if not ends:
+                return []
+            first = ends[0] - self._length
+            span = self._ring.read(first, ends[-1])
+            if span is not None:  # else lapped since the extent was taken: look again
+                break
+        span.flags.writeable = False  # the windows share it
+        cut = []
+        for end in ends:
+            samples = span[end - self._length - first : end - first]
+            lost = _lost(self._heard, end, end - self._length, extent.gaps)
+            cut.append(Window(self._stream, end, samples, lost, self._hop))
+            self._heard = end
+        self._next = self._heard + self._hop
+        self._ring.release(self._next - self._length)
+        return cut
+
+    def _ends(self, extent: Extent, most: int) -> list[int]:
+        """Where the next windows end that are due, `most` at most."""
+        last = extent.written // self._hop * self._hop
+        start = self._next
+        if max(start - self._length, 0) < extent.first:  # lapped: late audio is worthless
+            start = last
+        if extent.closed and extent.written:
+            last = -(-(extent.written + self._tail) // self._hop) * self._hop
+        ends = range(start, last + 1, self._hop)
+        return list(islice((end for end in ends if not _missing(end - self._hop, end, extent.gaps)), most))
+
+
+def _missing(start: int, stop: int, gaps: Sequence[Gap]) -> bool:
+    """Whether not one of the samples `start` to `stop` arrived."""
+    return any(gap.start <= start and stop <= gap.stop for gap in gaps)
+
+
+def _lost(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
+    """Samples lost since the window that ended at `heard`, for one from `start` to `end`.
+
+    A gap counts as a whole in the first window that ends after it. What lies between the two windows was lapped.
+    """
+    lapped = max(0, start - heard)
+    for gap in gaps:
+        if heard < gap.stop <= end:
+            counted = min(gap.stop, start) - max(gap.start, heard)  # as lapped, above
+            lapped += gap.stop - gap.start - max(0, counted)
+    return lapped

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from kwsd.audio.capture import pump
+from kwsd.audio.ring import Gap, Ring
+from kwsd.audio.source import Block
+
+
+class FakeSource:
+    """Gives the blocks it was made of, then its error, if any."""
+
+    name = "fake"
+
+    def __init__(self, *blocks: Block, live: bool = False, error: BaseException | None = None) -> None:
+        self.live = live
+        self.closed = False
+        self._blocks = blocks
+        self._error = error
+
+    def blocks(self) -> Iterator[Block]:
+        yield from self._blocks
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ones(samples: int) -> Block:
+    return Block(np.ones(samples, np.int16))
+
+
+def test_blocks_and_gaps_are_numbered_and_the_ring_closed_at_the_end() -> None:
+    source, ring = FakeSource(ones(5), Block(np.ones(3, np.int16), lost=4), live=True), Ring(100)
+    pump(source, ring)
+    extent = ring.extent()
+    assert (extent.written, extent.gaps, extent.closed) == (12, (Gap(5, 9),), True)
+    assert ring.error is None
+    assert source.closed
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), KeyboardInterrupt()])
+def test_an_error_is_handed_to_the_reader_after_the_audio(error: BaseException) -> None:
+    source, ring = FakeSource(ones(5), error=error), Ring(100)
+    pump(source, ring)
+    assert ring.error is error
+    assert ring.written == 5
+    assert source.closed
+
+
+def test_a_live_source_overwrites_and_any_other_waits() -> None:
+    ring = Ring(10)
+    pump(FakeSource(ones(25), live=True), ring)
+    assert ring.extent().first == 15
+    ring = Ring(10)
+    full = threading.Event()
+    ring.attach(full.set)
+    source = FakeSource(ones(25))
+    thread = threading.Thread(target=pump, args=(source, ring))
+    thread.start()
+    assert full.wait(10)
+    assert ring.extent().first == 0
+    ring.close()  # as the supervisor does to stop it
+    thread.join(10)
+    assert not thread.is_alive()
+    assert source.closed
+    assert ring.written == 10

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from kwsd.audio.chatter import chatter_to_log
+
+log = logging.getLogger("tests.chatter")
+
+
+def test_alsa_goes_to_the_log_and_all_else_to_standard_error(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), chatter_to_log(log):
+        os.write(2, b"ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM\n")
+        os.write(2, b"a worker's own words\n")
+    assert [record.getMessage() for record in caplog.records] == [
+        "ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM"
+    ]
+    os.write(2, b"later\n")
+    assert capfd.readouterr().err == "a worker's own words\nlater\n"
+
+
+def test_standard_error_is_put_back_after_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(KeyError), chatter_to_log(log):
+        raise KeyError
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"
+    assert set(Path("/proc/self/fd").iterdir()) == before

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.errors import InputError
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+HEADER = "file\tclip\tlabel\tspeaker\tstart\tlength\n"
+
+
+def write(path: Path, samples: NDArray[np.int16], rate: int = 16_000) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate)
+
+
+def ramp(samples: int) -> NDArray[np.int16]:
+    return (np.arange(samples) % 32_000).astype(np.int16)
+
+
+def test_a_packed_folder_is_found_at_any_depth_and_cut_by_its_index(tmp_path: Path) -> None:
+    write(tmp_path / "deep" / "b" / "words.flac", ramp(100_000))
+    write(tmp_path / "deep" / "a.wav", ramp(20_000))
+    (tmp_path / "deep" / "b" / "index.tsv").write_text(
+        HEADER
+        + "words.flac\tlate\tyes\tsp1\t90000\t10000\n"
+        + 'words.flac\tearly\tsay "no"\t\t500\t16000\n'
+        + "words.flac\toverlapping\tno\tsp2\t10000\t60000\n"
+    )
+    (tmp_path / "deep" / "index.tsv").write_text(HEADER + "a.wav\tone\tone\tsp3\t0\t20000\n")
+    recordings = find_recordings(tmp_path)
+    assert [(r.path.name, r.name, r.label, r.speaker) for r in recordings] == [
+        ("a.wav", "one", "one", "sp3"),
+        ("words.flac", "early", 'say "no"', ""),
+        ("words.flac", "overlapping", "no", "sp2"),
+        ("words.flac", "late", "yes", "sp1"),
+    ]
+    loaded = list(load(reversed(recordings)))
+    assert [recording for recording, _ in loaded] == recordings
+    for recording, samples in loaded:
+        numbers = np.arange(recording.start, recording.start + recording.length)
+        np.testing.assert_array_equal(samples, numbers % 32_000)
+
+
+def test_a_tree_is_found_by_its_folders(tmp_path: Path) -> None:
+    write(tmp_path / "yes" / "0a7c_nohash_0.wav", ramp(16_000))
+    write(tmp_path / "no" / "clip.FLAC", ramp(24_000), 48_000)
+    write(tmp_path / "no" / "deeper" / "unseen.wav", ramp(10))
+    (tmp_path / "no" / "notes.txt").write_text("hello")
+    (tmp_path / "yes" / "._junk.wav").write_text("left by another system")
+    no, yes = find_recordings(tmp_path)
+    assert yes == Recording(tmp_path / "yes" / "0a7c_nohash_0.wav", "0a7c_nohash_0", "yes", "0a7c", 0, 16_000)
+    assert no == Recording(tmp_path / "no" / "clip.FLAC", "clip", "no", "", 0, 8_000)
+    assert [(r, len(samples)) for r, samples in load([yes, no])] == [(no, 8_000), (yes, 16_000)]
+
+
+def test_a_selection_needs_no_more_of_the_file_than_its_clips(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", ramp(200_000))
+    clips = [Recording(tmp_path / "a.wav", str(at), "x", "", at, 5) for at in (31_998, 32_000, 150_000, 150_000)]
+    assert [samples.tolist() for _, samples in load(clips)] == [
+        [31_998, 31_999, 0, 1, 2],
+        [0, 1, 2, 3, 4],
+        [22_000, 22_001, 22_002, 22_003, 22_004],
+        [22_000, 22_001, 22_002, 22_003, 22_004],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "says"),
+    [
+        ("", "lacks the columns: file, clip"),
+        (HEADER.replace("\tspeaker", ""), "lacks the columns: speaker"),
+        (HEADER + "a.wav\tx\tyes\t\tzero\t5\n", "line 2: invalid literal"),
+        (HEADER + "a.wav\tx\tyes\t\t0\t5\na.wav\tx\n", "line 3"),
+        (HEADER + "a.wav\tx\tyes\t\t-1\t5\n", "line 2: no clip starts at -1"),
+        (HEADER + "a.wav\tx\tyes\t\t0\t0\n", "line 2"),
+        (HEADER, "no recordings"),
+    ],
+)
+def test_a_wrong_index_is_named_with_its_line(tmp_path: Path, index: str, says: str) -> None:
+    (tmp_path / "index.tsv").write_text(index)
+    with pytest.raises(InputError, match=says):
+        find_recordings(tmp_path)
+
+
+def test_neither_layout_and_no_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"neither an index\.tsv nor"):
+        find_recordings(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        find_recordings(tmp_path / "missing")
+
+
+def test_an_index_that_promises_too_much_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", ramp(10_000))
+    with pytest.raises(InputError, match="ends at sample 10000, before clip 'x'"):
+        list(load([Recording(tmp_path / "a.wav", "x", "yes", "", 5_000, 10_000)]))
+    with pytest.raises(InputError, match=r"gone\.wav"):
+        list(load([Recording(tmp_path / "gone.wav", "x", "yes", "", 0, 10)]))
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not there")
+def test_the_shared_recordings_lie_where_their_index_says() -> None:
+    validation = find_recordings(DATA / "speech-commands" / "validation")
+    assert len(validation) == 5238
+    nines = [recording for recording in validation if recording.path.name == "nine.opus"]
+    for recording, samples in load(nines):
+        assert recording.label == "nine"
+        assert len(samples) == recording.length
+        assert np.abs(samples).max() > 300  # a word, not the silence between clips
