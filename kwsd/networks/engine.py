@@ -1,0 +1,91 @@
+"""A model folder as something that scores windows: torch on the CPU or on CUDA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.utils.logging import disable_progress_bar
+
+from kwsd.errors import DeviceError, ModelError
+from kwsd.networks.hubert import HubertSpotterModel
+
+_MOST = 64
+"""Windows that go through the network at once; more would only take more memory."""
+
+
+class TorchClassifier:
+    """Scores windows with a HubertSpotterModel."""
+
+    def __init__(self, model: HubertSpotterModel, name: str, device: str) -> None:
+        self._model = model.eval().to(device)
+        self._device = device
+        self._name = name
+        self._labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words, then `_unknown_`, then `_silence_`: the columns of what `score` returns."""
+        return self._labels
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._device
+
+    @torch.inference_mode()
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
+        scores = []
+        for start in range(0, len(windows), _MOST):
+            waveform = torch.from_numpy(windows[start : start + _MOST]).to(self._device, non_blocking=True)
+            scores.append(self._model(waveform).logits.exp().cpu().numpy())
+        return np.concatenate(scores) if scores else np.zeros((0, len(self._labels)), np.float32)
+
+
+def pick_device(wanted: str) -> str:
+    """ "auto", "cuda" or "cpu" as a device that is there.
+
+    Raises:
+        DeviceError: CUDA is asked for and absent.
+    """
+    present = torch.cuda.is_available()
+    if wanted == "cuda" and not present:
+        raise DeviceError("no CUDA device: torch sees none; take --device cpu, or install a CUDA build of torch")
+    return "cuda" if wanted != "cpu" and present else "cpu"
+
+
+def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
+    """The model in `folder`, warmed up: it has scored batches as large as it will be given.
+
+    Raises:
+        ModelError: the folder's config and weights do not fit each other.
+        DeviceError: no such device, or it has too little memory.
+    """
+    device = pick_device(device)
+    disable_progress_bar()  # a second of loading is no long work, and standard error is the log
+    if device == "cpu":
+        # One thread costs the least processor time, and a window takes a few milliseconds.
+        torch.set_num_threads(1)
+    try:
+        model = HubertSpotterModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype="float32")
+        classifier = TorchClassifier(model, name, device)
+        for batch in (1, 16):
+            classifier.score(np.zeros((batch, model.config.window_samples), np.float32))
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"cannot load the model in {folder}: {_first_line(error)}") from error
+    return classifier
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,112 @@
+"""The spotter: windows in, events out. The daemon and the evaluation drive this one, so they hear the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import speech_extent
+from kwsd.audio.windows import Window
+from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
+from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
+
+
+class Classifier(Protocol):
+    """Something that scores windows. `labels` are the words and the labels that are no words, in the scores' order."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
+        ...
+
+
+class _Ear:
+    """What one stream needs to be remembered by: its gate and its trigger."""
+
+    def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
+        self.stream, self.gate, self.trigger = stream, gate, trigger
+        self.speaking = False
+
+    def listen(self, window: Window) -> tuple[bool, list[Event]]:
+        """Whether the window is to be scored, and what the gate has to say."""
+        events: list[Event] = []
+        if window.lost:
+            events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
+            self.trigger.reset()
+            if self.gate:
+                self.gate.reset()
+        if self.gate is None:
+            return True, events
+        wanted = self.gate.feed(window.samples[-window.hop :])
+        if wanted and not self.speaking:
+            events.append(SpeechStarted(self.stream, at=window.end - window.hop))
+        if self.speaking and not self.gate.is_open or wanted and not self.speaking and not self.gate.is_open:
+            events.append(SpeechEnded(self.stream, at=window.end))
+        self.speaking = self.gate.is_open
+        return wanted, events
+
+
+class Spotter:
+    """Gate, classifier and trigger, for any number of streams. It has no thread and no clock of its own."""
+
+    def __init__(self, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings) -> None:
+        """Without `gate`, every window is scored.
+
+        Raises:
+            ConfigError: a threshold for a word that the classifier does not know.
+        """
+        self._classifier, self._gate, self._trigger = classifier, gate, trigger
+        self._ears: dict[str, _Ear] = {}
+        self.scored = 0
+        """Windows that the classifier has seen."""
+        Trigger(classifier.labels, trigger)
+
+    def feed(self, windows: Sequence[Window]) -> list[Event]:
+        """The events of these windows, in order. Those of one stream follow on each other; one batch is scored.
+
+        Window samples are (16000,) int16.
+        """
+        heard = [self._ear(window.stream).listen(window) for window in windows]
+        chosen = [window for window, (wanted, _) in zip(windows, heard, strict=True) if wanted]
+        scores = iter(self._score(chosen))
+        events: list[Event] = []
+        for window, (wanted, said) in zip(windows, heard, strict=True):
+            events.extend(said)
+            hit = self._ear(window.stream).trigger.feed(next(scores) if wanted else None, window.end)
+            if hit:
+                events.append(self._detection(window, hit))
+        return events
+
+    def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
+        if not windows:
+            return np.zeros((0, len(self._classifier.labels)), np.float32)
+        self.scored += len(windows)
+        return self._classifier.score(np.stack([window.samples for window in windows]).astype(np.float32) / 32768)
+
+    def _detection(self, window: Window, hit: Hit) -> Detection:
+        start, end = speech_extent(window.samples)
+        return Detection(
+            window.stream,
+            word=hit.word,
+            score=hit.score,
+            threshold=hit.threshold,
+            start=max(0, window.start + start),
+            end=window.start + end,
+            at=window.end,
+            model=self._classifier.name,
+        )
+
+    def _ear(self, stream: str) -> _Ear:
+        if stream not in self._ears:
+            gate = Gate(self._gate) if self._gate else None
+            self._ears[stream] = _Ear(stream, gate, Trigger(self._classifier.labels, self._trigger))
+        return self._ears[stream]

@@ -1,0 +1,75 @@
+"""The trigger: from scores, window by window, to at most one hit a spoken word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import ConfigError
+from kwsd.events import RATE
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSettings:
+    """When a word fires.
+
+    `thresholds` names the words that may fire at all, each with the smoothed score it takes. `smoothing` is the number
+    of windows that a score is averaged over. After a hit no word fires for `refractory_ms`, and the same word not
+    before its smoothed score has been under its threshold.
+    """
+
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    smoothing: int = 4
+    refractory_ms: int = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A word that fired, with its smoothed score."""
+
+    word: str
+    score: float
+    threshold: float
+
+
+class Trigger:
+    """One stream's trigger. Every window is fed, also those that the gate kept from the classifier: they score 0."""
+
+    def __init__(self, labels: Sequence[str], settings: TriggerSettings) -> None:
+        """
+        Raises:
+            ConfigError: a word has a threshold but no place among `labels`.
+        """
+        strangers = sorted(set(settings.thresholds) - set(labels))
+        if strangers:
+            raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {', '.join(labels)}")
+        self._words = tuple(settings.thresholds)
+        self._columns = np.array([labels.index(word) for word in self._words], np.intp)
+        self._thresholds = np.array([settings.thresholds[word] for word in self._words])
+        self._refractory = settings.refractory_ms * RATE // 1000
+        self._recent = np.zeros((settings.smoothing, len(self._words)))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the scores: the next window does not follow on the last one."""
+        self._recent[:] = 0
+        self._armed = np.ones(len(self._words), bool)
+        self._quiet_until = -(1 << 62)
+
+    def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
+        """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
+        self._recent[:-1] = self._recent[1:]
+        self._recent[-1] = 0 if scores is None else scores[self._columns]
+        smoothed = self._recent.mean(axis=0)
+        over = smoothed >= self._thresholds
+        self._armed |= ~over
+        ready = over & self._armed
+        if at < self._quiet_until or not ready.any():
+            return None
+        best = int(np.where(ready, smoothed, -1.0).argmax())
+        self._armed[best] = False
+        self._quiet_until = at + self._refractory
+        return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
