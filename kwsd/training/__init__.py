@@ -1,0 +1,1 @@
+"""From recordings to a model folder: data, augmentation, the loop, export."""

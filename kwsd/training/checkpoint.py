@@ -1,0 +1,38 @@
+"""Checkpoints: written beside their place and moved there whole; read without executing anything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kwsd.errors import InputError
+
+State = dict[str, Any]
+
+
+def save(state: State, path: Path) -> None:
+    """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def restore(path: Path) -> State | None:
+    """The state at `path`; None where there is none.
+
+    Raises:
+        InputError: the file is there but is no checkpoint.
+    """
+    if not path.exists():
+        return None
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path} is no checkpoint of kwsd ({error}): remove it to start anew") from error
+    return state

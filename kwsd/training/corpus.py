@@ -1,0 +1,113 @@
+"""Recordings, decoded once and read often: int16 samples in one memory map, and a table of the clips."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import speech_extent
+from kwsd.audio.recordings import Recording, find_recordings, load
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Clips of one kind. All arrays have one row a clip, except `samples`, which holds all clips end to end.
+
+    `starts` and `lengths` are in samples; `cores` (clips, 2) says where in its clip the loudest burst of speech lies.
+    """
+
+    samples: NDArray[np.int16]
+    labels: NDArray[np.str_]
+    speakers: NDArray[np.str_]
+    names: NDArray[np.str_]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    cores: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def clip(self, index: int) -> NDArray[np.int16]:
+        """The samples of one clip (n,), a view."""
+        start = int(self.starts[index])
+        return self.samples[start : start + int(self.lengths[index])]
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
+        """The same samples, with only the chosen clips."""
+        return Corpus(
+            self.samples,
+            self.labels[chosen],
+            self.speakers[chosen],
+            self.names[chosen],
+            self.starts[chosen],
+            self.lengths[chosen],
+            self.cores[chosen],
+        )
+
+
+def join(first: Corpus, second: Corpus) -> Corpus:
+    """Both corpora as one, with the first one's clips first; the samples are copied into memory."""
+    return Corpus(
+        np.concatenate([first.samples, second.samples]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.speakers, second.speakers]),
+        np.concatenate([first.names, second.names]),
+        np.concatenate([first.starts, second.starts + len(first.samples)]),
+        np.concatenate([first.lengths, second.lengths]),
+        np.concatenate([first.cores, second.cores]),
+    )
+
+
+def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:
+    """All recordings of `folders`, decoded into `cache` unless an earlier call did so.
+
+    The cache's name depends on the recordings' names, places and sizes, not on their samples. It is written beside its
+    place and moved there at the end, so that a kill leaves no half of it.
+
+    Raises:
+        InputError: a folder holds no recordings, or one of them cannot be read.
+    """
+    recordings = [recording for folder in folders for recording in find_recordings(folder)]
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(repr((recording.path.name, recording.name, recording.start, recording.length)).encode())
+    digest.update(str(sum(path.stat().st_size for path in {recording.path for recording in recordings})).encode())
+    place = cache / digest.hexdigest()[:16]
+    if not (place / "clips.npz").exists():
+        _decode(recordings, place, progress)
+    table = np.load(place / "clips.npz")
+    samples = np.memmap(place / "samples.int16", np.int16, "r")
+    return Corpus(samples, *(table[name] for name in ("labels", "speakers", "names", "starts", "lengths", "cores")))
+
+
+def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[int, int], None] | None) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    rows: list[tuple[str, str, str, int, int, tuple[int, int]]] = []
+    position = 0
+    with (place / "samples.part").open("wb") as file:
+        for recording, samples in load(recordings):
+            core = speech_extent(samples)
+            rows.append((recording.label, recording.speaker, recording.name, position, len(samples), core))
+            file.write(samples.tobytes())
+            position += len(samples)
+            if progress:
+                progress(len(rows), len(recordings))
+    labels, speakers, names, starts, lengths, cores = zip(*rows, strict=True)
+    with (place / "clips.part").open("wb") as table:
+        np.savez(
+            table,
+            labels=np.array(labels),
+            speakers=np.array(speakers),
+            names=np.array(names),
+            starts=np.array(starts, np.int64),
+            lengths=np.array(lengths, np.int64),
+            cores=np.array(cores, np.int64),
+        )
+    os.replace(place / "samples.part", place / "samples.int16")
+    os.replace(place / "clips.part", place / "clips.npz")

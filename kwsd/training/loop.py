@@ -1,0 +1,255 @@
+"""The training run: first the convolutions learn to give what the encoder's give, then all of it learns the words."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from kwsd.events import RATE
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.training import scenes
+from kwsd.training.batches import NO_CLIP, Batch, Mined, Mixer
+from kwsd.training.checkpoint import State, restore, save
+from kwsd.training.corpus import Corpus
+from kwsd.training.recipe import Recipe, Schedule
+from kwsd.training.teacher import FRAMES, STRIDE, convolutions, first_second, quieten
+
+Report = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """All that a run needs besides the network: what it draws from, whom it learns from, what it is judged on.
+
+    `features` (clips, 40, 288) float16 are the teacher's for the first clips of `mixer.sounds.words`: the real ones.
+    """
+
+    mixer: Mixer
+    teacher: nn.Module | None
+    features: NDArray[np.float16] | None
+    validation: Corpus
+
+
+def learning_rate(step: int, schedule: Schedule) -> float:
+    """Warm-up, then level, then a straight line to zero (Hu et al. 2024, "MiniCPM": warm-up, stable, decay)."""
+    left = (schedule.steps - step) / max(1.0, schedule.decay * schedule.steps)
+    return schedule.peak_rate * min(1.0, (step + 1) / max(1, schedule.warmup), max(0.0, left))
+
+
+def front_end_rate(step: int, schedule: Schedule) -> float:
+    """For the steps below zero: up to 1e-3 within fifty steps, and down to zero over the last third.
+
+    At a higher rate from the first step on, every GELU of the third convolution dies.
+    """
+    age = step + schedule.front_end_steps
+    return 1e-3 * min(1.0, (age + 1) / 50, -3 * step / schedule.front_end_steps)
+
+
+class Run:
+    """One run in one folder: the network, its moving average, the optimiser, the step, and what was mined."""
+
+    def __init__(self, recipe: Recipe, model: HubertSpotterModel, lesson: Lesson, folder: Path) -> None:
+        self.recipe, self.schedule, self.lesson, self.folder = recipe, recipe.schedule, lesson, folder
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model = model.to(self.device)
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay
+        )
+        self.step = -self.schedule.front_end_steps if lesson.teacher is not None else 0
+        self.mined: Mined = np.zeros((0, 2), np.int64)
+        self.best, self.stale = 0.0, 0
+        if lesson.teacher is not None:
+            lesson.teacher.to(self.device)
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint, if there is one."""
+        state = restore(self.folder / "checkpoint.pt")
+        if state is None:
+            return False
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
+        self.mined = state["mined"].numpy()
+        return True
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        state: State = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            "stale": self.stale,
+            "mined": torch.from_numpy(self.mined),
+        }
+        save(state, self.folder / "checkpoint.pt")
+
+    def train(self, report: Report) -> HubertSpotterModel:
+        """Run to the last step, or until validation has not improved `patience` times; the averaged network.
+
+        `report` gets the figures of every tenth step, and after each validation its accuracies too.
+        """
+        while self.step < self.schedule.steps and not self._tired():
+            self._mine()
+            for batch in self._batches():
+                figures = self._learn(batch)
+                self.step += 1
+                if self.step % 10 == 0:
+                    report({"step": self.step, **figures})
+            if self.step > 0 and (self.step % self.schedule.validate_every == 0 or self.step >= self.schedule.steps):
+                self._validate(report)
+            self.keep()
+        return self.average
+
+    def _tired(self) -> bool:
+        return 0 < self.schedule.patience <= self.stale
+
+    def _batches(self) -> Iterator[Batch]:
+        """Up to the next step at which something else happens: zero, mining, validation, the end."""
+        every = self.schedule.mine_every
+        last = min((self.step // every + 1) * every, self.schedule.steps)
+        if self.step >= 0:
+            last = min(last, (self.step // self.schedule.validate_every + 1) * self.schedule.validate_every)
+        # A run's steps may begin below zero; batches are numbered from the run's first one.
+        first = self.schedule.front_end_steps
+        return self.lesson.mixer.stream(range(self.step + first, last + first), self.mined)
+
+    def _learn(self, batch: Batch) -> dict[str, float]:
+        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step + self.schedule.front_end_steps)
+        front_end_only = self.step < 0
+        rate = front_end_rate(self.step, self.schedule) if front_end_only else learning_rate(self.step, self.schedule)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        windows = torch.from_numpy(batch.windows).to(self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            if front_end_only:
+                losses = {"front_end": self._front_end_loss(windows, self._front_end(windows))}
+            else:
+                losses = self._losses(windows, batch)
+        total = torch.stack(list(losses.values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]  # torch ships no types for it
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._follow()
+        return {"rate": rate, "norm": float(norm), **{name: float(loss.detach()) for name, loss in losses.items()}}
+
+    def _front_end(self, windows: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.model.hubert.feature_extractor(windows).transpose(1, 2)
+        return features
+
+    def _front_end_loss(self, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:
+        """Squared error to the teacher's convolutions, as a part of their variance."""
+        assert self.lesson.teacher is not None
+        with torch.no_grad():
+            theirs = convolutions(self.lesson.teacher, quieten(windows))[:, ::2][:, : ours.shape[1]].float()
+        return (ours.float() - theirs).square().mean() / theirs.var()
+
+    def _losses(self, windows: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        """Cross-entropy; the error to the teacher's features where they hold; the convolutions' error, fading."""
+        frames = self.model.frames(windows)
+        logits = self.model.classify(frames)
+        losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
+        if self.lesson.features is not None and self.schedule.feature_weight > 0:
+            losses["features"] = self.schedule.feature_weight * self._feature_loss(frames, batch)
+        return losses
+
+    def _feature_loss(self, frames: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Squared error to the teacher's last hidden states of the clean clip, moved to where the clip lies."""
+        assert self.lesson.features is not None
+        known = np.flatnonzero((batch.rows != NO_CLIP) & (batch.rows < len(self.lesson.features)))
+        every = int(np.prod(self.recipe.network.conv_stride)) // STRIDE
+        places = np.arange(frames.shape[1])[None] * every - np.round(batch.shifts[known] / STRIDE).astype(int)[:, None]
+        inside = (places >= 0) & (places < FRAMES)
+        theirs = self.lesson.features[batch.rows[known][:, None], places.clip(0, FRAMES - 1)].astype(np.float32)
+        target = torch.from_numpy(theirs).to(self.device)
+        weight = torch.from_numpy(inside[..., None].astype(np.float32)).to(self.device)
+        error = (frames[torch.from_numpy(known).to(self.device)].float() - target).square() * weight
+        return error.sum() / (weight.sum() * target.shape[-1] * target.var()).clamp_min(1e-6)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The moving average takes a step; a young one follows faster."""
+        age = self.step + self.schedule.front_end_steps + 1
+        share = 1 - min(self.schedule.ema, age / (age + 9))
+        ours, theirs = list(self.average.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(ours, theirs, share)
+
+    @torch.inference_mode()
+    def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 16000) -> (n, labels), by the averaged network."""
+        with torch.autocast(self.device, torch.bfloat16):
+            logits = self.average(torch.from_numpy(windows).to(self.device)).logits
+        scores: NDArray[np.float32] = logits.float().exp().cpu().numpy()
+        return scores
+
+    def _mine(self) -> None:
+        """Score sentences anew; the windows that look most like words become half of the sentences to come."""
+        if self.step < self.schedule.warmup or self.step % self.schedule.mine_every:
+            return
+        rng = np.random.default_rng([self.schedule.seed, 7, self.step])
+        mixer, words = self.lesson.mixer, len(self.recipe.words)
+        drawn = [mixer.sentence_at(rng) for _ in range(self.schedule.mine_windows)]
+        places = np.array([*drawn, *(tuple(place) for place in self.mined)], np.int64).reshape(-1, 2)
+        scores = []
+        for start in range(0, len(places), 64):
+            rows = [scenes.excerpt(mixer.sounds.speech.clip(int(row)), int(at)) for row, at in places[start : start + 64]]
+            heard = [scenes.recorded(row, mixer.sounds, rng, noise=0.5) for row in rows]
+            scores.append(self._probabilities(np.stack(heard))[:, :words].max(axis=1))
+        hardest = np.argsort(-np.concatenate(scores))[: max(64, self.schedule.mine_windows // 5)]
+        self.mined = places[hardest]
+
+    def _validate(self, report: Report) -> None:
+        corpus, index = self.lesson.validation, self.lesson.mixer.index
+        truth = np.array([index[str(label)] for label in corpus.labels])
+        windows = range(0, len(corpus), 64)
+        scores = np.concatenate(
+            [
+                self._probabilities(np.stack([first_second(corpus, row) for row in range(at, min(at + 64, len(corpus)))]))
+                for at in windows
+            ]
+        )
+        right = scores.argmax(axis=1) == truth
+        per_word = [right[truth == label].mean() for label in np.unique(truth) if (truth == label).sum() >= 100]
+        accuracy, mean = float(right.mean()), float(np.mean(per_word)) if per_word else float(right.mean())
+        self.stale = 0 if mean > self.best else self.stale + 1
+        self.best = max(self.best, mean)
+        report({"step": self.step, "accuracy": accuracy, "per_word": mean})
+
+
+class Journal:
+    """The run's figures as a CSV file, one row a report, in the order in which they came."""
+
+    KEYS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "accuracy", "per_word")
+
+    def __init__(self, path: Path) -> None:
+        new = not path.exists()
+        self.file = path.open("a", newline="")
+        self.rows = csv.DictWriter(self.file, self.KEYS, restval="")
+        self.began = time.monotonic()
+        if new:
+            self.rows.writeheader()
+
+    def __call__(self, figures: dict[str, float]) -> None:
+        told = {key: f"{value:.6g}" for key, value in figures.items()}
+        self.rows.writerow({**told, "seconds": f"{time.monotonic() - self.began:.1f}"})
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+assert RATE == 16_000, "the teacher's stride is counted in samples at 16 kHz"

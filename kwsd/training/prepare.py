@@ -1,0 +1,114 @@
+"""From a recipe to a run: decode the recordings, split them, build the network, and ask the teacher once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kwsd.audio.split import held_out
+from kwsd.errors import ConfigError, InputError
+from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.training.batches import Mixer
+from kwsd.training.channels import channel_bank
+from kwsd.training.corpus import Corpus, decode, join
+from kwsd.training.loop import Lesson
+from kwsd.training.recipe import Recipe
+from kwsd.training.scenes import Sounds
+from kwsd.training.teacher import cached_features, first_second, load_teacher
+from kwsd.training.transplant import transplant
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being prepared, how much of it is done, and how much there is."""
+
+
+def build_network(recipe: Recipe) -> HubertSpotterModel:
+    """The recipe's network with random weights, drawn from its seed."""
+    torch.manual_seed(recipe.schedule.seed)
+    labels = [*recipe.words, UNKNOWN, SILENCE]
+    sizes = recipe.network
+    return HubertSpotterModel(
+        HubertSpotterConfig(
+            hidden_size=sizes.hidden_size,
+            intermediate_size=sizes.intermediate_size,
+            num_attention_heads=sizes.num_attention_heads,
+            num_hidden_layers=sizes.num_hidden_layers,
+            conv_dim=sizes.conv_dim,
+            conv_kernel=sizes.conv_kernel,
+            conv_stride=sizes.conv_stride,
+            num_conv_pos_embeddings=sizes.num_conv_pos_embeddings,
+            adapter_size=sizes.adapter_size,
+            head_size=sizes.head_size,
+            head_dropout=sizes.dropout,
+            hidden_dropout=sizes.dropout,
+            attention_dropout=0.0,
+            activation_dropout=0.0,
+            feat_proj_dropout=0.0,
+            layerdrop=0.0,
+            mask_time_prob=0.0,
+            conv_bias=True,
+            feat_extract_norm="group",
+            feat_proj_layer_norm=False,
+            do_stable_layer_norm=True,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+    )
+
+
+def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tuple[HubertSpotterModel, Lesson]:
+    """Everything that `Run` needs.
+
+    Raises:
+        InputError: a folder of the recipe is not below `root`, or holds nothing.
+        ConfigError: a word of the recipe has no recording.
+    """
+    data = recipe.data
+
+    def corpus(folders: Sequence[str]) -> Corpus:
+        places = [root / folder for folder in folders]
+        missing = [str(place) for place in places if not place.is_dir()]
+        if missing:
+            raise InputError(f"no folder {missing[0]}: name the data root with --data, or edit the recipe")
+        return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total))
+
+    recorded = _labelled(corpus(data.words), recipe)
+    words = join(recorded, _labelled(corpus(data.synthetic), recipe)) if data.synthetic else recorded
+    validation = _labelled(corpus(data.validation), recipe)
+    speech = _kept(corpus(data.speech), data.held_out)
+    noise = _kept(corpus(data.noise), 2 * data.held_out)
+    progress("making rooms and microphones", 0, 1)
+    sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
+    labels = [*recipe.words, UNKNOWN, SILENCE]
+    mixer = Mixer(sounds, labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
+    model = build_network(recipe)
+    if not recipe.teacher.weights:
+        return model, Lesson(mixer, None, None, validation)
+    weights = root / recipe.teacher.weights
+    teacher = load_teacher(weights)
+    rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
+    sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
+    transplant(model, teacher, recipe.teacher.layers, sample)
+    key = hashlib.sha256(weights.read_bytes() + recorded.names.tobytes() + recorded.starts.tobytes()).hexdigest()[:16]
+    features = cached_features(
+        teacher, recorded, cache / f"{key}.features", lambda done, total: progress("asking the teacher", done, total)
+    )
+    return model, Lesson(mixer, teacher, features, validation)
+
+
+def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:
+    """The clips of the recipe's words (and of `_unknown_`, where there are any); labels inferred by machine stay."""
+    chosen = corpus.select(np.isin(corpus.labels, [*recipe.words, UNKNOWN]))
+    missing = sorted(set(recipe.words) - set(chosen.labels.tolist()))
+    if not len(chosen):
+        raise ConfigError(f"none of the recipe's words has a recording: {', '.join(missing)}")
+    return chosen
+
+
+def _kept(corpus: Corpus, parts: int) -> Corpus:
+    names = zip(corpus.speakers.tolist(), corpus.names.tolist(), strict=True)
+    return corpus.select(np.array([not held_out(speaker, name, parts) for speaker, name in names]))

@@ -1,0 +1,173 @@
+"""What a training run is made of: a TOML file, checked, as frozen dataclasses. Its comments are in the README."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kwsd.errors import ConfigError, InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Sizes of the HuBERT; the names are HubertConfig's."""
+
+    hidden_size: int = 288
+    intermediate_size: int = 1152
+    num_attention_heads: int = 8
+    num_hidden_layers: int = 4
+    conv_dim: tuple[int, ...] = (288, 208, 288)
+    conv_kernel: tuple[int, ...] = (127, 7, 3)
+    conv_stride: tuple[int, ...] = (64, 3, 4)
+    num_conv_pos_embeddings: int = 24
+    adapter_size: int = 64
+    head_size: int = 128
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """The encoder whose weights the HuBERT takes over: its blocks `layers`, one for each of the network's.
+
+    Without `weights` the network starts at random.
+    """
+
+    weights: str = ""
+    layers: tuple[int, ...] = (0, 2, 3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Folders below the data root. `synthetic` is added to `words`, and never counted in a score."""
+
+    words: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    synthetic: tuple[str, ...] = ()
+    speech: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    held_out: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least."""
+
+    words: float = 0.55
+    sentences: float = 0.25
+    cut: float = 0.08
+    silence: float = 0.12
+    noise: float = 0.6
+    rare_floor: int = 300
+    channels: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Steps, and what happens at which of them. The rate warms up, stays, and falls to zero over the last `decay`."""
+
+    seed: int = 1
+    batch: int = 64
+    front_end_steps: int = 600
+    steps: int = 12_000
+    warmup: int = 300
+    decay: float = 0.3
+    peak_rate: float = 6e-4
+    weight_decay: float = 0.02
+    ema: float = 0.999
+    feature_weight: float = 1.0
+    mine_every: int = 300
+    mine_windows: int = 3_000
+    validate_every: int = 900
+    patience: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One reproducible run."""
+
+    name: str
+    words: tuple[str, ...]
+    network: Network = field(default_factory=Network)
+    teacher: Teacher = field(default_factory=Teacher)
+    data: Data = field(default_factory=Data)
+    mix: Mix = field(default_factory=Mix)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for a checkpoint to be compared with."""
+        return asdict(self)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        InputError: the file cannot be read.
+        ConfigError: it is no TOML, has an unknown key, or contradicts itself; the text names the place.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the recipe {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    try:
+        recipe: Recipe = _fill(Recipe, tables, "")
+    except (ConfigError, TypeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if len(recipe.teacher.layers) != recipe.network.num_hidden_layers and recipe.teacher.weights:
+        raise ConfigError(f"{path}: teacher.layers needs one layer for each of network.num_hidden_layers")
+    shares = recipe.mix.words + recipe.mix.sentences + recipe.mix.cut + recipe.mix.silence
+    if abs(shares - 1) > 1e-6:
+        raise ConfigError(f"{path}: mix.words, sentences, cut and silence sum to {shares:g}, not 1")
+    return recipe
+
+
+_SECTIONS: dict[str, type] = {
+    "network": Network,
+    "teacher": Teacher,
+    "data": Data,
+    "mix": Mix,
+    "schedule": Schedule,
+}
+
+
+def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:
+    """A dataclass from a TOML table; arrays become tuples, tables the dataclass that stands for them."""
+    known = {item.name: item for item in fields(kind)}
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            raise ConfigError(f"unknown key {prefix}{key}" + (f"; did you mean {prefix}{near[0]}?" if near else ""))
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if kind is Recipe and key in _SECTIONS:
+            if not isinstance(value, dict):
+                raise ConfigError(f"{key} must be a table")
+            values[key] = _fill(_SECTIONS[key], value, f"{key}.")
+        else:
+            values[key] = _checked(prefix + key, value, str(known[key].type))
+    for item in fields(kind):
+        if item.name in ("name", "words") and kind is Recipe and item.name not in values:
+            raise ConfigError(f"the key {item.name} is missing")
+    return kind(**values)
+
+
+def _checked(key: str, value: Any, annotation: str) -> Any:
+    if annotation.startswith("tuple"):
+        inner = int if "int" in annotation else str
+        if not isinstance(value, list) or not all(isinstance(entry, inner) for entry in value):
+            raise ConfigError(f"{key} must be an array of {'integers' if inner is int else 'strings'}")
+        return tuple(value)
+    expected: tuple[type, ...] = {"int": (int,), "float": (int, float), "str": (str,)}[annotation]
+    if not isinstance(value, expected) or isinstance(value, bool):
+        raise ConfigError(f"{key} must be of type {annotation}, not {value!r}")
+    return float(value) if annotation == "float" else value

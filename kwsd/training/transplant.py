@@ -1,0 +1,80 @@
+"""A HuBERT that starts from the weights of Moonshine's encoder instead of random ones.
+
+With `do_stable_layer_norm`, a HuBERT block is, weight for weight, a block of that encoder; only its biases in
+attention and norms are missing there, and start at zero. What differs: HuBERT normalises the first convolution over
+time, channel by channel, where Moonshine takes a tanh and one norm for all channels; and HuBERT has a convolutional
+positional embedding where Moonshine turns queries and keys. The first is taught (`kwsd.training.loop`), the second
+starts at nothing and learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.training.teacher import quieten
+
+_LIFT = 2.0
+"""GELU is nearly the identity above this: the first norm's output is lifted there, and the next bias takes it off."""
+
+
+@torch.no_grad()
+def transplant(model: HubertSpotterModel, encoder: nn.Module, layers: Sequence[int], sample: torch.Tensor) -> None:
+    """Copy the encoder's convolutions, and its blocks `layers`, into `model`, in place.
+
+    On `sample`, some clips (batch, samples), the first convolution's channels are measured.
+    """
+    _convolutions(model, encoder, sample)
+    _positions(model)
+    hubert = model.hubert
+    for block, index in zip(hubert.encoder.layers, layers, strict=True):
+        source = encoder.layers[index]
+        for ours, theirs in (
+            (block.attention.q_proj, source.self_attn.q_proj),
+            (block.attention.k_proj, source.self_attn.k_proj),
+            (block.attention.v_proj, source.self_attn.v_proj),
+            (block.attention.out_proj, source.self_attn.o_proj),
+            (block.layer_norm, source.input_layernorm),
+            (block.final_layer_norm, source.post_attention_layernorm),
+            (block.feed_forward.intermediate_dense, source.mlp.fc1),
+            (block.feed_forward.output_dense, source.mlp.fc2),
+        ):
+            _copy(ours, theirs)
+    _copy(hubert.encoder.layer_norm, encoder.layer_norm)
+
+
+def _copy(ours: nn.Module, theirs: nn.Module) -> None:
+    ours.weight.copy_(theirs.weight)
+    ours.bias.zero_() if theirs.bias is None else ours.bias.copy_(theirs.bias)
+
+
+def _convolutions(model: HubertSpotterModel, encoder: nn.Module, sample: torch.Tensor) -> None:
+    """The three convolutions; of the second one's channels those that weigh most in the third."""
+    first, second, third = model.hubert.feature_extractor.conv_layers
+    first.conv.weight.copy_(encoder.conv1.weight)
+    first.conv.bias.zero_()
+    # Each channel keeps the mean and the spread that it has after the encoder's own norm.
+    normed = encoder.groupnorm(torch.tanh(encoder.conv1(quieten(sample).unsqueeze(1))))
+    spread, mean = normed.std(dim=2).mean(dim=0), normed.mean(dim=(0, 2))
+    lift = _LIFT * spread + 1.0
+    first.layer_norm.weight.copy_(spread)
+    first.layer_norm.bias.copy_(mean + lift)
+    strength = encoder.conv3.weight.square().sum(dim=(0, 2))
+    kept = strength.topk(second.conv.out_channels).indices.sort().values
+    second.conv.weight.copy_(encoder.conv2.weight[kept])
+    second.conv.bias.copy_(encoder.conv2.bias[kept] - (encoder.conv2.weight[kept] * lift[None, :, None]).sum(dim=(1, 2)))
+    third.conv.weight.copy_(encoder.conv3.weight[:, kept])
+    third.conv.bias.copy_(encoder.conv3.bias)
+    projection = model.hubert.feature_projection.projection
+    projection.weight.copy_(torch.eye(projection.out_features))
+    projection.bias.zero_()
+
+
+def _positions(model: HubertSpotterModel) -> None:
+    """Positional embeddings near zero: the magnitudes of the weight-normed kernel, and its bias."""
+    conv = model.hubert.encoder.pos_conv_embed.conv
+    conv.parametrizations.weight.original0.mul_(0.1)
+    conv.bias.zero_()

@@ -1,0 +1,76 @@
+"""Synthetic speakers for words that have few recordings, by Kokoro (Apache-2.0) through `kokoro-onnx`.
+
+Run by hand, before training: `python -m kwsd.training.voices MODEL.onnx VOICES_FOLDER OUT --count on=400`. It needs
+`pip install kokoro-onnx`; kwsd itself does not. VOICES_FOLDER holds Kokoro's English voices, one float32 file each.
+A clip's speaker is a blend of two voices, at a pace of its own; the same call writes the same clips, and one that was
+interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_RATE = 24_000
+_ENDINGS = (".", ".", "!", "?", ",")
+
+
+def english_voices(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """American and British voices by name, each (510, 1, 256) float32: a style a phrase length."""
+    files = sorted(path for path in folder.glob("*.bin") if path.stem[0] in "ab")
+    return {path.stem: np.fromfile(path, np.float32).reshape(-1, 1, 256) for path in files}
+
+
+def synthesize(kokoro: Any, voices: dict[str, NDArray[np.float32]], word: str, seed: int) -> tuple[str, Any]:
+    """One utterance of `word`: its speaker's name, and float32 samples at 24 kHz."""
+    rng = np.random.default_rng([seed, *word.encode()])
+    first, second = rng.choice(sorted(voices), 2, replace=False)
+    share = rng.uniform(0.5, 1.0)
+    style = share * voices[first] + (1 - share) * voices[second]
+    language = "en-us" if first[0] == "a" else "en-gb"
+    text = word.capitalize() + str(rng.choice(_ENDINGS))
+    pace = float(rng.uniform(0.7, 1.35))
+    samples, _ = kokoro.create(text, voice=style.astype(np.float32), speed=pace, lang=language, trim=False)
+    return f"{first}+{second}", samples
+
+
+def main() -> None:
+    """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for."""
+    import soundfile
+    import soxr
+    from kokoro_onnx import Kokoro  # type: ignore[import-not-found]  # a tool for training, not a dependency
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("voices", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--count", nargs="+", required=True, metavar="WORD=N")
+    arguments = parser.parse_args()
+    voices = english_voices(arguments.voices)
+    with tempfile.NamedTemporaryFile(suffix=".npz") as packed:
+        np.savez(packed, **voices)  # type: ignore[arg-type]  # the stub mistakes the names for allow_pickle
+        packed.flush()
+        kokoro = Kokoro(str(arguments.model), packed.name)
+    for request in arguments.count:
+        word, count = request.split("=")
+        label = arguments.out / word
+        label.mkdir(parents=True, exist_ok=True)
+        for seed in range(int(count)):
+            if any(label.glob(f"{seed:04d}_*.flac")):
+                continue
+            speaker, samples = synthesize(kokoro, voices, word, seed)
+            if not np.isfinite(samples).all():  # half precision overflows for some styles: that speaker stays away
+                continue
+            clip = soxr.resample(np.asarray(samples, np.float32), _RATE, 16_000)
+            soundfile.write(label / f"{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1), 16_000)
+        print(word, count, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
