@@ -19,7 +19,8 @@ def levels(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     power = (grid * grid).mean(axis=1) if steps else np.zeros(0, np.float32)
     if steps >= 3:
         power = np.convolve(power, np.full(3, 1 / 3, np.float32), mode="same")
-    return (10 * np.log10(power + 1.0)).astype(np.float32)
+    decibels: NDArray[np.float32] = (10 * np.log10(power + 1.0)).astype(np.float32)
+    return decibels
 
 
 def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
@@ -38,7 +39,7 @@ def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
     loud = level > threshold
     first = _grow(loud[peak::-1])
     last = _grow(loud[peak:])
-    return (peak - first) * _STEP, min((peak + last + 1) * _STEP, len(samples))
+    return (peak - first) * _STEP, (peak + last + 1) * _STEP
 
 
 def _grow(loud: NDArray[np.bool_]) -> int:

@@ -11,6 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.errors import DeviceError, ModelError
 from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.hubert_config import label_names
 
 _MOST = 64
 """Windows that go through the network at once; more would only take more memory."""
@@ -20,10 +21,12 @@ class TorchClassifier:
     """Scores windows with a HubertSpotterModel."""
 
     def __init__(self, model: HubertSpotterModel, name: str, device: str) -> None:
-        self._model = model.eval().to(device)
+        model.to(device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
+        self._model = model.requires_grad_(False)
+        self._model.train(False)
         self._device = device
         self._name = name
-        self._labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
+        self._labels = label_names(model.config)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
         DeviceError: no such device, or it has too little memory.
     """
     device = pick_device(device)
-    disable_progress_bar()  # a second of loading is no long work, and standard error is the log
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading is no long work, and standard error is the log
     if device == "cpu":
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)

@@ -14,31 +14,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import nn
 from torch.nn import functional
-from transformers import HubertConfig, HubertModel, PreTrainedModel
+from transformers import AutoConfig, AutoModelForAudioClassification, HubertModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.labels import SILENCE
-
-
-@strict
-class HubertSpotterConfig(HubertConfig):
-    """HubertConfig and the sizes of what kwsd puts on top of it.
-
-    `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
-    which is the noise head's.
-    """
-
-    model_type = "kwsd-hubert"
-
-    adapter_size: int = 64
-    head_size: int = 128
-    pooling_heads: int = 8
-    head_dropout: float = 0.0
-    sampling_rate: int = 16_000
-    window_samples: int = 16_000
 
 
 class Adapter(nn.Module):
@@ -56,7 +38,8 @@ class Adapter(nn.Module):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         narrow = self.dropout(functional.relu(self.down(hidden)))
-        return hidden + self.up(narrow)
+        widened: torch.Tensor = self.up(narrow)
+        return hidden + widened
 
 
 class AttentivePooling(nn.Module):
@@ -74,7 +57,8 @@ class AttentivePooling(nn.Module):
         batch, frames, size = hidden.shape
         weights = self.score(hidden).softmax(dim=1).unsqueeze(-1)
         slices = hidden.view(batch, frames, self.heads, size // self.heads)
-        return (weights * slices).sum(dim=1).reshape(batch, size)
+        pooled: torch.Tensor = (weights * slices).sum(dim=1)
+        return pooled.reshape(batch, size)
 
 
 class Head(nn.Module):
@@ -87,10 +71,11 @@ class Head(nn.Module):
         self.outer = nn.Linear(head_size, nodes)
 
     def forward(self, pooled: torch.Tensor) -> torch.Tensor:
-        return self.outer(self.dropout(functional.relu(self.inner(pooled))))
+        scores: torch.Tensor = self.outer(self.dropout(functional.relu(self.inner(pooled))))
+        return scores
 
 
-class HubertSpotterModel(PreTrainedModel):
+class HubertSpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """HuBERT with an adapter and the two heads.
 
     The logits are logarithms of probabilities that sum to one, so that their softmax is those probabilities:
@@ -101,20 +86,20 @@ class HubertSpotterModel(PreTrainedModel):
     config_class = HubertSpotterConfig
     base_model_prefix = "hubert"
     main_input_name = "input_values"
-    input_modalities = ("audio",)
+    input_modalities = "audio"
 
     def __init__(self, config: HubertSpotterConfig) -> None:
         super().__init__(config)
-        labels = [config.id2label[index] for index in range(config.num_labels)]
+        labels = label_names(config)
         if labels[-1] != SILENCE:
             raise ValueError(f"the last label must be {SILENCE!r}, not {labels[-1]!r}")
         size, inner, dropout = config.hidden_size, config.head_size, config.head_dropout
         self.hubert = HubertModel(config)
         self.adapter = Adapter(size, config.adapter_size, dropout)
         self.pooling = AttentivePooling(size, config.pooling_heads)
-        self.word_head = Head(size, inner, config.num_labels - 1, dropout)
+        self.word_head = Head(size, inner, len(labels) - 1, dropout)
         self.noise_head = Head(size, inner // 2, 1, dropout)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # nor this
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
         """The encoder's last hidden states: (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden)."""
@@ -143,4 +128,8 @@ class HubertSpotterModel(PreTrainedModel):
         del attention_mask, unused
         logits = self.classify(self.frames(input_values))
         loss = None if labels is None else functional.nll_loss(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]  # stubs want FloatTensor
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+AutoConfig.register(HubertSpotterConfig.model_type, HubertSpotterConfig, exist_ok=True)
+AutoModelForAudioClassification.register(HubertSpotterConfig, HubertSpotterModel, exist_ok=True)

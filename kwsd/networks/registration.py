@@ -7,6 +7,7 @@ a finder waits for the module that holds the Auto classes, and registers the mod
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -26,12 +27,8 @@ def register() -> None:
 
 
 def _register() -> None:
-    from transformers import AutoConfig, AutoModelForAudioClassification
-
-    from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-
-    AutoConfig.register(HubertSpotterConfig.model_type, HubertSpotterConfig, exist_ok=True)
-    AutoModelForAudioClassification.register(HubertSpotterConfig, HubertSpotterModel, exist_ok=True)
+    """Import the network's module, whose last lines register it; it may be the very one that imports transformers."""
+    importlib.import_module("kwsd.networks.hubert")
 
 
 class _Waiting:
@@ -43,15 +40,15 @@ class _Waiting:
         del path, target
         if name != _AUTO:
             return None
-        sys.meta_path.remove(self)
+        sys.meta_path.remove(self)  # before the search below asks this finder again
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Registering(spec.loader)  # type: ignore[assignment]  # duck-typed: all else is the loader's
+            spec.loader = _Registering(spec.loader)  # type: ignore[assignment]  # all else is the loader's
         return spec
 
 
 class _Registering:
-    """A loader that registers the model once the module has been executed."""
+    """A loader that registers the model once its module has been executed."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader

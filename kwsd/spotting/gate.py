@@ -37,7 +37,8 @@ def voice_detector(aggressiveness: int) -> Any:
     try:
         import webrtcvad
     except ImportError as error:
-        raise DeviceError(f"no voice activity detector ({error}): pip install webrtcvad-wheels, or --no-gate") from error
+        why = f"no voice activity detector ({error})"
+        raise DeviceError(f"{why}: pip install webrtcvad-wheels, or --no-gate") from error
     return webrtcvad.Vad(aggressiveness)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
+from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate, GateSettings
@@ -49,7 +50,7 @@ class _Ear:
         wanted = self.gate.feed(window.samples[-window.hop :])
         if wanted and not self.speaking:
             events.append(SpeechStarted(self.stream, at=window.end - window.hop))
-        if self.speaking and not self.gate.is_open or wanted and not self.speaking and not self.gate.is_open:
+        if (wanted or self.speaking) and not self.gate.is_open:
             events.append(SpeechEnded(self.stream, at=window.end))
         self.speaking = self.gate.is_open
         return wanted, events
@@ -90,7 +91,7 @@ class Spotter:
         if not windows:
             return np.zeros((0, len(self._classifier.labels)), np.float32)
         self.scored += len(windows)
-        return self._classifier.score(np.stack([window.samples for window in windows]).astype(np.float32) / 32768)
+        return self._classifier.score(to_float(np.stack([window.samples for window in windows])))
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
         start, end = speech_extent(window.samples)

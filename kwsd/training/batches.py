@@ -50,19 +50,27 @@ class Mixer:
     def batch_at(self, step: int, mined: Mined) -> Batch:
         """The batch of one step."""
         rng = np.random.default_rng([self.seed, step])
+        hard = self.hardness(step)
         kinds = rng.choice(4, self.batch, p=(self.mix.words, self.mix.sentences, self.mix.cut, self.mix.silence))
-        drawn = [self._draw(int(kind), rng, mined) for kind in kinds]
+        drawn = [self._draw(int(kind), rng, mined, hard) for kind in kinds]
         return Batch(
-            np.stack([scenes.recorded(scene.window, self.sounds, rng, noise=self.mix.noise) for scene, _, _ in drawn]),
+            np.stack([self._recorded(scene.window, rng, hard) for scene, _, _ in drawn]),
             np.array([self.index[label] for _, label, _ in drawn]),
             np.array([NO_CLIP if scene.shift is None else row for scene, _, row in drawn]),
             np.array([scene.shift or 0 for scene, _, _ in drawn]),
         )
 
-    def _draw(self, kind: int, rng: np.random.Generator, mined: Mined) -> tuple[Scene, str, int]:
+    def hardness(self, step: int) -> float:
+        """0 at first, then up to 1: a network that starts on the hardest scenes learns several times more slowly."""
+        return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
+
+    def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
+        return scenes.recorded(window, self.sounds, rng, noise=self.mix.noise, hardness=hard)
+
+    def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         if kind == 0:
             row = self._word(rng)
-            return scenes.word(self.sounds, row, rng), str(self.sounds.words.labels[row]), row
+            return scenes.word(self.sounds, row, rng, hard), str(self.sounds.words.labels[row]), row
         if kind == 1:
             row, start = self.sentence_at(rng)
             if len(mined) and rng.random() < 0.5:

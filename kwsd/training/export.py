@@ -28,8 +28,9 @@ def export_model(
     earlier card are not kept: they belonged to other weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    half = copy.deepcopy(model).to("cpu", torch.float16)
-    extractor = Wav2Vec2FeatureExtractor(
+    half: Any = copy.deepcopy(model)
+    half.to("cpu", torch.float16)
+    extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
         sampling_rate=model.config.sampling_rate, do_normalize=False, return_attention_mask=False
     )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:

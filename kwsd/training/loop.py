@@ -61,8 +61,10 @@ class Run:
     def __init__(self, recipe: Recipe, model: HubertSpotterModel, lesson: Lesson, folder: Path) -> None:
         self.recipe, self.schedule, self.lesson, self.folder = recipe, recipe.schedule, lesson, folder
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = model.to(self.device)
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.model: HubertSpotterModel = model
+        self.model.to(self.device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
+        self.average: HubertSpotterModel = copy.deepcopy(self.model).requires_grad_(False)
+        self.average.train(False)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay
         )
@@ -185,8 +187,8 @@ class Run:
         """The moving average takes a step; a young one follows faster."""
         age = self.step + self.schedule.front_end_steps + 1
         share = 1 - min(self.schedule.ema, age / (age + 9))
-        ours, theirs = list(self.average.parameters()), list(self.model.parameters())
-        torch._foreach_lerp_(ours, theirs, share)
+        for ours, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            ours.lerp_(theirs, share)
 
     @torch.inference_mode()
     def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -207,7 +209,7 @@ class Run:
         scores = []
         for start in range(0, len(places), 64):
             rows = [scenes.excerpt(mixer.sounds.speech.clip(int(row)), int(at)) for row, at in places[start : start + 64]]
-            heard = [scenes.recorded(row, mixer.sounds, rng, noise=0.5) for row in rows]
+            heard = [scenes.recorded(row, mixer.sounds, rng, noise=0.5, hardness=1.0) for row in rows]
             scores.append(self._probabilities(np.stack(heard))[:, :words].max(axis=1))
         hardest = np.argsort(-np.concatenate(scores))[: max(64, self.schedule.mine_windows // 5)]
         self.mined = places[hardest]

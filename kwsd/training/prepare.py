@@ -11,7 +11,8 @@ import torch
 
 from kwsd.audio.split import held_out
 from kwsd.errors import ConfigError, InputError
-from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.hubert_config import HubertSpotterConfig
 from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.training.batches import Mixer
 from kwsd.training.channels import channel_bank

@@ -58,7 +58,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least."""
+    """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least.
+
+    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
+    """
 
     words: float = 0.55
     sentences: float = 0.25
@@ -67,6 +70,8 @@ class Mix:
     noise: float = 0.6
     rare_floor: int = 300
     channels: int = 200
+    easy_steps: int = 1_500
+    ramp_steps: int = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,7 @@ def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:
 
 
 def _checked(key: str, value: Any, annotation: str) -> Any:
+    """The value, as its field's annotation wants it: tuples for arrays, floats for integers where a float is due."""
     if annotation.startswith("tuple"):
         inner = int if "int" in annotation else str
         if not isinstance(value, list) or not all(isinstance(entry, inner) for entry in value):
@@ -170,4 +176,4 @@ def _checked(key: str, value: Any, annotation: str) -> Any:
     expected: tuple[type, ...] = {"int": (int,), "float": (int, float), "str": (str,)}[annotation]
     if not isinstance(value, expected) or isinstance(value, bool):
         raise ConfigError(f"{key} must be of type {annotation}, not {value!r}")
-    return float(value) if annotation == "float" else value
+    return float(str(value)) if annotation == "float" else value

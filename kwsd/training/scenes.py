@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.scale import to_float
 from kwsd.events import RATE
 from kwsd.training.channels import through
 from kwsd.training.corpus import Corpus
@@ -51,29 +52,30 @@ def take(corpus: Corpus, rng: np.random.Generator, length: int = RATE) -> Floats
 
 def excerpt(clip: NDArray[np.int16], start: int, length: int = RATE) -> Floats:
     """`length` samples from `start` on, zeros where the clip has none; in [-1, 1)."""
-    window = np.zeros(length, np.float32)
+    window = np.zeros(length, np.int16)
     first, last = max(0, start), min(len(clip), start + length)
     if last > first:
         window[first - start : last - start] = clip[first:last]
-    return window / 32768
+    return to_float(window)
 
 
 def at_pace(window: Floats, pace: float) -> Floats:
     """Speed and pitch changed together, about the window's middle (linear interpolation)."""
     middle = len(window) / 2
     places = (np.arange(len(window)) - middle) * pace + middle
-    return np.interp(places, np.arange(len(window)), window, left=0.0, right=0.0).astype(np.float32)
+    moved: Floats = np.interp(places, np.arange(len(window)), window, left=0.0, right=0.0).astype(np.float32)
+    return moved
 
 
-def word(sounds: Sounds, row: int, rng: np.random.Generator) -> Scene:
-    """One clip as a command: alone in its second (half of the time as it was recorded), or between sentences."""
+def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float) -> Scene:
+    """One clip as a command: alone in its second, or, the more often the harder (0 to 1), between sentences."""
     clip = sounds.words.clip(row)
     start, end = (int(edge) for edge in sounds.words.cores[row])
-    if rng.random() < 0.45:
+    if rng.random() < 0.95 - 0.5 * hardness:
         low, high = min(0, 160 - start), max(0, RATE - 160 - end)
         shift = 0 if rng.random() < 0.3 else int(np.clip(rng.integers(-1600, 1601), low, high))
         window = _filled(clip, shift, rng)
-        if rng.random() < 0.25:
+        if rng.random() < 0.25 * hardness:
             return Scene(at_pace(window, rng.uniform(0.85, 1.18)))
         return Scene(window, shift)
     room = RATE - (end - start) - 2 * _MARGIN
@@ -112,7 +114,8 @@ def _neighbours(window: Floats, start: int, end: int, speech: Corpus, rng: np.ra
 
 def _levelled(sound: Floats, level: float, rng: np.random.Generator) -> Floats:
     gain = level / max(_rms(sound), 1e-4) * 10 ** (rng.uniform(-10, 6) / 20)
-    return np.clip(sound * np.float32(gain), -1, 1)
+    levelled: Floats = np.clip(sound * np.float32(gain), -1, 1)
+    return levelled
 
 
 def cut_word(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
@@ -164,17 +167,18 @@ def burst(rng: np.random.Generator) -> Floats:
     return window * np.float32(rng.uniform(0.02, 0.5) / max(1e-6, float(np.abs(window).max())))
 
 
-def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, *, noise: float) -> Floats:
+def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, *, noise: float, hardness: float) -> Floats:
     """The window as some microphone in some room hears it: a channel, noise (`noise` is how often), a level.
 
-    Noise lies -2 to 30 dB under the window's louder half; one time in ten it is other people's talk, 12 dB or more under.
+    Noise lies -2 to 30 dB under the window's louder half; one time in ten it is other people's talk, 12 dB under. At
+    a hardness below 1 all of it is rarer, and weaker.
     """
-    if rng.random() < 0.35:
+    if rng.random() < 0.35 * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
-    if rng.random() < noise:
+    if rng.random() < noise * (0.3 + 0.7 * hardness):
         talk = rng.random() < 0.1
         other = take(sounds.speech if talk else sounds.noise, rng)
-        snr = rng.uniform(12, 30) if talk else rng.uniform(-2, 30)
+        snr = rng.uniform(12, 30) if talk else rng.uniform(10 - 12 * hardness, 30)
         loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
         gain = np.sqrt(loud / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
         window = window + other * np.float32(gain)
@@ -182,7 +186,8 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, *, noise:
         window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), RATE).astype(np.float32)
     peak = float(np.abs(window).max())
     gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))
-    return np.clip(window * np.float32(gain), -1, 1)
+    heard: Floats = np.clip(window * np.float32(gain), -1, 1)
+    return heard
 
 
 def _rms(window: Floats) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
+from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.training.corpus import Corpus
@@ -27,7 +29,7 @@ FRAMES = 40
 """Vectors that the encoder gives for one second."""
 
 
-def load_teacher(weights: Path) -> nn.Module:
+def load_teacher(weights: Path) -> Any:
     """The frozen encoder, in evaluation mode.
 
     Raises:
@@ -35,7 +37,7 @@ def load_teacher(weights: Path) -> nn.Module:
     """
     if not weights.is_file():
         raise InputError(f"no encoder weights at {weights}: set [teacher] weights in the recipe")
-    encoder: nn.Module = MoonshineModel(MoonshineConfig()).encoder
+    encoder: Any = MoonshineModel(MoonshineConfig()).encoder
     encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
     return encoder.eval().requires_grad_(False)
 
@@ -46,24 +48,25 @@ def quieten(waveform: torch.Tensor) -> torch.Tensor:
     return waveform * (0.5 / peak).clamp_max(1.0)
 
 
-def convolutions(encoder: nn.Module, waveform: torch.Tensor) -> torch.Tensor:
+def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:
     """What the encoder's convolutions alone give: (batch, samples) -> (batch, frames, 288)."""
     hidden = encoder.groupnorm(torch.tanh(encoder.conv1(waveform.unsqueeze(1))))
     hidden = nn.functional.gelu(encoder.conv2(hidden))
-    return nn.functional.gelu(encoder.conv3(hidden)).transpose(1, 2)
+    vectors: torch.Tensor = nn.functional.gelu(encoder.conv3(hidden)).transpose(1, 2)
+    return vectors
 
 
 def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
     """A clip's first second, padded with zeros: (16000,) float32 in [-1, 1)."""
-    window = np.zeros(RATE, np.float32)
+    window = np.zeros(RATE, np.int16)
     clip = corpus.clip(index)[:RATE]
     window[: len(clip)] = clip
-    return window / 32768
+    return to_float(window)
 
 
 @torch.inference_mode()
 def cached_features(
-    encoder: nn.Module, corpus: Corpus, place: Path, progress: Callable[[int, int], None] | None = None
+    encoder: Any, corpus: Corpus, place: Path, progress: Callable[[int, int], None] | None = None
 ) -> NDArray[np.float16]:
     """The encoder's last hidden states for every clip's first second, (clips, 40, 288) float16, computed once.
 

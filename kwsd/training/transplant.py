@@ -10,9 +10,9 @@ starts at nothing and learns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import nn
 
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.training.teacher import quieten
@@ -22,14 +22,14 @@ _LIFT = 2.0
 
 
 @torch.no_grad()
-def transplant(model: HubertSpotterModel, encoder: nn.Module, layers: Sequence[int], sample: torch.Tensor) -> None:
+def transplant(model: HubertSpotterModel, encoder: Any, layers: Sequence[int], sample: torch.Tensor) -> None:
     """Copy the encoder's convolutions, and its blocks `layers`, into `model`, in place.
 
     On `sample`, some clips (batch, samples), the first convolution's channels are measured.
     """
     _convolutions(model, encoder, sample)
     _positions(model)
-    hubert = model.hubert
+    hubert: Any = model.hubert
     for block, index in zip(hubert.encoder.layers, layers, strict=True):
         source = encoder.layers[index]
         for ours, theirs in (
@@ -46,12 +46,12 @@ def transplant(model: HubertSpotterModel, encoder: nn.Module, layers: Sequence[i
     _copy(hubert.encoder.layer_norm, encoder.layer_norm)
 
 
-def _copy(ours: nn.Module, theirs: nn.Module) -> None:
+def _copy(ours: Any, theirs: Any) -> None:
     ours.weight.copy_(theirs.weight)
     ours.bias.zero_() if theirs.bias is None else ours.bias.copy_(theirs.bias)
 
 
-def _convolutions(model: HubertSpotterModel, encoder: nn.Module, sample: torch.Tensor) -> None:
+def _convolutions(model: Any, encoder: Any, sample: torch.Tensor) -> None:
     """The three convolutions; of the second one's channels those that weigh most in the third."""
     first, second, third = model.hubert.feature_extractor.conv_layers
     first.conv.weight.copy_(encoder.conv1.weight)
@@ -65,7 +65,8 @@ def _convolutions(model: HubertSpotterModel, encoder: nn.Module, sample: torch.T
     strength = encoder.conv3.weight.square().sum(dim=(0, 2))
     kept = strength.topk(second.conv.out_channels).indices.sort().values
     second.conv.weight.copy_(encoder.conv2.weight[kept])
-    second.conv.bias.copy_(encoder.conv2.bias[kept] - (encoder.conv2.weight[kept] * lift[None, :, None]).sum(dim=(1, 2)))
+    lifted = (encoder.conv2.weight[kept] * lift[None, :, None]).sum(dim=(1, 2))
+    second.conv.bias.copy_(encoder.conv2.bias[kept] - lifted)
     third.conv.weight.copy_(encoder.conv3.weight[:, kept])
     third.conv.bias.copy_(encoder.conv3.bias)
     projection = model.hubert.feature_projection.projection
@@ -73,7 +74,7 @@ def _convolutions(model: HubertSpotterModel, encoder: nn.Module, sample: torch.T
     projection.bias.zero_()
 
 
-def _positions(model: HubertSpotterModel) -> None:
+def _positions(model: Any) -> None:
     """Positional embeddings near zero: the magnitudes of the weight-normed kernel, and its bias."""
     conv = model.hubert.encoder.pos_conv_embed.conv
     conv.parametrizations.weight.original0.mul_(0.1)

@@ -44,7 +44,7 @@ def main() -> None:
     """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for."""
     import soundfile
     import soxr
-    from kokoro_onnx import Kokoro  # type: ignore[import-not-found]  # a tool for training, not a dependency
+    from kokoro_onnx import Kokoro
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)

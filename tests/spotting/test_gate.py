@@ -1,0 +1,72 @@
+"""The gate opens for speech, stays shut for noise, and counts samples."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.errors import DeviceError
+from kwsd.spotting.gate import STEP, Gate, GateSettings
+
+RNG = np.random.default_rng(5)
+
+
+def voice(samples: int) -> NDArray[np.int16]:
+    """A buzz with formants, which WebRTC takes for speech."""
+    time = np.arange(samples) / 16_000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
+    return (6000 * buzz * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))).astype(np.int16)
+
+
+def silence(samples: int) -> NDArray[np.int16]:
+    return np.zeros(samples, np.int16)
+
+
+def test_silence_keeps_it_shut() -> None:
+    gate = Gate(GateSettings())
+    assert not gate.feed(silence(32_000))
+    assert not gate.is_open
+
+
+def test_it_opens_for_a_voice() -> None:
+    gate = Gate(GateSettings())
+    gate.feed(silence(16_000))
+    assert gate.feed(voice(8_000))
+    assert gate.is_open
+
+
+def test_it_stays_open_for_the_hangover_and_no_longer() -> None:
+    gate = Gate(GateSettings(aggressiveness=3, hangover_ms=200))
+    gate.feed(voice(16_000))
+    gate._left = 20  # as after the last step of speech; WebRTC has a hangover of its own before that
+    assert gate.feed(silence(19 * STEP))
+    assert gate.is_open or gate.feed(silence(STEP))
+    while gate.feed(silence(STEP)):
+        pass
+    assert not gate.is_open
+
+
+def test_a_short_click_is_no_onset() -> None:
+    gate = Gate(GateSettings(onset_ms=300))
+    gate.feed(silence(16_000))
+    assert not gate.feed(voice(STEP * 5))
+
+
+@pytest.mark.parametrize("piece", [1, 77, 160, 1600, 5000])
+def test_pieces_of_any_size_give_the_same(piece: int) -> None:
+    audio = np.concatenate([silence(8_000), voice(12_000), silence(24_000), voice(4_000)])
+    whole, cut = Gate(GateSettings()), Gate(GateSettings())
+    for start in range(0, len(audio), 4000):
+        whole.feed(audio[start : start + 4000])
+    for start in range(0, len(audio), piece):
+        cut.feed(audio[start : start + piece])
+    assert whole._left == cut._left
+
+
+def test_a_missing_detector_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    with pytest.raises(DeviceError, match="webrtcvad-wheels"):
+        Gate(GateSettings())

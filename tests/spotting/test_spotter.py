@@ -1,0 +1,98 @@
+"""The spotter joins gate, classifier and trigger, a stream at a time, in batches of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.audio.windows import Window
+from kwsd.events import AudioLost, Detection, Event
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+HOP = 1600
+TRIGGER = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=500)
+
+
+class LoudnessClassifier:
+    """Says "beep" where the middle of a window is loud."""
+
+    labels = ("beep", "_silence_")
+    name = "loudness"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.batches.append(len(windows))
+        loud = (np.abs(windows[:, 6000:10000]).max(axis=1) > 0.1).astype(np.float32)
+        return np.stack([loud, 1 - loud], axis=1)
+
+
+def cut(audio: NDArray[np.int16], stream: str = "one") -> list[Window]:
+    padded = np.concatenate([np.zeros(16_000, np.int16), audio])
+    return [Window(stream, end, padded[end : end + 16_000], hop=HOP) for end in range(HOP, len(audio) + 1, HOP)]
+
+
+def beep(at: int = 16_000, length: int = 4_000) -> NDArray[np.int16]:
+    audio = np.zeros(48_000, np.int16)
+    audio[at : at + length] = (8000 * np.sin(np.arange(length))).astype(np.int16)
+    return audio
+
+
+def feed(spotter: Spotter, windows: Sequence[Window], batch: int) -> list[Event]:
+    return [event for at in range(0, len(windows), batch) for event in spotter.feed(windows[at : at + batch])]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_one_sound_gives_one_detection_whatever_the_batch(batch: int) -> None:
+    events = feed(Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER), cut(beep()), batch)
+    assert len(events) == 1
+    (detection,) = events
+    assert isinstance(detection, Detection)
+    assert (detection.word, detection.score, detection.threshold) == ("beep", 1.0, 0.6)
+    assert abs(detection.start - 16_000) <= 320
+    assert abs(detection.end - 20_000) <= 320
+    assert detection.end < detection.at <= 32_000
+
+
+def test_streams_do_not_hear_each_other() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
+    both = [
+        window
+        for pair in zip(cut(beep(), "left"), cut(np.zeros(48_000, np.int16), "right"), strict=True)
+        for window in pair
+    ]
+    events = feed(spotter, both, 16)
+    assert [event.stream for event in events] == ["left"]
+
+
+def test_silence_behind_a_gate_costs_no_inference() -> None:
+    classifier = LoudnessClassifier()
+    spotter = Spotter(classifier, gate=GateSettings(), trigger=TRIGGER)
+    assert feed(spotter, cut(np.zeros(160_000, np.int16)), 16) == []
+    assert classifier.batches == []
+    assert spotter.scored == 0
+
+
+def test_lost_audio_is_told_and_forgets_the_scores_before_it() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
+    windows = cut(beep())
+    loud = next(index for index, window in enumerate(windows) if np.abs(window.samples[6000:10000]).max() > 3300)
+    spotter.feed(windows[: loud + 1])
+    late = windows[loud + 1]
+    events = spotter.feed([Window("one", late.end + 32_000, late.samples, lost=32_000, hop=HOP)])
+    assert events == [AudioLost("one", at=late.end + 32_000 - HOP, samples=32_000)]
+
+
+def test_the_gate_says_when_speech_starts_and_ends() -> None:
+    time = np.arange(16_000) / 16_000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
+    audio = np.concatenate([np.zeros(16_000), 6000 * buzz, np.zeros(32_000)]).astype(np.int16)
+    events = feed(Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER), cut(audio), 4)
+    kinds = [event.type for event in events if event.type != "detection"]
+    assert kinds == ["speech_started", "speech_ended"]

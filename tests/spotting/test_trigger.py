@@ -1,0 +1,79 @@
+"""One spoken word, one hit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.errors import ConfigError
+from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+HOP = 1600
+
+
+def row(**scores: float) -> NDArray[np.float32]:
+    return np.array([scores.get(label, 0.0) for label in LABELS], np.float32)
+
+
+def run(trigger: Trigger, rows: list[NDArray[np.float32] | None]) -> list[tuple[int, Hit]]:
+    hits = [(number, trigger.feed(scores, (number + 1) * HOP)) for number, scores in enumerate(rows)]
+    return [(number, hit) for number, hit in hits if hit]
+
+
+def settings(smoothing: int = 2, refractory_ms: int = 500, **thresholds: float) -> TriggerSettings:
+    return TriggerSettings(thresholds or {"yes": 0.8, "no": 0.8}, smoothing, refractory_ms)
+
+
+def test_a_word_fires_once_however_long_it_scores() -> None:
+    hits = run(Trigger(LABELS, settings()), [row()] * 3 + [row(yes=0.99)] * 40)
+    assert [(number, hit.word) for number, hit in hits] == [(4, "yes")]
+    assert hits[0][1].score == pytest.approx(0.99)
+
+
+def test_one_high_window_is_smoothed_away() -> None:
+    assert run(Trigger(LABELS, settings(smoothing=3)), [row(), row(yes=1.0), row(), row()]) == []
+
+
+def test_a_word_fires_again_after_its_score_fell_and_the_refractory_time() -> None:
+    rows = [row(yes=1.0)] * 3 + [row()] * 4 + [row(yes=1.0)] * 3
+    assert [number for number, _ in run(Trigger(LABELS, settings()), rows)] == [1, 8]
+
+
+def test_nothing_fires_in_the_refractory_time() -> None:
+    rows = [row(yes=1.0)] * 2 + [row(no=1.0)] * 3
+    assert [hit.word for _, hit in run(Trigger(LABELS, settings(refractory_ms=1000)), rows)] == ["yes"]
+
+
+def test_another_word_fires_after_it() -> None:
+    rows = [row(yes=1.0)] * 2 + [row(no=1.0)] * 9
+    assert [hit.word for _, hit in run(Trigger(LABELS, settings(refractory_ms=500)), rows)] == ["yes", "no"]
+
+
+def test_only_words_with_a_threshold_fire() -> None:
+    assert run(Trigger(LABELS, settings(no=0.5)), [row(yes=1.0)] * 5) == []
+
+
+def test_each_word_has_its_own_threshold() -> None:
+    rows = [row(yes=0.7)] * 4 + [row()] * 10 + [row(no=0.7)] * 4
+    assert [hit.word for _, hit in run(Trigger(LABELS, settings(yes=0.9, no=0.6)), rows)] == ["no"]
+
+
+def test_a_window_that_was_not_scored_counts_as_nothing() -> None:
+    assert run(Trigger(LABELS, settings()), [row(yes=0.9), None, row(yes=0.9), None]) == []
+
+
+def test_a_reset_forgets_scores_and_refractory_time() -> None:
+    trigger = Trigger(LABELS, settings())
+    run(trigger, [row(yes=1.0)] * 2)
+    trigger.reset()
+    assert trigger.feed(row(yes=1.0), 3 * HOP) is None
+    hit = trigger.feed(row(yes=1.0), 4 * HOP)
+    assert hit
+    assert hit.word == "yes"
+
+
+def test_a_word_that_the_model_lacks_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="maybe"):
+        Trigger(LABELS, settings(maybe=0.5))

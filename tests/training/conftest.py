@@ -1,0 +1,85 @@
+"""A handful of clips that a tiny network can learn: chirps that rise, chirps that fall, and noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+RATE = 16_000
+
+
+def chirp(rng: np.random.Generator, *, rising: bool) -> NDArray[np.float64]:
+    """A second that holds 0.4 s of a sweep between 300 and 1500 Hz."""
+    time = np.arange(6400) / RATE
+    start, slope = (300, 3000) if rising else (1500, -3000)
+    sound = np.sin(2 * np.pi * ((start + rng.uniform(-50, 50)) * time + slope * time**2 / 2)) * np.hanning(6400)
+    second = rng.normal(0, 1e-3, RATE)
+    place = int(rng.integers(3000, 6000))
+    second[place : place + 6400] += 0.4 * sound
+    return second
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """A data root: words/up, words/down, speech/talk, noise/hiss."""
+    rng = np.random.default_rng(11)
+    sounds = {
+        "words/up": [chirp(rng, rising=True) for _ in range(6)],
+        "words/down": [chirp(rng, rising=False) for _ in range(6)],
+        "speech/talk": [np.concatenate([chirp(rng, rising=bool(k % 2))[5000:9000] for k in range(12)]) for _ in range(3)],
+        "noise/hiss": [rng.normal(0, 0.05, 2 * RATE) for _ in range(3)],
+    }
+    for folder, clips in sounds.items():
+        (tmp_path / folder).mkdir(parents=True)
+        for number, clip in enumerate(clips):
+            soundfile.write(tmp_path / folder / f"{number}.wav", clip, RATE)
+    return tmp_path
+
+
+RECIPE = """
+name = "tiny"
+words = ["down", "up"]
+[network]
+hidden_size = 32
+intermediate_size = 64
+num_attention_heads = 4
+num_hidden_layers = 1
+conv_dim = [16, 16, 32]
+num_conv_pos_embeddings = 16
+adapter_size = 8
+head_size = 16
+[data]
+words = ["words"]
+validation = ["words"]
+speech = ["speech"]
+noise = ["noise"]
+held_out = 0
+[mix]
+words = 0.6
+sentences = 0.1
+cut = 0.0
+silence = 0.3
+channels = 2
+easy_steps = 100000
+[schedule]
+seed = 4
+batch = 8
+front_end_steps = 0
+steps = 12
+warmup = 2
+peak_rate = 3e-3
+mine_every = 4
+mine_windows = 8
+validate_every = 6
+"""
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path

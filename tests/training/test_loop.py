@@ -1,0 +1,92 @@
+"""A tiny run learns, and one that was killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kwsd.errors import InputError
+from kwsd.training.loop import Journal, Run, learning_rate
+from kwsd.training.prepare import prepare
+from kwsd.training.recipe import Recipe, Schedule, read_recipe
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+def started(recipe: Recipe, root: Path, folder: Path) -> Run:
+    model, lesson = prepare(recipe, root, root / "cache", quiet)
+    folder.mkdir(exist_ok=True)
+    return Run(recipe, model, lesson, folder)
+
+
+class Killed(Exception):
+    """Stands for SIGKILL: the run stops between two steps and writes nothing more."""
+
+
+def test_it_overfits_a_handful_of_clips(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    longer = dataclasses.replace(recipe.schedule, steps=160, validate_every=160, mine_every=80, ema=0.9)
+    recipe = dataclasses.replace(recipe, schedule=longer)
+    reports: list[dict[str, float]] = []
+    started(recipe, recordings, recordings / "run").train(reports.append)
+    losses = [report["words"] for report in reports if "words" in report]
+    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+    assert reports[-1]["accuracy"] == 1.0
+
+
+def test_a_killed_run_goes_on_bit_by_bit_the_same(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    whole = started(recipe, recordings, recordings / "whole").train(lambda _: None)
+
+    def kill(report: dict[str, float]) -> None:
+        if report["step"] >= 10:
+            raise Killed
+
+    with pytest.raises(Killed):
+        started(recipe, recordings, recordings / "cut").train(kill)
+    again = started(recipe, recordings, recordings / "cut")
+    assert again.resume()
+    assert again.step == 8
+    resumed = again.train(lambda _: None)
+    for (name, ours), theirs in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs), name
+
+
+def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    patient = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000, patience=2, peak_rate=0.0)
+    run = started(dataclasses.replace(recipe, schedule=patient), recordings, recordings / "run")
+    run.train(lambda _: None)
+    assert run.step < 10
+
+
+def test_a_checkpoint_that_is_none_is_refused(recordings: Path, recipe_file: Path) -> None:
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    (recordings / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="remove it"):
+        run.resume()
+
+
+def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
+    schedule = Schedule(steps=100, warmup=10, decay=0.5, peak_rate=1.0)
+    rates = [learning_rate(step, schedule) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[20] == rates[49] == 1.0
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == 0.0
+
+
+def test_the_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    for step in (1, 2):
+        journal = Journal(tmp_path / "journal.csv")
+        journal({"step": step, "words": 0.5})
+        journal.close()
+    lines = (tmp_path / "journal.csv").read_text().splitlines()
+    assert lines[0].startswith("step,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
