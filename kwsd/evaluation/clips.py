@@ -1,0 +1,170 @@
+"""How many clips a classifier gets right: one second, one label.
+
+A clip longer than a second is judged by its loudest second; a shorter one stands in the middle of silence.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd import metrics
+from kwsd.audio.recordings import Recording, load
+from kwsd.audio.scale import to_float
+from kwsd.errors import ConfigError, InputError
+from kwsd.evaluation.report import ClipReport, WordAccuracy
+from kwsd.evaluation.selection import inferred
+from kwsd.events import RATE
+from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.spotting.spotter import Classifier
+
+Progress = Callable[[int, int], None]
+
+_STEP = RATE // 100
+_SILENCE_NAMES = frozenset({SILENCE, "silence", "_background_noise_"})
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Which classes there are: the words that count, then unknown, then silence.
+
+    A subset task (fewer words than the model knows) adds the scores of all other words to unknown: probabilities of
+    things that exclude each other sum up, so the class with the greatest sum is the best guess.
+    """
+
+    words: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The words, `_unknown_`, `_silence_`."""
+        return (*self.words, UNKNOWN, SILENCE)
+
+    def truth(self, label: str) -> int:
+        """The class of a clip labelled `label`: unknown for what is no word of the task, silence for silence."""
+        if label in _SILENCE_NAMES:
+            return len(self.words) + 1
+        return self.words.index(label) if label in self.words else len(self.words)
+
+    def merged(self, scores: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float64]:
+        """(batch, labels) scores of a classifier as (batch, classes), with the same sum."""
+        out = np.zeros((len(scores), len(self.classes)))
+        for column, label in enumerate(labels):
+            out[:, self.truth(label)] += scores[:, column]
+        return out
+
+
+def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
+    """The task over `chosen`, or over all of the model's words. Raises ConfigError for a word that it lacks."""
+    words = tuple(label for label in labels if label not in (UNKNOWN, SILENCE))
+    if chosen is None:
+        return Task(words)
+    wanted = tuple(dict.fromkeys(word for word in chosen if word not in (UNKNOWN, *_SILENCE_NAMES)))
+    strangers = [word for word in wanted if word not in words]
+    if strangers:
+        raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {', '.join(words)}")
+    return Task(wanted)
+
+
+def evaluate_clips(
+    classifier: Classifier,
+    recordings: Sequence[Recording],
+    labels: Sequence[str] | None = None,
+    *,
+    noise: Sequence[Recording] = (),
+    batch: int = _BATCH,
+    progress: Progress | None = None,
+) -> ClipReport:
+    """Score every recording, and every one of `noise` as silence whatever its label.
+
+    `labels` names the words of a subset task (see `Task`). Recordings whose label was inferred by a machine
+    (`WORD-inferred.opus`) are left out. `progress` is called with clips done and in all.
+
+    Raises:
+        ConfigError: the model lacks one of `labels`.
+        InputError: there is nothing to score, or a recording cannot be read.
+    """
+    task = task_of(classifier.labels, labels)
+    kept = [recording for recording in recordings if not inferred(recording)]
+    if not kept and not noise:
+        raise InputError("no clips to score: every label in this folder was inferred, or there are none")
+    total = len(kept) + len(noise)
+    truth: list[int] = []
+    scores: list[NDArray[np.float64]] = []
+    began = time.process_time()
+    clips = _with_truth(task, kept, noise)
+    while chunk := list(islice(clips, batch)):
+        truth += [label for label, _ in chunk]
+        rows = classifier.score(np.stack([one_second(samples) for _, samples in chunk]))
+        scores.append(task.merged(rows, classifier.labels))
+        if progress:
+            progress(len(truth), total)
+    return report_of(
+        classifier.name,
+        task,
+        np.array(truth, np.intp),
+        np.concatenate(scores),
+        left_out=len(recordings) - len(kept),
+        cpu_s=time.process_time() - began,
+    )
+
+
+def report_of(
+    model: str,
+    task: Task,
+    truth: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    *,
+    left_out: int = 0,
+    cpu_s: float = 0.0,
+) -> ClipReport:
+    """The report from true classes (clips,) and scores (clips, classes)."""
+    classes = task.classes
+    predicted = scores.argmax(axis=1)
+    confusion = metrics.confusion_matrix(truth, predicted, len(classes))
+    silence = len(classes) - 1
+    is_noise, called_noise = truth == silence, scores[:, silence] > 0.5
+    return ClipReport(
+        model=model,
+        classes=classes,
+        confusion=confusion,
+        words=tuple(
+            WordAccuracy(word, int(row.sum()), int(row[column]))
+            for column, (word, row) in enumerate(zip(classes, confusion, strict=True))
+            if row.sum()
+        ),
+        reliability=metrics.reliability(scores.max(axis=1), predicted == truth),
+        speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
+        noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
+        left_out=left_out,
+        cpu_s=cpu_s,
+    )
+
+
+def one_second(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """(n,) int16 as the (16000,) float32 that is judged: the loudest second by power (in 10 ms steps), or the whole
+    clip with equal silence before and after."""
+    spare = len(samples) - RATE
+    window = np.zeros(RATE, np.float32)
+    if spare <= 0:
+        start = -spare // 2
+        window[start : start + len(samples)] = to_float(samples)
+        return window
+    energy = np.concatenate([[0], np.cumsum(samples.astype(np.int64) ** 2)])
+    starts = np.append(np.arange(0, spare, _STEP), spare)
+    start = int(starts[(energy[starts + RATE] - energy[starts]).argmax()])
+    return to_float(samples[start : start + RATE])
+
+
+def _with_truth(
+    task: Task, recordings: Iterable[Recording], noise: Iterable[Recording]
+) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    for recording, samples in load(recordings):
+        yield task.truth(recording.label), samples
+    for _, samples in load(noise):
+        yield task.truth(SILENCE), samples

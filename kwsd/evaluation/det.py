@@ -1,0 +1,228 @@
+"""The detection error trade-off of recorded streams, and the points on it where a daemon would work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kwsd import metrics
+from kwsd.evaluation.report import plain
+from kwsd.evaluation.scoring import Outcome
+from kwsd.evaluation.sweep import Replayer, log_odds, shifted
+from kwsd.events import Detection
+from kwsd.metrics import DetCurve
+from kwsd.spotting.trigger import TriggerSettings
+
+BUDGETS = (0.1, 0.5, 1.0)
+"""False alarms an hour at which a miss rate is told."""
+
+_STEP = 0.5
+_LOWEST = -2.0
+_MOST_ALARMS = 200.0
+_HALVINGS = 7
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WordMisses:
+    """One word's share of an operating point."""
+
+    word: str
+    spoken: int
+    missed: int
+    alarms: int
+
+    @property
+    def miss_rate(self) -> float:
+        """The share of its occurrences that nothing heard; NaN for none."""
+        return metrics.miss_rate(self.missed, self.spoken)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of it."""
+        return metrics.wilson_interval(self.missed, self.spoken)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        head = {"word": self.word, "spoken": self.spoken, "missed": self.missed, "alarms": self.alarms}
+        return plain(head | {"miss_rate": self.miss_rate, "interval": self.interval})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operating:
+    """What one set of thresholds gives over some streams, `hours` long in all.
+
+    `budget` is the number of false alarms an hour that it was chosen for, None where it was given. `shift` is its
+    distance from the given thresholds in log-odds.
+    """
+
+    budget: float | None
+    shift: float
+    thresholds: Mapping[str, float]
+    hours: float
+    outcomes: tuple[Outcome, ...]
+    alarms: tuple[Detection, ...]
+    repeats: int
+
+    @property
+    def misses(self) -> int:
+        """Words that nothing heard."""
+        return sum(outcome.missed for outcome in self.outcomes)
+
+    @property
+    def miss_rate(self) -> float:
+        """Their share of the spoken words; NaN for none."""
+        return metrics.miss_rate(self.misses, len(self.outcomes))
+
+    @property
+    def miss_interval(self) -> tuple[float, float]:
+        """95 %, by bootstrap; occurrences of one clip are drawn together."""
+        clips = [outcome.word.clip or index for index, outcome in enumerate(self.outcomes)]
+        return metrics.miss_interval([outcome.missed for outcome in self.outcomes], groups=clips)
+
+    @property
+    def alarms_per_hour(self) -> float:
+        """False alarms an hour."""
+        return metrics.false_alarms_per_hour(len(self.alarms), 3600 * self.hours)
+
+    @property
+    def alarm_interval(self) -> tuple[float, float]:
+        """95 % of them an hour, exact for a Poisson count."""
+        low, high = metrics.poisson_interval(len(self.alarms))
+        return (low / self.hours, high / self.hours) if self.hours else (math.nan, math.nan)
+
+    def latency_ms(self) -> tuple[float, ...]:
+        """From the word's true end to the event: the 50th, 95th and 99th percentile of the hits."""
+        return metrics.percentiles(self.latencies_ms())
+
+    def latencies_ms(self) -> list[float]:
+        """All the hits' latencies."""
+        return [outcome.latency_ms for outcome in self.outcomes if outcome.latency_ms is not None]
+
+    def by_word(self) -> tuple[WordMisses, ...]:
+        """Every word that may fire."""
+        found = []
+        for word in self.thresholds:
+            own = [outcome.missed for outcome in self.outcomes if outcome.word.word == word]
+            fired = sum(alarm.word == word for alarm in self.alarms)
+            found.append(WordMisses(word, len(own), sum(own), fired))
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        p50, p95, p99 = self.latency_ms()
+        return plain(  # type: ignore[no-any-return]
+            {
+                "budget_per_hour": self.budget,
+                "shift_log_odds": self.shift,
+                "thresholds": self.thresholds,
+                "words": len(self.outcomes),
+                "misses": self.misses,
+                "miss_rate": self.miss_rate,
+                "miss_rate_interval": self.miss_interval,
+                "repeats": self.repeats,
+                "alarms": len(self.alarms),
+                "hours": self.hours,
+                "alarms_per_hour": self.alarms_per_hour,
+                "alarms_per_hour_interval": self.alarm_interval,
+                "latency_ms": {"p50": p50, "p95": p95, "p99": p99},
+                "per_word": [word.to_dict() for word in self.by_word()],
+            }
+        )
+
+
+def operate(
+    replayers: Sequence[Replayer], trigger: TriggerSettings, *, shift: float = 0.0, budget: float | None = None
+) -> Operating:
+    """All streams at the trigger's thresholds, moved by `shift` in log-odds."""
+    settings = replace(trigger, thresholds=shifted(trigger.thresholds, shift) if shift else trigger.thresholds)
+    scored = [replayer.scored(settings) for replayer in replayers]
+    return Operating(
+        budget=budget,
+        shift=shift,
+        thresholds=settings.thresholds,
+        hours=sum(replayer.recorded.hours for replayer in replayers),
+        outcomes=tuple(outcome for each in scored for outcome in each.outcomes),
+        alarms=tuple(alarm for each in scored for alarm in each.alarms),
+        repeats=sum(len(each.repeats) for each in scored),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """A curve over shifts in log-odds (its `thresholds`), and the operating points for some budgets."""
+
+    curve: DetCurve
+    points: tuple[Operating, ...]
+
+
+def sweep(
+    replayers: Sequence[Replayer],
+    trigger: TriggerSettings,
+    *,
+    budgets: Sequence[float] = BUDGETS,
+    progress: Progress | None = None,
+) -> Sweep:
+    """Replay at shifts of the trigger's thresholds, from where nothing fires down to 200 alarms an hour.
+
+    Steps of 0.5 in log-odds, then halved seven times where the alarms pass a budget. A point of `points` has the
+    fewest misses among the replayed ones that keep to its budget.
+    """
+    seen: dict[float, tuple[float, float]] = {}
+
+    def look(shift: float) -> float:
+        if shift not in seen:
+            found = operate(replayers, trigger, shift=shift)
+            seen[shift] = (found.miss_rate, found.alarms_per_hour)
+        return seen[shift][1]
+
+    shifts = _shifts(replayers, trigger)
+    steps = len(shifts) + _HALVINGS * len(budgets)
+    for done, shift in enumerate(shifts, start=1):
+        if progress:
+            progress(done, steps)
+        if look(shift) > _MOST_ALARMS:
+            break
+    for place, budget in enumerate(budgets):
+        _close_in(look, sorted(seen, reverse=True), budget)
+        if progress:
+            progress(len(shifts) + _HALVINGS * (place + 1), steps)
+    order = sorted(seen, reverse=True)
+    misses, alarms = (np.array([seen[shift][column] for shift in order]) for column in (0, 1))
+    curve = DetCurve(np.array(order), misses, alarms)
+    points = []
+    for budget in budgets:
+        index = curve.index_at(budget)  # never None: nothing fires at the first shift
+        points.append(operate(replayers, trigger, shift=order[index or 0], budget=budget))
+    return Sweep(curve, tuple(points))
+
+
+def _shifts(replayers: Sequence[Replayer], trigger: TriggerSettings) -> list[float]:
+    """Falling, in whole steps; at the first none of the words can fire."""
+    given = np.array([log_odds(threshold) for threshold in trigger.thresholds.values()])
+    can_fire = np.array([threshold <= 1 for threshold in trigger.thresholds.values()])
+    if not can_fire.any():
+        return [0.0]
+    peaks = np.array([[log_odds(peak) for peak in replayer.peaks()] for replayer in replayers])
+    top = float((peaks - given)[:, can_fire].max(initial=0.0))
+    first = math.floor(top / _STEP) + 1
+    last = min(0, math.floor((_LOWEST - float(np.median(given[can_fire]))) / _STEP))
+    return [step * _STEP for step in range(first, last - 1, -1)]
+
+
+def _close_in(look: Callable[[float], float], shifts: Sequence[float], budget: float) -> None:
+    """Look between the last shift within the budget and the first beyond it."""
+    within = [shift for shift in shifts if look(shift) <= budget]
+    beyond = [shift for shift in shifts if look(shift) > budget]
+    if not within or not beyond:
+        return
+    low = max(beyond)
+    high = min(shift for shift in within if shift > low) if max(within) > low else low
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if look(middle) > budget else (low, middle)

@@ -1,0 +1,162 @@
+"""How often a model fires at nothing: hours of speech or noise that hold none of its words."""
+
+from __future__ import annotations
+
+import re
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.files import clip_length
+from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.audio.source import Block
+from kwsd.audio.windows import windows
+from kwsd.errors import InputError
+from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
+from kwsd.evaluation.replay import HOP, ring_of
+from kwsd.evaluation.selection import free_of
+from kwsd.evaluation.truth import Stream, write_wav
+from kwsd.events import RATE, Detection
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+PAUSE = 3 * RATE // 10
+"""Samples of digital silence between two recordings; they do not count as audio."""
+
+_SNIPPET = 2 * RATE
+_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+_BATCH = 16
+
+
+def find_negatives(
+    folder: Path, words: Collection[str], *, transcribed: bool = True
+) -> tuple[list[Recording], tuple[str, ...]]:
+    """The recordings of a folder that hold none of `words`, with notes on what was left out.
+
+    A folder with an index or of the form label/clip.wav, else every recording in or below it. Labels are taken for
+    transcripts; for noise, where "dog" is a bark, say that they are not `transcribed`. Raises InputError for none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    if any(folder.rglob("index.tsv")):
+        found = find_recordings(folder)
+    else:
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+        found = [Recording(path, path.stem, _label(path, folder), "", 0, clip_length(path)) for path in files]
+    kept, notes = free_of(words, found) if transcribed else (found, ())
+    if not kept:
+        raise InputError(f"{folder}: no recordings without a word that is listened for")
+    return kept, notes
+
+
+def _label(path: Path, folder: Path) -> str:
+    return "" if path.parent == folder else path.parent.name
+
+
+class NegativeSource:
+    """Recordings end to end, a pause after each, decoded as they are needed."""
+
+    live = False
+    name = "negatives"
+
+    def __init__(self, recordings: Sequence[Recording]) -> None:
+        self._recordings = recordings
+        self._closed = False
+        self.starts: list[int] = []
+        """Where in the stream each recording begins that was read so far."""
+        self.order: list[Recording] = []
+        self.heard = 0
+        """Samples so far, without the pauses."""
+
+    def blocks(self) -> Iterator[Block]:
+        """A block a recording. Raises InputError where one cannot be read."""
+        at = 0
+        for recording, samples in load(self._recordings):
+            if self._closed:
+                return
+            self.order.append(recording)
+            self.starts.append(at)
+            self.heard += len(samples)
+            at += len(samples) + PAUSE
+            yield Block(samples)
+            yield Block(np.zeros(PAUSE, np.int16))
+
+    def close(self) -> None:
+        """End `blocks()` at its next recording."""
+        self._closed = True
+
+    def place(self, sample: int) -> int:
+        """Which of `order` is heard at this sample of the stream."""
+        return max(0, bisect_right(self.starts, sample) - 1)
+
+
+def evaluate_negatives(
+    recordings: Sequence[Recording],
+    classifier: Classifier,
+    *,
+    trigger: TriggerSettings,
+    gate: GateSettings | None,
+    hop: int = HOP,
+    snippets: Path | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> NegativeReport:
+    """Run all recordings through the daemon's path, as one stream, and list what fires.
+
+    With `snippets`, the two seconds up to each alarm go there as not_WORD/CLIP-SECOND.wav: labels that no model has.
+    `progress` is called with samples done and in all. Raises InputError where one cannot be read or written.
+    """
+    source = NegativeSource(recordings)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    total = sum(recording.length + PAUSE for recording in recordings)
+    alarms: list[FalseAlarm] = []
+    recent = np.zeros(_SNIPPET, np.int16)
+    seen = 0
+    began = time.process_time()
+    with ring_of(source) as ring:
+        for due in windows({source.name: ring}, hop=hop, batch=_BATCH):
+            fired = {event.at: event for event in spotter.feed(due) if isinstance(event, Detection)}
+            for window in due:
+                recent = np.concatenate([recent, window.samples[-hop:]])[-_SNIPPET:]
+                if window.end in fired:
+                    alarms.append(_alarm(fired[window.end], source, recent, snippets))
+            seen += len(due)
+            if progress:
+                progress(min(due[-1].end, total), total)
+    length = max(1, source.heard)
+    return NegativeReport(
+        model=classifier.name,
+        recordings=len(source.order),
+        seconds=length / RATE,
+        gated=gate is not None,
+        scored_share=spotter.scored / max(1, seen),
+        cpu_per_second=(time.process_time() - began) * RATE / length,
+        alarms=tuple(alarms),
+        notes=notes,
+    )
+
+
+def _alarm(
+    detection: Detection, source: NegativeSource, recent: NDArray[np.int16], snippets: Path | None
+) -> FalseAlarm:
+    # The word's own middle, not the moment it fired: by then the next recording may have begun.
+    index = source.place((detection.start + detection.end) // 2)
+    recording = source.order[index]
+    second = (recording.start + detection.at - source.starts[index]) / RATE
+    snippet = None
+    if snippets is not None:
+        clip = re.sub(r"[^\w.-]+", "_", recording.name)
+        snippet = snippets / f"not_{detection.word}" / f"{clip}-{second:.2f}.wav"
+        write_wav(snippet, recent)
+    return FalseAlarm(recording.path, recording.name, second, detection.word, detection.score, snippet)
+
+
+def negative_stream(recordings: Sequence[Recording], name: str = "negatives", notes: tuple[str, ...] = ()) -> Stream:
+    """The same as one stream in memory, for `record` and `choose_thresholds`: 115 MB an hour."""
+    pieces = [block.samples for block in NegativeSource(recordings).blocks()]
+    return Stream(name, np.concatenate(pieces), (), notes)

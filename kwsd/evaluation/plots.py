@@ -1,0 +1,164 @@
+"""Pictures of what was found, as PNG. The only door to matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kwsd.errors import DeviceError, InputError
+from kwsd.evaluation.det import Operating
+from kwsd.evaluation.hearing import StreamReport
+from kwsd.evaluation.report import ClipReport, percent
+from kwsd.metrics import DetCurve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_BLUE, _ORANGE, _GREY = "#1f5a99", "#d9730d", "#8a8a8a"
+
+
+def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
+    """confusion.png and reliability.png in `folder`.
+
+    Raises:
+        DeviceError: matplotlib is not installed.
+        InputError: the folder cannot be written to.
+    """
+    return [
+        plot_confusion(report, folder / "confusion.png"),
+        plot_reliability(report, folder / "reliability.png"),
+    ]
+
+
+def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
+    """det.png, with the gate on and off, and latency.png at the given thresholds. Raises as `plot_clips`."""
+    curves = {("gate on" if gate.gated else "gate off"): gate.sweep.curve for gate in report.gates}
+    first = report.gates[0]
+    made = [plot_det(curves, folder / "det.png", title=f"{report.model}: words in streams", points=first.points)]
+    return [*made, plot_latency(first.shipped.latencies_ms(), folder / "latency.png")]
+
+
+def plot_confusion(report: ClipReport, path: Path) -> Path:
+    """The confusion matrix, each row as shares of its clips; counts are written where there is room."""
+    counts = report.confusion
+    rows = np.flatnonzero(counts.sum(axis=1))
+    shares = counts[rows] / counts[rows].sum(axis=1, keepdims=True)
+
+    def draw(axes: Axes) -> None:
+        picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.figure.colorbar(picture, ax=axes, label="share of the row's clips")
+        axes.set_xticks(range(len(report.classes)), report.classes, rotation=90)
+        axes.set_yticks(range(len(rows)), [report.classes[row] for row in rows])
+        for y, x in np.argwhere(counts[rows] > 0):
+            colour = "white" if shares[y, x] > 0.5 else "black"
+            axes.text(x, y, str(counts[rows][y, x]), ha="center", va="center", fontsize=7, color=colour)
+        axes.set(xlabel="heard as", ylabel="spoken", title=f"{report.model}: {percent(report.total.accuracy, 2)} right")
+
+    side = 3 + 0.32 * len(report.classes)
+    return _save(path, (side + 1, 2.5 + 0.32 * len(rows)), draw)
+
+
+def plot_reliability(report: ClipReport, path: Path) -> Path:
+    """How often predictions of some confidence were right, and how many there were."""
+    bins = report.reliability
+    filled = bins.counts > 0
+
+    def draw(axes: Axes) -> None:
+        width = np.diff(bins.edges)
+        axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", color=_BLUE, alpha=0.75)
+        axes.plot([0, 1], [0, 1], "--", color=_GREY, label="perfectly calibrated")
+        axes.plot(bins.confidence[filled], bins.accuracy[filled], "o", color=_ORANGE, label="mean of a bin")
+        for left, count in zip(bins.edges[:-1][filled], bins.counts[filled], strict=True):
+            axes.text(left + width[0] / 2, 0.02, str(count), ha="center", fontsize=7, color="black", rotation=90)
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
+        axes.set_title(f"{report.model}: ECE {bins.ece:.4f}; figures are clips")
+        axes.legend(loc="upper left")
+
+    return _save(path, (6.0, 5.5), draw)
+
+
+def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Sequence[Operating] = ()) -> Path:
+    """Miss rate over false alarms an hour, both logarithmic; what is 0 stands at the edge. `points` show intervals."""
+    positive = [curve.alarms_per_hour[curve.alarms_per_hour > 0] for curve in curves.values()]
+    least = min((float(rates.min()) for rates in positive if len(rates)), default=0.1) / 2
+    lowest = 0.001
+
+    def draw(axes: Axes) -> None:
+        looks = ((_BLUE, "-"), (_ORANGE, "--"), (_GREY, ":"))
+        for (name, curve), (colour, line) in zip(curves.items(), looks * len(curves), strict=False):
+            best = curve.envelope()
+            axes.step(
+                np.maximum(best.alarms_per_hour, least),
+                100 * np.maximum(best.miss_rates, lowest),
+                where="post",
+                color=colour,
+                linestyle=line,
+                label=name,
+            )
+        for point in points:
+            _draw_point(axes, point, least, lowest)
+        axes.set(xscale="log", yscale="log", ylim=(100 * lowest, 120), title=title)
+        axes.set(xlabel="false alarms an hour (0 stands at the left edge)", ylabel="missed words, %")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], ["0.1", "0.3", "1", "3", "10", "30", "100"])
+        axes.grid(True, which="both", alpha=0.25)
+        axes.legend(loc="lower left")
+
+    return _save(path, (7.5, 5.5), draw)
+
+
+def plot_latency(latencies_ms: Sequence[float], path: Path) -> Path:
+    """How long after a word's end it fired."""
+
+    def draw(axes: Axes) -> None:
+        values = np.asarray(latencies_ms, np.float64)
+        if len(values):
+            low, high = 50 * np.floor(values.min() / 50), 50 * np.ceil(values.max() / 50) + 50
+            axes.hist(values, bins=np.arange(low, high + 1, 50).tolist(), color=_BLUE)
+            for which, line in zip((50, 95, 99), ("-", "--", ":"), strict=True):
+                at = float(np.percentile(values, which))
+                axes.axvline(at, color=_ORANGE, linestyle=line, label=f"p{which}: {at:.0f} ms")
+            axes.legend()
+        axes.set(xlabel="from the word's end to the event, ms", ylabel="words", title=f"Latency of {len(values)} hits")
+
+    return _save(path, (7.0, 4.0), draw)
+
+
+def _draw_point(axes: Axes, point: Operating, least: float, lowest: float) -> None:
+    rate, miss = max(point.alarms_per_hour, least), 100 * max(point.miss_rate, lowest)
+    spans = [max(edge, least) for edge in point.alarm_interval], [100 * max(e, lowest) for e in point.miss_interval]
+    (left, right), (low, high) = spans
+    name = "as given" if point.budget is None else f"{point.budget:g}/h"
+    axes.errorbar(
+        rate,
+        miss,
+        xerr=[[max(0.0, rate - left)], [max(0.0, right - rate)]],
+        yerr=[[max(0.0, miss - low)], [max(0.0, high - miss)]],
+        fmt="o",
+        color="black",
+        elinewidth=0.8,
+        capsize=2,
+        markersize=4,
+    )
+    axes.annotate(name, (rate, miss), textcoords="offset points", xytext=(6, 6), fontsize=8)
+
+
+def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Path:
+    """One pair of axes, drawn and written. No window, no display, no state shared with other users of matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DeviceError(f"no plots without matplotlib ({error}): pip install 'kwsd[plots]'") from error
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    draw(figure.add_subplot())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path

@@ -1,0 +1,220 @@
+"""Audio through the daemon's own path, in this process and as fast as it can be scored.
+
+A capture thread pumps the source into a ring, windows are cut from the ring and fed to the spotter: what the daemon
+does, less the sinks.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.capture import pump
+from kwsd.audio.ring import Ring
+from kwsd.audio.source import Block, Source
+from kwsd.audio.windows import Window, windows
+from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.events import RATE, Event
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+HOP = RATE // 10
+"""The daemon's default hop, in samples."""
+
+Scores = NDArray[np.float32]
+Progress = Callable[[int], None]
+"""Called with the samples that were scored so far."""
+
+_BATCH = 16
+_RING = 10 * RATE
+
+
+class SamplesSource:
+    """Samples in memory as a source; it waits when the ring is full."""
+
+    live = False
+
+    def __init__(self, name: str, samples: NDArray[np.int16]) -> None:
+        self.name = name
+        self._samples = samples
+        self._closed = False
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of a second."""
+        for start in range(0, len(self._samples), RATE):
+            if self._closed:
+                return
+            yield Block(self._samples[start : start + RATE])
+
+    def close(self) -> None:
+        """End `blocks()` at its next block."""
+        self._closed = True
+
+
+def replay(source: Source, spotter: Spotter, *, hop: int = HOP, batch: int = _BATCH) -> Iterator[Event]:
+    """All events of a source, in order. Raises what `source.blocks()` raises."""
+    with ring_of(source) as ring:
+        for due in windows({source.name: ring}, hop=hop, batch=batch):
+            yield from spotter.feed(due)
+
+
+@contextmanager
+def ring_of(source: Source) -> Iterator[Ring]:
+    """The source's ring, filled by a thread that is gone at the end."""
+    ring = Ring(_RING)
+    thread = threading.Thread(target=pump, args=(source, ring), name="kwsd-capture")
+    thread.start()
+    try:
+        yield ring
+    finally:
+        ring.close()
+        source.close()
+        thread.join()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """Every window of a stream, scored once; all that a threshold can change is left open.
+
+    `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
+    tells which of them the gate would let through. Processor seconds: `scoring_s` of the classifier on all windows,
+    `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    """
+
+    name: str
+    model: str
+    labels: tuple[str, ...]
+    hop: int
+    length: int
+    words: tuple[SpokenWord, ...]
+    ends: NDArray[np.int64]
+    scores: Scores
+    open: NDArray[np.bool_]
+    scoring_s: float = 0.0
+    path_s: float = 0.0
+    gate_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """The length of the audio."""
+        return self.length / RATE / 3600
+
+    def heard(self, *, gated: bool) -> Scores:
+        """The scores as the trigger gets them: with the gate, a window that it kept back scores 0."""
+        return np.where(self.open[:, None], self.scores, np.float32(0)) if gated else self.scores
+
+    def cpu_per_second(self, *, gated: bool) -> float:
+        """Processor seconds per second of audio. With the gate: a window's measured cost for each that it lets
+        through, and what the rest of the path took."""
+        share = float(self.open.mean()) if gated and len(self.open) else 1.0
+        return (self.scoring_s * share + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
+
+
+class RecordedClassifier:
+    """A classifier that says again what was recorded: `cue` the rows, then feed their windows."""
+
+    device = "recorded"
+
+    def __init__(self, name: str, labels: Sequence[str]) -> None:
+        self.name, self.labels = name, tuple(labels)
+        self._rows: Scores = np.zeros((0, len(self.labels)), np.float32)
+
+    def cue(self, rows: Scores) -> None:
+        """These (n, labels) rows come next; rows that were cued before and not asked for are dropped."""
+        self._rows = rows
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        """The next rows, as many as there are windows."""
+        said, self._rows = self._rows[: len(windows)], self._rows[len(windows) :]
+        if len(said) < len(windows):
+            raise IndexError(f"{len(windows)} windows to score, {len(said)} rows recorded")
+        return said
+
+
+class _Recorder:
+    """A classifier that remembers what it said, and what it cost."""
+
+    def __init__(self, inner: Classifier) -> None:
+        self._inner = inner
+        self.name, self.labels = inner.name, inner.labels
+        self.said: list[Scores] = []
+        self.spent_s = 0.0
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        began = time.process_time()
+        scores = self._inner.score(windows)
+        self.spent_s += time.process_time() - began
+        self.said.append(scores)
+        return scores
+
+
+def record(
+    stream: Stream,
+    classifier: Classifier,
+    *,
+    gate: GateSettings,
+    hop: int = HOP,
+    batch: int = _BATCH,
+    progress: Progress | None = None,
+) -> Recorded:
+    """Score every window of a stream once, then ask the gate about all of them."""
+    recorder = _Recorder(classifier)
+    spotter = Spotter(recorder, gate=None, trigger=TriggerSettings())
+    ends: list[int] = []
+    began = time.process_time()
+    for due in _windows(stream, hop, batch):
+        spotter.feed(due)
+        ends += [window.end for window in due]
+        if progress:
+            progress(min(ends[-1], len(stream.samples)))
+    path_s = time.process_time() - began - recorder.spent_s
+    scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *recorder.said])
+    began = time.process_time()
+    let_through = _gated(stream, scores, classifier, gate, hop)
+    return Recorded(
+        name=stream.name,
+        model=classifier.name,
+        labels=tuple(classifier.labels),
+        hop=hop,
+        length=len(stream.samples),
+        words=stream.words,
+        ends=np.array(ends, np.int64),
+        scores=scores,
+        open=let_through,
+        scoring_s=recorder.spent_s,
+        path_s=path_s,
+        gate_s=time.process_time() - began,
+        notes=stream.notes,
+    )
+
+
+def _gated(stream: Stream, scores: Scores, classifier: Classifier, gate: GateSettings, hop: int) -> NDArray[np.bool_]:
+    """Which windows a spotter with this gate scores, (n,)."""
+    recorded = RecordedClassifier(classifier.name, classifier.labels)
+    words = [label for label in classifier.labels if not label.startswith("_")]
+    never = TriggerSettings(thresholds=dict.fromkeys(words, 2.0))  # it has to work for its processor seconds
+    spotter = Spotter(recorded, gate=gate, trigger=never)
+    let_through = np.zeros(len(scores), bool)
+    index = 0
+    for due in _windows(stream, hop, _BATCH):
+        for window in due:
+            before = spotter.scored
+            recorded.cue(scores[index : index + 1])
+            spotter.feed([window])
+            let_through[index] = spotter.scored > before
+            index += 1
+    return let_through
+
+
+def _windows(stream: Stream, hop: int, batch: int) -> Iterator[list[Window]]:
+    source = SamplesSource(stream.name, stream.samples)
+    with ring_of(source) as ring:
+        yield from windows({source.name: ring}, hop=hop, batch=batch)

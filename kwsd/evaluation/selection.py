@@ -1,0 +1,103 @@
+"""Which recordings a stream is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.recordings import Recording, load
+from kwsd.audio.split import held_out
+from kwsd.errors import InputError
+from kwsd.events import RATE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """A decoded recording, (n,) int16, under a label and a name."""
+
+    label: str
+    name: str
+    samples: NDArray[np.int16]
+
+
+def sounds(recordings: Iterable[Recording]) -> list[Sound]:
+    """Decode recordings. Raises InputError where one cannot be read."""
+    return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
+
+
+def tokens(transcript: str) -> frozenset[str]:
+    """The words of a sentence in lower case, possessives without their ending."""
+    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", transcript.lower().replace("\u2019", "'"))
+    return frozenset(re.sub(r"'s$", "", word) for word in found)
+
+
+def free_of(words: Collection[str], recordings: Iterable[Recording]) -> tuple[list[Recording], tuple[str, ...]]:
+    """The recordings that hold none of `words` by their transcript (their label), and notes on the others.
+
+    Those without a transcript are kept, and noted: they may hold some.
+    """
+    unwanted = {word.lower() for word in words}
+    kept: list[Recording] = []
+    held = unknown = 0
+    for recording in recordings:
+        if tokens(recording.label) & unwanted:
+            held += 1
+            continue
+        unknown += not recording.label.strip()
+        kept.append(recording)
+    notes = []
+    if held:
+        notes.append(f"{held} sentences left out: they hold a word that is listened for")
+    if unknown:
+        notes.append(f"{unknown} sentences have no transcript and may hold words; an alarm there may be a true one")
+    return kept, tuple(notes)
+
+
+def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> list[Recording]:
+    """`count` clips in random order, every word as often as the others.
+
+    A word's clips are all used before one is used again. Raises InputError where there are none.
+    """
+    if not recordings:
+        raise InputError("no recordings of words to put into the stream")
+    rng = np.random.default_rng([seed, 1])
+    by_word: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        by_word.setdefault(recording.label, []).append(recording)
+    decks: dict[str, list[Recording]] = {word: [] for word in by_word}
+    drawn: list[Recording] = []
+    while len(drawn) < count:
+        for word in rng.permutation(sorted(by_word))[: count - len(drawn)]:
+            deck = decks[str(word)]
+            if not deck:
+                clips = by_word[str(word)]
+                deck += [clips[i] for i in rng.permutation(len(clips))]
+            drawn.append(deck.pop())
+    return drawn
+
+
+def kept_back(recordings: Iterable[Recording], parts: int) -> list[Recording]:
+    """The recordings that training never heard, if it held one part in `parts` out; all of them for 0 parts."""
+    return [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
+
+
+def inferred(recording: Recording) -> bool:
+    """Whether a machine gave the recording its label (`WORD-inferred.opus`): such clips do not belong in a score."""
+    return recording.path.stem == f"{recording.label}-inferred"
+
+
+def up_to(recordings: Sequence[Recording], hours: float, seed: int = 0) -> list[Recording]:
+    """Recordings in random order, until they last so long in all; all of them where they do not."""
+    rng = np.random.default_rng([seed, 3])
+    chosen: list[Recording] = []
+    left = hours * 3600 * RATE
+    for index in rng.permutation(len(recordings)):
+        if left <= 0:
+            break
+        chosen.append(recordings[index])
+        left -= recordings[index].length
+    return chosen

@@ -1,0 +1,109 @@
+"""What the spotter would have done at other thresholds: recorded scores through the very same spotter, many times.
+
+One number moves all thresholds: it is added to their log-odds, because scores crowd near 1. Windows in which no word
+comes near its threshold cannot fire, so that only the others are replayed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from kwsd.audio.windows import Window
+from kwsd.evaluation.replay import Recorded, RecordedClassifier, Scores
+from kwsd.evaluation.scoring import Scored, score_events
+from kwsd.events import Detection
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+_SCREEN = 1e-12
+"""How far under its threshold a mean may lie that is computed here in another order than in the trigger."""
+
+_FEED = 512
+
+_CEILING = 17.0
+"""Log-odds that no float32 score reaches but 1 itself; a mean of some may."""
+
+
+def log_odds(score: float) -> float:
+    """The logit of a score, clipped to what float32 can tell from 1 (and 0)."""
+    if score <= 0 or score >= 1:
+        return math.copysign(_CEILING, score - 0.5)
+    return max(-_CEILING, min(_CEILING, math.log(score) - math.log1p(-score)))
+
+
+def from_log_odds(value: float) -> float:
+    """The score with these log-odds; infinity, which nothing reaches, beyond what float32 can tell from 1."""
+    return 1 / (1 + math.exp(-value)) if value <= _CEILING else math.inf
+
+
+def shifted(thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
+    """Every threshold moved by `shift` in log-odds; one above 1 stays where nothing reaches it."""
+    return {
+        word: from_log_odds(log_odds(threshold) + shift) if threshold <= 1 else threshold
+        for word, threshold in thresholds.items()
+    }
+
+
+class Replayer:
+    """One recorded stream, ready to be replayed at any thresholds for any of `words`."""
+
+    def __init__(self, recorded: Recorded, words: Sequence[str], *, gated: bool, smoothing: int) -> None:
+        """`words` are those that may fire; spoken words that are not among them are not scored."""
+        self.recorded = recorded
+        self.spoken = tuple(word for word in recorded.words if word.word in set(words))
+        self._words = tuple(words)
+        self._smoothing = smoothing
+        self._rows = recorded.heard(gated=gated)
+        columns = [recorded.labels.index(word) for word in words]
+        padded = np.concatenate([np.zeros((smoothing - 1, len(columns)), np.float32), self._rows[:, columns]])
+        means = sliding_window_view(padded, smoothing, axis=0).mean(axis=-1, dtype=np.float64)
+        self._smoothed: NDArray[np.float64] = means
+        self._blank: Scores = np.zeros((smoothing, self._rows.shape[1]), np.float32)
+
+    def detections(self, trigger: TriggerSettings) -> list[Detection]:
+        """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
+        detections are not told. The settings' smoothing is the replayer's."""
+        recorded = self.recorded
+        classifier = RecordedClassifier(recorded.model, recorded.labels)
+        settings = replace(trigger, smoothing=self._smoothing)
+        spotter = Spotter(classifier, gate=None, trigger=settings)
+        found: list[Detection] = []
+        for first, stop in self._islands(settings):
+            # Before an island come the windows that its first mean looks back to; after it as many blank ones, so
+            # that nothing is left in the trigger's memory but its refractory time, as if all had been fed.
+            low = max(0, first - self._smoothing + 1)
+            rows = np.concatenate([self._rows[low:stop], self._blank])
+            ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
+            for start in range(0, len(rows), _FEED):
+                classifier.cue(rows[start : start + _FEED])
+                due = [Window(recorded.name, int(end), _EMPTY) for end in ends[start : start + _FEED]]
+                found += [event for event in spotter.feed(due) if isinstance(event, Detection)]
+        return found
+
+    def scored(self, trigger: TriggerSettings) -> Scored:
+        """Those detections against the words that were spoken."""
+        return score_events(self.detections(trigger), self.spoken)
+
+    def peaks(self) -> NDArray[np.float64]:
+        """The greatest smoothed score of each word, (words,)."""
+        return np.asarray(self._smoothed.max(axis=0, initial=0.0), np.float64)
+
+    def _islands(self, trigger: TriggerSettings) -> Iterator[tuple[int, int]]:
+        """Windows [first, stop) where a word may be over its threshold, and one more; they lie apart."""
+        thresholds = np.array([trigger.thresholds.get(word, math.inf) for word in self._words])
+        hot = np.flatnonzero((self._smoothed >= thresholds - _SCREEN).any(axis=1))
+        if not len(hot):
+            return
+        breaks = np.flatnonzero(np.diff(hot) > 2 * self._smoothing + 1)
+        lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
+        for low, high in zip(lows, highs, strict=True):
+            yield int(hot[low]), min(int(hot[high]) + 2, len(self._rows))
+
+
+_EMPTY = np.zeros(1, np.int16)

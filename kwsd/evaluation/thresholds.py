@@ -1,0 +1,125 @@
+"""Thresholds per word that keep to a number of false alarms an hour in all, chosen on streams that were scored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.evaluation.det import Operating, operate
+from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
+from kwsd.spotting.trigger import TriggerSettings
+
+_STEP = 0.25
+_CEILING = 16.5
+_AMPLE = 4
+"""A word alone never gets more than this many times the whole budget: there its search ends."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Thresholds, and what they give together on the very streams that they were chosen on."""
+
+    budget: float
+    operating: Operating
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"kind": "thresholds", "budget_per_hour": self.budget} | self.operating.to_dict()
+
+
+def choose_thresholds(
+    recorded: Sequence[Recorded],
+    words: Sequence[str],
+    *,
+    trigger: TriggerSettings,
+    budget: float = 0.5,
+    gated: bool = True,
+    lowest: float = 0.5,
+    progress: Callable[[int, int], None] | None = None,
+) -> Choice:
+    """The thresholds (of those on a grid of 0.25 in log-odds, `lowest` at least) that hear the most.
+
+    Greedy: every word begins where it gives no false alarm. Then, as long as the budget (alarms an hour, in all words
+    and streams together) lasts, the word goes down that gains the most hits an alarm. Where two thresholds of a word
+    give the same, the higher is taken. Words do not know of each other in this; so at the end all are replayed
+    together, and raised together until the budget is kept. Only the trigger's smoothing and refractory time count.
+
+    A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
+    where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
+
+    Streams without words (negatives) belong among `recorded`; without some hours of them the choice is loose: less
+    than one alarm is not to be measured in less than 1 / `budget` hours.
+    """
+    grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
+    allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
+    tables = []
+    for done, word in enumerate(words, start=1):
+        alone = [Replayer(each, (word,), gated=gated, smoothing=trigger.smoothing) for each in recorded]
+        tables.append(_table(alone, word, grid, trigger, _AMPLE * allowed))
+        if progress:
+            progress(done, len(words))
+    spoken = {word.word for each in recorded for word in each.words}
+    heard = [word for word in words if word in spoken]
+    places = spend([table for word, table in zip(words, tables, strict=True) if word in spoken], allowed)
+    chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
+    usual = float(np.median([place for place in chosen.values() if math.isfinite(place)] or [_CEILING]))
+    for word, table in zip(words, tables, strict=True):
+        if word not in spoken:
+            quiet = grid[: len(table)][table[:, 1] == 0]
+            chosen[word] = float(quiet[quiet >= usual].min())
+    chosen = {word: chosen[word] for word in words}
+    replayers = [Replayer(each, tuple(words), gated=gated, smoothing=trigger.smoothing) for each in recorded]
+    raised = 0.0
+    while True:
+        thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
+        found = operate(replayers, replace(trigger, thresholds=thresholds), budget=budget)
+        if len(found.alarms) <= allowed or raised > 2 * _CEILING:
+            return Choice(budget, found)
+        raised += _STEP
+
+
+Counts = NDArray[np.int64]
+
+
+def spend(tables: Sequence[Counts], allowed: int) -> list[int]:
+    """For each word the row of its table (thresholds, 2) to use; the columns are hits and alarms, both from the
+    highest threshold down, so that alarms (nearly) rise. The sum of alarms is at most `allowed`."""
+    places = [_silent(table) for table in tables]
+    left = allowed
+    while True:
+        offers = []
+        for word, (table, place) in enumerate(zip(tables, places, strict=True)):
+            hits, alarms = table[place]
+            for further in range(len(table)):
+                gain, cost = int(table[further, 0] - hits), int(table[further, 1] - alarms)
+                if gain > 0 and cost <= left:
+                    offers.append((gain / cost if cost > 0 else math.inf, -cost, -further, word))
+        if not offers:
+            return places
+        _, cost, further, word = max(offers)
+        places[word], left = -further, left + cost
+
+
+def _silent(table: Counts) -> int:
+    """The row with the most hits among those without an alarm, the first of equal ones."""
+    quiet = np.flatnonzero(table[:, 1] == 0)  # never empty: at infinity nothing fires
+    return int(quiet[table[quiet, 0].argmax()])
+
+
+def _table(
+    replayers: Sequence[Replayer], word: str, grid: NDArray[np.float64], trigger: TriggerSettings, most: int
+) -> Counts:
+    """Hits and alarms of one word alone at the thresholds of the grid, down to where it alarms more than `most`."""
+    rows: list[tuple[int, int]] = []
+    for place in grid:
+        found = operate(replayers, replace(trigger, thresholds={word: from_log_odds(float(place))}))
+        rows.append((len(found.outcomes) - found.misses, len(found.alarms)))
+        if rows[-1][1] > most:
+            break
+    return np.array(rows, np.int64)

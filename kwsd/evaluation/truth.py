@@ -1,0 +1,122 @@
+"""What is spoken where: streams, and the tables that say which words lie in them."""
+
+from __future__ import annotations
+
+import csv
+import wave
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.files import read_clip
+from kwsd.errors import InputError
+from kwsd.events import RATE, seconds
+
+_COLUMNS = ("start_s", "end_s", "word")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SpokenWord:
+    """A word, from sample `start` to `end` (exclusive) of its stream.
+
+    `clip` names the recording that it came from, empty where nobody knows; the same clip may be heard twice.
+    """
+
+    start: int
+    end: int
+    word: str
+    clip: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """Audio (n,) int16 at 16 kHz and the words that are spoken in it, by start. `notes` say what to know of it."""
+
+    name: str
+    samples: NDArray[np.int16]
+    words: tuple[SpokenWord, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / RATE
+
+
+def read_stream(audio: Path, table: Path) -> Stream:
+    """A recording in any format that libsndfile reads, with its TSV. Raises InputError, also for words outside it."""
+    samples, words = read_words(audio, table)
+    return Stream(audio.name, samples, words)
+
+
+def read_words(audio: Path, table: Path) -> tuple[NDArray[np.int16], tuple[SpokenWord, ...]]:
+    """The samples (n,) and the words of a recording."""
+    words = parse_table(table)
+    samples = read_clip(audio)
+    beyond = [word for word in words if word.end > len(samples) + RATE // 10]
+    if beyond:
+        raise InputError(
+            f"{table}: {beyond[0].word!r} ends at {seconds(beyond[0].end)} s, but {audio} at {seconds(len(samples))} s"
+        )
+    return samples, words
+
+
+def parse_table(table: Path) -> tuple[SpokenWord, ...]:
+    """The words of a TSV of start_s, end_s, word, by start; a heading is not needed. Raises InputError by line."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{table}: cannot be read ({error})") from error
+    words = []
+    for number, row in enumerate(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (number == 1 and tuple(cells[:3]) == _COLUMNS):
+            continue
+        try:
+            start, end, word = float(cells[0]), float(cells[1]), cells[2]
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{table}, line {number}: not start_s, end_s and word, with tabs between") from error
+        if not (0 <= start < end < float("inf") and word):
+            raise InputError(f"{table}, line {number}: no word lies from {cells[0]} s to {cells[1]} s")
+        words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))
+    return tuple(sorted(words))
+
+
+def write_stream(stream: Stream, audio: Path) -> Path:
+    """Write a 16-bit WAV and, beside it under the suffix .tsv, its table; returns the table's path."""
+    if audio.suffix.lower() != ".wav":
+        raise InputError(f"{audio}: streams are written as .wav; name it so")
+    write_wav(audio, stream.samples)
+    table = audio.with_suffix(".tsv")
+    _replace(table, _lines(stream.words))
+    return table
+
+
+def _lines(words: Iterable[SpokenWord]) -> str:
+    rows: list[Sequence[str]] = [(*_COLUMNS, "clip")]
+    rows += [(f"{word.start / RATE:.5f}", f"{word.end / RATE:.5f}", word.word, word.clip) for word in words]
+    return "".join("\t".join(row).rstrip("\t") + "\n" for row in rows)
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    """16 kHz mono samples (n,) as a WAV file; its folder is made. Raises InputError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with wave.open(str(part), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(samples.astype("<i2").tobytes())
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

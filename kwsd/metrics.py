@@ -1,0 +1,242 @@
+"""Figures of merit and how sure they are: pure functions of numbers.
+
+Nothing here knows about audio. scipy is not needed: the one quantile that has no closed form, Poisson's, is bisected.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+def accuracy(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """The share of (n,) predictions that equal the truth; NaN for none."""
+    right = np.asarray(truth) == np.asarray(predicted)
+    return float(right.mean()) if right.size else math.nan
+
+
+def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Counts:
+    """Counts (classes, classes): row the true class, column the predicted one, both given as numbers (n,)."""
+    matrix = np.zeros((classes, classes), np.int64)
+    np.add.at(matrix, (np.asarray(truth, np.intp), np.asarray(predicted, np.intp)), 1)
+    return matrix
+
+
+def class_accuracies(confusion: Counts) -> Floats:
+    """Each class's share of right predictions, (classes,): its recall. NaN where a class has no examples."""
+    totals = confusion.sum(axis=1)
+    return np.where(totals > 0, np.diag(confusion) / np.maximum(totals, 1), math.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """A reliability diagram: bins of equal width over [0, 1], each array (bins,).
+
+    `confidence` and `accuracy` are the bin's means, NaN where it is empty.
+    """
+
+    edges: Floats
+    counts: Counts
+    confidence: Floats
+    accuracy: Floats
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error: |accuracy - confidence|, averaged over the examples (Guo et al., 2017)."""
+        total = int(self.counts.sum())
+        if not total:
+            return math.nan
+        gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
+        return float((gaps * self.counts).sum() / total)
+
+
+def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Reliability:
+    """How often predictions made with some confidence (n,) are `correct` (n,), for each bin (lower, upper].
+
+    As in Guo et al., "On calibration of modern neural networks", 2017, eq. 3 to 5; confidence 0 is in the first bin.
+    """
+    scores, right = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
+    edges = np.linspace(0, 1, bins + 1)
+    places = np.clip(np.searchsorted(edges, scores, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(places, minlength=bins).astype(np.int64)
+    filled = np.maximum(counts, 1)
+
+    def means(values: Floats) -> Floats:
+        return np.where(counts > 0, np.bincount(places, values, minlength=bins) / filled, math.nan)
+
+    return Reliability(edges, counts, means(scores), means(right))
+
+
+def miss_rate(misses: int, words: int) -> float:
+    """The share of spoken words that were not detected; NaN for no words."""
+    return misses / words if words else math.nan
+
+
+def false_alarms_per_hour(alarms: int, seconds: float) -> float:
+    """Alarms an hour of audio; NaN for no audio."""
+    return 3600 * alarms / seconds if seconds > 0 else math.nan
+
+
+def percentiles(values: ArrayLike, which: Sequence[float] = (50, 95, 99)) -> tuple[float, ...]:
+    """Percentiles, linear between order statistics (Hyndman and Fan's type 7); NaN for no values."""
+    numbers = np.asarray(values, np.float64)
+    return tuple(float(p) for p in np.percentile(numbers, which)) if numbers.size else (math.nan,) * len(which)
+
+
+def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact interval for the mean of a Poisson count (Garwood, 1936), by tails of equal weight.
+
+    The same as chi-square quantiles: chi2(tail, 2 k) / 2 and chi2(1 - tail, 2 k + 2) / 2. Divide both by the hours
+    for a rate. Raises ValueError for a negative count.
+    """
+    if count < 0:
+        raise ValueError(f"a count of {count}")
+    tail = (1 - confidence) / 2
+    most = count + 20 + 12 * math.sqrt(count + 1)
+    low = _bisect(lambda mean: 1 - _poisson_cdf(count - 1, mean) < tail, 0.0, most) if count else 0.0
+    return low, _bisect(lambda mean: _poisson_cdf(count, mean) > tail, 0.0, most)
+
+
+def _poisson_cdf(count: int, mean: float) -> float:
+    """P(X <= count) for a Poisson variable."""
+    if mean <= 0:
+        return 1.0
+    numbers = np.arange(count + 1)
+    log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])[: count + 1]
+    return float(np.exp(numbers * math.log(mean) - mean - log_factorials).sum())
+
+
+def _bisect(below: Callable[[float], bool], low: float, high: float) -> float:
+    """Where `below`, true at `low`, turns false."""
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval for a proportion (Wilson, 1927); NaN for no trials."""
+    if not trials:
+        return math.nan, math.nan
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share, spread = successes / trials, z * z / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    *,
+    groups: Sequence[Hashable] | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The percentile interval of the mean of (n,) values (Efron, 1979); NaN for none.
+
+    `groups` (n,) are drawn whole, where values of one group (a speaker, a clip heard twice) are not independent.
+    Values that are all equal have no spread to draw from: the interval is then a point.
+    """
+    numbers = np.asarray(values, np.float64)
+    if not numbers.size:
+        return math.nan, math.nan
+    names: dict[Hashable, int] = {}
+    place = np.array([names.setdefault(name, len(names)) for name in groups or range(len(numbers))])
+    sums, counts = np.bincount(place, numbers), np.bincount(place)
+    rng = np.random.default_rng(seed)
+    means: list[Floats] = []
+    for start in range(0, resamples, 100):  # a hundred at a time: the draws of many values take much room
+        draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), min(100, resamples - start))
+        means.append((draws @ sums) / (draws @ counts))
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(np.concatenate(means), (tail, 100 - tail))
+    return float(low), float(high)
+
+
+def miss_interval(
+    missed: ArrayLike, *, groups: Sequence[Hashable] | None = None, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of a miss rate from (n,) outcomes, 1 missed and 0 heard.
+
+    By bootstrap; where all outcomes are the same, and a bootstrap would claim to be certain, Wilson's.
+    """
+    outcomes = np.asarray(missed, np.float64)
+    misses = int(outcomes.sum())
+    if misses in (0, outcomes.size):
+        return wilson_interval(misses, outcomes.size, confidence)
+    return bootstrap_interval(outcomes, groups=groups, confidence=confidence, seed=seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetCurve:
+    """A detection error trade-off (Martin et al., 1997, but alarms by the hour): points by falling threshold.
+
+    All arrays are (points,). Where the points were replayed, a lower threshold may lose a word (an earlier alarm's
+    refractory time covers it): `envelope` leaves such points out.
+    """
+
+    thresholds: Floats
+    miss_rates: Floats
+    alarms_per_hour: Floats
+
+    def envelope(self) -> DetCurve:
+        """The points that no other beats in both figures: alarms strictly rise, misses strictly fall."""
+        order = np.lexsort((-self.thresholds, self.miss_rates, self.alarms_per_hour))
+        misses = self.miss_rates[order]
+        best = np.concatenate([[True], misses[1:] < np.minimum.accumulate(misses)[:-1]])
+        kept = order[best[: len(order)]]
+        return DetCurve(self.thresholds[kept], self.miss_rates[kept], self.alarms_per_hour[kept])
+
+    def index_at(self, alarms_per_hour: float) -> int | None:
+        """The point with the fewest misses among those with at most so many alarms an hour; None if none has."""
+        allowed = np.flatnonzero(self.alarms_per_hour <= alarms_per_hour)
+        if not len(allowed):
+            return None
+        order = np.lexsort((self.alarms_per_hour[allowed], self.miss_rates[allowed]))
+        return int(allowed[order[0]])
+
+    def miss_rate_at(self, alarms_per_hour: float) -> float:
+        """The miss rate at that point, not interpolated; 1.0 where only a deaf spotter has so few alarms."""
+        index = self.index_at(alarms_per_hour)
+        return 1.0 if index is None else float(self.miss_rates[index])
+
+
+def det_points(word_scores: ArrayLike, alarm_scores: ArrayLike, hours: float) -> DetCurve:
+    """The curve from scored candidates, by a threshold at every score that occurs (fires at score >= threshold).
+
+    `word_scores` (words,): the best score of the right word at each spoken word, -inf where it was no candidate.
+    `alarm_scores` (alarms,): the score of every candidate elsewhere. The first point is the deaf one, at +inf.
+    """
+    words = np.sort(np.asarray(word_scores, np.float64))
+    alarms = np.sort(np.asarray(alarm_scores, np.float64))
+    seen = np.unique(np.concatenate([words, alarms]))
+    thresholds = np.concatenate([[math.inf], seen[np.isfinite(seen)][::-1]])
+    missed = np.searchsorted(words, thresholds, side="left")
+    fired = len(alarms) - np.searchsorted(alarms, thresholds, side="left")
+    rates = missed / len(words) if len(words) else np.full(len(thresholds), math.nan)
+    return DetCurve(thresholds, rates, fired / hours)
+
+
+def equal_error_rate(target_scores: ArrayLike, other_scores: ArrayLike) -> float:
+    """Where as large a share of targets is refused as of others accepted, linear between thresholds; NaN for none."""
+    targets, others = np.sort(np.asarray(target_scores, np.float64)), np.sort(np.asarray(other_scores, np.float64))
+    if not len(targets) or not len(others):
+        return math.nan
+    thresholds = np.concatenate([np.unique(np.concatenate([targets, others])), [math.inf]])
+    refused = np.searchsorted(targets, thresholds, side="left") / len(targets)
+    accepted = 1 - np.searchsorted(others, thresholds, side="left") / len(others)
+    gap = refused - accepted  # rises from -1 to 1
+    after = int(np.argmax(gap >= 0))
+    if gap[after] == 0 or not after:
+        return float((refused[after] + accepted[after]) / 2)
+    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    return float(refused[after - 1] + share * (refused[after] - refused[after - 1]))

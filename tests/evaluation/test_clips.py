@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from kwsd.audio.recordings import find_recordings
+from kwsd.errors import ConfigError, InputError
+from kwsd.evaluation.clips import evaluate_clips, one_second, report_of, task_of
+from kwsd.evaluation.truth import write_wav
+from kwsd.events import RATE
+from kwsd.networks.labels import SILENCE, UNKNOWN
+
+LABELS = ("yes", "no", "dog", UNKNOWN, SILENCE)
+
+
+@pytest.fixture
+def folder(tmp_path, say, babble):
+    for n in range(3):
+        write_wav(tmp_path / "low" / f"{n}.wav", say("low", 0.3 + 0.1 * n))
+        write_wav(tmp_path / "high" / f"{n}.wav", say("high", 0.3 + 0.1 * n))
+    write_wav(tmp_path / "high" / "wrong.wav", say("low"))
+    write_wav(tmp_path / "shoe" / "a.wav", babble(1, 1.0))
+    write_wav(tmp_path / "silence" / "a.wav", np.zeros(RATE, np.int16))
+    return tmp_path
+
+
+def test_accuracy_by_word_and_in_all(folder, tones):
+    report = evaluate_clips(tones, find_recordings(folder))
+    assert (report.total.clips, report.total.correct) == (9, 8)
+    found = json.loads(json.dumps(report.to_dict()))
+    assert found["accuracy"] == pytest.approx(8 / 9)
+    assert found["per_word"] == {"low": 1.0, "high": 0.75, UNKNOWN: 1.0, SILENCE: 1.0}
+    assert found["mean_per_word"] == pytest.approx(0.875)
+    assert found["mean_per_word_100_clips"] is None
+    assert found["word_or_noise"]["accuracy"] == 1.0
+    assert report.confusion[1, 0] == 1
+    assert 0 <= found["ece"] <= 1
+
+
+def test_a_subset_task_counts_the_other_words_as_unknown(folder, tones):
+    report = evaluate_clips(tones, find_recordings(folder), ["low"])
+    assert report.classes == ("low", UNKNOWN, SILENCE)
+    # "high" is unknown now, and the clip that sounds low in it a wrong one; the shoe is unknown as before.
+    assert report.confusion.tolist() == [[3, 0, 0], [1, 4, 0], [0, 0, 1]]
+
+
+def test_unknown_gets_the_sum_of_what_was_not_chosen():
+    task = task_of(LABELS, ["yes", UNKNOWN, SILENCE])
+    scores = np.array([[0.3, 0.25, 0.25, 0.1, 0.1]], np.float32)
+    assert task.merged(scores, LABELS)[0] == pytest.approx([0.3, 0.6, 0.1])
+    assert task.merged(scores, LABELS).argmax() == 1
+    assert task_of(LABELS, None).merged(scores, LABELS)[0] == pytest.approx(scores[0])
+
+
+def test_labels_that_the_model_lacks_are_unknown_and_silence_has_three_names():
+    task = task_of(LABELS, None)
+    assert [task.classes[task.truth(label)] for label in ("yes", "shoe", "", UNKNOWN)] == ["yes", *[UNKNOWN] * 3]
+    assert {task.classes[task.truth(label)] for label in (SILENCE, "silence", "_background_noise_")} == {SILENCE}
+
+
+def test_a_chosen_word_that_the_model_lacks():
+    with pytest.raises(ConfigError, match="does not know shoe"):
+        task_of(LABELS, ["yes", "shoe"])
+
+
+def test_noise_is_silence_whatever_it_is_called(folder, tones, tmp_path, say):
+    write_wav(tmp_path / "sounds" / "low" / "whistle.wav", say("low"))
+    report = evaluate_clips(tones, find_recordings(folder), noise=find_recordings(tmp_path / "sounds"))
+    assert (report.noise.clips, report.noise.correct) == (2, 1)
+    assert (report.speech.clips, report.speech.correct) == (8, 8)
+
+
+def test_inferred_labels_do_not_count(tmp_path, tones, say):
+    packed = tmp_path / "packed"
+    write_wav(packed / "low-inferred.wav", say("high"))
+    write_wav(packed / "low.wav", say("low"))
+    rows = ["file\tclip\tlabel\tspeaker\tstart\tlength"]
+    rows += [f"{name}.wav\t{name}\tlow\t\t0\t16000" for name in ("low", "low-inferred")]
+    (packed / "index.tsv").write_text("\n".join(rows) + "\n")
+    report = evaluate_clips(tones, find_recordings(packed))
+    assert (report.total.clips, report.left_out) == (1, 1)
+    (packed / "index.tsv").write_text("\n".join([rows[0], rows[2]]) + "\n")
+    with pytest.raises(InputError, match="no clips to score"):
+        evaluate_clips(tones, find_recordings(packed))
+
+
+def test_batches_and_progress(folder, tones):
+    steps = []
+    evaluate_clips(tones, find_recordings(folder), batch=4, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(4, 9), (8, 9), (9, 9)]
+    assert tones.batches == [4, 4, 1]
+
+
+def test_a_long_clip_is_judged_by_its_loudest_second(say, babble):
+    long = np.concatenate([babble(1, 2.005, 0.01), say("low", 1.0), babble(2, 1.0, 0.01)])
+    window = one_second(long)
+    assert window.shape == (RATE,)
+    assert window.dtype == np.float32
+    assert np.sqrt((window**2).mean()) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
+
+
+@pytest.mark.parametrize("length", [1, 7999, 8000, 15999, 16000])
+def test_a_short_clip_stands_in_the_middle(length):
+    window = one_second(np.full(length, 16384, np.int16))
+    before, after = int((window > 0).argmax()), int((window[::-1] > 0).argmax())
+    assert (window > 0).sum() == length
+    assert abs(before - after) <= 1
+
+
+def test_a_clip_one_sample_too_long_keeps_its_louder_end():
+    clip = np.zeros(RATE + 1, np.int16)
+    clip[-1] = 100
+    assert one_second(clip)[-1] > 0
+
+
+def test_the_tables_name_what_was_mistaken(folder, tones):
+    report = evaluate_clips(tones, find_recordings(folder))
+    total, words = report.tables()
+    assert ("clips", "9") in total.rows
+    assert next(row for row in words.rows if row[0] == "high")[-1] == "low (1)"
+    assert all(len(row) == len(words.columns) for row in words.rows)
+
+
+def test_a_report_without_noise_has_no_rate_for_it():
+    task = task_of(LABELS, None)
+    report = report_of("m", task, np.array([0]), np.array([[0.9, 0.1, 0.0, 0.0, 0.0]]))
+    assert report.to_dict()["noise"]["accuracy"] is None
+    assert ("noise taken for noise", "- of 0") in report.rows()

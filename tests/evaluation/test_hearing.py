@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from kwsd.errors import InputError
+from kwsd.evaluation.hearing import evaluate_streams
+from kwsd.evaluation.selection import Sound
+from kwsd.evaluation.streams import StreamSettings, build_stream
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.trigger import TriggerSettings
+
+TRIGGER = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2, refractory_ms=500)
+
+
+@pytest.fixture
+def stream(say, babble):
+    words = [Sound(word, f"{word}{n}", say(word)) for n in range(4) for word in ("low", "high")]
+    speech = [Sound("", f"s{n}", babble(n, 2.0, 0.02)) for n in range(8)]
+    noise = [Sound("", "n", babble(50, 5.0))]
+    return build_stream(
+        words, speech, noise, StreamSettings(20.0, (0.6, 1.0), spread_db=0), name="made", notes=("made here",)
+    )
+
+
+def test_a_stream_from_end_to_end(stream, tones):
+    steps = []
+    report = evaluate_streams(
+        [stream], tones, trigger=TRIGGER, gate=GateSettings(), progress=lambda *step: steps.append(step)
+    )
+    assert report.spoken == 8
+    assert [gate.gated for gate in report.gates] == [True, False]
+    for gate in report.gates:
+        assert gate.shipped.misses == 0
+        assert not gate.shipped.alarms
+        assert gate.sweep.points[0].misses == 0
+        assert gate.cpu_per_second > 0
+        p50, p95, p99 = gate.shipped.latency_ms()
+        assert -400 <= p50 <= p95 <= p99 <= 500
+    assert report.gates[0].scored_share <= report.gates[1].scored_share == 1.0
+    assert {what for what, _, _ in steps} == {"scoring made", "thresholds, gate on", "thresholds, gate off"}
+    found = json.loads(json.dumps(report.to_dict()))
+    assert found["notes"] == ["made here"]
+    assert [point["budget_per_hour"] for point in found["gates"][0]["at_budgets"]] == [0.1, 0.5, 1.0]
+    assert set(found["gates"][0]["at_given_thresholds"]["latency_ms"]) == {"p50", "p95", "p99"}
+
+
+def test_each_window_is_scored_once(stream, tones):
+    report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
+    assert sum(tones.batches) == pytest.approx(len(stream.samples) / 1600 + 5, abs=1)
+    assert report.hours == pytest.approx(stream.seconds / 3600)
+
+
+def test_words_that_may_not_fire_are_not_scored(stream, tones):
+    only = TriggerSettings({"low": 0.9}, smoothing=2, refractory_ms=500)
+    report = evaluate_streams([stream], tones, trigger=only, gate=GateSettings())
+    assert report.spoken == 4
+    assert report.notes[-1] == "spoken, but not listened for: high"
+    with pytest.raises(InputError, match="none of the words"):
+        evaluate_streams([stream], tones, trigger=TriggerSettings({"_unknown_": 0.9}), gate=GateSettings())
+
+
+def test_the_tables_are_whole(stream, tones):
+    report = evaluate_streams([stream, stream], tones, trigger=TRIGGER, gate=GateSettings())
+    total, points, *words = report.tables()
+    assert ("words spoken", "16") in total.rows
+    assert len(points.rows) == 8
+    assert len(words) == 4
+    for table in (points, *words):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    assert np.isclose(report.hours, 2 * stream.seconds / 3600)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from kwsd.audio.files import read_clip
+from kwsd.audio.recordings import find_recordings
+from kwsd.errors import InputError
+from kwsd.evaluation.negatives import PAUSE, evaluate_negatives, find_negatives, negative_stream
+from kwsd.evaluation.truth import write_wav
+from kwsd.events import RATE
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.trigger import TriggerSettings
+
+TRIGGER = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2, refractory_ms=500)
+
+
+@pytest.fixture
+def folder(tmp_path, say, babble):
+    """Three recordings; in the second a tone from 3.0 to 3.4 s."""
+    whistle = np.concatenate([babble(2, 2.7, 0.01), say("high"), babble(3, 1.3, 0.01)])
+    for name, samples in {"a": babble(1, 4.0, 0.01), "b": whistle, "c": babble(4, 4.0, 0.01)}.items():
+        write_wav(tmp_path / "noise" / f"{name}.wav", samples)
+    return tmp_path / "noise"
+
+
+def test_what_fired_where(folder, tones):
+    recordings, notes = find_negatives(folder, ["low", "high"])
+    report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, notes=notes)
+    (alarm,) = report.alarms
+    assert (alarm.name, alarm.word, alarm.path) == ("b", "high", folder / "b.wav")
+    assert 3.0 <= alarm.second <= 3.9
+    assert report.seconds == pytest.approx(13.0)  # the pauses do not count
+    assert report.per_hour == pytest.approx(3600 / 13)
+    assert report.interval == pytest.approx((0.02532 * 3600 / 13, 5.5716 * 3600 / 13), rel=1e-3)
+    assert report.scored_share == 1.0
+    found = json.loads(json.dumps(report.to_dict()))
+    assert found["false_alarms"] == 1
+    assert found["alarms"][0]["clip"] == "b"
+    assert found["per_word"] == {"high": 1}
+    assert found["notes"] == ["3 sentences have no transcript and may hold words; an alarm there may be a true one"]
+
+
+def test_the_gate_spares_scoring(folder, tones):
+    write_wav(folder / "d.wav", np.zeros(20 * RATE, np.int16))
+    recordings, _ = find_negatives(folder, [])
+    report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=GateSettings(aggressiveness=3))
+    assert report.gated
+    assert report.scored_share < 0.6
+    assert sum(tones.batches) == pytest.approx(report.scored_share * (33 + 4 * 0.3 + 0.5) * 10, abs=2)
+
+
+def test_snippets_hold_what_was_heard_and_are_no_words(folder, tones, tmp_path):
+    recordings, _ = find_negatives(folder, [])
+    report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, snippets=tmp_path / "hard")
+    path = report.alarms[0].snippet
+    assert path is not None
+    assert path.parent.name == "not_high"
+    snippet = read_clip(path)
+    assert len(snippet) == 2 * RATE
+    stop = round(report.alarms[0].second * RATE)
+    assert np.array_equal(snippet, read_clip(folder / "b.wav")[stop - 2 * RATE : stop])
+    (recording,) = find_recordings(tmp_path / "hard")
+    assert recording.label == "not_high"
+
+
+def test_a_word_at_the_end_belongs_to_its_own_recording(tmp_path, tones, say, babble):
+    write_wav(tmp_path / "a.wav", np.concatenate([babble(1, 2.0, 0.01), say("low", 0.4, total_s=0.42)]))
+    write_wav(tmp_path / "b.wav", babble(2, 2.0, 0.01))
+    recordings, _ = find_negatives(tmp_path, [])
+    slow = TriggerSettings({"low": 0.9}, smoothing=5)
+    report = evaluate_negatives(recordings, tones, trigger=slow, gate=None)
+    assert [alarm.name for alarm in report.alarms] == ["a"]
+
+
+def test_sentences_with_a_word_are_left_out_by_their_transcripts(tmp_path, babble):
+    write_wav(tmp_path / "all.wav", babble(1, 3.0))
+    rows = ["file\tclip\tlabel\tspeaker\tstart\tlength"]
+    rows += [f"all.wav\t{n}\t{label}\t\t{n * 16000}\t16000" for n, label in enumerate(("GO HOME", "NOW", "dog"))]
+    (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
+    kept, notes = find_negatives(tmp_path, ["go", "dog"])
+    assert [recording.label for recording in kept] == ["NOW"]
+    assert len(notes) == 1
+    kept, notes = find_negatives(tmp_path, ["go", "dog"], transcribed=False)  # sounds: a dog barks
+    assert (len(kept), notes) == (3, ())
+    with pytest.raises(InputError, match="no recordings without"):
+        find_negatives(tmp_path, ["go", "now", "dog"])
+
+
+def test_folders_of_any_depth(tmp_path, babble):
+    write_wav(tmp_path / "low" / "x.wav", babble(1, 1.0))
+    write_wav(tmp_path / "deep" / "er" / "y.wav", babble(1, 1.0))
+    kept, _ = find_negatives(tmp_path, ["low"])
+    assert [(recording.name, recording.length) for recording in kept] == [("y", RATE)]
+    with pytest.raises(InputError, match="no such folder"):
+        find_negatives(tmp_path / "none", [])
+
+
+def test_progress_ends_at_the_end(folder, tones):
+    seen = []
+    recordings, _ = find_negatives(folder, [])
+    evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, progress=lambda *step: seen.append(step))
+    assert seen[-1][0] == seen[-1][1]
+    assert seen == sorted(seen)
+
+
+def test_the_same_as_one_stream(folder):
+    recordings, _ = find_negatives(folder, [])
+    stream = negative_stream(recordings)
+    assert len(stream.samples) == 13 * RATE + 3 * PAUSE
+    assert stream.words == ()
+
+
+def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):
+    write_wav(tmp_path / "a.wav", babble(1, 3.6))
+    report = evaluate_negatives(find_negatives(tmp_path, [])[0], tones, trigger=TRIGGER, gate=None)
+    assert report.per_hour == 0
+    assert report.interval == pytest.approx((0, 3688.9), rel=1e-3)
+    total, words, fired = report.tables()
+    assert (words.rows, fired.rows) == ((), ())
+    assert ("false alarms", "0") in total.rows

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kwsd.errors import DeviceError, InputError
+from kwsd.evaluation import plots
+from kwsd.evaluation.clips import report_of, task_of
+from kwsd.evaluation.hearing import evaluate_streams
+from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.events import RATE
+from kwsd.metrics import DetCurve
+from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.trigger import TriggerSettings
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def clips():
+    task = task_of(("yes", "no", UNKNOWN, SILENCE), None)
+    scores = np.random.default_rng(1).dirichlet(np.ones(4), 80)
+    return report_of("m", task, scores.argmax(axis=1) * (np.arange(80) % 5 > 0), scores)
+
+
+def test_pictures_of_clips(clips, tmp_path):
+    made = plots.plot_clips(clips, tmp_path / "new" / "folder")
+    assert [path.name for path in made] == ["confusion.png", "reliability.png"]
+    assert all(path.read_bytes().startswith(PNG) for path in made)
+
+
+def test_pictures_of_streams(tones, say, tmp_path):
+    samples = np.concatenate([np.zeros(RATE, np.int16), say("low"), np.zeros(RATE, np.int16)])
+    stream = Stream("s", samples, (SpokenWord(20800, 27200, "low"),))
+    trigger = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2)
+    report = evaluate_streams([stream], tones, trigger=trigger, gate=GateSettings())
+    made = plots.plot_streams(report, tmp_path)
+    assert [path.name for path in made] == ["det.png", "latency.png"]
+    assert all(path.read_bytes().startswith(PNG) for path in made)
+
+
+def test_pictures_of_nothing(tmp_path):
+    empty = DetCurve(np.zeros(1), np.ones(1), np.zeros(1))
+    assert plots.plot_det({"none": empty}, tmp_path / "det.png", title="none").stat().st_size > 1000
+    assert plots.plot_latency([], tmp_path / "latency.png").stat().st_size > 1000
+
+
+def test_without_matplotlib_the_remedy_is_told(clips, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(DeviceError, match="pip install"):
+        plots.plot_clips(clips, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written(clips, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        plots.plot_clips(clips, tmp_path / "file")
+
+
+def test_nothing_heavy_at_import():
+    modules = ("plots", "negatives", "thresholds", "clips", "hearing", "streams")
+    code = "import sys\n" + "".join(f"import kwsd.evaluation.{name}\n" for name in modules)
+    code += "print(sorted({'matplotlib', 'torch', 'soundfile', 'scipy', 'webrtcvad'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

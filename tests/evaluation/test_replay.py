@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from kwsd.audio.files import FileSource
+from kwsd.errors import InputError
+from kwsd.evaluation.replay import RecordedClassifier, SamplesSource, record, replay
+from kwsd.evaluation.truth import SpokenWord, Stream, write_wav
+from kwsd.events import RATE, Detection
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+TRIGGER = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2, refractory_ms=500)
+
+
+@pytest.fixture
+def stream(say):
+    quiet = np.zeros(2 * RATE, np.int16)
+    samples = np.concatenate([quiet, say("low"), quiet, say("high"), quiet])
+    words = (SpokenWord(2 * RATE + 4800, 3 * RATE - 4800, "low"), SpokenWord(5 * RATE + 4800, 6 * RATE - 4800, "high"))
+    return Stream("s", samples, words)
+
+
+def test_words_are_heard_once_each(stream, tones):
+    events = list(replay(SamplesSource("s", stream.samples), Spotter(tones, gate=None, trigger=TRIGGER)))
+    assert [(event.stream, event.word) for event in events] == [("s", "low"), ("s", "high")]
+    for event, word in zip(events, stream.words, strict=True):
+        assert word.start <= event.at <= word.end + RATE // 2
+
+
+def test_a_file_gives_what_its_samples_give(stream, tones, tmp_path):
+    write_wav(tmp_path / "s", stream.samples)
+    from_file = list(replay(FileSource(tmp_path / "s"), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
+    from_memory = list(replay(SamplesSource("s", stream.samples), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
+    assert from_file == from_memory
+    assert sum(isinstance(event, Detection) for event in from_file) == 2
+
+
+def test_what_the_source_raises_comes_out_and_no_thread_stays(tones, tmp_path):
+    with pytest.raises(InputError):
+        list(replay(FileSource(tmp_path / "none.wav"), Spotter(tones, gate=None, trigger=TRIGGER)))
+    assert "kwsd-capture" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_who_stops_reading_leaves_no_thread(stream, tones):
+    samples = np.tile(stream.samples, 10)  # more than the ring holds, so that the source waits
+    events = replay(SamplesSource("s", samples), Spotter(tones, gate=None, trigger=TRIGGER))
+    next(events)
+    events.close()
+    assert "kwsd-capture" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
+    seen = []
+    recorded = record(stream, tones, gate=GateSettings(hangover_ms=300), progress=seen.append)
+    assert len(recorded.ends) == len(recorded.scores) == len(recorded.open) == sum(tones.batches)
+    assert recorded.ends.tolist() == list(range(1600, len(stream.samples) + 8000 + 1, 1600))
+    assert seen == sorted(seen)
+    assert seen[-1] == len(stream.samples)
+    opened = recorded.ends[recorded.open] / RATE
+    assert opened.min() > 2.0  # silence costs no inference
+    assert 0 < recorded.open.mean() < 0.7
+    assert not recorded.heard(gated=True)[~recorded.open].any()
+    assert recorded.heard(gated=False) is recorded.scores
+    assert recorded.hours == pytest.approx(8 / 3600)
+
+
+def test_with_the_gate_only_what_it_lets_through_costs(stream, tones):
+    recorded = record(stream, tones, gate=GateSettings())
+    assert recorded.scoring_s > 0
+    spared = recorded.cpu_per_second(gated=True) * 8 - recorded.gate_s
+    assert spared == pytest.approx(recorded.scoring_s * recorded.open.mean())
+    assert recorded.cpu_per_second(gated=False) * 8 == pytest.approx(recorded.scoring_s + recorded.path_s)
+
+
+def test_a_recorded_classifier_says_its_rows_in_order_and_no_more():
+    classifier = RecordedClassifier("m", ["a", "b"])
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    classifier.cue(rows)
+    assert classifier.score(np.zeros((2, 1), np.float32)).tolist() == [[0, 1], [2, 3]]
+    with pytest.raises(IndexError, match="2 windows to score, 1 rows"):
+        classifier.score(np.zeros((2, 1), np.float32))

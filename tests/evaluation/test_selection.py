@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kwsd.audio.recordings import Recording
+from kwsd.errors import InputError
+from kwsd.evaluation.selection import draw_words, free_of, kept_back, tokens
+
+
+def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
+    return Recording(Path("x.wav"), name, label, speaker, 0, 16000)
+
+
+def test_tokens_of_a_sentence():
+    assert tokens("WE CALL IT BEAR") == {"we", "call", "it", "bear"}
+    assert tokens("the dog's tail, on-line; don't 3 times") == {"the", "dog", "tail", "on", "line", "don't", "times"}
+    assert tokens("") == set()
+
+
+def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():
+    clips = [clip("TURN IT ON"), clip("ONLY NOW"), clip(""), clip("GO, HE SAID")]
+    kept, notes = free_of(["on", "go"], clips)
+    assert [recording.label for recording in kept] == ["ONLY NOW", ""]
+    assert len(notes) == 2
+    assert notes[0].startswith("2 sentences left out")
+    assert notes[1].startswith("1 sentences have no transcript")
+    assert free_of(["yes"], [clip("TURN IT ON")]) == ([clip("TURN IT ON")], ())
+
+
+def test_words_are_drawn_evenly_and_without_repetition_while_clips_last():
+    clips = [clip("yes", f"y{n}") for n in range(50)] + [clip("off", f"o{n}") for n in range(3)]
+    drawn = draw_words(clips, 20, seed=1)
+    assert Counter(recording.label for recording in drawn) == {"yes": 10, "off": 10}
+    assert len({recording.name for recording in drawn if recording.label == "yes"}) == 10
+    assert set(Counter(recording.name for recording in drawn if recording.label == "off").values()) == {3, 4}
+    assert drawn == draw_words(clips, 20, seed=1) != draw_words(clips, 20, seed=2)
+    assert len(draw_words(clips, 3)) == 3
+
+
+def test_no_words_to_draw():
+    with pytest.raises(InputError, match="no recordings of words"):
+        draw_words([], 3)
+
+
+def test_what_training_kept_back():
+    clips = [clip("", f"n-{n}", speaker=f"s{n}") for n in range(60)]
+    kept = kept_back(clips, 3)
+    assert 5 < len(kept) < 35
+    assert kept_back(clips, 0) == clips

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kwsd.audio.windows import Window
+from kwsd.evaluation.det import operate, sweep
+from kwsd.evaluation.replay import Recorded, RecordedClassifier, record
+from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds, shifted
+from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.events import RATE, Detection
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+LABELS = ("a", "b", "c", "_unknown_", "_silence_")
+
+
+def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
+    """Scores that mostly lie low, with bursts of all heights and lengths, and a gate that is often shut."""
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(-6, 1.5, (windows, len(LABELS)))
+    for _ in range(windows // 12):
+        start, length = rng.integers(windows), rng.integers(1, 12)
+        odds[start : start + length, rng.integers(3)] = rng.normal(3, 4) + rng.normal(0, 1, len(odds[start:][:length]))
+    rows = (1 / (1 + np.exp(-odds))).astype(np.float32) if scores is None else np.asarray(scores, np.float32)
+    ends = 1600 * np.arange(1, len(rows) + 1)
+    let_through = np.repeat(rng.random(-(-len(rows) // 7)) < 0.7, 7)[: len(rows)]
+    return Recorded("s", "m", LABELS, 1600, int(ends[-1]), tuple(words), ends, rows, let_through)
+
+
+def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> list[tuple[str, float, int]]:
+    """What one spotter fires that is fed with every window."""
+    classifier = RecordedClassifier("m", LABELS)
+    classifier.cue(recorded.heard(gated=gated))
+    windows = [Window("s", int(end), np.zeros(1, np.int16)) for end in recorded.ends]
+    events = Spotter(classifier, gate=None, trigger=trigger).feed(windows)
+    return [(event.word, event.score, event.at) for event in events if isinstance(event, Detection)]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.floats(-5, 8), min_size=3, max_size=3),
+    st.integers(1, 6),
+    st.sampled_from([0, 100, 700, 2000]),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_replaying_islands_gives_what_replaying_everything_gives(seed, odds, smoothing, refractory_ms, gated):
+    recorded = recording(seed)
+    thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
+    trigger = TriggerSettings(thresholds, smoothing, refractory_ms)
+    fired = Replayer(recorded, tuple("abc"), gated=gated, smoothing=smoothing).detections(trigger)
+    assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)
+
+
+def test_the_property_above_is_not_about_nothing():
+    trigger = TriggerSettings(dict.fromkeys("abc", 0.5), 2, 700)
+    assert len(all_at_once(recording(1), trigger, False)) > len(all_at_once(recording(1), trigger, True)) > 5
+
+
+def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble):
+    samples = np.concatenate([babble(1, 2.0, 0.001), say("low"), babble(2, 1.5), say("high"), np.zeros(RATE, np.int16)])
+    stream = Stream("s", samples, ())
+    trigger = TriggerSettings({"low": 0.7, "high": 0.7}, smoothing=3, refractory_ms=400)
+    for gate in (None, GateSettings(hangover_ms=200)):
+        live = []
+        recorded = record(stream, tones, gate=gate or GateSettings(), hop=800)
+        spotter = Spotter(tones, gate=gate, trigger=trigger)
+        padded = np.concatenate([np.zeros(RATE, np.int16), samples, np.zeros(RATE, np.int16)])
+        for end in recorded.ends:
+            live += spotter.feed([Window("s", int(end), padded[end : end + RATE], 0, 800)])
+        heard = [(event.word, event.score, event.at) for event in live if isinstance(event, Detection)]
+        fired = Replayer(recorded, ("low", "high"), gated=gate is not None, smoothing=3).detections(trigger)
+        assert [word for word, _, _ in heard] == ["low", "high"]
+        assert [(event.word, event.at) for event in fired] == [(word, at) for word, _, at in heard]
+        assert [event.score for event in fired] == pytest.approx([score for _, score, _ in heard], abs=1e-5)
+
+
+def test_log_odds():
+    assert log_odds(0.5) == 0
+    assert log_odds(from_log_odds(9.5)) == pytest.approx(9.5, abs=1e-6)
+    assert log_odds(1.0) == 17
+    assert log_odds(0.0) == -17
+    assert from_log_odds(17.1) == math.inf
+    assert shifted({"a": 0.5, "b": math.inf}, 1.0) == {"a": pytest.approx(0.7311, abs=1e-4), "b": math.inf}
+
+
+def burst(rows: np.ndarray, at_s: float, column: int, score: float) -> None:
+    first = round(at_s * 10)
+    rows[first : first + 5, column] = score
+
+
+def made_stream(hours: float = 2.0) -> Recorded:
+    """Words of "a" every minute, heard at growing scores; five false alarms at known ones."""
+    rows = np.zeros((round(hours * 36000), len(LABELS)), np.float32)
+    words = []
+    for n in range(100):
+        at = 60.0 * n + 30
+        words.append(SpokenWord(round((at - 0.3) * RATE), round(at * RATE), "a"))
+        burst(rows, at, 0, from_log_odds(-2 + 0.1 * n))
+    for n, odds in enumerate((7.06, 6.06, 5.06, 3.06, 1.06)):
+        burst(rows, 600.0 * n + 5, 0, from_log_odds(odds))
+    return recording(0, scores=rows, words=words)
+
+
+def test_the_curve_and_its_points_on_a_stream_made_by_hand():
+    recorded = made_stream()
+    trigger = TriggerSettings({"a": 0.5}, smoothing=1, refractory_ms=700)
+    found = sweep([Replayer(recorded, ("a",), gated=False, smoothing=1)], trigger)
+    curve = found.curve
+    assert (np.diff(curve.thresholds) < 0).all()
+    assert (np.diff(curve.miss_rates) <= 0).all()
+    assert (np.diff(curve.alarms_per_hour) >= 0).all()
+    assert (curve.miss_rates[0], curve.alarms_per_hour[0]) == (1.0, 0.0)
+    # Two hours: no alarm, one, two. Just above 7.06 words from 7.1 on are heard, which is 91; and so on.
+    assert [len(point.alarms) for point in found.points] == [0, 1, 2]
+    assert [point.misses for point in found.points] == [91, 81, 71]
+    assert [point.budget for point in found.points] == [0.1, 0.5, 1.0]
+    low, high = found.points[1].miss_interval
+    assert low < 0.81 < high
+    assert found.points[1].alarm_interval == pytest.approx((0.0253 / 2, 5.5716 / 2), abs=1e-4)
+    assert found.points[0].latency_ms()[0] == pytest.approx(100.0)
+
+
+def test_the_given_thresholds_as_they_are():
+    recorded = made_stream()
+    point = operate(
+        [Replayer(recorded, ("a",), gated=False, smoothing=1)],
+        TriggerSettings({"a": from_log_odds(3.05)}, smoothing=1),
+    )
+    assert (point.budget, point.misses, len(point.alarms), point.hours) == (None, 51, 4, 2.0)
+    (word,) = point.by_word()
+    assert (word.spoken, word.missed, word.alarms) == (100, 51, 4)
+    assert point.to_dict()["alarms_per_hour"] == 2.0
+
+
+def test_streams_add_up():
+    recorded = made_stream()
+    replayers = [Replayer(recorded, ("a",), gated=False, smoothing=1)] * 3
+    point = operate(replayers, TriggerSettings({"a": 0.99}, smoothing=1))
+    assert (point.hours, len(point.outcomes)) == (6.0, 300)
+
+
+def test_scores_of_one_and_words_that_never_fire():
+    rows = np.zeros((3600, len(LABELS)), np.float32)
+    burst(rows, 50, 0, 1.0)
+    burst(rows, 100, 1, 1.0)
+    recorded = recording(0, scores=rows, words=[SpokenWord(50 * RATE, 51 * RATE, "a")])
+    trigger = TriggerSettings({"a": 0.9, "b": math.inf}, smoothing=1)
+    found = sweep([Replayer(recorded, ("a", "b"), gated=False, smoothing=1)], trigger)
+    assert found.points[0].misses == 0  # "b" stays out
+    never = TriggerSettings({"a": math.inf}, smoothing=1)
+    assert sweep([Replayer(recorded, ("a",), gated=False, smoothing=1)], never).points[0].misses == 1
+    both = TriggerSettings({"a": 0.9, "b": 0.9}, smoothing=1)
+    found = sweep([Replayer(recorded, ("a", "b"), gated=False, smoothing=1)], both)
+    assert [point.misses for point in found.points] == [1, 1, 1]  # an alarm in six minutes is ten an hour
+    assert found.curve.alarms_per_hour[0] == 0

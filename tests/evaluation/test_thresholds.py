@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.sweep import from_log_odds, log_odds
+from kwsd.evaluation.thresholds import choose_thresholds, spend
+from kwsd.evaluation.truth import SpokenWord
+from kwsd.spotting.trigger import TriggerSettings
+
+LABELS = ("a", "b", "c", "_unknown_", "_silence_")
+TRIGGER = TriggerSettings(smoothing=1, refractory_ms=700)
+
+
+def stream(hours: float, words: dict[str, list[float]], alarms: dict[str, list[float]]) -> Recorded:
+    """Words and alarms by the log-odds of their scores, each a minute apart."""
+    rows = np.zeros((round(hours * 36000), len(LABELS)), np.float32)
+    spoken, minute = [], 0
+    for kind in (words, alarms):
+        for word, odds in kind.items():
+            for value in odds:
+                first = 600 * minute + 100
+                rows[first : first + 4, LABELS.index(word)] = from_log_odds(value)
+                if kind is words:
+                    spoken.append(SpokenWord(first * 1600 - 4800, first * 1600, word))
+                minute += 1
+    ends = 1600 * np.arange(1, len(rows) + 1)
+    return Recorded("s", "m", LABELS, 1600, len(rows) * 1600, tuple(spoken), ends, rows, np.ones(len(rows), bool))
+
+
+def test_the_budget_goes_to_the_word_that_gains_most():
+    spent = spend(
+        [
+            np.array([[0, 0], [2, 0], [2, 0], [3, 1], [9, 2]]),  # two alarms buy seven hits, one buys one
+            np.array([[0, 0], [5, 0], [7, 1], [8, 2]]),  # one alarm buys two
+        ],
+        allowed=3,
+    )
+    assert spent == [4, 2]
+    assert spend([np.array([[0, 0], [1, 1]])], allowed=0) == [0]
+
+
+def test_without_alarms_every_word_goes_as_low_as_it_gains():
+    recorded = stream(2.0, {"a": [9, 6, 3.1], "b": [12, 11.6]}, {})
+    choice = choose_thresholds([recorded], ["a", "b"], trigger=TRIGGER)
+    assert choice.operating.misses == 0
+    assert {word: log_odds(value) for word, value in choice.operating.thresholds.items()} == {
+        "a": pytest.approx(3.0, abs=1e-6),
+        "b": pytest.approx(11.5, abs=1e-6),
+    }
+
+
+def test_the_budget_is_kept_over_all_streams():
+    words = stream(2.0, {"a": [10, 8.1, 6.1, 4.1], "b": [10, 5.1, 5.2, 5.3, 5.4]}, {"a": [7.1, 5.6], "b": [6.1]})
+    nothing = stream(2.0, {}, {"b": [5.2]})
+    choice = choose_thresholds([words, nothing], ["a", "b"], trigger=TRIGGER, budget=0.5)
+    # Two alarms in four hours: both go to "b", which gains four words for them and "a" only two.
+    assert len(choice.operating.alarms) == 2
+    assert {alarm.word for alarm in choice.operating.alarms} == {"b"}
+    assert [word.missed for word in choice.operating.by_word()] == [2, 0]
+    assert choice.operating.alarms_per_hour == 0.5
+    none = choose_thresholds([words, nothing], ["a", "b"], trigger=TRIGGER, budget=0.0)
+    assert (len(none.operating.alarms), none.operating.misses) == (0, 6)
+    assert none.to_dict()["budget_per_hour"] == 0.0
+
+
+def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
+    recorded = stream(2.0, {"a": [8.1]}, {"c": [9.1]})
+    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
+    odds = {word: log_odds(value) for word, value in choice.operating.thresholds.items()}
+    assert odds == {
+        "a": pytest.approx(8, abs=1e-5),
+        "b": pytest.approx(8, abs=1e-5),
+        "c": pytest.approx(9.25, abs=1e-4),
+    }
+
+
+def test_a_word_that_cannot_be_told_from_its_alarms_never_fires():
+    rows = stream(1.0, {"a": [3.1], "b": [6.1]}, {})
+    rows.scores[20000:20005, 1] = 1.0
+    choice = choose_thresholds([rows], ["a", "b"], trigger=TRIGGER, budget=0.5)
+    assert choice.operating.thresholds["b"] == math.inf
+    assert not choice.operating.alarms
+    assert [word.missed for word in choice.operating.by_word()] == [0, 1]
+
+
+def test_no_threshold_below_the_lowest():
+    recorded = stream(1.0, {"a": [2.0, -1.0]}, {})
+    choice = choose_thresholds([recorded], ["a"], trigger=TRIGGER, lowest=0.7)
+    assert choice.operating.misses == 1
+    assert choice.operating.thresholds["a"] >= 0.7

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kwsd.audio.files import read_clip
+from kwsd.errors import InputError
+from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream, write_wav
+
+
+def test_a_stream_survives_writing_and_reading(tmp_path, babble):
+    words = (SpokenWord(1601, 9007, "yes", "clip-1"), SpokenWord(12000, 15999, "no"))
+    stream = Stream("s", babble(1, 1.0), words)
+    table = write_stream(stream, tmp_path / "deep" / "s.wav")
+    assert table.read_text().splitlines()[0].split("\t")[:3] == ["start_s", "end_s", "word"]
+    back = read_stream(tmp_path / "deep" / "s.wav", table)
+    assert back.words == words
+    assert np.array_equal(back.samples, stream.samples)
+    assert back.seconds == 1.0
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["s.tsv", "s.wav"]
+
+
+def test_a_table_without_heading_in_any_order(tmp_path):
+    table = tmp_path / "t.tsv"
+    table.write_text("2.0\t2.5\tno\n\n0.5\t1.0\tyes\n")
+    assert parse_table(table) == (SpokenWord(8000, 16000, "yes"), SpokenWord(32000, 40000, "no"))
+
+
+@pytest.mark.parametrize("line", ["1.0\tyes", "a\t2\tyes", "2.0\t1.0\tyes", "-1\t1\tyes", "0\tnan\tyes", "0\t1\t"])
+def test_a_bad_line_is_named(tmp_path, line):
+    table = tmp_path / "t.tsv"
+    table.write_text("start_s\tend_s\tword\n0\t1\tno\n" + line + "\n")
+    with pytest.raises(InputError, match="line 3"):
+        parse_table(table)
+
+
+def test_a_missing_table_and_one_that_is_no_text(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        parse_table(tmp_path / "none.tsv")
+    (tmp_path / "b.tsv").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(InputError, match="cannot be read"):
+        parse_table(tmp_path / "b.tsv")
+
+
+def test_words_beyond_the_audio_are_refused(tmp_path, babble):
+    write_wav(tmp_path / "a.wav", babble(1, 1.0))
+    (tmp_path / "a.tsv").write_text("5.0\t5.5\tyes\n")
+    with pytest.raises(InputError, match=r"'yes' ends at 5\.5 s"):
+        read_stream(tmp_path / "a.wav", tmp_path / "a.tsv")
+
+
+def test_what_cannot_be_written_is_an_input_error(tmp_path, babble):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_wav(tmp_path / "file" / "a.wav", babble(1, 0.1))
+    with pytest.raises(InputError, match=r"\.wav"):
+        write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "a.flac")
+
+
+def test_wav_samples_are_exact(tmp_path):
+    samples = np.array([-32768, -1, 0, 1, 32767], np.int16)
+    write_wav(tmp_path / "a.wav", samples)
+    assert np.array_equal(read_clip(tmp_path / "a.wav"), samples)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kwsd import metrics
+
+scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40)
+
+
+def test_accuracy_counts_what_is_equal():
+    assert metrics.accuracy([0, 1, 2, 2], [0, 1, 1, 2]) == 0.75
+    assert math.isnan(metrics.accuracy([], []))
+
+
+def test_confusion_matrix_has_the_truth_in_rows():
+    matrix = metrics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 4)
+    assert matrix.tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert metrics.class_accuracies(matrix)[:3].tolist() == [0.5, 1.0, 0.0]
+    assert math.isnan(metrics.class_accuracies(matrix)[3])
+
+
+def test_ece_of_a_hand_made_case():
+    # Two bins: in (0, 0.5] one of two right at 0.4 on average, in (0.5, 1] two of two right at 0.9.
+    bins = metrics.reliability([0.3, 0.5, 0.8, 1.0], [1, 0, 1, 1], bins=2)
+    assert bins.counts.tolist() == [2, 2]
+    assert bins.confidence.tolist() == pytest.approx([0.4, 0.9])
+    assert bins.accuracy.tolist() == [0.5, 1.0]
+    assert bins.ece == pytest.approx(0.5 * 0.1 + 0.5 * 0.1)
+
+
+def test_empty_bins_are_nan_and_weigh_nothing():
+    bins = metrics.reliability([0.0, 1.0], [0, 1], bins=10)
+    assert bins.ece == 0.0
+    assert np.isnan(bins.accuracy[1:-1]).all()
+    assert math.isnan(metrics.reliability([], []).ece)
+
+
+def test_rates():
+    assert metrics.miss_rate(3, 12) == 0.25
+    assert metrics.false_alarms_per_hour(2, 7200) == 1.0
+    assert math.isnan(metrics.miss_rate(0, 0))
+    assert math.isnan(metrics.false_alarms_per_hour(0, 0))
+
+
+def test_percentiles():
+    assert metrics.percentiles(range(101)) == (50.0, 95.0, 99.0)
+    assert metrics.percentiles([1, 2], (50,)) == (1.5,)
+    assert all(math.isnan(value) for value in metrics.percentiles([]))
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    # Garwood's intervals as every table of them has it.
+    [(0, 0.0, 3.6889), (1, 0.0253, 5.5716), (5, 1.6235, 11.6683), (10, 4.7954, 18.3904), (100, 81.3640, 121.6268)],
+)
+def test_poisson_interval_against_the_tables(count, low, high):
+    assert metrics.poisson_interval(count) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [3, 50, 4000])
+@pytest.mark.parametrize("confidence", [0.9, 0.99])
+def test_poisson_interval_is_that_of_chi_square(count, confidence):
+    chi2 = pytest.importorskip("scipy.stats").chi2
+    tail = (1 - confidence) / 2
+    expected = chi2.ppf(tail, 2 * count) / 2, chi2.ppf(1 - tail, 2 * count + 2) / 2
+    assert metrics.poisson_interval(count, confidence) == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_negative_counts():
+    with pytest.raises(ValueError, match="-1"):
+        metrics.poisson_interval(-1)
+
+
+def test_wilson_interval_of_known_cases():
+    assert metrics.wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert metrics.wilson_interval(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert metrics.wilson_interval(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert all(math.isnan(edge) for edge in metrics.wilson_interval(0, 0))
+
+
+def test_bootstrap_of_a_proportion_is_near_the_normal_interval():
+    values = np.repeat([0, 1], [800, 200])
+    half = 1.96 * math.sqrt(0.2 * 0.8 / 1000)
+    assert metrics.bootstrap_interval(values) == pytest.approx((0.2 - half, 0.2 + half), abs=0.005)
+    assert metrics.bootstrap_interval(values) == metrics.bootstrap_interval(values)
+    assert math.isnan(metrics.bootstrap_interval([])[0])
+
+
+def test_bootstrap_by_group_is_wider_where_groups_agree():
+    values = np.repeat(np.tile([0, 1], 10), 20)
+    groups = [str(place) for place in np.repeat(np.arange(20), 20)]
+    alone, together = metrics.bootstrap_interval(values), metrics.bootstrap_interval(values, groups=groups)
+    assert together[1] - together[0] > 3 * (alone[1] - alone[0])
+
+
+def test_a_miss_rate_of_nought_is_not_certain():
+    assert metrics.miss_interval([0] * 20) == metrics.wilson_interval(0, 20)
+    assert metrics.miss_interval([1] * 20) == metrics.wilson_interval(20, 20)
+    low, high = metrics.miss_interval([0, 1] * 20)
+    assert 0 < low < 0.5 < high < 1
+
+
+def test_det_points_of_a_hand_made_case():
+    curve = metrics.det_points([0.9, 0.5, -math.inf, 0.7], [0.8, 0.5], hours=2.0)
+    assert curve.thresholds.tolist() == [math.inf, 0.9, 0.8, 0.7, 0.5]
+    assert curve.miss_rates.tolist() == [1.0, 0.75, 0.75, 0.5, 0.25]
+    assert curve.alarms_per_hour.tolist() == [0.0, 0.0, 0.5, 0.5, 1.0]
+    assert curve.miss_rate_at(0.1) == 0.75
+    assert curve.miss_rate_at(0.5) == 0.5
+    assert curve.miss_rate_at(100) == 0.25
+
+
+@given(scores, scores)
+@settings(deadline=None)
+def test_det_is_monotone(words, alarms):
+    curve = metrics.det_points(words, alarms, hours=3.0)
+    assert (np.diff(curve.thresholds) < 0).all()
+    assert (np.diff(curve.miss_rates) <= 0).all()
+    assert (np.diff(curve.alarms_per_hour) >= 0).all()
+    assert (curve.miss_rates[0], curve.alarms_per_hour[0]) == (1.0, 0.0)
+    assert (curve.miss_rates[-1], curve.alarms_per_hour[-1]) == (0.0, len(alarms) / 3)
+
+
+def test_the_envelope_leaves_out_what_another_point_beats():
+    curve = metrics.DetCurve(
+        np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([1.0, 0.5, 0.6, 0.4, 0.4]), np.array([0.0, 1.0, 1.0, 2.0, 3.0])
+    )
+    best = curve.envelope()
+    assert best.thresholds.tolist() == [5.0, 4.0, 2.0]
+    assert (np.diff(best.miss_rates) < 0).all()
+    assert curve.miss_rate_at(1.5) == 0.5
+
+
+def test_nothing_within_a_budget_is_deaf():
+    curve = metrics.DetCurve(np.array([1.0]), np.array([0.2]), np.array([3.0]))
+    assert curve.index_at(1.0) is None
+    assert curve.miss_rate_at(1.0) == 1.0
+
+
+def test_equal_error_rate():
+    assert metrics.equal_error_rate([0.9, 0.8, 0.7], [0.1, 0.2, 0.3]) == 0.0
+    assert metrics.equal_error_rate([0.1, 0.2], [0.8, 0.9]) == 1.0
+    assert metrics.equal_error_rate([0.9, 0.8, 0.7, 0.2], [0.6, 0.3, 0.2, 0.1]) == 0.25
+    assert math.isnan(metrics.equal_error_rate([], [0.1]))
+
+
+@given(scores, scores)
+@settings(deadline=None)
+def test_equal_error_rate_of_two_classes_swapped(targets, others):
+    there = metrics.equal_error_rate(targets, others)
+    back = metrics.equal_error_rate([-score for score in others], [-score for score in targets])
+    assert 0 <= there <= 1
+    assert there == pytest.approx(back, abs=0.5 / min(len(targets), len(others)) + 1e-9)
