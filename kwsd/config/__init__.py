@@ -1,0 +1,40 @@
+"""What the user may choose: the options (`options`), their values in force (`load`), and where files lie (`places`)."""
+
+from kwsd.config.hooklines import SHELL, parse_hook_flags, shown
+from kwsd.config.load import LoadedConfig, load_config
+from kwsd.config.options import (
+    AudioConfig,
+    Config,
+    GateConfig,
+    HookConfig,
+    ModelConfig,
+    Option,
+    OutputConfig,
+    SocketConfig,
+    TriggerConfig,
+    nearest,
+    options,
+)
+from kwsd.config.places import config_path, socket_path, state_folder
+
+__all__ = [
+    "SHELL",
+    "AudioConfig",
+    "Config",
+    "GateConfig",
+    "HookConfig",
+    "LoadedConfig",
+    "ModelConfig",
+    "Option",
+    "OutputConfig",
+    "SocketConfig",
+    "TriggerConfig",
+    "config_path",
+    "load_config",
+    "nearest",
+    "options",
+    "parse_hook_flags",
+    "shown",
+    "socket_path",
+    "state_folder",
+]

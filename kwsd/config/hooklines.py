@@ -1,0 +1,74 @@
+"""The forms in which a user writes a hook, all of them turned into argument lists."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kwsd.errors import ConfigError
+
+Argv = tuple[str, ...]
+
+SHELL = ("/bin/sh", "-c")
+"""How a hook line runs that asks for a shell by name."""
+
+FORMS = """a line ("playerctl pause"), a list (["playerctl", "pause"]), { shell = "..." } or a list of these"""
+
+
+def parse_hooks(value: Any, where: str) -> tuple[Argv, ...]:
+    """What one word runs, as argument lists; `where` names the key for a ConfigError.
+
+    A line is split as a shell would split it, but no shell sees it. A list of strings is one argument list; a list
+    with anything else in it is a list of hooks.
+    """
+    if isinstance(value, (list, tuple)) and not all(isinstance(part, str) for part in value):
+        return tuple(_parse_hook(part, where) for part in value)
+    return (_parse_hook(value, where),)
+
+
+def _parse_hook(value: Any, where: str) -> Argv:
+    argv: Argv
+    if isinstance(value, str):
+        argv = _split(value, where)
+    elif isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        argv = tuple(value)
+    elif isinstance(value, Mapping) and list(value) == ["shell"] and isinstance(value["shell"], str):
+        argv = (*SHELL, value["shell"]) if value["shell"].strip() else ()
+    else:
+        raise ConfigError(f"{where} is {value!r}; a hook is {FORMS}")
+    if not argv or not argv[0]:
+        raise ConfigError(f"{where} is empty; a hook is {FORMS}")
+    if any("\0" in part for part in argv):
+        raise ConfigError(f"{where} holds a NUL character, which no program can be given")
+    return argv
+
+
+def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> dict[str, tuple[Argv, ...]]:
+    """`--hook WORD=COMMAND` and `--hook-shell WORD=LINE`, as the override for `hooks.words`.
+
+    A word that is named several times runs all of its commands, those of `--hook` first.
+    """
+    hooks: dict[str, tuple[Argv, ...]] = {}
+    for flag, given in (("--hook", lines), ("--hook-shell", shell_lines)):
+        for line in given:
+            word, equals, command = line.partition("=")
+            if not equals or not word.strip():
+                raise ConfigError(f"{flag} {line!r}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'")
+            value = {"shell": command} if flag == "--hook-shell" else command
+            hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {line!r}"))
+    return hooks
+
+
+def shown(argv: Sequence[str]) -> str:
+    """A hook as a person would type it."""
+    if tuple(argv[:2]) == SHELL and len(argv) == 3:
+        return argv[2]
+    return shlex.join(argv)
+
+
+def _split(line: str, where: str) -> Argv:
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as error:  # an open quotation, a backslash at the end
+        raise ConfigError(f"{where} is {line!r}: {str(error).lower()}") from error

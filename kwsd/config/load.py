@@ -1,0 +1,152 @@
+"""The configuration in force: the defaults, then the TOML file, then the flags; and where each value comes from."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from kwsd.config.options import Config, Option, nearest, options
+from kwsd.config.places import config_path
+from kwsd.config.values import MAPPINGS, check
+from kwsd.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration with its sources.
+
+    `origins` has every key of `options()`, and `section.name.word` for each entry of a table by word; its values are
+    "default", the file's path or "flag --name". `path` is the file that was read, if any.
+    """
+
+    config: Config
+    origins: Mapping[str, str]
+    path: Path | None
+
+
+def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> LoadedConfig:
+    """Read `path` (None: the default place, where a missing file is no error), then apply `overrides`.
+
+    `overrides` maps keys (`gate.onset_ms`) to what flags gave: TOML's types, or text to be read as such; None is a
+    flag that was not given. Raises ConfigError for whatever is unknown, of the wrong type or out of range.
+    """
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    found = path if path is not None else config_path()
+    read = path is not None or found.exists()
+    file = dict(_flatten(_read(found), found)) if read else {}
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for key, option in options().items():
+        values[key], origins[key] = option.default, "default"
+        if key in file:
+            _set(option, check(option, file[key], f"{found}: {key}"), str(found), values, origins)
+        if key in given:
+            flag = _flag(option, given[key])
+            _set(option, check(option, given[key], flag, text=True), f"flag {flag}", values, origins)
+    _settle(given, values, origins)
+    unknown = set(given) - set(values)
+    if unknown:
+        raise KeyError(f"no such option: {', '.join(sorted(unknown))}")
+    return LoadedConfig(_assemble(values), origins, found if read else None)
+
+
+def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str]) -> None:
+    """Take over one value; tables by word are merged word by word, a later word's entry replacing an earlier one."""
+    if option.type in MAPPINGS:
+        origins.update({f"{option.key}.{word}": origin for word in value})
+        value = {**values[option.key], **value}
+    values[option.key], origins[option.key] = value, origin
+
+
+def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str, str]) -> None:
+    """What one flag means for another key: the flag a user typed goes before the file."""
+    if "socket.path" in given and "socket.enabled" not in given:
+        values["socket.enabled"], origins["socket.enabled"] = True, origins["socket.path"]
+    if "trigger.threshold" in given and "trigger.thresholds" not in given:
+        for word in values["trigger.thresholds"]:
+            del origins[f"trigger.thresholds.{word}"]
+        values["trigger.thresholds"], origins["trigger.thresholds"] = {}, origins["trigger.threshold"]
+
+
+def _assemble(values: Mapping[str, Any]) -> Config:
+    sections = {}
+    for section in fields(Config):
+        kind: Any = section.default_factory
+        sections[section.name] = kind(**{entry.name: values[f"{section.name}.{entry.name}"] for entry in fields(kind)})
+    return Config(**sections)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, line = _place(str(error), text)
+        raise ConfigError(f"{path}, line {line}: {what}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: not UTF-8, which TOML has to be") from error
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file; make it, or leave --config away") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _place(message: str, text: str) -> tuple[str, int]:
+    """Take the parser's message apart into what is wrong and the line that it is on."""
+    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
+    if match:
+        return _lower(match[1]), int(match[2])
+    return _lower(message.removesuffix(" (at end of document)")), text.count("\n") + 1
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
+    """The file's values under their keys; ConfigError for a section or key that does not exist."""
+    sections = [section.name for section in fields(Config)]
+    for section, table in tree.items():
+        if section not in sections:
+            raise ConfigError(f"{path}: unknown {_unknown(section, sections, table)}")
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{path}: {section} is {table!r}; it must be a section, [{section}]")
+        names = [option.name for option in options().values() if option.section == section]
+        for name, value in table.items():
+            if name not in names:
+                hint = nearest(name, names) or _elsewhere(name)
+                raise ConfigError(f"{path}: unknown key {name!r} in [{section}]{hint}")
+            yield f"{section}.{name}", value
+
+
+def _unknown(name: str, sections: Iterable[str], value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"section [{name}]{nearest(name, sections)}"
+    return f"key {name!r} outside of any section{_elsewhere(name)}"
+
+
+def _elsewhere(name: str) -> str:
+    """The hint for a key that belongs to another section."""
+    by_name = {option.name: option.key for option in options().values()}
+    hint = nearest(name, by_name)
+    for right, key in by_name.items():
+        hint = hint.replace(f"{right!r}?", f"{right!r} in [{key.partition('.')[0]}]?")
+    return hint
+
+
+def _flag(option: Option, value: Any) -> str:
+    """The flag as the user typed it: of `--gate/--no-gate` the half that was meant."""
+    if option.key == "socket.enabled" and value:
+        return "--socket"
+    on, _, off = option.flag.partition("/")
+    return (off if off and not value else on) or option.key

@@ -1,0 +1,191 @@
+"""Every option, stated once: TOML key, flag, type, default, range and help all come from these dataclasses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from typing import Any, get_type_hints
+
+
+def _option(
+    default: Any = MISSING,
+    *,
+    help: str,
+    flag: str = "",
+    factory: Callable[[], Any] | Any = MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    step: int | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field that knows its help, its flag ("" for none) and which values are allowed."""
+    metadata = {"help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices}
+    return field(default=default, default_factory=factory, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioConfig:
+    """Where the sound comes from."""
+
+    device: str = _option(
+        "", flag="--microphone", help="Microphone, by index or by a part of its name; empty for the default one."
+    )
+    buffer_s: float = _option(
+        10.0, low=2.0, high=600.0, help="Seconds of audio that wait while the worker is busy; older audio is lost."
+    )
+    realtime: bool = _option(
+        False, flag="--realtime/--no-realtime", help="Play files and pipes at the speed of speech, not at full speed."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What hears the words."""
+
+    name: str = _option("hubert-commands", flag="--model", help="A shipped model's name, or a model folder.")
+    device: str = _option(
+        "auto",
+        flag="--device",
+        choices=("auto", "cuda", "cpu"),
+        help="Where to compute; auto takes CUDA if it is there.",
+    )
+    hop_ms: int = _option(
+        100, flag="--hop", low=10, high=1000, step=10, help="Milliseconds from one scored window to the next."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """The voice activity detector that spares inference while nobody speaks."""
+
+    enabled: bool = _option(True, flag="--gate/--no-gate", help="Score windows only while somebody speaks.")
+    aggressiveness: int = _option(
+        1, flag="--aggressiveness", low=0, high=3, help="How readily sound is taken for noise: 0 least, 3 most."
+    )
+    onset_ms: int = _option(
+        30, flag="--onset", low=10, high=1000, step=10, help="Milliseconds of speech that open the gate."
+    )
+    hangover_ms: int = _option(
+        700, flag="--hangover", low=0, high=10_000, step=10, help="Milliseconds that the gate stays open after speech."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerConfig:
+    """When scores become a detection."""
+
+    words: tuple[str, ...] = _option(
+        (), flag="--words", help="The words that may fire, separated by commas; empty for all that the model knows."
+    )
+    threshold: float | None = _option(
+        None, flag="--threshold", low=0.0, high=1.0, help="Score that fires, for every word; unset for the model's own."
+    )
+    smoothing: int = _option(4, flag="--smoothing", low=1, high=50, help="Windows whose mean score counts.")
+    refractory_ms: int = _option(
+        1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
+    )
+    thresholds: Mapping[str, float] = _option(
+        factory=dict, low=0.0, high=1.0, help="Score that fires for single words; goes before `threshold`."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HookConfig:
+    """What runs when a word is heard."""
+
+    timeout_s: float = _option(
+        10.0, flag="--hook-timeout", low=0.1, high=86_400.0, help="Seconds after which a hook is ended."
+    )
+    max_running: int = _option(4, low=1, high=64, help="Hooks that may run at once.")
+    queue: int = _option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
+    words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
+        factory=dict,
+        flag="--hook",
+        help="WORD=COMMAND: what to run when WORD is heard, without a shell; * is any word.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SocketConfig:
+    """The Unix socket at which other programs subscribe to events."""
+
+    enabled: bool | None = _option(
+        None,
+        flag="--no-socket",
+        help="Serve events at a Unix socket; unset: for a microphone, not for files and pipes.",
+    )
+    path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputConfig:
+    """What standard output and the log show."""
+
+    format: str = _option(
+        "auto", flag="--format", choices=("auto", "text", "json"), help="auto is text on a terminal, json when piped."
+    )
+    events: str = _option(
+        "detections", flag="--events", choices=("detections", "all"), help="Print detections, or all that happens."
+    )
+    log_level: str = _option(
+        "info",
+        flag="--log-level",
+        choices=("debug", "info", "warning", "error"),
+        help="What the log on stderr leaves in.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All options, a section each."""
+
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    trigger: TriggerConfig = field(default_factory=TriggerConfig)
+    hooks: HookConfig = field(default_factory=HookConfig)
+    socket: SocketConfig = field(default_factory=SocketConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as the file, the flags and the help see it."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    help: str
+    flag: str
+    low: float | None
+    high: float | None
+    step: int | None
+    choices: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Section and name: `gate.onset_ms`."""
+        return f"{self.section}.{self.name}"
+
+
+@cache
+def options() -> Mapping[str, Option]:
+    """Every option by its key, in the order of the dataclasses."""
+    found = {}
+    for name, section in get_type_hints(Config).items():
+        hints = get_type_hints(section)
+        for entry in fields(section):
+            factory = entry.default_factory
+            default = entry.default if factory is MISSING else factory()
+            option = Option(name, entry.name, hints[entry.name], default, **entry.metadata)
+            found[option.key] = option
+    return found
+
+
+def nearest(wrong: str, right: Iterable[str]) -> str:
+    """A clause naming the entry of `right` that looks most like `wrong`, or "" where none comes near."""
+    close = difflib.get_close_matches(wrong, list(right), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

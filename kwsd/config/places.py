@@ -1,0 +1,41 @@
+"""Where kwsd's files lie, by the XDG base directory specification."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kwsd.errors import ConfigError
+
+
+def config_path() -> Path:
+    """The configuration file: $XDG_CONFIG_HOME/kwsd/config.toml, else ~/.config/kwsd/config.toml."""
+    return (_folder("XDG_CONFIG_HOME") or _home() / ".config") / "kwsd" / "config.toml"
+
+
+def state_folder() -> Path:
+    """What kwsd keeps from one run to the next: $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd."""
+    return (_folder("XDG_STATE_HOME") or _home() / ".local" / "state") / "kwsd"
+
+
+def socket_path() -> Path:
+    """The socket for subscribers: $XDG_RUNTIME_DIR/kwsd/events.sock.
+
+    Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in the state folder: that is the user's own, while a name in
+    /tmp can be taken by anybody beforehand.
+    """
+    runtime = _folder("XDG_RUNTIME_DIR")
+    return (runtime / "kwsd" if runtime else state_folder()) / "events.sock"
+
+
+def _folder(variable: str) -> Path | None:
+    """The variable's folder; None where it is unset, or relative, which the specification says to ignore."""
+    path = Path(os.environ.get(variable, ""))
+    return path if path.is_absolute() else None
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise ConfigError("this user has no home directory: set HOME") from error

@@ -1,0 +1,91 @@
+"""Whether a value is one that its option allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kwsd.config.hooklines import parse_hooks
+from kwsd.config.options import Option
+from kwsd.errors import ConfigError
+
+_NUMBERS = Mapping[str, float]
+_HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
+_WORDS = tuple[str, ...]
+MAPPINGS = (_NUMBERS, _HOOKS)
+"""The types of options that are tables by word."""
+
+
+def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
+    """`value` in the option's own type, or a ConfigError that begins with `where`.
+
+    With `text`, a string is first read as what the option wants: that is how flags arrive.
+    """
+    if text and isinstance(value, str):
+        value = _read(option, value)
+    if option.type in MAPPINGS:
+        return _check_table(option, value, where)
+    if option.type == _WORDS:
+        if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
+            return tuple(dict.fromkeys(value))
+        raise ConfigError(f"{where} is {value!r}; it must be a list of words")
+    return _check_single(option, value, where)
+
+
+def _check_single(option: Option, value: Any, where: str) -> Any:
+    if option.type is str:
+        if isinstance(value, str) and (not option.choices or value in option.choices):
+            return value
+    elif option.type in (bool, bool | None):
+        if isinstance(value, bool):
+            return value
+    elif _is_number(option, value) and _in_range(option, value):
+        return value if option.type is int else float(value)
+    raise ConfigError(f"{where} is {value!r}; it must be {allowed(option)}")
+
+
+def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} is {value!r}; it must be a table with a line for each word")
+    if option.type == _HOOKS:
+        return {word: parse_hooks(entry, f"{where}.{word}") for word, entry in value.items()}
+    return {word: _check_single(option, entry, f"{where}.{word}") for word, entry in value.items()}
+
+
+def _is_number(option: Option, value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) if option.type is int else isinstance(value, (int, float))
+
+
+def _in_range(option: Option, value: float) -> bool:
+    low = float("-inf") if option.low is None else option.low
+    high = float("inf") if option.high is None else option.high
+    return low <= value <= high and (option.step is None or value % option.step == 0)
+
+
+def allowed(option: Option) -> str:
+    """The option's values in words: "a whole number from 10 to 1000, in steps of 10"."""
+    if option.choices:
+        return f"{', '.join(option.choices[:-1])} or {option.choices[-1]}"
+    if option.type is str:
+        return "text"
+    if option.type in (bool, bool | None):
+        return "true or false"
+    kind = "a whole number" if option.type is int else "a number"
+    bounds = "" if option.low is None else f" from {option.low:g} to {option.high:g}"
+    return kind + bounds + (f", in steps of {option.step}" if option.step else "")
+
+
+def _read(option: Option, text: str) -> Any:
+    """A flag's text as the option's type; the text itself where that cannot be, for `check` to name it."""
+    if option.type == _WORDS:
+        return [word.strip() for word in text.split(",") if word.strip()]
+    if option.type in (bool, bool | None):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if option.type is str or option.type in MAPPINGS:
+        return text
+    try:
+        return int(text) if option.type is int else float(text)
+    except ValueError:
+        return text

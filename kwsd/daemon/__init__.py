@@ -1,0 +1,1 @@
+"""The daemon: sources, spotter and sinks joined, started, watched over and stopped."""

@@ -1,0 +1,72 @@
+"""What the daemon tells systemd: sd_notify(3), spoken directly. Without NOTIFY_SOCKET nothing is said."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """The service manager's ear, if there is one.
+
+    The watchdog hears of us only through `alive`, which the worker calls as it gets through audio: a daemon that has
+    gone deaf is restarted, also where every thread still runs.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, by default of the process's own environment."""
+        given = os.environ if environment is None else environment
+        address = given.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._interval_s = _watchdog_s(given) / 4  # systemd advises half; a late one costs nothing then
+        self._next = 0.0
+        self._stopping = False
+        if address and address[0] not in "@/":
+            log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
+            self._address = ""
+
+    def ready(self, status: str) -> None:
+        """The model is warm and audio has arrived."""
+        self._tell(f"READY=1\nSTATUS={status}")
+
+    def status(self, status: str) -> None:
+        """One line for `systemctl status`."""
+        self._tell(f"STATUS={status}")
+
+    def stopping(self) -> None:
+        """The daemon is about to end; the watchdog stops with it."""
+        if not self._stopping:
+            self._stopping = True
+            self._tell("STOPPING=1\nSTATUS=stopping")
+
+    def alive(self) -> None:
+        """Audio has gone through. Cheap: the watchdog is told four times in its interval."""
+        if self._interval_s and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._interval_s
+            self._tell("WATCHDOG=1")
+
+    def _tell(self, message: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                sender.sendto(message.encode("utf-8", "backslashreplace"), self._address)
+        except OSError as error:
+            log.warning("systemd does not hear us: %s: %s", self._address.replace("\0", "@"), error.strerror)
+
+
+def _watchdog_s(environment: Mapping[str, str]) -> float:
+    """Seconds after which systemd takes us for dead; 0 where it does not watch this process."""
+    try:
+        if int(environment.get("WATCHDOG_PID") or os.getpid()) != os.getpid():
+            return 0.0
+        return max(0, int(environment.get("WATCHDOG_USEC") or 0)) / 1_000_000
+    except ValueError:
+        log.warning("WATCHDOG_USEC or WATCHDOG_PID is no number; the watchdog is told nothing")
+        return 0.0

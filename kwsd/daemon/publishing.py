@@ -1,0 +1,33 @@
+"""From events to sinks: the one place that numbers them."""
+
+from __future__ import annotations
+
+import threading
+
+from kwsd.events import Envelope, Event
+from kwsd.sinks.sink import Sink
+
+
+class Publisher:
+    """Numbers events, stamps them, and sends each to all sinks, in the same order to every one.
+
+    Any thread may publish; none waits longer than it takes the sinks to take an event, and those return at once.
+    """
+
+    def __init__(self) -> None:
+        self._sinks: list[Sink] = []
+        self._sequence = 0
+        self._lock = threading.Lock()
+
+    def add(self, *sinks: Sink | None) -> None:
+        """Send what is published from now on to these too, in this order; None stands for a sink that is not wanted."""
+        with self._lock:
+            self._sinks.extend(sink for sink in sinks if sink is not None)
+
+    def __call__(self, event: Event) -> None:
+        """Publish one event. Raises what a sink raises: an output that fails is no small matter."""
+        with self._lock:
+            self._sequence += 1
+            envelope = Envelope.seal(event, self._sequence)
+            for sink in self._sinks:
+                sink.send(envelope)

@@ -1,0 +1,240 @@
+"""The daemon's life: start everything, wait in the main thread for what happens, stop everything in order."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import NoReturn, TextIO
+
+from kwsd import zoo as shipped
+from kwsd.audio.capture import pump
+from kwsd.audio.source import Source
+from kwsd.audio.windows import Window, windows
+from kwsd.config import Config
+from kwsd.daemon import build
+from kwsd.daemon.mailbox import Mailbox
+from kwsd.daemon.notify import Notifier
+from kwsd.daemon.publishing import Publisher
+from kwsd.daemon.signals import relayed
+from kwsd.daemon.worker import work
+from kwsd.events import Ready, Stopped
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.stdout import StdoutSink
+from kwsd.zoo import ModelCard
+
+log = logging.getLogger(__name__)
+
+STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
+"""Exit statuses. SIGTERM is how systemd, and everybody else, asks a daemon to stop: to do so is no failure."""
+HOOKS_S = 2.0
+"""What running hooks get when the daemon is told to stop. At the end of a file they have their own time-outs."""
+SOCKET_S = 1.0
+STDOUT_S = 1.0
+JOIN_S = 10.0
+"""A thread that takes longer to end is left behind, and the process ends without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signalled:
+    number: signal.Signals
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A thread came to an unforeseen end; this is why."""
+
+    error: BaseException
+
+
+class _Ended:
+    """All audio is through, and what it set off is done."""
+
+
+class _StdoutClosed:
+    """Nobody reads standard output any more. It ends a run over files and pipes, as it ends other filters, and one that
+    has no other output; else the daemon goes on."""
+
+
+_Message = _Signalled | _Failed | _Ended | _StdoutClosed
+
+
+def run(config: Config, *sources: Source, zoo: build.Zoo = shipped, stdout: TextIO | None = None) -> int:
+    """Listen to `sources` until they end or a signal comes; the exit status. Only in the main thread.
+
+    Raises KwsdError for whatever the operator has to see to, and what a thread died of. A first SIGINT, SIGTERM or
+    SIGHUP stops in order, at whatever moment, a second one ends the process.
+    """
+    return _Daemon(config, sources, zoo, sys.stdout if stdout is None else stdout).run()
+
+
+class _Daemon:
+    """One run. Its threads are one a source, the worker, and those of the sinks; they speak to the main thread, which
+    waits for them at the mailbox."""
+
+    def __init__(self, config: Config, sources: tuple[Source, ...], zoo: build.Zoo, stream: TextIO | None) -> None:
+        self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
+        self._mailbox: Mailbox[_Message] = Mailbox()
+        self._publish = Publisher()
+        self._notifier = Notifier()
+        self._rings = build.make_rings(config, sources)
+        self._hooks: HookSink | None = None
+        self._stdout: StdoutSink | None = None
+        self._stopping = threading.Event()
+        self._loaded = threading.Event()
+        self._stopped: set[str] = set()
+        self._reason = "end of input"
+        self._patience_s = JOIN_S
+        self._threads: list[threading.Thread] = []
+
+    def run(self) -> int:
+        with ExitStack() as stack:
+            stack.callback(self._mailbox.close)
+            stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno()))
+            self._start(stack)
+            status = self._wait()
+        if any(thread.is_alive() for thread in self._threads):
+            _leave(status)
+        return status
+
+    def _start(self, stack: ExitStack) -> None:
+        """Start everything, each with its undoing. Mistakes in the configuration show before any audio is opened.
+
+        The model is loaded by the worker's thread: importing torch takes seconds of C code in which a signal would
+        not be served, and the main thread has to stay free for it.
+        """
+        config, live = self._config, any(source.live for source in self._sources)
+        card = self._zoo.read_card(config.model.name)
+        build.check_words(config, card)
+        socket = build.open_socket(config, live=live, failed=self._fail)
+        if socket:
+            stack.callback(socket.close, SOCKET_S)
+        self._stdout = build.open_stdout(config, self._stream, live=live, closed=self._stdout_closed)
+        if self._stdout:
+            stack.callback(self._stdout.close, STDOUT_S)
+        stack.callback(self._say_stopped)
+        self._hooks = build.open_hooks(config, publish=self._publish, failed=self._fail)
+        if self._hooks:
+            stack.callback(self._hooks.close, HOOKS_S)
+        self._essential = not live or not (self._hooks or socket)
+        self._publish.add(self._hooks, socket, self._stdout)  # hooks first: they are what the user waits for
+        self._notifier.status(f"loading {card.name}")
+        self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
+        for source in self._sources:
+            self._run_thread(stack, "kwsd-capture", partial(pump, source, self._rings[source.name]))
+        stack.callback(self._stop)
+
+    def _wait(self) -> int:
+        """The exit status, when it is time to stop. Raises what a thread died of."""
+        while True:
+            message = self._mailbox.get()
+            if isinstance(message, _Ended):
+                return 0
+            if isinstance(message, _Failed):
+                self._reason = str(message.error) or type(message.error).__name__
+                raise message.error
+            if isinstance(message, _Signalled):
+                self._reason = message.number.name
+                if not self._loaded.is_set():
+                    self._patience_s = 0  # nothing can break off a model's loading but the end of the process
+                return STATUS[message.number]
+            if self._essential:
+                self._reason = "standard output is closed"
+                return 0
+
+    def _serve(self, card: ModelCard) -> None:
+        """The worker's thread: load, spot, and see what was set off to its end."""
+        try:
+            engine = self._zoo.load_classifier(card, device=self._config.model.device)
+            spotter = build.make_spotter(self._config, card, engine)
+            self._loaded.set()
+            work(self._batches(engine), spotter, self._publish, self._progressed)
+            if not self._stopping.is_set():
+                self._drain()
+            self._mailbox.put(_Ended())
+        except BaseException as error:
+            self._loaded.set()  # at least it is over
+            self._mailbox.put(_Failed(error))
+
+    def _batches(self, engine: build.Engine) -> Iterator[list[Window]]:
+        """Windows until it is time to stop. A stream's first one is what makes the daemon ready for it."""
+        going = takewhile(lambda _: not self._stopping.is_set(), windows(self._rings, hop=build.hop(self._config)))
+        waiting = set(self._rings)
+        for batch in going:
+            for stream in waiting & {window.stream for window in batch}:
+                waiting.remove(stream)
+                self._publish(Ready(stream, engine.name, engine.device))
+                log.info("%s on %s listens to %s", engine.name, engine.device, stream)
+                if not waiting:
+                    self._notifier.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
+            yield batch
+
+    def _progressed(self) -> None:
+        self._notifier.alive()
+        if self._stdout:
+            self._stdout.catch_up()
+
+    def _drain(self) -> None:
+        """All audio is through: let the hooks end, by their own time-outs, and the reader of standard output read."""
+        self._notifier.stopping()
+        if self._hooks:
+            self._hooks.close(math.inf)
+        self._say_stopped()
+        if self._stdout:
+            self._stdout.catch_up()
+
+    def _stop(self) -> None:
+        """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
+        self._notifier.stopping()
+        self._stopping.set()
+        for source in self._sources:
+            source.close()
+        for ring in self._rings.values():
+            ring.close()
+        if self._hooks:
+            self._hooks.hurry(HOOKS_S)
+        if self._stdout:
+            self._stdout.hurry()
+
+    def _say_stopped(self) -> None:
+        for stream, ring in self._rings.items():
+            if stream not in self._stopped:
+                self._stopped.add(stream)
+                self._publish(Stopped(stream, ring.written, self._reason))
+
+    def _run_thread(self, stack: ExitStack, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        stack.callback(lambda: thread.join(self._patience_s))
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self._mailbox.put(_Signalled(number))
+
+    def _fail(self, error: BaseException) -> None:
+        self._mailbox.put(_Failed(error))
+
+    def _stdout_closed(self) -> None:
+        self._mailbox.put(_StdoutClosed())
+
+    def _kill_hooks(self) -> None:
+        if self._hooks:
+            self._hooks.kill()
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process although a thread still runs. The interpreter's own way out can crash such a thread in C code."""
+    log.debug("leaving behind a thread that does not end")
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status)

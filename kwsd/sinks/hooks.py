@@ -1,0 +1,214 @@
+"""Commands that run when a word is heard. They are hostile until shown otherwise: slow, noisy, broken, forking."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import select
+import shutil
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kwsd.config import shown
+from kwsd.errors import ConfigError
+from kwsd.events import Detection, Envelope, Event
+from kwsd.sinks.running import Order, RunningHook
+
+log = logging.getLogger(__name__)
+
+ANY_WORD = "*"
+"""The key of hooks that run for whatever word is heard."""
+ORPHANS, ORPHAN_BYTES = 32, 1 << 20
+"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; and how
+much each may have written in all. The oldest, and those that write more, lose their pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`."""
+
+    argv: tuple[str, ...]
+    timeout_s: float = 10.0
+
+
+class HookSink:
+    """Runs the hooks of each detection, `limit` at once; `queue` more wait, further ones are dropped.
+
+    One thread starts them, watches over all of them, and tells of each in a `HookFinished`.
+    """
+
+    def __init__(
+        self,
+        hooks: Mapping[str, Sequence[Hook]],
+        *,
+        limit: int = 4,
+        queue: int = 16,
+        publish: Callable[[Event], None] = lambda _: None,
+        failed: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        """`hooks` by word, "*" for any. ConfigError where a program is missing; `failed` hears if the thread dies."""
+        for word, bound in hooks.items():
+            for hook in bound:
+                check_program(word, hook.argv)
+        self._hooks = hooks
+        self._limit, self._room = limit, queue
+        self._publish, self._failed = publish, failed
+        self._queue: deque[Order] = deque()
+        self._refused: deque[Order] = deque(maxlen=queue)
+        self._dropped = 0
+        self._running: dict[int, RunningHook] = {}
+        self._orphans: deque[RunningHook] = deque()
+        self._closing = False
+        self._deadline = math.inf
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._poll = select.poll()
+        self._thread = threading.Thread(target=self._run, name="kwsd-hooks", daemon=True)
+        self._thread.start()
+
+    def send(self, envelope: Envelope) -> None:
+        """Queue the hooks of a detection; other events bring nothing about."""
+        event = envelope.event
+        if not isinstance(event, Detection) or self._closing:
+            return
+        for hook in (*self._hooks.get(event.word, ()), *self._hooks.get(ANY_WORD, ())):
+            order = Order(hook.argv, hook.timeout_s, envelope, event)
+            if len(self._queue) < self._room + self._limit - len(self._running):
+                self._queue.append(order)
+            else:
+                self._dropped += 1
+                self._refused.append(order)
+                log.warning(
+                    "hook for %s dropped (%d so far), %d run and %d wait: %s",
+                    *(event.word, self._dropped, len(self._running), len(self._queue), shown(hook.argv)),
+                )
+        self._wake()
+
+    def hurry(self, deadline_s: float) -> None:
+        """End what still runs in `deadline_s` seconds, and start nothing from then on. Returns at once."""
+        self._deadline = min(self._deadline, time.monotonic() + deadline_s)
+        self._wake()
+
+    def close(self, deadline_s: float) -> None:
+        """Let the hooks that run or wait come to their end within `deadline_s` seconds, then end them.
+
+        `hurry`, from another thread, can shorten that.
+        """
+        self._closing = True
+        self.hurry(deadline_s)
+        self._thread.join()
+
+    def kill(self) -> None:
+        """Kill whatever runs, for a process about to die itself. It takes no lock: signal handlers may call it."""
+        for hook in list(self._running.values()):
+            hook.kill()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
+            self._waker.send(b"x")
+
+    def _run(self) -> None:
+        try:
+            self._poll.register(self._woken, select.POLLIN)
+            while not (self._closing and not self._queue and not self._running):
+                self._start_waiting()
+                self._step()
+                self._report_refused()
+            self._report_refused()
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            for hook in (*self._running.values(), *self._orphans):
+                hook.abandon()
+            self._woken.close()
+            self._waker.close()
+
+    def _start_waiting(self) -> None:
+        """Start what waits, as far as the limit goes."""
+        if time.monotonic() >= self._deadline and self._queue:
+            log.warning("%d hooks that waited are dropped, kwsd stops", len(self._queue))
+            self._refused.extend(self._queue)
+            self._queue.clear()
+        while self._queue and len(self._running) < self._limit:
+            order = self._queue.popleft()
+            try:
+                hook = RunningHook(order)
+            except (OSError, ValueError) as error:
+                log.warning("hook for %s cannot be started: %s: %s", order.word, order.command, error)
+                self._publish(order.report())
+                continue
+            self._running[hook.exit_descriptor] = hook
+            self._poll.register(hook.exit_descriptor, select.POLLIN)
+            self._poll.register(hook.output_descriptor, select.POLLIN)
+
+    def _step(self) -> None:
+        """Wait until a hook ends, writes, or has had its time; see to it."""
+        due = min((hook.due(self._deadline) for hook in self._running.values()), default=math.inf)
+        left = due - time.monotonic()
+        ready = {descriptor for descriptor, _ in self._poll.poll(_milliseconds(left))}
+        if self._woken.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._woken.recv(4096)
+        for hook in (*self._running.values(), *self._orphans):
+            if hook.output_descriptor in ready and not hook.read():
+                self._close_output(hook)
+        for hook in list(self._running.values()):
+            if hook.exit_descriptor in ready:
+                self._end(hook)
+            elif not hook.enforce(self._deadline):
+                self._end(hook, alive=True)
+        self._forget_orphans()
+
+    def _end(self, hook: RunningHook, *, alive: bool = False) -> None:
+        """Report a hook that has ended, or that nothing can end; what it left running may go on."""
+        self._poll.unregister(hook.exit_descriptor)
+        del self._running[hook.exit_descriptor]
+        self._orphans.append(hook)
+        self._publish(hook.give_up() if alive else hook.finish())
+
+    def _forget_orphans(self) -> None:
+        """Keep the pipes of the newest orphans that still have one and write little."""
+        for hook in [hook for hook in self._orphans if hook.written > ORPHAN_BYTES]:
+            self._close_output(hook)
+        self._orphans = deque(hook for hook in self._orphans if hook.output_descriptor >= 0)
+        while len(self._orphans) > ORPHANS:
+            self._close_output(self._orphans.popleft())
+
+    def _close_output(self, hook: RunningHook) -> None:
+        if hook.output_descriptor >= 0:
+            self._poll.unregister(hook.output_descriptor)
+            hook.close_output()
+
+    def _report_refused(self) -> None:
+        while self._refused:
+            self._publish(self._refused.popleft().report())
+
+
+def check_program(word: str, argv: Sequence[str]) -> None:
+    """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
+    program = argv[0]
+    if shutil.which(program) is not None:
+        return
+    if os.sep in program and Path(program).is_dir():
+        what = "is a folder"
+    elif os.sep in program and Path(program).exists():
+        what = f"is not executable (chmod +x {program})"
+    elif program.startswith("~"):
+        what = "is not found: no shell sees it, so that ~ stands for nothing; write the whole path"
+    elif " " in program:
+        what = "is not found; a list of strings is one program with its arguments"
+    else:
+        what = "is not found" if os.sep in program else "is not found in PATH"
+    raise ConfigError(f"hook for {word!r}: {program!r} {what}")
+
+
+def _milliseconds(seconds: float) -> int | None:
+    return None if seconds == math.inf else max(0, math.ceil(1000 * seconds))

@@ -1,0 +1,82 @@
+"""An event as one line of standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import TextIO
+
+from kwsd.events import (
+    AudioLost,
+    Detection,
+    Envelope,
+    HookFinished,
+    Ready,
+    SpeechEnded,
+    SpeechStarted,
+    Stopped,
+    seconds,
+)
+
+
+class JsonLines:
+    """JSON Lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._encoding = stream.encoding or "utf-8"
+
+    def line(self, envelope: Envelope) -> str:
+        text = envelope.to_json()
+        try:
+            text.encode(self._encoding)
+        except UnicodeEncodeError:
+            text = json.dumps(envelope.to_dict())  # all in ASCII
+        return text + "\n"
+
+
+class TextLines:
+    """Lines for a person; the word in colour on a terminal that wants it."""
+
+    def __init__(self, stream: TextIO, commands: Mapping[str, str]) -> None:
+        self._encoding = stream.encoding or "utf-8"
+        self._commands = commands
+        plain = not stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+        self._bold, self._dim, self._off = ("", "", "") if plain else ("\x1b[1;32m", "\x1b[2m", "\x1b[0m")
+        self._arrow = "→" if _can_encode("→", self._encoding) else "->"
+
+    def line(self, envelope: Envelope) -> str:
+        event = envelope.event
+        if isinstance(event, Detection):
+            text = f"{seconds(event.start):8.2f} s  {self._bold}{event.word:<9}{self._off}{event.score:.3f}"
+            command = "; ".join(self._commands[key] for key in (event.word, "*") if key in self._commands)
+            text += f"  {self._arrow} {command}" if command else ""
+        else:
+            text = f"{self._dim}{_describe(envelope)}{self._off}"
+        return text.encode(self._encoding, "backslashreplace").decode(self._encoding) + "\n"
+
+
+def _describe(envelope: Envelope) -> str:
+    event = envelope.event
+    if isinstance(event, Ready):
+        return f"           ready: {event.model} on {event.device} hears {event.stream}"
+    if isinstance(event, SpeechStarted):
+        return f"{seconds(event.at):8.2f} s  speech begins"
+    if isinstance(event, SpeechEnded):
+        return f"{seconds(event.at):8.2f} s  speech ends"
+    if isinstance(event, AudioLost):
+        return f"{seconds(event.at):8.2f} s  {seconds(event.samples):.2f} s of audio lost"
+    if isinstance(event, HookFinished):
+        ending = "timed out" if event.timed_out else "did not run" if event.exit_status is None else ""
+        return f"           {event.command}: {ending or f'exit status {event.exit_status}'} ({event.word})"
+    if isinstance(event, Stopped):
+        return f"{seconds(event.at):8.2f} s  stopped: {event.reason}"
+    return f"           {event.type}"
+
+
+def _can_encode(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""A Unix socket that only its user can reach, and only one daemon listens at."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from kwsd.errors import ConfigError, DeviceError
+
+LONGEST = 107
+"""Bytes in a socket's path, by the kernel's struct sockaddr_un."""
+
+Identity = tuple[int, int]
+"""Device and inode: what tells our socket from a later one under the same name."""
+
+
+def listen(path: Path) -> tuple[socket.socket, Identity]:
+    """A listening, non-blocking socket at `path`, mode 0600 from its first moment, in a folder of mode 0700 if made.
+
+    A socket that a dead daemon left behind is replaced. Raises DeviceError where somebody answers, or the path cannot
+    be used, and ConfigError where it is too long.
+    """
+    if len(os.fsencode(path)) > LONGEST:
+        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path; choose another with --socket")
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone_in(path.parent):
+            _make_way(path)
+            # On Linux the file takes its mode from the socket, less the umask; umask() itself belongs to all threads.
+            os.fchmod(server.fileno(), 0o600)
+            server.bind(os.fspath(path))
+            path.chmod(0o600)  # elsewhere; nobody can connect before listen()
+            server.listen(16)
+        server.setblocking(False)
+        status = path.lstat()
+    except OSError as error:
+        server.close()
+        raise DeviceError(f"{path}: no socket can be made there: {error.strerror}") from error
+    except BaseException:
+        server.close()
+        raise
+    return server, (status.st_dev, status.st_ino)
+
+
+def unlink(path: Path, identity: Identity) -> None:
+    """Remove the socket, unless it is another one by now."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        if (status.st_dev, status.st_ino) == identity:
+            path.unlink()
+
+
+def _make_way(path: Path) -> None:
+    """Remove what a dead daemon left at `path`; ask first whether one is alive there."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise DeviceError(f"{path}: exists and is not a socket; remove it, or choose another path with --socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:  # it listens, and is busy
+            pass
+    raise DeviceError(f"{path}: another kwsd listens there; stop it, or use --socket PATH or --no-socket")
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep two daemons that start at once from both taking over the same dead socket.
+
+    Only in a folder of our own: in a shared one a stranger could hold the lock for ever.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if os.fstat(descriptor).st_uid == os.getuid():
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,192 @@
+"""One hook's process, from its start to its report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+from kwsd.config import shown
+from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.sinks.sink import encode
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 1.0
+"""Between SIGTERM and SIGKILL."""
+TAIL_BYTES = 2048
+"""How much of a hook's output the log shows; the rest is read and thrown away."""
+_PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""Variables by which systemd talks to kwsd itself; a hook that inherited them could speak in its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A hook that is to run for one detection."""
+
+    argv: tuple[str, ...]
+    timeout_s: float
+    envelope: Envelope
+    event: Detection
+
+    @property
+    def word(self) -> str:
+        """The word that was heard."""
+        return self.event.word
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it."""
+        return shown(self.argv)
+
+    def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
+        """The event that tells how it went; without arguments, that it never ran."""
+        return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)
+
+
+def environment(envelope: Envelope) -> dict[str, str]:
+    """kwsd's environment, and each key of the event's JSON form as KWSD_<KEY>: KWSD_WORD, KWSD_SCORE, KWSD_AT_S, ..."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
+    return inherited | {
+        f"KWSD_{key.upper()}": str(value).replace("\0", "") for key, value in envelope.to_dict().items()
+    }
+
+
+class RunningHook:
+    """A program in a session and process group of its own.
+
+    `exit_descriptor` (a pidfd, Linux 5.3) becomes readable when the program has ended, whatever it left behind.
+    Its standard input holds the detection's JSON line; its output is read without end, and only the last of it is
+    kept. An exit by a signal counts as a shell counts it: 128 + its number.
+    """
+
+    def __init__(self, order: Order) -> None:
+        """Start it. Raises OSError or ValueError where that cannot be."""
+        self.order = order
+        self.written = 0
+        self._tail = b""
+        self._began = time.monotonic()
+        self._due = self._began + order.timeout_s
+        self._signals = [signal.SIGKILL, signal.SIGTERM]  # still to be sent, the last one first
+        self._timed_out = False
+        with ExitStack() as ours, ExitStack() as its:
+            output, hooks_output = os.pipe()
+            ours.callback(os.close, output)
+            its.callback(os.close, hooks_output)
+            os.set_blocking(output, False)
+            reading = _pipe_holding(encode(order.envelope))
+            its.callback(os.close, reading)
+            self._process = subprocess.Popen(
+                order.argv,
+                stdin=reading,
+                stdout=hooks_output,
+                stderr=hooks_output,
+                env=environment(order.envelope),
+                start_new_session=True,
+            )
+            ours.callback(self._kill_and_wait)
+            self.exit_descriptor = os.pidfd_open(self._process.pid)
+            self.output_descriptor = output
+            ours.pop_all()
+
+    def due(self, deadline: float) -> float:
+        """When `enforce` has something to do next, by the monotonic clock; `deadline` is that of all hooks."""
+        return min(self._due, deadline) if len(self._signals) == 2 else self._due
+
+    def enforce(self, deadline: float) -> bool:
+        """End the process group once the hook's time is over: SIGTERM, then SIGKILL. False if that did not help."""
+        now = time.monotonic()
+        if now < self.due(deadline):
+            return True
+        if not self._signals:
+            return False
+        self._timed_out = self._timed_out or now >= self._began + self.order.timeout_s
+        self._signal(self._signals.pop())
+        self._due = now + GRACE_S
+        return True
+
+    def read(self) -> bool:
+        """Take what it wrote, 64 KiB at most; False at the end of its output."""
+        try:
+            data = os.read(self.output_descriptor, 65_536)
+        except BlockingIOError:
+            return True
+        self.written += len(data)
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        return bool(data)
+
+    def finish(self) -> HookFinished:
+        """Collect the exit status and log it. Call when `exit_descriptor` is readable."""
+        if len(self._signals) < 2:
+            self._signal(signal.SIGKILL)  # what ignored SIGTERM in its group; before wait() the group is surely its own
+        status = self._process.wait()
+        if self.output_descriptor >= 0:
+            self.read()
+        return self._report(128 - status if status < 0 else status)
+
+    def give_up(self) -> HookFinished:
+        """Report a program that outlives SIGKILL: it runs as another user, or hangs in the kernel."""
+        return self._report(None)
+
+    def close_output(self) -> None:
+        """Read its output no more. `output_descriptor` is -1 from then on."""
+        os.close(self.output_descriptor)
+        self.output_descriptor = -1
+
+    def abandon(self) -> None:
+        """The sink ends: kill what still runs, and release everything."""
+        if self._process.returncode is None:
+            self._kill_and_wait()
+        if self.output_descriptor >= 0:
+            self.close_output()
+
+    def kill(self) -> None:
+        """Kill its process group, and wait for nothing."""
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _kill_and_wait(self) -> None:
+        self.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):  # gone; or it runs as somebody else, by sudo
+            log.debug("hook for %s: %s did not reach it", self.order.word, number.name)
+
+    def _report(self, status: int | None) -> HookFinished:
+        os.close(self.exit_descriptor)
+        duration_ms = round(1000 * (time.monotonic() - self._began), 1)
+        ending = f"exit status {status}"
+        if status is None:
+            ending = "cannot be ended, not even by SIGKILL; it is left alone"
+        elif self._timed_out:
+            ending = f"ended after its time-out of {self.order.timeout_s:g} s"
+        elif len(self._signals) < 2:
+            ending = "ended, because kwsd stops"
+        level = logging.INFO if status == 0 else logging.WARNING
+        log.log(level, "hook for %s: %s: %s, %.0f ms", self.order.word, self.order.command, ending, duration_ms)
+        said = self._tail.decode("utf-8", "replace").strip()
+        if said:
+            log.log(level, "hook for %s wrote: %r", self.order.word, said)
+        return self.order.report(status, self._timed_out, duration_ms)
+
+
+def _pipe_holding(data: bytes) -> int:
+    """The reading end of a pipe that holds `data`, which is far less than the 64 KiB that fit, and then ends."""
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        os.write(writing, data)
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    return reading

@@ -1,0 +1,25 @@
+"""What a sink of events is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kwsd.events import Envelope
+
+
+class Sink(Protocol):
+    """A receiver of events that never makes the sender wait."""
+
+    def send(self, envelope: Envelope) -> None:
+        """Take one event and return at once; from any thread, but from one at a time."""
+
+    def close(self, deadline_s: float) -> None:
+        """Bring out what was sent, for `deadline_s` seconds at most, then release everything. Idempotent."""
+
+
+def encode(envelope: Envelope) -> bytes:
+    """The event's JSON line in UTF-8, line feed included.
+
+    A stream may be named after a file whose name is not UTF-8; such bytes become JSON's own \\udcXX escapes.
+    """
+    return envelope.to_json().encode("utf-8", "backslashreplace") + b"\n"

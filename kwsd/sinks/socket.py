@@ -1,0 +1,190 @@
+"""Events for other programs of the same user: JSON Lines at a Unix socket, to any number of subscribers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from kwsd.events import Envelope
+from kwsd.sinks.listening import listen, unlink
+from kwsd.sinks.sink import encode
+
+log = logging.getLogger(__name__)
+
+CLIENTS = 64
+"""Subscribers at once; further ones are turned away."""
+CLIENT_LINES, CLIENT_BYTES = 256, 65_536
+"""What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
+CLIENT_CHATTER = 65_536
+"""Bytes that a subscriber may send, all of them ignored, before it is dropped."""
+INBOX = 1024
+"""Events that wait for the socket's thread; more only gather where it gets no processor at all."""
+
+
+class SocketSink:
+    """A server with one thread. Who subscribes gets every event from then on, of every type.
+
+    A subscriber that does not read is dropped, with a line on the log; the others notice nothing.
+    """
+
+    def __init__(self, path: Path, *, failed: Callable[[BaseException], None] = lambda _: None) -> None:
+        """Listen at `path`, mode 0600. DeviceError where another daemon does; `failed` hears if the thread dies."""
+        self.path = path
+        self._server, self._identity = listen(path)
+        self._failed = failed
+        self._inbox: deque[bytes] = deque()
+        self._clients: dict[int, _Client] = {}
+        self._deadline = math.inf
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._woken.setblocking(False)
+        self._poll = select.poll()
+        self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
+        self._thread.start()
+
+    def send(self, envelope: Envelope) -> None:
+        """Hand the event to the thread."""
+        if not self._thread.is_alive():
+            return
+        if len(self._inbox) >= INBOX:
+            log.warning("%s: event %d is dropped, the socket's thread does not run", self.path, envelope.sequence)
+            return
+        self._inbox.append(encode(envelope))
+        self._wake()
+
+    def close(self, deadline_s: float) -> None:
+        """Give the subscribers `deadline_s` seconds to read what was sent, and remove the socket."""
+        self._deadline = min(self._deadline, time.monotonic() + deadline_s)
+        self._wake()
+        self._thread.join()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
+            self._waker.send(b"x")
+
+    def _run(self) -> None:
+        try:
+            self._poll.register(self._woken, select.POLLIN)
+            self._poll.register(self._server, select.POLLIN)
+            while not self._finished():
+                self._step()
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            unlink(self.path, self._identity)
+            for end in (self._server, self._woken, self._waker, *(client.socket for client in self._clients.values())):
+                end.close()
+
+    def _finished(self) -> bool:
+        if self._deadline == math.inf:
+            return False
+        busy = self._inbox or any(client.waiting for client in self._clients.values())
+        return not busy or time.monotonic() >= self._deadline
+
+    def _step(self) -> None:
+        """Wait for something to do, and do it."""
+        left = self._deadline - time.monotonic()
+        ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
+        if self._woken.fileno() in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._woken.recv(4096)
+        self._accept()
+        for descriptor, client in list(self._clients.items()):
+            client.hear(ready.get(descriptor, 0))
+        while self._inbox:
+            line = self._inbox.popleft()
+            self._accept()  # whoever had connected before this event was sent gets it
+            for client in self._clients.values():
+                client.offer(line)
+        for client in list(self._clients.values()):
+            self._serve(client)
+
+    def _accept(self) -> None:
+        """Take in all who wait at the door."""
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except (BlockingIOError, ConnectionError):  # nobody; or it went away again
+                return
+            if len(self._clients) >= CLIENTS:
+                log.warning("%s: a subscriber is turned away, there are %d already", self.path, CLIENTS)
+                connection.close()
+                continue
+            connection.setblocking(False)
+            self._clients[connection.fileno()] = _Client(connection)
+            self._poll.register(connection, select.POLLIN)
+
+    def _serve(self, client: _Client) -> None:
+        """Write what there is room for; drop the client where it is gone or does not keep up."""
+        client.write()
+        if client.fault is None:
+            self._poll.modify(client.socket, client.interest)
+            return
+        if client.fault:
+            log.warning("%s: a subscriber is dropped: %s", self.path, client.fault)
+        self._poll.unregister(client.socket)
+        del self._clients[client.socket.fileno()]
+        client.socket.close()
+
+
+class _Client:
+    """One subscriber, and what it has not read yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.fault: str | None = None  # why it is to be dropped; "" where it left by itself
+        self.waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._chatter = 0
+        self._speaks = True  # until it closes its own writing end, as `nc -U path </dev/null` does
+
+    @property
+    def interest(self) -> int:
+        """The events to poll for; a hang-up is always told."""
+        return (select.POLLIN if self._speaks else 0) | (select.POLLOUT if self.waiting else 0)
+
+    def hear(self, ready: int) -> None:
+        """Throw away what the client sends."""
+        if ready & (select.POLLHUP | select.POLLERR):
+            self.fault = ""
+        elif ready & select.POLLIN:
+            try:
+                heard = len(self.socket.recv(4096))
+            except OSError:
+                self.fault = ""
+                return
+            self._speaks = heard > 0
+            self._chatter += heard
+            if self._chatter > CLIENT_CHATTER:
+                self.fault = "it sends, but nothing is expected from it"
+
+    def offer(self, line: bytes) -> None:
+        """Put a line in the queue."""
+        if len(self.waiting) >= CLIENT_LINES or self._bytes + len(line) > CLIENT_BYTES:
+            self.fault = f"it does not keep up, {len(self.waiting)} events wait for it"
+        else:
+            self.waiting.append(line)
+            self._bytes += len(line)
+
+    def write(self) -> None:
+        """Send as much as the kernel takes."""
+        while self.waiting and self.fault is None:
+            try:
+                sent = self.socket.send(self.waiting[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self.fault = ""
+                return
+            self._bytes -= sent
+            rest = self.waiting.popleft()[sent:]
+            if rest:
+                self.waiting.appendleft(rest)

@@ -1,0 +1,155 @@
+"""Events on standard output: lines for a person, or JSON Lines for a program."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import math
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Literal, TextIO
+
+from kwsd.errors import DeviceError
+from kwsd.events import Detection, Envelope
+from kwsd.sinks.lines import JsonLines, TextLines
+
+log = logging.getLogger(__name__)
+
+PENDING = 1024
+"""Lines kept for a reader that does not read, where the sender must not wait; further ones are dropped."""
+
+
+class StdoutSink:
+    """One line an event, flushed at once.
+
+    A pipe may be full because its reader is slow. For a microphone (`wait` false) the lines are then kept, up to
+    `PENDING`, and written with the next event; for a file or a pipe nothing is dropped, and the worker calls
+    `catch_up` to go no faster than the reader. Where the reader is gone, one line on the log says so, `closed` is
+    called, and nothing is written any more, nor by the interpreter at its exit.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        format: Literal["text", "json"] = "json",
+        events: Literal["detections", "all"] = "detections",
+        commands: Mapping[str, str] | None = None,
+        wait: bool = True,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`commands` has what each word runs ("*": any word), to be shown beside it in text."""
+        self._stream = stream
+        self._everything = events == "all"
+        self._lines = TextLines(stream, commands or {}) if format == "text" else JsonLines(stream)
+        self._wait = wait
+        self._closed = closed
+        self._pending: deque[str] = deque()
+        self._dropped = 0
+        self._gone = False
+        self._lock = threading.Lock()
+        self._ended = False
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
+
+    def send(self, envelope: Envelope) -> None:
+        """Write the event's line if there is room for it, else keep it. Raises DeviceError where writing fails."""
+        if not (self._everything or isinstance(envelope.event, Detection)):
+            return
+        with self._lock:
+            self._write_pending()
+            if self._gone:
+                return
+            if not self._wait and len(self._pending) >= PENDING:
+                self._drop()
+                return
+            self._pending.append(self._lines.line(envelope))
+            self._write_pending()
+
+    def catch_up(self) -> None:
+        """Wait until the reader has taken what was sent, or until `hurry`; at once where the sender must not wait."""
+        if self._wait:
+            self._drain(math.inf)
+
+    def hurry(self) -> None:
+        """End `catch_up`, now and from now on, from another thread: somebody wants to stop."""
+        self._wait = False
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._waker, b"x")
+
+    def close(self, deadline_s: float) -> None:
+        """Give the reader `deadline_s` seconds for the lines that wait, then drop them."""
+        if self._ended:
+            return
+        self._ended, self._wait = True, False
+        self._drain(time.monotonic() + deadline_s)
+        with self._lock:
+            self._dropped += len(self._pending)
+            self._pending.clear()
+            self._gone = True
+            if self._dropped:
+                log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
+        os.close(self._woken)
+        os.close(self._waker)
+
+    def _drain(self, until: float) -> None:
+        """Write what is pending, waiting for room until the monotonic clock shows `until`."""
+        while True:
+            with self._lock:
+                self._write_pending()
+                if not self._pending:
+                    return
+            left = until - time.monotonic()
+            if left <= 0 or (until == math.inf and not self._wait):
+                return
+            poll = select.poll()
+            poll.register(self._stream, select.POLLOUT)
+            if until == math.inf:
+                poll.register(self._woken, select.POLLIN)
+            poll.poll(None if left == math.inf else math.ceil(1000 * left))
+
+    def _write_pending(self) -> None:
+        """Write while there is room: poll(2) promises it for a line, which is shorter than PIPE_BUF."""
+        while self._pending and not self._gone and self._has_room():
+            line = self._pending.popleft()
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (BrokenPipeError, ValueError):  # ValueError: closed on this side
+                self._give_up()
+            except OSError as error:
+                self._silence()
+                raise DeviceError(f"standard output cannot be written: {error.strerror}") from error
+
+    def _has_room(self) -> bool:
+        try:
+            descriptor = self._stream.fileno()
+        except (io.UnsupportedOperation, ValueError):
+            return True  # text in memory; or closed, which writing will tell
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        return bool(poll.poll(0))
+
+    def _drop(self) -> None:
+        if not self._dropped:
+            log.warning("standard output: its reader does not keep up, lines are dropped")
+        self._dropped += 1
+
+    def _give_up(self) -> None:
+        log.info("standard output is closed; nothing more is printed")
+        self._silence()
+        self._closed()
+
+    def _silence(self) -> None:
+        """Point the descriptor to nowhere, so that the interpreter's last flush does not fail."""
+        self._gone = True
+        self._pending.clear()
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)

@@ -1,0 +1,57 @@
+"""The forms of a hook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kwsd.config import parse_hook_flags, shown
+from kwsd.config.hooklines import parse_hooks
+from kwsd.errors import ConfigError
+
+PAUSE = ("playerctl", "pause")
+
+
+@pytest.mark.parametrize(
+    ("value", "hooks"),
+    [
+        ("playerctl pause", (PAUSE,)),
+        (["playerctl", "pause"], (PAUSE,)),
+        ({"shell": "echo $KWSD_WORD | cat"}, (("/bin/sh", "-c", "echo $KWSD_WORD | cat"),)),
+        (["playerctl pause", {"shell": "ls"}], (PAUSE, ("/bin/sh", "-c", "ls"))),
+        ([["playerctl", "pause"], ["ls"]], (PAUSE, ("ls",))),
+        ("say 'two words' $HOME; rm", (("say", "two words", "$HOME;", "rm"),)),
+    ],
+)
+def test_forms(value: Any, hooks: Any) -> None:
+    assert parse_hooks(value, "hooks.words.stop") == hooks
+
+
+@pytest.mark.parametrize(
+    "value", ["", "  ", [], [""], ["", "x"], {"shell": " "}, {"shell": 1}, {"sh": "ls"}, 5, [5], [[]], True, "a\0b"]
+)
+def test_what_is_not_a_hook_is_refused_by_its_key(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"hooks\.words\.stop"):
+        parse_hooks(value, "hooks.words.stop")
+
+
+def test_an_open_quotation_is_named() -> None:
+    with pytest.raises(ConfigError, match="no closing quotation"):
+        parse_hooks("echo 'x", "hooks.words.stop")
+
+
+def test_flags_gather_a_words_commands() -> None:
+    given = parse_hook_flags(["stop=playerctl pause", "go=ls", "stop=env A=B ls"], ["stop=a | b"])
+    assert given == {"stop": (PAUSE, ("env", "A=B", "ls"), ("/bin/sh", "-c", "a | b")), "go": (("ls",),)}
+
+
+@pytest.mark.parametrize("line", ["stop", "=ls", "stop="])
+def test_a_flag_without_word_or_command_is_refused(line: str) -> None:
+    with pytest.raises(ConfigError, match="--hook-shell"):
+        parse_hook_flags([], [line])
+
+
+def test_shown_as_a_person_would_type_it() -> None:
+    assert shown(("say", "two words")) == "say 'two words'"
+    assert shown(("/bin/sh", "-c", "a | b")) == "a | b"

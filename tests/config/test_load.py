@@ -1,0 +1,206 @@
+"""The file, the flags, and where each value comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.config import Config, load_config, options, parse_hook_flags
+from kwsd.errors import ConfigError
+
+EVERYTHING = """
+[audio]
+device = "USB"
+buffer_s = 5
+realtime = true
+[model]
+name = "other"
+device = "cpu"
+hop_ms = 50
+[gate]
+enabled = false
+aggressiveness = 3
+onset_ms = 60
+hangover_ms = 500
+[trigger]
+words = ["yes", "no", "yes"]
+threshold = 0.8
+smoothing = 2
+refractory_ms = 0
+[trigger.thresholds]
+yes = 0.9
+[hooks]
+timeout_s = 2.5
+max_running = 1
+queue = 2
+[hooks.words]
+stop = "playerctl pause"
+"*" = { shell = "date" }
+[socket]
+enabled = true
+path = "/tmp/x.sock"
+[output]
+format = "json"
+events = "all"
+log_level = "debug"
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "kwsd.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_file_and_flags_the_defaults_hold() -> None:
+    loaded = load_config(None, {})
+    assert loaded.config == Config()
+    assert loaded.path is None
+    assert set(loaded.origins) == set(options())
+    assert set(loaded.origins.values()) == {"default"}
+
+
+def test_the_default_file_is_read_where_it_is(home: Path) -> None:
+    path = home / "home" / "kwsd" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("[gate]\nonset_ms = 50\n")
+    loaded = load_config()
+    assert loaded.config.gate.onset_ms == 50
+    assert loaded.path == path
+    assert loaded.origins["gate.onset_ms"] == str(path)
+    assert loaded.origins["gate.hangover_ms"] == "default"
+
+
+def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, EVERYTHING)
+    loaded = load_config(path)
+    defaults = Config()
+    for key in options():
+        section, name = key.split(".")
+        value = getattr(getattr(loaded.config, section), name)
+        assert value != getattr(getattr(defaults, section), name), key
+        assert loaded.origins[key] == str(path)
+    assert loaded.config.trigger.words == ("yes", "no")
+    assert loaded.config.audio.buffer_s == 5.0
+    assert loaded.config.hooks.words == {"stop": (("playerctl", "pause"),), "*": (("/bin/sh", "-c", "date"),)}
+    assert loaded.origins["hooks.words.stop"] == str(path)
+
+
+def test_flags_go_before_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, EVERYTHING)
+    loaded = load_config(
+        path, {"model.hop_ms": 200, "gate.enabled": True, "trigger.words": "go,stop", "model.name": None}
+    )
+    assert loaded.config.model.hop_ms == 200
+    assert loaded.config.gate.enabled is True
+    assert loaded.config.trigger.words == ("go", "stop")
+    assert loaded.config.model.name == "other"
+    assert loaded.origins["model.hop_ms"] == "flag --hop"
+    assert loaded.origins["gate.enabled"] == "flag --gate"
+    assert loaded.origins["model.name"] == str(path)
+
+
+def test_flags_may_come_as_text() -> None:
+    config = load_config(None, {"model.hop_ms": "50", "trigger.threshold": "0.5", "gate.enabled": "false"}).config
+    assert (config.model.hop_ms, config.trigger.threshold, config.gate.enabled) == (50, 0.5, False)
+
+
+def test_hooks_of_a_flag_replace_those_of_the_file_for_that_word_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, EVERYTHING)
+    loaded = load_config(path, {"hooks.words": parse_hook_flags(["stop=ls"])})
+    assert loaded.config.hooks.words == {"stop": (("ls",),), "*": (("/bin/sh", "-c", "date"),)}
+    assert loaded.origins["hooks.words.stop"] == "flag --hook"
+    assert loaded.origins["hooks.words.*"] == str(path)
+
+
+def test_a_threshold_flag_goes_before_the_files_thresholds(tmp_path: Path) -> None:
+    loaded = load_config(write(tmp_path, EVERYTHING), {"trigger.threshold": 0.3})
+    assert loaded.config.trigger.thresholds == {}
+    assert loaded.origins["trigger.thresholds"] == "flag --threshold"
+    assert "trigger.thresholds.yes" not in loaded.origins
+
+
+def test_a_socket_path_flag_turns_the_socket_on(tmp_path: Path) -> None:
+    path = write(tmp_path, "[socket]\nenabled = false\n")
+    assert load_config(path, {"socket.path": "/x"}).config.socket.enabled is True
+    off = load_config(path, {"socket.path": "/x", "socket.enabled": False})
+    assert off.config.socket.enabled is False
+    assert off.origins["socket.enabled"] == "flag --no-socket"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[trigger]\ntreshold = 1\n", ["'treshold'", "[trigger]", "'threshold'"]),
+        ("[trigger]\nonset_ms = 30\n", ["'onset_ms'", "[gate]"]),
+        ("[triger]\nsmoothing = 1\n", ["[triger]", "'trigger'"]),
+        ("smoothing = 1\n", ["'smoothing'", "outside of any section", "[trigger]"]),
+        ("gate = 1\n", ["gate is 1", "section, [gate]"]),
+        ("[gate]\nxyzzy = 1\n", ["'xyzzy' in [gate]"]),
+        ("[gate]\naggressiveness = 7\n", ["gate.aggressiveness is 7", "from 0 to 3"]),
+        ("[gate]\naggressiveness = 1.0\n", ["gate.aggressiveness is 1.0", "whole number"]),
+        ("[gate]\naggressiveness = true\n", ["gate.aggressiveness is True", "whole number"]),
+        ("[gate]\nonset_ms = 35\n", ["gate.onset_ms is 35", "steps of 10"]),
+        ("[gate]\nenabled = 1\n", ["gate.enabled is 1", "true or false"]),
+        ("[trigger]\nthreshold = nan\n", ["trigger.threshold is nan", "from 0 to 1"]),
+        ("[trigger]\nwords = 'yes'\n", ["trigger.words is 'yes'", "list of words"]),
+        ("[trigger]\nwords = ['']\n", ["trigger.words", "list of words"]),
+        ("[trigger.thresholds]\nyes = 2\n", ["trigger.thresholds.yes is 2", "from 0 to 1"]),
+        ("[trigger]\nthresholds = 2\n", ["trigger.thresholds is 2", "table"]),
+        ("[audio]\nbuffer_s = inf\n", ["audio.buffer_s is inf", "from 2 to 600"]),
+        ("[audio]\ndevice = 3\n", ["audio.device is 3", "text"]),
+        ("[output]\nformat = 'xml'\n", ["output.format is 'xml'", "auto, text or json"]),
+        ("[hooks.words]\nstop = ''\n", ["hooks.words.stop is empty"]),
+        ("[gate]\n\nonset_ms = \n", ["line 3"]),
+        ("[gate]\nonset_ms = 30\nonset_ms = 40\n", ["line 3"]),
+        ("[gate]\nname = '''\n", ["line 3"]),
+    ],
+)
+def test_an_error_names_file_key_value_and_what_is_right(tmp_path: Path, text: str, parts: list[str]) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"trigger.threshold": 1.5}, "--threshold is 1.5; it must be a number from 0 to 1"),
+        ({"model.hop_ms": "fast"}, "--hop is 'fast'; it must be a whole number from 10 to 1000, in steps of 10"),
+        ({"gate.enabled": "maybe"}, "--gate is 'maybe'; it must be true or false"),
+        ({"model.device": "tpu"}, "--device is 'tpu'; it must be auto, cuda or cpu"),
+    ],
+)
+def test_a_wrong_flag_is_named_as_it_was_typed(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, overrides)
+    assert str(caught.value) == message
+
+
+def test_an_override_that_does_not_exist_is_a_mistake_in_the_program() -> None:
+    with pytest.raises(KeyError, match=r"gate\.onset"):
+        load_config(None, {"gate.onset": 1})
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load_config(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b"[audio]\ndevice = 'caf\xe9'\n")
+    with pytest.raises(ConfigError, match="line 2: not UTF-8"):
+        load_config(latin)

@@ -1,0 +1,38 @@
+"""Where files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kwsd.config import config_path, socket_path, state_folder
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/ann")
+
+
+def test_without_xdg_everything_lies_in_the_home_directory() -> None:
+    assert config_path() == Path("/home/ann/.config/kwsd/config.toml")
+    assert state_folder() == Path("/home/ann/.local/state/kwsd")
+    assert socket_path() == Path("/home/ann/.local/state/kwsd/events.sock")
+
+
+def test_xdg_variables_move_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/c")
+    monkeypatch.setenv("XDG_STATE_HOME", "/s")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/r")
+    assert config_path() == Path("/c/kwsd/config.toml")
+    assert state_folder() == Path("/s/kwsd")
+    assert socket_path() == Path("/r/kwsd/events.sock")
+
+
+def test_a_relative_xdg_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    assert socket_path() == Path("/home/ann/.local/state/kwsd/events.sock")
+    assert config_path() == Path("/home/ann/.config/kwsd/config.toml")

@@ -1,0 +1,117 @@
+"""What the configuration becomes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.config import Config
+from kwsd.daemon import build
+from kwsd.errors import ConfigError
+from kwsd.events import Detection, Envelope
+from kwsd.zoo import ModelCard
+
+Configure = Callable[..., Config]
+YES = Detection("desk", "yes", 1.0, 0.5, 0, 8_000, 16_000, "tiny")
+
+
+@pytest.fixture
+def card(zoo: Any) -> ModelCard:
+    found: ModelCard = zoo.read_card("tiny")
+    return found
+
+
+def test_without_choice_all_words_fire_at_the_models_thresholds(configure: Configure, card: ModelCard) -> None:
+    assert build.thresholds(configure(), card) == {"yes": 0.5, "no": 0.7}
+
+
+def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:
+    config = configure({"trigger.threshold": 0.8, "trigger.thresholds": {"no": 0.9}})
+    assert build.thresholds(config, card) == {"yes": 0.8, "no": 0.9}
+
+
+def test_only_chosen_words_fire(configure: Configure, card: ModelCard) -> None:
+    assert build.thresholds(configure({"trigger.words": "no"}), card) == {"no": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "parts"),
+    [
+        ({"trigger.words": "yse"}, ["--words", "'yse'", "did you mean 'yes'"]),
+        ({"trigger.thresholds": {"maybe": 0.5}}, ["trigger.thresholds", "'maybe'", "it knows yes, no"]),
+        ({"hooks.words": {"stop": "true"}}, ["--hook", "'stop'", "it knows yes, no"]),
+        ({"hooks.words": {"_silence_": "true"}}, ["'_silence_'"]),
+    ],
+)
+def test_words_that_the_model_does_not_know_are_refused(
+    configure: Configure, card: ModelCard, overrides: dict[str, Any], parts: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build.check_words(configure(overrides), card)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_hook_that_can_never_run_is_warned_of(
+    configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture
+) -> None:
+    build.check_words(configure({"trigger.words": "yes", "hooks.words": {"no": "true", "*": "true"}}), card)
+    assert caplog.text.count("never runs") == 1
+
+
+def test_text_on_a_terminal_and_json_in_a_pipe(configure: Configure) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, start in ((Terminal(), "    0.00 s"), (io.StringIO(), "{")):
+        config = configure({"output.format": "auto", "hooks.words": {"yes": [["a", "b"], {"shell": "c | d"}]}})
+        sink = build.open_stdout(config, stream, live=False, closed=lambda: None)
+        assert sink
+        sink.send(Envelope.seal(YES, 1))
+        sink.close(0)
+        assert stream.getvalue().startswith(start)
+        assert stream.getvalue().endswith("→ a b; c | d\n") == (start != "{")
+
+
+def test_a_process_without_standard_output_has_no_sink_for_it(configure: Configure) -> None:
+    assert build.open_stdout(configure(), None, live=True, closed=lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "live", "served"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"socket.enabled": False}, True, False),
+        ({"socket.enabled": True}, False, True),
+    ],
+)
+def test_a_microphone_has_a_socket_and_a_file_only_if_asked(
+    configure: Configure, tmp_path: Path, overrides: dict[str, Any], live: bool, served: bool
+) -> None:
+    sink = build.open_socket(configure(overrides), live=live, failed=lambda _: None)
+    assert (sink is not None) == served
+    if sink:
+        assert sink.path == tmp_path / "run" / "kwsd" / "events.sock"
+        sink.close(0)
+
+
+def test_a_socket_where_the_user_wants_it(configure: Configure, tmp_path: Path) -> None:
+    config = configure({"socket.path": str(tmp_path / "own" / "socket")})
+    sink = build.open_socket(config, live=False, failed=lambda _: None)
+    assert sink
+    assert sink.path.is_socket()
+    sink.close(0)
+
+
+def test_hooks_get_the_configured_limits(configure: Configure) -> None:
+    assert build.open_hooks(configure(), publish=lambda _: None, failed=lambda _: None) is None
+    with pytest.raises(ConfigError, match="no-such-program"):
+        build.open_hooks(
+            configure({"hooks.words": {"yes": "no-such-program"}}), publish=lambda _: None, failed=lambda _: None
+        )

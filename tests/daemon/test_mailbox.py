@@ -1,0 +1,58 @@
+"""Messages from threads and from signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kwsd.daemon.mailbox import Mailbox
+from kwsd.daemon.signals import relayed
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox[object]]:
+    mailbox: Mailbox[object] = Mailbox()
+    yield mailbox
+    mailbox.close()
+
+
+def test_messages_come_in_order(mailbox: Mailbox[object]) -> None:
+    for number in range(10_000):  # more than the socket holds bytes
+        mailbox.put(number)
+    assert [mailbox.get() for _ in range(10_000)] == list(range(10_000))
+
+
+def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox[object]) -> None:
+    received: list[object] = []
+    reader = threading.Thread(target=lambda: received.append(mailbox.get()))
+    reader.start()
+    mailbox.put("now")
+    reader.join(30)
+    assert received == ["now"]
+
+
+def test_no_signal_is_slept_through(mailbox: Mailbox[object]) -> None:
+    """The reader begins to wait at just about the moment of the signal, many times over."""
+
+    def kill(about: threading.Barrier) -> None:
+        about.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    for _ in range(300):
+        about = threading.Barrier(2)
+        thread = threading.Thread(target=kill, args=(about,))
+        with relayed(mailbox.put, lambda: None, mailbox.fileno()):
+            thread.start()
+            about.wait()
+            assert mailbox.get() == signal.SIGTERM
+            thread.join()
+
+
+def test_a_late_message_harms_nobody() -> None:
+    mailbox: Mailbox[str] = Mailbox()
+    mailbox.close()
+    mailbox.put("too late")

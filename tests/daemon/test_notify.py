@@ -1,0 +1,99 @@
+"""What systemd is told."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kwsd.daemon.notify import Notifier
+
+
+class Manager:
+    """The service manager's end of the socket."""
+
+    def __init__(self, address: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + address[1:] if address.startswith("@") else address)
+        self.socket.setblocking(False)
+        self.environment = {"NOTIFY_SOCKET": address}
+
+    def heard(self) -> list[str]:
+        messages = []
+        while True:
+            try:
+                messages.append(self.socket.recv(4096).decode())
+            except BlockingIOError:
+                return messages
+
+
+@pytest.fixture(params=["path", "abstract"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
+    manager = Manager(str(tmp_path / "notify") if request.param == "path" else f"@kwsd-test-{os.getpid()}")
+    yield manager
+    manager.socket.close()
+
+
+def test_the_stations_of_a_life(manager: Manager) -> None:
+    notifier = Notifier(manager.environment)
+    notifier.status("loading tiny")
+    notifier.ready("listening to desk")
+    notifier.alive()
+    notifier.stopping()
+    notifier.stopping()
+    assert manager.heard() == [
+        "STATUS=loading tiny",
+        "READY=1\nSTATUS=listening to desk",
+        "STOPPING=1\nSTATUS=stopping",
+    ]
+
+
+def test_the_watchdog_is_told_now_and_then(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
+    notifier = Notifier({**manager.environment, "WATCHDOG_USEC": "4000000", "WATCHDOG_PID": str(os.getpid())})
+    counts = []
+    for step in (0.0, 0.5, 0.4, 0.2, 0.1, 5.0):
+        now[0] += step
+        notifier.alive()
+        counts.append(len(manager.heard()))
+    assert counts == [1, 0, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("extra", [{}, {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}])
+def test_no_watchdog_unless_it_watches_this_process(manager: Manager, extra: dict[str, str]) -> None:
+    Notifier({**manager.environment, **extra}).alive()
+    assert manager.heard() == []
+
+
+def test_the_process_environment_is_the_default(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.environment["NOTIFY_SOCKET"])
+    Notifier().ready("x")
+    assert manager.heard() == ["READY=1\nSTATUS=x"]
+
+
+def test_without_a_manager_nothing_is_said_or_logged(caplog: pytest.LogCaptureFixture) -> None:
+    notifier = Notifier({"WATCHDOG_USEC": "1"})
+    notifier.ready("x")
+    notifier.alive()
+    notifier.stopping()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"NOTIFY_SOCKET": "/nowhere/at/all"},
+        {"NOTIFY_SOCKET": "vsock:2:1234"},
+        {"NOTIFY_SOCKET": "/" + "x" * 200},
+        {"WATCHDOG_USEC": "soon"},
+    ],
+)
+def test_what_cannot_work_is_logged_and_kills_nobody(
+    environment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Notifier(environment).ready("x")
+    assert len(caplog.records) == 1

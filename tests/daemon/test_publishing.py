@@ -1,0 +1,60 @@
+"""Numbering, order, and many threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from kwsd.daemon.publishing import Publisher
+from kwsd.events import Envelope, SpeechStarted
+
+
+class Memory:
+    """A sink that remembers."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    def send(self, envelope: Envelope) -> None:
+        self.envelopes.append(envelope)
+
+    def close(self, deadline_s: float) -> None:
+        """Nothing to release."""
+
+
+def test_every_sink_gets_every_event_under_the_same_number() -> None:
+    publish, one, other = Publisher(), Memory(), Memory()
+    publish.add(one, None, other)
+    publish(SpeechStarted("desk", 0))
+    publish(SpeechStarted("desk", 1))
+    assert [envelope.sequence for envelope in one.envelopes] == [1, 2]
+    assert one.envelopes == other.envelopes
+
+
+def test_threads_do_not_mix_up_numbers_or_order() -> None:
+    publish, one, other = Publisher(), Memory(), Memory()
+    publish.add(one, other)
+
+    def talk() -> None:
+        for at in range(200):
+            publish(SpeechStarted("desk", at))
+
+    threads = [threading.Thread(target=talk) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [envelope.sequence for envelope in one.envelopes] == list(range(1, 801))
+    assert one.envelopes == other.envelopes
+
+
+def test_what_a_sink_raises_is_not_swallowed() -> None:
+    class Broken(Memory):
+        def send(self, envelope: Envelope) -> None:
+            raise OSError(f"full at {envelope.sequence}")
+
+    publish = Publisher()
+    publish.add(Broken())
+    with pytest.raises(OSError, match="full at 1"):
+        publish(SpeechStarted("desk", 0))

@@ -1,0 +1,53 @@
+"""Signals become messages; a second one is final."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from kwsd.daemon.signals import ASKING_TO_STOP, relayed
+
+
+def no_hurry() -> None:
+    raise AssertionError("one signal is no hurry")
+
+
+@pytest.mark.parametrize("number", ASKING_TO_STOP)
+def test_the_first_signal_is_a_message(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in ASKING_TO_STOP]
+    heard: list[signal.Signals] = []
+    with relayed(heard.append, no_hurry, -1):
+        signal.raise_signal(number)
+    assert heard == [number]
+    assert [signal.getsignal(each) for each in ASKING_TO_STOP] == before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    heard: list[signal.Signals] = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with relayed(heard.append, no_hurry, -1):
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_the_process_at_once(number: signal.Signals) -> None:
+    program = f"""
+import signal
+from kwsd.daemon.signals import relayed
+with relayed(lambda number: print(number.name, flush=True), lambda: print("at once", flush=True), -1):
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal({number:d})
+    print("still there")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -number
+    assert done.stdout == "SIGTERM\nat once\n"
+    assert done.stderr == ""

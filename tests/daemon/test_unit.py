@@ -1,0 +1,83 @@
+"""The systemd unit that ships: systemd reads it, and it says what the daemon does."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kwsd.daemon.supervisor import HOOKS_S, JOIN_S
+from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
+
+UNIT = Path(__file__).parents[2] / "systemd" / "kwsd.service"
+EXEC_START = "%h/.local/bin/kwsd"
+
+
+@pytest.fixture(scope="module")
+def service() -> configparser.SectionProxy:
+    unit = configparser.RawConfigParser(comment_prefixes=("#",), strict=True)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]  # the documented way to keep capitals
+    unit.read_string(UNIT.read_text(encoding="utf-8"))
+    return unit["Service"]
+
+
+def test_systemd_verifies_it(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have systemd-analyze (Debian: systemd)")
+        pytest.skip("no systemd-analyze")
+    text = UNIT.read_text(encoding="utf-8")
+    assert EXEC_START in text
+    copy = tmp_path / UNIT.name
+    copy.write_text(text.replace(EXEC_START, sys.executable), encoding="utf-8")
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [analyze, "verify", "--user", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert UNIT.name not in done.stderr, done.stderr
+
+
+def test_a_mistake_in_it_would_be_noticed(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("no systemd-analyze; the test before says whether that is allowed")
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text(encoding="utf-8").replace("Restart=on-failure", "Restart=perhaps"))
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [analyze, "verify", "--user", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+    assert done.returncode != 0 or UNIT.name in done.stderr
+
+
+def test_it_restarts_what_may_come_right_by_itself(service: configparser.SectionProxy) -> None:
+    never = {int(status) for status in service["RestartPreventExitStatus"].split()}
+    assert service["Restart"] == "on-failure"
+    assert never == {error.exit_status for error in (UsageError, InputError, ConfigError, ModelError)}
+    assert never.isdisjoint({DeviceError.exit_status, KwsdError.exit_status})
+
+
+def test_it_gives_the_daemon_the_time_it_takes_to_stop(service: configparser.SectionProxy) -> None:
+    assert int(service["TimeoutStopSec"]) > HOOKS_S + JOIN_S
+
+
+def test_it_waits_for_the_daemon_to_say_that_it_is_ready(service: configparser.SectionProxy) -> None:
+    assert service["Type"] == "notify"
+    assert service["ExecStart"] == f"{EXEC_START} listen"
+    assert service["KillMode"] == "mixed"
+    assert int(service["WatchdogSec"]) > 0

@@ -1,0 +1,79 @@
+"""One event, one line."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from kwsd.events import AudioLost, Detection, Envelope, Event, HookFinished, Ready, SpeechEnded, SpeechStarted, Stopped
+from kwsd.sinks.lines import JsonLines, TextLines
+
+STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def colourful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def text(event: Event, **commands: str) -> str:
+    return TextLines(io.StringIO(), commands).line(Envelope.seal(event, 1))
+
+
+def test_a_detection_shows_time_word_score_and_command() -> None:
+    assert text(STOP, stop="playerctl pause") == "    3.42 s  stop     0.998  → playerctl pause\n"
+    assert text(STOP) == "    3.42 s  stop     0.998\n"
+
+
+def test_a_hook_for_any_word_is_shown_too() -> None:
+    assert text(STOP, **{"stop": "a", "*": "b"}).endswith("→ a; b\n")
+
+
+@pytest.mark.parametrize(
+    ("event", "part"),
+    [
+        (Ready("desk", "tiny", "cpu"), "tiny on cpu hears desk"),
+        (SpeechStarted("desk", 16_000), "1.00 s  speech begins"),
+        (SpeechEnded("desk", 16_000), "1.00 s  speech ends"),
+        (AudioLost("desk", 16_000, 8_000), "0.50 s of audio lost"),
+        (HookFinished("desk", "stop", "ls", 3, False, 1.0), "ls: exit status 3 (stop)"),
+        (HookFinished("desk", "stop", "ls", 143, True, 1.0), "ls: timed out (stop)"),
+        (HookFinished("desk", "stop", "ls", None, False, 1.0), "ls: did not run (stop)"),
+        (Stopped("desk", 16_000, "SIGTERM"), "stopped: SIGTERM"),
+    ],
+)
+def test_other_events_in_words(event: Event, part: str) -> None:
+    assert part in text(event)
+
+
+def test_colour_on_a_terminal_alone() -> None:
+    coloured = TextLines(Terminal(), {}).line(Envelope.seal(STOP, 1))
+    assert "\x1b[1;32mstop" in coloured
+    assert "\x1b" not in text(STOP)
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_may_refuse_colour(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert "\x1b" not in TextLines(Terminal(), {}).line(Envelope.seal(STOP, 1))
+
+
+def test_an_ascii_terminal_gets_an_ascii_arrow() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    line = TextLines(stream, {"stop": "café"}).line(Envelope.seal(STOP, 1))
+    assert line.endswith("-> caf\\xe9\n")
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("utf-8", "caf\udce9"), ("ascii", "café"), ("latin-1", "\U0001f600")])
+def test_json_survives_any_name_and_encoding(encoding: str, name: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    line = JsonLines(stream).line(Envelope.seal(SpeechStarted(name, 0), 1))
+    assert json.loads(line.encode(encoding))["stream"] == name

@@ -1,0 +1,146 @@
+"""The socket's file: who may reach it, and who may take it over."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from kwsd.errors import ConfigError, DeviceError
+from kwsd.sinks.listening import listen, unlink
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_socket_and_new_folder_are_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "kwsd" / "events.sock"
+    before = os.umask(0)
+    try:
+        server, _ = listen(path)
+    finally:
+        os.umask(before)
+    server.close()
+    assert mode(path) == 0o600
+    assert mode(path.parent) == 0o700
+
+
+def test_the_mode_is_right_from_the_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.sock"
+    seen: list[int] = []
+    monkeypatch.setattr(Path, "chmod", lambda self, _: seen.append(mode(self)))
+    before = os.umask(0)
+    try:
+        server, _ = listen(path)
+    finally:
+        os.umask(before)
+    server.close()
+    assert seen == [0o600]
+
+
+def test_a_live_daemon_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "events.sock"
+    server, identity = listen(path)
+    with server, pytest.raises(DeviceError, match="another kwsd listens"):
+        listen(path)
+    assert path.exists()
+    unlink(path, identity)
+    assert not path.exists()
+
+
+def test_a_daemon_too_busy_to_accept_is_alive(tmp_path: Path) -> None:
+    path = tmp_path / "events.sock"
+    clients: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(0)
+        for _ in range(2):
+            client = socket.socket(socket.AF_UNIX)
+            client.setblocking(False)
+            clients.append(client)
+            client.connect_ex(str(path))
+        with pytest.raises(DeviceError, match="another kwsd listens"):
+            listen(path)
+    for client in clients:
+        client.close()
+
+
+def test_a_dead_daemons_socket_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "events.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    server, _ = listen(path)
+    with server, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_of_two_that_take_over_at_once_one_wins(tmp_path: Path) -> None:
+    for attempt in range(20):
+        path = tmp_path / f"{attempt}.sock"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        servers: list[socket.socket] = []
+        refused: list[DeviceError] = []
+        together = threading.Barrier(2)
+
+        def take_over(
+            path: Path = path,
+            together: threading.Barrier = together,
+            servers: list[socket.socket] = servers,
+            refused: list[DeviceError] = refused,
+        ) -> None:
+            together.wait()
+            try:
+                servers.append(listen(path)[0])
+            except DeviceError as error:
+                refused.append(error)
+
+        threads = [threading.Thread(target=take_over) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(servers), len(refused)) == (1, 1)
+        servers[0].close()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_no_socket_is_not_removed(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "events.sock"
+    if kind == "file":
+        path.write_text("precious")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DeviceError, match="not a socket"):
+        listen(path)
+    assert path.is_symlink() or path.exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeviceError, match="no socket can be made"):
+        listen(tmp_path / "file" / "events.sock")
+
+
+def test_a_path_too_long_for_the_kernel(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--socket"):
+        listen(tmp_path / ("x" * 108))
+
+
+def test_somebody_elses_socket_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "events.sock"
+    server, identity = listen(path)
+    path.rename(tmp_path / "moved")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        unlink(path, identity)
+        assert path.exists()
+    server.close()
+    unlink(tmp_path / "none", identity)

@@ -1,0 +1,182 @@
+"""Subscribers at the socket: many, slow, mute, talkative, gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kwsd.events import Detection, Envelope
+from kwsd.sinks import socket as sinks_socket
+from kwsd.sinks.socket import SocketSink
+
+PATIENCE_S = 30.0
+
+
+def sealed(sequence: int = 1, stream: str = "desk") -> Envelope:
+    return Envelope.seal(Detection(stream, "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), sequence)
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[SocketSink]:
+    failures: list[BaseException] = []
+    sink = SocketSink(tmp_path / "events.sock", failed=failures.append)
+    yield sink
+    sink.close(0)
+    assert failures == []
+
+
+@pytest.fixture
+def subscribe(sink: SocketSink) -> Iterator[Callable[[], socket.socket]]:
+    """Connects a client, and returns when the sink serves it."""
+    clients: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE_S)
+        client.connect(str(sink.path))
+        clients.append(client)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+def lines(client: socket.socket, count: int) -> list[int]:
+    """The sequence numbers of the next `count` events."""
+    received = b""
+    while received.count(b"\n") < count:
+        data = client.recv(1)  # no more than asked for
+        assert data, "the sink hung up"
+        received += data
+    return [json.loads(line)["sequence"] for line in received.splitlines()]
+
+
+def test_every_subscriber_gets_every_event(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
+    clients = [subscribe() for _ in range(3)]
+    for sequence in range(1, 6):
+        sink.send(sealed(sequence))
+    for client in clients:
+        assert lines(client, 5) == [1, 2, 3, 4, 5]
+
+
+def test_a_subscriber_that_does_not_read_is_dropped_and_the_others_notice_nothing(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, quick = subscribe(), subscribe()
+    sequence = 0
+    while "does not keep up" not in caplog.text:
+        assert sequence < 100_000
+        sequence += 1
+        sink.send(sealed(sequence))
+        assert lines(quick, 1) == [sequence]
+    assert caplog.text.count("a subscriber is dropped") == 1
+    rest = b""
+    while data := slow.recv(65_536):  # what the kernel had for it, then the end
+        rest += data
+    assert rest.count(b"\n") < sequence
+
+
+def test_what_subscribers_send_is_ignored(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
+    client = subscribe()
+    client.sendall(b"hello\n" * 100)
+    sink.send(sealed(9))
+    assert lines(client, 1) == [9]
+
+
+def test_a_subscriber_that_talks_on_is_dropped(
+    subscribe: Callable[[], socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = subscribe()
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        client.sendall(b"x" * 10_000_000)
+    assert "nothing is expected from it" in caplog.text
+
+
+def test_a_subscriber_may_close_its_writing_end(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
+    client = subscribe()
+    client.shutdown(socket.SHUT_WR)
+    for sequence in (1, 2):
+        sink.send(sealed(sequence))
+        assert lines(client, 1) == [sequence]
+
+
+def test_a_subscriber_that_leaves_leaves_nothing_behind(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    stays = subscribe()
+    sink.send(sealed(1))
+    lines(stays, 1)
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all it takes
+    for _ in range(3):
+        client = subscribe()
+        sink.send(sealed(2))
+        assert lines(stays, 1) == lines(client, 1)
+        client.close()
+    while len(os.listdir("/proc/self/fd")) > descriptors:  # noqa: PTH208 - as above
+        sink.send(sealed(1))
+        lines(stays, 1)
+    assert caplog.text == ""
+
+
+def test_more_subscribers_than_there_is_room_for_are_turned_away(
+    subscribe: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sinks_socket, "CLIENTS", 1)
+    subscribe()
+    assert subscribe().recv(1) == b""
+    assert "turned away" in caplog.text
+
+
+def test_a_name_that_is_not_utf8_is_still_json(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
+    client = subscribe()
+    sink.send(sealed(3, stream="caf\udce9"))
+    assert lines(client, 1) == [3]
+
+
+def test_closing_brings_the_last_events_out_and_removes_the_socket(
+    sink: SocketSink, subscribe: Callable[[], socket.socket]
+) -> None:
+    client = subscribe()
+    sink.send(sealed(1))
+    sink.send(sealed(2))
+    sink.close(PATIENCE_S)
+    assert lines(client, 2) == [1, 2]
+    assert client.recv(1) == b""
+    assert not sink.path.exists()
+    assert "kwsd-socket" not in {thread.name for thread in threading.enumerate()}
+    sink.send(sealed(3))  # into the void
+    sink.close(0)
+
+
+def test_closing_does_not_wait_for_a_subscriber_that_does_not_read(
+    sink: SocketSink, subscribe: Callable[[], socket.socket]
+) -> None:
+    subscribe()
+    for sequence in range(200):
+        sink.send(sealed(sequence, stream="x" * 1000))
+    sink.close(0.05)
+    assert not sink.path.exists()
+
+
+def test_a_failing_thread_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+
+    def fail(_: SocketSink) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(SocketSink, "_accept", fail)
+    sink = SocketSink(tmp_path / "events.sock", failed=failures.put)
+    sink.send(sealed())
+    assert isinstance(failures.get(timeout=PATIENCE_S), OSError)
+    sink.close(0)
+    assert not sink.path.exists()
