@@ -1,0 +1,92 @@
+"""The commands, joined into one program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from kwsd import __version__
+from kwsd.cli.config import config
+from kwsd.cli.console import say
+from kwsd.cli.devices import devices
+from kwsd.cli.doctor import doctor
+from kwsd.cli.eval_clips import clips
+from kwsd.cli.eval_negatives import negatives
+from kwsd.cli.eval_stream import stream
+from kwsd.cli.events import events
+from kwsd.cli.listen import listen
+from kwsd.cli.manual import ManualCommand, ManualGroup
+from kwsd.cli.models import models
+from kwsd.cli.train import train
+from kwsd.cli.version import version
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _typer(**settings: Any) -> typer.Typer:
+    return typer.Typer(
+        cls=ManualGroup, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+        context_settings=SETTINGS, **settings,
+    )  # fmt: skip
+
+
+app = _typer()
+evaluation = _typer(add_completion=False)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        say(f"kwsd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def kwsd(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Say a word, and the machine acts: a daemon that listens for keywords.
+
+      kwsd listen                            the default microphone
+      kwsd listen talk.wav                   a recording, as fast as it can be read
+      kwsd listen --hook 'stop=playerctl pause' --words stop
+      kwsd doctor                            what is missing, and what to do about it
+
+    Results go to standard output, the log to standard error. Exit status: 0 fine,
+    2 wrong usage, 66 no such input, 69 a device is missing or busy, 70 a fault in
+    kwsd, 78 the configuration or the model is wrong, 130 interrupted.
+    """
+
+
+@evaluation.callback()
+def evaluate() -> None:
+    """Measure how well a model hears, on the daemon's own path.
+
+      kwsd eval clips recordings/            accuracy, a word a clip
+      kwsd eval stream talk.wav talk.tsv     misses and false alarms in long audio
+      kwsd eval negatives speech/            what fires where nothing should
+
+    All three print tables; --json writes everything that was found to a file.
+    """
+
+
+def _add(group: typer.Typer, panel: str, command: Callable[..., Any]) -> None:
+    """Typer takes a docstring's tabs and breaks as they are; ours are indented."""
+    group.command(cls=ManualCommand, rich_help_panel=panel, help=inspect.getdoc(command), context_settings=SETTINGS)(
+        command
+    )
+
+
+for _command in (listen, events, devices):
+    _add(app, "Listen", _command)
+for _command in (doctor, config, models, version):
+    _add(app, "Look after it", _command)
+_add(app, "Teach and measure", train)
+app.add_typer(evaluation, name="eval", rich_help_panel="Teach and measure")
+for _command in (clips, stream, negatives):
+    _add(evaluation, "What to measure", _command)

@@ -1,0 +1,51 @@
+"""`kwsd config`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import ConfigFile, configured
+from kwsd.cli.toml import as_toml, as_value
+from kwsd.config import config_path, load_config, options
+from kwsd.config.values import MAPPINGS
+
+
+@configured(without=("output.format",))
+def config(
+    overrides: dict[str, Any],
+    format: Annotated[
+        Literal["table", "toml"],
+        typer.Option(metavar="table|toml", help="toml is a file to start from."),
+    ] = "table",
+    path: Annotated[bool, typer.Option("--path", help="Say where the file is looked for, and nothing else.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show the configuration in force, and where each value comes from.
+
+    The defaults hold until the file says otherwise; flags go before the file. It takes
+    the flags of `kwsd listen`, to see what they would change.
+
+      kwsd config --path                     the file that is read, if it is there
+      kwsd config --format toml >config.toml all options, with what they mean
+      kwsd config --words yes,no             what these flags would mean
+    """
+    if path:
+        console.say(str(config if config is not None else config_path()))
+        return
+    loaded = load_config(config, overrides)
+    if format == "toml":
+        console.say(as_toml(loaded))
+        return
+    rows = []
+    for key, option in options().items():
+        value = getattr(getattr(loaded.config, option.section), option.name)
+        if option.type in MAPPINGS:
+            rows += [
+                (f"{key}.{word}", as_value(entry), loaded.origins[f"{key}.{word}"]) for word, entry in value.items()
+            ]
+        else:
+            rows.append((key, "unset" if value is None else as_value(value), loaded.origins[key]))
+    console.table("", ("option", "value", "from"), rows)

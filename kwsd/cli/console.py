@@ -1,0 +1,159 @@
+"""What the commands say: results on standard output, progress and errors on standard error. The only door to rich."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+log = logging.getLogger(__name__)
+
+Show = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+QUIET_S = 10.0
+"""Seconds between two lines about progress where there is no terminal to draw a bar on."""
+
+
+def _on_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at it; None is a stream that was closed before the process began (`>&-`)."""
+    return stream is not None and stream.isatty()
+
+
+def say(text: str = "") -> None:
+    """A line on standard output."""
+    print(text)
+
+
+def say_json(value: Any) -> None:
+    """A JSON document on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def error(text: str) -> None:
+    """The one line that an error becomes."""
+    print(f"kwsd: error: {text}", file=sys.stderr)
+
+
+def note(text: str) -> None:
+    """A line on standard error for whoever sits there."""
+    print(f"kwsd: {text}", file=sys.stderr)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on standard output: drawn on a terminal, else plain text in columns that other programs can cut."""
+    if _on_terminal(sys.stdout):
+        _drawn(title, columns, rows)
+        return
+    if title:
+        print(title)
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A spinner on standard error while something takes a while whose end cannot be told; none without a terminal."""
+    if not _on_terminal(sys.stderr):
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(f"{what} …")):
+        yield
+
+
+@contextmanager
+def progress() -> Iterator[Show]:
+    """Bars on standard error, one for each `what`; without a terminal a line on the log now and then."""
+    if not _on_terminal(sys.stderr):
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+class _Lines:
+    """Progress for a log: nothing about what is over within `QUIET_S`, and little about the rest."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() - self._told >= QUIET_S:
+            self._told = time.monotonic()
+            log.info("%s: %d of %d (%.0f %%)", what, done, total, 100 * done / max(1, total))
+
+
+def log_to_stderr(level: str = "info") -> None:
+    """Let the log's records from `level` on out, a line each; other libraries' only from warnings on."""
+    handler = _Stderr()
+    handler.setFormatter(_Line())
+    root = logging.getLogger()
+    for earlier in [earlier for earlier in root.handlers if isinstance(earlier, _Stderr)]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("kwsd").setLevel(level.upper())
+    logging.captureWarnings(True)
+
+
+class _Line(logging.Formatter):
+    """kwsd: warning: what happened"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"kwsd: {record.levelname.lower()}: {super().format(record)}"
+
+
+class _Stderr(logging.Handler):
+    """Writes to whatever standard error is at that moment: rich puts its own there while it draws a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except (OSError, ValueError):  # nobody reads the log any more; the work goes on
+            return

@@ -1,0 +1,42 @@
+"""`kwsd doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from kwsd.cli import checks, console
+from kwsd.cli.flags import ConfigFile, configured
+
+_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+
+
+@configured("audio.device", "model.name", "model.device", "socket.path")
+def doctor(
+    overrides: dict[str, Any],
+    format: Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show it.")] = "text",
+    config: ConfigFile = None,
+) -> None:
+    """Check everything that listening needs, each with its remedy.
+
+    The configuration, PortAudio, the microphones, the voice activity detector, the
+    model (it scores a second of silence), the GPU, the hooks, the socket and the
+    folders. Exit status: 0, or that of the first check that failed.
+    """
+    console.log_to_stderr("warning")
+    findings = []
+    for finding in checks.examine(config, overrides):
+        findings.append(finding)
+        if format == "text":
+            _print(finding)
+    if format == "json":
+        console.say_json([finding.to_dict() for finding in findings])
+    raise typer.Exit(next((finding.status for finding in findings if finding.state == "fail"), 0))
+
+
+def _print(finding: checks.Finding) -> None:
+    state = typer.style(f"{finding.state:<4}", fg=_COLOURS[finding.state])
+    typer.echo(f"{state}  {finding.what:<14} {finding.found}")
+    if finding.remedy:
+        typer.echo(f"{'':<21}{finding.remedy}")

@@ -1,0 +1,50 @@
+"""`kwsd eval clips`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import configured
+from kwsd.cli.measuring import Json, Labels, Plots, ear, publish, split_labels
+
+
+@configured("model.name", "model.device")
+def clips(
+    overrides: dict[str, Any],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="label/clip.wav (any format), or an index.tsv.")],
+    labels: Labels = "",
+    noise: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Recordings to be heard as silence, whatever their labels.")
+    ] = None,
+    json: Json = "",
+    plots: Plots = None,
+) -> None:
+    """How many clips are heard right: one word a clip.
+
+    Labels that the model lacks count as unknown, _silence_ as silence. --labels scores
+    a subset task, in which all other words are unknown. The 12-class task:
+
+      kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
+
+    Told are the accuracy in all and per word, with 95 % intervals, word against noise,
+    the calibration error, and in the JSON the confusion matrix.
+    """
+    model = ear(overrides)
+    from kwsd.audio.recordings import find_recordings
+    from kwsd.evaluation.clips import evaluate_clips
+    from kwsd.evaluation.plots import plot_clips
+
+    found, quiet = find_recordings(folder), find_recordings(noise) if noise else []
+    with console.progress() as show:
+        report = evaluate_clips(
+            model.classifier,
+            found,
+            split_labels(labels),
+            noise=quiet,
+            progress=lambda done, total: show("clips", done, total),
+        )
+    publish(report, json, plots, lambda place: plot_clips(report, place))

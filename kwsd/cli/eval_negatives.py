@@ -1,0 +1,57 @@
+"""`kwsd eval negatives`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import configured
+from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, ear, publish
+from kwsd.errors import InputError
+
+
+@configured(*EAR, without=("trigger.words",))
+def negatives(
+    overrides: dict[str, Any],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Speech or noise that holds none of the words.")],
+    labels: Labels = "",
+    sounds: Annotated[
+        bool, typer.Option("--sounds", help="Labels name sounds (dog: a bark), they are no transcripts.")
+    ] = False,
+    held_out: HeldOut = 0,
+    save_snippets: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Save the two seconds up to each false alarm, to train on.")
+    ] = None,
+    json: Json = "",
+) -> None:
+    """How often the daemon fires at nothing, and at what.
+
+    A folder of recordings, with an index.tsv or not. Where a recording's label is a
+    transcript that holds a listened word, it is left out.
+
+      kwsd eval negatives ~/speech --labels yes,no
+      kwsd eval negatives ~/noise --sounds --save-snippets hard
+    """
+    model = ear(overrides, labels)
+    from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
+    from kwsd.evaluation.selection import kept_back
+
+    found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds)
+    kept = kept_back(found, held_out)
+    if not kept:
+        raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
+    with console.progress() as show:
+        report = evaluate_negatives(
+            kept,
+            model.classifier,
+            trigger=model.trigger,
+            gate=model.gate if model.gated else None,
+            hop=model.hop,
+            snippets=save_snippets,
+            notes=notes,
+            progress=lambda done, total: show("negatives", done, total),
+        )
+    publish(report, json)

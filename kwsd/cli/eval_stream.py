@@ -1,0 +1,110 @@
+"""`kwsd eval stream`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import configured
+from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, ear, publish
+from kwsd.errors import UsageError
+
+_BUILD = "To build a stream"
+_WORDS_AN_HOUR = 300
+
+
+@configured(*EAR, without=("trigger.words", "gate.enabled"))
+def stream(
+    overrides: dict[str, Any],
+    audio: Annotated[Path | None, typer.Argument(metavar="AUDIO", help="A long recording.")] = None,
+    table: Annotated[
+        Path | None, typer.Argument(metavar="TSV", help="Its words: start_s, end_s, word, with tabs between.")
+    ] = None,
+    labels: Labels = "",
+    words: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Recordings of the words.")
+    ] = None,
+    speech: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Sentences around them; may be given again."),
+    ] = None,
+    noise: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Noise under all of it; may be given again."),
+    ] = None,
+    snr: Annotated[
+        float, typer.Option(metavar="DB", rich_help_panel=_BUILD, help="Each word's mean power over that of its noise.")
+    ] = 10.0,
+    hours: Annotated[
+        float, typer.Option(metavar="HOURS", min=0.001, rich_help_panel=_BUILD, help="How much speech to take at most.")
+    ] = 1.0,
+    count: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="How many words; 0 for 300 for each of --hours."),
+    ] = 0,
+    held_out: HeldOut = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="Another seed, another stream.")
+    ] = 0,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", rich_help_panel=_BUILD, help="Keep the stream, as WAV and TSV.")
+    ] = None,
+    json: Json = "",
+    plots: Plots = None,
+) -> None:
+    """How many words are missed in long audio, and how often something else fires.
+
+    Through the gate, spotter and trigger of the daemon, faster than real time. Either
+    a recording with its words, or a stream that is built from parts:
+
+      kwsd eval stream talk.wav talk.tsv
+      kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
+
+    Sentences whose transcript (their label) holds a listened word are left out. The
+    first detection of the right word, from its start to half a second after its end,
+    is a hit, any further one there a repeat, all else a false alarm. Told are the
+    misses at 0.1, 0.5 and 1 false alarms an hour and at the model's own thresholds,
+    with 95 % intervals, latency and cost, with the gate on and off.
+    """
+    _check(audio, table, words, speech, noise)
+    model = ear(overrides, labels)
+    from kwsd.evaluation.hearing import evaluate_streams
+    from kwsd.evaluation.plots import plot_streams
+    from kwsd.evaluation.streams import StreamSettings, stream_from_folders
+    from kwsd.evaluation.truth import read_stream, write_stream
+
+    with console.working("reading the recordings"):
+        if audio and table:
+            heard = read_stream(audio, table)
+        else:
+            assert words is not None  # _check saw to it
+            settings = StreamSettings(snr_db=snr if noise else None, seed=seed)
+            count = count or max(1, round(_WORDS_AN_HOUR * hours))
+            listened = tuple(model.trigger.thresholds)
+            heard = stream_from_folders(
+                words, speech or [], noise or [], listen_for=listened, count=count, hours=hours,
+                held_out=held_out, settings=settings,
+            )  # fmt: skip
+        if save:
+            written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
+            console.note(f"wrote {written.with_suffix('.wav')} and {written}")
+    with console.progress() as show:
+        report = evaluate_streams(
+            [heard], model.classifier, trigger=model.trigger, gate=model.gate, hop=model.hop, progress=show
+        )
+    publish(report, json, plots, lambda place: plot_streams(report, place))
+
+
+def _check(
+    audio: Path | None, table: Path | None, words: Path | None, speech: list[Path] | None, noise: list[Path] | None
+) -> None:
+    """Raise UsageError unless there is one stream to hear."""
+    if audio and (words or speech or noise):
+        raise UsageError("either AUDIO and TSV, or --words and --speech to build a stream; not both")
+    if audio and not table:
+        raise UsageError(f"which words lie in {audio}? name a TSV of start_s, end_s, word after it")
+    if not audio and not (words and speech):
+        raise UsageError("nothing to hear: name AUDIO and TSV, or --words and --speech (see --help)")

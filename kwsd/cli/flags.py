@@ -1,0 +1,153 @@
+"""Flags from the configuration's own description: key, flag, type, range and help are stated there and only there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from kwsd.config import Config, Option, options, parse_hook_flags
+from kwsd.config.values import MAPPINGS, allowed
+
+HOOKS = "hooks.words"
+_SHELL_HOOKS = "hook_shell"
+_METAVARS = {"_ms": "MS", "_s": "SECONDS"}
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Configuration file [default: see `kwsd config --path`]."),
+]
+"""The type of a command's own `--config`."""
+
+
+def configured(*wanted: str, without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the flags of the options `wanted` (keys or sections; all where none is named).
+
+    The command's parameter `overrides` gets what was given, by key, ready for `load_config`.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        chosen = [option for key, option in options().items() if option.flag and key not in without]
+        if wanted:
+            chosen = [option for option in chosen if option.key in wanted or option.section in wanted]
+        flags = _parameters(chosen)
+
+        def run(**given: Any) -> Any:
+            own = {name: value for name, value in given.items() if name not in flags}
+            return command(**own, overrides=overrides({name: given[name] for name in flags}))
+
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "overrides"
+        ]
+        parameters = [*own, *flags.values()]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # a function takes attributes
+        return run
+
+    return decorate
+
+
+def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What flags said, by parameter, as keys and values for `load_config`; flags that were not given are left out."""
+    keys = {_name(option): option for option in options().values()}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in keys and value is not None and name != _name(options()[HOOKS]):
+            found[keys[name].key] = not value if _only_off(keys[name]) else value
+    lines, shell_lines = given.get(_name(options()[HOOKS])), given.get(_SHELL_HOOKS)
+    if lines or shell_lines:
+        found[HOOKS] = parse_hook_flags(lines or (), shell_lines or ())
+    return found
+
+
+def _parameters(chosen: Sequence[Option]) -> dict[str, inspect.Parameter]:
+    """A parameter for each option, by name."""
+    found = {}
+    for option in chosen:
+        found[_name(option)] = _parameter(_name(option), _type(option), _info(option))
+        if option.key == HOOKS:
+            info = typer.Option(
+                "--hook-shell", metavar="WORD=LINE", rich_help_panel=_panel(option.section),
+                help="The same for a line that a shell shall read, with pipes, variables and &&.",
+            )  # fmt: skip
+            found[_SHELL_HOOKS] = _parameter(_SHELL_HOOKS, list[str] | None, info)
+    return found
+
+
+def _parameter(name: str, kind: Any, info: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, info])
+
+
+def _info(option: Option) -> Any:
+    return typer.Option(
+        option.flag,
+        help=described(option),
+        metavar=None if _is_switch(option) else _metavar(option),
+        rich_help_panel=_panel(option.section),
+        autocompletion=_completion(option.choices) if option.choices else None,
+        show_default=False,
+    )
+
+
+def described(option: Option) -> str:
+    """The option's help, with its default and its range where that says something."""
+    text = f"Switches this off: {option.help[0].lower()}{option.help[1:]}" if _only_off(option) else option.help
+    facts = []
+    if option.default not in (None, "", ()) and option.type not in MAPPINGS:
+        shown = {True: "yes", False: "no"}.get(option.default) if _is_switch(option) else f"{option.default}"
+        facts.append(f"default: {shown}")
+    if option.low is not None:
+        facts.append(allowed(option).split(" from ")[1])
+    return f"{text} [{'; '.join(facts)}]" if facts else text
+
+
+def _type(option: Option) -> Any:
+    """Values stay text: `load_config` reads and checks them, with errors that name flag, value and range."""
+    if option.key == HOOKS:
+        return list[str] | None
+    return bool | None if _is_switch(option) else str | None
+
+
+def _is_switch(option: Option) -> bool:
+    return option.type in (bool, bool | None)
+
+
+def _only_off(option: Option) -> bool:
+    """Whether its flag can but switch it off: `--no-socket`."""
+    return _is_switch(option) and option.flag.startswith("--no-")
+
+
+def _metavar(option: Option) -> str:
+    if option.choices:
+        return "|".join(option.choices)
+    if option.key == HOOKS:
+        return "WORD=COMMAND"
+    if option.type == tuple[str, ...]:
+        return "WORD,WORD"
+    if option.type is str:
+        return option.name.upper()
+    return next((unit for end, unit in _METAVARS.items() if option.name.endswith(end)), "N")
+
+
+def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return complete
+
+
+def _name(option: Option) -> str:
+    return option.key.replace(".", "_")
+
+
+@cache
+def _panel(section: str) -> str:
+    """The group's title: what the section's dataclass says of itself."""
+    return (get_type_hints(Config)[section].__doc__ or section).splitlines()[0].rstrip(".")

@@ -1,0 +1,68 @@
+"""`kwsd listen`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import ConfigFile, configured
+from kwsd.config import Config, load_config
+from kwsd.errors import InputError
+
+if TYPE_CHECKING:
+    from kwsd.audio.source import Source
+
+
+@configured()
+def listen(
+    overrides: dict[str, Any],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A recording, or - for raw samples on standard input (S16_LE, 16 kHz, mono); else a microphone.",
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Listen, print the words that are heard, and run what is bound to them.
+
+      kwsd listen                                       the default microphone
+      kwsd listen --microphone usb --words yes,no       only these two words may fire
+      kwsd listen --hook 'stop=playerctl pause' --hook 'go=playerctl play'
+      kwsd listen talk.flac --format json >heard.jsonl  any format that libsndfile reads
+      arecord -f S16_LE -r 16000 -t raw | kwsd listen -
+
+    A hook gets the detection as JSON on standard input and as KWSD_WORD, KWSD_SCORE
+    and so on in its environment. No shell sees its line; --hook-shell asks for one.
+
+    All of it can stand in the configuration file as well; `kwsd config` shows what is
+    in force. The end of a recording or pipe ends kwsd with 0, as SIGTERM does.
+    """
+    chosen = load_config(config, overrides).config
+    console.log_to_stderr(chosen.output.log_level)
+    from kwsd.daemon.supervisor import run
+
+    raise typer.Exit(run(chosen, _source(source, chosen)))
+
+
+def _source(name: str | None, chosen: Config) -> Source:
+    """The source that the command line names. Raises InputError or DeviceError."""
+    realtime = chosen.audio.realtime
+    if name is None:
+        from kwsd.audio.microphone import Microphone
+
+        return Microphone(chosen.audio.device or None)
+    if name == "-":
+        from kwsd.audio.pcm import PcmSource
+
+        if sys.stdin is None:
+            raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
+        return PcmSource(sys.stdin.buffer, realtime=realtime)
+    from kwsd.audio.files import FileSource
+
+    return FileSource(Path(name), realtime=realtime)

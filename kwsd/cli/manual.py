@@ -1,0 +1,81 @@
+"""Help that reads like a manual: text as it was written, options in groups, no rich for it.
+
+Typer would draw its help with rich, whose import alone takes longer than all the rest of `kwsd --help`; and it would
+wrap the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+OTHERS = "Other options"
+"""The group of options that name none."""
+
+Rows = list[tuple[str, str]]
+
+
+class ManualCommand(TyperCommand):
+    """A command whose help keeps its line breaks and groups its options by `rich_help_panel`."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
+        _write_text(self.help, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        _write_groups(_by_group(self.get_params(ctx), ctx), formatter)
+
+
+class ManualGroup(TyperGroup):
+    """The same for commands that hold commands; these are grouped too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # `kwsd models | head -1`: who reads has read enough; typer would exit with 1
+            raise typer.Exit(0) from None
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
+        _write_text(self.help, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, Rows] = {}
+        for name, command in self.commands.items():
+            if not command.hidden:
+                panel = getattr(command, "rich_help_panel", None)
+                title = panel if isinstance(panel, str) else "Commands"
+                groups.setdefault(title, []).append((name, command.get_short_help_str(200)))
+        _write_groups(groups, formatter)
+        _write_groups(_by_group(self.get_params(ctx), ctx), formatter)
+
+
+def _write_text(text: str | None, formatter: Any) -> None:
+    """The text, indented; lines are at most 78 characters long as they stand in the source."""
+    formatter.write_paragraph()
+    for line in (text or "").strip("\n").splitlines():
+        formatter.write(f"  {line}".rstrip() + "\n")
+
+
+def _by_group(parameters: Iterable[Any], ctx: Any) -> dict[str, Rows]:
+    """Arguments first, then the groups in their order, then those that belong to none."""
+    groups: dict[str, Rows] = {"Arguments": []}
+    others: Rows = []
+    for parameter in parameters:
+        record = parameter.get_help_record(ctx)
+        if record is None:
+            continue
+        if parameter.param_type_name == "argument":
+            groups["Arguments"].append((parameter.metavar or record[0], record[1]))
+            continue
+        panel = getattr(parameter, "rich_help_panel", None)
+        (groups.setdefault(panel, []) if isinstance(panel, str) else others).append(record)
+    return {**groups, OTHERS: others}
+
+
+def _write_groups(groups: dict[str, Rows], formatter: Any) -> None:
+    for title, rows in groups.items():
+        if rows:
+            with formatter.section(typer.style(title, bold=True)):
+                formatter.write_dl(rows, col_max=26)

@@ -1,0 +1,128 @@
+"""What the three evaluations share: the model with the settings to be measured, and where the findings go."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from kwsd.cli import console
+from kwsd.config import load_config
+from kwsd.errors import InputError
+
+if TYPE_CHECKING:
+    from kwsd.evaluation.report import Table
+    from kwsd.spotting.gate import GateSettings
+    from kwsd.spotting.spotter import Classifier
+    from kwsd.spotting.trigger import TriggerSettings
+
+_WHERE = "Where the findings go"
+
+Json = Annotated[
+    str,
+    typer.Option(
+        "--json", metavar="OUT", rich_help_panel=_WHERE, help="Write all that was found to a file; - prints it."
+    ),
+]
+Plots = Annotated[
+    Path | None,
+    typer.Option("--plots", metavar="DIR", rich_help_panel=_WHERE, help="Draw pictures (PNG) into a folder."),
+]
+Labels = Annotated[
+    str, typer.Option("--labels", metavar="WORD,WORD", help="The words that count; empty for all that the model knows.")
+]
+
+
+HeldOut = Annotated[
+    int,
+    typer.Option(
+        "--held-out",
+        metavar="N",
+        min=0,
+        help="Of sentences and noise take only the one part in N that training left out: 3 for kwsd's own recipe.",
+    ),
+]
+EAR = ("model", "gate", "trigger")
+"""The sections of the configuration that decide what is heard."""
+
+
+class Report(Protocol):
+    """What an evaluation found."""
+
+    def tables(self) -> tuple[Table, ...]: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A loaded model with the daemon's settings; `hop` in samples."""
+
+    classifier: Classifier
+    trigger: TriggerSettings
+    gate: GateSettings
+    gated: bool
+    hop: int
+
+
+def ear(overrides: Mapping[str, Any], labels: str = "") -> Ear:
+    """The model and settings that flags ask for; a user's own configuration file has no part in a measurement.
+
+    Raises:
+        ConfigError, ModelError, DeviceError: as for `kwsd listen`.
+    """
+    given = dict(overrides) | ({"trigger.words": labels} if labels else {})
+    config = load_config(Path(os.devnull), given).config
+    console.log_to_stderr()
+    with console.working("loading the model"):
+        from kwsd.daemon import build
+        from kwsd.spotting.gate import GateSettings
+        from kwsd.spotting.trigger import TriggerSettings
+        from kwsd.zoo import load_classifier, read_card
+
+        card = read_card(config.model.name)
+        build.check_words(config, card)
+        trigger = TriggerSettings(
+            build.thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms
+        )
+        gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
+        classifier = load_classifier(card, device=config.model.device)
+    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config))
+
+
+def split_labels(labels: str) -> list[str] | None:
+    """What --labels names; None for all words."""
+    return [label.strip() for label in labels.split(",") if label.strip()] or None
+
+
+def publish(
+    report: Report, out: str, plots: Path | None = None, draw: Callable[[Path], Sequence[Path]] | None = None
+) -> None:
+    """The findings as tables on standard output, or as JSON there (`out` is -), in a file, and as pictures."""
+    if out == "-":
+        console.say_json(report.to_dict())
+    else:
+        for table in report.tables():
+            console.table(table.title, table.columns, table.rows)
+            console.say()
+    if out not in ("", "-"):
+        _write(Path(out), json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n")
+    if plots is not None and draw is not None:
+        for picture in draw(plots):
+            console.note(f"drew {picture}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error

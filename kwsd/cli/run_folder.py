@@ -1,0 +1,54 @@
+"""A training run's folder: one recipe, from its first step to its last."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kwsd.errors import ConfigError, InputError
+
+_RECIPE = "recipe.json"
+_CHECKPOINT = "checkpoint.pt"
+
+
+def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool) -> Path:
+    """The folder, made if need be, holding `recipe`. `fresh` moves what an earlier run left to names in .old.
+
+    Raises:
+        ConfigError: an earlier run with another recipe is to be resumed; the text says what differs.
+        InputError: the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            for name in (_CHECKPOINT, "journal.csv", _RECIPE):
+                if (folder / name).exists():
+                    os.replace(folder / name, folder / f"{name}.old")
+        text = json.dumps(recipe, indent=2)
+        if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
+            _compare(folder, json.loads((folder / _RECIPE).read_text(encoding="utf-8")), json.loads(text))
+        (folder / _RECIPE).write_text(text + "\n", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: cannot be used for a run ({error}); name another with --runs") from error
+    return folder
+
+
+def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
+    before, now = dict(_flat(earlier)), dict(_flat(recipe))
+    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    if changed:
+        raise ConfigError(
+            f"{folder}: this run began with another recipe (it differs in {', '.join(changed)}); "
+            "take --fresh to begin anew, or another folder with --runs"
+        )
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value

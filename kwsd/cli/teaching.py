@@ -1,0 +1,96 @@
+"""A training run as the terminal sees it: bars, a journal, an end that leaves a model, an interrupt that loses nothing.
+
+Imports torch; `train` imports it when it is wanted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.entry import INTERRUPTED
+from kwsd.cli.interrupts import Interrupted, Interrupts
+from kwsd.cli.journal import plot_journal, trim_journal
+from kwsd.cli.run_folder import run_folder
+from kwsd.errors import KwsdError
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.training.export import export_model
+from kwsd.training.loop import Journal, Run
+from kwsd.training.prepare import prepare
+from kwsd.training.recipe import Recipe, read_recipe
+
+log = logging.getLogger(__name__)
+
+_QUIET_S = 60.0
+
+
+def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
+    """Carry out `kwsd train`. Raises typer.Exit(130) when interrupted."""
+    plan = read_recipe(recipe)
+    folder = run_folder(runs / plan.name, plan.to_dict(), fresh=fresh)
+    with console.progress() as show:
+        network, lesson = prepare(plan, data, runs / "cache", show)
+        run = Run(plan, network, lesson, folder)
+        if run.resume():
+            log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
+        trim_journal(folder / "journal.csv", run.step)
+        model, validated = _learn(run, show)
+    place = folder / "model" if out is None else out / plan.name
+    export_model(model, place, name=plan.name, licence=licence or _licence(plan), scores=_scores(validated))
+    _plot(folder)
+    console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
+
+
+def _learn(run: Run, show: console.Show) -> tuple[HubertSpotterModel, Mapping[str, float]]:
+    """Run to the end; the averaged network, and the figures of the last validation."""
+    schedule = run.schedule
+    before = schedule.front_end_steps if run.lesson.teacher is not None else 0
+    validated: dict[str, float] = {}
+    told = time.monotonic()
+    journal = Journal(run.folder / "journal.csv")
+    with Interrupts() as interrupts:
+
+        def report(figures: dict[str, float]) -> None:
+            nonlocal told
+            journal(figures)
+            step = int(figures["step"])
+            show("training", step + before, schedule.steps + before)
+            if "accuracy" in figures:
+                validated.update(figures)
+            if "accuracy" in figures or time.monotonic() - told >= _QUIET_S:
+                told = time.monotonic()
+                log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
+            if step % schedule.mine_every and step % schedule.validate_every:
+                interrupts.check()  # at the other steps the run has yet to mine, validate and write its checkpoint
+
+        try:
+            return run.train(report), validated
+        except Interrupted:
+            run.keep()
+            console.error(f"interrupted at step {run.step} of {schedule.steps}; the same command goes on from there")
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            journal.close()
+
+
+def _licence(plan: Recipe) -> str:
+    """Weights that descend from Moonshine's carry its MIT notice."""
+    return "Apache-2.0 AND MIT" if plan.teacher.weights else "Apache-2.0"
+
+
+def _scores(validated: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    found = {key: round(validated[key], 6) for key in ("accuracy", "per_word") if key in validated}
+    return {"validation": found} if found else {}
+
+
+def _plot(folder: Path) -> None:
+    """The run as a picture; a model is not lost for the want of one."""
+    try:
+        plot_journal(folder / "journal.csv", folder / "journal.png")
+    except KwsdError as error:
+        log.warning("%s", error)

@@ -1,0 +1,55 @@
+"""A configuration as TOML that `load_config` reads back."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from kwsd.config import SHELL, LoadedConfig, Option, options
+from kwsd.config.values import MAPPINGS
+
+
+def as_toml(loaded: LoadedConfig) -> str:
+    """Every option with its meaning and its value's origin; what is unset stands there as a comment."""
+    sections: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
+    for key, option in options().items():
+        lines = sections.setdefault(option.section, [f"[{option.section}]"])
+        value = getattr(getattr(loaded.config, option.section), option.name)
+        if option.type in MAPPINGS:
+            tables.setdefault(option.section, []).extend(_table(key, option, value, loaded.origins))
+            continue
+        lines += [f"# {line}" for line in textwrap.wrap(option.help, 96)]
+        origin = f"  # {loaded.origins[key]}"
+        lines.append((f"# {option.name} =" if value is None else f"{option.name} = {as_value(value)}") + origin)
+    return "\n\n".join("\n".join(lines + tables.get(section, [])) for section, lines in sections.items())
+
+
+def _table(key: str, option: Option, value: Mapping[str, Any], origins: Mapping[str, str]) -> list[str]:
+    entries = [f"{_key(word)} = {as_value(entry)}  # {origins[f'{key}.{word}']}" for word, entry in value.items()]
+    return ["", *(f"# {line}" for line in textwrap.wrap(option.help, 96)), f"[{key}]", *entries]
+
+
+def as_value(value: Any) -> str:
+    """A value in TOML's own form; hooks as lists, or by the name of the shell that they ask for."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, (list, tuple)):
+        if len(value) == 3 and tuple(value[:2]) == SHELL:
+            return f"{{ shell = {_string(value[2])} }}"
+        return f"[{', '.join(map(as_value, value))}]"
+    return repr(value)
+
+
+def _key(word: str) -> str:
+    return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else _string(word)
+
+
+def _string(text: str) -> str:
+    # JSON's strings are TOML's, but for DEL and for lone surrogates, which neither UTF-8 nor TOML knows.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f").encode("utf-8", "replace").decode()

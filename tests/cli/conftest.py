@@ -1,0 +1,101 @@
+"""The command line as a function, a user of its own, and a model that is as small as they come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.cli import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user who has nothing yet; returns the folder of the configuration."""
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+        folder = tmp_path / "home" / variable
+        folder.mkdir(parents=True)
+        monkeypatch.setenv(variable, str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path / "home" / "XDG_CONFIG_HOME" / "kwsd"
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """The log as it was before a command set it up."""
+    root, own = logging.getLogger(), logging.getLogger("kwsd")
+    handlers, levels = list(root.handlers), (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.level, own.level = levels
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def kwsd(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """kwsd("config", "--path"): run a command in this process."""
+
+    def run(*arguments: object) -> Ran:
+        capfd.readouterr()
+        status = main([str(argument) for argument in arguments])
+        said = capfd.readouterr()
+        return Ran(status, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder: the words yes and no, weights at random."""
+    import torch
+
+    from kwsd.networks.hubert import HubertSpotterModel
+    from kwsd.networks.hubert_config import HubertSpotterConfig
+    from kwsd.networks.labels import SILENCE, UNKNOWN
+    from kwsd.training.export import export_model
+
+    torch.manual_seed(7)
+    labels = ["yes", "no", UNKNOWN, SILENCE]
+    sizes: dict[str, Any] = {
+        "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1,
+        "conv_dim": (8, 8, 16), "conv_kernel": (127, 7, 3), "conv_stride": (64, 3, 4), "num_conv_pos_embeddings": 4,
+        "num_conv_pos_embedding_groups": 2, "adapter_size": 4, "head_size": 8, "pooling_heads": 2,
+    }  # fmt: skip
+    config = HubertSpotterConfig(
+        id2label=dict(enumerate(labels)), label2id={label: place for place, label in enumerate(labels)}, **sizes
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    scores = {"validation": {"accuracy": 0.5}, "cpu_s_per_s": 0.01}
+    export_model(HubertSpotterModel(config), folder, name="tiny", licence="CC0-1.0", scores=scores)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder label/clip.wav: three tones each of yes, no and dog, and silence."""
+    import numpy as np
+
+    from kwsd.evaluation.truth import write_wav
+
+    folder = tmp_path_factory.mktemp("clips")
+    time = np.arange(16_000) / 16_000
+    for place, label in enumerate(("yes", "no", "dog", "_silence_")):
+        for clip in range(3):
+            loud = 0 if label.startswith("_") else 8000 * (abs(time - 0.5) < 0.15 + 0.05 * clip)
+            wave = loud * np.sin(2 * np.pi * (400 + 300 * place) * time)
+            write_wav(folder / label / f"{clip}.wav", wave.astype(np.int16))
+    return folder

@@ -1,0 +1,33 @@
+"""The shell is told what may come next."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = "import sys; from kwsd.cli import main; sys.argv[0] = 'kwsd'; sys.exit(main())"
+
+
+def completed(line: str, current: int) -> list[str]:
+    env = os.environ | {"_KWSD_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": f"{current}"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_commands() -> None:
+    assert completed("kwsd li", 1) == ["listen"]
+
+
+def test_values_of_a_flag() -> None:
+    assert completed("kwsd listen --device c", 3) == ["cuda", "cpu"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell(shell: str) -> None:
+    env = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # else it looks for its parent's name
+    command = [sys.executable, "-c", PROGRAM, "--show-completion", shell]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert "_KWSD_COMPLETE" in done.stdout

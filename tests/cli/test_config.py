@@ -1,0 +1,86 @@
+"""`kwsd config` tells the truth, and writes a file that means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.cli.toml import as_toml
+from kwsd.config import load_config
+
+Command = Callable[..., Any]
+
+FULL = r"""
+[audio]
+device = "USB \"Audio\" Gerät"
+buffer_s = 4.5
+[gate]
+enabled = false
+[trigger]
+words = ["yes", "no"]
+thresholds = { yes = 0.5, "zwölf!" = 0.25 }
+[hooks]
+max_running = 2
+[hooks.words]
+yes = "notify-send 'I heard' yes"
+no = [["a", "b c"], { shell = "x | \"y\"" }]
+"*" = { shell = "printf '\\t' >>log" }
+[socket]
+enabled = true
+"""
+
+
+def test_toml_is_read_back_as_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "in.toml"
+    file.write_text(FULL, encoding="utf-8")
+    loaded = load_config(file)
+    copy = tmp_path / "out.toml"
+    copy.write_text(as_toml(loaded), encoding="utf-8")
+    assert load_config(copy).config == loaded.config
+
+
+@pytest.mark.parametrize("text", ["\x7f", "\x1b[1m", "a\nb", "\u2028", "😀", "\\"])
+def test_any_text_survives(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    loaded = load_config(None, {"audio.device": text})
+    file.write_text(as_toml(loaded), encoding="utf-8")
+    assert load_config(file).config.audio.device == text
+
+
+def test_defaults_are_read_back_as_the_defaults(kwsd: Command, user: Path) -> None:
+    before = load_config(None).config
+    ran = kwsd("config", "--format", "toml")
+    user.mkdir()
+    (user / "config.toml").write_text(ran.out, encoding="utf-8")
+    assert load_config(None).config == before
+
+
+def test_origins_are_told(kwsd: Command, user: Path) -> None:
+    user.mkdir()
+    (user / "config.toml").write_text("[model]\nhop_ms = 50\n[trigger.thresholds]\nyes = 0.5\n", encoding="utf-8")
+    lines = [line.split() for line in kwsd("config", "--onset", 50).out.splitlines()]
+    assert ["model.hop_ms", "50", str(user / "config.toml")] in lines
+    assert ["gate.onset_ms", "50", "flag", "--onset"] in lines
+    assert ["trigger.thresholds.yes", "0.5", str(user / "config.toml")] in lines
+    assert ["gate.hangover_ms", "700", "default"] in lines
+
+
+def test_the_path_alone(kwsd: Command, user: Path, tmp_path: Path) -> None:
+    assert kwsd("config", "--path").out == f"{user / 'config.toml'}\n"
+    assert kwsd("config", "--path", "--config", tmp_path / "x").out == f"{tmp_path / 'x'}\n"
+
+
+def test_a_broken_file_is_named_with_its_line(kwsd: Command, user: Path) -> None:
+    user.mkdir()
+    (user / "config.toml").write_text("[gate]\nonset_ms = \n", encoding="utf-8")
+    ran = kwsd("config")
+    assert ran.status == 78
+    assert f"{user / 'config.toml'}, line 2" in ran.err
+
+
+def test_a_file_that_is_asked_for_has_to_be_there(kwsd: Command, tmp_path: Path) -> None:
+    ran = kwsd("config", "--config", tmp_path / "none.toml")
+    assert (ran.status, ran.out) == (78, "")

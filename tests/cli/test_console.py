@@ -1,0 +1,89 @@
+"""Bars on a terminal, lines on a log, nothing drawn where nobody looks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from kwsd.cli import console
+
+SHOWS = """
+import sys
+from kwsd.cli import console
+with console.progress() as show:
+    for done in range(1, 4):
+        show("clips", done, 3)
+with console.working("thinking"):
+    pass
+console.table("Title", ("word", "n"), (("[yes]", "1"),))
+"""
+
+
+def on_terminal(code: str) -> tuple[str, str]:
+    """Run code with standard error, and standard output, on terminals of their own."""
+    said = []
+    ends = [pty.openpty(), pty.openpty()]
+    command = [sys.executable, "-c", code]
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1], env=env)
+    for ours, theirs in ends:
+        os.close(theirs)
+        text = b""
+        try:
+            while data := os.read(ours, 4096):
+                text += data
+        except OSError:  # Linux says so when the other end of a terminal is closed
+            pass
+        os.close(ours)
+        said.append(text.decode())
+    assert process.wait(60) == 0
+    return said[0], said[1]
+
+
+def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
+    out, err = on_terminal(SHOWS)
+    assert "clips" in err
+    assert "100%" in err
+    assert "thinking" in err
+    assert "clips" not in out
+    assert "[yes]" in out
+    assert "─" in out
+
+
+def test_without_a_terminal_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    exec(compile(SHOWS, "shows", "exec"), {})
+    said = capfd.readouterr()
+    assert said.err == ""
+    assert said.out == "Title\nword   n\n[yes]  1\n"
+
+
+def test_long_work_is_on_the_log_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with caplog.at_level(logging.INFO, "kwsd"), console.progress() as show:
+        for done in range(1, 101):
+            now = 0.5 * done
+            show("clips", done, 100)
+    assert [record.message for record in caplog.records] == [
+        "clips: 20 of 100 (20 %)",
+        "clips: 40 of 100 (40 %)",
+        "clips: 60 of 100 (60 %)",
+        "clips: 80 of 100 (80 %)",
+        "clips: 100 of 100 (100 %)",
+    ]
+
+
+def test_the_log_is_lines_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    console.log_to_stderr("info")
+    logging.getLogger("kwsd.x").info("heard %d", 3)
+    logging.getLogger("kwsd.x").debug("not this")
+    logging.getLogger("other").info("nor this")
+    logging.getLogger("other").warning("but this")
+    assert capfd.readouterr().err == "kwsd: info: heard 3\nkwsd: warning: but this\n"

@@ -1,0 +1,97 @@
+"""One line about an error, and the exit status that is documented for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
+
+Command = Callable[..., Any]
+
+
+def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let `kwsd version` end with `error`."""
+
+    def say(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr("kwsd.cli.version.say", say)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(UsageError, 2), (InputError, 66), (DeviceError, 69), (KwsdError, 70), (ConfigError, 78), (ModelError, 78)],
+)
+def test_every_error_of_kwsd_has_its_status(
+    kwsd: Command, monkeypatch: pytest.MonkeyPatch, error: type[KwsdError], status: int
+) -> None:
+    raising(monkeypatch, error("the lamp is out: light it"))
+    ran = kwsd("version")
+    assert (ran.status, ran.out, ran.err) == (status, "", "kwsd: error: the lamp is out: light it\n")
+
+
+def test_a_fault_is_one_line_too(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, RuntimeError("two\nlines"))
+    ran = kwsd("version")
+    assert ran.status == 70
+    assert ran.err == "kwsd: error: RuntimeError: two lines (a fault in kwsd; run with --debug for the traceback)\n"
+
+
+@pytest.mark.parametrize("arguments", [("--debug", "version"), ("version", "--debug")])
+def test_debug_shows_where(kwsd: Command, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    raising(monkeypatch, RuntimeError("why"))
+    ran = kwsd(*arguments)
+    assert ran.status == 70
+    assert "Traceback (most recent call last)" in ran.err
+    assert "raise error" in ran.err
+
+
+def test_ctrl_c_is_130_and_says_nothing(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    ran = kwsd("version")
+    assert (ran.status, ran.out) == (130, "")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--nonsense",), ("listen", "--nonsense"), ("hear",), ("train",), ("eval", "clips")]
+)
+def test_wrong_usage_is_2(kwsd: Command, arguments: tuple[str, ...]) -> None:
+    ran = kwsd(*arguments)
+    assert ran.status == 2
+    assert ran.out == ""
+    assert "Error" in ran.err
+
+
+def test_a_command_that_is_nearly_right_is_named(kwsd: Command) -> None:
+    assert "Did you mean 'listen'" in kwsd("lisen").err
+
+
+def test_version(kwsd: Command) -> None:
+    from kwsd import __version__
+
+    assert kwsd("--version").out == f"kwsd {__version__}\n"
+    lines = kwsd("version").out.splitlines()
+    assert lines[0] == f"kwsd {__version__}"
+    assert any(line.startswith("torch ") for line in lines)
+
+
+def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "kwsd", "config", "--format", "toml"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_module_is_the_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "kwsd", "events"], capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert done.stderr.startswith("kwsd: error: no daemon runs")

@@ -1,0 +1,111 @@
+"""`kwsd eval`: tables, JSON and pictures of what was measured, on a model that knows nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+CHEAP = ("--device", "cpu", "--hop", "500")
+
+
+@pytest.fixture
+def speech(clips: Path, tmp_path: Path) -> Path:
+    """Sentences: the dogs, as "the dog"."""
+    folder = tmp_path / "speech" / "the dog"
+    folder.mkdir(parents=True)
+    for clip in (clips / "dog").iterdir():
+        (folder / clip.name).write_bytes(clip.read_bytes())
+    return folder.parent
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out.json"
+    ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--json", out, "--plots", tmp_path / "plots")
+    assert ran.status == 0, ran.err
+    assert "By word" in ran.out
+    found = read(out)
+    assert found["clips"] == 12
+    assert found["accuracy"] == found["correct"] / 12
+    assert set(found["per_word"]) == {"yes", "no", "_unknown_", "_silence_"}
+    assert [path.name for path in sorted((tmp_path / "plots").iterdir())] == ["confusion.png", "reliability.png"]
+    assert not list(out.parent.glob("*.part"))
+
+
+def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
+    ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--labels", "yes", "--json", "-")
+    found = json.loads(ran.out)
+    assert found["classes"] == ["yes", "_unknown_", "_silence_"]
+    assert [word["clips"] for word in found["words"]] == [3, 6, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("clips", "/no/such/folder"), 66), (("negatives", "/no/such/folder"), 66), (("stream", "a.wav", "a.tsv"), 66),
+     (("stream", "a.wav"), 2), (("stream",), 2), (("stream", "a.wav", "a.tsv", "--words", "w"), 2)],
+)  # fmt: skip
+def test_what_cannot_be_measured(kwsd: Command, tiny_model: Path, arguments: tuple[str, ...], status: int) -> None:
+    ran = kwsd("eval", *arguments, "--model", tiny_model)
+    assert (ran.status, ran.out) == (status, "")
+    assert ran.err.splitlines()[-1].startswith("kwsd: error: ")
+
+
+def test_a_label_that_the_model_lacks(kwsd: Command, tiny_model: Path, clips: Path) -> None:
+    ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--labels", "yes,zebra")
+    assert ran.status == 78
+    assert "zebra" in ran.err
+
+
+def test_the_users_own_configuration_has_no_part_in_it(
+    kwsd: Command, tiny_model: Path, clips: Path, user: Path
+) -> None:
+    user.mkdir()
+    (user / "config.toml").write_text("broken", encoding="utf-8")
+    assert kwsd("eval", "clips", clips, "--model", tiny_model).status == 0
+
+
+def test_a_stream_is_built_kept_and_heard_again(
+    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
+) -> None:
+    built, again = tmp_path / "built.json", tmp_path / "again.json"
+    parts = ("--words", clips, "--speech", speech, "--noise", speech, "--count", 4, "--save", tmp_path)
+    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP, "--json", built, "--plots", tmp_path / "plots")
+    assert ran.status == 0, ran.err
+    assert "Points" in ran.out
+    assert read(built)["words"] == 4
+    audio = tmp_path / "10-dB-0.wav"
+    ran = kwsd("eval", "stream", audio, audio.with_suffix(".tsv"), "--model", tiny_model, *CHEAP, "--json", again)
+    assert ran.status == 0, ran.err
+    built_misses, again_misses = (read(path)["gates"][0]["at_given_thresholds"]["misses"] for path in (built, again))
+    assert built_misses == again_misses
+    assert (tmp_path / "plots" / "det.png").stat().st_size > 1000
+
+
+def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0, "--smoothing", 1)
+    out = tmp_path / "out.json"
+    ran = kwsd("eval", "negatives", clips, *arguments, "--json", out, "--save-snippets", tmp_path / "hard")
+    assert ran.status == 0, ran.err
+    found = read(out)
+    assert found["recordings"] > 0
+    assert found["gate"] is False
+    assert found["false_alarms"] > 0  # at a threshold of 0 anything fires
+    snippets = [Path(alarm["snippet"]) for alarm in found["alarms"]]
+    assert all(path.is_file() for path in snippets)
+
+
+def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--json", tmp_path / "file" / "out.json")
+    assert ran.status == 66
+    assert "cannot be written" in ran.err

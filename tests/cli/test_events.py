@@ -1,0 +1,83 @@
+"""`kwsd events` prints what the socket says, byte for byte, until it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+LINES = b'{"type": "detection", "word": "stop"}\n{"type": "stopped"}\n'
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A daemon's end, where `kwsd events` looks for it."""
+    path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(path))  # pytest's own path may be longer than a socket's may be
+        server.listen()
+        yield server
+
+
+def test_lines_come_as_they_are_until_the_daemon_ends(kwsd: Command, listening: socket.socket) -> None:
+    def serve() -> None:
+        client, _ = listening.accept()
+        with client:
+            client.sendall(LINES[:20])
+            client.sendall(LINES[20:])
+
+    daemon = threading.Thread(target=serve)
+    daemon.start()
+    ran = kwsd("events")
+    daemon.join()
+    assert (ran.status, ran.out.encode(), ran.err) == (0, LINES, "")
+
+
+def test_nobody_there(kwsd: Command) -> None:
+    ran = kwsd("events")
+    assert ran.status == 69
+    assert "no daemon runs" in ran.err
+    assert "kwsd listen" in ran.err
+
+
+def test_a_socket_that_a_dead_daemon_left(kwsd: Command, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+    ran = kwsd("events", "--socket", path)
+    assert ran.status == 69
+    assert "nobody listens" in ran.err
+
+
+def test_no_socket_at_all(kwsd: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert kwsd("events", "--socket", tmp_path / "file").status == 69
+
+
+def test_the_socket_of_the_configuration_is_asked(kwsd: Command, user: Path, tmp_path: Path) -> None:
+    user.mkdir()
+    (user / "config.toml").write_text(f'[socket]\npath = "{tmp_path}/mine"\n', encoding="utf-8")
+    assert f"{tmp_path}/mine" in kwsd("events").err
+
+
+def test_ctrl_c_ends_it_quietly(listening: socket.socket) -> None:
+    process = subprocess.Popen([sys.executable, "-m", "kwsd", "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client, _ = listening.accept()
+    with client:
+        client.sendall(LINES)
+        assert process.stdout is not None
+        assert process.stdout.read(len(LINES)) == LINES
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"")

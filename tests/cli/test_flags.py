@@ -1,0 +1,85 @@
+"""Flags say what `load_config` wants to hear, and nothing where they were not given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.cli.flags import overrides
+
+Command = Callable[..., Any]
+
+
+def given(**values: Any) -> dict[str, Any]:
+    return overrides(values)
+
+
+def test_what_was_not_given_is_left_out() -> None:
+    assert given(gate_enabled=None, model_hop_ms=None, hooks_words=None, hook_shell=None) == {}
+
+
+def test_values_come_under_their_keys() -> None:
+    assert given(model_hop_ms="50", gate_enabled=False) == {"model.hop_ms": "50", "gate.enabled": False}
+
+
+def test_a_flag_that_only_switches_off() -> None:
+    assert given(socket_enabled=True) == {"socket.enabled": False}
+
+
+def test_hooks_of_both_kinds_are_one_option() -> None:
+    words = given(hooks_words=["stop=a b"], hook_shell=["stop=c | d"])["hooks.words"]
+    assert words == {"stop": (("a", "b"), ("/bin/sh", "-c", "c | d"))}
+
+
+def rows(out: str) -> dict[str, tuple[str, str]]:
+    found = {}
+    for line in out.splitlines()[1:]:
+        key, *value = line.split("  ")
+        cells = [cell.strip() for cell in value if cell.strip()]
+        found[key.strip()] = (cells[0], cells[-1])
+    return found
+
+
+def test_the_command_line_arrives(kwsd: Command) -> None:
+    ran = kwsd(
+        *("config", "--no-gate", "--hop", 50, "--words", "yes,no", "--threshold", 0.9, "--no-socket"),
+        *("--microphone", "usb", "--hook", "stop=playerctl pause", "--hook-shell", "*=date >>log", "--events", "all"),
+    )  # fmt: skip
+    assert ran.status == 0
+    told = rows(ran.out)
+    assert told["gate.enabled"] == ("false", "flag --no-gate")
+    assert told["model.hop_ms"] == ("50", "flag --hop")
+    assert told["trigger.words"] == ('["yes", "no"]', "flag --words")
+    assert told["trigger.threshold"] == ("0.9", "flag --threshold")
+    assert told["socket.enabled"] == ("false", "flag --no-socket")
+    assert told["audio.device"] == ('"usb"', "flag --microphone")
+    assert told["output.events"] == ('"all"', "flag --events")
+    assert told["hooks.words.stop"] == ('[["playerctl", "pause"]]', "flag --hook")
+    assert told["hooks.words.*"][0] == '[{ shell = "date >>log" }]'
+    assert told["gate.onset_ms"] == ("30", "default")
+
+
+def test_a_socket_by_name_is_wanted(kwsd: Command, tmp_path: Path) -> None:
+    told = rows(kwsd("config", "--socket", tmp_path / "s").out)
+    assert told["socket.enabled"][0] == "true"
+    assert json.loads(told["socket.path"][0]) == str(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--hop", "7"), "--hop is 7; it must be a whole number from 10 to 1000, in steps of 10"),
+        (("--threshold", "loud"), "--threshold is 'loud'; it must be a number from 0 to 1"),
+        (("--device", "tpu"), "--device is 'tpu'; it must be auto, cuda or cpu"),
+        (("--hook", "stop"), "--hook 'stop': expected WORD=COMMAND"),
+    ],
+)
+def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tuple[str, ...], expected: str) -> None:
+    ran = kwsd("config", *arguments)
+    assert ran.status == 78
+    assert ran.err.startswith(f"kwsd: error: {expected}")
+    assert ran.err.count("\n") == 1

@@ -1,0 +1,77 @@
+"""Help is instant, whole, and made from the configuration's own words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kwsd.config import options
+
+Command = Callable[..., Any]
+
+HEAVY = ("torch", "transformers", "numpy", "sounddevice", "soundfile", "soxr", "matplotlib", "rich", "safetensors")
+COMMANDS = (
+    "listen", "events", "devices", "doctor", "config", "models", "version", "train", "eval", "eval clips",
+    "eval stream", "eval negatives",
+)  # fmt: skip
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from kwsd.cli import main; main(['--help']); main(['listen', '--help']);"
+        f"print('loaded', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("loaded []\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_manual(kwsd: Command, command: str) -> None:
+    ran = kwsd(*command.split(), "--help")
+    assert ran.status == 0
+    assert f"kwsd {command}" in ran.out
+    assert ran.err == ""
+    assert max(map(len, ran.out.splitlines())) <= 100
+
+
+def test_all_commands_are_listed_with_what_they_do(kwsd: Command) -> None:
+    out = kwsd("--help").out
+    for command in COMMANDS:
+        assert f"\n  {command.split()[0]} " in out
+    assert "Exit status" in out
+
+
+def test_no_arguments_are_answered_with_help(kwsd: Command) -> None:
+    ran = kwsd()
+    assert ran.status == 2
+    assert "Usage: kwsd" in ran.out + ran.err
+
+
+def test_examples_keep_their_lines(kwsd: Command) -> None:
+    out = kwsd("listen", "--help").out
+    assert "\n    arecord -f S16_LE -r 16000 -t raw | kwsd listen -\n" in out
+
+
+def test_listen_has_every_flag_of_the_configuration(kwsd: Command) -> None:
+    out = kwsd("listen", "--help").out
+    for option in options().values():
+        for flag in option.flag.split("/"):
+            assert f"  {flag}" in out or f"/ {flag}" in out, option.key
+
+
+def test_flags_are_told_with_default_and_range(kwsd: Command) -> None:
+    out = " ".join(kwsd("listen", "--help").out.split())
+    assert "--hop MS Milliseconds from one scored window to the next. [default: 100; 10 to 1000, in steps of 10]" in out
+    assert "--gate / --no-gate Score windows only while somebody speaks. [default: yes]" in out
+    assert "--device auto|cuda|cpu" in out
+
+
+def test_flags_are_grouped_by_section(kwsd: Command) -> None:
+    lines = kwsd("listen", "--help").out.splitlines()
+    heading = lines.index("When scores become a detection:")
+    assert lines[heading + 1].startswith("  --words")
+    assert lines.index("Other options:") > heading

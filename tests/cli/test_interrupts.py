@@ -1,0 +1,37 @@
+"""The first Ctrl-C waits for a good moment, the second one does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from kwsd.cli.interrupts import Interrupted, Interrupts
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_first_one_waits(capfd: pytest.CaptureFixture[str]) -> None:
+    with Interrupts() as interrupts:
+        interrupts.check()
+        press()
+        with pytest.raises(Interrupted):
+            interrupts.check()
+    assert "Ctrl-C again stops at once" in capfd.readouterr().err
+
+
+def test_the_second_one_does_not() -> None:
+    with Interrupts():
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+
+
+def test_afterwards_all_is_as_before() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts():
+        press()
+    assert signal.getsignal(signal.SIGINT) == before

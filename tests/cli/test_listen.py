@@ -1,0 +1,71 @@
+"""`kwsd listen`, on files and pipes; what becomes of the sound is the daemon's business, and tested there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.audio.microphone import InputDevice
+
+Command = Callable[..., Any]
+
+FIRES = ("--no-gate", "--threshold", "0", "--smoothing", "1", "--hop", "500", "--device", "cpu")
+
+
+def test_a_recording_as_json_lines(kwsd: Command, tiny_model: Path, clips: Path) -> None:
+    ran = kwsd("listen", clips / "yes" / "0.wav", "--model", tiny_model, *FIRES)
+    assert ran.status == 0, ran.err
+    detections = [json.loads(line) for line in ran.out.splitlines()]
+    assert detections  # at a threshold of 0 anything fires
+    assert {detection["type"] for detection in detections} == {"detection"}
+    assert {detection["stream"] for detection in detections} == {"0.wav"}
+    assert all(line.startswith("kwsd: ") for line in ran.err.splitlines())
+
+
+def test_text_for_a_person(kwsd: Command, tiny_model: Path, clips: Path) -> None:
+    ran = kwsd("listen", clips / "yes" / "0.wav", "--model", tiny_model, *FIRES, "--format", "text", "--hook", "*=true")
+    assert ran.status == 0, ran.err
+    assert "true" in ran.out
+
+
+def test_a_pipe(kwsd: Command, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, bytes(32_000))
+    os.close(writing)
+    with io.TextIOWrapper(io.FileIO(reading)) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        ran = kwsd("listen", "-", "--model", tiny_model, "--events", "all", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    assert [json.loads(line)["type"] for line in ran.out.splitlines()] == ["ready", "stopped"]
+
+
+def test_a_closed_standard_input(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    ran = kwsd("listen", "-")
+    assert ran.status == 66
+    assert "standard input is closed" in ran.err
+
+
+def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    usb = InputDevice(3, "USB Audio", "ALSA", 1, 48_000.0, is_default=True)
+    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: [usb])
+    ran = kwsd("listen", "--microphone", "headset")
+    assert ran.status == 69
+    assert "headset" in ran.err
+    assert "USB Audio" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("/no/such/file.wav",), 66), (("x.wav", "--words", "zebra"), 78), (("x.wav", "--model", "/no/model"), 78)],
+)
+def test_what_is_wrong_is_one_line(kwsd: Command, tiny_model: Path, arguments: tuple[str, ...], status: int) -> None:
+    ran = kwsd("listen", "--model", tiny_model, *arguments)
+    assert (ran.status, ran.out) == (status, "")
+    assert [line.startswith("kwsd: error: ") for line in ran.err.splitlines()].count(True) == 1

@@ -1,0 +1,138 @@
+"""`kwsd train` from a recipe to a model folder, interrupted and resumed on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+RECIPE = """
+name = "tones"
+words = ["yes", "no"]
+[network]
+hidden_size = 16
+intermediate_size = 32
+num_attention_heads = 8
+num_hidden_layers = 1
+conv_dim = [8, 8, 16]
+num_conv_pos_embeddings = 16
+adapter_size = 4
+head_size = 8
+[data]
+words = ["clips"]
+validation = ["clips"]
+speech = ["speech"]
+noise = ["speech"]
+held_out = 0
+[mix]
+channels = 2
+[schedule]
+batch = 4
+steps = {steps}
+warmup = 2
+mine_every = 20
+mine_windows = 8
+validate_every = 20
+"""
+
+
+@pytest.fixture
+def root(clips: Path, tmp_path: Path) -> Path:
+    """A data root: words, and sentences that serve as noise too."""
+    folder = tmp_path / "data"
+    for label, place in (("yes", "clips/yes"), ("no", "clips/no"), ("dog", "speech/the dog")):
+        (folder / place).mkdir(parents=True)
+        for clip in (clips / label).iterdir():
+            (folder / place / clip.name).write_bytes(clip.read_bytes())
+    return folder
+
+
+def recipe(folder: Path, steps: int) -> Path:
+    path = folder / f"recipe-{steps}.toml"
+    path.write_text(RECIPE.replace("{steps}", str(steps)), encoding="utf-8")
+    return path
+
+
+def rows(journal: Path) -> list[dict[str, str]]:
+    with journal.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: Path) -> None:
+    arguments = ("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    ran = kwsd(*arguments)
+    assert ran.status == 0, ran.err
+    run = tmp_path / "runs" / "tones"
+    assert {path.name for path in run.iterdir()} == {"checkpoint.pt", "journal.csv", "journal.png", "recipe.json"}
+    journal = rows(run / "journal.csv")
+    assert [row["step"] for row in journal] == ["10", "20", "20"]
+    assert journal[-1]["accuracy"]
+    (card,) = json.loads(kwsd("models", tmp_path / "out" / "tones", "--format", "json").out)
+    assert card["words"] == ["yes", "no"]
+    assert card["licence"] == "Apache-2.0"
+    assert card["scores"]["validation"]["accuracy"] == pytest.approx(float(journal[-1]["accuracy"]), abs=1e-4)
+
+    again = kwsd(*arguments)  # a run that is over is over: the same model, no further step
+    assert again.status == 0
+    assert rows(run / "journal.csv") == journal
+
+    other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
+    assert other.status == 78
+    assert "schedule.steps" in other.err
+
+    fresh = kwsd("train", recipe(tmp_path, 30), *arguments[2:], "--fresh")
+    assert fresh.status == 0, fresh.err
+    assert (run / "checkpoint.pt.old").exists()
+    assert rows(run / "journal.csv")[-1]["step"] == "30"
+
+
+def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(kwsd: Command, root: Path, tmp_path: Path) -> None:
+    def arguments(steps: int) -> list[str]:
+        place = tmp_path / "runs"
+        return ["train", str(recipe(tmp_path, steps)), "--data", str(root), "--runs", str(place)]
+
+    run = tmp_path / "runs" / "tones"
+    process = subprocess.Popen([sys.executable, "-m", "kwsd", *arguments(1_000_000)], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not (run / "journal.csv").exists() or not rows(run / "journal.csv"):
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)  # another process's file
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "the same command goes on from there" in err
+    step = int(rows(run / "journal.csv")[-1]["step"])
+
+    import torch
+
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == step
+    (run / "recipe.json").unlink()  # so that the run may end sooner than its recipe said
+    ran = kwsd(*arguments(step + 20))
+    assert ran.status == 0, ran.err
+    assert f"goes on from step {step} of {step + 20}" in ran.err
+    steps = [int(row["step"]) for row in rows(run / "journal.csv") if not row["accuracy"]]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == step + 20
+
+
+@pytest.mark.parametrize(("words", "status"), [("data root", 66), ("unknown key", 78), ("cannot read", 66)])
+def test_what_cannot_be_trained(kwsd: Command, tmp_path: Path, words: str, status: int) -> None:
+    path = recipe(tmp_path, 10)
+    if words == "unknown key":
+        path.write_text(path.read_text(encoding="utf-8") + "paitence = 3\n", encoding="utf-8")
+    if words == "cannot read":
+        path = tmp_path / "none.toml"
+    ran = kwsd("train", path, "--data", tmp_path / "nothing", "--runs", tmp_path / "runs")
+    assert (ran.status, ran.out) == (status, "")
+    assert words in ran.err
