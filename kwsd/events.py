@@ -69,7 +69,7 @@ class SpeechEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class AudioLost(Event):
-    """`samples` samples before sample `at` were never scored: the machine did not keep up, or the device dropped them."""
+    """`samples` samples before sample `at` were never scored: the machine was too slow, or the device dropped them."""
 
     type: ClassVar[str] = "audio_lost"
     at: int

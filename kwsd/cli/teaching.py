@@ -20,7 +20,8 @@ from kwsd.cli.run_folder import run_folder
 from kwsd.errors import KwsdError
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.training.export import export_model
-from kwsd.training.loop import Journal, Run
+from kwsd.training.journal import Journal
+from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, read_recipe
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +13,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from kwsd.events import RATE
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.training import scenes
 from kwsd.training.batches import NO_CLIP, Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
+from kwsd.training.judging import accuracies, mine
 from kwsd.training.recipe import Recipe, Schedule
-from kwsd.training.teacher import FRAMES, STRIDE, convolutions, first_second, quieten
+from kwsd.training.teacher import FRAMES, STRIDE, convolutions, quieten
 
 Report = Callable[[dict[str, float]], None]
 
@@ -199,59 +196,21 @@ class Run:
         return scores
 
     def _mine(self) -> None:
-        """Score sentences anew; the windows that look most like words become half of the sentences to come."""
+        """Half of the sentences to come are those windows that the network now takes most for words."""
         if self.step < self.schedule.warmup or self.step % self.schedule.mine_every:
             return
         rng = np.random.default_rng([self.schedule.seed, 7, self.step])
-        mixer, words = self.lesson.mixer, len(self.recipe.words)
-        drawn = [mixer.sentence_at(rng) for _ in range(self.schedule.mine_windows)]
-        places = np.array([*drawn, *(tuple(place) for place in self.mined)], np.int64).reshape(-1, 2)
-        scores = []
-        for start in range(0, len(places), 64):
-            rows = [scenes.excerpt(mixer.sounds.speech.clip(int(row)), int(at)) for row, at in places[start : start + 64]]
-            heard = [scenes.recorded(row, mixer.sounds, rng, noise=0.5, hardness=1.0) for row in rows]
-            scores.append(self._probabilities(np.stack(heard))[:, :words].max(axis=1))
-        hardest = np.argsort(-np.concatenate(scores))[: max(64, self.schedule.mine_windows // 5)]
-        self.mined = places[hardest]
+        self.mined = mine(
+            self.lesson.mixer,
+            lambda windows: self._probabilities(windows)[:, : len(self.recipe.words)].max(axis=1),
+            self.mined,
+            self.schedule.mine_windows,
+            rng,
+        )
 
     def _validate(self, report: Report) -> None:
-        corpus, index = self.lesson.validation, self.lesson.mixer.index
-        truth = np.array([index[str(label)] for label in corpus.labels])
-        windows = range(0, len(corpus), 64)
-        scores = np.concatenate(
-            [
-                self._probabilities(np.stack([first_second(corpus, row) for row in range(at, min(at + 64, len(corpus)))]))
-                for at in windows
-            ]
-        )
-        right = scores.argmax(axis=1) == truth
-        per_word = [right[truth == label].mean() for label in np.unique(truth) if (truth == label).sum() >= 100]
-        accuracy, mean = float(right.mean()), float(np.mean(per_word)) if per_word else float(right.mean())
-        self.stale = 0 if mean > self.best else self.stale + 1
-        self.best = max(self.best, mean)
-        report({"step": self.step, "accuracy": accuracy, "per_word": mean})
-
-
-class Journal:
-    """The run's figures as a CSV file, one row a report, in the order in which they came."""
-
-    KEYS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "accuracy", "per_word")
-
-    def __init__(self, path: Path) -> None:
-        new = not path.exists()
-        self.file = path.open("a", newline="")
-        self.rows = csv.DictWriter(self.file, self.KEYS, restval="")
-        self.began = time.monotonic()
-        if new:
-            self.rows.writeheader()
-
-    def __call__(self, figures: dict[str, float]) -> None:
-        told = {key: f"{value:.6g}" for key, value in figures.items()}
-        self.rows.writerow({**told, "seconds": f"{time.monotonic() - self.began:.1f}"})
-        self.file.flush()
-
-    def close(self) -> None:
-        self.file.close()
-
-
-assert RATE == 16_000, "the teacher's stride is counted in samples at 16 kHz"
+        index = self.lesson.mixer.index
+        figures = accuracies(self.lesson.validation, self._probabilities, index)
+        self.stale = 0 if figures["per_word"] > self.best else self.stale + 1
+        self.best = max(self.best, figures["per_word"])
+        report({"step": self.step, **figures})

@@ -1,4 +1,4 @@
-"""A handful of clips that a tiny network can learn: chirps that rise, chirps that fall, and noise."""
+"""A handful of clips that a tiny network can learn: high tones, low tones, and noise."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 RATE = 16_000
 
 
-def chirp(rng: np.random.Generator, *, rising: bool) -> NDArray[np.float64]:
-    """A second that holds 0.4 s of a sweep between 300 and 1500 Hz."""
+def beep(rng: np.random.Generator, *, high: bool) -> NDArray[np.float64]:
+    """A second that holds 0.4 s of a high or a low tone."""
     time = np.arange(6400) / RATE
-    start, slope = (300, 3000) if rising else (1500, -3000)
-    sound = np.sin(2 * np.pi * ((start + rng.uniform(-50, 50)) * time + slope * time**2 / 2)) * np.hanning(6400)
+    pitch = (1700 if high else 350) + rng.uniform(-30, 30)
     second = rng.normal(0, 1e-3, RATE)
     place = int(rng.integers(3000, 6000))
-    second[place : place + 6400] += 0.4 * sound
+    second[place : place + 6400] += 0.4 * np.sin(2 * np.pi * pitch * time) * np.hanning(6400)
     return second
 
 
@@ -28,9 +27,9 @@ def recordings(tmp_path: Path) -> Path:
     """A data root: words/up, words/down, speech/talk, noise/hiss."""
     rng = np.random.default_rng(11)
     sounds = {
-        "words/up": [chirp(rng, rising=True) for _ in range(6)],
-        "words/down": [chirp(rng, rising=False) for _ in range(6)],
-        "speech/talk": [np.concatenate([chirp(rng, rising=bool(k % 2))[5000:9000] for k in range(12)]) for _ in range(3)],
+        "words/up": [beep(rng, high=True) for _ in range(6)],
+        "words/down": [beep(rng, high=False) for _ in range(6)],
+        "speech/talk": [rng.normal(0, 0.05, 3 * RATE).cumsum() / 50 for _ in range(3)],
         "noise/hiss": [rng.normal(0, 0.05, 2 * RATE) for _ in range(3)],
     }
     for folder, clips in sounds.items():
@@ -59,8 +58,8 @@ speech = ["speech"]
 noise = ["noise"]
 held_out = 0
 [mix]
-words = 0.6
-sentences = 0.1
+words = 0.7
+sentences = 0.0
 cut = 0.0
 silence = 0.3
 channels = 2

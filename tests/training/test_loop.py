@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from kwsd.errors import InputError
-from kwsd.training.loop import Journal, Run, learning_rate
+from kwsd.training.journal import Journal
+from kwsd.training.loop import Run, learning_rate
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Schedule, read_recipe
 
@@ -60,8 +61,9 @@ def test_a_killed_run_goes_on_bit_by_bit_the_same(recordings: Path, recipe_file:
 
 def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
-    patient = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000, patience=2, peak_rate=0.0)
-    run = started(dataclasses.replace(recipe, schedule=patient), recordings, recordings / "run")
+    often = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000)
+    hopeless = dataclasses.replace(often, patience=2, peak_rate=0.0)
+    run = started(dataclasses.replace(recipe, schedule=hopeless), recordings, recordings / "run")
     run.train(lambda _: None)
     assert run.step < 10
 

@@ -1,0 +1,52 @@
+"""What a network that is being trained gets right, and what it falls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.training import scenes
+from kwsd.training.batches import Mined, Mixer
+from kwsd.training.corpus import Corpus
+from kwsd.training.scenes import Floats
+from kwsd.training.teacher import first_second
+
+Score = Callable[[Floats], NDArray[np.float32]]
+
+_BATCH = 64
+_ENOUGH = 100
+"""Clips that a word must have for its accuracy to count: with fewer, it is mostly chance."""
+
+
+def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int]) -> dict[str, float]:
+    """`accuracy` over all clips, and `per_word`: its mean over the words that have a hundred clips or more.
+
+    `score` gives (n, labels) for windows (n, 16000); `index` says which column is which label's.
+    """
+    truth = np.array([index[str(label)] for label in corpus.labels])
+    windows = (np.stack([first_second(corpus, row) for row in rows]) for rows in _batches(len(corpus)))
+    right = np.concatenate([score(batch) for batch in windows]).argmax(axis=1) == truth
+    per_word = [right[truth == word].mean() for word in np.unique(truth) if (truth == word).sum() >= _ENOUGH]
+    return {"accuracy": float(right.mean()), "per_word": float(np.mean(per_word)) if per_word else float(right.mean())}
+
+
+def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Generator) -> Mined:
+    """The fifth of `count` windows out of sentences, and of those mined before, that look most like a word.
+
+    `score` gives (n,) for windows (n, 16000): the highest score of any word.
+    """
+    drawn = [mixer.sentence_at(rng) for _ in range(count)]
+    places = np.array([*drawn, *(tuple(place) for place in mined)], np.int64).reshape(-1, 2)
+    speech, scores = mixer.sounds.speech, []
+    for rows in _batches(len(places)):
+        windows = [scenes.excerpt(speech.clip(int(row)), int(at)) for row, at in places[rows.start : rows.stop]]
+        heard = [scenes.recorded(window, mixer.sounds, rng, noise=0.5, hardness=1.0) for window in windows]
+        scores.append(score(np.stack(heard)))
+    return places[np.argsort(-np.concatenate(scores))[: max(64, count // 5)]]
+
+
+def _batches(count: int) -> Iterator[range]:
+    for start in range(0, count, _BATCH):
+        yield range(start, min(start + _BATCH, count))
