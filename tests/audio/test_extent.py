@@ -1,0 +1,57 @@
+"""The extent of a word is where its energy is, closures included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import levels, speech_extent
+
+RNG = np.random.default_rng(9)
+
+
+def clip(*bursts: tuple[int, int], noise: float = 3.0) -> NDArray[np.int16]:
+    """A second of faint noise with loud bursts at (start, end)."""
+    samples = RNG.normal(0, noise, 16_000)
+    for start, end in bursts:
+        samples[start:end] += RNG.normal(0, 3000, end - start)
+    return samples.astype(np.int16)
+
+
+@pytest.mark.parametrize(("start", "end"), [(4000, 10_000), (0, 5000), (11_000, 16_000)])
+def test_one_burst(start: int, end: int) -> None:
+    first, last = speech_extent(clip((start, end)))
+    assert abs(first - start) <= 320
+    assert abs(last - end) <= 320
+
+
+def test_a_closure_belongs_to_the_word() -> None:
+    first, last = speech_extent(clip((4000, 8000), (9600, 10_400)))
+    assert abs(first - 4000) <= 320
+    assert abs(last - 10_400) <= 320
+
+
+def test_another_word_does_not() -> None:
+    _, last = speech_extent(clip((1000, 5000), (10_000, 11_000)))
+    assert last <= 5400 or last > 10_000
+
+
+def test_steady_noise_does_not_stretch_a_word() -> None:
+    first, last = speech_extent(clip((6000, 9000), noise=200.0))
+    assert abs(first - 6000) <= 480
+    assert abs(last - 9000) <= 480
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 479])
+def test_too_short_to_tell_is_taken_whole(length: int) -> None:
+    assert speech_extent(np.ones(length, np.int16)) == (0, length)
+
+
+def test_silence_lies_within_the_clip() -> None:
+    first, last = speech_extent(np.zeros(16_000, np.int16))
+    assert 0 <= first < last <= 16_000
+
+
+def test_levels_are_decibels_of_mean_power() -> None:
+    assert levels(np.full(1600, 1000, np.int16))[5] == pytest.approx(60.0, abs=0.01)
