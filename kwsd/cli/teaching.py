@@ -42,7 +42,14 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
         trim_journal(folder / "journal.csv", run.step)
         model, validated = _learn(run, show)
     place = folder / "model" if out is None else out / plan.name
-    export_model(model, place, name=plan.name, licence=licence or _licence(plan), scores=_scores(validated))
+    export_model(
+        model,
+        place,
+        name=plan.name,
+        licence=licence or _licence(plan),
+        scores=_scores(validated),
+        unknown_offset=plan.mix.unknown_offset,
+    )
     _plot(folder)
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
 

@@ -15,20 +15,30 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.hubert_config import label_names
+from kwsd.networks.labels import UNKNOWN
 
 WEIGHTS = "model.safetensors"
 
 
 def export_model(
-    model: HubertSpotterModel, folder: Path, *, name: str, licence: str, scores: Mapping[str, Any] | None = None
+    model: HubertSpotterModel,
+    folder: Path,
+    *,
+    name: str,
+    licence: str,
+    scores: Mapping[str, Any] | None = None,
+    unknown_offset: float = 0.0,
 ) -> None:
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
     Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds of an
-    earlier card are not kept: they belonged to other weights.
+    earlier card are not kept: they belonged to other weights. `unknown_offset` is taken off the logit of `_unknown_`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     half: Any = copy.deepcopy(model)
+    with torch.no_grad():
+        half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
     half.to("cpu", torch.float16)
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
         sampling_rate=model.config.sampling_rate, do_normalize=False, return_attention_mask=False

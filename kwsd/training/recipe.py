@@ -60,7 +60,9 @@ class Data:
 class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least.
 
-    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
+    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`. Batches
+    hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit of
+    `_unknown_` when the model is exported, to make up for that.
     """
 
     words: float = 0.55
@@ -72,6 +74,7 @@ class Mix:
     channels: int = 200
     easy_steps: int = 1_500
     ramp_steps: int = 6_000
+    unknown_offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,15 @@ def test_a_saved_model_loads_through_the_auto_classes_and_scores_the_same(tmp_pa
     torch.testing.assert_close(loaded(sounds()).logits, model(sounds()).logits, atol=5e-3, rtol=0)
 
 
+def test_an_offset_makes_unknown_speech_less_likely(tmp_path: Path) -> None:
+    export_model(tiny(), tmp_path / "tiny", name="tiny", licence="Apache-2.0", unknown_offset=2.0)
+    shifted = AutoModelForAudioClassification.from_pretrained(tmp_path / "tiny")
+    before, after = tiny()(sounds()).logits, shifted(sounds()).logits
+    unknown = LABELS.index("_unknown_")
+    odds = (after[:, unknown] - after[:, 0]) - (before[:, unknown] - before[:, 0])
+    torch.testing.assert_close(odds, torch.full((3,), -2.0), atol=0.02, rtol=0)
+
+
 def test_the_pipeline_gives_the_networks_own_scores(tmp_path: Path) -> None:
     export_model(tiny(), tmp_path / "tiny", name="tiny", licence="Apache-2.0")
     loaded = AutoModelForAudioClassification.from_pretrained(tmp_path / "tiny")
