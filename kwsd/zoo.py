@@ -63,7 +63,7 @@ def read_card(name_or_folder: str) -> ModelCard:
     """
     folder = _find(name_or_folder)
     config = _json(folder / "config.json")
-    card = _json(folder / "card.json") if (folder / "card.json").exists() else {}
+    card = _card(folder / "card.json")
     if not (folder / _WEIGHTS).is_file():
         pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
         if pickles:
@@ -71,7 +71,7 @@ def read_card(name_or_folder: str) -> ModelCard:
         raise ModelError(f"{folder}: there is no {_WEIGHTS}: fetch the model again")
     labels = _labels(folder, config)
     _verify(folder, card, labels)
-    thresholds = card.get("thresholds", {})
+    thresholds = card["thresholds"]
     words = [label for label in labels if label not in (SILENCE, UNKNOWN)]
     return ModelCard(
         name=str(card.get("name", folder.resolve().name)),
@@ -80,7 +80,7 @@ def read_card(name_or_folder: str) -> ModelCard:
         thresholds={word: float(thresholds.get(word, DEFAULT_THRESHOLD)) for word in words},
         licence=str(card.get("licence", "unknown")),
         size_bytes=(folder / _WEIGHTS).stat().st_size,
-        scores=card.get("scores", {}),
+        scores=card["scores"],
     )
 
 
@@ -122,6 +122,18 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
+def _card(path: Path) -> dict[str, Any]:
+    """The card, with its three tables; an empty one where there is none."""
+    card = _json(path) if path.exists() else {}
+    for name in ("sha256", "thresholds", "scores"):
+        if not isinstance(card.setdefault(name, {}), dict):
+            raise ModelError(f"{path}: {name} is no table: fetch the model again")
+    for word, threshold in card["thresholds"].items():
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")
+    return card
+
+
 def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     named = config.get("id2label")
     try:
@@ -135,11 +147,11 @@ def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
     """Checksums as the card has them, and one node of the word head for every label but silence."""
-    for name, expected in card.get("sha256", {}).items():
-        with (folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else (
-                hashlib.sha256(file.read()).hexdigest()
-            )
+    for name, expected in card["sha256"].items():
+        try:
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
         if found != expected:
             raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's; fetch the model again")
     from safetensors import SafetensorError, safe_open

@@ -42,7 +42,8 @@ class InputDevice:
 
 def input_devices() -> list[InputDevice]:
     """All devices with an input, as PortAudio found them when it was loaded. Raises DeviceError without PortAudio."""
-    sd = _sounddevice()
+    with chatter_to_log(log):  # while PortAudio probes, ALSA complains of every card that is not there
+        sd = _sounddevice()
     try:
         apis = sd.query_hostapis()
         default = sd.default.device[0]

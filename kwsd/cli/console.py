@@ -36,12 +36,18 @@ def say_json(value: Any) -> None:
 
 def error(text: str) -> None:
     """The one line that an error becomes."""
-    print(f"kwsd: error: {text}", file=sys.stderr)
+    _to_stderr(f"kwsd: error: {text}")
 
 
 def note(text: str) -> None:
     """A line on standard error for whoever sits there."""
-    print(f"kwsd: {text}", file=sys.stderr)
+    _to_stderr(f"kwsd: {text}")
+
+
+def _to_stderr(text: str) -> None:
+    """Nothing where standard error was closed before the process began: print() would take standard output then."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -154,6 +160,6 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            _to_stderr(self.format(record))
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kwsd.cli import console
 from kwsd.cli.app import app
@@ -14,11 +16,24 @@ from kwsd.errors import KwsdError
 INTERNAL = KwsdError.exit_status
 INTERRUPTED = 130
 _DEBUG = "--debug"
+_DAEMON = "kwsd.daemon.supervisor"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; `arguments` are the process's own where none are given."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one command and return its exit status.
+
+    `arguments` are the process's own where none are given. Then the process is ours to end, and it may end here.
+    """
+    if arguments is not None:
+        return _run(list(arguments))
+    _hold_standard_descriptors()
+    status = _run(sys.argv[1:])
+    if _DAEMON in sys.modules:
+        _leave(status)
+    return status
+
+
+def _run(given: list[str]) -> int:
     debug = _DEBUG in given
     try:
         try:
@@ -68,3 +83,26 @@ def _quiet_stdout() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
             os.close(nowhere)
+
+
+def _hold_standard_descriptors() -> None:
+    """Put /dev/null where a standard stream was closed before the process began (`2>&-`).
+
+    Else the next file or socket that is opened gets its number, and hears what C libraries print.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process without the interpreter's own way out.
+
+    To take torch apart, module by module, costs it a second in which a daemon that was told to stop seems to hang.
+    By now everything is closed and every thread has been joined that ends.
+    """
+    logging.shutdown()
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+    os._exit(status)

@@ -40,7 +40,7 @@ def negatives(
     from kwsd.evaluation.selection import kept_back
 
     found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds)
-    kept = kept_back(found, held_out)
+    kept = kept_back(found, held_out, noise=sounds)
     if not kept:
         raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
     with console.progress() as show:

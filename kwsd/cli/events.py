@@ -28,6 +28,8 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
     given = load_config(config, overrides).config.socket.path
     path = Path(given).expanduser() if given else socket_path()
     with connect(path) as daemon:
+        if sys.stdout is None:  # `>&-`: nobody wants to know
+            return
         while data := daemon.recv(65_536):
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()

@@ -41,7 +41,8 @@ def listen(
     and so on in its environment. No shell sees its line; --hook-shell asks for one.
 
     All of it can stand in the configuration file as well; `kwsd config` shows what is
-    in force. The end of a recording or pipe ends kwsd with 0, as SIGTERM does.
+    in force. The end of a recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C
+    ends it with 130.
     """
     chosen = load_config(config, overrides).config
     console.log_to_stderr(chosen.output.log_level)
@@ -63,6 +64,7 @@ def _source(name: str | None, chosen: Config) -> Source:
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
         return PcmSource(sys.stdin.buffer, realtime=realtime)
-    from kwsd.audio.files import FileSource
+    from kwsd.audio.files import FileSource, clip_length
 
+    clip_length(Path(name))  # what is no recording at all is said at once, not after the model has been loaded
     return FileSource(Path(name), realtime=realtime)

@@ -44,7 +44,7 @@ HeldOut = Annotated[
         "--held-out",
         metavar="N",
         min=0,
-        help="Of sentences and noise take only the one part in N that training left out: 3 for kwsd's own recipe.",
+        help="Take only what training left out: one in N sentences, one in 2 N noises. 3 for kwsd's own recipe.",
     ),
 ]
 EAR = ("model", "gate", "trigger")

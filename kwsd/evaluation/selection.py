@@ -80,8 +80,12 @@ def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> li
     return drawn
 
 
-def kept_back(recordings: Iterable[Recording], parts: int) -> list[Recording]:
-    """The recordings that training never heard, if it held one part in `parts` out; all of them for 0 parts."""
+def kept_back(recordings: Iterable[Recording], parts: int, *, noise: bool = False) -> list[Recording]:
+    """The recordings that training never heard, if it held one part in `parts` out; all of them for 0 parts.
+
+    Of noise it holds out half as much: see `kwsd.training.prepare`.
+    """
+    parts *= 2 if noise else 1
     return [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
 
 

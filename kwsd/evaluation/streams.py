@@ -96,8 +96,9 @@ def stream_from_folders(
 ) -> Stream:
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
-    Of speech and noise only what training held out is taken, one part in `held_out`, or all for 0. Folders are as
-    `find_recordings` reads them. Raises InputError for one that cannot be read, or without anything of use.
+    Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
+    for 0. Folders are as `find_recordings` reads them. Raises InputError for one that cannot be read, or without
+    anything of use.
     """
     chosen = settings or StreamSettings()
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
@@ -108,7 +109,7 @@ def stream_from_folders(
     return build_stream(
         sounds(draw_words(spoken, count, chosen.seed)),
         sounds(up_to(free, hours, chosen.seed)),
-        sounds(kept_back(around, held_out)),
+        sounds(kept_back(around, held_out, noise=True)),
         chosen,
         name=name,
         notes=notes,

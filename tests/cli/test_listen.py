@@ -15,6 +15,7 @@ from kwsd.audio.microphone import InputDevice
 
 Command = Callable[..., Any]
 
+SPOKEN = Path(__file__).parents[1] / "recordings" / "sentence.flac"
 FIRES = ("--no-gate", "--threshold", "0", "--smoothing", "1", "--hop", "500", "--device", "cpu")
 
 
@@ -63,7 +64,7 @@ def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(("/no/such/file.wav",), 66), (("x.wav", "--words", "zebra"), 78), (("x.wav", "--model", "/no/model"), 78)],
+    [(("/no/such/file.wav",), 66), ((SPOKEN, "--words", "zebra"), 78), ((SPOKEN, "--model", "/no/model"), 78)],
 )
 def test_what_is_wrong_is_one_line(kwsd: Command, tiny_model: Path, arguments: tuple[str, ...], status: int) -> None:
     ran = kwsd("listen", "--model", tiny_model, *arguments)

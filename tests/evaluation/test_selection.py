@@ -50,3 +50,6 @@ def test_what_training_kept_back():
     kept = kept_back(clips, 3)
     assert 5 < len(kept) < 35
     assert kept_back(clips, 0) == clips
+    quiet = kept_back(clips, 3, noise=True)  # one part in six
+    assert 0 < len(quiet) < len(kept)
+    assert kept_back(clips, 0, noise=True) == clips

@@ -1,0 +1,120 @@
+"""The model that ships: a transformers model like any other, small, licensed, and as good as its card says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kwsd.audio.recordings import Recording, find_recordings
+from kwsd.evaluation.report import ClipReport
+from kwsd.zoo import ModelCard, read_card
+
+MODEL = Path(__file__).parents[1] / "models" / "hubert-commands"
+DATA = Path(os.environ.get("KWSD_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+SPOKEN = Path(__file__).parent / "recordings"
+
+WORDS = (
+    "backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward", "four", "go", "happy",
+    "house", "learn", "left", "marvin", "nine", "no", "off", "on", "one", "right", "seven", "sheila", "six", "stop",
+    "three", "tree", "two", "up", "visual", "wow", "yes", "zero",
+)  # fmt: skip
+COMMANDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
+CLIPS_A_COMMAND = 50
+NOISES = 150
+
+
+@pytest.fixture(scope="module")
+def card() -> ModelCard:
+    return read_card(str(MODEL))
+
+
+def test_it_is_the_one_that_listens_by_default_and_travels_with_kwsd() -> None:
+    from kwsd.config import Config
+    from kwsd.zoo import shipped_models
+
+    assert shipped_models()[0].name == Config().model.name == MODEL.name
+
+
+def test_its_labels_are_the_words_then_unknown_then_silence(card: ModelCard) -> None:
+    assert card.labels == (*WORDS, "_unknown_", "_silence_")
+    assert set(card.thresholds) == set(WORDS)
+    assert all(0 < threshold < 1 for threshold in card.thresholds.values())
+
+
+def test_it_is_small_and_carries_its_notices(card: ModelCard) -> None:
+    assert card.size_bytes <= 10_000_000
+    assert card.licence == "Apache-2.0 AND MIT"
+    notice = (MODEL / "LICENSE-moonshine.txt").read_text()
+    assert "MIT License" in notice
+    assert "Useful Sensors" in notice
+    assert "CC BY 4.0" in (MODEL / "README.md").read_text()
+
+
+def test_transformers_loads_it_as_one_of_its_own() -> None:
+    from transformers import AutoModelForAudioClassification
+
+    import kwsd  # noqa: F401  # makes the Auto classes know it
+
+    model = AutoModelForAudioClassification.from_pretrained(MODEL, local_files_only=True)
+    assert type(model).__name__ == "HubertSpotterModel"
+    assert [model.config.id2label[place] for place in range(37)] == [*WORDS, "_unknown_", "_silence_"]
+
+
+def test_the_pipeline_hears_a_word() -> None:
+    import soundfile
+    from transformers import pipeline
+
+    import kwsd  # noqa: F401
+
+    yes, rate = soundfile.read(SPOKEN / "commands.flac", start=12_000, stop=28_000, dtype="float32")
+    spot = pipeline("audio-classification", model=str(MODEL), device="cpu")
+    best, *_ = spot({"raw": yes, "sampling_rate": rate}, top_k=2)
+    assert best["label"] == "yes"
+    assert best["score"] > 0.8
+
+
+def every(clips: list[Recording], count: int) -> list[Recording]:
+    """`count` of them, or all, spread evenly."""
+    return clips[:: max(1, len(clips) // count)][:count]
+
+
+@pytest.fixture(scope="module")
+def report() -> ClipReport:
+    """Fifty clips of each of eight words that training never heard, and noise, most of it never heard either."""
+    if not DATA.is_dir():
+        pytest.skip(f"no recordings in {DATA}; KWSD_TEST_DATA names another folder")
+    from kwsd.evaluation.clips import evaluate_clips
+    from kwsd.evaluation.selection import kept_back
+    from kwsd.zoo import load_classifier
+
+    spoken = find_recordings(DATA / "speech-commands" / "validation")
+    words = [clip for word in COMMANDS for clip in every([c for c in spoken if c.label == word], CLIPS_A_COMMAND)]
+    noise = kept_back(find_recordings(DATA / "noise"), 3, noise=True)
+    return evaluate_clips(load_classifier(read_card(str(MODEL)), device="cpu"), words, noise=every(noise, NOISES))
+
+
+def test_it_hears_the_eight_commands(report: ClipReport, card: ModelCard) -> None:
+    heard = [word for word in report.words if word.word in COMMANDS]
+    assert [word.clips for word in heard] == [CLIPS_A_COMMAND] * 8
+    right = sum(word.correct for word in heard)
+    assert right / (CLIPS_A_COMMAND * 8) >= 0.92
+    check_claim(card, "eight_words", right, CLIPS_A_COMMAND * 8)
+
+
+def test_it_tells_words_from_noise(report: ClipReport, card: ModelCard) -> None:
+    told = report.word_or_noise
+    assert report.noise.clips >= 50
+    assert told.accuracy >= 0.97
+    check_claim(card, "word_or_noise", told.correct, told.clips)
+
+
+def check_claim(card: ModelCard, key: str, right: int, clips: int) -> None:
+    """What the card claims for all clips has to lie where these few say that it may: in their 99.9 % interval."""
+    from kwsd.metrics import wilson_interval
+
+    claimed = card.scores.get("validation", {}).get(key)
+    if claimed is not None:
+        low, high = wilson_interval(right, clips, 0.999)
+        assert low <= claimed <= high

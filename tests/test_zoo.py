@@ -1,0 +1,129 @@
+"""A model folder's every fault is told, and none of it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from kwsd.errors import ModelError
+from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card, shipped_models
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that is a model as far as a card can tell: two words."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    write(place / "config.json", {"id2label": {str(index): label for index, label in enumerate(LABELS)}})
+    save_file({"word_head.outer.weight": np.zeros((3, 4), np.float32)}, place / "model.safetensors")
+    digest = hashlib.sha256((place / "model.safetensors").read_bytes()).hexdigest()
+    card = {"name": "two words", "licence": "CC0-1.0", "thresholds": {"yes": 0.5}, "scores": {"validation": {"a": 1}}}
+    write(place / "card.json", card | {"sha256": {"model.safetensors": digest}})
+    return place
+
+
+def write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value))
+
+
+def change(path: Path, **values: Any) -> None:
+    write(path, json.loads(path.read_text()) | values)
+
+
+def test_what_a_card_says(folder: Path) -> None:
+    card = read_card(str(folder))
+    assert (card.name, card.licence, card.labels, card.words) == ("two words", "CC0-1.0", LABELS, ("yes", "no"))
+    assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
+    assert card.scores == {"validation": {"a": 1}}
+    assert card.size_bytes == (folder / "model.safetensors").stat().st_size
+
+
+def test_a_folder_without_a_card_is_named_after_itself(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    card = read_card(str(folder))
+    assert (card.name, card.licence) == ("tiny", "unknown")
+
+
+def test_the_shipped_models_have_names(folder: Path) -> None:
+    names = [card.name for card in shipped_models()]
+    assert "hubert-commands" in names
+    assert read_card("hubert-commands").name == "hubert-commands"
+    with pytest.raises(ModelError, match=f"'no such thing'.*{names[0]}"):
+        read_card("no such thing")
+    with pytest.raises(ModelError, match="is no model folder"):
+        read_card(str(folder.parent))
+
+
+FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "there is no model.safetensors"),
+    "truncated": (lambda f: cut(f), "no whole model"),
+    "truncated to nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "SHA-256"),
+    "wrong checksum": (lambda f: change(f / "card.json", sha256={"model.safetensors": "0" * 64}), "SHA-256"),
+    "a listed file is missing": (lambda f: change(f / "card.json", sha256={"other.json": "0" * 64}), "other.json"),
+    "checksums that are no table": (lambda f: change(f / "card.json", sha256="0" * 64), "card.json"),
+    "a label too few": (lambda f: change(f / "config.json", id2label=dict(enumerate(LABELS[1:]))), "3 labels"),
+    "labels with a gap": (lambda f: change(f / "config.json", id2label={"0": "yes", "2": "no"}), "id2label"),
+    "no labels": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
+    "labels that are no table": (lambda f: change(f / "config.json", id2label=None), "id2label"),
+    "broken config": (lambda f: (f / "config.json").write_text("{"), "config.json"),
+    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
+    "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
+    "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),
+    "weights of another model": (lambda f: others(f), "no whole model"),
+}
+
+
+def cut(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-20])
+
+
+def others(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    save_file({"something.else": np.zeros(3, np.float32)}, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_told(folder: Path, fault: str) -> None:
+    spoil, text = FAULTS[fault]
+    spoil(folder)
+    with pytest.raises(ModelError) as told:
+        read_card(str(folder))
+    assert text in str(told.value)
+    assert str(folder) in str(told.value)
+    assert told.value.exit_status == 78
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "weights.pkl", "last.ckpt"])
+def test_pickles_are_refused_by_name_and_never_opened(folder: Path, name: str) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(b"cos\nabort\n(tR.")  # whoever unpickles this dies
+    with pytest.raises(ModelError, match=f"{name} is a pickle"):
+        read_card(str(folder))
+
+
+def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(Path(__file__).parents[1] / "models" / "hubert-commands", folder)
+    change(folder / "config.json", intermediate_size=64)
+    with pytest.raises(ModelError, match="cannot load the model"):
+        load_classifier(read_card(str(folder)), device="cpu")
+
+
+def test_reading_a_card_imports_no_torch() -> None:
+    code = "import sys; from kwsd.zoo import shipped_models; shipped_models(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
