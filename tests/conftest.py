@@ -1,4 +1,4 @@
-"""Fixtures for more than one package: a microphone without hardware."""
+"""Fixtures for more than one package: a microphone without hardware, and who was born meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,22 @@ import pytest
 
 _SINK = "virtmic"
 _DEADLINE_S = 30.0
+
+
+@pytest.fixture
+def children() -> Callable[[], set[int]]:
+    """The processes that this one has started and not waited for yet, the virtual microphone's server among them."""
+
+    def find() -> set[int]:
+        found = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+                if parent == os.getpid():
+                    found.add(int(stat.parent.name))
+        return found
+
+    return find
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class TriggerSettings:
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    smoothing: int = 4
+    smoothing: int = 2
     refractory_ms: int = 700
 
 

@@ -60,9 +60,9 @@ class Data:
 class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least.
 
-    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`. Batches
-    hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit of
-    `_unknown_` when the model is exported, to make up for that.
+    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
+    Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
+    of `_unknown_` when the model is exported, to make up for that.
     """
 
     words: float = 0.55

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -29,7 +28,7 @@ MakeSource = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(children: Callable[[], set[int]]) -> Iterator[None]:
     """Neither threads nor handlers nor children survive any of these lives; the virtual microphone's server may."""
     before = children()
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
@@ -37,17 +36,6 @@ def nothing_left_behind() -> Iterator[None]:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("kwsd-")] == []
     assert children() <= before
-
-
-def children() -> set[int]:
-    """The processes that this one has started and not waited for yet."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
-            if parent == os.getpid():
-                found.add(int(stat.parent.name))
-    return found
 
 
 class Output(io.StringIO):

@@ -8,7 +8,7 @@ printf 'start_s\tend_s\tword\n' >commands.tsv
 sox -q -n -r 16000 -c 1 -b 16 "$work/pause.wav" trim 0 1.0
 set -- "$work/pause.wav"
 at=1.0
-for spoken in rms:yes rms:no espeak:left rms:stop espeak:happy rms:down espeak:go; do
+for spoken in rms:yes rms:no espeak:left awb:stop espeak:happy rms:down rms:go; do
     voice=${spoken%%:*} word=${spoken#*:}
     if [ "$voice" = espeak ]; then
         espeak-ng -v en-us -w "$work/said.wav" "$word"
