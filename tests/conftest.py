@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -50,6 +51,16 @@ class VirtualMicrophone:
         """Play a recording to the microphone; returns when the server has taken all of it."""
         command = ["paplay", f"--device={_SINK}", str(path)]
         subprocess.run(command, env=self.env, check=True, timeout=_DEADLINE_S + 60)
+
+
+def pytest_configure() -> None:
+    """Hear signals as a terminal's program does: a script in the background, or under nohup, makes us ignore some.
+
+    Ignored ones stay ignored in kwsd and in the processes that tests start, and those would then wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
