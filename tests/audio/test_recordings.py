@@ -103,7 +103,7 @@ def test_an_index_that_promises_too_much_is_an_error(tmp_path: Path) -> None:
         list(load([Recording(tmp_path / "gone.wav", "x", "yes", "", 0, 10)]))
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not there")
+@pytest.mark.skipif(not DATA.is_dir(), reason="the recordings are not there")
 def test_the_shared_recordings_lie_where_their_index_says() -> None:
     validation = find_recordings(DATA / "speech-commands" / "validation")
     assert len(validation) == 5238

@@ -27,7 +27,7 @@ hangover_ms = 500
 [trigger]
 words = ["yes", "no", "yes"]
 threshold = 0.8
-smoothing = 2
+smoothing = 3
 refractory_ms = 0
 [trigger.thresholds]
 yes = 0.9
