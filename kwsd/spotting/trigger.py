@@ -23,7 +23,7 @@ class TriggerSettings:
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smoothing: int = 2
-    refractory_ms: int = 700
+    refractory_ms: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def cut_word(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
     start, end = (int(edge) for edge in sounds.words.cores[row])
     shown = int((end - start) * rng.uniform(0.2, 0.65))
     shift = RATE - start - shown if rng.random() < 0.5 else shown - end
-    window = _filled(sounds.words.clip(row), shift, np.random.default_rng(0))
+    window = _filled(sounds.words.clip(row), shift, rng)
     if shift > 0 and rng.random() < 0.3:
         gap = RATE - shown - int(rng.integers(800, RATE // 2))
         window[: max(0, gap)] = take(sounds.speech, rng, max(0, gap))
