@@ -62,7 +62,7 @@ class GateConfig:
 
     enabled: bool = _option(True, flag="--gate/--no-gate", help="Score windows only while somebody speaks.")
     aggressiveness: int = _option(
-        1, flag="--aggressiveness", low=0, high=3, help="How readily sound is taken for noise: 0 least, 3 most."
+        2, flag="--aggressiveness", low=0, high=3, help="How readily sound is taken for noise: 0 least, 3 most."
     )
     onset_ms: int = _option(
         30, flag="--onset", low=10, high=1000, step=10, help="Milliseconds of speech that open the gate."

@@ -23,7 +23,7 @@ class GateSettings:
     gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms.
     """
 
-    aggressiveness: int = 1
+    aggressiveness: int = 2
     onset_ms: int = 30
     hangover_ms: int = 700
 

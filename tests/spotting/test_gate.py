@@ -31,6 +31,13 @@ def test_silence_keeps_it_shut() -> None:
     assert not gate.is_open
 
 
+def test_steady_noise_soon_keeps_it_shut() -> None:
+    gate = Gate(GateSettings())
+    noise = RNG.normal(0, 300, 160_000).astype(np.int16)
+    opened = [gate.feed(noise[start : start + 1600]) for start in range(0, len(noise), 1600)]
+    assert sum(opened[20:]) == 0
+
+
 def test_it_opens_for_a_voice() -> None:
     gate = Gate(GateSettings())
     gate.feed(silence(16_000))
