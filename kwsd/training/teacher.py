@@ -17,10 +17,9 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
-from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.training.corpus import Corpus
+from kwsd.training.scenes import excerpt
 
 STRIDE = 384
 """Samples from one of the encoder's vectors to the next."""
@@ -58,10 +57,7 @@ def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:
 
 def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
     """A clip's first second, padded with zeros: (16000,) float32 in [-1, 1)."""
-    window = np.zeros(RATE, np.int16)
-    clip = corpus.clip(index)[:RATE]
-    window[: len(clip)] = clip
-    return to_float(window)
+    return excerpt(corpus.clip(index), 0)
 
 
 @torch.inference_mode()
