@@ -87,9 +87,8 @@ class Mixer:
 
     def sentence_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A sentence, by its length, and where in it a window starts: up to 0.4 s of it may lie outside."""
-        lengths = self.sounds.speech.lengths
-        row = int(np.searchsorted(np.cumsum(lengths), rng.integers(lengths.sum()), side="right"))
-        return row, int(rng.integers(-6400, max(1, int(lengths[row]) - RATE + 6400)))
+        row = scenes.row_by_length(self.sounds.speech, rng)
+        return row, int(rng.integers(-6400, max(1, int(self.sounds.speech.lengths[row]) - RATE + 6400)))
 
     def stream(self, steps: range, mined: Mined) -> Iterator[Batch]:
         """The batches of `steps`, made by a thread while the network learns from the one before."""

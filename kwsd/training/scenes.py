@@ -44,9 +44,14 @@ class Scene:
     shift: int | None = None
 
 
+def row_by_length(corpus: Corpus, rng: np.random.Generator) -> int:
+    """A clip, every second of the corpus as likely as any other."""
+    return int(np.searchsorted(np.cumsum(corpus.lengths), rng.integers(corpus.lengths.sum()), side="right"))
+
+
 def take(corpus: Corpus, rng: np.random.Generator, length: int = RATE) -> Floats:
     """`length` samples from a random place, every second of the corpus as likely as any other."""
-    row = int(np.searchsorted(np.cumsum(corpus.lengths), rng.integers(corpus.lengths.sum()), side="right"))
+    row = row_by_length(corpus, rng)
     return excerpt(corpus.clip(row), int(rng.integers(max(1, int(corpus.lengths[row]) - length + 1))), length)
 
 
