@@ -13,26 +13,29 @@ from numpy.typing import NDArray
 from kwsd.events import RATE
 from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.training import scenes
+from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix
 from kwsd.training.scenes import Floats, Scene, Sounds
 
-NO_CLIP = -1
-"""In `Batch.rows`: the window shows no clip that the teacher knows."""
+NONE = -1
+"""In `Batch.seconds`: the window shows no second that the teacher was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`windows` (batch, 16000) float32, `labels` (batch,) int64; `rows` and `shifts` (batch,) say where a teacher's
-    features of the clean clip still hold."""
+    """`windows` (batch, 16000) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a window
+    which of the clean seconds lies that the teacher was asked about: the words' first, then those of the speech."""
 
     windows: Floats
     labels: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    seconds: NDArray[np.int64]
     shifts: NDArray[np.int64]
 
 
 Mined = NDArray[np.int64]
-"""Hard negatives: (n, 2), the sentence and the sample where the window starts."""
+"""Hard negatives: (n, 3), 0 for speech and 1 for noise, the clip, and the sample where the window starts."""
+
+SPEECH, NOISE = 0, 1
 
 
 class Mixer:
@@ -46,17 +49,19 @@ class Mixer:
         # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
         self.chances = chances / chances.sum()
+        self.speech_seconds = len(sounds.words) + np.concatenate([[0], np.cumsum(seconds_in(sounds.speech))])
 
     def batch_at(self, step: int, mined: Mined) -> Batch:
         """The batch of one step."""
         rng = np.random.default_rng([self.seed, step])
         hard = self.hardness(step)
-        kinds = rng.choice(4, self.batch, p=(self.mix.words, self.mix.sentences, self.mix.cut, self.mix.silence))
+        shares = (self.mix.words, self.mix.sentences, self.mix.cut, self.mix.glued, self.mix.silence)
+        kinds = rng.choice(len(shares), self.batch, p=shares)
         drawn = [self._draw(int(kind), rng, mined, hard) for kind in kinds]
         return Batch(
             np.stack([self._recorded(scene.window, rng, hard) for scene, _, _ in drawn]),
             np.array([self.index[label] for _, label, _ in drawn]),
-            np.array([NO_CLIP if scene.shift is None else row for scene, _, row in drawn]),
+            np.array([NONE if scene.shift is None else second for scene, _, second in drawn]),
             np.array([scene.shift or 0 for scene, _, _ in drawn]),
         )
 
@@ -68,22 +73,36 @@ class Mixer:
         return scenes.recorded(window, self.sounds, rng, noise=self.mix.noise, hardness=hard)
 
     def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
+        """A scene, its label, and the second whose features the teacher knows, if any."""
         if kind == 0:
             row = self._word(rng)
             return scenes.word(self.sounds, row, rng, hard), str(self.sounds.words.labels[row]), row
         if kind == 1:
-            row, start = self.sentence_at(rng)
-            if len(mined) and rng.random() < 0.5:
-                row, start = (int(place) for place in mined[rng.integers(len(mined))])
-                start += int(rng.integers(-400, 401))
-            return Scene(scenes.sentence(self.sounds, row, start, rng)), UNKNOWN, NO_CLIP
+            row, start = self._mined(mined, SPEECH, rng) or self.sentence_at(rng)
+            second = self.speech_seconds[row] + scenes.second_near(self.sounds.speech, row, start)
+            return scenes.sentence(self.sounds, row, start, rng), UNKNOWN, int(second)
         if kind == 2:
-            return Scene(scenes.cut_word(self.sounds, self._word(rng), rng)), UNKNOWN, NO_CLIP
-        return Scene(scenes.silence(self.sounds, rng)), SILENCE, NO_CLIP
+            return Scene(scenes.cut_word(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
+        if kind == 3:
+            return Scene(scenes.glued(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
+        return Scene(scenes.silence(self.sounds, rng, self._mined(mined, NOISE, rng))), SILENCE, NONE
+
+    def _mined(self, mined: Mined, kind: int, rng: np.random.Generator) -> tuple[int, int] | None:
+        """Every second time one of the hard negatives of a kind, a little earlier or later."""
+        of_kind = mined[mined[:, 0] == kind]
+        if not len(of_kind) or rng.random() < 0.5:
+            return None
+        _, row, start = (int(entry) for entry in of_kind[rng.integers(len(of_kind))])
+        return row, start + int(rng.integers(-400, 401))
 
     def _word(self, rng: np.random.Generator) -> int:
         rows = self.rows_of[rng.choice(len(self.rows_of), p=self.chances)]
         return int(rows[rng.integers(len(rows))])
+
+    def noise_at(self, rng: np.random.Generator) -> tuple[int, int]:
+        """A noise, by its length, and where in it a window starts."""
+        row = scenes.row_by_length(self.sounds.noise, rng)
+        return row, int(rng.integers(max(1, int(self.sounds.noise.lengths[row]) - RATE + 1)))
 
     def sentence_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A sentence, by its length, and where in it a window starts: up to 0.4 s of it may lie outside."""

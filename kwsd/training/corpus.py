@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.recordings import Recording, find_recordings, load
 
+GRID = 8000
+"""Samples from one second to the next in `all_seconds`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
@@ -62,6 +65,23 @@ def join(first: Corpus, second: Corpus) -> Corpus:
         np.concatenate([first.lengths, second.lengths]),
         np.concatenate([first.cores, second.cores]),
     )
+
+
+def first_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first second of every clip: the clips, and where in them it starts."""
+    return np.arange(len(corpus)), np.zeros(len(corpus), np.int64)
+
+
+def all_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A second from every half second of every clip on, as long as half of it is the clip's: the clips, the starts."""
+    counts = seconds_in(corpus)
+    rows = np.repeat(np.arange(len(corpus)), counts)
+    return rows, (np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)) * GRID
+
+
+def seconds_in(corpus: Corpus) -> NDArray[np.int64]:
+    """How many of `all_seconds` are each clip's: (clips,)."""
+    return np.maximum(1, corpus.lengths // GRID)
 
 
 def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.training import scenes
-from kwsd.training.batches import Mined, Mixer
+from kwsd.training.batches import NOISE, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
 from kwsd.training.scenes import Floats
 from kwsd.training.teacher import first_second
@@ -33,18 +33,22 @@ def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int]) -> dict[s
 
 
 def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Generator) -> Mined:
-    """The fifth of `count` windows out of sentences, and of those mined before, that look most like a word.
+    """The fifth of `count` windows that look most like a word, out of new ones and those mined before.
 
-    `score` gives (n,) for windows (n, 16000): the highest score of any word.
+    Two thirds of them are out of sentences, the others noise. `score` gives (n,) for windows (n, 16000): the highest
+    score of any word.
     """
-    drawn = [mixer.sentence_at(rng) for _ in range(count)]
-    places = np.array([*drawn, *(tuple(place) for place in mined)], np.int64).reshape(-1, 2)
-    speech, scores = mixer.sounds.speech, []
-    for rows in _batches(len(places)):
-        windows = [scenes.excerpt(speech.clip(int(row)), int(at)) for row, at in places[rows.start : rows.stop]]
-        heard = [scenes.recorded(window, mixer.sounds, rng, noise=0.5, hardness=1.0) for window in windows]
-        scores.append(score(np.stack(heard)))
-    return places[np.argsort(-np.concatenate(scores))[: max(64, count // 5)]]
+    kept = []
+    for kind, drawn, share in ((SPEECH, mixer.sentence_at, 2 / 3), (NOISE, mixer.noise_at, 1 / 3)):
+        new = [(kind, *drawn(rng)) for _ in range(int(count * share))]
+        places = np.concatenate([np.array(new, np.int64).reshape(-1, 3), mined[mined[:, 0] == kind]])
+        corpus, scores = (mixer.sounds.speech, mixer.sounds.noise)[kind], []
+        for rows in _batches(len(places)):
+            windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]
+            heard = [scenes.recorded(window, mixer.sounds, rng, noise=0.5, hardness=1.0) for window in windows]
+            scores.append(score(np.stack(heard)))
+        kept.append(places[np.argsort(-np.concatenate(scores))[: max(32, int(count * share / 5))]])
+    return np.concatenate(kept)
 
 
 def _batches(count: int) -> Iterator[range]:

@@ -14,12 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.training.batches import NO_CLIP, Batch, Mined, Mixer
+from kwsd.training.batches import NONE, Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.judging import accuracies, mine
 from kwsd.training.recipe import Recipe, Schedule
-from kwsd.training.teacher import FRAMES, STRIDE, convolutions, quieten
+from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions, quieten
 
 Report = Callable[[dict[str, float]], None]
 
@@ -28,12 +28,12 @@ Report = Callable[[dict[str, float]], None]
 class Lesson:
     """All that a run needs besides the network: what it draws from, whom it learns from, what it is judged on.
 
-    `features` (clips, 40, 288) float16 are the teacher's for the first clips of `mixer.sounds.words`: the real ones.
+    `taught` is what the teacher says of the seconds that `mixer`'s batches name.
     """
 
     mixer: Mixer
     teacher: nn.Module | None
-    features: NDArray[np.float16] | None
+    taught: Taught | None
     validation: Corpus
 
 
@@ -66,10 +66,14 @@ class Run:
             self.model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay
         )
         self.step = -self.schedule.front_end_steps if lesson.teacher is not None else 0
-        self.mined: Mined = np.zeros((0, 2), np.int64)
+        self.mined: Mined = np.zeros((0, 3), np.int64)
         self.best, self.stale = 0.0, 0
         if lesson.teacher is not None:
             lesson.teacher.to(self.device)
+        if lesson.taught is not None:
+            # Their means lie further apart than they themselves ever move: against the variance over all dimensions, a
+            # network that gives nothing but the means would seem to have learnt three quarters.
+            self.variance = torch.from_numpy(lesson.taught.spread()[1]).to(self.device).square()
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one."""
@@ -162,22 +166,23 @@ class Run:
         frames = self.model.frames(windows)
         logits = self.model.classify(frames)
         losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
-        if self.lesson.features is not None and self.schedule.feature_weight > 0:
+        if self.lesson.taught is not None and self.schedule.feature_weight > 0:
             losses["features"] = self.schedule.feature_weight * self._feature_loss(frames, batch)
         return losses
 
     def _feature_loss(self, frames: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Squared error to the teacher's last hidden states of the clean clip, moved to where the clip lies."""
-        assert self.lesson.features is not None
-        known = np.flatnonzero((batch.rows != NO_CLIP) & (batch.rows < len(self.lesson.features)))
+        """Squared error to the teacher's last hidden states of the clean second, moved to where that lies, as a part of
+        each dimension's variance."""
+        assert self.lesson.taught is not None
+        known = np.flatnonzero(batch.seconds != NONE)
         every = int(np.prod(self.recipe.network.conv_stride)) // STRIDE
         places = np.arange(frames.shape[1])[None] * every - np.round(batch.shifts[known] / STRIDE).astype(int)[:, None]
         inside = (places >= 0) & (places < FRAMES)
-        theirs = self.lesson.features[batch.rows[known][:, None], places.clip(0, FRAMES - 1)].astype(np.float32)
+        theirs = self.lesson.taught.take(batch.seconds[known], places.clip(0, FRAMES - 1))
         target = torch.from_numpy(theirs).to(self.device)
         weight = torch.from_numpy(inside[..., None].astype(np.float32)).to(self.device)
-        error = (frames[torch.from_numpy(known).to(self.device)].float() - target).square() * weight
-        return error.sum() / (weight.sum() * target.shape[-1] * target.var()).clamp_min(1e-6)
+        error = (frames[torch.from_numpy(known).to(self.device)].float() - target).square() / self.variance * weight
+        return error.sum() / (weight.sum() * target.shape[-1]).clamp_min(1e-6)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ from kwsd.networks.hubert_config import HubertSpotterConfig
 from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.training.batches import Mixer
 from kwsd.training.channels import channel_bank
-from kwsd.training.corpus import Corpus, decode, join
+from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join
 from kwsd.training.loop import Lesson
 from kwsd.training.recipe import Recipe
 from kwsd.training.scenes import Sounds
-from kwsd.training.teacher import cached_features, first_second, load_teacher
-from kwsd.training.transplant import transplant
+from kwsd.training.teacher import Taught, ask, first_second, load_teacher
+from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and how much there is."""
@@ -78,7 +79,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
         return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total))
 
     recorded = _labelled(corpus(data.words), recipe)
-    words = join(recorded, _labelled(corpus(data.synthetic), recipe)) if data.synthetic else recorded
+    spoken = [recorded, *([_labelled(corpus(data.synthetic), recipe)] if data.synthetic else [])]
+    words = reduce(join, spoken)
     validation = _labelled(corpus(data.validation), recipe)
     speech = _kept(corpus(data.speech), data.held_out)
     noise = _kept(corpus(data.noise), 2 * data.held_out)
@@ -94,11 +96,16 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
     transplant(model, teacher, recipe.teacher.layers, sample)
-    key = hashlib.sha256(weights.read_bytes() + recorded.names.tobytes() + recorded.starts.tobytes()).hexdigest()[:16]
-    features = cached_features(
-        teacher, recorded, cache / f"{key}.features", lambda done, total: progress("asking the teacher", done, total)
+    asked = hashlib.sha256(weights.read_bytes()).hexdigest()
+    parts = [(part, first_seconds(part)) for part in spoken] + [(speech, all_seconds(speech))]
+    taught = Taught(
+        tuple(
+            ask(teacher, asked, part, seconds, cache, lambda done, total: progress("asking the teacher", done, total))
+            for part, seconds in parts
+        )
     )
-    return model, Lesson(mixer, teacher, features, validation)
+    calibrate_heads(model, *map(torch.from_numpy, taught.spread()))
+    return model, Lesson(mixer, teacher, taught, validation)
 
 
 def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:

@@ -65,10 +65,11 @@ class Mix:
     of `_unknown_` when the model is exported, to make up for that.
     """
 
-    words: float = 0.55
-    sentences: float = 0.25
-    cut: float = 0.08
-    silence: float = 0.12
+    words: float = 0.6
+    sentences: float = 0.2
+    cut: float = 0.04
+    glued: float = 0.06
+    silence: float = 0.1
     noise: float = 0.6
     rare_floor: int = 300
     channels: int = 200
@@ -133,9 +134,9 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"{path}: {error}") from error
     if len(recipe.teacher.layers) != recipe.network.num_hidden_layers and recipe.teacher.weights:
         raise ConfigError(f"{path}: teacher.layers needs one layer for each of network.num_hidden_layers")
-    shares = recipe.mix.words + recipe.mix.sentences + recipe.mix.cut + recipe.mix.silence
+    shares = recipe.mix.words + recipe.mix.sentences + recipe.mix.cut + recipe.mix.glued + recipe.mix.silence
     if abs(shares - 1) > 1e-6:
-        raise ConfigError(f"{path}: mix.words, sentences, cut and silence sum to {shares:g}, not 1")
+        raise ConfigError(f"{path}: mix.words, sentences, cut, glued and silence sum to {shares:g}, not 1")
     return recipe
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.scale import to_float
 from kwsd.events import RATE
 from kwsd.training.channels import through
-from kwsd.training.corpus import Corpus
+from kwsd.training.corpus import GRID, Corpus
 
 Floats = NDArray[np.float32]
 
@@ -135,19 +135,52 @@ def cut_word(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
     return window
 
 
-def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> Floats:
-    """A second out of the sentence `row`, at another pace every third time."""
-    window = excerpt(sounds.speech.clip(row), start)
+def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
+    """A word in running speech: other speech, or other words, up to its very edges on both sides."""
+    start, end = (int(edge) for edge in sounds.words.cores[row])
+    place = int(rng.integers(1600, max(1601, RATE - (end - start) - 1600)))
+    window = excerpt(sounds.words.clip(row), start - place)
+    last = min(RATE, place + end - start)
+    level = _rms(window[place:last])
+    window[:place] = _levelled(_talk(sounds, place, rng, last=True), level, rng)
+    window[last:] = _levelled(_talk(sounds, RATE - last, rng, last=False), level, rng)
     return at_pace(window, rng.uniform(0.85, 1.2)) if rng.random() < 0.3 else window
 
 
-def silence(sounds: Sounds, rng: np.random.Generator) -> Floats:
-    """No speech: recorded noise at any level, two noises, a burst or a tone that was made here, or nothing at all."""
+def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) -> Floats:
+    """`length` samples of speech that end (or, not `last`, begin) in the middle of it."""
+    if rng.random() < 0.5:
+        return take(sounds.speech, rng, length)
+    row = int(rng.integers(len(sounds.words)))
+    start, end = (int(edge) for edge in sounds.words.cores[row])
+    return excerpt(sounds.words.clip(row), end - length if last else start, length)
+
+
+def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> Scene:
+    """A second out of the sentence `row`, at another pace every third time; `shift` tells where its second lies."""
+    window = excerpt(sounds.speech.clip(row), start)
+    if rng.random() < 0.3:
+        return Scene(at_pace(window, rng.uniform(0.8, 1.25)))
+    return Scene(window, second_near(sounds.speech, row, start) * GRID - start)
+
+
+def second_near(speech: Corpus, row: int, start: int) -> int:
+    """Which of the clip's `all_seconds` a window from `start` on shows best."""
+    return int(np.clip(round(start / GRID), 0, max(1, int(speech.lengths[row]) // GRID) - 1))
+
+
+def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
+    """No speech: recorded noise at any level, two noises, a burst or a tone that was made here, or nothing at all.
+
+    With a `place` (a clip of noise, and where in it), it is that noise.
+    """
     kind = rng.random()
-    if kind < 0.04:
+    if place is None and kind < 0.04:
         return np.zeros(RATE, np.float32)
-    if kind < 0.80:
-        window = take(sounds.noise, rng)
+    if place is not None or kind < 0.80:
+        window = take(sounds.noise, rng) if place is None else excerpt(sounds.noise.clip(place[0]), place[1])
+        if rng.random() < 0.3:
+            window = window[::-1]
         if rng.random() < 0.3:
             window = window + take(sounds.noise, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
         return at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window

@@ -6,7 +6,9 @@ in, one vector of 288 every 384 samples out.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,26 +62,62 @@ def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
     return excerpt(corpus.clip(index), 0)
 
 
-@torch.inference_mode()
-def cached_features(
-    encoder: Any, corpus: Corpus, place: Path, progress: Callable[[int, int], None] | None = None
-) -> NDArray[np.float16]:
-    """The encoder's last hidden states for every clip's first second, (clips, 40, 288) float16, computed once.
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What the encoder says of seconds of clean recordings, numbered through all `parts`: (seconds, 40, 288) each."""
 
-    The map is filled beside its place and moved there when it is whole.
+    parts: tuple[NDArray[np.float16], ...]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def take(self, seconds: NDArray[np.int64], frames: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors at `frames` (n, m) of `seconds` (n,): (n, m, 288)."""
+        taken = np.empty((*frames.shape, self.parts[0].shape[-1]), np.float32)
+        first = 0
+        for part in self.parts:
+            here = (seconds >= first) & (seconds < first + len(part))
+            taken[here] = part[(seconds[here] - first)[:, None], frames[here]]
+            first += len(part)
+        return taken
+
+    def spread(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each dimension, (288,) each, over a thousand seconds of the first part."""
+        sample = self.parts[0][:: max(1, len(self.parts[0]) // 1000)].astype(np.float32).reshape(-1, 288)
+        return sample.mean(axis=0), sample.std(axis=0) + np.float32(1e-3)
+
+
+@torch.inference_mode()
+def ask(
+    encoder: Any,
+    weights: str,
+    corpus: Corpus,
+    seconds: tuple[NDArray[np.int64], NDArray[np.int64]],
+    cache: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float16]:
+    """The encoder's last hidden states for seconds of a corpus (clips, and where in them each second starts).
+
+    (seconds, 40, 288) float16, computed once for the encoder whose hash is `weights`. The map is filled beside its
+    place in `cache` and moved there when it is whole.
     """
-    shape = (len(corpus), FRAMES, 288)
+    rows, starts = seconds
+    digest = hashlib.sha256(weights.encode())
+    for column in (corpus.names, corpus.starts, rows, starts):
+        digest.update(column.tobytes())
+    place = cache / f"{digest.hexdigest()[:16]}.features"
+    shape = (len(rows), FRAMES, 288)
     if not place.exists():
         part = place.with_suffix(".part")
         features = np.memmap(part, np.float16, "w+", shape=shape)
-        for start in range(0, len(corpus), 64):
-            rows = range(start, min(start + 64, len(corpus)))
-            waveform = quieten(torch.from_numpy(np.stack([first_second(corpus, row) for row in rows])))
+        for first in range(0, len(rows), 64):
+            some = range(first, min(first + 64, len(rows)))
+            clips = np.stack([excerpt(corpus.clip(int(rows[number])), int(starts[number])) for number in some])
             with torch.autocast("cpu", torch.bfloat16):
-                states = encoder(waveform).last_hidden_state
-            features[start : start + len(rows)] = states.float().numpy()
+                states = encoder(quieten(torch.from_numpy(clips))).last_hidden_state
+            features[first : first + len(some)] = states.float().numpy()
             if progress:
-                progress(start + len(rows), len(corpus))
+                progress(first + len(some), len(rows))
         features.flush()
         part.rename(place)
     return np.memmap(place, np.float16, "r", shape=shape)

@@ -46,6 +46,18 @@ def transplant(model: HubertSpotterModel, encoder: Any, layers: Sequence[int], s
     _copy(hubert.encoder.layer_norm, encoder.layer_norm)
 
 
+@torch.no_grad()
+def calibrate_heads(model: HubertSpotterModel, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+    """Let the adapter and the heads start as if hidden states had mean 0 and deviation 1, in place.
+
+    `mean` and `deviation` (hidden,) are those of the encoder's hidden states, whose means are large and whose
+    movements are small: heads with ordinary random weights would see next to nothing of them.
+    """
+    for linear in (model.adapter.down, model.pooling.score, model.word_head.inner, model.noise_head.inner):
+        linear.weight.div_(deviation)
+        linear.bias.sub_(linear.weight @ mean)
+
+
 def _copy(ours: Any, theirs: Any) -> None:
     ours.weight.copy_(theirs.weight)
     ours.bias.zero_() if theirs.bias is None else ours.bias.copy_(theirs.bias)

@@ -61,6 +61,7 @@ held_out = 0
 words = 0.7
 sentences = 0.0
 cut = 0.0
+glued = 0.0
 silence = 0.3
 channels = 2
 easy_steps = 100000

@@ -70,6 +70,29 @@ def test_a_cut_word_shows_at_most_two_thirds_of_it() -> None:
         assert 500 <= shown <= 2000
 
 
+def test_a_glued_word_is_whole_and_has_no_pause_around_it() -> None:
+    whole = 0
+    for seed in range(100):
+        window = scenes.glued(sounds(), 0, np.random.default_rng(seed))
+        assert window.shape == (16_000,)
+        inside = window[320:-320]  # another pace may leave the very edges empty
+        quiet = np.abs(inside) < 1e-3
+        gaps = np.diff(np.flatnonzero(np.r_[True, ~quiet, True]))
+        whole += gaps.max() <= 800
+    assert whole > 20  # where the word's neighbour is a word, whose own surroundings are silent here, there are gaps
+
+
+def test_a_sentence_says_where_its_second_lies() -> None:
+    for seed in range(50):
+        scene = scenes.sentence(sounds(), 0, 9_000, np.random.default_rng(seed))
+        assert scene.shift in (None, 8_000 - 9_000)
+
+
+def test_a_hard_noise_is_taken_from_its_place() -> None:
+    heard = [scenes.silence(sounds(), np.random.default_rng(seed), (0, 100)) for seed in range(20)]
+    assert all(np.abs(window).max() > 0 for window in heard)
+
+
 def test_silence_holds_no_word_and_is_never_broken() -> None:
     for seed in range(100):
         window = scenes.silence(sounds(), np.random.default_rng(seed))

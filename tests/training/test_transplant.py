@@ -10,7 +10,7 @@ from transformers import MoonshineConfig, MoonshineModel
 from kwsd.training.prepare import build_network
 from kwsd.training.recipe import Network, Recipe, Schedule
 from kwsd.training.teacher import convolutions, quieten
-from kwsd.training.transplant import transplant
+from kwsd.training.transplant import calibrate_heads, transplant
 
 
 def test_blocks_are_copied_and_convolutions_come_near() -> None:
@@ -31,3 +31,15 @@ def test_blocks_are_copied_and_convolutions_come_near() -> None:
     assert ours.shape == theirs.shape
     # With all channels kept, only the two norms differ; a random front end would be off by more than the variance.
     assert float((ours - theirs).square().mean() / theirs.var()) < 0.5
+
+
+def test_calibrated_heads_see_the_encoder_as_if_it_were_standardised() -> None:
+    recipe = Recipe("x", ("yes",), network=Network(num_hidden_layers=1))
+    plain, calibrated = build_network(recipe), build_network(recipe)
+    mean, deviation = torch.randn(288), torch.rand(288) + 0.1
+    calibrate_heads(calibrated, mean, deviation)
+    states = torch.randn(2, 40, 288)
+    expected = plain.word_head.inner(states)
+    torch.testing.assert_close(calibrated.word_head.inner(states * deviation + mean), expected, atol=1e-4, rtol=1e-4)
+    expected = plain.pooling.score(states)
+    torch.testing.assert_close(calibrated.pooling.score(states * deviation + mean), expected, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,61 @@
+"""What the teacher says is asked once, numbered through all recordings, and found again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import MoonshineConfig, MoonshineModel
+
+from kwsd.training.corpus import Corpus, all_seconds, first_seconds, seconds_in
+from kwsd.training.teacher import FRAMES, Taught, ask
+
+
+def corpus(lengths: list[int]) -> Corpus:
+    starts = np.cumsum([0, *lengths[:-1]]).astype(np.int64)
+    names = np.array([str(number) for number in range(len(lengths))])
+    samples = np.random.default_rng(3).integers(-9000, 9000, sum(lengths)).astype(np.int16)
+    cores = np.zeros((len(lengths), 2), np.int64)
+    return Corpus(samples, names, names, names, starts, np.array(lengths, np.int64), cores)
+
+
+def test_all_seconds_of_a_corpus_lie_half_a_second_apart() -> None:
+    recordings = corpus([4_000, 16_000, 40_000])
+    rows, starts = all_seconds(recordings)
+    assert rows.tolist() == [0, 1, 1, 2, 2, 2, 2, 2]
+    assert starts.tolist() == [0, 0, 8_000, 0, 8_000, 16_000, 24_000, 32_000]
+    assert seconds_in(recordings).tolist() == [1, 2, 5]
+
+
+def test_vectors_are_found_by_their_number_through_all_parts() -> None:
+    first = np.arange(2 * FRAMES * 288, dtype=np.float32).reshape(2, FRAMES, 288).astype(np.float16)
+    second = -first[:1]
+    taken = Taught((first, second)).take(np.array([2, 0]), np.array([[0, 1], [5, 39]]))
+    np.testing.assert_array_equal(taken[0], second[0, [0, 1]].astype(np.float32))
+    np.testing.assert_array_equal(taken[1], first[0, [5, 39]].astype(np.float32))
+
+
+def test_spread_is_by_dimension() -> None:
+    part = np.zeros((3, FRAMES, 288), np.float16)
+    part[:, :, 1] = 4
+    part[:, ::2, 2] = 1
+    mean, deviation = Taught((part,)).spread()
+    assert mean[:3] == pytest.approx([0, 4, 0.5])
+    assert deviation[:3] == pytest.approx([0.001, 0.001, 0.501])
+
+
+def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
+    recordings = corpus([16_000, 20_000])
+    asked: list[int] = []
+    said = ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    assert said.shape == (2, FRAMES, 288)
+    assert asked == [2]
+    again = ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    assert asked == [2]
+    np.testing.assert_array_equal(again, said)
+    ask(encoder, "another", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    assert asked == [2, 2]
