@@ -2,7 +2,7 @@
 
 A model folder holds what `save_pretrained` writes (config.json, model.safetensors, preprocessor_config.json) and a
 card.json with what travels with the weights: thresholds, checksums, licence, measured scores. Reading a card imports
-no torch.
+no torch. graph.onnx, where there is one, lets ONNX Runtime compute the same weights.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kwsd.errors import ModelError
+from kwsd.networks.arrangement import GRAPH
 from kwsd.networks.labels import SILENCE, UNKNOWN
 
 if TYPE_CHECKING:
     from kwsd.networks.engine import TorchClassifier
+    from kwsd.networks.runtime import OnnxClassifier
 
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""
@@ -61,7 +63,7 @@ def read_card(name_or_folder: str) -> ModelCard:
         ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
             weights, or the weights are pickled.
     """
-    folder = _find(name_or_folder)
+    folder = find_model(name_or_folder)
     config = _json(folder / "config.json")
     card = _card(folder / "card.json")
     if not (folder / _WEIGHTS).is_file():
@@ -84,12 +86,21 @@ def read_card(name_or_folder: str) -> ModelCard:
     )
 
 
-def load_classifier(card: ModelCard, *, device: str = "auto") -> TorchClassifier:
+def load_classifier(card: ModelCard, *, device: str = "auto") -> TorchClassifier | OnnxClassifier:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
+    On the CPU it is ONNX Runtime's if the folder has a graph for it, and neither torch nor transformers is imported.
+
     Raises:
-        ModelError, DeviceError: see `kwsd.networks.engine.load_hubert`.
+        ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
     """
+    from kwsd.networks.devices import pick_device
+
+    device = pick_device(device)
+    if device == "cpu" and (card.path / GRAPH).is_file():
+        from kwsd.networks.runtime import load_onnx
+
+        return load_onnx(card.path, card.name, card.labels)
     from kwsd.networks.engine import load_hubert
 
     return load_hubert(card.path, card.name, device)
@@ -101,7 +112,8 @@ def _shipped() -> Path:
     return package / "models" if (package / "models").is_dir() else package.parent / "models"
 
 
-def _find(name_or_folder: str) -> Path:
+def find_model(name_or_folder: str) -> Path:
+    """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
     shipped = _shipped() / name_or_folder
     for folder in (Path(name_or_folder).expanduser(), shipped):
         if (folder / "config.json").is_file():
@@ -145,11 +157,20 @@ def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     return labels
 
 
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, which is never held as a whole."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 18):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
     """Checksums as the card has them, and one node of the word head for every label but silence."""
     for name, expected in card["sha256"].items():
         try:
-            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            found = _digest(folder / name)
         except OSError as error:
             raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
         if found != expected:

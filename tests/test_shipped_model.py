@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kwsd.audio.recordings import Recording, find_recordings
@@ -50,6 +51,32 @@ def test_it_is_small_and_carries_its_notices(card: ModelCard) -> None:
     assert "MIT License" in notice
     assert "Useful Sensors" in notice
     assert "CC BY 4.0" in (MODEL / "README.md").read_text()
+
+
+def test_its_folder_holds_at_most_ten_million_bytes() -> None:
+    assert sum(file.stat().st_size for file in MODEL.iterdir()) <= 10_000_000
+
+
+def test_its_graph_is_the_one_that_its_network_gives() -> None:
+    from kwsd.training.export import drawing
+
+    graph, _ = drawing(MODEL, quantised=True)
+    assert (MODEL / "graph.onnx").read_bytes() == graph.SerializeToString()
+
+
+def test_onnx_runtime_scores_as_torch_does() -> None:
+    from kwsd.audio.files import read_clip
+    from kwsd.audio.scale import to_float
+    from kwsd.training.agreement import compare
+    from kwsd.training.export import drawing
+
+    spoken = to_float(read_clip(SPOKEN / "commands.flac"))
+    windows = np.stack([spoken[start : start + 16_000] for start in range(0, len(spoken) - 16_000, 4800)])
+    drawn = [drawing(MODEL, quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
+    found = compare(MODEL, *drawn, windows)
+    assert found.float32 <= 1e-5
+    assert found.int8 <= 0.15
+    assert found.same >= 0.97
 
 
 def test_transformers_loads_it_as_one_of_its_own() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from kwsd.errors import ModelError
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card, shipped_models
@@ -115,12 +115,50 @@ def test_pickles_are_refused_by_name_and_never_opened(folder: Path, name: str) -
         read_card(str(folder))
 
 
-def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A copy of the shipped model, to be spoilt."""
     folder = tmp_path / "model"
     shutil.copytree(Path(__file__).parents[1] / "models" / "hubert-commands", folder)
-    change(folder / "config.json", intermediate_size=64)
+    return folder
+
+
+def test_weights_that_do_not_fit_their_config(shipped: Path) -> None:
+    (shipped / "card.json").unlink()
+    (shipped / "graph.onnx").unlink()
+    change(shipped / "config.json", intermediate_size=64)
     with pytest.raises(ModelError, match="cannot load the model"):
-        load_classifier(read_card(str(folder)), device="cpu")
+        load_classifier(read_card(str(shipped)), device="cpu")
+
+
+def test_weights_that_do_not_fit_their_graph(shipped: Path) -> None:
+    (shipped / "card.json").unlink()
+    weights = load_file(shipped / "model.safetensors")
+    weights = {name: values for name, values in weights.items() if "layers.3" not in name}
+    save_file(weights, shipped / "model.safetensors")
+    with pytest.raises(ModelError, match=r"graph.onnx does not fit .*kwsd export"):
+        load_classifier(read_card(str(shipped)), device="cpu")
+
+
+@pytest.mark.parametrize("graph", [b"", b"no graph", b"\x08\x09"])
+def test_a_graph_that_is_none(shipped: Path, graph: bytes) -> None:
+    (shipped / "graph.onnx").write_bytes(graph)
+    with pytest.raises(ModelError, match="SHA-256"):
+        read_card(str(shipped))
+    (shipped / "card.json").unlink()
+    with pytest.raises(ModelError, match=r"graph.onnx does not fit"):
+        load_classifier(read_card(str(shipped)), device="cpu")
+
+
+def test_a_graph_runs_on_onnx_runtime_and_what_has_none_on_torch(shipped: Path) -> None:
+    window = np.random.default_rng(2).normal(0, 0.1, (2, 16_000)).astype(np.float32)
+    quick = load_classifier(read_card(str(shipped)), device="cpu")
+    change(shipped / "card.json", sha256={})
+    (shipped / "graph.onnx").unlink()
+    plain = load_classifier(read_card(str(shipped)), device="cpu")
+    assert [type(one).__name__ for one in (quick, plain)] == ["OnnxClassifier", "TorchClassifier"]
+    assert (quick.name, quick.labels, quick.device) == (plain.name, plain.labels, plain.device)
+    np.testing.assert_allclose(quick.score(window), plain.score(window), atol=0.1)
 
 
 def test_reading_a_card_imports_no_torch() -> None:

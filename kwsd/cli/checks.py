@@ -100,7 +100,7 @@ def _model(config: Config) -> Iterator[Finding]:
 
 
 def _gpu(config: Config) -> Iterator[Finding]:
-    from kwsd.networks.engine import pick_device
+    from kwsd.networks.devices import pick_device
 
     try:
         pick_device("cuda")

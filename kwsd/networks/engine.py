@@ -1,4 +1,4 @@
-"""A model folder as something that scores windows: torch on the CPU or on CUDA."""
+"""A model folder as something that scores windows on torch: on CUDA, and on the CPU where there is no ONNX graph."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.errors import DeviceError, ModelError
+from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import label_names
 
@@ -43,6 +44,11 @@ class TorchClassifier:
         """Where it runs: "cpu" or "cuda"."""
         return self._device
 
+    @property
+    def window_samples(self) -> int:
+        """How long the windows are that it was trained on."""
+        return self._model.config.window_samples
+
     @torch.inference_mode()
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
@@ -51,18 +57,6 @@ class TorchClassifier:
             waveform = torch.from_numpy(windows[start : start + _MOST]).to(self._device, non_blocking=True)
             scores.append(self._model(waveform).logits.exp().cpu().numpy())
         return np.concatenate(scores) if scores else np.zeros((0, len(self._labels)), np.float32)
-
-
-def pick_device(wanted: str) -> str:
-    """ "auto", "cuda" or "cpu" as a device that is there.
-
-    Raises:
-        DeviceError: CUDA is asked for and absent.
-    """
-    present = torch.cuda.is_available()
-    if wanted == "cuda" and not present:
-        raise DeviceError("no CUDA device: torch sees none; take --device cpu, or install a CUDA build of torch")
-    return "cuda" if wanted != "cpu" and present else "cpu"
 
 
 def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:

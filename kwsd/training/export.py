@@ -1,24 +1,33 @@
-"""The only writer of model folders: weights in half precision, what transformers needs beside them, and the card."""
+"""The only writer of model folders: weights in half precision, what transformers and ONNX Runtime need beside them, and
+the card."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 from transformers import Wav2Vec2FeatureExtractor
 
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import GRAPH, WEIGHTS, arrange
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.hubert_config import label_names
+from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.labels import UNKNOWN
+from kwsd.training.graph import draw
 
-WEIGHTS = "model.safetensors"
+log = logging.getLogger(__name__)
 
 
 def export_model(
@@ -52,15 +61,53 @@ def export_model(
         for file in sorted(Path(scratch).iterdir()):
             file.chmod(0o644)
             os.replace(file, folder / file.name)
+    try:
+        write_graph(folder)
+    except ModelError as error:
+        (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
+        log.warning("%s: %s", folder, error)
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), "thresholds": {}})
 
 
+def write_graph(folder: Path) -> None:
+    """Draw the network in `folder` as graph.onnx, whose weights are those of the model.safetensors beside it.
+
+    The card's checksum of an earlier one is not touched: `write_card` follows.
+
+    Raises:
+        ModelError: the network has something that the drawing does not know.
+    """
+    graph, _ = drawing(folder, quantised=True)
+    write_whole(folder / GRAPH, graph.SerializeToString())
+
+
+def drawing(folder: Path, *, quantised: bool) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
+    """The network in `folder` as a graph without weights, and the weights that belong to it, by name.
+
+    Raises:
+        ModelError: there is no such network, or it has something that the drawing does not know.
+    """
+    try:
+        config = HubertSpotterConfig.from_pretrained(folder, local_files_only=True)
+        weights = load_file(folder / WEIGHTS)
+        initializers = arrange(weights, group_norm=config.feat_extract_norm == "group", quantised=quantised)
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({error})") from error
+    return draw(config, initializers), initializers
+
+
 def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Put `changes` into the folder's card.json, with the checksum of the weights that lie there now."""
+    """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now."""
     path = folder / "card.json"
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     card.update(changes)
-    card["sha256"] = {WEIGHTS: hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()}
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    names = [name for name in (WEIGHTS, GRAPH) if (folder / name).is_file()]
+    card["sha256"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    write_whole(path, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """The file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
     os.replace(part, path)

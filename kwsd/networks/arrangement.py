@@ -1,0 +1,133 @@
+"""The weights of kwsd's classifier as its ONNX graph takes them: convolutions as matrices, and 8 bits where it pays.
+
+A model folder holds its weights once, as transformers wrote them (model.safetensors). The graph beside them has none of
+its own: they are arranged here, when the graph is loaded and when it is drawn, by the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = Mapping[str, NDArray[Any]]
+"""Tensors by the names that `HubertSpotterModel.state_dict` gives them, of any floating-point type."""
+
+INPUT, OUTPUT = "windows", "scores"
+"""What the graph calls what goes in and what comes out."""
+
+GRAPH = "graph.onnx"
+"""Its file in a model folder."""
+
+WEIGHTS = "model.safetensors"
+
+INT8 = ".int8"
+SCALE = ".scale"
+BIAS = ".bias"
+
+
+def arrange(weights: Weights, *, group_norm: bool, quantised: bool, levels: int = 127) -> dict[str, NDArray[Any]]:
+    """The graph's initializers by name: float32, and with `quantised` int8 for the large matrices.
+
+    `group_norm` is `feat_extract_norm="group"`: the norm over time undoes the first convolution's bias; it is left
+    out.
+
+    A matrix is (inputs, outputs). A quantised one stands as `name.int8`, from -levels to levels, with `name.scale`
+    (outputs,) float32: their product is the matrix, to half a step.
+
+    Raises:
+        KeyError: a tensor is missing.
+    """
+    found = _Arranged(weights)
+    large = found.front_end()
+    if group_norm:
+        found.initializers.pop("conv.0" + BIAS, None)
+    large += found.encoder()
+    found.heads()
+    if quantised:
+        for name in large:
+            matrix = found.initializers.pop(name)
+            found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
+    return found.initializers
+
+
+def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(inputs, outputs) as whole numbers from -levels to levels, and what each column's are multiples of (outputs,)."""
+    scale = np.abs(matrix).max(axis=0) / np.float32(levels)
+    scale[scale == 0] = 1
+    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
+
+
+class _Arranged:
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self.initializers: dict[str, NDArray[Any]] = {}
+
+    def front_end(self) -> list[str]:
+        """Convolutions as matrices (taps * channels, outputs); the names of those that bear 8 bits."""
+        index = 0
+        names = []
+        while (place := f"hubert.feature_extractor.conv_layers.{index}") + ".conv.weight" in self._weights:
+            kernel = self._take(f"{place}.conv.weight")
+            names.append(f"conv.{index}")
+            self._keep(names[-1], kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+            self._bias(names[-1], f"{place}.conv")
+            self._norm(f"{names[-1]}.norm", f"{place}.layer_norm")
+            index += 1
+        self._norm("projection.norm", "hubert.feature_projection.layer_norm")
+        self._linear("projection", "hubert.feature_projection.projection")
+        # The first one sees the waveform, whose quiet parts 8 bits would lose; without the last one the scores change
+        # half as much, and it is small.
+        return [*names[1:-1], "projection"]
+
+    def encoder(self) -> list[str]:
+        """The positional convolution, its weight norm applied, and the blocks; the large matrices' names."""
+        place = "hubert.encoder.pos_conv_embed.conv"
+        length = self._take(f"{place}.parametrizations.weight.original0")
+        direction = self._take(f"{place}.parametrizations.weight.original1")
+        norm = np.sqrt(np.square(direction.astype(np.float64)).sum(axis=(0, 1), keepdims=True))
+        self._keep("position", direction * (length / norm))
+        self._bias("position", place)
+        self._norm("encoder.norm", "hubert.encoder.layer_norm")
+        index, names = 0, []
+        while (place := f"hubert.encoder.layers.{index}") + ".layer_norm.weight" in self._weights:
+            block = f"block.{index}"
+            self._norm(f"{block}.norm", f"{place}.layer_norm")
+            self._linear(f"{block}.qkv", *(f"{place}.attention.{part}_proj" for part in "qkv"))
+            self._linear(f"{block}.out", f"{place}.attention.out_proj")
+            self._norm(f"{block}.final_norm", f"{place}.final_layer_norm")
+            self._linear(f"{block}.wide", f"{place}.feed_forward.intermediate_dense")
+            self._linear(f"{block}.narrow", f"{place}.feed_forward.output_dense")
+            names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
+            index += 1
+        return names
+
+    def heads(self) -> None:
+        """Adapter, pooling and the two heads: too small for 8 bits to pay."""
+        for name in ("adapter.down", "adapter.up", "pooling.score"):
+            self._linear(name, name)
+        for head in ("word_head", "noise_head"):
+            for layer in ("inner", "outer"):
+                self._linear(f"{head}.{layer}", f"{head}.{layer}")
+
+    def _linear(self, name: str, *places: str) -> None:
+        """Linear layers that share their input, side by side."""
+        self._keep(name, np.concatenate([self._take(f"{place}.weight").T for place in places], axis=1))
+        self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
+
+    def _norm(self, name: str, place: str) -> None:
+        if f"{place}.weight" in self._weights:
+            self._keep(f"{name}.weight", self._take(f"{place}.weight"))
+            self._bias(name, place)
+
+    def _bias(self, name: str, place: str) -> None:
+        if f"{place}.bias" in self._weights:
+            self._keep(name + BIAS, self._take(f"{place}.bias"))
+
+    def _take(self, name: str) -> NDArray[Any]:
+        return self._weights[name].astype(np.float32)
+
+    def _keep(self, name: str, values: NDArray[Any]) -> None:
+        self.initializers[name] = np.ascontiguousarray(values, np.float32)

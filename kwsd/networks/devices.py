@@ -1,0 +1,32 @@
+"""Whether there is a GPU, without importing torch where there can be none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from kwsd.errors import DeviceError
+
+NODES = tuple(map(Path, ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")))
+"""What NVIDIA's driver makes: on a PC, on a Jetson, in WSL. Where there is none of them, CUDA finds no device."""
+
+
+def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
+    """ "auto", "cuda" or "cpu" as a device that is there.
+
+    Raises:
+        DeviceError: CUDA is asked for and absent.
+    """
+    present = wanted != "cpu" and any(node.exists() for node in nodes) and _torch_sees_one()
+    if wanted == "cuda" and not present:
+        raise DeviceError("no CUDA device: torch sees none; take --device cpu, or install a CUDA build of torch")
+    return "cuda" if present else "cpu"
+
+
+def _torch_sees_one() -> bool:
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return False
+    import torch
+
+    return torch.cuda.is_available()

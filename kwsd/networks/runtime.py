@@ -1,0 +1,114 @@
+"""A model folder as something that scores windows on the processor, without torch. The only door to ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import DeviceError, ModelError
+from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
+
+
+class OnnxClassifier:
+    """Scores windows with ONNX Runtime, one thread, one window at a time.
+
+    What goes into an 8-bit product is scaled by its own extremes. In a batch those would be the batch's: a window's
+    scores would depend on which others happened to be due with it, and a recording would not give the same detections
+    however fast it is replayed.
+    """
+
+    device = "cpu"
+
+    def __init__(self, session: Any, name: str, labels: Sequence[str]) -> None:
+        """`session` is an `onnxruntime.InferenceSession` over a graph of `kwsd.training.graph`.
+
+        Raises:
+            ValueError: the graph has not as many scores as there are labels.
+        """
+        given = session.get_outputs()[0].shape[-1]
+        if given != len(labels):
+            raise ValueError(f"{given} scores for {len(labels)} labels")
+        self._session = session
+        self.name = name
+        self.labels = tuple(labels)
+        """The words, then `_unknown_`, then `_silence_`: the columns of what `score` returns."""
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
+        scores = np.empty((len(windows), len(self.labels)), np.float32)
+        for row in range(len(windows)):
+            scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
+        return scores
+
+
+def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | None = None) -> OnnxClassifier:
+    """The model in `folder`, warmed up: its graph, filled with the weights that lie beside it.
+
+    `graph` is another one than the folder's, for the same weights.
+
+    Raises:
+        ModelError: graph, config and weights do not fit each other.
+        DeviceError: ONNX Runtime is missing.
+    """
+    try:
+        drawn = (folder / GRAPH).read_bytes() if graph is None else graph
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
+        classifier.score(np.zeros((1, config["window_samples"]), np.float32))
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _unfit(folder, error) from error
+    return classifier
+
+
+def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
+    """An `onnxruntime.InferenceSession`. Raises RuntimeError for what it refuses, as it does itself."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise DeviceError(f"ONNX Runtime cannot be loaded ({error}): pip install onnxruntime") from error
+    from safetensors.numpy import load_file
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # costs the least processor time
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    initializers = arrange(
+        load_file(folder / WEIGHTS),
+        group_norm=config["feat_extract_norm"] == "group",
+        quantised=INT8.encode() in graph,
+        levels=quantisation_levels(),
+    )
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
+    options.add_external_initializers(list(initializers), values)
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common class but this one
+        raise RuntimeError(str(error)) from error
+
+
+def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")) -> int:
+    """The largest whole number that a quantised weight may be here: 127, or 63.
+
+    An x86 processor without VNNI adds pairs of products in 16 bits, which 8-bit weights can overflow; 7 bits cannot.
+    """
+    if (machine or platform.machine()) not in ("x86_64", "AMD64", "i686"):
+        return 127
+    try:
+        flags = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        return 63
+    return 127 if "avx512_vnni" in flags or "avx_vnni" in flags else 63
+
+
+def _unfit(folder: Path, why: object) -> ModelError:
+    line = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
+    return ModelError(
+        f"{folder}: {GRAPH} does not fit the model beside it ({line}): kwsd export {folder}, or remove it"
+    )

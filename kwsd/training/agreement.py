@@ -1,0 +1,61 @@
+"""Whether an exported graph computes what the network on torch does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import ModelError
+from kwsd.networks.engine import load_hubert
+from kwsd.networks.runtime import load_onnx
+
+TOLERANCE = 1e-4
+"""What a score may differ by in single precision."""
+_WINDOWS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Largest difference of any score in single precision and in 8 bits; the share of windows with the same label."""
+
+    float32: float
+    int8: float
+    same: float
+
+
+def compare(folder: Path, float32: bytes, int8: bytes, windows: NDArray[np.float32] | None = None) -> Agreement:
+    """Score `windows` (n, samples), or sounds drawn from a seed, with torch and with both graphs.
+
+    Raises:
+        ModelError: the one in single precision differs by more than the tolerance, or one of them does not run.
+    """
+    original = load_hubert(folder, folder.name, "cpu")
+    given = sounds(original.window_samples) if windows is None else windows
+    expected = original.score(given)
+    exact, coarse = (
+        load_onnx(folder, folder.name, original.labels, graph=graph).score(given) for graph in (float32, int8)
+    )
+    difference = float(np.abs(exact - expected).max())
+    if not difference <= TOLERANCE:
+        raise ModelError(f"{folder}: the ONNX graph's scores are off by {difference:.2g}; it was not written")
+    return Agreement(
+        float32=difference,
+        int8=float(np.abs(coarse - expected).max()),
+        same=float((coarse.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+    )
+
+
+def sounds(length: int, count: int = _WINDOWS) -> NDArray[np.float32]:
+    """Buzzes that glide and swell in noise, from soft to loud: (count, length) float32."""
+    rng = np.random.default_rng(7)
+    time = np.arange(length) / length
+    found = []
+    for level in np.geomspace(1e-3, 0.5, count):
+        pitch = np.cumsum(rng.uniform(80, 250) * (1 + 0.3 * np.sin(2 * np.pi * rng.uniform(0.5, 3) * time))) / length
+        buzz = sum(np.sin(2 * np.pi * k * pitch) * rng.uniform(0, 1) / k for k in range(1, 25))
+        swell = np.clip(np.sin(2 * np.pi * (rng.uniform(1, 3) * time + rng.uniform())), 0, 1)
+        found.append(level * (buzz * swell + rng.normal(0, rng.uniform(0.01, 0.3), length)))
+    return np.array(found, np.float32)
