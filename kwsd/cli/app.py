@@ -17,6 +17,7 @@ from kwsd.cli.eval_clips import clips
 from kwsd.cli.eval_negatives import negatives
 from kwsd.cli.eval_stream import stream
 from kwsd.cli.events import events
+from kwsd.cli.export import export
 from kwsd.cli.listen import listen
 from kwsd.cli.manual import ManualCommand, ManualGroup
 from kwsd.cli.models import models
@@ -86,7 +87,8 @@ for _command in (listen, events, devices):
     _add(app, "Listen", _command)
 for _command in (doctor, config, models, version):
     _add(app, "Look after it", _command)
-_add(app, "Teach and measure", train)
+for _command in (train, export):
+    _add(app, "Teach and measure", _command)
 app.add_typer(evaluation, name="eval", rich_help_panel="Teach and measure")
 for _command in (clips, stream, negatives):
     _add(evaluation, "What to measure", _command)
