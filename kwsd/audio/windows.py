@@ -84,6 +84,7 @@ class _Reader:
         self._stream, self._ring = stream, ring
         self._hop, self._length, self._tail = hop, length, tail
         self._next = hop  # the end of the next window
+        ring.expect(hop)
         self._heard = 0  # the end of the last one handed out
 
     def due(self, most: int) -> int:
@@ -119,6 +120,7 @@ class _Reader:
             self._heard = end
         self._next = self._heard + self._hop
         self._ring.release(self._next - self._length)
+        self._ring.expect(self._next)
         return cut
 
     def _ends(self, extent: Extent, most: int) -> list[int]:

@@ -58,14 +58,18 @@ class Trigger:
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._quiet_until = -(1 << 62)
+        self._idle = False
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
         """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
+        if scores is None and self._idle:
+            return None
         self._recent[:-1] = self._recent[1:]
         self._recent[-1] = 0 if scores is None else scores[self._columns]
         smoothed = self._recent.mean(axis=0)
         over = smoothed >= self._thresholds
         self._armed |= ~over
+        self._idle = not (self._recent.any() or over.any())  # the next window without scores changes nothing
         ready = over & self._armed
         if at < self._quiet_until or not ready.any():
             return None

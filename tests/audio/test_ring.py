@@ -145,3 +145,16 @@ def test_the_first_close_counts() -> None:
 def test_room_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="0 samples"):
         Ring(0)
+
+
+def test_a_reader_is_woken_when_what_it_expects_is_there_and_at_the_end() -> None:
+    ring, woken = Ring(100), []
+    ring.attach(lambda: woken.append(ring.written))
+    ring.expect(30)
+    for _ in range(5):
+        ring.write(np.zeros(10, np.int16), wait=False)
+    assert woken == [30, 40, 50]  # once it is late, every time
+    ring.expect(80)
+    ring.skip(10)
+    ring.close()
+    assert woken == [30, 40, 50, 60, 60]

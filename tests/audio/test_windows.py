@@ -259,3 +259,14 @@ def test_a_live_writer_that_laps_the_reader_never_gives_it_torn_audio() -> None:
 def test_what_cannot_work_is_refused(hop: int, capacity: int, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         next(windows({"a": Ring(capacity)}, hop=hop, length=LENGTH))
+
+
+def test_the_reader_sleeps_until_a_window_is_due() -> None:
+    ring, wakes = Ring(2 * LENGTH), []
+    cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0)
+    ring.write(noise(HOP), wait=False)
+    assert [window.end for window in next(cuts)] == [HOP]
+    ring.attach(lambda: wakes.append(ring.written))
+    for _ in range(12):
+        ring.write(noise(1), wait=False)
+    assert wakes == [20, 21, 22]

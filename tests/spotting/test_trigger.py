@@ -77,3 +77,13 @@ def test_a_reset_forgets_scores_and_refractory_time() -> None:
 def test_a_word_that_the_model_lacks_is_an_error() -> None:
     with pytest.raises(ConfigError, match="maybe"):
         Trigger(LABELS, settings(maybe=0.5))
+
+
+def test_a_threshold_of_zero_fires_without_scores_as_often_as_ever() -> None:
+    assert [number for number, _ in run(Trigger(LABELS, settings(yes=0.0)), [None] * 20)] == [0]
+
+
+def test_after_a_long_silence_a_word_fires_as_at_the_start() -> None:
+    rested, spoken = Trigger(LABELS, settings()), [row(yes=0.7), row(yes=0.95), row(yes=0.9), None]
+    assert run(rested, [row(no=0.3), *[None] * 50]) == []
+    assert run(rested, spoken) == run(Trigger(LABELS, settings()), spoken) != []
