@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kwsd import __version__
+from kwsd.cli.bench import bench
 from kwsd.cli.config import config
 from kwsd.cli.console import say
 from kwsd.cli.devices import devices
@@ -87,7 +88,7 @@ for _command in (listen, events, devices):
     _add(app, "Listen", _command)
 for _command in (doctor, config, models, version):
     _add(app, "Look after it", _command)
-for _command in (train, export):
+for _command in (train, export, bench):
     _add(app, "Teach and measure", _command)
 app.add_typer(evaluation, name="eval", rich_help_panel="Teach and measure")
 for _command in (clips, stream, negatives):

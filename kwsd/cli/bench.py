@@ -1,0 +1,205 @@
+"""`kwsd bench`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.flags import configured
+from kwsd.cli.measuring import EAR, Json, ear, publish
+from kwsd.errors import InputError
+
+if TYPE_CHECKING:
+    from kwsd.cli.measuring import Ear
+    from kwsd.evaluation.cost import Cost
+    from kwsd.evaluation.living import Life
+    from kwsd.evaluation.report import Table
+    from kwsd.evaluation.truth import Stream
+
+
+@configured(*EAR)
+def bench(
+    overrides: dict[str, Any],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A recording of speech [default: the one of kwsd's tests, in a checkout]."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", min=2, help="How much of each kind of sound.")] = 20,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Also play the recording to a daemon at the speed of speech.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also measure the model on torch, in the same run, and the ratios.")
+    ] = False,
+    json: Json = "",
+) -> None:
+    """Measure what listening costs on this machine.
+
+      kwsd bench                     a table
+      kwsd bench talk.wav --realtime --json bench.json
+      kwsd bench --compare           ONNX Runtime and torch side by side
+
+    In this process, on the daemon's path, hop by hop: processor seconds for a second of
+    speech, of half speech and half silence, of silence and of steady noise; wall time
+    and allocations a hop; how much faster than real time a recording is heard; the
+    model's loading time. In a daemon of its own: the time to READY and its memory;
+    with --realtime also its processor time, threads and pipe included, and the time
+    from a word's end to its event. Beside the recording, a TSV of the same name
+    (start_s, end_s, word) says where the words end.
+
+    Absolute figures are this machine's, and this moment's: compare ratios of one run.
+    """
+    heard = _stream(file)
+    model, load_s = _loaded(overrides)
+    found = [_engine(model, load_s, heard, seconds)]
+    life = _life(overrides, heard, realtime)
+    if compare:
+        found.append(_engine(*_on_torch(model, overrides), heard, seconds))
+    publish(Bench(heard.name, tuple(found), life), json)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine's figures."""
+
+    name: str
+    device: str
+    load_s: float
+    times_real_time: float
+    costs: tuple[Cost, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "engine": self.name,
+            "device": self.device,
+            "load_s": self.load_s,
+            "times_real_time": self.times_real_time,
+            "sounds": [cost.to_dict() for cost in self.costs],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that was measured."""
+
+    recording: str
+    engines: tuple[Engine, ...]
+    life: Life
+
+    def tables(self) -> tuple[Table, ...]:
+        """A table of costs, one of each engine's other figures, and the daemon's."""
+        from kwsd.evaluation.report import Table
+
+        columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "hop ms p50/95/99", "allocated")
+        first = {cost.sound: cost.cpu_per_second for cost in self.engines[0].costs}
+        costs = tuple(
+            (
+                engine.name, cost.sound, f"{cost.cpu_per_second:.5f}",
+                f"{cost.cpu_per_second / first[cost.sound]:.2f}" if first[cost.sound] else "",
+                f"{cost.scored_share:.0%}", _joined(cost.hop_ms, 2), f"{cost.allocated_bytes / 1000:.0f} kB",
+            )
+            for engine in self.engines for cost in engine.costs
+        )  # fmt: skip
+        engines = tuple((e.name, e.device, f"{e.load_s:.2f} s", f"{e.times_real_time:.0f}") for e in self.engines)
+        life = self.life
+        daemon = [("start to READY", f"{life.ready_s:.2f} s")]
+        daemon.append(("resident memory; at most", f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB"))
+        if life.latency_ms is not None:
+            daemon.append(("processor seconds a second of the recording", f"{life.speech_cpu_per_second:.5f}"))
+            daemon.append(("the same of silence", f"{life.silence_cpu_per_second:.5f}"))
+            daemon.append((f"word's end to event, {life.heard} words, p50/95/99", f"{_joined(life.latency_ms, 0)} ms"))
+        return (
+            Table(f"Cost, {self.recording}", columns, costs),
+            Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
+            Table("Daemon", ("figure", "value"), tuple(daemon)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "kind": "bench",
+            "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
+            "recording": self.recording,
+            "engines": [engine.to_dict() for engine in self.engines],
+            "daemon": self.life.to_dict(),
+        }
+
+
+def _stream(file: Path | None) -> Stream:
+    """The recording, and its words if it has a table."""
+    import kwsd
+    from kwsd.audio.files import read_clip
+    from kwsd.evaluation.truth import Stream, read_stream
+
+    if file is None:
+        file = Path(kwsd.__file__).parents[1] / "tests" / "recordings" / "commands.flac"
+        if not file.is_file():
+            raise InputError("no recording to measure with: name one that holds speech: kwsd bench FILE")
+    table = file.with_suffix(".tsv")
+    return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
+
+
+def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
+    began = time.perf_counter()
+    model = ear(overrides)
+    return model, time.perf_counter() - began
+
+
+def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
+    """The same ear with the model on torch."""
+    from dataclasses import replace
+
+    from kwsd.zoo import DEFAULT_MODEL, read_card
+
+    card = read_card(overrides.get("model.name") or DEFAULT_MODEL)
+    began = time.perf_counter()
+    from kwsd.networks.engine import load_hubert  # torch's import is part of it
+
+    classifier = load_hubert(card.path, card.name, overrides.get("model.device") or "auto")
+    return replace(model, classifier=classifier), time.perf_counter() - began
+
+
+def _engine(model: Ear, load_s: float, heard: Stream, seconds: float) -> Engine:
+    from kwsd.evaluation.cost import cost, sounds, times_real_time
+
+    kind = type(model.classifier).__name__.removesuffix("Classifier").lower()
+    gate = model.gate if model.gated else None
+    made = sounds(heard.samples, seconds, model.gate)
+    with console.working(f"measuring {kind}"):
+        costs = tuple(
+            cost(name, samples, model.classifier, gate=gate, trigger=model.trigger, hop=model.hop)
+            for name, samples in made.items()
+        )
+        speed = times_real_time(made["speech"], model.classifier, gate=gate, trigger=model.trigger, hop=model.hop)
+    return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
+
+
+def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
+    from kwsd.evaluation.living import watch
+
+    flags = ["--config", os.devnull]
+    for key, flag in (("model.name", "--model"), ("model.device", "--device"), ("model.hop_ms", "--hop")):
+        if key in overrides:
+            flags += [flag, str(overrides[key])]
+    with console.working("listening"):
+        return watch(flags, heard.samples, heard.words, realtime=realtime)
+
+
+def _joined(numbers: tuple[float, ...], digits: int) -> str:
+    return ", ".join(f"{number:.{digits}f}" for number in numbers)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,143 @@
+"""What listening costs: processor time, wall time and memory for each hop, on the daemon's own path."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.ring import Ring
+from kwsd.audio.windows import windows
+from kwsd.errors import InputError
+from kwsd.evaluation.replay import SamplesSource, ring_of
+from kwsd.events import RATE
+from kwsd.metrics import percentiles
+from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+Samples = NDArray[np.int16]
+
+BLOCK = RATE // 50
+"""Samples that come at once, as from a microphone."""
+_TRACED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One kind of sound, `seconds` of it: processor seconds a second, the share of windows that were scored, wall
+    milliseconds a hop (p50, p95, p99), and what Python and numpy allocate at most during one (ONNX Runtime's and
+    torch's own memory is not seen)."""
+
+    sound: str
+    seconds: float
+    cpu_per_second: float
+    scored_share: float
+    hop_ms: tuple[float, ...]
+    allocated_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def sounds(speech: Samples, seconds: float, gate: GateSettings) -> Mapping[str, Samples]:
+    """Speech all the time, half of the time, silence, and steady noise: (n,) int16 each, by name.
+
+    The speech is what opens the gate of `speech`, over and over.
+
+    Raises:
+        InputError: none of it does.
+    """
+    length = round(seconds * RATE)
+    opened, judge = [], Gate(gate)
+    for start in range(0, len(speech), BLOCK):
+        piece = speech[start : start + BLOCK]
+        if judge.feed(piece):
+            opened.append(piece)
+    if not opened:
+        raise InputError("the recording holds nothing that the gate takes for speech: name another")
+    talk = np.resize(np.concatenate(opened), length)
+    half = talk.copy()
+    half[length // 2 :] = 0
+    noise = np.random.default_rng(0).normal(0, 300, length).astype(np.int16)
+    return {"speech": talk, "half": half, "silence": np.zeros(length, np.int16), "noise": noise}
+
+
+def cost(
+    sound: str,
+    samples: Samples,
+    classifier: Classifier,
+    *,
+    gate: GateSettings | None,
+    trigger: TriggerSettings,
+    hop: int,
+) -> Cost:
+    """Feed `samples` (n,) as a microphone would, hop by hop, but without waiting."""
+    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    walls, hops = [], _hops(samples, hop)
+    began = time.process_time()
+    for feed in hops:
+        at = time.perf_counter()
+        feed(spotter)
+        walls.append(1000 * (time.perf_counter() - at))
+    spent = time.process_time() - began
+    seconds = len(walls) * hop / RATE
+    return Cost(
+        sound=sound,
+        seconds=seconds,
+        cpu_per_second=spent / seconds,
+        scored_share=spotter.scored / len(walls),
+        hop_ms=percentiles(walls),
+        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop),
+    )
+
+
+def _allocated(
+    samples: Samples, classifier: Classifier, gate: GateSettings | None, trigger: TriggerSettings, hop: int
+) -> int:
+    """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
+    spotter, most = Spotter(classifier, gate=gate, trigger=trigger), 0
+    tracemalloc.start()
+    try:
+        for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop)):
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            feed(spotter)
+            if number:  # the first one makes what stays
+                most = max(most, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    return most
+
+
+def _hops(samples: Samples, hop: int) -> Iterator[Any]:
+    """For each hop something that carries it through ring, windows and a spotter."""
+    ring = Ring(10 * RATE)
+    due = windows({"bench": ring}, hop=hop)
+    for start in range(0, len(samples) // hop * hop, hop):
+
+        def feed(spotter: Spotter, start: int = start) -> None:
+            for at in range(start, start + hop, BLOCK):
+                ring.write(samples[at : min(at + BLOCK, start + hop)], wait=False)
+            spotter.feed(next(due))
+
+        yield feed
+
+
+def times_real_time(
+    samples: Samples, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings, hop: int
+) -> float:
+    """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
+    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    source = SamplesSource("bench", samples)
+    began = time.perf_counter()
+    with ring_of(source) as ring:
+        for batch in windows({"bench": ring}, hop=hop):
+            spotter.feed(batch)
+    return len(samples) / RATE / (time.perf_counter() - began)
