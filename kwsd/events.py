@@ -80,6 +80,54 @@ class AudioLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLost(Event):
+    """The microphone gives no more audio; sample `at` is the last one. It is being looked for."""
+
+    type: ClassVar[str] = "device_lost"
+    at: int
+    reason: str
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRestored(Event):
+    """The microphone is back: audio goes on at sample `at`, `samples` samples after it was lost."""
+
+    type: ClassVar[str] = "device_restored"
+    at: int
+    samples: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "lost_s": seconds(self.samples)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSilent(Event):
+    """The last `samples` samples were zero, every one: no room is that quiet, the input is muted or dead."""
+
+    type: ClassVar[str] = "device_silent"
+    at: int
+    samples: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "silent_s": seconds(self.samples)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAudible(Event):
+    """After `samples` samples of zeros something is to be heard again, from sample `at` on."""
+
+    type: ClassVar[str] = "device_audible"
+    at: int
+    samples: int
+
+    def payload(self) -> dict[str, Any]:
+        return {"stream": self.stream, "at_s": seconds(self.at), "silent_s": seconds(self.samples)}
+
+
+@dataclass(frozen=True, slots=True)
 class Detection(Event):
     """One spoken word.
 

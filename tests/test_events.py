@@ -11,6 +11,10 @@ import pytest
 from kwsd.events import (
     AudioLost,
     Detection,
+    DeviceAudible,
+    DeviceLost,
+    DeviceRestored,
+    DeviceSilent,
     Envelope,
     Event,
     HookFinished,
@@ -32,6 +36,10 @@ HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream"
         (SpeechStarted("desk", 16_000), {"type": "speech_started", "at_s": 1.0}),
         (SpeechEnded("desk", 24_000), {"type": "speech_ended", "at_s": 1.5}),
         (AudioLost("desk", 32_000, 800), {"type": "audio_lost", "at_s": 2.0, "lost_s": 0.05}),
+        (DeviceLost("desk", 16_000, "gone"), {"type": "device_lost", "at_s": 1.0, "reason": "gone"}),
+        (DeviceRestored("desk", 48_000, 32_000), {"type": "device_restored", "at_s": 3.0, "lost_s": 2.0}),
+        (DeviceSilent("desk", 48_000, 32_000), {"type": "device_silent", "at_s": 3.0, "silent_s": 2.0}),
+        (DeviceAudible("desk", 48_000, 32_000), {"type": "device_audible", "at_s": 3.0, "silent_s": 2.0}),
         (Stopped("desk", 48_000, "end of input"), {"type": "stopped", "at_s": 3.0, "reason": "end of input"}),
         (
             Detection("desk", "stop", 0.99751234, 0.9, 54_720, 62_400, 64_000, "tiny"),

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
+from kwsd.events import Event
 
 
-def pump(source: Source, ring: Ring) -> None:
+def pump(source: Source, ring: Ring, publish: Callable[[Event], None] = lambda _: None) -> None:
     """Carry `source` into `ring` until it ends, fails, or somebody closes either of them; both are closed then.
 
-    Raises nothing: what went wrong is handed to the ring, whose reader gets it after the last sample.
+    What the source says of itself goes to `publish`. Raises nothing: what went wrong is handed to the ring, whose
+    reader gets it after the last sample.
     """
     try:
         for block in source.blocks():
+            if isinstance(block, Event):
+                publish(block)
+                continue
             if block.lost:
                 ring.skip(block.lost)
             if not ring.write(block.samples, wait=not source.live):

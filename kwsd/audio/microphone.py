@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 _BUSY = -9985  # paDeviceUnavailable
 _BUFFER_S = 4.0
 _NEXT = "see `kwsd devices`"
+_PLACE = re.compile(r"\s*\(hw:\d+,\d+\)$")
+"""ALSA's number of a card, at the end of a device's name; it is another one when the device comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +93,43 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     return found[0]
 
 
+def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -> InputDevice:
+    """The device that `wanted` meant when it was found under the name `known`, maybe under another number by now.
+
+    Raises DeviceError as `find_device` does.
+    """
+    name = known if wanted and wanted.isdecimal() else wanted
+    try:
+        return find_device(name, devices)
+    except DeviceError:
+        bare = _PLACE.sub("", name or "")
+        if bare in ("", name):
+            raise
+        return find_device(bare, devices)
+
+
 class Microphone:
     """A microphone as a live stream. PortAudio's thread copies into slots; all else happens in the reader's thread."""
 
     live = True
 
-    def __init__(self, device: str | None = None, *, block_ms: int = 20, stall_s: float = 2.0) -> None:
+    def __init__(self, device: str | None = None, *, known: str = "", block_ms: int = 20, stall_s: float = 2.0) -> None:
         """Find the device now, and so fail early; open it at the first block.
 
-        `device` as for `find_device`. A stream that gave no block of `block_ms` for `stall_s` seconds counts as
-        lost: PortAudio says nothing when a device goes away. Raises DeviceError.
+        `device` as for `find_device`; `known` is the name under which it was found before, if it was. A stream that
+        gave no block of `block_ms` for `stall_s` seconds counts as lost: PortAudio says nothing when a device goes
+        away. Raises DeviceError.
         """
-        self._wanted = device
         self._block_ms = block_ms
         self._stall_s = stall_s
         self._closed = threading.Event()
         self._slots: Slots | None = None
-        self.name = find_device(device, input_devices()).name
+        self._device = find_again(device, known, input_devices()) if known else find_device(device, input_devices())
+        self.name = self._device.name
 
     def blocks(self) -> Iterator[Block]:
         """Blocks as they are heard, until `close()`. Raises DeviceError: busy, gone, or silent for `stall_s`."""
-        stream, slots = self._open(find_device(self._wanted, input_devices()))
+        stream, slots = self._open(self._device)
         rate = int(stream.samplerate)
         resampler = Resampler(rate)
         dropped = told = 0  # in frames of the device, in samples at 16 kHz
@@ -125,6 +144,8 @@ class Microphone:
                     yield Block(resampler.feed(to_float(taken[0])), lost)
                     if self._closed.is_set():
                         return
+                if slots.ended:
+                    raise DeviceError(f"{self.name}: the stream broke off: is it plugged in? {_NEXT}")
                 if not self._arrived(slots):
                     raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s: is it plugged in? {_NEXT}")
         finally:
@@ -167,8 +188,9 @@ class Microphone:
             slots.put(block, frames if status.input_overflow else 0)  # PortAudio does not say how much: at least this
 
         stream = sd.RawInputStream(
-            samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback
-        )
+            samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
+            finished_callback=slots.end,
+        )  # fmt: skip
         try:
             stream.start()
         except sd.PortAudioError:

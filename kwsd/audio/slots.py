@@ -24,7 +24,9 @@ class Slots:
         self._dropped_in_all = 0
         self._dropped_told = 0
         self.changed = threading.Event()
-        """Set whenever a block has come; the reader clears it before it looks."""
+        """Set whenever a block has come, and at the end; the reader clears it before it looks."""
+        self.ended = False
+        """Whether the writer has said that no more will come."""
 
     def put(self, block: NDArray[np.int16], dropped: int = 0) -> None:
         """Copy (frames, channels); `dropped` frames went missing before it."""
@@ -33,6 +35,11 @@ class Slots:
         self._blocks[at] = block
         self._dropped[at] = self._dropped_in_all
         self._put += 1
+        self.changed.set()
+
+    def end(self) -> None:
+        """No more blocks: the device's stream has ended by itself."""
+        self.ended = True
         self.changed.set()
 
     def take(self) -> tuple[NDArray[np.int16], int] | None:

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.events import Event
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
@@ -33,8 +35,11 @@ class Source(Protocol):
     def live(self) -> bool:
         """Whether the world goes on while nobody reads."""
 
-    def blocks(self) -> Iterator[Block]:
-        """Open at the first `next()`, end with the input or after `close()`. Raises InputError or DeviceError."""
+    def blocks(self) -> Iterator[Block | Event]:
+        """Open at the first `next()`, end with the input or after `close()`. Raises InputError or DeviceError.
+
+        Between the blocks a device may have something to say of itself: that it is lost, and found again.
+        """
 
     def close(self) -> None:
         """Make `blocks()` end soon, a waiting read included. From any thread, any number of times."""

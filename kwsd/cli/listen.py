@@ -55,9 +55,9 @@ def _source(name: str | None, chosen: Config) -> Source:
     """The source that the command line names. Raises InputError or DeviceError."""
     realtime = chosen.audio.realtime
     if name is None:
-        from kwsd.audio.microphone import Microphone
+        from kwsd.audio.persistent import PersistentMicrophone
 
-        return Microphone(chosen.audio.device or None)
+        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s)
     if name == "-":
         from kwsd.audio.pcm import PcmSource
 

@@ -98,6 +98,8 @@ class _Daemon:
     def run(self) -> int:
         with ExitStack() as stack:
             stack.callback(self._mailbox.close)
+            for source in self._sources:
+                stack.callback(source.close)  # whatever keeps it from ever being read
             stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno()))
             self._start(stack)
             status = self._wait()
@@ -129,7 +131,7 @@ class _Daemon:
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
-            self._run_thread(stack, "kwsd-capture", partial(pump, source, self._rings[source.name]))
+            self._run_thread(stack, "kwsd-capture", partial(pump, source, self._rings[source.name], self._publish))
         stack.callback(self._stop)
 
     def _wait(self) -> int:

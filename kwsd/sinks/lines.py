@@ -10,6 +10,10 @@ from typing import TextIO
 from kwsd.events import (
     AudioLost,
     Detection,
+    DeviceAudible,
+    DeviceLost,
+    DeviceRestored,
+    DeviceSilent,
     Envelope,
     HookFinished,
     Ready,
@@ -66,6 +70,16 @@ def _describe(envelope: Envelope) -> str:
         return f"{seconds(event.at):8.2f} s  speech ends"
     if isinstance(event, AudioLost):
         return f"{seconds(event.at):8.2f} s  {seconds(event.samples):.2f} s of audio lost"
+    if isinstance(event, DeviceLost):
+        return f"{seconds(event.at):8.2f} s  {event.stream} is lost: {event.reason}"
+    if isinstance(event, DeviceRestored):
+        return f"{seconds(event.at):8.2f} s  {event.stream} is back after {seconds(event.samples):.1f} s"
+    if isinstance(event, DeviceSilent):
+        return (
+            f"{seconds(event.at):8.2f} s  {event.stream} has been digitally silent for {seconds(event.samples):.0f} s"
+        )
+    if isinstance(event, DeviceAudible):
+        return f"{seconds(event.at):8.2f} s  {event.stream} is heard again, after {seconds(event.samples):.0f} s"
     if isinstance(event, HookFinished):
         ending = "timed out" if event.timed_out else "did not run" if event.exit_status is None else ""
         return f"           {event.command}: {ending or f'exit status {event.exit_status}'} ({event.word})"

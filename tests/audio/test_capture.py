@@ -9,6 +9,7 @@ import pytest
 from kwsd.audio.capture import pump
 from kwsd.audio.ring import Gap, Ring
 from kwsd.audio.source import Block
+from kwsd.events import DeviceLost, Event
 
 
 class FakeSource:
@@ -16,13 +17,13 @@ class FakeSource:
 
     name = "fake"
 
-    def __init__(self, *blocks: Block, live: bool = False, error: BaseException | None = None) -> None:
+    def __init__(self, *blocks: Block | Event, live: bool = False, error: BaseException | None = None) -> None:
         self.live = live
         self.closed = False
         self._blocks = blocks
         self._error = error
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[Block | Event]:
         yield from self._blocks
         if self._error is not None:
             raise self._error
@@ -33,6 +34,15 @@ class FakeSource:
 
 def ones(samples: int) -> Block:
     return Block(np.ones(samples, np.int16))
+
+
+def test_what_a_source_says_of_itself_is_published() -> None:
+    said: list[Event] = []
+    lost = DeviceLost("fake", 5, "gone")
+    ring = Ring(100)
+    pump(FakeSource(ones(5), lost, ones(3), live=True), ring, said.append)
+    assert said == [lost]
+    assert ring.written == 8
 
 
 def test_blocks_and_gaps_are_numbered_and_the_ring_closed_at_the_end() -> None:

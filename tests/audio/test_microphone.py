@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.microphone import InputDevice, Microphone, find_device, input_devices
+from kwsd.audio.microphone import InputDevice, Microphone, find_again, find_device, input_devices
 from kwsd.errors import DeviceError
 
 BUSY, BAD_RATE, BAD_CHANNELS = -9985, -9997, -9998
@@ -231,6 +231,32 @@ def test_a_device_that_stops_calling_is_lost(portaudio: FakePortAudio) -> None:
     with pytest.raises(DeviceError, match=r"USB Mic: no audio for 0\.05 s"):
         list(microphone.blocks())
     assert portaudio.stream.closed
+
+
+def test_a_stream_that_ends_by_itself_is_lost_at_once(portaudio: FakePortAudio) -> None:
+    microphone = Microphone(stall_s=1000)
+    blocks = open_now(microphone, portaudio, silence(320))
+    hear(portaudio, silence(320))
+    portaudio.stream.options["finished_callback"]()
+    assert len(next(blocks).samples) == 320
+    with pytest.raises(DeviceError, match="USB Mic: the stream broke off"):
+        next(blocks)
+
+
+@pytest.mark.parametrize("wanted", ["3", "Headset (hw:3,0)", "headset", "(hw:3,0)"])
+def test_a_device_that_came_back_is_meant_by_its_name(wanted: str) -> None:
+    came_back = [InputDevice(3, "Webcam (hw:0,0)", "ALSA", 1, 48_000.0, False)]
+    came_back += [InputDevice(5, "Headset (hw:4,0)", "ALSA", 1, 48_000.0, False)]
+    if wanted == "(hw:3,0)":  # then the number is what was asked for
+        with pytest.raises(DeviceError, match="no input device matches"):
+            find_again(wanted, "Headset (hw:3,0)", came_back)
+    else:
+        assert find_again(wanted, "Headset (hw:3,0)", came_back).index == 5
+
+
+def test_of_two_of_a_kind_the_one_in_its_old_place_is_taken() -> None:
+    twins = [InputDevice(number, f"Mic (hw:{number},0)", "ALSA", 1, 48_000.0, False) for number in (1, 2)]
+    assert find_again("2", "Mic (hw:2,0)", twins).index == 2
 
 
 def test_closing_wakes_a_reader_that_waits(portaudio: FakePortAudio) -> None:

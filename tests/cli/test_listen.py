@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from kwsd.audio.microphone import InputDevice
 
 Command = Callable[..., Any]
 
@@ -53,9 +52,11 @@ def test_a_closed_standard_input(kwsd: Command, monkeypatch: pytest.MonkeyPatch)
     assert "standard input is closed" in ran.err
 
 
-def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    usb = InputDevice(3, "USB Audio", "ALSA", 1, 48_000.0, is_default=True)
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: [usb])
+def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[1] / "audio" / "fake_sounddevice.py", tmp_path / "sounddevice.py")
+    (tmp_path / "sound.json").write_text(json.dumps({"devices": ["USB Audio"], "level": 0}))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
     ran = kwsd("listen", "--microphone", "headset")
     assert ran.status == 69
     assert "headset" in ran.err

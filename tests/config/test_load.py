@@ -14,6 +14,7 @@ EVERYTHING = """
 [audio]
 device = "USB"
 buffer_s = 5
+silence_s = 60
 realtime = true
 [model]
 name = "other"

@@ -7,7 +7,21 @@ import json
 
 import pytest
 
-from kwsd.events import AudioLost, Detection, Envelope, Event, HookFinished, Ready, SpeechEnded, SpeechStarted, Stopped
+from kwsd.events import (
+    AudioLost,
+    Detection,
+    DeviceAudible,
+    DeviceLost,
+    DeviceRestored,
+    DeviceSilent,
+    Envelope,
+    Event,
+    HookFinished,
+    Ready,
+    SpeechEnded,
+    SpeechStarted,
+    Stopped,
+)
 from kwsd.sinks.lines import JsonLines, TextLines
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
@@ -44,6 +58,10 @@ def test_a_hook_for_any_word_is_shown_too() -> None:
         (SpeechStarted("desk", 16_000), "1.00 s  speech begins"),
         (SpeechEnded("desk", 16_000), "1.00 s  speech ends"),
         (AudioLost("desk", 16_000, 8_000), "0.50 s of audio lost"),
+        (DeviceLost("desk", 16_000, "no audio for 2 s"), "1.00 s  desk is lost: no audio for 2 s"),
+        (DeviceRestored("desk", 64_000, 48_000), "4.00 s  desk is back after 3.0 s"),
+        (DeviceSilent("desk", 64_000, 48_000), "4.00 s  desk has been digitally silent for 3 s"),
+        (DeviceAudible("desk", 64_000, 48_000), "4.00 s  desk is heard again, after 3 s"),
         (HookFinished("desk", "stop", "ls", 3, False, 1.0), "ls: exit status 3 (stop)"),
         (HookFinished("desk", "stop", "ls", 143, True, 1.0), "ls: timed out (stop)"),
         (HookFinished("desk", "stop", "ls", None, False, 1.0), "ls: did not run (stop)"),

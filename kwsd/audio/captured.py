@@ -1,0 +1,123 @@
+"""The daemon's end of a process that captures."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+from contextlib import suppress
+
+from kwsd.audio.capturing import command
+from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
+from kwsd.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+_REAP_S = 0.5
+
+
+class Captured:
+    """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
+
+    def __init__(self, device: str | None, known: str, woken: int) -> None:
+        """Start it; `woken` is a descriptor that, once readable, breaks off every wait. Raises DeviceError."""
+        self._woken = woken
+        self._unpacker = Unpacker()
+        self._messages: list[Message] = []
+        # What ALSA prints is for whoever looks for a fault. What kwsd itself has to say comes through the pipe.
+        stderr = None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                command(device, known),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the daemon
+            )
+        except OSError as error:
+            raise DeviceError(f"the process that captures cannot be started: {error.strerror or error}") from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def find(self, limit_s: float) -> str | None:
+        """The name of the device that it found; None when woken. Raises DeviceError: none, or not in `limit_s`."""
+        message = self.next(limit_s, "does not start")
+        if message is None:
+            return None
+        if message.kind != FOUND:
+            raise DeviceError("the process that captures speaks out of turn")
+        return message.text
+
+    def open(self) -> None:
+        """Let it open the device; what it hears then comes from `next`."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # it has died, as `next` will tell
+            self._process.stdin.write(b"\n")
+
+    def next(self, limit_s: float, what: str) -> Message | None:
+        """The next message that is no log line; None when woken.
+
+        Raises DeviceError: it said that it failed, died, or was silent for `limit_s` seconds, which the text calls
+        `what`.
+        """
+        while True:
+            while not self._messages:
+                if not self._read(limit_s, what):
+                    return None
+            message = self._messages.pop(0)
+            if message.kind == FAILED:
+                raise DeviceError(message.text)
+            if message.kind == AUDIO or message.kind == FOUND:
+                return message
+            _relay(message)
+
+    def _read(self, limit_s: float, what: str) -> bool:
+        """Wait for bytes and unpack them. False when woken."""
+        assert self._process.stdout
+        pipe = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * limit_s)}
+        if self._woken in ready:
+            return False
+        if not ready:
+            raise DeviceError(f"{what} ({limit_s:g} s)")
+        data = os.read(pipe, 65_536)
+        if not data:
+            raise DeviceError(f"the process that captures died: {self._ending()}")
+        try:
+            self._messages.extend(self._unpacker.feed(data))
+        except ValueError as error:
+            raise DeviceError(f"the process that captures talks nonsense: {error}") from error
+        return True
+
+    def _ending(self) -> str:
+        try:
+            status = self._process.wait(_REAP_S)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+    def kill(self) -> None:
+        """End it, whatever it is doing; a process stuck inside the kernel is left to end by itself."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                assert pipe
+                pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_REAP_S)
+            return
+        log.warning("the process that captures, %d, does not die in %g s; it is left behind", self.pid, _REAP_S)
+
+
+def _relay(message: Message) -> None:
+    """A line of the other process's log into ours."""
+    if message.kind == LOG and message.text[:2].isdecimal():
+        log.log(int(message.text[:2]), "%s", message.text[2:])

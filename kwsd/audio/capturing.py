@@ -1,0 +1,97 @@
+"""The process that captures: it alone touches PortAudio while the daemon listens, and may be killed at any moment.
+
+PortAudio can hang in a device that is gone, and knows no devices but those it found when it was loaded. A process of
+its own makes both curable. It writes to a pipe rather than to shared memory: 20 ms of audio are 640 bytes, the kernel
+keeps two seconds of them for a daemon that is busy, the pipe's end tells each side of the other's death, and nothing of
+it outlives a `kill -9`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from kwsd.audio.microphone import Microphone
+from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
+from kwsd.errors import KwsdError
+
+_PR_SET_PDEATHSIG = 1
+_BOOTSTRAP = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from kwsd.audio.capturing import main; main()"
+)
+
+Send = Callable[[Message], None]
+
+
+def command(device: str | None, known: str) -> list[str]:
+    """How to start the process; standard output is the pipe, one byte on standard input opens the device.
+
+    `device` and `known` as for `Microphone`. Python is isolated (-I) and given our own search path: in whatever folder
+    the daemon was started, no numpy.py that lies there is imported.
+    """
+    path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+    flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
+    return [sys.executable, *flags, "-c", _BOOTSTRAP, path, f"{os.getpid()}", device or "", known]
+
+
+def main() -> None:
+    """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
+    parent, device, known = sys.argv[1:]
+    _die_with(int(parent))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe = os.dup(1)
+    os.dup2(2, 1)  # what a C library prints must not get between the messages
+
+    def send(message: Message) -> None:
+        data = message.pack()
+        while data:
+            data = data[os.write(pipe, data) :]
+
+    logging.getLogger("kwsd").addHandler(_Sending(send))
+    logging.getLogger("kwsd").setLevel(logging.DEBUG)
+    with suppress(OSError):  # nobody reads any more
+        _capture(device, known, send)
+    os._exit(0)  # without PortAudio's own way out, which may wait for the device
+
+
+def _capture(device: str, known: str, send: Send) -> None:
+    try:
+        microphone = Microphone(device or None, known=known)
+        send(Message(FOUND, microphone.name.encode()))
+        if not os.read(0, 1):
+            return
+        for block in microphone.blocks():
+            send(Message(AUDIO, block.samples.tobytes(), block.lost))
+    except KwsdError as error:
+        send(Message(FAILED, str(error).encode()))
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # a fault, told by the only way there is
+        send(Message(FAILED, f"capture failed: {type(error).__name__}: {error}".encode()))
+
+
+class _Sending(logging.Handler):
+    """The log goes to the daemon, which knows what of it is wanted."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            self._send(Message(LOG, f"{record.levelno:02d}{record.getMessage()}".encode()))
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the thread that started us ends, however it ends: `kill -9` leaves it no time to see to us."""
+    with suppress(OSError, AttributeError):  # not Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before that
+        os._exit(0)

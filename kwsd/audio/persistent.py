@@ -1,0 +1,194 @@
+"""A microphone that is never given up: whatever becomes of the device, it is looked for until it is heard again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.captured import Captured
+from kwsd.audio.source import Block
+from kwsd.errors import DeviceError
+from kwsd.events import RATE, DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent, Event
+
+log = logging.getLogger(__name__)
+
+_SLEPT_S = 1.0
+_STEADY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long capture may take, in seconds, until it counts as lost.
+
+    `start_s` to import what it needs and probe the devices, `open_s` from there to the first block, `stall_s` from one
+    block to the next. Between two attempts lie `first_pause_s`, then twice as much each time up to `last_pause_s`.
+    """
+
+    start_s: float = 20.0
+    open_s: float = 5.0
+    stall_s: float = 2.0
+    first_pause_s: float = 0.25
+    last_pause_s: float = 2.0
+
+
+def clocks() -> tuple[float, float]:
+    """Seconds since the machine was started, and how many of them it was suspended."""
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return now, now - time.monotonic()
+
+
+class PersistentMicrophone:
+    """A live stream from a process of its own, replaced when the device stalls or vanishes, or the machine slept.
+
+    Only blocks that arrive prove a living microphone. While it is lost the stream says `DeviceLost` and gives nothing;
+    it goes on with `DeviceRestored` and a block whose `lost` says how long that was. A device that gives nothing but
+    zeros for `silence_s` seconds is told once, and once more when that is over.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        device: str | None = None,
+        *,
+        silence_s: float = 120.0,
+        patience: Patience | None = None,
+        clocks: Callable[[], tuple[float, float]] = clocks,
+    ) -> None:
+        """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError."""
+        self._wanted, self._patience, self._clocks = device, patience or Patience(), clocks
+        self._closed = self._reading = False
+        self._lock = threading.Lock()
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._captured: Captured | None = None
+        self._at = 0  # samples given, lost ones included
+        self._heard_at, self._asleep = self._clocks()
+        self._restored_at = self._heard_at
+        self._lost_at: float | None = None
+        self._zeros = _Zeros(round(silence_s * RATE))
+        try:
+            self.name = self._start("") or ""
+        except BaseException:
+            self._release()
+            raise
+
+    def blocks(self) -> Iterator[Block | Event]:
+        """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
+        with self._lock:
+            if self._closed:
+                return
+            self._reading = True
+        try:
+            yield from self._persist()
+        finally:
+            with self._lock:
+                self._closed = True
+                self._release()
+
+    def close(self) -> None:
+        """End `blocks()`; the device is given back by whoever reads, or here if nobody does."""
+        with self._lock:
+            if not self._closed and not self._reading:
+                self._release()
+            elif not self._closed:
+                os.eventfd_write(self._woken, 1)
+            self._closed = True
+
+    def _persist(self) -> Iterator[Block | Event]:
+        """Hear, and hear again."""
+        patience = self._patience
+        pause = patience.first_pause_s
+        while True:
+            try:
+                yield from self._hear()
+                return
+            except DeviceError as error:
+                if self._at == 0:
+                    raise  # never heard at all: that is for the operator to see to
+                reason = str(error)
+            self._end_capture()
+            if self._lost_at is None:
+                self._lost_at = self._heard_at
+                if self._heard_at - self._restored_at > _STEADY_S:
+                    pause = patience.first_pause_s
+                log.warning("%s is lost: %s; looking for it", self.name, reason)
+                yield DeviceLost(self.name, self._at, reason)
+            else:
+                log.debug("%s is still lost: %s", self.name, reason)
+            if self._sleep(pause):
+                return
+            pause = min(2 * pause, patience.last_pause_s)
+
+    def _hear(self) -> Iterator[Block | Event]:
+        """One process's blocks, until `close()`. Raises DeviceError when there are no more."""
+        if self._captured is None and self._start(self.name) is None:
+            return
+        assert self._captured
+        self._captured.open()
+        limit_s = self._patience.open_s
+        while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
+            limit_s = self._patience.stall_s
+            now, asleep = self._clocks()
+            if asleep - self._asleep > _SLEPT_S and self._at:
+                slept_s, self._asleep = asleep - self._asleep, asleep
+                raise DeviceError(f"the machine slept for {slept_s:.0f} s")
+            lost = message.lost
+            if self._lost_at is not None:
+                lost += max(0, round((now - self._lost_at) * RATE) - len(message.samples))
+                self._lost_at, self._restored_at = None, now
+                log.warning("%s is back after %.1f s", self.name, lost / RATE)
+                yield DeviceRestored(self.name, self._at + lost, lost)
+            self._heard_at, self._asleep = now, asleep
+            self._at += lost + len(message.samples)
+            yield from self._zeros.feed(message.samples, self.name, self._at)
+            yield Block(message.samples, lost)
+
+    def _start(self, known: str) -> str | None:
+        """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
+        self._captured = Captured(self._wanted, known, self._woken)
+        return self._captured.find(self._patience.start_s)
+
+    def _end_capture(self) -> None:
+        if self._captured is not None:
+            self._captured.kill()
+            self._captured = None
+
+    def _release(self) -> None:
+        self._end_capture()
+        os.close(self._woken)
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait; True when woken."""
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
+
+
+class _Zeros:
+    """Tells a dead input from a quiet room: the room's samples are not all zero."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+
+    def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
+        """The event that the newest samples, which end at `at`, bring about, if any."""
+        before = self._count
+        if not samples.any():
+            self._count += len(samples)
+            if before < self._limit <= self._count:
+                log.warning("%s: nothing but zeros for %.0f s: is it muted?", stream, self._count / RATE)
+                yield DeviceSilent(stream, at, self._count)
+            return
+        self._count = 0
+        if before >= self._limit:
+            log.warning("%s is heard again, after %.0f s of zeros", stream, before / RATE)
+            yield DeviceAudible(stream, at - len(samples), before)
