@@ -41,14 +41,16 @@ def listen(
     and so on in its environment. No shell sees its line; --hook-shell asks for one.
 
     All of it can stand in the configuration file as well; `kwsd config` shows what is
-    in force. The end of a recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C
-    ends it with 130.
+    in force. SIGHUP makes a daemon at a microphone read it again. The end of a
+    recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
     chosen = load_config(config, overrides).config
     console.log_to_stderr(chosen.output.log_level)
     from kwsd.daemon.supervisor import run
 
-    raise typer.Exit(run(chosen, _source(source, chosen)))
+    # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
+    reload = (lambda: load_config(config, overrides).config) if source is None else None
+    raise typer.Exit(run(chosen, _source(source, chosen), reload=reload))
 
 
 def _source(name: str | None, chosen: Config) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TextIO, cast
@@ -13,6 +14,7 @@ from kwsd.config import Config, nearest, shown, socket_path
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
 from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
+from kwsd.sinks.listening import inherited
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.gate import GateSettings
@@ -69,10 +71,18 @@ def hop(config: Config) -> int:
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
+    return Spotter(classifier, gate=gate_settings(config), trigger=trigger_settings(config, card))
+
+
+def gate_settings(config: Config) -> GateSettings | None:
+    """The gate's settings; None where every window is scored."""
     gate = config.gate
-    settings = GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms) if gate.enabled else None
-    trigger = TriggerSettings(thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms)
-    return Spotter(classifier, gate=settings, trigger=trigger)
+    return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms) if gate.enabled else None
+
+
+def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
+    """The trigger's settings, for a model."""
+    return TriggerSettings(thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms)
 
 
 def thresholds(config: Config, card: ModelCard) -> dict[str, float]:
@@ -94,31 +104,43 @@ def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Ca
         stream,
         format=cast(Literal["text", "json"], chosen),
         events=cast(Literal["detections", "all"], config.output.events),
-        commands={word: "; ".join(map(shown, argvs)) for word, argvs in config.hooks.words.items()},
+        commands=commands(config),
         wait=not live,
         closed=closed,
     )
 
 
+def commands(config: Config) -> dict[str, str]:
+    """What each word runs, to be shown beside it."""
+    return {word: "; ".join(map(shown, argvs)) for word, argvs in config.hooks.words.items()}
+
+
 def open_socket(config: Config, *, live: bool, failed: Callable[[BaseException], None]) -> SocketSink | None:
-    """The socket: where it is asked for, and for a microphone unless it is refused."""
+    """The socket: where it is asked for, and for a microphone unless it is refused; the one that systemd hands over."""
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         return None
     path = Path(config.socket.path).expanduser() if config.socket.path else socket_path()
-    sink = SocketSink(path, failed=failed)
+    sink = SocketSink(path, failed=failed, given=inherited(os.environ))
     log.info("events are served at %s", path)
     return sink
 
 
 def open_hooks(
-    config: Config, *, publish: Callable[[Event], None], failed: Callable[[BaseException], None]
+    config: Config,
+    *,
+    reloads: bool = False,
+    publish: Callable[[Event], None],
+    failed: Callable[[BaseException], None],
 ) -> HookSink | None:
-    """The hooks, their programs found; None where no word has any."""
-    if not config.hooks.words:
+    """The hooks, their programs found; None where no word has any, nor can get one by a reload."""
+    if not config.hooks.words and not reloads:
         return None
-    bound: Mapping[str, list[Hook]] = {
-        word: [Hook(argv, config.hooks.timeout_s) for argv in argvs] for word, argvs in config.hooks.words.items()
-    }
     chosen = config.hooks
-    return HookSink(bound, limit=chosen.max_running, queue=chosen.queue, publish=publish, failed=failed)
+    return HookSink(bound(config), limit=chosen.max_running, queue=chosen.queue, publish=publish, failed=failed)
+
+
+def bound(config: Config) -> Mapping[str, list[Hook]]:
+    """The hooks by word."""
+    chosen = config.hooks
+    return {word: [Hook(argv, chosen.timeout_s) for argv in argvs] for word, argvs in chosen.words.items()}

@@ -25,14 +25,27 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._interval_s = _watchdog_s(given) / 4  # systemd advises half; a late one costs nothing then
         self._next = 0.0
-        self._stopping = False
+        self._heard = -1
+        self._ready = self._stopping = False
         if address and address[0] not in "@/":
             log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
             self._address = ""
 
     def ready(self, status: str) -> None:
         """The model is warm and audio has arrived."""
+        self._ready = True
         self._tell(f"READY=1\nSTATUS={status}")
+
+    def reloading(self) -> None:
+        """The configuration is about to be read again. Before READY this is nothing that systemd waits for."""
+        if self._ready:
+            now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
+
+    def reloaded(self, status: str) -> None:
+        """The configuration has been read again, and taken over or refused."""
+        if self._ready:
+            self._tell(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""
@@ -44,10 +57,14 @@ class Notifier:
             self._stopping = True
             self._tell("STOPPING=1\nSTATUS=stopping")
 
-    def alive(self) -> None:
-        """Audio has gone through. Cheap: the watchdog is told four times in its interval."""
-        if self._interval_s and time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._interval_s
+    def alive(self, heard: int) -> None:
+        """The worker got through a batch; `heard` samples have arrived so far, in all streams.
+
+        The watchdog is told, four times in its interval at most, only if there are more of them than the last time: a
+        worker that is busy with what has long been heard does not make a dead microphone well.
+        """
+        if self._interval_s and heard > self._heard and time.monotonic() >= self._next:
+            self._next, self._heard = time.monotonic() + self._interval_s, heard
             self._tell("WATCHDOG=1")
 
     def _tell(self, message: str) -> None:

@@ -11,9 +11,22 @@ from types import FrameType
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def has_terminal() -> bool:
+    """Whether the process belongs to a terminal; one that has hung up does not count."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def relayed(put: Callable[[signal.Signals], None], at_once: Callable[[], None], wakeup: int) -> Iterator[None]:
+def relayed(
+    put: Callable[[signal.Signals], None], at_once: Callable[[], None], wakeup: int, *, reloads: bool = False
+) -> Iterator[None]:
     """Hand the first signal that asks to stop to `put`, which must take no lock, and do nothing else.
+
+    With `reloads` every SIGHUP goes to `put`, and none of them is the first or second one that asks to stop.
 
     `wakeup` is the descriptor to which the interpreter writes a byte as the signal comes; see `Mailbox`.
 
@@ -23,6 +36,9 @@ def relayed(put: Callable[[signal.Signals], None], at_once: Callable[[], None], 
     heard: list[signal.Signals] = []
 
     def handle(number: int, _: FrameType | None) -> None:
+        if reloads and number == signal.SIGHUP:
+            put(signal.SIGHUP)
+            return
         heard.append(signal.Signals(number))
         if len(heard) == 1:
             put(heard[0])

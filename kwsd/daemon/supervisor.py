@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from typing import NoReturn, TextIO
+from typing import Literal, NoReturn, TextIO, cast
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
@@ -24,8 +24,11 @@ from kwsd.daemon import build
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.publishing import Publisher
-from kwsd.daemon.signals import relayed
+from kwsd.daemon.reloading import TunableSpotter, settled
+from kwsd.daemon.signals import has_terminal, relayed
+from kwsd.daemon.status import StatusLine
 from kwsd.daemon.worker import work
+from kwsd.errors import KwsdError
 from kwsd.events import Ready, Stopped
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.stdout import StdoutSink
@@ -67,24 +70,41 @@ class _StdoutClosed:
 _Message = _Signalled | _Failed | _Ended | _StdoutClosed
 
 
-def run(config: Config, *sources: Source, zoo: build.Zoo = shipped, stdout: TextIO | None = None) -> int:
+def run(
+    config: Config,
+    *sources: Source,
+    zoo: build.Zoo = shipped,
+    stdout: TextIO | None = None,
+    reload: Callable[[], Config] | None = None,
+) -> int:
     """Listen to `sources` until they end or a signal comes; the exit status. Only in the main thread.
 
     Raises KwsdError for whatever the operator has to see to, and what a thread died of. A first SIGINT, SIGTERM or
-    SIGHUP stops in order, at whatever moment, a second one ends the process.
+    SIGHUP stops in order, at whatever moment, a second one ends the process. With `reload`, which reads the
+    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up.
     """
-    return _Daemon(config, sources, zoo, sys.stdout if stdout is None else stdout).run()
+    return _Daemon(config, sources, zoo, sys.stdout if stdout is None else stdout, reload).run()
 
 
 class _Daemon:
     """One run. Its threads are one a source, the worker, and those of the sinks; they speak to the main thread, which
     waits for them at the mailbox."""
 
-    def __init__(self, config: Config, sources: tuple[Source, ...], zoo: build.Zoo, stream: TextIO | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sources: tuple[Source, ...],
+        zoo: build.Zoo,
+        stream: TextIO | None,
+        reload: Callable[[], Config] | None,
+    ) -> None:
         self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
+        self._reload, self._had_terminal = reload, has_terminal()
+        self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox[_Message] = Mailbox()
         self._publish = Publisher()
         self._notifier = Notifier()
+        self._status = StatusLine(self._notifier)
         self._rings = build.make_rings(config, sources)
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
@@ -100,7 +120,8 @@ class _Daemon:
             stack.callback(self._mailbox.close)
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
-            stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno()))
+            reloads = self._reload is not None
+            stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno(), reloads=reloads))
             self._start(stack)
             status = self._wait()
         if any(thread.is_alive() for thread in self._threads):
@@ -114,7 +135,7 @@ class _Daemon:
         not be served, and the main thread has to stay free for it.
         """
         config, live = self._config, any(source.live for source in self._sources)
-        card = self._zoo.read_card(config.model.name)
+        card = self._card = self._zoo.read_card(config.model.name)
         build.check_words(config, card)
         socket = build.open_socket(config, live=live, failed=self._fail)
         if socket:
@@ -123,11 +144,14 @@ class _Daemon:
         if self._stdout:
             stack.callback(self._stdout.close, STDOUT_S)
         stack.callback(self._say_stopped)
-        self._hooks = build.open_hooks(config, publish=self._publish, failed=self._fail)
+        reloads = self._reload is not None
+        self._hooks = build.open_hooks(config, reloads=reloads, publish=self._publish, failed=self._fail)
         if self._hooks:
             stack.callback(self._hooks.close, HOOKS_S)
-        self._essential = not live or not (self._hooks or socket)
-        self._publish.add(self._hooks, socket, self._stdout)  # hooks first: they are what the user waits for
+        self._serves = live and socket is not None
+        self._live = live
+        # Hooks first: they are what the user waits for.
+        self._publish.add(self._hooks, socket, self._stdout, self._status)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
@@ -144,11 +168,14 @@ class _Daemon:
                 self._reason = str(message.error) or type(message.error).__name__
                 raise message.error
             if isinstance(message, _Signalled):
+                if self._reload is not None and message.number == signal.SIGHUP and not self._hung_up():
+                    self._adopt(self._reload)
+                    continue
                 self._reason = message.number.name
                 if not self._loaded.is_set():
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
-            if self._essential:
+            if not self._serves and not (self._live and self._config.hooks.words):
                 self._reason = "standard output is closed"
                 return 0
 
@@ -156,9 +183,9 @@ class _Daemon:
         """The worker's thread: load, spot, and see what was set off to its end."""
         try:
             engine = self._zoo.load_classifier(card, device=self._config.model.device)
-            spotter = build.make_spotter(self._config, card, engine)
+            self._spotter.load(card, engine)
             self._loaded.set()
-            work(self._batches(engine), spotter, self._publish, self._progressed)
+            work(self._batches(engine), self._spotter, self._publish, self._progressed)
             if not self._stopping.is_set():
                 self._drain()
             self._mailbox.put(_Ended())
@@ -176,13 +203,35 @@ class _Daemon:
                 self._publish(Ready(stream, engine.name, engine.device))
                 log.info("%s on %s listens to %s", engine.name, engine.device, stream)
                 if not waiting:
-                    self._notifier.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
+                    self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
             yield batch
 
     def _progressed(self) -> None:
-        self._notifier.alive()
+        self._notifier.alive(sum(ring.written for ring in self._rings.values()))
         if self._stdout:
             self._stdout.catch_up()
+
+    def _hung_up(self) -> bool:
+        return self._had_terminal and not has_terminal()
+
+    def _adopt(self, read: Callable[[], Config]) -> None:
+        """Read the configuration and go on with it; with the old one where it is wrong."""
+        self._notifier.reloading()
+        try:
+            config = settled(self._config, read(), self._card)
+            if self._hooks:
+                chosen = config.hooks
+                self._hooks.bind(build.bound(config), limit=chosen.max_running, queue=chosen.queue)
+        except KwsdError as error:
+            log.warning("the new configuration is refused, the old one stays: %s", error)
+        else:
+            self._spotter.adopt(config, self._card)
+            if self._stdout:
+                self._stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
+            logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
+            self._config = config
+            log.info("the configuration has been read again")
+        self._status.reloaded()
 
     def _drain(self) -> None:
         """All audio is through: let the hooks end, by their own time-outs, and the reader of standard output read."""

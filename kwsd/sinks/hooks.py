@@ -54,11 +54,7 @@ class HookSink:
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         """`hooks` by word, "*" for any. ConfigError where a program is missing; `failed` hears if the thread dies."""
-        for word, bound in hooks.items():
-            for hook in bound:
-                check_program(word, hook.argv)
-        self._hooks = hooks
-        self._limit, self._room = limit, queue
+        self.bind(hooks, limit=limit, queue=queue)
         self._publish, self._failed = publish, failed
         self._queue: deque[Order] = deque()
         self._refused: deque[Order] = deque(maxlen=queue)
@@ -73,6 +69,16 @@ class HookSink:
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-hooks", daemon=True)
         self._thread.start()
+
+    def bind(self, hooks: Mapping[str, Sequence[Hook]], *, limit: int, queue: int) -> None:
+        """Run these from the next detection on; what runs or waits goes on.
+
+        Raises ConfigError where a program is missing; all stays as it was then.
+        """
+        for word, bound in hooks.items():
+            for hook in bound:
+                check_program(word, hook.argv)
+        self._hooks, self._limit, self._room = hooks, limit, queue
 
     def send(self, envelope: Envelope) -> None:
         """Queue the hooks of a detection; other events bring nothing about."""

@@ -7,13 +7,16 @@ import fcntl
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kwsd.errors import ConfigError, DeviceError
 
 LONGEST = 107
 """Bytes in a socket's path, by the kernel's struct sockaddr_un."""
+
+_FIRST_INHERITED = 3
+"""Where systemd puts the first descriptor that it hands over."""
 
 Identity = tuple[int, int]
 """Device and inode: what tells our socket from a later one under the same name."""
@@ -46,6 +49,31 @@ def listen(path: Path) -> tuple[socket.socket, Identity]:
         server.close()
         raise
     return server, (status.st_dev, status.st_ino)
+
+
+def inherited(environment: Mapping[str, str]) -> socket.socket | None:
+    """The listening socket that systemd has handed over (LISTEN_FDS, see sd_listen_fds(3)), if it has.
+
+    Raises DeviceError for one that is not a listening Unix stream socket, and for more than one.
+    """
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    count = environment.get("LISTEN_FDS", "")
+    if count in ("", "0"):
+        return None
+    if count != "1":
+        raise DeviceError(f"LISTEN_FDS={count}: kwsd serves one socket; leave one ListenStream= in its socket unit")
+    try:
+        given = socket.socket(fileno=_FIRST_INHERITED)
+        fits = given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM
+        if not fits or not given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            given.detach()
+            raise DeviceError("LISTEN_FDS: not a Unix stream socket that listens; see kwsd.socket for one")
+    except OSError as error:
+        raise DeviceError(f"LISTEN_FDS: descriptor {_FIRST_INHERITED} is no socket ({error.strerror})") from error
+    given.set_inheritable(False)
+    given.setblocking(False)
+    return given
 
 
 def unlink(path: Path, identity: Identity) -> None:

@@ -20,7 +20,7 @@ GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
 TAIL_BYTES = 2048
 """How much of a hook's output the log shows; the rest is read and thrown away."""
-_PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+_PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 """Variables by which systemd talks to kwsd itself; a hook that inherited them could speak in its name."""
 
 

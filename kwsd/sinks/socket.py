@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.events import Envelope
-from kwsd.sinks.listening import listen, unlink
+from kwsd.sinks.listening import Identity, listen, unlink
 from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
@@ -35,10 +35,23 @@ class SocketSink:
     A subscriber that does not read is dropped, with a line on the log; the others notice nothing.
     """
 
-    def __init__(self, path: Path, *, failed: Callable[[BaseException], None] = lambda _: None) -> None:
-        """Listen at `path`, mode 0600. DeviceError where another daemon does; `failed` hears if the thread dies."""
-        self.path = path
-        self._server, self._identity = listen(path)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        failed: Callable[[BaseException], None] = lambda _: None,
+        given: socket.socket | None = None,
+    ) -> None:
+        """Listen at `path`, mode 0600. DeviceError where another daemon does; `failed` hears if the thread dies.
+
+        `given` is a socket that listens already, in a place that belongs to whoever made it.
+        """
+        self.path = path if given is None else Path(str(given.getsockname()))
+        self._identity: Identity | None = None
+        if given is None:
+            self._server, self._identity = listen(path)
+        else:
+            self._server = given
         self._failed = failed
         self._inbox: deque[bytes] = deque()
         self._clients: dict[int, _Client] = {}
@@ -79,7 +92,8 @@ class SocketSink:
         except BaseException as error:
             self._failed(error)
         finally:
-            unlink(self.path, self._identity)
+            if self._identity:
+                unlink(self.path, self._identity)
             for end in (self._server, self._woken, self._waker, *(client.socket for client in self._clients.values())):
                 end.close()
 

@@ -57,6 +57,13 @@ class StdoutSink:
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
 
+    def adopt(self, events: Literal["detections", "all"], commands: Mapping[str, str]) -> None:
+        """Print these events from now on, and these commands beside them."""
+        with self._lock:
+            self._everything = events == "all"
+            if isinstance(self._lines, TextLines):
+                self._lines = TextLines(self._stream, commands)
+
     def send(self, envelope: Envelope) -> None:
         """Write the event's line if there is room for it, else keep it. Raises DeviceError where writing fails."""
         if not (self._everything or isinstance(envelope.event, Detection)):

@@ -58,6 +58,14 @@ class Gate:
         self._spoken = 0
         self._left = 0
 
+    def adopt(self, settings: GateSettings) -> None:
+        """Go on with other settings; an open gate stays open for no longer than they would have it."""
+        self._settings = settings
+        self._onset = -(-settings.onset_ms // 10)
+        self._hangover = -(-settings.hangover_ms // 10)
+        self._left = min(self._left, self._hangover)
+        self._detector.set_mode(settings.aggressiveness)
+
     @property
     def is_open(self) -> bool:
         """Whether windows are worth scoring now."""

@@ -46,6 +46,9 @@ class _Ear:
             if self.gate:
                 self.gate.reset()
         if self.gate is None:
+            if self.speaking:  # the gate was taken away meanwhile
+                events.append(SpeechEnded(self.stream, at=window.end - window.hop))
+                self.speaking = False
             return True, events
         wanted = self.gate.feed(window.samples[-window.hop :])
         if wanted and not self.speaking:
@@ -86,6 +89,24 @@ class Spotter:
             if hit:
                 events.append(self._detection(window, hit))
         return events
+
+    def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings) -> None:
+        """Go on with other settings from the next window on; nothing that was heard is forgotten.
+
+        Raises ConfigError as the constructor does; all stays as it was then.
+        """
+        Trigger(self._classifier.labels, trigger)
+        for ear in self._ears.values():
+            tuned = Trigger(self._classifier.labels, trigger)
+            tuned.inherit(ear.trigger)
+            ear.trigger = tuned
+            if gate is None:
+                ear.gate = None
+            elif ear.gate is None:
+                ear.gate = Gate(gate)
+            else:
+                ear.gate.adopt(gate)
+        self._gate, self._trigger = gate, trigger
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

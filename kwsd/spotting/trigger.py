@@ -57,8 +57,18 @@ class Trigger:
         """Forget the scores: the next window does not follow on the last one."""
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
-        self._quiet_until = -(1 << 62)
+        self._quiet_until = self._last_at = -(1 << 62)
         self._idle = False
+
+    def inherit(self, other: Trigger) -> None:
+        """Go on where `other`, with other settings, has come to: what it has fired is not fired again."""
+        self._last_at, self._quiet_until = other._last_at, other._last_at + self._refractory
+        kept = min(len(self._recent), len(other._recent))
+        for column, word in enumerate(self._words):
+            if word in other._words:
+                before = other._words.index(word)
+                self._armed[column] = other._armed[before]
+                self._recent[-kept:, column] = other._recent[-kept:, before]
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
         """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
@@ -75,5 +85,6 @@ class Trigger:
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())
         self._armed[best] = False
+        self._last_at = at
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_the_stations_of_a_life(manager: Manager) -> None:
     notifier = Notifier(manager.environment)
     notifier.status("loading tiny")
     notifier.ready("listening to desk")
-    notifier.alive()
+    notifier.alive(1)
     notifier.stopping()
     notifier.stopping()
     assert manager.heard() == [
@@ -56,16 +57,45 @@ def test_the_watchdog_is_told_now_and_then(manager: Manager, monkeypatch: pytest
     monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
     notifier = Notifier({**manager.environment, "WATCHDOG_USEC": "4000000", "WATCHDOG_PID": str(os.getpid())})
     counts = []
-    for step in (0.0, 0.5, 0.4, 0.2, 0.1, 5.0):
+    for heard, step in enumerate((0.0, 0.5, 0.4, 0.2, 0.1, 5.0)):
         now[0] += step
-        notifier.alive()
+        notifier.alive(heard)
         counts.append(len(manager.heard()))
     assert counts == [1, 0, 0, 1, 0, 1]
 
 
+def test_the_watchdog_starves_when_no_audio_comes(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
+    notifier = Notifier({**manager.environment, "WATCHDOG_USEC": "4000000"})
+    told = []
+    for heard in (1600, 1600, 1600, 3200, 3200):  # the worker goes on all the time, over what waits for it
+        now[0] += 2.0
+        notifier.alive(heard)
+        told.append(len(manager.heard()))
+    assert told == [1, 0, 0, 1, 0]
+
+
+def test_a_reload_is_told_with_its_time(manager: Manager) -> None:
+    notifier = Notifier(manager.environment)
+    notifier.reloading()
+    notifier.reloaded("too early")
+    assert manager.heard() == []
+    notifier.ready("listening")
+    before = time.monotonic_ns() // 1000
+    notifier.reloading()
+    after = time.monotonic_ns() // 1000
+    notifier.reloaded("listening")
+    _, reloading, ready = manager.heard()
+    head, _, microseconds = reloading.partition("=1\nMONOTONIC_USEC=")
+    assert head == "RELOADING"
+    assert before <= int(microseconds) <= after
+    assert ready == "READY=1\nSTATUS=listening"
+
+
 @pytest.mark.parametrize("extra", [{}, {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}])
 def test_no_watchdog_unless_it_watches_this_process(manager: Manager, extra: dict[str, str]) -> None:
-    Notifier({**manager.environment, **extra}).alive()
+    Notifier({**manager.environment, **extra}).alive(1)
     assert manager.heard() == []
 
 
@@ -78,7 +108,7 @@ def test_the_process_environment_is_the_default(manager: Manager, monkeypatch: p
 def test_without_a_manager_nothing_is_said_or_logged(caplog: pytest.LogCaptureFixture) -> None:
     notifier = Notifier({"WATCHDOG_USEC": "1"})
     notifier.ready("x")
-    notifier.alive()
+    notifier.alive(1)
     notifier.stopping()
     assert caplog.text == ""
 

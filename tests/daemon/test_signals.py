@@ -25,6 +25,14 @@ def test_the_first_signal_is_a_message(number: signal.Signals) -> None:
     assert [signal.getsignal(each) for each in ASKING_TO_STOP] == before
 
 
+def test_sighup_may_ask_for_something_else_than_to_stop() -> None:
+    heard: list[signal.Signals] = []
+    with relayed(heard.append, no_hurry, -1, reloads=True):
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+    assert heard == [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP]
+
+
 def test_what_is_ignored_stays_ignored() -> None:
     heard: list[signal.Signals] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.source import Block
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
 from kwsd.errors import ConfigError, DeviceError, ModelError
@@ -291,7 +292,7 @@ def test_systemd_hears_of_it_all(
         with pytest.raises(BlockingIOError):
             manager.recv(1)
     assert heard[0] == "STATUS=loading hubert-commands"
-    assert heard[1] == "READY=1\nSTATUS=tiny on cpu listens to desk"
+    assert heard[1] == "READY=1\nSTATUS=tiny on cpu listens to desk; words heard: 0"
     assert heard[2] == "WATCHDOG=1"
     assert heard[3].startswith("STOPPING=1")
 
@@ -307,6 +308,61 @@ def test_not_ready_before_the_first_audio(
     mute = source(live=True)
     assert run(configure({"output.events": "all"}), mute, zoo=make_zoo(load), stdout=out) == 0
     assert out.types() == ["stopped"]
+
+
+def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
+    configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {"output.events": "all", "socket.enabled": False}
+    read: list[Callable[[], Config]] = [
+        lambda: configure({**said, "trigger.words": "maybe"}),
+        lambda: configure({**said, "hooks.words": {"yes": "no-such-program"}}),
+        lambda: configure({**said, "trigger.threshold": 0.25, "hooks.words": {"yes": ["touch", f"{tmp_path}/ran"]}}),
+    ]
+    done: list[Config] = []
+
+    def reload() -> Config:
+        done.append(read[len(done)]())
+        return done[-1]
+
+    steps = iter([signal.SIGHUP] * len(read))
+    hear = source(1, 0.5, 1, live=True)
+
+    class Endless:
+        """The same second and a half again and again, as fast as the daemon takes it."""
+
+        name, live = "desk", True
+
+        def blocks(self) -> Iterator[Any]:
+            while not hear._closed.is_set():
+                for block in hear._blocks:
+                    yield Block(block)
+                    hear._closed.wait(0.001)
+
+        def close(self) -> None:
+            hear.close()
+
+    class Listening(Output):
+        def write(self, text: str) -> int:
+            if '"type": "detection"' in text:
+                number = next(steps, None)
+                if number is not None:
+                    send(number)
+            elif '"type": "hook_finished"' in text:
+                send(signal.SIGTERM)
+            return super().write(text)
+
+    out = Listening()
+    assert run(configure(said), Endless(), zoo=zoo, stdout=out, reload=reload) == 0
+    assert (tmp_path / "ran").exists()
+    assert len(done) == len(read)
+    thresholds = [event["threshold"] for event in out.events() if event["type"] == "detection"]
+    assert thresholds[0] == 0.5
+    assert thresholds[-1] == 0.25
+    refused = [record.getMessage() for record in caplog.records if "is refused" in record.getMessage()]
+    assert len(refused) == 2
+    assert "'maybe'" in refused[0]
+    assert "no-such-program" in refused[1]
 
 
 STUCK = """

@@ -26,6 +26,53 @@ def service() -> configparser.SectionProxy:
     return unit["Service"]
 
 
+def analyze(*arguments: str, runtime: Path) -> subprocess.CompletedProcess[str]:
+    """systemd-analyze; a skip where it is not installed."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have systemd-analyze (Debian: systemd)")
+        pytest.skip("no systemd-analyze")
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    return subprocess.run([program, *arguments], capture_output=True, text=True, env=environment, timeout=120)
+
+
+def installed(name: str, folder: Path) -> Path:
+    """A copy of a unit whose program exists."""
+    text = (UNIT.parent / name).read_text(encoding="utf-8")
+    copy = folder / name
+    copy.write_text(text.replace("/opt/kwsd/bin/kwsd", sys.executable).replace(EXEC_START, sys.executable))
+    return copy
+
+
+def test_systemd_verifies_the_system_unit_and_the_socket(tmp_path: Path) -> None:
+    for name in ("kwsd-system.service", "kwsd.socket"):
+        copy = installed(name, tmp_path)
+        if name == "kwsd.socket":
+            installed("kwsd.service", tmp_path)
+        done = analyze("verify", "--man=no", str(copy), runtime=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert name not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("name", "ceiling"), [("kwsd-system.service", 1.6), ("kwsd.service", 8.9)])
+def test_how_exposed_the_units_are(tmp_path: Path, name: str, ceiling: float) -> None:
+    copy = installed(name, tmp_path)
+    options = ["--offline=true", "--no-pager", f"--threshold={round(10 * ceiling)}"]
+    done = analyze("security", *options, str(copy), runtime=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_system_unit_restarts_reloads_and_watches_as_the_user_unit_does(service: configparser.SectionProxy) -> None:
+    system = configparser.RawConfigParser(comment_prefixes=("#",), strict=False)
+    system.optionxform = str  # type: ignore[assignment, method-assign]  # the documented way to keep capitals
+    system.read_string((UNIT.parent / "kwsd-system.service").read_text(encoding="utf-8"))
+    for key in ("Type", "NotifyAccess", "ExecReload", "WatchdogSec", "Restart", "RestartPreventExitStatus", "KillMode",
+                "TimeoutStopSec"):  # fmt: skip
+        assert system["Service"][key] == service[key], key
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
 def test_systemd_verifies_it(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:

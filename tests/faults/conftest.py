@@ -162,8 +162,10 @@ def start(user: Any) -> Iterator[Callable[..., Daemon]]:
     """Starts `kwsd listen` with the fake classifier; what still runs after the test is killed."""
     with ExitStack() as stack:
 
-        def begin(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Daemon:
-            command = [sys.executable, str(Path(__file__).with_name("daemon.py")), *map(str, arguments)]
+        def begin(
+            *arguments: object, env: dict[str, str] | None = None, command: list[str] | None = None, **options: Any
+        ) -> Daemon:
+            command = command or [sys.executable, str(Path(__file__).with_name("daemon.py")), *map(str, arguments)]
             running = Daemon(command, user.env | (env or {}), **options)
             stack.callback(running.kill)
             return running

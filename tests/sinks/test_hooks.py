@@ -360,3 +360,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
             return
         patience.wait(0.01)
     raise AssertionError("it did not come about")
+
+
+def test_other_hooks_are_bound_while_one_runs(bench: Bench, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    sink = bench.sink(f"read line <{tmp_path}/fifo")
+    sink.send(sealed())
+    with pytest.raises(ConfigError, match="no-such-program"):
+        sink.bind({"go": [Hook(("no-such-program",))]}, limit=4, queue=16)
+    sink.bind({"go": [Hook(("true",))]}, limit=4, queue=16)
+    sink.send(sealed("go"))
+    assert bench.report().word == "go"
+    sink.send(sealed())  # no longer bound
+    (tmp_path / "fifo").write_text("done\n")
+    assert (bench.report().word, bench.silent()) == ("stop", True)

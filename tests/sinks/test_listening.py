@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -144,3 +146,39 @@ def test_somebody_elses_socket_is_not_removed(tmp_path: Path) -> None:
         assert path.exists()
     server.close()
     unlink(tmp_path / "none", identity)
+
+
+GIVEN = """
+import os, socket, sys
+from kwsd.errors import DeviceError
+from kwsd.sinks.listening import inherited
+given = {"unix": socket.AF_UNIX, "inet": socket.AF_INET}.get(sys.argv[1])
+if given is not None:
+    server = socket.socket(given)
+    if given == socket.AF_UNIX:
+        server.bind(sys.argv[2])
+        server.listen()
+    os.dup2(server.fileno(), 3)
+environment = {"LISTEN_PID": str(os.getpid() + int(sys.argv[3])), "LISTEN_FDS": sys.argv[4]}
+try:
+    print(inherited(environment) and "given")
+except DeviceError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "count", "says"),
+    [
+        ("unix", 0, "1", "given"),
+        ("unix", 1, "1", "None"),
+        ("unix", 0, "0", "None"),
+        ("unix", 0, "2", "serves one socket"),
+        ("inet", 0, "1", "not a Unix stream socket"),
+        ("none", 0, "1", "is no socket"),
+    ],
+)
+def test_the_socket_that_systemd_hands_over(tmp_path: Path, kind: str, other: int, count: str, says: str) -> None:
+    command = [sys.executable, "-c", GIVEN, kind, str(tmp_path / "s"), str(other), count]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert says in done.stdout, done.stderr

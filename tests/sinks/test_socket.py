@@ -180,3 +180,21 @@ def test_a_failing_thread_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert isinstance(failures.get(timeout=PATIENCE_S), OSError)
     sink.close(0)
     assert not sink.path.exists()
+
+
+def test_a_socket_that_was_handed_over_is_served_and_left_behind(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    path = tmp_path / "given.sock"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(path))
+        server.listen()
+        server.setblocking(False)
+        sink = SocketSink(tmp_path / "other.sock", failed=failures.append, given=server.dup())
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        sink.send(sealed())
+        assert json.loads(client.makefile().readline())["word"] == "stop"
+        sink.close(0)
+    assert path.exists()  # it belongs to whoever made it
+    assert not (tmp_path / "other.sock").exists()
+    assert failures == []

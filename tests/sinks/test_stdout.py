@@ -210,3 +210,20 @@ def test_a_write_error_is_raised() -> None:
         with pytest.raises(DeviceError, match="No space left"):
             sink.send(sealed())
         sink.close(0)
+
+
+def test_other_events_and_commands_from_now_on() -> None:
+    stream = io.StringIO()
+    sink = StdoutSink(stream, format="text", events="detections", commands={"stop": "old"})
+    detection = Envelope.seal(Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), 1)
+    speech = Envelope.seal(SpeechStarted("desk", 0), 2)
+    sink.send(speech)
+    sink.send(detection)
+    sink.adopt("all", {"stop": "new"})
+    sink.send(speech)
+    sink.send(detection)
+    sink.close(0)
+    first, second, third = stream.getvalue().splitlines()
+    assert first.endswith("old")
+    assert "speech begins" in second
+    assert third.endswith("new")

@@ -77,3 +77,17 @@ def test_a_missing_detector_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(DeviceError, match="webrtcvad-wheels"):
         Gate(GateSettings())
+
+
+def test_other_settings_are_adopted_without_a_break() -> None:
+    gate = Gate(GateSettings(hangover_ms=1000))
+    gate.feed(voice(8_000))
+    gate.adopt(GateSettings(aggressiveness=3, hangover_ms=100))
+    assert gate.is_open
+    gate.feed(silence(16_000))
+    assert not gate.is_open
+    gate.adopt(GateSettings(onset_ms=500))
+    gate.feed(voice(4_000))
+    assert not gate.is_open
+    gate.feed(voice(8_000))
+    assert gate.is_open

@@ -87,3 +87,20 @@ def test_after_a_long_silence_a_word_fires_as_at_the_start() -> None:
     rested, spoken = Trigger(LABELS, settings()), [row(yes=0.7), row(yes=0.95), row(yes=0.9), None]
     assert run(rested, [row(no=0.3), *[None] * 50]) == []
     assert run(rested, spoken) == run(Trigger(LABELS, settings()), spoken) != []
+
+
+def test_a_trigger_with_other_settings_goes_on_where_the_old_one_was() -> None:
+    old = Trigger(LABELS, settings(refractory_ms=2000))
+    assert len(run(old, [row(yes=1.0)] * 3)) == 1
+    new = Trigger(LABELS, settings(refractory_ms=500, yes=0.5, no=0.5))
+    new.inherit(old)
+    assert new.feed(row(yes=1.0), 4 * HOP) is None  # it still is the same "yes"
+    assert new.feed(row(no=1.0), 5 * HOP) is None  # too soon
+    assert new.feed(row(no=1.0), 10 * HOP) == Hit("no", 1.0, 0.5)  # by the new refractory time
+    again = Trigger(LABELS, settings(refractory_ms=5000, no=0.5, yes=0.5))
+    again.inherit(new)
+    assert again.feed(row(), 11 * HOP) is None
+    assert [again.feed(row(yes=1.0), at * HOP) for at in (12, 13, 14)] == [None] * 3
+    fresh = Trigger(LABELS, settings(smoothing=1, no=0.5))
+    fresh.inherit(Trigger(LABELS, settings(yes=0.5)))
+    assert fresh.feed(row(no=1.0), HOP) == Hit("no", 1.0, 0.5)

@@ -1,0 +1,65 @@
+"""A new configuration for a daemon that runs: taken over between two batches of windows, or refused as a whole."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kwsd.audio.windows import Window
+from kwsd.config import Config, options
+from kwsd.daemon import build
+from kwsd.events import Event
+from kwsd.spotting.spotter import Spotter
+from kwsd.zoo import ModelCard
+
+log = logging.getLogger(__name__)
+
+SECTIONS = ("gate", "trigger", "hooks")
+KEYS = ("output.events", "output.log_level")
+"""What may change while the daemon runs; all else is bound to something that is open: a device, a model, a socket."""
+
+
+def settled(old: Config, new: Config, card: ModelCard) -> Config:
+    """`new` as far as it can be taken over; for the rest, of which the log warns, the old one goes on.
+
+    Raises ConfigError for words that the model does not know.
+    """
+    build.check_words(new, card)
+    for key, option in options().items():
+        before = getattr(getattr(old, option.section), option.name)
+        if option.section not in SECTIONS and key not in KEYS and before != getattr(
+            getattr(new, option.section), option.name
+        ):  # fmt: skip
+            log.warning("%s takes a restart; until then it stays %r", key, before)
+    output = replace(old.output, events=new.output.events, log_level=new.output.log_level)
+    return replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
+
+
+class TunableSpotter:
+    """A spotter whose settings another thread may change between two batches; before the model is loaded, too."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._spotter: Spotter | None = None
+        self._lock = threading.Lock()
+
+    def load(self, card: ModelCard, engine: build.Engine) -> None:
+        """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
+        with self._lock:
+            self._spotter = build.make_spotter(self._config, card, engine)
+
+    def feed(self, windows: Sequence[Window]) -> list[Event]:
+        """As `Spotter.feed`. Only once it is loaded."""
+        with self._lock:
+            assert self._spotter
+            return self._spotter.feed(windows)
+
+    def adopt(self, config: Config, card: ModelCard) -> None:
+        """Go on with this configuration's gate and trigger, from the next batch on."""
+        with self._lock:
+            self._config = config
+            if self._spotter is not None:
+                gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
+                self._spotter.adopt(gate=gate, trigger=trigger)

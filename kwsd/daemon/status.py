@@ -1,0 +1,54 @@
+"""The line that `systemctl status` shows: what the daemon listens to, what it has heard, and what ails it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kwsd.daemon.notify import Notifier
+from kwsd.events import Detection, DeviceLost, DeviceRestored, Envelope
+
+
+class StatusLine:
+    """A sink that tells systemd. The words are the model's own, so that nothing that is spoken can shape the line."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._what = ""
+        self._words = 0
+        self._last = ""
+        self._lost: dict[str, str] = {}
+
+    def ready(self, what: str) -> None:
+        """The daemon is ready, and this is what it does."""
+        self._what = what
+        self._notifier.ready(self._line())
+
+    def reloaded(self) -> None:
+        """The configuration has been read again."""
+        self._notifier.reloaded(self._line())
+
+    def send(self, envelope: Envelope) -> None:
+        """Tell what the event changes, if anything."""
+        event = envelope.event
+        if isinstance(event, Detection):
+            self._words += 1
+            self._last = f"{event.word} at {_clock(envelope.time)}"
+        elif isinstance(event, DeviceLost):
+            self._lost[event.stream] = f"{event.stream} is lost since {_clock(envelope.time)}: {event.reason}"
+        elif isinstance(event, DeviceRestored):
+            self._lost.pop(event.stream, None)
+        else:
+            return
+        if self._what:
+            self._notifier.status(self._line())
+
+    def close(self, deadline_s: float) -> None:
+        """Nothing waits."""
+
+    def _line(self) -> str:
+        heard = f"words heard: {self._words}" + (f", the last: {self._last}" if self._last else "")
+        return "; ".join([*self._lost.values(), self._what, heard])
+
+
+def _clock(time: datetime) -> str:
+    return time.astimezone().strftime("%H:%M:%S")

@@ -1,0 +1,57 @@
+"""What of a new configuration is taken over, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kwsd.audio.windows import Window
+from kwsd.config import Config
+from kwsd.daemon.reloading import TunableSpotter, settled
+from kwsd.errors import ConfigError
+from kwsd.events import Detection
+
+Configure = Callable[..., Config]
+
+
+def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(
+    configure: Configure, zoo: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    new = configure({
+        "audio.device": "usb", "model.hop_ms": 50, "socket.path": "/run/s", "output.format": "text",
+        "gate.enabled": True, "trigger.words": "yes", "trigger.thresholds": {"yes": 0.9},
+        "hooks.words": {"yes": "true"}, "output.events": "all", "output.log_level": "debug",
+    })  # fmt: skip
+    old = configure()
+    chosen = settled(old, new, zoo.read_card("tiny"))
+    assert (chosen.audio, chosen.model, chosen.socket) == (old.audio, old.model, old.socket)
+    assert (chosen.gate, chosen.trigger, chosen.hooks) == (new.gate, new.trigger, new.hooks)
+    assert (chosen.output.format, chosen.output.events, chosen.output.log_level) == ("json", "all", "debug")
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    for key in ("audio.device", "model.hop_ms", "socket.path", "output.format"):
+        assert f"{key} takes a restart" in told
+    assert "gate" not in told
+
+
+def test_words_that_the_model_does_not_know_are_refused(configure: Configure, zoo: Any) -> None:
+    with pytest.raises(ConfigError, match="does not know 'maybe'"):
+        settled(configure(), configure({"trigger.words": "maybe"}), zoo.read_card("tiny"))
+
+
+def loud(number: int) -> Window:
+    return Window("desk", 1600 * (number + 1), np.full(16_000, 9000, np.int16))
+
+
+def test_settings_change_between_two_batches_and_before_the_model_is_loaded(configure: Configure, zoo: Any) -> None:
+    card = zoo.read_card("tiny")
+    spotter = TunableSpotter(configure({"trigger.words": "no"}))
+    spotter.adopt(configure({"trigger.words": "no", "trigger.smoothing": 1}), card)
+    spotter.load(card, zoo.load_classifier(card, device="cpu"))
+    assert spotter.feed([loud(0)]) == []
+    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
+    (detection,) = spotter.feed([loud(1)])
+    assert isinstance(detection, Detection)
+    assert (detection.word, detection.threshold) == ("yes", 0.25)

@@ -1,0 +1,49 @@
+"""The line that `systemctl status` shows."""
+
+from __future__ import annotations
+
+import re
+
+from kwsd.daemon.status import StatusLine
+from kwsd.events import Detection, DeviceLost, DeviceRestored, Envelope, Event, SpeechStarted
+
+STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
+
+
+class FakeNotifier:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def ready(self, status: str) -> None:
+        self.told.append(f"ready: {status}")
+
+    def reloaded(self, status: str) -> None:
+        self.told.append(f"reloaded: {status}")
+
+    def status(self, status: str) -> None:
+        self.told.append(status)
+
+
+def test_words_the_last_of_them_and_a_lost_device() -> None:
+    notifier = FakeNotifier()
+    line = StatusLine(notifier)  # type: ignore[arg-type]  # a fake
+
+    def send(*events: Event) -> None:
+        for event in events:
+            line.send(Envelope.seal(event, 1))
+
+    send(DeviceLost("desk", 5, "gone"), DeviceRestored("desk", 6, 1))  # before it is ready, nobody waits for it
+    line.ready("tiny on cpu listens to desk")
+    send(STOP, STOP, SpeechStarted("desk", 5), DeviceLost("desk", 5, "no audio"), DeviceRestored("desk", 6, 1))
+    line.reloaded()
+    told = [re.sub(r"\d\d:\d\d:\d\d", "T", text) for text in notifier.told]
+    assert told == [
+        "ready: tiny on cpu listens to desk; words heard: 0",
+        "tiny on cpu listens to desk; words heard: 1, the last: stop at T",
+        "tiny on cpu listens to desk; words heard: 2, the last: stop at T",
+        "desk is lost since T: no audio; tiny on cpu listens to desk; words heard: 2, the last: stop at T",
+        "tiny on cpu listens to desk; words heard: 2, the last: stop at T",
+        "reloaded: tiny on cpu listens to desk; words heard: 2, the last: stop at T",
+    ]
