@@ -128,6 +128,23 @@ class DeviceAudible(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HopChanged(Event):
+    """From sample `at` on windows lie `hop` samples apart; their reader is `behind` samples late.
+
+    The hop widens by itself while the machine is too slow, and narrows again when it has kept up for a while.
+    """
+
+    type: ClassVar[str] = "hop_changed"
+    at: int
+    hop: int
+    behind: int
+
+    def payload(self) -> dict[str, Any]:
+        at_s, hop_ms, behind_s = seconds(self.at), 1000 * self.hop // RATE, seconds(self.behind)
+        return {"stream": self.stream, "at_s": at_s, "hop_ms": hop_ms, "behind_s": behind_s}
+
+
+@dataclass(frozen=True, slots=True)
 class Detection(Event):
     """One spoken word.
 

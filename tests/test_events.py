@@ -18,6 +18,7 @@ from kwsd.events import (
     Envelope,
     Event,
     HookFinished,
+    HopChanged,
     Ready,
     SpeechEnded,
     SpeechStarted,
@@ -40,6 +41,10 @@ HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream"
         (DeviceRestored("desk", 48_000, 32_000), {"type": "device_restored", "at_s": 3.0, "lost_s": 2.0}),
         (DeviceSilent("desk", 48_000, 32_000), {"type": "device_silent", "at_s": 3.0, "silent_s": 2.0}),
         (DeviceAudible("desk", 48_000, 32_000), {"type": "device_audible", "at_s": 3.0, "silent_s": 2.0}),
+        (
+            HopChanged("desk", 16_000, 3_200, 24_000),
+            {"type": "hop_changed", "at_s": 1.0, "hop_ms": 200, "behind_s": 1.5},
+        ),
         (Stopped("desk", 48_000, "end of input"), {"type": "stopped", "at_s": 3.0, "reason": "end of input"}),
         (
             Detection("desk", "stop", 0.99751234, 0.9, 54_720, 62_400, 64_000, "tiny"),

@@ -10,6 +10,7 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
@@ -36,14 +37,21 @@ class Window:
 
 
 def windows(
-    rings: Mapping[str, Ring], *, hop: int, length: int = RATE, batch: int = 16, tail: int = 8000
+    rings: Mapping[str, Ring],
+    *,
+    hop: int,
+    length: int = RATE,
+    batch: int = 16,
+    tail: int = 8000,
+    paces: Mapping[str, Pace] | None = None,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most.
 
-    Window k of a stream ends at sample (k + 1) * hop. After the end of a stream, windows go on over `tail` samples of
-    zeros, so that its last word is heard in full; then the error that ended it, if any, is raised here. A reader
-    that was lapped goes on at the newest window; windows whose newest hop never arrived are left out. Ends when all
-    streams have. Raises ValueError for a hop longer than a window, or a ring with room for less than two windows.
+    Window k of a stream ends at sample (k + 1) * hop; where the stream has a pace, that may widen the hop. After the
+    end of a stream, windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error
+    that ended it, if any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest
+    hop never arrived are left out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a
+    ring with room for less than two windows.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -51,7 +59,7 @@ def windows(
         if ring.capacity < 2 * length:
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
-    readers = [_Reader(stream, ring, hop, length, tail) for stream, ring in rings.items()]
+    readers = [_Reader(stream, ring, hop, length, tail, (paces or {}).get(stream)) for stream, ring in rings.items()]
     for ring in rings.values():
         ring.attach(changed.set)
     while readers:
@@ -80,16 +88,23 @@ def _take(readers: Sequence[_Reader], batch: int) -> list[Window]:
 class _Reader:
     """One stream's place: which window comes next."""
 
-    def __init__(self, stream: str, ring: Ring, hop: int, length: int, tail: int) -> None:
+    def __init__(self, stream: str, ring: Ring, hop: int, length: int, tail: int, pace: Pace | None) -> None:
         self._stream, self._ring = stream, ring
-        self._hop, self._length, self._tail = hop, length, tail
-        self._next = hop  # the end of the next window
+        self._grid, self._length, self._tail = hop, length, tail
+        self._pace = pace
+        self._hop = hop  # a multiple of the grid
         ring.expect(hop)
         self._heard = 0  # the end of the last one handed out
 
     def due(self, most: int) -> int:
-        """How many windows can be taken now, counted up to `most`."""
-        return len(self._ends(self._ring.extent(), most))
+        """How many windows can be taken now, counted up to `most`; sets the hop for them."""
+        extent = self._ring.extent()
+        if self._pace and not extent.closed:
+            self._pace.observe(extent.written, self._heard)
+            if self._hop != self._pace.hop:
+                self._hop = self._pace.hop
+                self._ring.expect(self._heard + self._hop)
+        return len(self._ends(extent, most))
 
     def finished(self) -> bool:
         """Whether the stream is over and all its windows are out. Raises the error that ended it."""
@@ -118,19 +133,18 @@ class _Reader:
             lost = _lost(self._heard, end, end - self._length, extent.gaps)
             cut.append(Window(self._stream, end, samples, lost, self._hop))
             self._heard = end
-        self._next = self._heard + self._hop
-        self._ring.release(self._next - self._length)
-        self._ring.expect(self._next)
+        self._ring.release(self._heard + self._grid - self._length)
+        self._ring.expect(self._heard + self._hop)
         return cut
 
     def _ends(self, extent: Extent, most: int) -> list[int]:
         """Where the next windows end that are due, `most` at most."""
-        last = extent.written // self._hop * self._hop
-        start = self._next
+        last = extent.written // self._grid * self._grid
+        start = self._heard + self._hop
         if max(start - self._length, 0) < extent.first:  # lapped: late audio is worthless
             start = last
         if extent.closed and extent.written:
-            last = -(-(extent.written + self._tail) // self._hop) * self._hop
+            last = -(-(extent.written + self._tail) // self._grid) * self._grid
         ends = range(start, last + 1, self._hop)
         return list(islice((end for end in ends if not _missing(end - self._hop, end, extent.gaps)), most))
 

@@ -17,6 +17,7 @@ from typing import Literal, NoReturn, TextIO, cast
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
+from kwsd.audio.pace import Pace
 from kwsd.audio.source import Source
 from kwsd.audio.windows import Window, windows
 from kwsd.config import Config
@@ -29,7 +30,7 @@ from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.worker import work
 from kwsd.errors import KwsdError
-from kwsd.events import Ready, Stopped
+from kwsd.events import RATE, HopChanged, Ready, Stopped
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.zoo import ModelCard
@@ -195,7 +196,9 @@ class _Daemon:
 
     def _batches(self, engine: build.Engine) -> Iterator[list[Window]]:
         """Windows until it is time to stop. A stream's first one is what makes the daemon ready for it."""
-        going = takewhile(lambda _: not self._stopping.is_set(), windows(self._rings, hop=build.hop(self._config)))
+        hop = build.hop(self._config)
+        paces = {source.name: self._pace(source.name, hop) for source in self._sources if source.live}
+        going = takewhile(lambda _: not self._stopping.is_set(), windows(self._rings, hop=hop, paces=paces))
         waiting = set(self._rings)
         for batch in going:
             for stream in waiting & {window.stream for window in batch}:
@@ -205,6 +208,15 @@ class _Daemon:
                 if not waiting:
                     self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
             yield batch
+
+    def _pace(self, stream: str, hop: int) -> Pace:
+        """A live stream's own pace. A recording waits for its reader, and is never late."""
+
+        def changed(at: int, hop: int, behind: int) -> None:
+            log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
+            self._publish(HopChanged(stream, at, hop, behind))
+
+        return Pace(hop, changed=changed)
 
     def _progressed(self) -> None:
         self._notifier.alive(sum(ring.written for ring in self._rings.values()))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from kwsd.events import (
+    RATE,
     AudioLost,
     Detection,
     DeviceAudible,
@@ -16,6 +17,7 @@ from kwsd.events import (
     DeviceSilent,
     Envelope,
     HookFinished,
+    HopChanged,
     Ready,
     SpeechEnded,
     SpeechStarted,
@@ -80,6 +82,9 @@ def _describe(envelope: Envelope) -> str:
         )
     if isinstance(event, DeviceAudible):
         return f"{seconds(event.at):8.2f} s  {event.stream} is heard again, after {seconds(event.samples):.0f} s"
+    if isinstance(event, HopChanged):
+        hop_ms = 1000 * event.hop // RATE
+        return f"{seconds(event.at):8.2f} s  windows every {hop_ms} ms, {seconds(event.behind):.1f} s late"
     if isinstance(event, HookFinished):
         ending = "timed out" if event.timed_out else "did not run" if event.exit_status is None else ""
         return f"           {event.command}: {ending or f'exit status {event.exit_status}'} ({event.word})"

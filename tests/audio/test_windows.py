@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
 
@@ -270,3 +271,37 @@ def test_the_reader_sleeps_until_a_window_is_due() -> None:
     for _ in range(12):
         ring.write(noise(1), wait=False)
     assert wakes == [20, 21, 22]
+
+
+def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:
+    ring = Ring(160_000)
+    pace = Pace(1600)
+    cut = windows({"a": ring}, hop=1600, paces={"a": pace}, batch=1)
+    ends, hops = [0], []
+
+    def take() -> None:
+        (window,) = next(cut)
+        assert window.lost == 0
+        assert window.end == ends[-1] + window.hop  # what the gate hears has neither hole nor overlap
+        np.testing.assert_array_equal(window.samples[-window.hop :], np.arange(ends[-1], window.end) % 30_000)
+        ends.append(window.end)
+        hops.append(window.hop)
+
+    def write(samples: int) -> None:
+        at = ring.written
+        assert ring.write((np.arange(at, at + samples) % 30_000).astype(np.int16), wait=False)
+
+    write(1600)
+    take()
+    write(64_000)
+    take()
+    write(33_600)  # two seconds later it is still more than one behind
+    take()
+    while ends[-1] + 6400 <= ring.written:
+        take()
+    assert hops == [1600, 1600, *[3200] * (len(hops) - 2)]
+    for _ in range(400):
+        write(1600)
+        while ends[-1] + pace.hop <= ring.written:
+            take()
+    assert hops[-1] == 1600

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import kwsd.audio.pace
 import kwsd.zoo
 from kwsd.cli import main
 from kwsd.zoo import ModelCard
@@ -44,6 +45,9 @@ def _pause() -> float:
 
 kwsd.zoo.read_card = lambda name: ModelCard(name, Path("/none"), LABELS, {"yes": 0.5, "no": 0.7}, "none", 0, {})
 kwsd.zoo.load_classifier = lambda *_, **__: Loudness()
+
+if "KWSD_TESTS_CALM_S" in os.environ:
+    kwsd.audio.pace.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))
 
 if __name__ == "__main__":
     sys.exit(main())

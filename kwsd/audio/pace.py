@@ -1,0 +1,68 @@
+"""How far apart the windows of a live stream lie: wider while the machine cannot keep up, narrower again after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kwsd.events import RATE
+
+BEHIND = RATE
+"""A reader that has more samples than this before it is behind."""
+SUSTAINED = 2 * RATE
+"""Samples over which it has to be behind before the hop widens by a step, and by the next one; so many without delay
+end this. A reader that was lapped has jumped ahead, and has no delay for a moment."""
+CALM = 30 * RATE
+"""Samples over which it must not be behind before the hop narrows by a step; doubled where that was too early."""
+CALMEST = 600 * RATE
+STEPS = 2
+"""How often the hop may double: 100, 200, 400 ms."""
+
+
+class Pace:
+    """One stream's hop. All its times are counted in that stream's samples.
+
+    Nothing but the backlog decides: how long a window takes to score says little while nobody speaks.
+    """
+
+    def __init__(
+        self, hop: int, length: int = RATE, changed: Callable[[int, int, int], None] = lambda *_: None
+    ) -> None:
+        """Begin with `hop` samples; it grows to half of a window's `length` at most, so that no word falls through.
+
+        `changed` is told of each change: the sample, the new hop, and how many samples the reader is behind.
+        """
+        self.hop = hop
+        self._hops = [hop << step for step in range(STEPS + 1) if not step or hop << step <= length // 2]
+        self._changed = changed
+        self._behind_since: int | None = None
+        self._calm_since = 0
+        self._narrowed_at: int | None = None
+        self._calm = CALM
+
+    def observe(self, written: int, heard: int) -> None:
+        """The stream has come to sample `written`, its reader to sample `heard`: change the hop if it is time to."""
+        behind = written - heard
+        if behind > BEHIND:
+            self._calm_since = written
+            if self._behind_since is None:
+                self._behind_since = written
+            elif written - self._behind_since >= SUSTAINED:
+                self._behind_since = written
+                self._widen(written, heard)
+            return
+        if written - self._calm_since >= SUSTAINED:
+            self._behind_since = None
+        if self.hop > self._hops[0] and written - self._calm_since >= self._calm:
+            self._calm_since = self._narrowed_at = written
+            self._change(-1, written, heard)
+
+    def _widen(self, written: int, heard: int) -> None:
+        if self.hop == self._hops[-1]:
+            return
+        early = self._narrowed_at is not None and written - self._narrowed_at < 2 * self._calm
+        self._calm = min(2 * self._calm, CALMEST) if early else CALM
+        self._change(1, written, heard)
+
+    def _change(self, step: int, written: int, heard: int) -> None:
+        self.hop = self._hops[self._hops.index(self.hop) + step]
+        self._changed(heard, self.hop, written - heard)
