@@ -8,19 +8,28 @@ no torch. graph.onnx, where there is one, lets ONNX Runtime compute the same wei
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kwsd.errors import ModelError
+from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.networks.foreign import Kind, is_foreign, licence_of, read_nature, weight_files
+from kwsd.networks.foreign import read_json as _json
+from kwsd.networks.foreign import read_labels as _labels
+from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
+from kwsd.networks.labels import can_fire
 
 if TYPE_CHECKING:
+    from kwsd.networks.auto_engine import AutoClassifier
+    from kwsd.networks.clap import ZeroShotClassifier
     from kwsd.networks.engine import TorchClassifier
     from kwsd.networks.runtime import OnnxClassifier
+
+    Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier
 
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""
@@ -28,13 +37,20 @@ DEFAULT_MODEL = "hubert-commands"
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""
 
+DEFAULT_WINDOW = RATE
+"""What a model hears at once that does not say how much it wants, in samples: a second."""
+
 _WEIGHTS = "model.safetensors"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model folder says of itself. `thresholds` has every word; `scores` is whatever was measured."""
+    """What a model folder says of itself. `thresholds` has every word; `scores` is whatever was measured.
+
+    `rate` (Hz) is what the network takes. `window` is what it hears at once, `longest` the most that it can (None for
+    no limit), both in samples at 16 kHz. A zero-shot model has no labels until it is given some.
+    """
 
     name: str
     path: Path
@@ -43,11 +59,15 @@ class ModelCard:
     licence: str
     size_bytes: int
     scores: Mapping[str, Any]
+    kind: Kind = "kwsd"
+    rate: int = RATE
+    window: int = RATE
+    longest: int | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """The labels that can fire."""
-        return tuple(label for label in self.labels if label not in (SILENCE, UNKNOWN))
+        return tuple(label for label in self.labels if can_fire(label))
 
 
 def shipped_models() -> list[ModelCard]:
@@ -57,7 +77,9 @@ def shipped_models() -> list[ModelCard]:
 
 
 def read_card(name_or_folder: str) -> ModelCard:
-    """The card of a shipped model or of a model folder, its files verified.
+    """The card of a shipped model, of a model folder, or of a model that was pulled from the Hub, its files verified.
+
+    Never uses the network: what is not on this machine has to be pulled first.
 
     Raises:
         ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
@@ -66,6 +88,8 @@ def read_card(name_or_folder: str) -> ModelCard:
     folder = find_model(name_or_folder)
     config = _json(folder / "config.json")
     card = _card(folder / "card.json")
+    if is_foreign(config):
+        return _foreign_card(folder, config, card, name_or_folder)
     if not (folder / _WEIGHTS).is_file():
         pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
         if pickles:
@@ -74,7 +98,7 @@ def read_card(name_or_folder: str) -> ModelCard:
     labels = _labels(folder, config)
     _verify(folder, card, labels)
     thresholds = card["thresholds"]
-    words = [label for label in labels if label not in (SILENCE, UNKNOWN)]
+    words = filter(can_fire, labels)
     return ModelCard(
         name=str(card.get("name", folder.resolve().name)),
         path=folder,
@@ -83,10 +107,33 @@ def read_card(name_or_folder: str) -> ModelCard:
         licence=str(card.get("licence", "unknown")),
         size_bytes=(folder / _WEIGHTS).stat().st_size,
         scores=card["scores"],
+        window=int(config.get("window_samples", RATE)),
     )
 
 
-def load_classifier(card: ModelCard, *, device: str = "auto") -> TorchClassifier | OnnxClassifier:
+def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
+    """The card of a model that is not kwsd's own. One from the Hub is called by its id, another by its folder."""
+    hub_name = given if hub_id(given) else folder.resolve().name
+    name = str(card.get("name", hub_name))
+    files = weight_files(folder, name)
+    nature = read_nature(folder, config, name)
+    _verify_checksums(folder, card)
+    return ModelCard(
+        name=name,
+        path=folder,
+        labels=nature.labels,
+        thresholds={word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in nature.labels},
+        licence=str(card.get("licence") or licence_of(folder)),
+        size_bytes=sum(file.stat().st_size for file in files),
+        scores=card["scores"],
+        kind=nature.kind,
+        rate=nature.rate,
+        window=nature.window or DEFAULT_WINDOW,
+        longest=nature.longest,
+    )
+
+
+def load_classifier(card: ModelCard, *, device: str = "auto") -> Classifiers:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
     On the CPU it is ONNX Runtime's if the folder has a graph for it, and neither torch nor transformers is imported.
@@ -97,6 +144,14 @@ def load_classifier(card: ModelCard, *, device: str = "auto") -> TorchClassifier
     from kwsd.networks.devices import pick_device
 
     device = pick_device(device)
+    if card.kind == "zero-shot":
+        from kwsd.networks.clap import load_zero_shot
+
+        return load_zero_shot(card.path, card.name, card.labels, card.window, device)
+    if card.kind == "classifier":
+        from kwsd.networks.auto_engine import load_auto
+
+        return load_auto(card.path, card.name, card.window, device, card.longest)
     if device == "cpu" and (card.path / GRAPH).is_file():
         from kwsd.networks.runtime import load_onnx
 
@@ -104,6 +159,45 @@ def load_classifier(card: ModelCard, *, device: str = "auto") -> TorchClassifier
     from kwsd.networks.engine import load_hubert
 
     return load_hubert(card.path, card.name, device)
+
+
+def missing_id(name_or_folder: str) -> HubId | None:
+    """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id."""
+    here = any((place / "config.json").is_file() for place in (Path(name_or_folder), _shipped() / name_or_folder))
+    wanted = None if here else hub_id(name_or_folder)
+    return wanted if wanted and pulled(wanted) is None else None
+
+
+def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> ModelCard:
+    """Fetch a model from the Hub, or what has changed of it; its card. `progress` is told the bytes here and in all.
+
+    Raises:
+        ModelError, DeviceError: see `kwsd.networks.pulling.pull`; or it is no model that kwsd runs.
+    """
+    wanted = hub_id(name)
+    if wanted is None:
+        raise ModelError(f"{name!r} is no id of a model on the Hub: those read OWNER/NAME, or OWNER/NAME@REVISION")
+    from kwsd.networks.pulling import pull
+
+    pull(wanted, progress)
+    return read_card(str(wanted))
+
+
+def pulled_models() -> list[ModelCard]:
+    """The cards of all pulled models that kwsd can run; whatever else lies in the Hub's cache is left out."""
+    cards = []
+    for found in pulled_ids():
+        with suppress(ModelError):
+            cards.append(read_card(str(found)))
+    return cards
+
+
+def remove_model(name: str) -> int:
+    """Remove a pulled model; the bytes that were freed. Raises ModelError for one that is not among them."""
+    wanted = hub_id(name)
+    if wanted is None:
+        raise ModelError(f"{name}: only pulled models are removed, OWNER/NAME; a folder is yours to delete")
+    return forget(wanted)
 
 
 def _shipped() -> Path:
@@ -121,17 +215,13 @@ def find_model(name_or_folder: str) -> Path:
     known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"
     if Path(name_or_folder).is_dir():
         raise ModelError(f"{name_or_folder} is no model folder: it has no config.json; kwsd's own models: {known}")
+    wanted = hub_id(name_or_folder)
+    if wanted:
+        folder_of_hub = pulled(wanted)
+        if folder_of_hub:
+            return folder_of_hub
+        raise ModelError(f"{wanted} is neither a folder here nor pulled yet: kwsd models pull {wanted}")
     raise ModelError(f"no model and no folder is called {name_or_folder!r}; kwsd's own models: {known}")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} is no JSON object: fetch the model again")
-    return value
 
 
 def _card(path: Path) -> dict[str, Any]:
@@ -146,15 +236,18 @@ def _card(path: Path) -> dict[str, Any]:
     return card
 
 
-def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    named = config.get("id2label")
+def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
+    """Checksums as the card has them, and one node of the word head for every label but silence."""
+    _verify_checksums(folder, card)
+    from safetensors import SafetensorError, safe_open
+
     try:
-        labels = tuple(str(named[str(index)]) for index in range(len(named)))  # type: ignore[index, arg-type]  # may be None
-    except (TypeError, KeyError) as error:
-        raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
-    if not labels:
-        raise ModelError(f"{folder}/config.json names no labels")
-    return labels
+        with safe_open(folder / _WEIGHTS, framework="np") as weights:
+            nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{folder / _WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
+    if nodes != len(labels) - 1:
+        raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
 
 
 def _digest(path: Path) -> str:
@@ -166,8 +259,7 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
-    """Checksums as the card has them, and one node of the word head for every label but silence."""
+def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
     for name, expected in card["sha256"].items():
         try:
             found = _digest(folder / name)
@@ -175,12 +267,3 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
             raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
         if found != expected:
             raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's; fetch the model again")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(folder / _WEIGHTS, framework="np") as weights:
-            nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder / _WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
-    if nodes != len(labels) - 1:
-        raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")

@@ -1,8 +1,9 @@
-"""Fixtures for more than one package: a microphone without hardware, and who was born meanwhile."""
+"""Fixtures for more than one package: a microphone without hardware, who was born meanwhile, tiny models of others."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,3 +161,117 @@ class _Server:
             if "Daemon startup complete" in line:
                 self._started.set()
         self._started.set()
+
+
+# Tiny models of the real classes, weights at random, saved with their real feature extractors.
+
+FOREIGN_LABELS = ("yes", "no", "up", "down", "_unknown_", "_silence_", "stop")
+_SIZES: dict[str, Any] = {
+    "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2,
+}  # fmt: skip
+_CONVOLUTIONS: dict[str, Any] = {
+    "conv_dim": (8, 8, 16), "conv_kernel": (10, 8, 4), "conv_stride": (8, 8, 5), "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8,
+}  # fmt: skip
+
+
+def _wav2vec2(kind: str, **changes: Any) -> tuple[Any, Any]:
+    import transformers as tr
+
+    config = getattr(tr, f"{kind}Config")(**_SIZES | _CONVOLUTIONS | changes, **_labels())
+    model = getattr(tr, f"{kind}ForSequenceClassification")(config)
+    masked = config.feat_extract_norm == "layer"
+    return model, tr.Wav2Vec2FeatureExtractor(return_attention_mask=masked, do_normalize=True)
+
+
+def _ast() -> tuple[Any, Any]:
+    import transformers as tr
+
+    config = tr.ASTConfig(**_SIZES, max_length=64, num_mel_bins=32, patch_size=16, **_labels())
+    return tr.ASTForAudioClassification(config), tr.ASTFeatureExtractor(max_length=64, num_mel_bins=32)
+
+
+def _whisper() -> tuple[Any, Any]:
+    import transformers as tr
+
+    config = tr.WhisperConfig(
+        d_model=16, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=1,
+        decoder_attention_heads=2, decoder_ffn_dim=32, num_mel_bins=16, max_source_positions=100, vocab_size=10,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, **_labels(),
+    )  # fmt: skip
+    return tr.WhisperForAudioClassification(config), tr.WhisperFeatureExtractor(feature_size=16, chunk_length=2)
+
+
+def _labels() -> dict[str, Any]:
+    return {
+        "id2label": dict(enumerate(FOREIGN_LABELS)),
+        "label2id": {label: index for index, label in enumerate(FOREIGN_LABELS)},
+    }
+
+
+ARCHITECTURES: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "hubert": lambda: _wav2vec2("Hubert"),
+    "hubert-layer": lambda: _wav2vec2("Hubert", feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True),
+    "wav2vec2": lambda: _wav2vec2("Wav2Vec2"),
+    "wavlm": lambda: _wav2vec2("WavLM"),
+    "multi-label": lambda: _wav2vec2("Wav2Vec2", problem_type="multi_label_classification"),
+    "ast": _ast,
+    "whisper": _whisper,
+}
+
+
+_SPREAD = {"whisper": 3}
+
+
+def save(folder: Path, model: Any, extractor: Any) -> Path:
+    model.save_pretrained(folder)
+    extractor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """foreign("wavlm"): the folder of such a model, made once."""
+    import torch
+
+    made: dict[str, Path] = {}
+
+    def make(architecture: str) -> Path:
+        if architecture not in made:
+            torch.manual_seed(11)
+            model, extractor = ARCHITECTURES[architecture]()
+            with torch.no_grad():  # logits that tell the labels apart
+                for name, weights in model.named_parameters():
+                    if name.startswith("classifier"):
+                        weights.copy_(_SPREAD.get(architecture, 1) * torch.randn_like(weights))
+            made[architecture] = save(tmp_path_factory.mktemp("foreign") / architecture, model, extractor)
+        return made[architecture]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLAP model with its feature extractor and a tokenizer of single characters."""
+    import torch
+    import transformers as tr
+    from transformers.models.clap.configuration_clap import ClapAudioConfig, ClapTextConfig
+
+    folder = tmp_path_factory.mktemp("foreign") / "clap"
+    folder.mkdir()
+    letters = ["<s>", "<pad>", "</s>", "<unk>", *"ĠTabcdefghijklmnopqrstuvwxyz."]
+    (folder / "vocab.json").write_text(json.dumps({letter: index for index, letter in enumerate(letters)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    torch.manual_seed(5)
+    text = ClapTextConfig(
+        vocab_size=len(letters), hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=1,
+        max_position_embeddings=100, projection_dim=16, pad_token_id=1,
+    )  # fmt: skip
+    audio = ClapAudioConfig(
+        patch_embeds_hidden_size=16, hidden_size=128, depths=[1, 1, 1, 1], num_attention_heads=[2, 2, 2, 2],
+        projection_dim=16, spec_size=256, num_mel_bins=64, enable_fusion=False,
+    )  # fmt: skip
+    model = tr.ClapModel(tr.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=16))
+    tokenizer = tr.RobertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    tokenizer.save_pretrained(folder)
+    return save(folder, model, tr.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.pacing import Pacer
-from kwsd.audio.resample import Resampler
+from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError, InputError
 from kwsd.events import RATE
@@ -51,6 +51,13 @@ def read_clip(path: Path) -> NDArray[np.int16]:
     """The whole recording: (n,) int16, 16 kHz mono. Raises InputError as `FileSource.blocks`."""
     with _open(path) as sound:
         return np.concatenate(list(_resampled(path, sound, 1.0)))
+
+
+def read_at(path: Path, rate: int) -> NDArray[np.float32]:
+    """The whole recording at any rate: (n,) float32 in [-1, 1), mono. Raises InputError as `FileSource.blocks`."""
+    with _open(path) as sound:
+        mono = np.concatenate([block.mean(axis=1, dtype=np.float32) for block in _finite(path, sound, 1.0)])
+        return resampled(mono[None], int(sound.samplerate), rate).reshape(-1)
 
 
 def clip_length(path: Path) -> int:
@@ -108,6 +115,13 @@ def _resampled(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.in
         resampler = Resampler(sound.samplerate)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
+    for samples in _finite(path, sound, block_s):
+        yield resampler.feed(samples)
+    yield resampler.flush()
+
+
+def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float32]]:
+    """All of `sound`, (n, channels) `block_s` seconds at a time; numbers that are not finite become zeros."""
     read = bad = 0
     for samples in _read(path, sound, max(1, round(sound.samplerate * block_s))):
         finite = np.isfinite(samples)
@@ -118,10 +132,9 @@ def _resampled(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.in
             samples[~finite] = 0
         read += samples.size
         bad += wrong
-        yield resampler.feed(samples)
+        yield samples
     if bad == read:
         raise InputError(f"{path}: not one sample is a number (all NaN or infinite); record it again")
-    yield resampler.flush()
 
 
 def _read(path: Path, sound: Any, frames: int) -> Iterator[NDArray[np.float32]]:

@@ -1,4 +1,5 @@
-"""Any rate and number of channels to 16 kHz mono int16, block by block. The only door to soxr."""
+"""Any rate and number of channels to 16 kHz mono int16, block by block, and back again for networks that want another
+rate. The only door to soxr."""
 
 from __future__ import annotations
 
@@ -41,3 +42,12 @@ class Resampler:
         """The rest, (m,) int16; the stream is over then."""
         nothing = np.zeros(0, np.float32)
         return to_int16(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))
+
+
+def resampled(clips: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
+    """(batch, n) float32 at `rate` Hz -> (batch, m) at `wanted` Hz, each clip whole and by itself."""
+    if rate == wanted:
+        return clips
+    import soxr
+
+    return np.ascontiguousarray(soxr.resample(clips.T, rate, wanted, quality="HQ").T, np.float32)

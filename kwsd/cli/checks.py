@@ -80,23 +80,23 @@ def _model(config: Config) -> Iterator[Finding]:
     with console.working("loading the model"):
         import numpy as np
 
-        from kwsd.daemon.build import check_words
+        from kwsd.daemon.build import check_words, fitted
         from kwsd.zoo import load_classifier, read_card
 
-        card = read_card(config.model.name)
+        card = fitted(config, read_card(config.model.name))
         yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, checksum verified, {card.path}")
         check_words(config, card)
         classifier = load_classifier(card, device=config.model.device)
-        second = np.zeros((1, 16_000), np.float32)
+        window = np.zeros((1, card.window), np.float32)
         began = time.perf_counter()
-        scores = classifier.score(second)
+        scores = classifier.score(window)
         took_ms = 1000 * (time.perf_counter() - began)
     if not bool(np.isfinite(scores).all()):
         raise ConfigError(f"{card.path}: its scores are not numbers: fetch the model again")
     budget = config.model.hop_ms
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window every {budget} ms: raise --hop"
-    yield Finding("scoring", state, f"a second in {took_ms:.1f} ms on {classifier.device}", remedy)
+    yield Finding("scoring", state, f"{card.window / 16_000:g} s in {took_ms:.1f} ms on {classifier.device}", remedy)
 
 
 def _gpu(config: Config) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from kwsd.cli.flags import ConfigFile, configured
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
-@configured("audio.device", "model.name", "model.device", "socket.path")
+@configured("audio.device", "model.name", "model.device", "model.window_s", "model.labels", "socket.path")
 def doctor(
     overrides: dict[str, Any],
     format: Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show it.")] = "text",

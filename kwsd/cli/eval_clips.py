@@ -12,7 +12,7 @@ from kwsd.cli.flags import configured
 from kwsd.cli.measuring import Json, Labels, Plots, ear, publish, split_labels
 
 
-@configured("model.name", "model.device")
+@configured("model.name", "model.device", "model.window_s")
 def clips(
     overrides: dict[str, Any],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="label/clip.wav (any format), or an index.tsv.")],
@@ -33,7 +33,7 @@ def clips(
     Told are the accuracy in all and per word, with 95 % intervals, word against noise,
     the calibration error, and in the JSON the confusion matrix.
     """
-    model = ear(overrides)
+    model = ear(overrides, labels, only_these_fire=False)
     from kwsd.audio.recordings import find_recordings
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.plots import plot_clips
@@ -45,6 +45,7 @@ def clips(
             found,
             split_labels(labels),
             noise=quiet,
+            window=model.window,
             progress=lambda done, total: show("clips", done, total),
         )
     publish(report, json, plots, lambda place: plot_clips(report, place))

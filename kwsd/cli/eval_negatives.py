@@ -13,7 +13,7 @@ from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, ear, publish
 from kwsd.errors import InputError
 
 
-@configured(*EAR, without=("trigger.words",))
+@configured(*EAR, without=("model.labels", "trigger.words"))
 def negatives(
     overrides: dict[str, Any],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Speech or noise that holds none of the words.")],
@@ -50,6 +50,7 @@ def negatives(
             trigger=model.trigger,
             gate=model.gate if model.gated else None,
             hop=model.hop,
+            window=model.window,
             snippets=save_snippets,
             notes=notes,
             progress=lambda done, total: show("negatives", done, total),

@@ -16,7 +16,7 @@ _BUILD = "To build a stream"
 _WORDS_AN_HOUR = 300
 
 
-@configured(*EAR, without=("trigger.words", "gate.enabled"))
+@configured(*EAR, without=("model.labels", "trigger.words", "gate.enabled"))
 def stream(
     overrides: dict[str, Any],
     audio: Annotated[Path | None, typer.Argument(metavar="AUDIO", help="A long recording.")] = None,
@@ -93,7 +93,13 @@ def stream(
             console.note(f"wrote {written.with_suffix('.wav')} and {written}")
     with console.progress() as show:
         report = evaluate_streams(
-            [heard], model.classifier, trigger=model.trigger, gate=model.gate, hop=model.hop, progress=show
+            [heard],
+            model.classifier,
+            trigger=model.trigger,
+            gate=model.gate,
+            hop=model.hop,
+            window=model.window,
+            progress=show,
         )
     publish(report, json, plots, lambda place: plot_streams(report, place))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config
 from kwsd.errors import InputError
@@ -34,6 +35,8 @@ def listen(
       kwsd listen                                       the default microphone
       kwsd listen --microphone usb --words yes,no       only these two words may fire
       kwsd listen --hook 'stop=playerctl pause' --hook 'go=playerctl play'
+      kwsd listen --model MIT/ast-finetuned-speech-commands-v2
+      kwsd listen --model laion/clap-htsat-unfused --labels 'a dog barking, a doorbell'
       kwsd listen talk.flac --format json >heard.jsonl  any format that libsndfile reads
       arecord -f S16_LE -r 16000 -t raw | kwsd listen -
 
@@ -46,11 +49,13 @@ def listen(
     """
     chosen = load_config(config, overrides).config
     console.log_to_stderr(chosen.output.log_level)
+    heard = _source(source, chosen)
+    pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run
 
     # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
     reload = (lambda: load_config(config, overrides).config) if source is None else None
-    raise typer.Exit(run(chosen, _source(source, chosen), reload=reload))
+    raise typer.Exit(run(chosen, heard, reload=reload))
 
 
 def _source(name: str | None, chosen: Config) -> Source:

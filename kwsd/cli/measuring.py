@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
 from kwsd.errors import InputError
 
@@ -61,38 +62,45 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A loaded model with the daemon's settings; `hop` in samples."""
+    """A loaded model with the daemon's settings; `hop` and `window` in samples."""
 
     classifier: Classifier
     trigger: TriggerSettings
     gate: GateSettings
     gated: bool
     hop: int
+    window: int
 
 
-def ear(overrides: Mapping[str, Any], labels: str = "") -> Ear:
+def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> Ear:
     """The model and settings that flags ask for; a user's own configuration file has no part in a measurement.
+
+    `labels` are what a zero-shot model listens for. Of another model's words they are those that fire, if
+    `only_these_fire`.
 
     Raises:
         ConfigError, ModelError, DeviceError: as for `kwsd listen`.
     """
-    given = dict(overrides) | ({"trigger.words": labels} if labels else {})
-    config = load_config(Path(os.devnull), given).config
     console.log_to_stderr()
+    pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
     with console.working("loading the model"):
         from kwsd.daemon import build
         from kwsd.spotting.gate import GateSettings
         from kwsd.spotting.trigger import TriggerSettings
         from kwsd.zoo import load_classifier, read_card
 
-        card = read_card(config.model.name)
+        card = read_card(load_config(Path(os.devnull), overrides).config.model.name)
+        asked = "model.labels" if card.kind == "zero-shot" else "trigger.words"
+        given = {asked: labels} if labels and (only_these_fire or card.kind == "zero-shot") else {}
+        config = load_config(Path(os.devnull), dict(overrides) | given).config
+        card = build.fitted(config, card)
         build.check_words(config, card)
         trigger = TriggerSettings(
             build.thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms
         )
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
-    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config))
+    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config), card.window)
 
 
 def split_labels(labels: str) -> list[str] | None:

@@ -47,7 +47,11 @@ class AudioConfig:
 class ModelConfig:
     """What hears the words."""
 
-    name: str = _option("hubert-commands", flag="--model", help="A shipped model's name, or a model folder.")
+    name: str = _option(
+        "hubert-commands",
+        flag="--model",
+        help="A shipped model's name, a model folder, or an id on the Hub (owner/name).",
+    )
     device: str = _option(
         "auto",
         flag="--device",
@@ -56,6 +60,13 @@ class ModelConfig:
     )
     hop_ms: int = _option(
         100, flag="--hop", low=10, high=1000, step=10, help="Milliseconds from one scored window to the next."
+    )
+    window_s: float | None = _option(
+        None, flag="--window", low=0.1, high=60.0,
+        help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
+    )  # fmt: skip
+    labels: tuple[str, ...] = _option(
+        (), flag="--labels", help="What a zero-shot model (CLAP) listens for, in plain English."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +81,8 @@ def allowed(option: Option) -> str:
 def _read(option: Option, text: str) -> Any:
     """A flag's text as the option's type; the text itself where that cannot be, for `check` to name it."""
     if option.type == _WORDS:
-        return [word.strip() for word in text.split(",") if word.strip()]
+        # As in CSV: quotes hold a label together that has a comma itself, as some of AudioSet's have.
+        return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
     if option.type in (bool, bool | None):
         return {"true": True, "false": False}.get(text.lower(), text)
     if option.type is str or option.type in MAPPINGS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol, TextIO, cast
 
@@ -20,7 +21,7 @@ from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
 from kwsd.spotting.trigger import TriggerSettings
-from kwsd.zoo import ModelCard
+from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,32 @@ class Zoo(Protocol):
         """The model itself, warm."""
 
 
+def fitted(config: Config, card: ModelCard) -> ModelCard:
+    """The card with the window and, for a zero-shot model, the labels that the configuration asks for.
+
+    Raises:
+        ConfigError: the model cannot hear that much at once, or the hop is longer than a window; a zero-shot model
+            gets fewer than two labels, or another model any.
+    """
+    chosen = config.model
+    window = card.window if chosen.window_s is None else round(chosen.window_s * RATE)
+    if card.longest is not None and window > card.longest:
+        raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
+    if hop(config) > window:
+        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
+    if card.kind != "zero-shot":
+        if chosen.labels:
+            raise ConfigError(f"--labels: {card.name} has labels of its own; choose among them with --words")
+        return replace(card, window=window)
+    if len(chosen.labels) < 2:
+        raise ConfigError(
+            f"{card.name} is a zero-shot model and tells labels apart: name two or more, --labels 'a dog barking, "
+            "glass breaking'; _unknown_ and _silence_ never fire"
+        )
+    thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
+    return replace(card, window=window, labels=chosen.labels, thresholds=thresholds)
+
+
 def check_words(config: Config, card: ModelCard) -> None:
     """Raise ConfigError for a word in the configuration that the model does not know."""
     named: dict[str, Iterable[str]] = {
@@ -52,16 +79,23 @@ def check_words(config: Config, card: ModelCard) -> None:
     for where, words in named.items():
         for word in words:
             if word not in card.words:
-                hint = nearest(word, card.words) or f"; it knows {', '.join(card.words)}"
+                hint = nearest(word, card.words) or f"; it knows {_some(card.words)}"
                 raise ConfigError(f"{where}: the model {card.name} does not know {word!r}{hint}")
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
             log.warning("the hook for %r never runs: --words leaves the word out", word)
 
 
-def make_rings(config: Config, sources: Iterable[Source]) -> dict[str, Ring]:
-    """A ring for each source, under its name."""
-    return {source.name: Ring(int(config.audio.buffer_s * RATE)) for source in sources}
+def _some(words: tuple[str, ...]) -> str:
+    """The words as a list that fits a few lines: AudioSet has 527."""
+    most = 40
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if words[most:] else "")
+
+
+def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) -> dict[str, Ring]:
+    """A ring for each source, under its name; room for two windows is the least that it needs."""
+    capacity = max(int(config.audio.buffer_s * RATE), 2 * window)
+    return {source.name: Ring(capacity) for source in sources}
 
 
 def hop(config: Config) -> int:

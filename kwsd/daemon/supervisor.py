@@ -18,6 +18,7 @@ from typing import Literal, NoReturn, TextIO, cast
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
 from kwsd.audio.pace import Pace
+from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.audio.windows import Window, windows
 from kwsd.config import Config
@@ -106,7 +107,7 @@ class _Daemon:
         self._publish = Publisher()
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
-        self._rings = build.make_rings(config, sources)
+        self._rings: dict[str, Ring] = {}
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
         self._stopping = threading.Event()
@@ -136,8 +137,9 @@ class _Daemon:
         not be served, and the main thread has to stay free for it.
         """
         config, live = self._config, any(source.live for source in self._sources)
-        card = self._card = self._zoo.read_card(config.model.name)
+        card = self._card = build.fitted(config, self._zoo.read_card(config.model.name))
         build.check_words(config, card)
+        self._rings = build.make_rings(config, self._sources, card.window)
         socket = build.open_socket(config, live=live, failed=self._fail)
         if socket:
             stack.callback(socket.close, SOCKET_S)
@@ -186,7 +188,7 @@ class _Daemon:
             engine = self._zoo.load_classifier(card, device=self._config.model.device)
             self._spotter.load(card, engine)
             self._loaded.set()
-            work(self._batches(engine), self._spotter, self._publish, self._progressed)
+            work(self._batches(engine, card.window), self._spotter, self._publish, self._progressed)
             if not self._stopping.is_set():
                 self._drain()
             self._mailbox.put(_Ended())
@@ -194,11 +196,12 @@ class _Daemon:
             self._loaded.set()  # at least it is over
             self._mailbox.put(_Failed(error))
 
-    def _batches(self, engine: build.Engine) -> Iterator[list[Window]]:
+    def _batches(self, engine: build.Engine, window: int) -> Iterator[list[Window]]:
         """Windows until it is time to stop. A stream's first one is what makes the daemon ready for it."""
         hop = build.hop(self._config)
-        paces = {source.name: self._pace(source.name, hop) for source in self._sources if source.live}
-        going = takewhile(lambda _: not self._stopping.is_set(), windows(self._rings, hop=hop, paces=paces))
+        paces = {source.name: self._pace(source.name, hop, window) for source in self._sources if source.live}
+        due = windows(self._rings, hop=hop, length=window, paces=paces)
+        going = takewhile(lambda _: not self._stopping.is_set(), due)
         waiting = set(self._rings)
         for batch in going:
             for stream in waiting & {window.stream for window in batch}:
@@ -209,14 +212,14 @@ class _Daemon:
                     self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
             yield batch
 
-    def _pace(self, stream: str, hop: int) -> Pace:
+    def _pace(self, stream: str, hop: int, window: int) -> Pace:
         """A live stream's own pace. A recording waits for its reader, and is never late."""
 
         def changed(at: int, hop: int, behind: int) -> None:
             log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
             self._publish(HopChanged(stream, at, hop, behind))
 
-        return Pace(hop, changed=changed)
+        return Pace(hop, window, changed)
 
     def _progressed(self) -> None:
         self._notifier.alive(sum(ring.written for ring in self._rings.values()))

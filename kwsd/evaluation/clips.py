@@ -1,6 +1,7 @@
-"""How many clips a classifier gets right: one second, one label.
+"""How many clips a classifier gets right: one window, one label.
 
-A clip longer than a second is judged by its loudest second; a shorter one stands in the middle of silence.
+A clip longer than a window (mostly a second) is judged by its loudest one; a shorter one stands in the middle of
+silence.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred
 from kwsd.events import RATE
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.networks.labels import SILENCE, UNKNOWN, can_fire
 from kwsd.spotting.spotter import Classifier
 
 Progress = Callable[[int, int], None]
@@ -47,7 +48,7 @@ class Task:
 
     def truth(self, label: str) -> int:
         """The class of a clip labelled `label`: unknown for what is no word of the task, silence for silence."""
-        if label in _SILENCE_NAMES:
+        if label.casefold() in _SILENCE_NAMES:
             return len(self.words) + 1
         return self.words.index(label) if label in self.words else len(self.words)
 
@@ -61,7 +62,7 @@ class Task:
 
 def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
     """The task over `chosen`, or over all of the model's words. Raises ConfigError for a word that it lacks."""
-    words = tuple(label for label in labels if label not in (UNKNOWN, SILENCE))
+    words = tuple(label for label in labels if can_fire(label))
     if chosen is None:
         return Task(words)
     wanted = tuple(dict.fromkeys(word for word in chosen if word not in (UNKNOWN, *_SILENCE_NAMES)))
@@ -77,6 +78,7 @@ def evaluate_clips(
     labels: Sequence[str] | None = None,
     *,
     noise: Sequence[Recording] = (),
+    window: int = RATE,
     batch: int = _BATCH,
     progress: Progress | None = None,
 ) -> ClipReport:
@@ -100,7 +102,7 @@ def evaluate_clips(
     clips = _with_truth(task, kept, noise)
     while chunk := list(islice(clips, batch)):
         truth += [label for label, _ in chunk]
-        rows = classifier.score(np.stack([one_second(samples) for _, samples in chunk]))
+        rows = classifier.score(np.stack([loudest(samples, window) for _, samples in chunk]))
         scores.append(task.merged(rows, classifier.labels))
         if progress:
             progress(len(truth), total)
@@ -146,19 +148,19 @@ def report_of(
     )
 
 
-def one_second(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """(n,) int16 as the (16000,) float32 that is judged: the loudest second by power (in 10 ms steps), or the whole
+def loudest(samples: NDArray[np.int16], length: int = RATE) -> NDArray[np.float32]:
+    """(n,) int16 as the (length,) float32 that is judged: the loudest stretch by power (in 10 ms steps), or the whole
     clip with equal silence before and after."""
-    spare = len(samples) - RATE
-    window = np.zeros(RATE, np.float32)
+    spare = len(samples) - length
+    window = np.zeros(length, np.float32)
     if spare <= 0:
         start = -spare // 2
         window[start : start + len(samples)] = to_float(samples)
         return window
     energy = np.concatenate([[0], np.cumsum(samples.astype(np.int64) ** 2)])
     starts = np.append(np.arange(0, spare, _STEP), spare)
-    start = int(starts[(energy[starts + RATE] - energy[starts]).argmax()])
-    return to_float(samples[start : start + RATE])
+    start = int(starts[(energy[starts + length] - energy[starts]).argmax()])
+    return to_float(samples[start : start + length])
 
 
 def _with_truth(

@@ -12,6 +12,7 @@ from kwsd.evaluation.replay import HOP, Recorded, record
 from kwsd.evaluation.report import Row, Table, number, percent, plain, span
 from kwsd.evaluation.sweep import Replayer
 from kwsd.evaluation.truth import Stream
+from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier
 from kwsd.spotting.trigger import TriggerSettings
@@ -102,6 +103,7 @@ def evaluate_streams(
     trigger: TriggerSettings,
     gate: GateSettings,
     hop: int = HOP,
+    window: int = RATE,
     budgets: Sequence[float] = BUDGETS,
     progress: Progress | None = None,
 ) -> StreamReport:
@@ -117,7 +119,7 @@ def evaluate_streams(
             if progress:
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
-        recorded.append(record(stream, classifier, gate=gate, hop=hop, progress=scored))
+        recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, progress=scored))
     return report_streams(recorded, trigger=trigger, budgets=budgets, progress=progress)
 
 

@@ -102,6 +102,7 @@ def evaluate_negatives(
     trigger: TriggerSettings,
     gate: GateSettings | None,
     hop: int = HOP,
+    window: int = RATE,
     snippets: Path | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
@@ -109,7 +110,8 @@ def evaluate_negatives(
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
     With `snippets`, the two seconds up to each alarm go there as not_WORD/CLIP-SECOND.wav: labels that no model has.
-    `progress` is called with samples done and in all. Raises InputError where one cannot be read or written.
+    `window` is what the classifier hears at once, in samples. `progress` is called with samples done and in all. Raises
+    InputError where one cannot be read or written.
     """
     source = NegativeSource(recordings)
     spotter = Spotter(classifier, gate=gate, trigger=trigger)
@@ -118,13 +120,13 @@ def evaluate_negatives(
     recent = np.zeros(_SNIPPET, np.int16)
     seen = 0
     began = time.process_time()
-    with ring_of(source) as ring:
-        for due in windows({source.name: ring}, hop=hop, batch=_BATCH):
+    with ring_of(source, window) as ring:
+        for due in windows({source.name: ring}, hop=hop, length=window, batch=_BATCH):
             fired = {event.at: event for event in spotter.feed(due) if isinstance(event, Detection)}
-            for window in due:
-                recent = np.concatenate([recent, window.samples[-hop:]])[-_SNIPPET:]
-                if window.end in fired:
-                    alarms.append(_alarm(fired[window.end], source, recent, snippets))
+            for each in due:
+                recent = np.concatenate([recent, each.samples[-hop:]])[-_SNIPPET:]
+                if each.end in fired:
+                    alarms.append(_alarm(fired[each.end], source, recent, snippets))
             seen += len(due)
             if progress:
                 progress(min(due[-1].end, total), total)
@@ -150,8 +152,8 @@ def _alarm(
     second = (recording.start + detection.at - source.starts[index]) / RATE
     snippet = None
     if snippets is not None:
-        clip = re.sub(r"[^\w.-]+", "_", recording.name)
-        snippet = snippets / f"not_{detection.word}" / f"{clip}-{second:.2f}.wav"
+        clip, word = (re.sub(r"[^\w.-]+", "_", name) for name in (recording.name, detection.word))
+        snippet = snippets / f"not_{word}" / f"{clip}-{second:.2f}.wav"
         write_wav(snippet, recent)
     return FalseAlarm(recording.path, recording.name, second, detection.word, detection.score, snippet)
 

@@ -66,9 +66,9 @@ def replay(source: Source, spotter: Spotter, *, hop: int = HOP, batch: int = _BA
 
 
 @contextmanager
-def ring_of(source: Source) -> Iterator[Ring]:
-    """The source's ring, filled by a thread that is gone at the end."""
-    ring = Ring(_RING)
+def ring_of(source: Source, window: int = RATE) -> Iterator[Ring]:
+    """The source's ring, filled by a thread that is gone at the end; it has room for two windows and more."""
+    ring = Ring(max(_RING, 2 * window))
     thread = threading.Thread(target=pump, args=(source, ring), name="kwsd-capture")
     thread.start()
     try:
@@ -162,17 +162,18 @@ def record(
     *,
     gate: GateSettings,
     hop: int = HOP,
+    window: int = RATE,
     batch: int = _BATCH,
     progress: Progress | None = None,
 ) -> Recorded:
-    """Score every window of a stream once, then ask the gate about all of them."""
+    """Score every window (of `window` samples) of a stream once, then ask the gate about all of them."""
     recorder = _Recorder(classifier)
     spotter = Spotter(recorder, gate=None, trigger=TriggerSettings())
     ends: list[int] = []
     began = time.process_time()
-    for due in _windows(stream, hop, batch):
+    for due in _windows(stream, hop, batch, window):
         spotter.feed(due)
-        ends += [window.end for window in due]
+        ends += [each.end for each in due]
         if progress:
             progress(min(ends[-1], len(stream.samples)))
     path_s = time.process_time() - began - recorder.spent_s
@@ -214,7 +215,7 @@ def _gated(stream: Stream, scores: Scores, classifier: Classifier, gate: GateSet
     return let_through
 
 
-def _windows(stream: Stream, hop: int, batch: int) -> Iterator[list[Window]]:
+def _windows(stream: Stream, hop: int, batch: int, length: int = RATE) -> Iterator[list[Window]]:
     source = SamplesSource(stream.name, stream.samples)
-    with ring_of(source) as ring:
-        yield from windows({source.name: ring}, hop=hop, batch=batch)
+    with ring_of(source, length) as ring:
+        yield from windows({source.name: ring}, hop=hop, length=length, batch=batch)

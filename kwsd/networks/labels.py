@@ -7,3 +7,10 @@ UNKNOWN = "_unknown_"
 
 SILENCE = "_silence_"
 """No speech: silence, noise, music."""
+
+_QUIET = frozenset({SILENCE, UNKNOWN, "silence", "unknown"})
+
+
+def can_fire(label: str) -> bool:
+    """Whether a label is a word or a sound, not one that stands for "nothing": `_silence_`, `Unknown` and so on."""
+    return label.casefold() not in _QUIET

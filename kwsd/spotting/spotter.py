@@ -77,7 +77,7 @@ class Spotter:
     def feed(self, windows: Sequence[Window]) -> list[Event]:
         """The events of these windows, in order. Those of one stream follow on each other; one batch is scored.
 
-        Window samples are (16000,) int16.
+        Window samples are (n,) int16, n the same for all.
         """
         heard = [self._ear(window.stream).listen(window) for window in windows]
         chosen = [window for window, (wanted, _) in zip(windows, heard, strict=True) if wanted]

@@ -20,6 +20,8 @@ realtime = true
 name = "other"
 device = "cpu"
 hop_ms = 50
+window_s = 2.5
+labels = ["a dog barking", "glass breaking"]
 [gate]
 enabled = false
 aggressiveness = 3

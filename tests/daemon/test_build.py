@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kwsd.audio.source import Block
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.errors import ConfigError
@@ -17,6 +19,18 @@ from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]
 YES = Detection("desk", "yes", 1.0, 0.5, 0, 8_000, 16_000, "tiny")
+
+
+class FakeStream:
+    """A source that is only named."""
+
+    name, live = "desk", False
+
+    def blocks(self) -> Iterator[Block]:
+        return iter(())
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -115,3 +129,43 @@ def test_hooks_get_the_configured_limits(configure: Configure) -> None:
         build.open_hooks(
             configure({"hooks.words": {"yes": "no-such-program"}}), publish=lambda _: None, failed=lambda _: None
         )
+
+
+def test_the_window_is_the_models_or_the_configurations(configure: Configure, card: ModelCard) -> None:
+    assert build.fitted(configure(), card).window == 16_000
+    assert build.fitted(configure({"model.window_s": 2.5}), card).window == 40_000
+    long = build.fitted(configure({"model.window_s": 30}), card)
+    rings = build.make_rings(configure(), [FakeStream()], long.window)
+    assert rings["desk"].capacity == 2 * 480_000
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"model.window_s": 2.0}, "hears 1.5 s at once"),
+        ({"model.window_s": 0.5, "model.hop_ms": 600}, "--hop 600"),
+        ({"model.labels": "a dog, a cat"}, "labels of its own"),
+    ],
+)
+def test_what_a_model_cannot_hear_is_refused(
+    configure: Configure, card: ModelCard, overrides: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ConfigError, match=text):
+        build.fitted(configure(overrides), replace(card, longest=24_000))
+
+
+def test_a_zero_shot_model_is_given_its_labels(configure: Configure, card: ModelCard) -> None:
+    clap = replace(card, kind="zero-shot", labels=(), thresholds={})
+    found = build.fitted(configure({"model.labels": "a dog barking, silence"}), clap)
+    assert found.labels == ("a dog barking", "silence")
+    assert found.words == ("a dog barking",)
+    assert build.thresholds(configure(), found) == {"a dog barking": 0.95}
+    for few in ({}, {"model.labels": "a dog barking"}):
+        with pytest.raises(ConfigError, match="two or more"):
+            build.fitted(configure(few), clap)
+
+
+def test_many_words_are_not_all_listed(configure: Configure, card: ModelCard) -> None:
+    many = replace(card, labels=tuple(f"sound {number}" for number in range(527)))
+    with pytest.raises(ConfigError, match="and 487 more"):
+        build.check_words(configure({"trigger.words": "xyz"}), many)

@@ -7,7 +7,7 @@ import pytest
 
 from kwsd.audio.recordings import find_recordings
 from kwsd.errors import ConfigError, InputError
-from kwsd.evaluation.clips import evaluate_clips, one_second, report_of, task_of
+from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
 from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE
 from kwsd.networks.labels import SILENCE, UNKNOWN
@@ -95,7 +95,7 @@ def test_batches_and_progress(folder, tones):
 
 def test_a_long_clip_is_judged_by_its_loudest_second(say, babble):
     long = np.concatenate([babble(1, 2.005, 0.01), say("low", 1.0), babble(2, 1.0, 0.01)])
-    window = one_second(long)
+    window = loudest(long)
     assert window.shape == (RATE,)
     assert window.dtype == np.float32
     assert np.sqrt((window**2).mean()) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
@@ -103,7 +103,7 @@ def test_a_long_clip_is_judged_by_its_loudest_second(say, babble):
 
 @pytest.mark.parametrize("length", [1, 7999, 8000, 15999, 16000])
 def test_a_short_clip_stands_in_the_middle(length):
-    window = one_second(np.full(length, 16384, np.int16))
+    window = loudest(np.full(length, 16384, np.int16))
     before, after = int((window > 0).argmax()), int((window[::-1] > 0).argmax())
     assert (window > 0).sum() == length
     assert abs(before - after) <= 1
@@ -112,7 +112,7 @@ def test_a_short_clip_stands_in_the_middle(length):
 def test_a_clip_one_sample_too_long_keeps_its_louder_end():
     clip = np.zeros(RATE + 1, np.int16)
     clip[-1] = 100
-    assert one_second(clip)[-1] > 0
+    assert loudest(clip)[-1] > 0
 
 
 def test_the_tables_name_what_was_mistaken(folder, tones):

@@ -1,0 +1,28 @@
+"""Models from the Hub, fetched with progress on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kwsd.cli import console
+
+if TYPE_CHECKING:
+    from kwsd.zoo import ModelCard
+
+
+def pull_shown(name: str) -> ModelCard:
+    """Pull a model, with a bar. Raises what `kwsd.zoo.pull_model` raises."""
+    from kwsd.zoo import pull_model
+
+    with console.progress() as show:
+        return pull_model(name, lambda done, total: show(f"{name}, kB", done // 1000, total // 1000))
+
+
+def pull_if_missing(name: str) -> None:
+    """Before a model is loaded: fetch it where it is on the Hub and not here. What is here is never asked for again."""
+    from kwsd.zoo import missing_id
+
+    wanted = missing_id(name)
+    if wanted:
+        console.note(f"{wanted} is not here yet: fetching it (kwsd models pull does that beforehand)")
+        pull_shown(str(wanted))

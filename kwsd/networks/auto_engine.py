@@ -1,0 +1,149 @@
+"""Everything that AutoModelForAudioClassification loads, as something that scores windows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+from transformers.utils.logging import disable_progress_bar
+
+from kwsd.audio.resample import resampled
+from kwsd.errors import DeviceError, ModelError
+from kwsd.events import RATE
+from kwsd.networks.devices import pick_device
+
+Floats = NDArray[np.float32]
+_Loaded = TypeVar("_Loaded")
+
+_MOST_S = 64
+"""Seconds of sound that go through a network at once; more would only take more memory."""
+
+SHORTEST = RATE // 10
+"""What any of these networks can hear, in samples at 16 kHz: a convolution wants more than nothing."""
+
+
+SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""How anything is loaded from a model's folder."""
+
+
+class FeatureExtractor:
+    """A model's own feature extractor; `rate` is what it wants, in Hz."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        """As `folder` describes it. Raises what transformers raises where it cannot be made."""
+        load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
+        self._extractor, self._device = load(folder, **SAFELY), device
+        self.rate = int(self._extractor.sampling_rate)
+
+    def __call__(self, waves: Floats) -> dict[str, torch.Tensor]:
+        """(batch, samples) float32 at `rate` -> what the model takes.
+
+        One by one, as the pipelines of transformers do it: what an extractor makes of a clip may depend on the others.
+        """
+        rows = [self._extractor(wave, sampling_rate=self.rate, return_tensors="pt") for wave in waves]
+        joined = {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
+        return {
+            key: value.to(self._device, torch.float32 if value.is_floating_point() else value.dtype)
+            for key, value in joined.items()
+        }
+
+
+class AutoClassifier:
+    """Scores sound with a classifier of transformers: softmax of its logits, or sigmoid for a multi-label one."""
+
+    def __init__(self, model: Any, extractor: FeatureExtractor, name: str, device: str, longest_s: float) -> None:
+        """`longest_s` is how many seconds the network computes for a window, its padding counted in."""
+        self._model = model.to(device).requires_grad_(False)
+        self._model.train(False)
+        self._extractor = extractor
+        self._many = model.config.problem_type == "multi_label_classification"
+        self._batch = max(1, int(_MOST_S / longest_s))
+        self._name, self._device = name, device
+        self._labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of what `score` returns, as the model's config names them."""
+        return self._labels
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._device
+
+    @torch.inference_mode()
+    def score(self, windows: Floats, rate: int = RATE) -> Floats:
+        """(batch, samples) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32: probabilities.
+
+        Each row sums to one, unless the model's labels do not exclude each other.
+        """
+        waves = resampled(windows, rate, self._extractor.rate)
+        scores = [np.zeros((0, len(self._labels)), np.float32)]
+        for start in range(0, len(waves), self._batch):
+            logits = self._model(**self._extractor(waves[start : start + self._batch])).logits.float()
+            rows = logits.sigmoid() if self._many else logits.softmax(dim=-1)
+            scores.append(rows.cpu().numpy())
+        return np.concatenate(scores)
+
+
+def load_auto(folder: Path, name: str, window: int, device: str, longest: int | None = None) -> AutoClassifier:
+    """The classifier in `folder`, warmed up on windows of `window` samples at 16 kHz. It never runs code from there.
+
+    Raises:
+        ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
+        DeviceError: no such device, or it has too little memory.
+    """
+    device = pick_device(device)
+
+    def load() -> AutoClassifier:
+        model = whole(AutoModelForAudioClassification, folder, name)
+        extractor = FeatureExtractor(folder, device)
+        return AutoClassifier(model, extractor, name, device, max(window, longest or 0) / RATE)
+
+    return warmed(load, name, folder, window)
+
+
+def whole(kind: Any, folder: Path, name: str) -> Any:
+    """The model in `folder` as float32, by the Auto class `kind`. Raises ModelError where weights are missing."""
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
+    quiet = logging.getLogger("transformers.modeling_utils")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # its report on missing weights is told below, in a line
+    try:
+        model, found = kind.from_pretrained(
+            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY
+        )
+    finally:
+        quiet.setLevel(level)
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{name} is not whole: {folder} has no weights for {missing[0]}"
+            f"{f' and {len(missing) - 1} more' if missing[1:] else ''}; take a model that was trained to classify"
+        )
+    return model
+
+
+def warmed(load: Callable[[], _Loaded], name: str, folder: Path, window: int) -> _Loaded:
+    """What `load` loads, once it has scored a window and a batch; what goes wrong as one of kwsd's errors."""
+    try:
+        classifier = load()
+        for batch in (1, 2):
+            classifier.score(np.zeros((batch, window), np.float32))  # type: ignore[attr-defined]  # they all have it
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        lines = str(error).strip().splitlines()
+        raise ModelError(f"cannot load {name} ({folder}): {lines[0] if lines else type(error).__name__}") from error
+    return classifier

@@ -1,0 +1,95 @@
+"""Zero-shot classification with CLAP: labels in plain English, told apart by how near they lie to what is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoTokenizer, ClapModel
+
+from kwsd.audio.resample import resampled
+from kwsd.events import RATE
+from kwsd.networks.auto_engine import SAFELY, FeatureExtractor, warmed, whole
+from kwsd.networks.devices import pick_device
+
+TEMPLATE = "This is a sound of {}."
+"""What becomes of a label before it is embedded; the zero-shot pipeline of transformers has the same."""
+
+_MOST = 6
+"""Windows that go through the network at once: it pads each to ten seconds."""
+
+Floats = NDArray[np.float32]
+
+
+class ZeroShotClassifier:
+    """Scores sound by the softmax of its similarities to the labels: how much better one fits than the others."""
+
+    def __init__(
+        self,
+        model: Any,
+        extractor: FeatureExtractor,
+        tokenizer: Any,
+        labels: Sequence[str],
+        name: str,
+        device: str,
+    ) -> None:
+        self._model = model.to(device).requires_grad_(False)
+        self._model.train(False)
+        self._extractor = extractor
+        self._labels, self._name, self._device = tuple(labels), name, device
+        self._text = self._embedded(tokenizer)
+        del self._model.text_model, self._model.text_projection  # half of the network, and never asked again
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels as they were given: the columns of what `score` returns."""
+        return self._labels
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._device
+
+    @torch.inference_mode()
+    def _embedded(self, tokenizer: Any) -> torch.Tensor:
+        """The labels' embeddings, (size, labels), scaled as the model scales similarities."""
+        text = tokenizer([TEMPLATE.format(label) for label in self._labels], return_tensors="pt", padding=True)
+        found: torch.Tensor = self._model.get_text_features(**text.to(self._device)).pooler_output
+        scaled: torch.Tensor = found.T * self._model.logit_scale_a.exp()
+        return scaled
+
+    @torch.inference_mode()
+    def score(self, windows: Floats, rate: int = RATE) -> Floats:
+        """(batch, samples) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32; each row sums to one."""
+        waves = resampled(windows, rate, self._extractor.rate)
+        scores = [np.zeros((0, len(self._labels)), np.float32)]
+        for start in range(0, len(waves), _MOST):
+            heard = self._model.get_audio_features(**self._extractor(waves[start : start + _MOST])).pooler_output
+            scores.append((heard @ self._text).softmax(dim=-1).cpu().numpy())
+        return np.concatenate(scores)
+
+
+def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, device: str) -> ZeroShotClassifier:
+    """The CLAP model in `folder` with its labels embedded, warmed up on windows of `window` samples at 16 kHz.
+
+    Raises:
+        ModelError, DeviceError: as `kwsd.networks.auto_engine.load_auto`.
+    """
+    device = pick_device(device)
+
+    def load() -> ZeroShotClassifier:
+        model = whole(ClapModel, folder, name)
+        extractor = FeatureExtractor(folder, device)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFELY)
+        return ZeroShotClassifier(model, extractor, tokenizer, labels, name, device)
+
+    return warmed(load, name, folder, window)

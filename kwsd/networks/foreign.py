@@ -1,0 +1,188 @@
+"""What the folder of somebody else's model says of it, read without importing torch or transformers.
+
+Such a folder holds what `save_pretrained` writes: config.json, preprocessor_config.json (or processor_config.json)
+and the weights as safetensors, whole or in shards. A card.json may lie beside them: `kwsd train` writes one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kwsd.errors import ModelError
+from kwsd.events import RATE
+
+Kind = Literal["kwsd", "classifier", "zero-shot"]
+"""kwsd's own network, anything that AutoModelForAudioClassification loads, or CLAP."""
+
+OWN_TYPE = "kwsd-hubert"
+WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
+_ZERO_SHOT = frozenset({"clap"})
+_FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, from 25 ms of sound
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a model takes and says. `labels` is empty for a zero-shot model; `rate` is in Hz.
+
+    `window` and `longest` are in samples at 16 kHz: what it wants to hear at once (None where it does not say), and
+    the most that it can (None where there is no limit).
+    """
+
+    kind: Kind
+    labels: tuple[str, ...]
+    rate: int
+    window: int | None
+    longest: int | None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises ModelError."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} is no JSON object: fetch the model again")
+    return value
+
+
+def is_foreign(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json is of another network than kwsd's own."""
+    return bool(config.get("model_type", OWN_TYPE) != OWN_TYPE)
+
+
+def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
+    """What the configurations in `folder` say of the model.
+
+    Raises:
+        ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration, or says of itself
+            what cannot be.
+    """
+    kind = _kind(config, name)
+    extractor = _extractor(folder, name)
+    rate = _whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate")
+    window, longest = _lengths(config, extractor, folder)
+    labels = () if kind == "zero-shot" else read_labels(folder, config)
+    strange = next((label for label in labels if not label.isprintable()), None)
+    if strange is not None:  # they go to terminals and into the environment of hooks
+        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters; take another model")
+    return Nature(kind, labels, rate, window, longest)
+
+
+def _kind(config: Mapping[str, Any], name: str) -> Kind:
+    if config.get("model_type") in _ZERO_SHOT:
+        return "zero-shot"
+    named = config.get("architectures") or ["a model of an unknown class"]
+    if not any(re.search(r"For(Sequence|Audio)Classification$", str(architecture)) for architecture in named):
+        raise ModelError(
+            f"{name} is no audio classifier: it is {named[0]}; take a model made for audio classification, or make one "
+            "of it: kwsd train --backbone"
+        )
+    if config.get("problem_type") == "regression":
+        raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression); take another")
+    return "classifier"
+
+
+def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
+    """The feature extractor's configuration, wherever it lies."""
+    for path in (folder / "preprocessor_config.json", folder / "processor_config.json"):
+        if path.is_file():
+            found = read_json(path)
+            nested = found.get("feature_extractor")
+            return nested if isinstance(nested, Mapping) else found
+    raise ModelError(f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json; fetch it too")
+
+
+def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Path) -> tuple[int | None, int | None]:
+    """The window and the longest input, in samples at 16 kHz.
+
+    An AST has a spectrogram of so many steps, CLAP hears so many seconds: they were trained on that much. Whisper pads
+    whatever it gets to half a minute, which says nothing about how much of it should be sound.
+    """
+    own = config.get("window_samples")
+    longest = None
+    kind = config.get("model_type")
+    if kind == "audio-spectrogram-transformer":
+        longest = (_whole(extractor.get("max_length", 1024), folder, "max_length") - 1) * _FRAME + RATE // 40
+    elif kind == "clap":
+        longest = _whole(extractor.get("max_length_s", 10), folder, "max_length_s") * RATE
+    window = longest if own is None else _whole(own, folder, "window_samples")
+    if kind == "whisper":
+        longest = _whole(extractor.get("chunk_length", 30), folder, "chunk_length") * RATE
+    return window, longest
+
+
+def _whole(value: object, folder: Path, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ModelError(f"{folder}: {what} is {value!r}, no whole number above 0: fetch the model again")
+    return value
+
+
+def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels in the order of the scores. Raises ModelError where there are none."""
+    named = config.get("id2label")
+    try:
+        labels = tuple(str(named[str(index)]) for index in range(len(named)))  # type: ignore[index, arg-type]  # may be None
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
+    if not labels:
+        raise ModelError(f"{folder}/config.json names no labels")
+    return labels
+
+
+def weight_files(folder: Path, name: str) -> list[Path]:
+    """The files of the weights: model.safetensors, or the shards that its index lists.
+
+    Raises:
+        ModelError: one is missing or truncated, or there are only pickled weights, which are never opened.
+    """
+    if (folder / WEIGHTS).is_file():
+        files = [folder / WEIGHTS]
+    elif (folder / _INDEX).is_file():
+        shards = read_json(folder / _INDEX).get("weight_map")
+        if not isinstance(shards, Mapping) or not all(isinstance(shard, str) for shard in shards.values()):
+            raise ModelError(f"{folder / _INDEX} has no weight_map: fetch the model again")
+        files = [folder / Path(shard).name for shard in sorted(set(shards.values()))]
+    else:
+        raise _no_weights(folder, name)
+    from safetensors import SafetensorError, safe_open
+
+    for file in files:
+        try:
+            with safe_open(file, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{file} is no whole file of weights ({error}): fetch the model again") from error
+    return files
+
+
+def _no_weights(folder: Path, name: str) -> ModelError:
+    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}: fetch it again")
+
+
+def only_pickles(name: str, pickle: str) -> ModelError:
+    """The error for a model whose weights could run code when they are loaded."""
+    return ModelError(
+        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}: take a revision that has one "
+        f"(NAME@REVISION), or convert it where you trust it, with from_pretrained and save_pretrained of transformers"
+    )
+
+
+def licence_of(folder: Path) -> str:
+    """The licence that the model's README names in its front matter; "unknown" where it names none."""
+    with suppress(OSError, UnicodeDecodeError):
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        front = text.split("\n---", 1)[0] if text.startswith("---") else ""
+        found = re.search(r"^licen[sc]e:\s*[\"']?([^\s\"'#]+)", front, re.MULTILINE)
+        if found:
+            return found[1]
+    return "unknown"

@@ -1,0 +1,99 @@
+"""Models of the Hugging Face Hub: their names, and where a pulled one lies. Looking for them uses no network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kwsd.errors import ModelError
+
+_ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?:@(?P<revision>[\w][\w./-]*))?")
+_MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class HubId:
+    """A model on the Hub: `repo` is "owner/name", `revision` a branch, a tag or a commit."""
+
+    repo: str
+    revision: str = _MAIN
+
+    def __str__(self) -> str:
+        return self.repo if self.revision == _MAIN else f"{self.repo}@{self.revision}"
+
+
+def hub_id(text: str) -> HubId | None:
+    """ "owner/name" or "owner/name@revision" as an id; None for what cannot be one, such as most paths."""
+    found = _ID.fullmatch(text)
+    if not found or ".." in text:
+        return None
+    return HubId(found["repo"], found["revision"] or _MAIN)
+
+
+def cache_folder() -> Path:
+    """Where the Hub's models are kept: HF_HUB_CACHE, else hub in HF_HOME, as for every program that pulls them."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def repo_folder(repo: str) -> Path:
+    """Where all revisions of one model lie in the cache, if any was pulled."""
+    return cache_folder() / f"models--{repo.replace('/', '--')}"
+
+
+def pulled(wanted: HubId) -> Path | None:
+    """The folder in the cache that holds this model's revision; None where it was never pulled."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(wanted.repo, "config.json", cache_dir=cache_folder(), revision=wanted.revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def pulled_ids() -> Iterator[HubId]:
+    """Every revision of every model in the cache, whatever it is a model of, by name."""
+    for folder in sorted(cache_folder().glob("models--*--*")):
+        repo = "/".join(folder.name.split("--", 2)[1:])
+        named = {}
+        for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
+            with suppress(OSError, UnicodeDecodeError):
+                named[ref.relative_to(folder / "refs").as_posix()] = ref.read_text(encoding="utf-8").strip()
+        commits = {path.name for path in (folder / "snapshots").glob("*")}
+        for revision in [name for name, commit in named.items() if commit in commits]:
+            yield HubId(repo, revision)
+        for commit in sorted(commits - set(named.values())):
+            yield HubId(repo, commit)
+
+
+def forget(wanted: HubId) -> int:
+    """Remove a pulled model from the cache, all of it or only the revision that is named; the bytes that were freed.
+
+    Raises:
+        ModelError: it is not there, or cannot be removed.
+    """
+    folder = repo_folder(wanted.repo)
+    if not folder.is_dir() or (wanted.revision != _MAIN and pulled(wanted) is None):
+        raise ModelError(f"{wanted} is not among the pulled models; see kwsd models list")
+    try:
+        if wanted.revision == _MAIN:
+            freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+            shutil.rmtree(folder)
+            return freed
+        return _forget_revision(wanted)
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be removed ({error.strerror or error})") from error
+
+
+def _forget_revision(wanted: HubId) -> int:
+    """The rest of the repository may share files with it: who knows which is the library whose cache it is."""
+    from huggingface_hub import scan_cache_dir
+
+    snapshot = pulled(wanted)
+    assert snapshot is not None  # the caller looked
+    strategy = scan_cache_dir(cache_folder()).delete_revisions(snapshot.name)
+    strategy.execute()
+    return int(strategy.expected_freed_size)

@@ -1,0 +1,251 @@
+"""A model from the Hugging Face Hub onto this machine: only what is needed, resumed where it broke off, and verified.
+
+What arrives is kept beside the cache's files under a name of its own, and becomes one of them only once its checksum is
+the one that the Hub lists. So nothing damaged is ever seen by whoever else uses the cache, and a pull that was killed
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from kwsd.errors import DeviceError, ModelError
+from kwsd.networks.foreign import only_pickles
+from kwsd.networks.hub import HubId, cache_folder, repo_folder
+
+Progress = Callable[[int, int], None]
+"""Told the bytes that are here, and how many there are in all."""
+
+_WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
+_REST = (
+    "config.json", "preprocessor_config.json", "processor_config.json", "card.json", "README.md", "LICENSE*",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
+)  # fmt: skip
+"""All that a classifier and its feature extractor are made of; no pickle and no code is among them."""
+
+_PART = ".kwsd-part"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as the Hub lists it. `digest` is a SHA-256 (64 digits), or git's SHA-1 of a small file (40)."""
+
+    name: str
+    size: int
+    digest: str
+
+
+def pull(wanted: HubId, progress: Progress | None = None) -> Path:
+    """Fetch what is not here yet of a model, and verify it; its folder in the cache.
+
+    HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured as every other program does.
+
+    Raises:
+        ModelError: there is no such model or revision, it may not be read, has no safetensors, or came damaged.
+        DeviceError: the Hub cannot be reached, or the disk is full.
+    """
+    with _told(wanted):
+        commit, listed = _listing(wanted)
+        files = _chosen(listed, wanted)
+        blobs = repo_folder(wanted.repo) / "blobs"
+        blobs.mkdir(parents=True, exist_ok=True)
+        missing = [file for file in files if not _is_right(blobs / file.digest, file)]
+        total = sum(file.size for file in files)
+        _check_room(missing, blobs, wanted)
+        done = total - sum(file.size for file in missing)
+        for file in missing:
+            _fetch(wanted, commit, file, blobs, _counted(progress, done, total))
+            done += file.size
+        if progress:
+            progress(total, total)
+        return _linked(wanted, commit, files)
+
+
+def _listing(wanted: HubId) -> tuple[str, list[_File]]:
+    """The commit that the revision stands for, and its files."""
+    from huggingface_hub import HfApi, constants
+
+    info = HfApi(endpoint=constants.ENDPOINT).model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+    if not info.sha or not re.fullmatch(r"[0-9a-f]{40}", info.sha):
+        raise ModelError(f"{wanted}: the Hub does not say which commit that is; try again later")
+    found = []
+    for entry in info.siblings or ():
+        digest = entry.lfs.sha256 if entry.lfs else entry.blob_id
+        size = entry.lfs.size if entry.lfs else entry.size
+        plain = "/" not in entry.rfilename and "\\" not in entry.rfilename
+        if plain and digest and size is not None and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
+            found.append(_File(entry.rfilename, int(size), digest))
+    return info.sha, found
+
+
+def _chosen(listed: Sequence[_File], wanted: HubId) -> list[_File]:
+    """The files that make the model, the smallest first: what is wrong shows early. Raises ModelError."""
+    names = {file.name for file in listed}
+    if "config.json" not in names:
+        raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
+    if not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS):
+        pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")))
+        if pickles:
+            raise only_pickles(str(wanted), pickles[0])
+        raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
+    # One whole file goes before shards of the same weights.
+    weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
+    chosen = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]
+    return sorted(chosen, key=lambda file: file.size)
+
+
+def _check_room(missing: Sequence[_File], blobs: Path, wanted: HubId) -> None:
+    here = sum(part.stat().st_size for file in missing if (part := blobs / (file.digest + _PART)).exists())
+    needed = sum(file.size for file in missing) - here
+    free = shutil.disk_usage(blobs).free
+    if needed > free:
+        raise _full(wanted, f"{needed / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free")
+
+
+def _full(wanted: HubId, why: str) -> DeviceError:
+    return DeviceError(
+        f"{wanted} does not fit on the disk of {cache_folder()} ({why}): free some or set HF_HOME, then pull again"
+    )
+
+
+def _counted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
+    def count(here: int) -> None:
+        if progress:
+            progress(before + here, total)
+
+    return count
+
+
+class _Counting:
+    """A file that tells how much of it is written."""
+
+    def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
+        self._file, self._count = file, count
+
+    def write(self, data: bytes) -> int:
+        written = self._file.write(data)
+        self._count(self._file.tell())
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _fetch(wanted: HubId, commit: str, file: _File, blobs: Path, count: Callable[[int], None]) -> None:
+    """Add what is missing to the file's part; make it one of the cache's files once it is whole and right."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    part = blobs / (file.digest + _PART)
+    here = part.stat().st_size if part.exists() else 0
+    if here > file.size:
+        part.unlink()
+        here = 0
+    disable_progress_bars()
+    url = f"{constants.ENDPOINT}/{wanted.repo}/resolve/{quote(commit, safe='')}/{quote(file.name)}"
+    with part.open("ab") as out:
+        counting: Any = _Counting(out, count)
+        http_get(url, counting, resume_size=here, headers=build_hf_headers(), expected_size=file.size)
+        out.flush()
+        os.fsync(out.fileno())
+    if _digest(part, file) != file.digest:
+        part.unlink()
+        raise ModelError(
+            f"{wanted}: {file.name} came damaged, its checksum is not the one that the Hub lists; it was thrown away: "
+            "pull again"
+        )
+    os.replace(part, blobs / file.digest)
+
+
+def _is_right(blob: Path, file: _File) -> bool:
+    """Whether the cache has the file, whole; a damaged one is thrown away."""
+    if not blob.exists():
+        return False
+    if _digest(blob, file) == file.digest:
+        return True
+    blob.unlink()
+    return False
+
+
+def _digest(path: Path, file: _File) -> str:
+    """The file's SHA-256, or the SHA-1 under which git would keep it."""
+    if len(file.digest) == 64:
+        found = hashlib.sha256()
+    else:
+        found = hashlib.sha1(usedforsecurity=False)
+        found.update(f"blob {path.stat().st_size}\0".encode())
+    with path.open("rb") as data:
+        while block := data.read(_CHUNK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _linked(wanted: HubId, commit: str, files: Sequence[_File]) -> Path:
+    """The model's folder: a link to each verified file, and the revision's name for the commit, both as the cache of
+    huggingface_hub has them."""
+    repo = repo_folder(wanted.repo)
+    snapshot = repo / "snapshots" / commit
+    for file in files:
+        link = snapshot / file.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        target = Path(os.path.relpath(repo / "blobs" / file.digest, link.parent))
+        if link.is_symlink() and link.readlink() == target:
+            continue
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    if wanted.revision != commit:
+        ref = repo / "refs" / wanted.revision
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        ref.write_text(commit, encoding="utf-8")
+    return snapshot
+
+
+@contextmanager
+def _told(wanted: HubId) -> Iterator[None]:
+    """What goes wrong between here and the Hub, as one of kwsd's errors."""
+    from huggingface_hub import errors
+
+    unreachable: Any = errors.HTTPError  # type: ignore[attr-defined]  # httpx or httpx2, by its version
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise ModelError(
+            f"{wanted} is gated: accept its terms on its page, then set HF_TOKEN and pull again"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelError(f"{wanted.repo} has no revision {wanted.revision!r}; leave @… away for the newest") from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelError(
+            f"the Hub has no model {wanted.repo!r}, or it is private: check the name, or set HF_TOKEN"
+        ) from error
+    except errors.HFValidationError as error:
+        raise ModelError(f"{wanted} cannot be a model's id: {str(error).splitlines()[0]}") from error
+    except errors.OfflineModeIsEnabled as error:
+        raise DeviceError(f"{wanted} is to be fetched, but HF_HUB_OFFLINE is set: unset it, then pull again") from error
+    except errors.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "no status")
+        raise DeviceError(f"{wanted}: the Hub answered with {status}; try again later") from error
+    except unreachable as error:
+        raise DeviceError(
+            f"the Hub cannot be reached ({type(error).__name__}): check the network, then pull {wanted} again; "
+            "what has arrived is kept"
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(wanted, "it is full; what has arrived is kept") from error
+        raise DeviceError(f"{wanted} cannot be fetched: {error}; what has arrived is kept, pull again") from error

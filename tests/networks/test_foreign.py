@@ -1,0 +1,162 @@
+"""What a folder of somebody else's model says of it, and every way in which that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.errors import ModelError
+from kwsd.networks.labels import can_fire
+from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
+
+Foreign = Callable[[str], Path]
+
+
+@pytest.fixture
+def copy(foreign: Foreign, tmp_path: Path) -> Path:
+    """A HuBERT classifier that a test may spoil."""
+    return Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
+
+
+def change(path: Path, **values: Any) -> None:
+    told = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
+
+
+def test_what_is_no_word_never_fires() -> None:
+    assert not any(map(can_fire, ("_silence_", "_unknown_", "silence", "unknown", "Silence", "UNKNOWN")))
+    assert all(map(can_fire, ("yes", "silent", "Unknown Pleasures", "")))
+
+
+def test_a_card_without_a_card_file(foreign: Foreign) -> None:
+    card = read_card(str(foreign("hubert")))
+    assert (card.name, card.kind, card.licence, card.rate) == ("hubert", "classifier", "unknown", 16_000)
+    assert card.words == ("yes", "no", "up", "down", "stop")
+    assert card.thresholds["yes"] == DEFAULT_THRESHOLD
+    assert (card.window, card.longest) == (16_000, None)
+    assert card.size_bytes == (foreign("hubert") / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("architecture", "window", "longest"),
+    [("ast", 63 * 160 + 400, 63 * 160 + 400), ("whisper", 16_000, 32_000), ("wavlm", 16_000, None)],
+)
+def test_the_window_is_the_models_where_it_says_so(
+    foreign: Foreign, architecture: str, window: int, longest: int | None
+) -> None:
+    card = read_card(str(foreign(architecture)))
+    assert (card.window, card.longest) == (window, longest)
+
+
+def test_a_zero_shot_model(clap: Path) -> None:
+    card = read_card(str(clap))
+    assert (card.kind, card.labels, card.rate, card.window) == ("zero-shot", (), 48_000, 160_000)
+
+
+def test_a_window_in_the_config_goes_first(copy: Path) -> None:
+    change(copy / "config.json", window_samples=24_000)
+    assert read_card(str(copy)).window == 24_000
+
+
+def test_licence_and_thresholds_from_what_lies_beside(copy: Path) -> None:
+    (copy / "README.md").write_text("---\ntags: [x]\nlicense: apache-2.0\n---\n# A model\n")
+    assert read_card(str(copy)).licence == "apache-2.0"
+    (copy / "card.json").write_text(json.dumps({"name": "ours", "licence": "CC0-1.0", "thresholds": {"yes": 0.5}}))
+    card = read_card(str(copy))
+    assert (card.name, card.licence, card.thresholds["yes"]) == ("ours", "CC0-1.0", 0.5)
+
+
+def test_the_extractor_may_lie_in_the_processors_configuration(copy: Path) -> None:
+    told = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "preprocessor_config.json").unlink()
+    (copy / "processor_config.json").write_text(json.dumps({"feature_extractor": told | {"sampling_rate": 8_000}}))
+    assert read_card(str(copy)).rate == 8_000
+
+
+def test_weights_in_shards(copy: Path) -> None:
+    from transformers import AutoModelForAudioClassification
+
+    model = AutoModelForAudioClassification.from_pretrained(copy)
+    (copy / "model.safetensors").unlink()
+    model.save_pretrained(copy, max_shard_size="5KB")
+    shards = sorted(copy.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    card = read_card(str(copy))
+    assert card.size_bytes == sum(shard.stat().st_size for shard in shards)
+    assert len(load_classifier(card, device="cpu").labels) == 7
+    shards[-1].unlink()
+    with pytest.raises(ModelError, match="no whole file"):
+        read_card(str(copy))
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nabort\n(tR.")  # whoever unpickles this dies
+
+
+FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
+    "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
+    "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
+    "no labels": (lambda f: change(f / "config.json", id2label=None), "id2label"),
+    "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
+    "labels with an escape": (lambda f: change(f / "config.json", id2label={"0": "\x1b[2J"}), "control characters"),
+    "no extractor": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
+    "a rate of none": (lambda f: change(f / "preprocessor_config.json", sampling_rate="fast"), "sampling_rate"),
+    "a pickle": (pickled, "pytorch_model.bin is a pickle"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "no whole file"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_told_without_loading_anything(copy: Path, fault: str) -> None:
+    spoil, text = FAULTS[fault]
+    spoil(copy)
+    with pytest.raises(ModelError) as told:
+        read_card(str(copy))
+    assert text in str(told.value)
+    assert "mine" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_weights_without_a_head_are_refused(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    del weights["classifier.weight"]
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"no weights for classifier\.weight"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_code_in_a_model_is_never_run(copy: Path) -> None:
+    (copy / "mine.py").write_text("raise SystemExit('code of the model was run')")
+    change(
+        copy / "config.json",
+        model_type="mine",
+        auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
+    )
+    with pytest.raises(ModelError, match="cannot load mine"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_names_that_are_neither_here_nor_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="kwsd models pull someone/some-model@v2"):
+        read_card("someone/some-model@v2")
+    with pytest.raises(ModelError, match="is called"):
+        read_card("../someone")
+
+
+def test_reading_a_card_imports_no_torch(foreign: Foreign) -> None:
+    code = "import sys; from kwsd.zoo import read_card; read_card(sys.argv[1]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, foreign("ast")], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
