@@ -10,6 +10,7 @@ import typer
 
 from kwsd import __version__
 from kwsd.cli.bench import bench
+from kwsd.cli.classify import classify
 from kwsd.cli.config import config
 from kwsd.cli.console import say
 from kwsd.cli.devices import devices
@@ -21,7 +22,7 @@ from kwsd.cli.events import events
 from kwsd.cli.export import export
 from kwsd.cli.listen import listen
 from kwsd.cli.manual import ManualCommand, ManualGroup
-from kwsd.cli.models import models
+from kwsd.cli.models import info, list_models, pull, remove
 from kwsd.cli.train import train
 from kwsd.cli.version import version
 
@@ -37,6 +38,7 @@ def _typer(**settings: Any) -> typer.Typer:
 
 app = _typer()
 evaluation = _typer(add_completion=False)
+zoo = _typer(add_completion=False)
 
 
 def _show_version(asked: bool) -> None:
@@ -77,17 +79,35 @@ def evaluate() -> None:
     """
 
 
-def _add(group: typer.Typer, panel: str, command: Callable[..., Any]) -> None:
+@zoo.callback(invoke_without_command=True, no_args_is_help=False)
+def models(context: typer.Context) -> None:
+    """List the models on this machine, show one, fetch one from the Hub, remove it.
+
+      kwsd models list                       shipped and pulled: labels, size, licence
+      kwsd models info hubert-commands       all that is known of one
+      kwsd models pull OWNER/NAME            fetch one, to listen with it off line
+      kwsd models remove OWNER/NAME          and be rid of it again
+
+    Without a command they are listed.
+    """
+    if context.invoked_subcommand is None:
+        list_models()
+
+
+def _add(group: typer.Typer, panel: str, command: Callable[..., Any], name: str | None = None) -> None:
     """Typer takes a docstring's tabs and breaks as they are; ours are indented."""
-    group.command(cls=ManualCommand, rich_help_panel=panel, help=inspect.getdoc(command), context_settings=SETTINGS)(
-        command
-    )
+    said = inspect.getdoc(command)
+    group.command(name, cls=ManualCommand, rich_help_panel=panel, help=said, context_settings=SETTINGS)(command)
 
 
-for _command in (listen, events, devices):
+for _command in (listen, classify, events, devices):
     _add(app, "Listen", _command)
-for _command in (doctor, config, models, version):
+for _command in (doctor, config, version):
     _add(app, "Look after it", _command)
+app.add_typer(zoo, name="models", rich_help_panel="Look after it")
+_add(zoo, "Models", list_models, "list")
+for _command in (info, pull, remove):
+    _add(zoo, "Models", _command)
 for _command in (train, export, bench):
     _add(app, "Teach and measure", _command)
 app.add_typer(evaluation, name="eval", rich_help_panel="Teach and measure")

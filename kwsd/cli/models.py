@@ -1,4 +1,4 @@
-"""`kwsd models`."""
+"""`kwsd models`: list, info, pull and remove."""
 
 from __future__ import annotations
 
@@ -9,42 +9,110 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.fetching import pull_shown
 from kwsd.errors import ModelError
+from kwsd.events import RATE
 
 if TYPE_CHECKING:
     from kwsd.zoo import ModelCard
 
+Format = Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show them.")]
+_MOST = 60
+"""Labels that `info` prints as text; AudioSet has 527."""
 
-def models(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model, or a model folder.")] = "",
-    format: Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show them.")] = "text",
-) -> None:
-    """Show the models that kwsd ships: words, size, licence, scores and cost.
 
-    Their files are verified on the way. Choose one when listening:
+def list_models(format: Format = "text") -> None:
+    """List the models that are on this machine: shipped with kwsd, or pulled.
 
-      kwsd listen --model hubert-commands
+    Of a model in a folder of yours, `kwsd models info FOLDER` tells the same.
     """
-    from kwsd.zoo import read_card, shipped_models
+    from kwsd.zoo import pulled_models, shipped_models
 
-    cards = [read_card(name)] if name else shipped_models()
+    cards = [*shipped_models(), *pulled_models()]
     if not cards:
         raise ModelError("no model came with this kwsd: install it again, or name a model folder with --model")
     if format == "json":
         console.say_json([_as_dict(card) for card in cards])
         return
-    for index, card in enumerate(cards):
-        console.say(("\n" if index else "") + card.name)
-        for key, value in _facts(card):
-            lines = textwrap.wrap(value, 76) or [""]
-            console.say(f"  {key:<10} {lines[0]}")
-            for line in lines[1:]:
-                console.say(f"  {'':<10} {line}")
+    rows = [(card.name, _count(card), _size(card), card.licence, _best(card)) for card in cards]
+    console.table("", ("model", "labels", "size", "licence", "score"), rows)
+
+
+def info(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model, a folder, or a pulled model's id.")],
+    format: Format = "text",
+) -> None:
+    """Show a model: labels, what it hears, size, licence, measured scores and cost.
+
+    Its files are verified on the way. Choose it when listening:
+
+      kwsd listen --model hubert-commands
+    """
+    from kwsd.zoo import read_card
+
+    card = read_card(model)
+    if format == "json":
+        console.say_json(_as_dict(card))
+        return
+    console.say(card.name)
+    for key, value in _facts(card):
+        lines = textwrap.wrap(value, 76) or [""]
+        console.say(f"  {key:<10} {lines[0]}")
+        for line in lines[1:]:
+            console.say(f"  {'':<10} {line}")
+
+
+def pull(
+    models: Annotated[list[str], typer.Argument(metavar="ID...", help="OWNER/NAME, or OWNER/NAME@REVISION.")],
+) -> None:
+    """Fetch models from the Hub, to listen with them off line afterwards.
+
+      kwsd models pull MIT/ast-finetuned-speech-commands-v2
+      kwsd models pull superb/hubert-base-superb-ks@refs/pr/2
+
+    Only the configuration, the weights as safetensors and a tokenizer's files are
+    fetched: no code and no pickle. Each file is verified by its checksum; a pull that
+    broke off goes on where it stopped. They lie in the Hub's usual cache: HF_HOME,
+    HF_TOKEN and HF_HUB_OFFLINE mean what they mean elsewhere.
+    """
+    console.log_to_stderr()
+    for model in models:
+        card = pull_shown(model)
+        console.say(f"{card.name}  {_count(card)} labels, {_size(card)}, licence {card.licence}, {card.path}")
+
+
+def remove(
+    models: Annotated[list[str], typer.Argument(metavar="ID...", help="OWNER/NAME, or OWNER/NAME@REVISION.")],
+) -> None:
+    """Remove pulled models from the cache, all their revisions or the one that is named."""
+    from kwsd.zoo import remove_model
+
+    for model in models:
+        freed = remove_model(model)
+        console.say(f"removed {model}, {freed / 1e6:.1f} MB")
+
+
+def _count(card: ModelCard) -> str:
+    return "any" if card.kind == "zero-shot" else f"{len(card.words)}"
+
+
+def _size(card: ModelCard) -> str:
+    return f"{card.size_bytes / 1e6:.1f} MB"
+
+
+def _best(card: ModelCard) -> str:
+    """The first figure of the card."""
+    return next((f"{key}: {value}" for key, value in flattened(card.scores)), "")
 
 
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
-    yield "words", f"{len(card.words)}: {', '.join(card.words)}"
-    yield "size", f"{card.size_bytes / 1e6:.1f} MB"
+    if card.kind == "zero-shot":
+        yield "words", "any: name them with --labels 'a dog barking, glass breaking'"
+    else:
+        more = f" and {len(card.words) - _MOST} more" if len(card.words) > _MOST else ""
+        yield "words", f"{len(card.words)}: {', '.join(card.words[:_MOST])}{more}"
+    yield "hears", f"{card.window / RATE:g} s at once, at {card.rate} Hz"
+    yield "size", _size(card)
     yield "licence", card.licence
     yield "folder", str(card.path)
     for key, value in flattened(card.scores):
@@ -66,9 +134,13 @@ def flattened(scores: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
 def _as_dict(card: ModelCard) -> dict[str, Any]:
     return {
         "name": card.name,
+        "kind": card.kind,
         "folder": str(card.path),
         "words": list(card.words),
+        "labels": list(card.labels),
         "thresholds": dict(card.thresholds),
+        "window_s": card.window / RATE,
+        "rate_hz": card.rate,
         "licence": card.licence,
         "size_bytes": card.size_bytes,
         "scores": dict(card.scores),

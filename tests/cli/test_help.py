@@ -13,16 +13,20 @@ from kwsd.config import options
 
 Command = Callable[..., Any]
 
-HEAVY = ("torch", "transformers", "numpy", "sounddevice", "soundfile", "soxr", "matplotlib", "rich", "safetensors")
+HEAVY = (
+    "torch", "transformers", "numpy", "sounddevice", "soundfile", "soxr", "matplotlib", "rich", "safetensors",
+    "huggingface_hub",
+)  # fmt: skip
 COMMANDS = (
-    "listen", "events", "devices", "doctor", "config", "models", "version", "train", "eval", "eval clips",
-    "eval stream", "eval negatives",
+    "listen", "classify", "events", "devices", "doctor", "config", "models", "models list", "models info",
+    "models pull", "models remove", "version", "train", "eval", "eval clips", "eval stream", "eval negatives",
 )  # fmt: skip
 
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from kwsd.cli import main; main(['--help']); main(['listen', '--help']);"
+        "main(['classify', '--help']); main(['models', 'pull', '--help']);"
         f"print('loaded', [name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,8 +1,9 @@
-"""`kwsd models` shows what the cards say."""
+"""`kwsd models` shows what the cards say, and manages the pulled ones."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,20 @@ from kwsd.cli.models import flattened
 
 Command = Callable[..., Any]
 
+SPOKEN = Path(__file__).parents[1] / "recordings" / "sentence.flac"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the Hub."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
+    return folder
+
 
 def test_a_model_by_its_folder(kwsd: Command, tiny_model: Path) -> None:
-    ran = kwsd("models", tiny_model)
+    ran = kwsd("models", "info", tiny_model)
     lines = [" ".join(line.split()) for line in ran.out.splitlines()]
     assert ran.status == 0
     assert lines[0] == "tiny"
@@ -26,20 +38,72 @@ def test_a_model_by_its_folder(kwsd: Command, tiny_model: Path) -> None:
 
 
 def test_json(kwsd: Command, tiny_model: Path) -> None:
-    (found,) = json.loads(kwsd("models", tiny_model, "--format", "json").out)
+    found = json.loads(kwsd("models", "info", tiny_model, "--format", "json").out)
     assert found["words"] == ["yes", "no"]
     assert found["size_bytes"] == (tiny_model / "model.safetensors").stat().st_size
     assert set(found["thresholds"]) == {"yes", "no"}
 
 
+def test_a_model_of_others(kwsd: Command, foreign: Callable[[str], Path], clap: Path) -> None:
+    found = json.loads(kwsd("models", "info", foreign("ast"), "--format", "json").out)
+    assert found["kind"] == "classifier"
+    assert found["labels"] == ["yes", "no", "up", "down", "_unknown_", "_silence_", "stop"]
+    assert found["words"] == ["yes", "no", "up", "down", "stop"]
+    assert found["window_s"] == pytest.approx(0.655)
+    told = kwsd("models", "info", clap).out
+    assert "--labels" in told
+    assert "10 s at once, at 48000 Hz" in told
+
+
+def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str], Path]) -> None:
+    commit = "f" * 40
+    repo = cache / "models--someone--tiny"
+    shutil.copytree(foreign("hubert"), repo / "snapshots" / commit)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(commit)
+    shutil.copytree(repo, cache / "models--someone--text")
+    (cache / "models--someone--text" / "snapshots" / commit / "config.json").write_text('{"model_type": "bert"}')
+    for listed in (kwsd("models"), kwsd("models", "list")):
+        names = [line.split()[0] for line in listed.out.splitlines() if line.strip()]
+        assert {"hubert-commands", "someone/tiny"} <= set(names)
+        assert "someone/text" not in names
+    names = [entry["name"] for entry in json.loads(kwsd("models", "list", "--format", "json").out)]
+    assert names == ["hubert-commands", "someone/tiny"]
+    assert kwsd("models", "info", "someone/tiny").status == 0
+    gone = kwsd("models", "remove", "someone/tiny")
+    assert (gone.status, gone.out.split(",")[0]) == (0, "removed someone/tiny")
+    assert not repo.exists()
+    assert kwsd("models", "remove", "someone/tiny").status == 78
+    assert kwsd("models", "remove", "hubert-commands").status == 78
+
+
+def test_an_id_that_is_none(kwsd: Command, cache: Path) -> None:
+    ran = kwsd("models", "pull", "hubert-commands")
+    assert (ran.status, ran.out) == (78, "")
+    assert "OWNER/NAME" in ran.err
+    assert not list(cache.iterdir())
+
+
+@pytest.mark.parametrize("command", [("listen", SPOKEN), ("classify", SPOKEN), ("eval", "clips", SPOKEN.parent)])
+def test_a_model_of_the_hub_is_fetched_when_it_is_wanted(
+    kwsd: Command, cache: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[Any, ...]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    ran = kwsd(*command, "--model", "someone/tiny")
+    assert (ran.status, ran.out) == (69, "")
+    assert "HF_HUB_OFFLINE" in ran.err
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
 def test_none_shipped_is_an_error(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kwsd.zoo.shipped_models", list)
+    monkeypatch.setattr("kwsd.zoo.pulled_models", list)
     ran = kwsd("models")
     assert (ran.status, ran.out) == (78, "")
 
 
 def test_a_folder_without_a_model(kwsd: Command, tmp_path: Path) -> None:
-    ran = kwsd("models", tmp_path)
+    ran = kwsd("models", "info", tmp_path)
     assert ran.status == 78
     assert "no model folder" in ran.err
 

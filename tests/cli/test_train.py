@@ -77,7 +77,7 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     journal = rows(run / "journal.csv")
     assert [row["step"] for row in journal] == ["10", "20", "20"]
     assert journal[-1]["accuracy"]
-    (card,) = json.loads(kwsd("models", tmp_path / "out" / "tones", "--format", "json").out)
+    card = json.loads(kwsd("models", "info", tmp_path / "out" / "tones", "--format", "json").out)
     assert card["words"] == ["yes", "no"]
     assert card["licence"] == "Apache-2.0"
     assert card["scores"]["validation"]["accuracy"] == pytest.approx(float(journal[-1]["accuracy"]), abs=1e-4)

@@ -1,0 +1,73 @@
+"""`kwsd classify`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.fetching import pull_if_missing
+from kwsd.cli.flags import configured
+from kwsd.config import load_config
+from kwsd.errors import InputError
+
+if TYPE_CHECKING:
+    from kwsd.evaluation.whole import Guess
+
+
+@configured("model.name", "model.device", "model.window_s", "model.labels")
+def classify(
+    overrides: dict[str, Any],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, in any format of libsndfile.")],
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many labels to tell of each.")] = 5,
+    format: Annotated[
+        Literal["text", "json"], typer.Option(metavar="text|json", help="A table, or a JSON object a line.")
+    ] = "text",
+) -> None:
+    """What is heard in whole recordings: the best labels, with their scores.
+
+      kwsd classify bark.wav knock.flac --model MIT/ast-finetuned-audioset-10-10-0.4593
+      kwsd classify *.wav --top 1 --format json >heard.jsonl
+
+    A recording goes through the network in one piece, as through the pipelines of
+    transformers; one that is longer than the model can hear (or than a minute), or
+    than --window where that is given, in equal pieces whose scores are averaged. A
+    file that cannot be read is named on standard error and skipped; the exit status
+    is 66 then.
+    """
+    config = load_config(Path(os.devnull), overrides).config
+    console.log_to_stderr()
+    pull_if_missing(config.model.name)
+    with console.working("loading the model"):
+        from kwsd.daemon.build import fitted
+        from kwsd.evaluation.whole import classify_file
+        from kwsd.zoo import load_classifier, read_card
+
+        card = fitted(config, read_card(config.model.name))
+        longest = card.window if config.model.window_s else card.longest
+        classifier = load_classifier(card, device=config.model.device)
+    bad = 0
+    for file in files:
+        try:
+            guesses = classify_file(file, classifier, rate=card.rate, longest=longest)[:top]
+        except InputError as error:
+            console.error(str(error))
+            bad += 1
+            continue
+        _show(file, guesses, format)
+    if bad:
+        console.note(f"{bad} of {len(files)} files cannot be read")
+        raise typer.Exit(InputError.exit_status)
+
+
+def _show(file: Path, guesses: list[Guess], format: str) -> None:
+    if format == "json":
+        labels = [{"label": guess.label, "score": round(guess.score, 6)} for guess in guesses]
+        console.say(json.dumps({"file": str(file), "labels": labels}, ensure_ascii=False))
+    else:
+        console.table(str(file), ("score", "label"), [(f"{guess.score:.4f}", guess.label) for guess in guesses])
+        console.say()

@@ -1,0 +1,53 @@
+"""A whole recording in one piece, or in equal ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.whole import classify_file, pieces
+
+
+class Level:
+    """Hears "loud" as loud as it is, and keeps how much it heard at once."""
+
+    labels = ("quiet", "loud")
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def score(self, windows: NDArray[np.float32], rate: int = 16_000) -> NDArray[np.float32]:
+        assert rate in (8_000, 16_000)
+        self.lengths.append(windows.shape[1])
+        loud = np.abs(windows).mean(axis=1)
+        return np.stack([1 - loud, loud], axis=1)
+
+
+@pytest.mark.parametrize(("length", "count"), [(0, 1), (1, 1), (100, 1), (101, 2), (1000, 10), (1001, 11)])
+def test_pieces(length: int, count: int) -> None:
+    samples = np.ones(length, np.float32)
+    cut = pieces(samples, 100, 20)
+    assert len(cut) == count
+    assert sum(piece.sum() for piece in cut) == length
+    assert all(20 <= len(piece) <= 100 for piece in cut)
+
+
+def test_scores_of_pieces_are_averaged_and_sorted(tmp_path: Path) -> None:
+    write_wav(tmp_path / "half.wav", np.repeat(np.array([0, 24_576], np.int16), 16_000))
+    whole, cut = Level(), Level()
+    (best, _) = classify_file(tmp_path / "half.wav", whole, rate=16_000)
+    assert (best.label, best.score) == ("quiet", pytest.approx(0.625))
+    (best, second) = classify_file(tmp_path / "half.wav", cut, rate=16_000, longest=16_000)
+    assert (second.label, second.score) == ("loud", pytest.approx(0.375))
+    assert (whole.lengths, cut.lengths) == ([32_000], [16_000, 16_000])
+
+
+def test_a_network_at_another_rate_gets_its_own(tmp_path: Path) -> None:
+    write_wav(tmp_path / "tone.wav", np.full(16_000, 8_192, np.int16))
+    heard = Level()
+    classify_file(tmp_path / "tone.wav", heard, rate=8_000, longest=8_000)
+    assert heard.lengths == [4_000, 4_000]
