@@ -168,19 +168,23 @@ def missing_id(name_or_folder: str) -> HubId | None:
     return wanted if wanted and pulled(wanted) is None else None
 
 
-def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> ModelCard:
-    """Fetch a model from the Hub, or what has changed of it; its card. `progress` is told the bytes here and in all.
+def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Fetch a model from the Hub, or what has changed of it; its folder. `progress` is told the bytes here and in all.
 
     Raises:
-        ModelError, DeviceError: see `kwsd.networks.pulling.pull`; or it is no model that kwsd runs.
+        ModelError, DeviceError: see `kwsd.networks.pulling.pull`.
     """
     wanted = hub_id(name)
     if wanted is None:
         raise ModelError(f"{name!r} is no id of a model on the Hub: those read OWNER/NAME, or OWNER/NAME@REVISION")
     from kwsd.networks.pulling import pull
 
-    pull(wanted, progress)
-    return read_card(str(wanted))
+    return pull(wanted, progress)
+
+
+def model_folder(name_or_folder: str) -> Path:
+    """Where a shipped or pulled model, or any model in a folder, lies. Raises ModelError where there is none."""
+    return _find(name_or_folder)
 
 
 def pulled_models() -> list[ModelCard]:

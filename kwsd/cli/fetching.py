@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from kwsd.cli import console
 
-if TYPE_CHECKING:
-    from kwsd.zoo import ModelCard
 
-
-def pull_shown(name: str) -> ModelCard:
+def pull_shown(name: str) -> Path:
     """Pull a model, with a bar. Raises what `kwsd.zoo.pull_model` raises."""
     from kwsd.zoo import pull_model
 

@@ -75,9 +75,12 @@ def pull(
     broke off goes on where it stopped. They lie in the Hub's usual cache: HF_HOME,
     HF_TOKEN and HF_HUB_OFFLINE mean what they mean elsewhere.
     """
+    from kwsd.zoo import read_card
+
     console.log_to_stderr()
     for model in models:
-        card = pull_shown(model)
+        pull_shown(model)
+        card = read_card(model)
         console.say(f"{card.name}  {_count(card)} labels, {_size(card)}, licence {card.licence}, {card.path}")
 
 

@@ -8,12 +8,19 @@ from typing import Annotated
 import typer
 
 from kwsd.cli import console
-from kwsd.errors import DeviceError
+from kwsd.errors import DeviceError, UsageError
+
+_OWN = "With --backbone"
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="The run, as a TOML file.")],
-    data: Annotated[Path, typer.Option(metavar="ROOT", help="Folder that the recipe's folders lie in.")],
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="kwsd's own run, as a TOML file.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROOT", help="Folder that the recipe's folders lie in; with --backbone, the clips or their table."
+        ),
+    ] = None,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and decoded audio are kept.")] = Path("runs"),
     out: Annotated[
         Path | None,
@@ -25,20 +32,80 @@ def train(
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="The weights' licence, for the model's card [default: by the recipe].")
     ] = "",
+    backbone: Annotated[
+        str, typer.Option(metavar="MODEL", rich_help_panel=_OWN, help="Encoder to fine-tune: a folder or a Hub id.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", rich_help_panel=_OWN, help="What the model is called [default: as the data].")
+    ] = "",
+    labels: Annotated[
+        str, typer.Option(metavar="WORD,WORD", rich_help_panel=_OWN, help="Words to learn; all others are _unknown_.")
+    ] = "",
+    frozen: Annotated[
+        bool, typer.Option("--frozen", rich_help_panel=_OWN, help="Leave the encoder as it is; train adapter and head.")
+    ] = False,
+    window: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, max=60, rich_help_panel=_OWN, help="How much it hears at once.")
+    ] = 1.0,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Passes over the clips.")] = 5,
+    batch: Annotated[
+        int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Windows in the network at once.")
+    ] = 16,
+    accumulate: Annotated[
+        int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Batches that make a step.")
+    ] = 1,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", min=0, rich_help_panel=_OWN, help="At its peak [default: 3e-5; 1e-3 if frozen]."),
+    ] = None,
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights", rich_help_panel=_OWN, help="Let rare labels count for more.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, rich_help_panel=_OWN, help="Another seed, another run.")] = 0,
+    device: Annotated[
+        str, typer.Option(metavar="auto|cuda|cpu", rich_help_panel=_OWN, help="Where to compute.")
+    ] = "auto",
 ) -> None:
-    """Train a model from a recipe: the same recipe, data and seed give the same weights.
+    """Train a model: kwsd's own from a recipe, or anybody's encoder on your clips.
 
       kwsd train models/hubert-commands/recipe.toml --data ~/speech
-      kwsd train recipe.toml --data ~/speech --out models
+      kwsd train --backbone facebook/wav2vec2-base --data speech_commands --name mine
+      kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop
+
+    A backbone is a HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or
+    Moonshine. Its clips are a tree label/clip.wav, Speech Commands with its lists, or
+    a CSV or TSV table with the columns file and label (and split). Where nothing says
+    which clips are for validation and test, the rule of Speech Commands does.
+    Recordings in _background_noise_ are learnt as _silence_.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
-    command goes on from there), journal.csv with all figures, and journal.png. At the
-    end the model is written, for `kwsd listen --model FOLDER` and `kwsd eval`.
+    command goes on from there) and journal.csv with all figures. At the end the model
+    is written, for `kwsd listen --model FOLDER`, `kwsd eval`, and transformers. A GPU
+    computes in half precision.
     """
+    if data is None:
+        raise UsageError("what to train on? name it with --data (see kwsd train --help)")
+    if (recipe is None) == (not backbone):
+        raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
+    if device not in ("auto", "cuda", "cpu"):
+        raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
     console.log_to_stderr()
-    try:
-        with console.working("loading torch"):
-            from kwsd.cli import teaching
-    except ImportError as error:
-        raise DeviceError(f"training needs more packages ({error}): pip install 'kwsd[train]'") from error
-    teaching.teach(recipe, data, runs, out=out, fresh=fresh, licence=licence)
+    if recipe is not None:
+        try:
+            with console.working("loading torch"):
+                from kwsd.cli import teaching
+        except ImportError as error:
+            raise DeviceError(f"training needs more packages ({error}): pip install 'kwsd[train]'") from error
+        teaching.teach(recipe, data, runs, out=out, fresh=fresh, licence=licence)
+        return
+    with console.working("loading torch"):
+        from kwsd.cli.finetuning import Places, finetune
+        from kwsd.training.finetune import Plan
+    rate = learning_rate if learning_rate is not None else 1e-3 if frozen else 3e-5
+    plan = Plan(
+        backbone, (), frozen=frozen, window=round(window * 16_000), epochs=epochs, batch=batch, accumulate=accumulate,
+        rate=rate, balanced=class_weights, seed=seed,
+    )  # fmt: skip
+    words = tuple(dict.fromkeys(word.strip() for word in labels.split(",") if word.strip()))
+    called = name or data.resolve().stem
+    finetune(plan, Places(data, runs, out, called, licence, fresh), words, device)

@@ -41,6 +41,10 @@ class FeatureExtractor:
         self._extractor, self._device = load(folder, **SAFELY), device
         self.rate = int(self._extractor.sampling_rate)
 
+    def save(self, folder: Path) -> None:
+        """Write it to where it can be loaded from again."""
+        self._extractor.save_pretrained(folder)
+
     def __call__(self, waves: Floats) -> dict[str, torch.Tensor]:
         """(batch, samples) float32 at `rate` -> what the model takes.
 

@@ -77,6 +77,11 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     return Nature(kind, labels, rate, window, longest)
 
 
+def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None:
+    """The most that an encoder hears at once, in samples at 16 kHz; None for no limit. Raises ModelError."""
+    return _lengths(config, _extractor(folder, name), folder)[1]
+
+
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
     if config.get("model_type") in _ZERO_SHOT:
         return "zero-shot"

@@ -11,6 +11,7 @@ References:
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import torch
@@ -133,3 +134,4 @@ class HubertSpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # t
 
 AutoConfig.register(HubertSpotterConfig.model_type, HubertSpotterConfig, exist_ok=True)
 AutoModelForAudioClassification.register(HubertSpotterConfig, HubertSpotterModel, exist_ok=True)
+importlib.import_module("kwsd.networks.backbone")  # the same parts on other encoders: whoever knows one knows both

@@ -136,3 +136,42 @@ def test_what_cannot_be_trained(kwsd: Command, tmp_path: Path, words: str, statu
     ran = kwsd("train", path, "--data", tmp_path / "nothing", "--runs", tmp_path / "runs")
     assert (ran.status, ran.out) == (status, "")
     assert words in ran.err
+
+
+def test_an_encoder_of_others_is_taught_and_listens(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "few.csv"
+    splits = ("train", "train", "validation")
+    of_clips = [f"{clips / label / str(n)}.wav,{label},{splits[n]}" for label in ("yes", "no") for n in range(3)]
+    table.write_text("\n".join(["file,label,split", *of_clips]) + "\n")
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    ran = kwsd(*arguments, "--epochs", "2", "--batch", "2", "--frozen", "--class-weights", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    model = tmp_path / "runs" / "few" / "model"
+    assert ran.out.startswith(f"{model}: 4 steps, validation ")
+    assert [row["step"] for row in rows(tmp_path / "runs" / "few" / "journal.csv")] == ["1", "2", "3", "4"]
+    card = json.loads(kwsd("models", "info", model, "--format", "json").out)
+    assert card["words"] == ["no", "yes"]
+    assert card["scores"]["validation"]["clips"] == 2
+    assert kwsd("eval", "clips", clips, "--model", model, "--device", "cpu").status == 0
+    assert kwsd("listen", clips / "yes" / "0.wav", "--model", model, "--device", "cpu").status == 0
+    changed = kwsd(*arguments, "--epochs", "3", "--device", "cpu")
+    assert changed.status == 78
+    assert "began with another recipe" in changed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        ((), 2, "--data"),
+        (("--data", "."), 2, "--backbone"),
+        (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
+        (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
+        (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
+    ],
+)
+def test_what_contradicts_itself(kwsd: Command, arguments: tuple[str, ...], status: int, text: str) -> None:
+    ran = kwsd("train", *arguments)
+    assert (ran.status, ran.out) == (status, "")
+    assert text in ran.err

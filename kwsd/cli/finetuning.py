@@ -1,0 +1,110 @@
+"""`kwsd train --backbone` as the terminal sees it. Imports torch; `train` imports it when it is wanted."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.entry import INTERRUPTED
+from kwsd.cli.fetching import pull_if_missing
+from kwsd.cli.interrupts import Interrupted, Interrupts
+from kwsd.cli.run_folder import run_folder
+from kwsd.errors import InputError
+from kwsd.networks.engine import pick_device
+from kwsd.networks.foreign import licence_of
+from kwsd.training.adopting import adopt, export_adopted
+from kwsd.training.finetune import Finetuning, Plan
+from kwsd.training.labelled import find_labelled
+from kwsd.zoo import model_folder
+
+log = logging.getLogger(__name__)
+
+_QUIET_S = 60.0
+_JOURNAL = ("step", "loss", "rate", "validation_accuracy", "validation_per_label", "validation_clips")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run's data lie, and where its findings go."""
+
+    data: Path
+    runs: Path
+    out: Path | None
+    name: str
+    licence: str
+    fresh: bool
+
+
+def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) -> None:
+    """Carry out `kwsd train --backbone`. Raises typer.Exit(130) when interrupted."""
+    device = pick_device(device)
+    data = find_labelled(places.data, words)
+    plan = replace(plan, labels=data.labels)
+    pull_if_missing(plan.backbone)
+    backbone = model_folder(plan.backbone)
+    recipe = {"data": str(places.data.resolve()), **plan.to_dict(), "labels": list(plan.labels)}
+    folder = run_folder(places.runs / places.name, recipe, fresh=places.fresh)
+    model, extractor = adopt(backbone, plan, device)
+    run = Finetuning(plan, model, extractor, data, folder, device)
+    if run.resume():
+        log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
+    log.info("%d labels, %d clips to train on, on %s", len(plan.labels), len(data.part("train")), device)
+    with console.progress() as show:
+        _learn(run, show)
+    scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
+    place = folder / "model" if places.out is None else places.out / places.name
+    licence = places.licence or licence_of(backbone)
+    export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
+    left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
+    console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _told(scores))}")
+
+
+def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
+    return [
+        (split, f"{100 * figures['accuracy']:.1f} % of {figures['clips']:.0f}") for split, figures in scores.items()
+    ]
+
+
+def _learn(run: Finetuning, show: console.Show) -> None:
+    told = time.monotonic()
+    path = run.folder / "journal.csv"
+    rows = _kept(path, run.step)
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file, Interrupts() as interrupts:
+            journal = csv.DictWriter(file, _JOURNAL, restval="")
+            journal.writeheader()
+            journal.writerows(rows)
+
+            def report(figures: dict[str, float]) -> None:
+                nonlocal told
+                journal.writerow({key: f"{value:.6g}" for key, value in figures.items() if key in _JOURNAL})
+                file.flush()
+                show("training", int(figures["step"]), run.steps)
+                if "validation_accuracy" in figures or time.monotonic() - told >= _QUIET_S:
+                    told = time.monotonic()
+                    log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
+                interrupts.check()
+
+            run.train(report)
+    except Interrupted:
+        run.keep()
+        console.error(f"interrupted at step {run.step} of {run.steps}; the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _kept(path: Path, step: int) -> list[dict[str, Any]]:
+    """The journal's rows up to the step that the run goes on from."""
+    if not step or not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if int(float(row["step"] or 0)) <= step]

@@ -1,0 +1,86 @@
+"""Any speech encoder with kwsd's adapter and head on top: what `kwsd train --backbone --frozen` trains.
+
+Once kwsd is imported, `AutoModelForAudioClassification` and `pipeline("audio-classification")` know it, as they know
+`kwsd.networks.hubert`. It also gives a classifier to encoders that transformers has none for (Moonshine).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from kwsd.networks.hubert import Adapter, AttentivePooling, Head
+
+_WITH_DECODER = frozenset({"whisper", "moonshine"})
+"""Encoders that transformers only has as half of something."""
+
+
+@strict
+class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """The encoder's own configuration as a table (`backbone`), and the sizes of what kwsd puts on top of it."""
+
+    model_type = "kwsd-backbone"
+
+    backbone: dict[str, Any] | None = None
+    adapter_size: int = 64
+    head_size: int = 128
+    pooling_heads: int = 8
+    head_dropout: float = 0.1
+    window_samples: int = 16_000
+
+
+def encoder_of(model: nn.Module) -> nn.Module:
+    """The part of a base model that hears."""
+    kind = getattr(model.config, "model_type", "")
+    part: nn.Module = model.encoder if kind in _WITH_DECODER else model  # type: ignore[assignment]
+    return part
+
+
+class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this
+    """Encoder, adapter, attentive pooling, one head with a node a label."""
+
+    config: BackboneConfig
+    config_class = BackboneConfig
+    base_model_prefix = "encoder"
+    input_modalities = "audio"
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__(config)
+        table = dict(config.backbone or {})
+        inner: Any = AutoConfig.for_model(table.pop("model_type"), **table)
+        size = int(inner.hidden_size)
+        make: Any = AutoModel.from_config  # transformers leaves it without types
+        self.encoder = encoder_of(make(inner))
+        self.main_input_name = str(self.encoder.main_input_name)
+        self.adapter = Adapter(size, config.adapter_size, config.head_dropout)
+        self.pooling = AttentivePooling(size, config.pooling_heads)
+        self.head = Head(size, config.head_size, len(config.id2label or {}), config.head_dropout)
+        self.post_init()  # type: ignore[no-untyped-call]  # nor this
+
+    def forward(
+        self,
+        input_values: torch.Tensor | None = None,
+        input_features: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **unused: Any,
+    ) -> SequenceClassifierOutput:
+        """What the encoder takes -> logits (batch, labels); with `labels` (batch,), the loss too.
+
+        An attention mask is accepted and not used: windows are all of one length.
+        """
+        del unused
+        heard = input_features if input_values is None else input_values
+        frames = self.encoder(heard).last_hidden_state
+        logits = self.head(self.pooling(self.adapter(frames)))
+        loss = None if labels is None else functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+AutoConfig.register(BackboneConfig.model_type, BackboneConfig, exist_ok=True)
+AutoModelForAudioClassification.register(BackboneConfig, BackboneForAudioClassification, exist_ok=True)

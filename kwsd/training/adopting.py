@@ -1,0 +1,116 @@
+"""Somebody else's encoder as a network to train, and what was trained as a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel, AutoModelForAudioClassification
+from transformers.utils.logging import disable_progress_bar
+
+from kwsd.errors import ModelError, UsageError
+from kwsd.events import RATE
+from kwsd.networks.auto_engine import SAFELY, FeatureExtractor
+from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
+from kwsd.networks.foreign import OWN_TYPE, longest_of, read_json, weight_files
+from kwsd.training.export import write_card
+from kwsd.training.finetune import Plan
+
+_HEADS = ("classifier", "projector", "layer_weights", "masked_spec_embed")
+"""Weights that an encoder may lack: its head is new."""
+
+_HEADLESS = frozenset({"moonshine"})
+"""Encoders for which transformers has no classifier."""
+
+
+def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]:
+    """A network with a new head for the plan's labels on the encoder in `folder`, and its feature extractor.
+
+    Raises:
+        ModelError: there is no encoder in safetensors that transformers loads.
+        UsageError: the encoder cannot hear windows that long.
+    """
+    config = read_json(folder / "config.json")
+    kind = str(config.get("model_type"))
+    if kind in (OWN_TYPE, BackboneConfig.model_type):
+        raise ModelError(f"{plan.backbone} is made by kwsd already: name the encoder that it was made from")
+    weight_files(folder, plan.backbone)
+    longest = longest_of(folder, config, plan.backbone)
+    if longest is not None and plan.window > longest:
+        raise UsageError(f"--window {plan.window / RATE:g}: {plan.backbone} hears {longest / RATE:g} s at once at most")
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
+    torch.manual_seed(plan.seed)
+    try:
+        model = _with_our_head(folder, plan) if plan.frozen or kind in _HEADLESS else _with_its_own(folder, plan)
+        return model, FeatureExtractor(folder, device)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        lines = str(error).strip().splitlines()
+        told = lines[0] if lines else type(error).__name__
+        raise ModelError(f"{plan.backbone} is no encoder that can be trained: {told}") from error
+
+
+def _labels(plan: Plan) -> dict[str, Any]:
+    names = dict(enumerate(plan.labels))
+    return {"id2label": names, "label2id": {label: index for index, label in names.items()}}
+
+
+def _with_its_own(folder: Path, plan: Plan) -> Any:
+    model = _loaded(AutoModelForAudioClassification, folder, plan, **_labels(plan), ignore_mismatched_sizes=True)
+    model.config.window_samples = plan.window
+    model.config.problem_type = None
+    if hasattr(model, "freeze_feature_encoder"):
+        model.freeze_feature_encoder()  # the convolutions know sound well enough, and forget it first
+    return model
+
+
+def _with_our_head(folder: Path, plan: Plan) -> Any:
+    encoder = encoder_of(_loaded(AutoModel, folder, plan))
+    inner: Any = encoder.config
+    table = {key: value for key, value in inner.to_dict().items() if key not in ("dtype", "architectures")}
+    model = BackboneForAudioClassification(BackboneConfig(backbone=table, window_samples=plan.window, **_labels(plan)))
+    model.encoder.load_state_dict(encoder.state_dict())
+    if plan.frozen:
+        model.encoder.requires_grad_(False)
+    return model
+
+
+def _loaded(kind: Any, folder: Path, plan: Plan, **more: Any) -> Any:
+    quiet = logging.getLogger("transformers.modeling_utils")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # that the head is new is what is wanted
+    try:
+        model, found = kind.from_pretrained(
+            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY, **more
+        )
+    finally:
+        quiet.setLevel(level)
+    missing = [
+        name
+        for name in sorted(found["missing_keys"])
+        if not any(head in name for head in _HEADS) and not name.startswith("decoder.")
+    ]
+    if missing:
+        raise ModelError(f"{plan.backbone} is not whole: {folder} has no weights for {missing[0]}; fetch it again")
+    return model
+
+
+def export_adopted(
+    model: Any, extractor: FeatureExtractor, folder: Path, *, name: str, licence: str, scores: Mapping[str, Any]
+) -> None:
+    """Write what `kwsd listen --model`, `kwsd eval` and transformers load; what else is in the folder stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
+        model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
+        extractor.save(Path(scratch))
+        config = Path(scratch) / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
+        for file in sorted(Path(scratch).iterdir()):
+            file.chmod(0o644)
+            os.replace(file, folder / file.name)
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), "thresholds": {}})

@@ -1,0 +1,119 @@
+"""Windows to learn from, cut out of clips: decoded by threads, the same for the same seed, epoch and place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import speech_extent
+from kwsd.audio.files import read_clip
+from kwsd.audio.scale import to_float
+from kwsd.errors import InputError
+from kwsd.networks.labels import SILENCE
+from kwsd.training.labelled import Labelled, Unreadable
+
+Floats = NDArray[np.float32]
+
+_THREADS = 4
+_JITTER = 10
+"""A window is shifted by up to a tenth of its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A clip, or (`noise`) any stretch of a long recording; `label` is a column of the scores."""
+
+    path: Path
+    label: int
+    noise: bool
+
+
+def examples_of(labelled: Labelled, split: str) -> list[Example]:
+    """The split's clips, and as much silence, if there is noise to cut it from, as a word has clips on average."""
+    clips = labelled.part(split)
+    found = [Example(clip.path, labelled.labels.index(clip.label), noise=False) for clip in clips]
+    if labelled.noise and clips:
+        column = labelled.labels.index(SILENCE)
+        count = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
+        found += [Example(labelled.noise[n % len(labelled.noise)], column, noise=True) for n in range(count)]
+    return found
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
+    """In which order an epoch takes `count` examples."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+class Examples:
+    """Reads examples as windows of `length` samples at 16 kHz."""
+
+    def __init__(self, length: int, seed: int, unreadable: Unreadable) -> None:
+        self._length, self._seed, self._unreadable = length, seed, unreadable
+        self._noise: dict[Path, NDArray[np.int16]] = {}
+
+    def batches(
+        self, chosen: Sequence[tuple[int, Example]], size: int, epoch: int | None
+    ) -> Iterator[tuple[Floats, NDArray[np.intp], int]]:
+        """Windows (n, length), their labels (n,), and how many of `chosen` they were cut from, `size` at a time.
+
+        `chosen` are examples with their numbers. `epoch` None stands for measuring: then nothing is shifted. Clips that
+        cannot be read are missing. Raises InputError where these are too many.
+        """
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="kwsd-clips") as pool:
+            starts = range(0, len(chosen), size)
+            waiting = [pool.submit(self._window, *chosen[n], epoch) for n in range(min(2 * size, len(chosen)))]
+            for start in starts:
+                taken, waiting = waiting[:size], waiting[size:]
+                following = range(start + 2 * size, min(start + 3 * size, len(chosen)))
+                waiting += [pool.submit(self._window, *chosen[n], epoch) for n in following]
+                read = [(task.result(), chosen[start + place][1].label) for place, task in enumerate(taken)]
+                whole = [(window, label) for window, label in read if window is not None]
+                windows = [window for window, _ in whole]
+                stacked = np.stack(windows) if windows else np.zeros((0, self._length), np.float32)
+                yield stacked, np.array([label for _, label in whole], np.intp), len(taken)
+
+    def _window(self, number: int, example: Example, epoch: int | None) -> Floats | None:
+        rng = np.random.default_rng([self._seed, number, 0 if epoch is None else 1 + epoch])
+        try:
+            if example.noise:
+                return self._stretch(example.path, rng)
+            return cut(read_clip(example.path), self._length, None if epoch is None else rng)
+        except InputError as error:
+            self._unreadable.add(example.path, error)
+            return None
+
+    def _stretch(self, path: Path, rng: np.random.Generator) -> Floats:
+        """Anywhere in a recording of noise, at any loudness up to its own."""
+        if path not in self._noise:
+            self._noise[path] = read_clip(path)
+        samples = self._noise[path]
+        start = int(rng.integers(max(1, len(samples) - self._length + 1)))
+        loudness = np.float32(rng.uniform(0, 1))
+        return loudness * _placed(samples[start : start + self._length], 0, self._length)
+
+
+def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:
+    """(n,) int16 as (length,) float32 around the middle of the clip or, where it is longer than that, of its word.
+
+    Zeros stand where there is no clip. With `rng` the window is shifted by up to a tenth.
+    """
+    start, end = speech_extent(samples) if len(samples) > length else (0, len(samples))
+    begin = (start + end) // 2 - length // 2
+    if len(samples) > length:
+        begin = min(max(begin, 0), len(samples) - length)
+    if rng is not None:
+        begin += int(rng.integers(-(length // _JITTER), length // _JITTER + 1))
+    return _placed(samples, begin, length)
+
+
+def _placed(samples: NDArray[np.int16], begin: int, length: int) -> Floats:
+    window = np.zeros(length, np.float32)
+    first, last = max(0, begin), min(len(samples), begin + length)
+    if last > first:
+        window[first - begin : last - begin] = to_float(samples[first:last])
+    return window

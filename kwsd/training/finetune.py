@@ -1,0 +1,240 @@
+"""Teach somebody else's encoder new labels: all of it, or, frozen, kwsd's adapter and head on top of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from kwsd.audio.resample import resampled
+from kwsd.errors import DeviceError
+from kwsd.events import RATE
+from kwsd.networks.auto_engine import FeatureExtractor
+from kwsd.training import checkpoint
+from kwsd.training.examples import Example, Examples, epoch_order, examples_of
+from kwsd.training.labelled import Labelled, Unreadable, weights_of
+
+Report = Callable[[dict[str, float]], None]
+"""Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
+
+_WARMUP = 0.1  # of all steps, until the rate is at its peak
+_KEEP_EVERY = 200  # steps between two checkpoints
+_CLIP = 1.0  # the gradient's norm at most
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. `batch` windows go through the network at once, `accumulate` batches make a step; `window` is in
+    samples at 16 kHz."""
+
+    backbone: str
+    labels: tuple[str, ...]
+    frozen: bool = False
+    window: int = RATE
+    epochs: int = 5
+    batch: int = 16
+    accumulate: int = 1
+    rate: float = 3e-5
+    balanced: bool = False
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+class Finetuning:
+    """A run over labelled clips, in steps that can be broken off and gone on from."""
+
+    def __init__(
+        self, plan: Plan, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
+    ) -> None:
+        self.plan, self.folder, self.device = plan, folder, device
+        self.model = model.to(device)
+        self._extractor = extractor
+        self._train = examples_of(data, "train")
+        self._held = {split: examples_of(data, split) for split in ("validation", "test")}
+        self.unreadable = Unreadable(len(data.clips))
+        self._reader = Examples(plan.window, plan.seed, self.unreadable)
+        weights = weights_of(data.part("train"), data.labels) if plan.balanced else [1.0] * len(data.labels)
+        self._weights = torch.tensor(weights, device=device)
+        a_step = plan.batch * plan.accumulate
+        self.steps_an_epoch = -(-len(self._train) // a_step)
+        self.steps = self.steps_an_epoch * plan.epochs
+        self.step = 0
+        self.best = -1.0
+        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._optimizer = torch.optim.AdamW(learning, lr=plan.rate, weight_decay=0.01)
+        half = device == "cuda"
+        self._half = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
+        self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint, if there is one. Raises InputError for what is none."""
+        state = checkpoint.restore(self._checkpoint)
+        if state is None:
+            return False
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        self.step, self.best = state["step"], state["best"]
+        return True
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        state = {
+            "model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(), "step": self.step, "best": self.best,
+        }  # fmt: skip
+        checkpoint.save(state, self._checkpoint)
+
+    def train(self, report: Report) -> None:
+        """All steps that are left. At the end the network is the one that was best on the validation clips.
+
+        Raises:
+            DeviceError: the GPU's memory does not hold a batch; the text says which one it would hold.
+            InputError: too many clips cannot be read.
+        """
+        while self.step < self.steps:
+            epoch = self.step // self.steps_an_epoch
+            for loss in self._epoch(epoch):
+                self.step += 1
+                figures = {"step": float(self.step), "loss": loss, "rate": self._rate(self.step - 1)}
+                if self.step % self.steps_an_epoch == 0:
+                    figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
+                    self._choose(figures.get("validation_accuracy", float(epoch)))
+                    self.keep()
+                elif self.step % _KEEP_EVERY == 0:
+                    self.keep()
+                report(figures)
+        chosen = checkpoint.restore(self._chosen)
+        if chosen is not None:
+            self.model.load_state_dict(chosen)
+
+    @torch.inference_mode()
+    def measure(self, split: str) -> dict[str, float]:
+        """Accuracy over the clips of a split, and its mean over the labels; nothing where it has no clips."""
+        self.model.eval()
+        right: list[NDArray[np.bool_]] = []
+        truth: list[NDArray[np.intp]] = []
+        held = list(enumerate(self._held[split]))
+        for windows, labels, _ in self._reader.batches(held, self.plan.batch, None):
+            if not len(labels):
+                continue
+            with self._autocast():
+                best = self._logits(windows).argmax(dim=-1).cpu().numpy()
+            right.append(best == labels)
+            truth.append(labels)
+        if not truth:
+            return {}
+        hits, labels = np.concatenate(right), np.concatenate(truth)
+        each = [float(hits[labels == label].mean()) for label in np.unique(labels)]
+        return {"accuracy": float(hits.mean()), "per_label": float(np.mean(each)), "clips": float(len(hits))}
+
+    def _epoch(self, epoch: int) -> Iterator[float]:
+        """The epoch's steps that are left, one loss each."""
+        a_step = self.plan.batch * self.plan.accumulate
+        order = epoch_order(len(self._train), self.plan.seed, epoch)
+        order = order[(self.step - epoch * self.steps_an_epoch) * a_step :]
+        chosen: list[tuple[int, Example]] = [(int(number), self._train[number]) for number in order]
+        self._learn_mode()
+        done, loss, heard = 0, 0.0, 0
+        for windows, labels, taken in self._reader.batches(chosen, self.plan.batch, epoch):
+            loss += self._learn(windows, labels) if len(labels) else 0.0
+            heard += len(labels)
+            done += taken
+            if done % a_step == 0 or done == len(chosen):
+                if heard:
+                    self._take_step(heard)
+                yield loss / max(1, heard)  # whoever takes it counts the step
+                loss, heard = 0.0, 0
+                self._learn_mode()
+
+    def _learn_mode(self) -> None:
+        torch.manual_seed(1_000_003 * self.plan.seed + self.step)  # a run that was broken off drops out the same units
+        self.model.train()
+        if self.plan.frozen:
+            self.model.encoder.eval()
+
+    def _learn(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
+        """Add a batch's gradient, of the sum over its windows; that sum."""
+        try:
+            return self._backward(windows, labels)
+        except torch.cuda.OutOfMemoryError as error:
+            fits = self._fitting(windows, labels)
+            if fits == 0:
+                raise DeviceError("the GPU has no memory for a single window: free some, or --device cpu") from error
+            raise DeviceError(
+                f"the GPU has no memory for batches of {self.plan.batch}: --batch {fits} would fit, with --accumulate "
+                f"{math.ceil(self.plan.batch * self.plan.accumulate / fits)} for the same steps"
+            ) from error
+
+    def _fitting(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> int:
+        """The largest half, quarter, … of a batch that the memory holds; 0 for none."""
+        size = len(windows) // 2
+        while size:
+            self._optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            with contextlib.suppress(torch.cuda.OutOfMemoryError):
+                self._backward(windows[:size], labels[:size])
+                return size
+            size //= 2
+        return 0
+
+    def _backward(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
+        truth = torch.from_numpy(labels).to(self.device)
+        with self._autocast():
+            logits = self._logits(windows)
+        loss = functional.cross_entropy(logits.float(), truth, self._weights, reduction="none").sum()
+        scaled: Any = self._scaler.scale(loss)
+        scaled.backward()
+        return float(loss.detach())
+
+    def _logits(self, windows: NDArray[np.float32]) -> torch.Tensor:
+        heard = self._extractor(resampled(windows, RATE, self._extractor.rate))
+        found: torch.Tensor = self.model(**heard).logits
+        return found
+
+    def _take_step(self, heard: int) -> None:
+        self._scaler.unscale_(self._optimizer)
+        learning = [weight for weight in self.model.parameters() if weight.grad is not None]
+        for weight in learning:
+            assert weight.grad is not None
+            weight.grad /= heard
+        torch.nn.utils.clip_grad_norm_(learning, _CLIP)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate(self.step)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def _rate(self, step: int) -> float:
+        """Up to its peak in a straight line, then down to nothing."""
+        rise = max(1, round(_WARMUP * self.steps))
+        share = (step + 1) / rise if step < rise else (self.steps - step) / max(1, self.steps - rise)
+        return self.plan.rate * share
+
+    def _choose(self, accuracy: float) -> None:
+        """Remember the network if none was better; without validation clips, the last one."""
+        if accuracy >= self.best:
+            self.best = accuracy
+            checkpoint.save(self.model.state_dict(), self._chosen)
+
+    def _autocast(self) -> Any:
+        return torch.autocast("cuda", self._half) if self.device == "cuda" else contextlib.nullcontext()
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def _chosen(self) -> Path:
+        return self.folder / "best.pt"

@@ -1,0 +1,211 @@
+"""Fine-tuning tiny encoders of the real classes: they learn, stop, go on, and end as folders that others load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kwsd.audio.extent import speech_extent
+from kwsd.errors import DeviceError, ModelError, UsageError
+from kwsd.evaluation.truth import write_wav
+from kwsd.training.adopting import adopt, export_adopted
+from kwsd.training.examples import cut
+from kwsd.training.finetune import Finetuning, Plan
+from kwsd.training.labelled import Labelled, find_labelled
+from kwsd.zoo import load_classifier, read_card
+
+Foreign = Callable[[str], Path]
+PLAN = Plan("tiny", ("high", "low", "_silence_"), epochs=2, batch=4, rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
+    """Eight high and eight low tones, four of them for validation, and a hum."""
+    folder = tmp_path_factory.mktemp("tones")
+    time = np.arange(16_000) / 16_000
+    for label, pitch in (("high", 3000), ("low", 300)):
+        for number in range(8):
+            wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
+            write_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
+    hum = np.random.default_rng(1).normal(0, 500, 48_000).astype(np.int16)
+    write_wav(folder / "_background_noise_" / "hum.wav", hum)
+    (folder / "validation_list.txt").write_text("high/6.wav\nhigh/7.wav\nlow/6.wav\nlow/7.wav\n")
+    return find_labelled(folder)
+
+
+@pytest.fixture
+def moonshine(tmp_path: Path) -> Path:
+    import transformers as tr
+
+    config = tr.MoonshineConfig(
+        hidden_size=16, intermediate_size=32, encoder_num_hidden_layers=1, decoder_num_hidden_layers=1,
+        encoder_num_attention_heads=2, decoder_num_attention_heads=2, vocab_size=20,
+    )  # fmt: skip
+    torch.manual_seed(2)
+    tr.MoonshineForConditionalGeneration(config).save_pretrained(tmp_path / "moonshine")
+    tr.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path / "moonshine")
+    return tmp_path / "moonshine"
+
+
+def started(plan: Plan, encoder: Path, data: Labelled, folder: Path) -> Finetuning:
+    folder.mkdir(exist_ok=True)
+    model, extractor = adopt(encoder, plan, "cpu")
+    return Finetuning(plan, model, extractor, data, folder, "cpu")
+
+
+def check_folder(run: Finetuning, folder: Path) -> None:
+    """kwsd and plain transformers load what was trained, and score alike."""
+    from transformers import pipeline
+
+    export_adopted(run.model, run._extractor, folder, name="ours", licence="CC0-1.0", scores={"validation": {"a": 1}})
+    card = read_card(str(folder))
+    assert (card.name, card.licence, card.labels, card.window) == ("ours", "CC0-1.0", PLAN.labels, 16_000)
+    assert card.words == ("high", "low")
+    tone = (0.2 * np.sin(np.arange(16_000) / 5)).astype(np.float32)
+    row = load_classifier(card, device="cpu").score(tone[None])[0]
+    answer = {entry["label"]: entry["score"] for entry in pipeline("audio-classification", str(folder))(tone)}
+    assert answer == pytest.approx(dict(zip(card.labels, row.tolist(), strict=True)), abs=1e-4)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("architecture", ["hubert", "wav2vec2", "wavlm", "ast", "whisper"])
+def test_every_encoder_is_taught(
+    foreign: Foreign, data: Labelled, tmp_path: Path, architecture: str, frozen: bool
+) -> None:
+    window = 10_000 if architecture == "ast" else 16_000
+    run = started(replace(PLAN, frozen=frozen, window=window), foreign(architecture), data, tmp_path / "run")
+    before = {name: weights.clone() for name, weights in run.model.named_parameters()}
+    told: list[dict[str, float]] = []
+    run.train(told.append)
+    assert [figures["step"] for figures in told] == [float(step + 1) for step in range(run.steps)]
+    assert "validation_accuracy" in told[-1]
+    changed = {name for name, weights in run.model.named_parameters() if not torch.equal(weights, before[name])}
+    assert changed
+    if frozen:
+        assert not any(name.startswith("encoder.") for name in changed)
+        assert any(name.startswith("adapter.") for name in changed)
+    if window == 16_000:
+        check_folder(run, tmp_path / "model")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_moonshines_encoder_is_taught(moonshine: Path, data: Labelled, tmp_path: Path, frozen: bool) -> None:
+    run = started(replace(PLAN, frozen=frozen), moonshine, data, tmp_path / "run")
+    run.train(lambda _: None)
+    check_folder(run, tmp_path / "model")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_it_learns_to_tell_tones_apart(foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool) -> None:
+    plan = replace(PLAN, epochs=12, rate=1e-2, frozen=frozen, balanced=True, window=10_000)
+    run = started(plan, foreign("ast"), data, tmp_path / "run")
+    losses: list[float] = []
+    run.train(lambda figures: losses.append(figures["loss"]))
+    assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])
+    assert run.best == run.measure("validation")["accuracy"] == 1.0
+    assert run.measure("test") == {}
+
+
+def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def stop(figures: dict[str, float]) -> None:
+        if figures["step"] == 3:
+            raise Enough
+
+    plan = replace(PLAN, frozen=True, batch=2, accumulate=2)
+    whole = started(plan, foreign("whisper"), data, tmp_path / "whole")
+    assert not whole.resume()
+    whole.train(lambda _: None)
+    broken = started(plan, foreign("whisper"), data, tmp_path / "broken")
+    with pytest.raises(Enough):
+        broken.train(stop)
+    broken.keep()
+    later = started(plan, foreign("whisper"), data, tmp_path / "broken")
+    assert later.resume()
+    assert later.step == 3
+    steps: list[float] = []
+    later.train(lambda figures: steps.append(figures["step"]))
+    assert steps[0] == 4
+    for name, weights in whole.model.state_dict().items():
+        torch.testing.assert_close(later.model.state_dict()[name], weights, msg=name)
+
+
+def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    found = []
+    for batch, accumulate in ((8, 1), (2, 4)):
+        plan = replace(PLAN, batch=batch, accumulate=accumulate, epochs=1)
+        plan = replace(plan, window=10_000)
+        run = started(plan, foreign("ast"), data, tmp_path / f"{batch}")
+        run.train(lambda _: None)
+        found.append(run.model.state_dict())
+    for name, weights in found[0].items():
+        torch.testing.assert_close(found[1][name], weights, atol=2e-4, rtol=1e-3, msg=name)
+
+
+def test_a_gpu_without_room_says_which_batch_fits(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Finetuning._backward
+
+    def small(run: Finetuning, windows: Any, labels: Any) -> float:
+        if len(windows) > room:
+            raise torch.cuda.OutOfMemoryError
+        return real(run, windows, labels)
+
+    monkeypatch.setattr(Finetuning, "_backward", small)
+    for room, text in ((2, "--batch 2 would fit, with --accumulate 4"), (0, "a single window")):
+        run = started(replace(PLAN, batch=8), foreign("whisper"), data, tmp_path / f"run{room}")
+        with pytest.raises(DeviceError, match=text) as told:
+            run.train(lambda _: None)
+        assert told.value.exit_status == 69
+
+
+def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    clips = (replace(data.part("train")[0], path=tmp_path / "bad.wav"), *data.clips)
+    run = started(PLAN, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
+    steps: list[float] = []
+    run.train(lambda figures: steps.append(figures["step"]))
+    assert len(steps) == run.steps
+    assert run.unreadable.found == {tmp_path / "bad.wav"}
+
+
+def test_encoders_that_are_none(foreign: Foreign, tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="made by kwsd"):
+        adopt(tiny, PLAN, "cpu")
+    with pytest.raises(UsageError, match=r"hears 0\.655 s"):
+        adopt(foreign("ast"), PLAN, "cpu")
+    (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
+    with pytest.raises(ModelError, match=r"no model\.safetensors"):
+        adopt(tmp_path, PLAN, "cpu")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "kwsd-hubert"}')
+    return folder
+
+
+def test_windows_around_words() -> None:
+    samples = np.zeros(32_000, np.int16)
+    samples[20_000:24_000] = np.random.default_rng(1).normal(0, 8_000, 4_000).astype(np.int16)
+    start, end = speech_extent(samples)
+    window = cut(samples, 16_000, None)
+    assert window.shape == (16_000,)
+    assert abs(np.flatnonzero(window).mean() - 8_000) < 200
+    assert end - start < 5_000
+    short = cut(np.full(1_000, 16_384, np.int16), 16_000, None)
+    assert np.flatnonzero(short).tolist() == list(range(7_500, 8_500))
+    moved = {int(np.flatnonzero(cut(samples, 16_000, np.random.default_rng(n)))[0]) for n in range(20)}
+    assert len(moved) > 10
+    assert max(moved) - min(moved) <= 3_200

@@ -1,0 +1,129 @@
+"""Where labelled clips come from, how they are divided, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kwsd.errors import InputError
+from kwsd.training.labelled import Clip, Labelled, Unreadable, find_labelled, weights_of, which_split
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Callable[..., Path]:
+    """tree("yes/a.wav", ...): a folder with these files, all empty."""
+
+    def make(*names: str) -> Path:
+        for name in names:
+            place = tmp_path / "data" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        return tmp_path / "data"
+
+    return make
+
+
+def by_split(found: Labelled) -> dict[str, set[str]]:
+    return {part: {clip.path.name for clip in found.part(part)} for part in ("train", "validation", "test")}
+
+
+def test_the_official_lists(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "yes/b.wav", "no/c.wav", "no/d.flac", "no/readme.txt", "_background_noise_/hum.wav")
+    (data / "validation_list.txt").write_text("yes/b.wav\n")
+    (data / "testing_list.txt").write_text("no/d.flac\n")
+    found = find_labelled(data)
+    assert found.labels == ("no", "yes", "_silence_")
+    assert by_split(found) == {"train": {"a.wav", "c.wav"}, "validation": {"b.wav"}, "test": {"d.flac"}}
+    assert [path.name for path in found.noise] == ["hum.wav"]
+
+
+def test_the_rule_where_there_are_no_lists() -> None:
+    """All clips of a speaker are on one side, a tenth each for validation and test."""
+    for speaker in ("0a7c2a8d", "ffd2ba2f", "b4aa9fef"):
+        assert len({which_split(f"{speaker}_nohash_{take}.wav") for take in range(5)}) == 1
+    shares = [which_split(f"{number:08x}_nohash_0.wav") for number in range(3000)]
+    assert 0.08 < shares.count("validation") / 3000 < 0.12
+    assert 0.08 < shares.count("test") / 3000 < 0.12
+
+
+def test_the_rule_is_the_published_one() -> None:
+    """The same arithmetic as `which_set` of the data set's README, written out."""
+    import hashlib
+
+    for number in range(200):
+        name = f"{number:08x}"
+        percent = (int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16) % 2**27) * (
+            100.0 / (2**27 - 1)
+        )
+        expected = "validation" if percent < 10 else "test" if percent < 20 else "train"
+        assert which_split(f"{name}_nohash_1.wav") == expected
+
+
+@pytest.mark.parametrize(("tab", "head"), [(",", "file,label,split"), ("\t", "label\tfile\tsplit")])
+def test_tables(tmp_path: Path, tab: str, head: str) -> None:
+    rows = [("a.wav", "yes", "train"), ("b/c.wav", "no", "training"), ("d.wav", "no", "dev"), ("e.wav", "yes", "test")]
+    lines = [tab.join((row[1], row[0], row[2]) if head.startswith("label") else row) for row in rows]
+    (tmp_path / "clips.csv").write_text("\n".join([head, *lines]) + "\n")
+    found = find_labelled(tmp_path / "clips.csv")
+    assert found.clips[1] == Clip(tmp_path / "b" / "c.wav", "no", "train")
+    assert by_split(found) == {"train": {"a.wav", "c.wav"}, "validation": {"d.wav"}, "test": {"e.wav"}}
+
+
+def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "dog/c.wav", "cat/d.wav")
+    (data / "validation_list.txt").write_text("cat/other.wav\n")
+    found = find_labelled(data, ["yes", "no"])
+    assert found.labels == ("no", "yes", "_unknown_")
+    assert [clip.label for clip in found.clips] == ["_unknown_", "_unknown_", "no", "yes"]
+
+
+def test_what_is_wrong_with_a_tree(tree: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        find_labelled(tmp_path / "nowhere")
+    data = tree("yes/a.wav", "no/readme.txt")
+    with pytest.raises(InputError, match="'no' is empty"):
+        find_labelled(data)
+    (data / "no" / "b.wav").touch()
+    (data / "validation_list.txt").write_text("no/b.wav\n")
+    with pytest.raises(InputError, match="no: no clips to train on"):
+        find_labelled(data)
+    with pytest.raises(InputError, match="no clips of zebra; it has no, yes"):
+        find_labelled(data, ["zebra"])
+
+
+def test_one_class_is_none(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav")
+    (data / "testing_list.txt").write_text("yes/b.wav\n")
+    with pytest.raises(InputError, match="it takes two"):
+        find_labelled(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clip,word\na.wav,yes\n", "first line must name"),
+        ("", "first line must name"),
+        ("file,label\na.wav,\n", "line 2: no file or no label"),
+        ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
+    ],
+)
+def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "clips.csv").write_text(text)
+    with pytest.raises(InputError, match=told):
+        find_labelled(tmp_path / "clips.csv")
+
+
+def test_too_many_unreadable_clips_end_a_run(caplog: pytest.LogCaptureFixture) -> None:
+    found = Unreadable(of=20)
+    for number in (1, 2, 3, 3, 3):
+        found.add(Path(f"{number}.wav"), InputError(f"{number}.wav: damaged"))
+    assert caplog.text.count("left out: ") == 3  # each is named once
+    with pytest.raises(InputError, match=r"4 clips cannot be read, the last is 4\.wav"):
+        found.add(Path("4.wav"), InputError("4.wav: damaged"))
+
+
+def test_rare_labels_weigh_more() -> None:
+    clips = [Clip(Path("x"), label, "train") for label in ("yes", "yes", "yes", "no")]
+    assert weights_of(clips, ["no", "yes", "_silence_"]) == [2.0, pytest.approx(2 / 3), 1.0]
