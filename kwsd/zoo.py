@@ -182,11 +182,6 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
     return pull(wanted, progress)
 
 
-def model_folder(name_or_folder: str) -> Path:
-    """Where a shipped or pulled model, or any model in a folder, lies. Raises ModelError where there is none."""
-    return _find(name_or_folder)
-
-
 def pulled_models() -> list[ModelCard]:
     """The cards of all pulled models that kwsd can run; whatever else lies in the Hub's cache is left out."""
     cards = []

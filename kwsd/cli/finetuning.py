@@ -18,12 +18,12 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.run_folder import run_folder
 from kwsd.errors import InputError
-from kwsd.networks.engine import pick_device
+from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune import Finetuning, Plan
 from kwsd.training.labelled import find_labelled
-from kwsd.zoo import model_folder
+from kwsd.zoo import find_model
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     data = find_labelled(places.data, words)
     plan = replace(plan, labels=data.labels)
     pull_if_missing(plan.backbone)
-    backbone = model_folder(plan.backbone)
+    backbone = find_model(plan.backbone)
     recipe = {"data": str(places.data.resolve()), **plan.to_dict(), "labels": list(plan.labels)}
     folder = run_folder(places.runs / places.name, recipe, fresh=places.fresh)
     model, extractor = adopt(backbone, plan, device)
