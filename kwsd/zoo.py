@@ -107,8 +107,13 @@ def read_card(name_or_folder: str) -> ModelCard:
         licence=str(card.get("licence", "unknown")),
         size_bytes=(folder / _WEIGHTS).stat().st_size,
         scores=card["scores"],
-        window=int(config.get("window_samples", RATE)),
+        window=_own_window(folder),
     )
+
+
+def _own_window(folder: Path) -> int:
+    """What kwsd's own model hears at once, in samples."""
+    return int(_json(folder / "config.json").get("window_samples", RATE))
 
 
 def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
@@ -133,10 +138,11 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
     )
 
 
-def load_classifier(card: ModelCard, *, device: str = "auto") -> Classifiers:
+def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool = False) -> Classifiers:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
-    On the CPU it is ONNX Runtime's if the folder has a graph for it, and neither torch nor transformers is imported.
+    On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
+    transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not.
 
     Raises:
         ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
@@ -152,7 +158,8 @@ def load_classifier(card: ModelCard, *, device: str = "auto") -> Classifiers:
         from kwsd.networks.auto_engine import load_auto
 
         return load_auto(card.path, card.name, card.window, device, card.longest)
-    if device == "cpu" and (card.path / GRAPH).is_file():
+    drawn = (card.path / GRAPH).is_file() and not any_length and card.window == _own_window(card.path)
+    if device == "cpu" and drawn:
         from kwsd.networks.runtime import load_onnx
 
         return load_onnx(card.path, card.name, card.labels)

@@ -49,7 +49,7 @@ def classify(
 
         card = fitted(config, read_card(config.model.name))
         longest = card.window if config.model.window_s else card.longest
-        classifier = load_classifier(card, device=config.model.device)
+        classifier = load_classifier(card, device=config.model.device, any_length=True)
     bad = 0
     for file in files:
         try:

@@ -66,7 +66,7 @@ def test_wrong_usage_is_2(kwsd: Command, arguments: tuple[str, ...]) -> None:
     ran = kwsd(*arguments)
     assert ran.status == 2
     assert ran.out == ""
-    assert "Error" in ran.err
+    assert "error" in ran.err.lower()
 
 
 def test_a_command_that_is_nearly_right_is_named(kwsd: Command) -> None:

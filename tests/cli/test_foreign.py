@@ -143,3 +143,15 @@ def test_evaluation_and_doctor(kwsd: Command, foreign: Foreign, clap: Path, clip
 def test_labels_with_commas_can_be_quoted(kwsd: Command, foreign: Foreign) -> None:
     ran = kwsd("listen", COMMANDS, "--model", foreign("ast"), "--words", '"Male speech, man speaking",yes')
     assert "'Male speech, man speaking'" in ran.err
+
+
+def test_kwsds_own_model_at_another_length_than_its_graph(kwsd: Command) -> None:
+    from transformers import pipeline
+
+    model = Path(__file__).parents[2] / "models" / "hubert-commands"
+    ran = kwsd("classify", COMMANDS, "--format", "json", *CPU)
+    assert ran.status == 0, ran.err
+    answer = pipeline("audio-classification", model=str(model), device="cpu")(to_float(read_clip(COMMANDS)), top_k=5)
+    told = {entry["label"]: entry["score"] for entry in json.loads(ran.out)["labels"]}
+    assert told == pytest.approx({entry["label"]: entry["score"] for entry in answer}, abs=1e-4)
+    assert kwsd("listen", COMMANDS, "--window", "1.5", *CPU).status == 0

@@ -175,3 +175,32 @@ def test_what_contradicts_itself(kwsd: Command, arguments: tuple[str, ...], stat
     ran = kwsd("train", *arguments)
     assert (ran.status, ran.out) == (status, "")
     assert text in ran.err
+
+
+def test_an_interrupted_fine_tuning_goes_on(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kwsd.cli.interrupts import Interrupted, Interrupts
+
+    asked = 0
+
+    def second_step(_: Interrupts) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise Interrupted
+
+    table = tmp_path / "few.csv"
+    of_clips = [f"{clips / label / str(n)}.wav,{label},train" for label in ("yes", "no") for n in range(3)]
+    table.write_text("\n".join(["file,label,split", *of_clips]) + "\n")
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    arguments = (*arguments, "--epochs", "2", "--batch", "3", "--frozen", "--device", "cpu", "--name", "mine")
+    monkeypatch.setattr(Interrupts, "check", second_step)
+    ran = kwsd(*arguments)
+    assert (ran.status, ran.out) == (130, "")
+    assert "interrupted at step 2 of 4" in ran.err
+    ran = kwsd(*arguments)
+    assert ran.status == 0, ran.err
+    assert "goes on from step 2 of 4" in ran.err
+    assert [row["step"] for row in rows(tmp_path / "runs" / "mine" / "journal.csv")] == ["1", "2", "3", "4"]
+    assert ran.out.startswith(f"{tmp_path / 'runs' / 'mine' / 'model'}: 4 steps")
