@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,19 @@ from numpy.typing import NDArray
 from kwsd.errors import DeviceError, ModelError
 from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
 
+_MANY = 4
+"""Windows due at once that are worth waking other threads for."""
+
 
 class OnnxClassifier:
-    """Scores windows with ONNX Runtime, one thread, one window at a time.
+    """Scores windows with ONNX Runtime, a thread and a run for each window.
 
     What goes into an 8-bit product is scaled by its own extremes. In a batch those would be the batch's: a window's
     scores would depend on which others happened to be due with it, and a recording would not give the same detections
     however fast it is replayed.
+
+    A microphone's windows come one by one and take one thread, which costs the least. Where many are due at once, as
+    from a file, all cores take their share.
     """
 
     device = "cpu"
@@ -35,6 +43,7 @@ class OnnxClassifier:
         if given != len(labels):
             raise ValueError(f"{given} scores for {len(labels)} labels")
         self._session = session
+        self._threads: ThreadPoolExecutor | None = None
         self.name = name
         self.labels = tuple(labels)
         """The words, then `_unknown_`, then `_silence_`: the columns of what `score` returns."""
@@ -42,8 +51,16 @@ class OnnxClassifier:
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
         scores = np.empty((len(windows), len(self.labels)), np.float32)
-        for row in range(len(windows)):
+
+        def score_one(row: int) -> None:
             scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
+
+        if len(windows) < _MANY:
+            for row in range(len(windows)):
+                score_one(row)
+        else:
+            self._threads = self._threads or ThreadPoolExecutor(_cores(), thread_name_prefix="kwsd-score")
+            list(self._threads.map(score_one, range(len(windows))))  # the list raises what a run raised
         return scores
 
 
@@ -91,6 +108,11 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common class but this one
         raise RuntimeError(str(error)) from error
+
+
+def _cores() -> int:
+    """The processor's cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ from kwsd.networks.arrangement import arrange, quantise
 from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.runtime import load_onnx, quantisation_levels
+from kwsd.networks.runtime import OnnxClassifier, load_onnx, quantisation_levels
 from kwsd.training.agreement import compare, sounds
 from kwsd.training.export import drawing, export_model
 
@@ -81,6 +84,42 @@ def test_a_windows_scores_are_its_own_whatever_else_is_in_the_batch(folder: Path
     np.testing.assert_array_equal(together, np.concatenate([classifier.score(window[None]) for window in windows]))
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
     assert classifier.score(windows[:0]).shape == (0, len(LABELS))
+
+
+class Session:
+    """Remembers which threads ran it; each run waits for a second one, if there is one to come."""
+
+    def __init__(self, together: int) -> None:
+        self.threads: set[str] = set()
+        self._meeting = threading.Barrier(together)
+
+    def get_outputs(self) -> list[Any]:
+        return [SimpleNamespace(shape=["batch", 1])]
+
+    def run(self, _: Any, feeds: dict[str, Any]) -> list[Any]:
+        self.threads.add(threading.current_thread().name)
+        self._meeting.wait(30)
+        return [feeds["windows"][:, :1]]
+
+
+def test_one_window_stays_in_its_thread_and_many_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    windows = np.arange(8, dtype=np.float32)[:, None]
+    alone = Session(1)
+    np.testing.assert_array_equal(OnnxClassifier(alone, "tiny", ["a"]).score(windows[:1]), windows[:1])
+    assert alone.threads == {threading.current_thread().name}
+    shared = Session(2)
+    np.testing.assert_array_equal(OnnxClassifier(shared, "tiny", ["a"]).score(windows), windows)
+    assert len(shared.threads) == 2
+
+
+def test_what_a_run_raises_comes_out_of_its_thread() -> None:
+    class Failing(Session):
+        def run(self, *_: Any) -> list[Any]:
+            raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        OnnxClassifier(Failing(1), "tiny", ["a"]).score(np.zeros((8, 4), np.float32))
 
 
 def test_the_graph_holds_no_weights(folder: Path) -> None:
