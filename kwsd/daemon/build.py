@@ -105,7 +105,7 @@ def hop(config: Config) -> int:
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
-    return Spotter(classifier, gate=gate_settings(config), trigger=trigger_settings(config, card))
+    return Spotter(classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), thrifty=True)
 
 
 def gate_settings(config: Config) -> GateSettings | None:

@@ -79,7 +79,7 @@ def cost(
     hop: int,
 ) -> Cost:
     """Feed `samples` (n,) as a microphone would, hop by hop, but without waiting."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
     walls, hops = [], _hops(samples, hop)
     began = time.process_time()
     for feed in hops:
@@ -102,7 +102,7 @@ def _allocated(
     samples: Samples, classifier: Classifier, gate: GateSettings | None, trigger: TriggerSettings, hop: int
 ) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
-    spotter, most = Spotter(classifier, gate=gate, trigger=trigger), 0
+    spotter, most = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True), 0
     tracemalloc.start()
     try:
         for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop)):
@@ -134,7 +134,7 @@ def times_real_time(
     samples: Samples, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings, hop: int
 ) -> float:
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
     with ring_of(source) as ring:

@@ -13,6 +13,7 @@ from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.thrift import Heard, Memory, score_what_counts
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
@@ -36,6 +37,7 @@ class _Ear:
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = False
+        self.memory = Memory()
 
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
         """Whether the window is to be scored, and what the gate has to say."""
@@ -43,6 +45,7 @@ class _Ear:
         if window.lost:
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
             self.trigger.reset()
+            self.memory.held, self.memory.candidate = None, False
             if self.gate:
                 self.gate.reset()
         if self.gate is None:
@@ -62,30 +65,33 @@ class _Ear:
 class Spotter:
     """Gate, classifier and trigger, for any number of streams. It has no thread and no clock of its own."""
 
-    def __init__(self, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings) -> None:
-        """Without `gate`, every window is scored.
+    def __init__(
+        self, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings, thrifty: bool = False
+    ) -> None:
+        """Without `gate`, every window is wanted. `thrifty` scores only the windows that detections depend on, which
+        are the same then (see `kwsd.spotting.thrift`), as far as the thresholds allow it.
 
         Raises:
             ConfigError: a threshold for a word that the classifier does not know.
         """
         self._classifier, self._gate, self._trigger = classifier, gate, trigger
+        self._may_spare = thrifty
+        self._thrifty = thrifty and Trigger(classifier.labels, trigger).spares
         self._ears: dict[str, _Ear] = {}
         self.scored = 0
         """Windows that the classifier has seen."""
-        Trigger(classifier.labels, trigger)
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
-        """The events of these windows, in order. Those of one stream follow on each other; one batch is scored.
+        """The events of these windows, in order. Those of one stream follow on each other.
 
         Window samples are (n,) int16, n the same for all.
         """
         heard = [self._ear(window.stream).listen(window) for window in windows]
-        chosen = [window for window, (wanted, _) in zip(windows, heard, strict=True) if wanted]
-        scores = iter(self._score(chosen))
+        rows = self._rows(windows, [wanted for wanted, _ in heard])
         events: list[Event] = []
-        for window, (wanted, said) in zip(windows, heard, strict=True):
+        for window, row, (_, said) in zip(windows, rows, heard, strict=True):
             events.extend(said)
-            hit = self._ear(window.stream).trigger.feed(next(scores) if wanted else None, window.end)
+            hit = self._ear(window.stream).trigger.feed(row, window.end)
             if hit:
                 events.append(self._detection(window, hit))
         return events
@@ -95,7 +101,7 @@ class Spotter:
 
         Raises ConfigError as the constructor does; all stays as it was then.
         """
-        Trigger(self._classifier.labels, trigger)
+        self._thrifty = Trigger(self._classifier.labels, trigger).spares and self._may_spare
         for ear in self._ears.values():
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
@@ -107,6 +113,22 @@ class Spotter:
             else:
                 ear.gate.adopt(gate)
         self._gate, self._trigger = gate, trigger
+
+    def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
+        """The scores of each window, None for those that need none."""
+        if not self._thrifty:
+            chosen = [window for window, want in zip(windows, wanted, strict=True) if want]
+            scores = iter(self._score(chosen))
+            return [next(scores) if want else None for want in wanted]
+        ears = [self._ear(window.stream) for window in windows]
+        heard = [
+            Heard(window, ear.memory, want, ear.trigger.may_be_word)
+            for window, ear, want in zip(windows, ears, wanted, strict=True)
+        ]
+        found = score_what_counts(heard, self._score)
+        for stream, row in found.belated.items():
+            self._ear(stream).trigger.amend(row)
+        return found.rows
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

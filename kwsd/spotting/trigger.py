@@ -49,6 +49,8 @@ class Trigger:
         self._words = tuple(settings.thresholds)
         self._columns = np.array([labels.index(word) for word in self._words], np.intp)
         self._thresholds = np.array([settings.thresholds[word] for word in self._words])
+        least = settings.smoothing * self._thresholds - (settings.smoothing - 1)
+        self._least = least - 1e-6  # a score may be above one by a rounding error
         self._refractory = settings.refractory_ms * RATE // 1000
         self._recent = np.zeros((settings.smoothing, len(self._words)))
         self.reset()
@@ -69,6 +71,20 @@ class Trigger:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
+
+    @property
+    def spares(self) -> bool:
+        """Whether a mean is of several windows and can only reach a threshold if each of them has some score."""
+        return len(self._recent) > 1 and bool((self._least > 0).all())
+
+    def may_be_word(self, scores: NDArray[np.float32]) -> bool:
+        """Whether a mean with these scores (labels,) in it can reach any word's threshold."""
+        return bool((scores[self._columns] >= self._least).any())
+
+    def amend(self, scores: NDArray[np.float32]) -> None:
+        """The scores (labels,) of the window that was fed last, which was taken for one that cannot matter."""
+        self._recent[-1] = scores[self._columns]
+        self._idle = False
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
         """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""

@@ -46,7 +46,7 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     quick = engine == "OnnxClassifier"
     classifier: Any = load_classifier(card, device="cpu") if quick else load_hubert(card.path, card.name, "cpu")
     assert type(classifier).__name__ == engine
-    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.thresholds))
+    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.thresholds), thrifty=True)
     ring, hop = Ring(160_000), 1600
     due, taken = windows({"peers": ring}, hop=hop), 0
 

@@ -1,0 +1,133 @@
+"""Half of the windows are not scored, and nobody could tell by the detections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from kwsd.audio.files import read_clip
+from kwsd.audio.windows import Window
+from kwsd.events import Event
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+HOP = 1600
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+
+
+class Told:
+    """A classifier whose scores are told: a window holds the number of its row. Remembers which it was asked for."""
+
+    labels = ("yes", "no", "_silence_")
+    name = "told"
+
+    def __init__(self, rows: NDArray[np.float32]) -> None:
+        self._rows = rows
+        self.asked: list[int] = []
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        numbers = np.rint(windows[:, -1] * 32_768).astype(int)
+        self.asked += numbers.tolist()
+        return self._rows[numbers]
+
+
+class ToldGate:
+    """A gate that opens as it is told."""
+
+    def __init__(self, opens: Sequence[bool]) -> None:
+        self._opens = iter(opens)
+        self.is_open = False
+
+    def feed(self, _: NDArray[np.int16]) -> bool:
+        self.is_open = next(self._opens)
+        return self.is_open
+
+
+def window(stream: str, number: int) -> Window:
+    return Window(stream, (number + 1) * HOP, np.full(8, number, np.int16), hop=4)
+
+
+def events(
+    rows: NDArray[np.float32],
+    batches: Sequence[int],
+    smoothing: int,
+    opens: Sequence[bool],
+    *,
+    thrifty: bool,
+    lowest: float = 0.6,
+) -> tuple[list[Event], list[int]]:
+    """What a spotter says to two streams of these scores, the second one backwards, in batches of these sizes."""
+    classifier = Told(np.concatenate([rows, rows[::-1]]))
+    trigger = TriggerSettings({"yes": 0.9, "no": lowest}, smoothing=smoothing, refractory_ms=300)
+    spotter = Spotter(classifier, gate=None, trigger=trigger, thrifty=thrifty)
+    for stream in ("one", "two"):
+        spotter._ear(stream).gate = ToldGate(opens)  # type: ignore[assignment]
+    found: list[Event] = []
+    at = 0
+    for size in batches:
+        due = range(at, min(at + size, len(rows)))
+        batch = [each for k in due for each in (window("one", k), window("two", len(rows) + k))]
+        found += spotter.feed([each for each in batch if each.stream == "one" or size % 2])
+        if not size % 2:
+            found += spotter.feed([each for each in batch if each.stream == "two"])
+        at += size
+    return found, classifier.asked
+
+
+LEVELS = [0.0, 0.1, 0.19, 0.2, 0.21, 0.5, 0.6, 0.79, 0.8, 0.85, 0.9, 0.95, 1.0]
+level = st.sampled_from(LEVELS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), smoothing=st.integers(1, 4), count=st.integers(1, 40), lowest=st.sampled_from([0.5, 0.6, 0.8]))
+def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count: int, lowest: float) -> None:
+    yes = data.draw(st.lists(level, min_size=count, max_size=count))
+    no = data.draw(st.lists(level, min_size=count, max_size=count))
+    rows = np.stack([yes, no, np.zeros(count)], axis=1).astype(np.float32)
+    batches = data.draw(st.lists(st.integers(1, 7), min_size=count, max_size=count))
+    opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
+    plain, _ = events(rows, batches, smoothing, opens, lowest=lowest, thrifty=False)
+    thrifty, asked = events(rows, batches, smoothing, opens, lowest=lowest, thrifty=True)
+    assert thrifty == plain
+    assert len(asked) == len(set(asked))
+
+
+def test_where_nothing_is_like_a_word_every_second_window_is_scored() -> None:
+    rows = np.tile(np.array([[0.1, 0.1, 0.8]], np.float32), (40, 1))
+    for batches in ([1] * 40, [8] * 5, [7] * 6):
+        _, asked = events(rows, batches, 2, [True] * 40, thrifty=True)
+        assert len(asked) == 40
+        assert len(events(rows, batches, 2, [True] * 40, thrifty=False)[1]) == 80
+
+
+@pytest.mark.parametrize("smoothing", [1, 3])  # no mean; a mean of three that reaches 0.6 with one of them at zero
+def test_where_any_window_may_count_all_are_scored(smoothing: int) -> None:
+    rows = np.zeros((20, 3), np.float32)
+    assert len(events(rows, [1] * 20, smoothing, [True] * 20, thrifty=True)[1]) == 40
+
+
+@pytest.mark.parametrize("batch", [1, 16])
+def test_a_recording_gives_the_same_detections(batch: int) -> None:
+    from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
+
+    card = read_card(DEFAULT_MODEL)
+    classifier = load_classifier(card, device="cpu")
+    audio = np.concatenate([read_clip(RECORDINGS / f"{name}.flac") for name in ("commands", "sentence")])
+    padded = np.concatenate([np.zeros(16_000, np.int16), audio])
+    cut = [Window("one", end, padded[end : end + 16_000], hop=HOP) for end in range(HOP, len(audio), HOP)]
+    said = {}
+    for thrifty in (False, True):
+        trigger = TriggerSettings(card.thresholds)
+        spotter = Spotter(classifier, gate=GateSettings(), trigger=trigger, thrifty=thrifty)
+        found = [event for at in range(0, len(cut), batch) for event in spotter.feed(cut[at : at + batch])]
+        said[thrifty] = (found, spotter.scored)
+    assert said[True][0] == said[False][0]
+    assert sum(event.type == "detection" for event in said[True][0]) >= 5
+    assert said[True][1] < 0.8 * said[False][1]
