@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,9 @@ from kwsd.cli.measuring import EAR, Json, ear, publish
 from kwsd.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kwsd.cli.measuring import Ear
     from kwsd.evaluation.cost import Cost
     from kwsd.evaluation.living import Life
@@ -29,7 +33,7 @@ def bench(
     overrides: dict[str, Any],
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A recording of speech [default: the one of kwsd's tests, in a checkout]."),
+        typer.Argument(metavar="FILE", help="A recording of speech [default: those of kwsd's tests, in a checkout]."),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", min=2, help="How much of each kind of sound.")] = 20,
     realtime: Annotated[
@@ -47,8 +51,9 @@ def bench(
       kwsd bench --compare           ONNX Runtime and torch side by side
 
     In this process, on the daemon's path, hop by hop: processor seconds for a second of
-    speech, of half speech and half silence, of silence and of steady noise; wall time
-    and allocations a hop; how much faster than real time a recording is heard; the
+    running speech, of half speech and half silence, of silence and of steady noise (and,
+    without FILE, of nothing but words that the model knows); wall time and allocations
+    a hop; how much faster than real time a recording is heard; the
     model's loading time. In a daemon of its own: the time to READY and its memory;
     with --realtime also its processor time, threads and pipe included, and the time
     from a word's end to its event. Beside the recording, a TSV of the same name
@@ -58,10 +63,11 @@ def bench(
     """
     heard = _stream(file)
     model, load_s = _loaded(overrides)
-    found = [_engine(model, load_s, heard, seconds)]
+    made = _sounds(file, heard, model, seconds)
+    found = [_engine(model, load_s, made)]
     life = _life(overrides, heard, realtime)
     if compare:
-        found.append(_engine(*_on_torch(model, overrides), heard, seconds))
+        found.append(_engine(*_on_torch(model, overrides), made))
     publish(Bench(heard.name, tuple(found), life), json)
 
 
@@ -135,16 +141,32 @@ class Bench:
 
 def _stream(file: Path | None) -> Stream:
     """The recording, and its words if it has a table."""
-    import kwsd
     from kwsd.audio.files import read_clip
     from kwsd.evaluation.truth import Stream, read_stream
 
     if file is None:
-        file = Path(kwsd.__file__).parents[1] / "tests" / "recordings" / "commands.flac"
+        file = _recordings() / "commands.flac"
         if not file.is_file():
             raise InputError("no recording to measure with: name one that holds speech: kwsd bench FILE")
     table = file.with_suffix(".tsv")
     return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
+
+
+def _recordings() -> Path:
+    """Those of the tests, in a checkout."""
+    import kwsd
+
+    return Path(kwsd.__file__).parents[1] / "tests" / "recordings"
+
+
+def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Mapping[str, NDArray[np.int16]]:
+    """What is measured. The tests' recordings are a sentence, and words on their own."""
+    from kwsd.audio.files import read_clip
+    from kwsd.evaluation.cost import sounds
+
+    if file is not None:
+        return sounds(heard.samples, seconds, model.gate)
+    return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.gate, words=heard.samples)
 
 
 def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
@@ -167,12 +189,11 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     return replace(model, classifier=classifier), time.perf_counter() - began
 
 
-def _engine(model: Ear, load_s: float, heard: Stream, seconds: float) -> Engine:
-    from kwsd.evaluation.cost import cost, sounds, times_real_time
+def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
+    from kwsd.evaluation.cost import cost, times_real_time
 
     kind = type(model.classifier).__name__.removesuffix("Classifier").lower()
     gate = model.gate if model.gated else None
-    made = sounds(heard.samples, seconds, model.gate)
     with console.working(f"measuring {kind}"):
         costs = tuple(
             cost(name, samples, model.classifier, gate=gate, trigger=model.trigger, hop=model.hop)

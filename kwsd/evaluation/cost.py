@@ -46,27 +46,36 @@ class Cost:
         return asdict(self)
 
 
-def sounds(speech: Samples, seconds: float, gate: GateSettings) -> Mapping[str, Samples]:
-    """Speech all the time, half of the time, silence, and steady noise: (n,) int16 each, by name.
+def sounds(
+    speech: Samples, seconds: float, gate: GateSettings, *, words: Samples | None = None
+) -> Mapping[str, Samples]:
+    """Speech all the time, half of the time, silence, steady noise: (n,) int16 each, by name; `words` on request.
 
-    The speech is what opens the gate of `speech`, over and over.
+    The speech is what opens the gate of `speech`, over and over. So are the words, which cost more if the model knows
+    them: windows that hold a word are all scored.
 
     Raises:
-        InputError: none of it does.
+        InputError: there is nothing that opens it.
     """
     length = round(seconds * RATE)
+    talk = _spoken(speech, length, gate)
+    half = talk.copy()
+    half[length // 2 :] = 0
+    noise = np.random.default_rng(0).normal(0, 300, length).astype(np.int16)
+    found = {"speech": talk, "half": half, "silence": np.zeros(length, np.int16), "noise": noise}
+    return found if words is None else found | {"words": _spoken(words, length, gate)}
+
+
+def _spoken(samples: Samples, length: int, gate: GateSettings) -> Samples:
+    """What opens the gate, over and over, (length,)."""
     opened, judge = [], Gate(gate)
-    for start in range(0, len(speech), BLOCK):
-        piece = speech[start : start + BLOCK]
+    for start in range(0, len(samples), BLOCK):
+        piece = samples[start : start + BLOCK]
         if judge.feed(piece):
             opened.append(piece)
     if not opened:
         raise InputError("the recording holds nothing that the gate takes for speech: name another")
-    talk = np.resize(np.concatenate(opened), length)
-    half = talk.copy()
-    half[length // 2 :] = 0
-    noise = np.random.default_rng(0).normal(0, 300, length).astype(np.int16)
-    return {"speech": talk, "half": half, "silence": np.zeros(length, np.int16), "noise": noise}
+    return np.resize(np.concatenate(opened), length)
 
 
 def cost(

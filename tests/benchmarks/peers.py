@@ -1,6 +1,6 @@
 """What kwsd costs beside its peers: processor seconds per second of the same speech, in the same run.
 
-    python tests/benchmarks/peers.py [--python OTHER] [--seconds 60] [--json OUT] [FILE.wav]
+    python tests/benchmarks/peers.py [--python OTHER] [--seconds 60] [--json OUT] [FILE]
 
 Each contestant is a process of its own that hears the same samples in pieces of 80 ms, one thread, and is timed after
 its model is loaded and warm. The peers (openwakeword 0.5.1, pyopen-wakeword, pymicro-wakeword, pocketsphinx) are looked
@@ -27,7 +27,7 @@ Feed = Callable[[bytes], object]
 
 PIECE = 1280
 """80 ms, which is what openWakeWord wants at a time."""
-RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
+RECORDING = Path(__file__).parents[1] / "recordings" / "sentence.flac"
 
 
 def kwsd(engine: str = "OnnxClassifier") -> Feed:

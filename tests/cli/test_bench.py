@@ -27,7 +27,7 @@ def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -
 def test_a_table(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
     ran = kwsd("bench", "--model", tiny_model, "--seconds", 2)
     assert ran.status == 0, ran.err
-    for part in ("cpu s/s", "times real time", "start to READY"):
+    for part in ("cpu s/s", "words", "times real time", "start to READY"):
         assert part in ran.out
 
 

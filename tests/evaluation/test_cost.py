@@ -54,6 +54,7 @@ def test_speech_is_what_opens_the_gate_and_silence_what_does_not(speech: NDArray
     assert shares["silence"] == 0
     assert shares["noise"] < 0.3
     assert measured("silence", made["silence"], None)[0].scored_share == 1
+    assert set(sounds(speech, 1.0, GATE, words=speech)) == {*made, "words"}
 
 
 def test_hops_come_one_by_one_and_in_a_file_by_batches(speech: NDArray[np.int16]) -> None:
