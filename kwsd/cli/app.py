@@ -23,6 +23,7 @@ from kwsd.cli.export import export
 from kwsd.cli.listen import listen
 from kwsd.cli.manual import ManualCommand, ManualGroup
 from kwsd.cli.models import info, list_models, pull, remove
+from kwsd.cli.status import status
 from kwsd.cli.train import train
 from kwsd.cli.version import version
 
@@ -100,7 +101,7 @@ def _add(group: typer.Typer, panel: str, command: Callable[..., Any], name: str 
     group.command(name, cls=ManualCommand, rich_help_panel=panel, help=said, context_settings=SETTINGS)(command)
 
 
-for _command in (listen, classify, events, devices):
+for _command in (listen, classify, events, status, devices):
     _add(app, "Listen", _command)
 for _command in (doctor, config, version):
     _add(app, "Look after it", _command)

@@ -134,6 +134,17 @@ class SocketConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """Figures for Prometheus."""
+
+    listen: str = _option(
+        "",
+        flag="--metrics",
+        help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OutputConfig:
     """What standard output and the log show."""
 
@@ -161,6 +172,7 @@ class Config:
     trigger: TriggerConfig = field(default_factory=TriggerConfig)
     hooks: HookConfig = field(default_factory=HookConfig)
     socket: SocketConfig = field(default_factory=SocketConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
 

@@ -149,13 +149,20 @@ def commands(config: Config) -> dict[str, str]:
     return {word: "; ".join(map(shown, argvs)) for word, argvs in config.hooks.words.items()}
 
 
-def open_socket(config: Config, *, live: bool, failed: Callable[[BaseException], None]) -> SocketSink | None:
+def open_socket(
+    config: Config,
+    *,
+    live: bool,
+    failed: Callable[[BaseException], None],
+    status: Callable[[], bytes] | None = None,
+    counted: Callable[[int], None] = lambda _: None,
+) -> SocketSink | None:
     """The socket: where it is asked for, and for a microphone unless it is refused; the one that systemd hands over."""
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         return None
     path = Path(config.socket.path).expanduser() if config.socket.path else socket_path()
-    sink = SocketSink(path, failed=failed, given=inherited(os.environ))
+    sink = SocketSink(path, failed=failed, given=inherited(os.environ), status=status, counted=counted)
     log.info("events are served at %s", path)
     return sink
 

@@ -23,10 +23,13 @@ from kwsd.audio.source import Source
 from kwsd.audio.windows import Window, windows
 from kwsd.config import Config
 from kwsd.daemon import build
+from kwsd.daemon.counters import Counters, Metered
+from kwsd.daemon.exposition import exposition
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter, settled
+from kwsd.daemon.scrape import ScrapeServer
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.worker import work
@@ -108,6 +111,7 @@ class _Daemon:
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
         self._rings: dict[str, Ring] = {}
+        self._counters = Counters(self._rings, build.hop(config))
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
         self._stopping = threading.Event()
@@ -139,10 +143,13 @@ class _Daemon:
         config, live = self._config, any(source.live for source in self._sources)
         card = self._card = build.fitted(config, self._zoo.read_card(config.model.name))
         build.check_words(config, card)
-        self._rings = build.make_rings(config, self._sources, card.window)
-        socket = build.open_socket(config, live=live, failed=self._fail)
+        self._rings.update(build.make_rings(config, self._sources, card.window))
+        status, counted = self._counters.answer, self._counters.count_subscribers
+        socket = build.open_socket(config, live=live, failed=self._fail, status=status, counted=counted)
         if socket:
             stack.callback(socket.close, SOCKET_S)
+        if config.metrics.listen:
+            stack.callback(self._serve_metrics(config.metrics.listen).close)
         self._stdout = build.open_stdout(config, self._stream, live=live, closed=self._stdout_closed)
         if self._stdout:
             stack.callback(self._stdout.close, STDOUT_S)
@@ -154,7 +161,7 @@ class _Daemon:
         self._serves = live and socket is not None
         self._live = live
         # Hooks first: they are what the user waits for.
-        self._publish.add(self._hooks, socket, self._stdout, self._status)
+        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
@@ -186,7 +193,7 @@ class _Daemon:
         """The worker's thread: load, spot, and see what was set off to its end."""
         try:
             engine = self._zoo.load_classifier(card, device=self._config.model.device)
-            self._spotter.load(card, engine)
+            self._spotter.load(card, Metered(engine, self._counters))
             self._loaded.set()
             work(self._batches(engine, card.window), self._spotter, self._publish, self._progressed)
             if not self._stopping.is_set():
@@ -210,7 +217,13 @@ class _Daemon:
                 log.info("%s on %s listens to %s", engine.name, engine.device, stream)
                 if not waiting:
                     self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
+            self._counters.heard(len(batch))
             yield batch
+
+    def _serve_metrics(self, where: str) -> ScrapeServer:
+        server = ScrapeServer(where, lambda: exposition(self._counters.snapshot()), failed=self._fail)
+        log.info("metrics are served at %s", server.address)
+        return server
 
     def _pace(self, stream: str, hop: int, window: int) -> Pace:
         """A live stream's own pace. A recording waits for its reader, and is never late."""

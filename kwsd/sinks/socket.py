@@ -25,6 +25,7 @@ CLIENT_LINES, CLIENT_BYTES = 256, 65_536
 """What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
 CLIENT_CHATTER = 65_536
 """Bytes that a subscriber may send, all of them ignored, before it is dropped."""
+_QUESTION = b"status\n"
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
 
@@ -41,10 +42,13 @@ class SocketSink:
         *,
         failed: Callable[[BaseException], None] = lambda _: None,
         given: socket.socket | None = None,
+        status: Callable[[], bytes] | None = None,
+        counted: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Listen at `path`, mode 0600. DeviceError where another daemon does; `failed` hears if the thread dies.
 
-        `given` is a socket that listens already, in a place that belongs to whoever made it.
+        `given` is a socket that listens already, in a place that belongs to whoever made it. A subscriber that sends
+        the line "status" gets what `status` gives; `counted` is told how many subscribers there are.
         """
         self.path = path if given is None else Path(str(given.getsockname()))
         self._identity: Identity | None = None
@@ -52,7 +56,7 @@ class SocketSink:
             self._server, self._identity = listen(path)
         else:
             self._server = given
-        self._failed = failed
+        self._failed, self._status, self._counted = failed, status, counted
         self._inbox: deque[bytes] = deque()
         self._clients: dict[int, _Client] = {}
         self._deadline = math.inf
@@ -113,6 +117,8 @@ class SocketSink:
         self._accept()
         for descriptor, client in list(self._clients.items()):
             client.hear(ready.get(descriptor, 0))
+            if client.asks() and self._status:
+                client.offer(self._status())
         while self._inbox:
             line = self._inbox.popleft()
             self._accept()  # whoever had connected before this event was sent gets it
@@ -135,6 +141,7 @@ class SocketSink:
             connection.setblocking(False)
             self._clients[connection.fileno()] = _Client(connection)
             self._poll.register(connection, select.POLLIN)
+            self._counted(len(self._clients))
 
     def _serve(self, client: _Client) -> None:
         """Write what there is room for; drop the client where it is gone or does not keep up."""
@@ -146,6 +153,7 @@ class SocketSink:
             log.warning("%s: a subscriber is dropped: %s", self.path, client.fault)
         self._poll.unregister(client.socket)
         del self._clients[client.socket.fileno()]
+        self._counted(len(self._clients))
         client.socket.close()
 
 
@@ -158,6 +166,7 @@ class _Client:
         self.waiting: deque[bytes] = deque()
         self._bytes = 0
         self._chatter = 0
+        self._line = b""
         self._speaks = True  # until it closes its own writing end, as `nc -U path </dev/null` does
 
     @property
@@ -166,19 +175,27 @@ class _Client:
         return (select.POLLIN if self._speaks else 0) | (select.POLLOUT if self.waiting else 0)
 
     def hear(self, ready: int) -> None:
-        """Throw away what the client sends."""
+        """Read what the client sends, of which nothing but a line is kept, and none of more than a few bytes."""
         if ready & (select.POLLHUP | select.POLLERR):
             self.fault = ""
         elif ready & select.POLLIN:
             try:
-                heard = len(self.socket.recv(4096))
+                data = self.socket.recv(4096)
             except OSError:
                 self.fault = ""
                 return
-            self._speaks = heard > 0
-            self._chatter += heard
+            self._speaks = len(data) > 0
+            self._chatter += len(data)
+            self._line = (self._line + data)[-len(_QUESTION) :]
             if self._chatter > CLIENT_CHATTER:
                 self.fault = "it sends, but nothing is expected from it"
+
+    def asks(self) -> bool:
+        """Whether it has just asked for the status. What comes before that question and after it does not matter."""
+        asked = self._line == _QUESTION
+        if asked:
+            self._line = b""
+        return asked
 
     def offer(self, line: bytes) -> None:
         """Put a line in the queue."""

@@ -16,6 +16,9 @@ device = "USB"
 buffer_s = 5
 silence_s = 60
 realtime = true
+[metrics]
+listen = '9464'
+
 [model]
 name = "other"
 device = "cpu"

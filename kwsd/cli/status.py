@@ -1,0 +1,80 @@
+"""`kwsd status`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from kwsd.cli import console
+from kwsd.cli.events import connect
+from kwsd.cli.flags import ConfigFile, configured
+from kwsd.config import load_config, socket_path
+from kwsd.errors import DeviceError
+
+_ANSWER_S = 10.0
+_METER = 30
+_FLOOR_DBFS = -60.0
+
+
+@configured("socket.path")
+def status(
+    overrides: dict[str, Any],
+    format: Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show it.")] = "text",
+    config: ConfigFile = None,
+) -> None:
+    """Show what a running daemon has heard, lost and done, and how loud it is.
+
+    The level is that of the newest second, in decibels under full scale:
+
+      watch -n 1 kwsd status
+    """
+    given = load_config(config, overrides).config.socket.path
+    found = ask(Path(given).expanduser() if given else socket_path())
+    if format == "json":
+        console.say_json(found)
+        return
+    for name, stream in found["streams"].items():
+        console.say(f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'])}")
+        console.say(f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms")
+    words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
+    rows = [
+        ("model", f"{found['model']} on {found['device']}" if found["model"] else "loading"),
+        ("words heard", words),
+        ("windows", f"{found['windows_scored']} scored, {found['windows_gated']} kept out by the gate"),
+        ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
+        ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
+        ("hooks", f"{found['hook_runs']} run, {found['hook_failures']} failed"),
+        ("subscribers", f"{found['subscribers']}"),
+        ("up for", f"{found['uptime_s']:.0f} s"),
+    ]
+    for what, text in rows:
+        console.say(f"{what:<12} {text}")
+
+
+def ask(path: Path) -> dict[str, Any]:
+    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer."""
+    with connect(path) as daemon:
+        daemon.settimeout(_ANSWER_S)
+        try:
+            daemon.sendall(b"status\n")
+            with daemon.makefile("rb") as lines:
+                for line in lines:  # events may come before the answer
+                    said = json.loads(line)
+                    if said.get("type") == "status":
+                        return dict(said)
+        except (OSError, ValueError) as error:
+            raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
+    raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")
+
+
+def meter(level_dbfs: float | None, *, lost: bool = False) -> str:
+    """A level as a bar from -60 dBFS to full scale."""
+    if lost:
+        return "lost, and looked for"
+    if level_dbfs is None:
+        return f"|{'':{_METER}}| digital silence"
+    full = round(_METER * (1 - max(_FLOOR_DBFS, min(0.0, level_dbfs)) / _FLOOR_DBFS))
+    return f"|{'#' * full:{_METER}}| {level_dbfs:.0f} dBFS"

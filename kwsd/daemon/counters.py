@@ -1,0 +1,158 @@
+"""What the daemon counts of itself, for `kwsd status` and Prometheus."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd import __version__
+from kwsd.audio.ring import Ring
+from kwsd.audio.scale import FULL_SCALE
+from kwsd.daemon.build import Engine
+from kwsd.events import (
+    RATE,
+    SCHEMA,
+    AudioLost,
+    Detection,
+    DeviceLost,
+    DeviceRestored,
+    Envelope,
+    HookFinished,
+    HopChanged,
+    Ready,
+)
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Upper bounds of the histogram of what scoring a batch took."""
+
+
+class Counters:
+    """A sink that counts events; the worker and the rings give the rest. Any thread may ask for a `snapshot`.
+
+    Nothing in it can be filled by who speaks or sends: words are the model's, streams the operator's.
+    """
+
+    def __init__(self, rings: Mapping[str, Ring], hop: int) -> None:
+        """`hop` in samples, as it is before it first changes."""
+        self._rings = rings
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._model = self._device = ""
+        self._hops = dict.fromkeys(rings, hop)
+        self._lost_streams: set[str] = set()
+        self._words: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._inference_s = 0.0
+        self._buckets = [0] * len(BUCKETS_S)
+        self._subscribers = 0
+
+    def send(self, envelope: Envelope) -> None:
+        """Count the event."""
+        event, counts = envelope.event, self._counts
+        with self._lock:
+            if isinstance(event, Detection):
+                self._words[event.word] += 1
+            elif isinstance(event, AudioLost):
+                counts["lost_samples"] += event.samples
+            elif isinstance(event, DeviceLost):
+                counts["device_losses"] += 1
+                self._lost_streams.add(event.stream)
+            elif isinstance(event, DeviceRestored):
+                self._lost_streams.discard(event.stream)
+            elif isinstance(event, HopChanged):
+                self._hops[event.stream] = event.hop
+            elif isinstance(event, HookFinished):
+                counts["hook_runs"] += event.exit_status is not None
+                counts["hook_failures"] += event.exit_status != 0
+            elif isinstance(event, Ready):
+                self._model, self._device = event.model, event.device
+
+    def close(self, deadline_s: float) -> None:
+        """Nothing waits."""
+
+    def count_subscribers(self, number: int) -> None:
+        """How many there are at the socket now."""
+        self._subscribers = number
+
+    def answer(self) -> bytes:
+        """The snapshot as a line of JSON, for a subscriber that asks."""
+        return json.dumps({"schema": SCHEMA, "type": "status", **self.snapshot()}).encode() + b"\n"
+
+    def heard(self, windows: int) -> None:
+        """The worker got through a batch of so many windows, scored or not."""
+        with self._lock:
+            self._counts["windows"] += windows
+
+    def scored(self, windows: int, seconds: float) -> None:
+        """The classifier scored so many windows at once."""
+        with self._lock:
+            self._counts["windows_scored"] += windows
+            self._counts["batches"] += 1
+            self._inference_s += seconds
+            for place, bound in enumerate(BUCKETS_S):
+                self._buckets[place] += seconds <= bound
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it, as JSON's types. Levels are in dBFS over the newest second, None for digital silence."""
+        with self._lock:
+            audio_s = sum(ring.written for ring in self._rings.values()) / RATE
+            return {
+                "version": __version__,
+                "model": self._model,
+                "device": self._device,
+                "uptime_s": round(time.monotonic() - self._began, 3),
+                "streams": {
+                    name: {
+                        "audio_s": round(ring.written / RATE, 3),
+                        "lost": name in self._lost_streams,
+                        "hop_ms": 1000 * self._hops[name] // RATE,
+                        "level_dbfs": level_dbfs(ring),
+                    }
+                    for name, ring in self._rings.items()
+                },
+                "detections": dict(self._words),
+                "windows_scored": self._counts["windows_scored"],
+                "windows_gated": max(0, self._counts["windows"] - self._counts["windows_scored"]),
+                "inference_s": round(self._inference_s, 6),
+                "inference_batches": self._counts["batches"],
+                "inference_buckets": dict(zip(map(str, BUCKETS_S), self._buckets, strict=True)),
+                "real_time_factor": round(self._inference_s / audio_s, 6) if audio_s else 0.0,
+                "audio_lost_s": round(self._counts["lost_samples"] / RATE, 4),
+                "device_losses": self._counts["device_losses"],
+                "hook_runs": self._counts["hook_runs"],
+                "hook_failures": self._counts["hook_failures"],
+                "subscribers": self._subscribers,
+            }
+
+
+def level_dbfs(ring: Ring) -> float | None:
+    """The level of a ring's newest second in dB re full scale; None where all of it is zero, or there is none."""
+    written = ring.written
+    newest = ring.read(max(0, written - RATE), written)
+    if newest is None or not newest.any():
+        return None
+    rms = math.sqrt(float(np.mean(np.square(newest, dtype=np.float64))))
+    return round(20 * math.log10(rms / FULL_SCALE), 1)
+
+
+class Metered:
+    """A classifier whose scoring is timed."""
+
+    def __init__(self, engine: Engine, counters: Counters) -> None:
+        self._engine, self._counters = engine, counters
+        self.labels, self.name, self.device = engine.labels, engine.name, engine.device
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As the classifier scores them."""
+        began = time.perf_counter()
+        scores = self._engine.score(windows)
+        self._counters.scored(len(windows), time.perf_counter() - began)
+        return scores

@@ -1,0 +1,75 @@
+"""The counters in Prometheus' text format. It is this page; the client library would bring a registry of its own,
+which is one a process, and a web server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_Sample = tuple[str, Mapping[str, str], float]
+
+
+def exposition(snapshot: Mapping[str, Any]) -> str:
+    """A snapshot of `Counters` as a page for Prometheus: `kwsd_` names, base units, `_total` where it only grows."""
+    streams: Mapping[str, Mapping[str, Any]] = snapshot["streams"]
+    lines: list[str] = []
+
+    def add(name: str, kind: str, text: str, samples: Iterable[_Sample]) -> None:
+        lines.extend([f"# HELP kwsd_{name} {text}", f"# TYPE kwsd_{name} {kind}"])
+        lines.extend(_line(name + suffix, labels, value) for suffix, labels, value in samples)
+
+    def total(name: str, text: str, value: float) -> None:
+        add(name, "counter", text, [("", {}, value)])
+
+    def by_stream(name: str, kind: str, text: str, values: Mapping[str, float]) -> None:
+        add(name, kind, text, [("", {"stream": stream}, value) for stream, value in values.items()])
+
+    about = {"version": snapshot["version"], "model": snapshot["model"], "device": snapshot["device"]}
+    add("info", "gauge", "What runs here.", [("", about, 1)])
+    add("uptime_seconds", "gauge", "Since the daemon was started.", [("", {}, snapshot["uptime_s"])])
+    audio = {stream: values["audio_s"] for stream, values in streams.items()}
+    by_stream("audio_seconds_total", "counter", "Audio that was numbered, lost audio included.", audio)
+    lost = {stream: float(values["lost"]) for stream, values in streams.items()}
+    by_stream("device_lost", "gauge", "1 while the microphone is lost.", lost)
+    hops = {stream: values["hop_ms"] / 1000 for stream, values in streams.items()}
+    by_stream("hop_seconds", "gauge", "From one window to the next.", hops)
+    levels = {stream: _level(values["level_dbfs"]) for stream, values in streams.items()}
+    by_stream("level_dbfs", "gauge", "Level of the newest second, in dB re full scale.", levels)
+    words = [("", {"word": word}, count) for word, count in sorted(snapshot["detections"].items())]
+    add("detections_total", "counter", "Words heard.", words)
+    total("windows_scored_total", "Windows that the classifier scored.", snapshot["windows_scored"])
+    total("windows_gated_total", "Windows that the gate kept from it.", snapshot["windows_gated"])
+    add("inference_seconds", "histogram", "What scoring a batch of windows took.", _histogram(snapshot))
+    text = "Seconds of scoring for a second of audio, since the start."
+    add("real_time_factor", "gauge", text, [("", {}, snapshot["real_time_factor"])])
+    total("audio_lost_seconds_total", "Audio that was never scored.", snapshot["audio_lost_s"])
+    total("device_losses_total", "How often a microphone was lost.", snapshot["device_losses"])
+    total("hook_runs_total", "Hooks that ran.", snapshot["hook_runs"])
+    total("hook_failures_total", "Hooks that failed, timed out or were dropped.", snapshot["hook_failures"])
+    add("subscribers", "gauge", "Subscribers at the socket.", [("", {}, snapshot["subscribers"])])
+    return "\n".join(lines) + "\n"
+
+
+def _histogram(snapshot: Mapping[str, Any]) -> Iterator[_Sample]:
+    for bound, count in snapshot["inference_buckets"].items():
+        yield "_bucket", {"le": bound}, count
+    yield "_bucket", {"le": "+Inf"}, snapshot["inference_batches"]
+    yield "_sum", {}, snapshot["inference_s"]
+    yield "_count", {}, snapshot["inference_batches"]
+
+
+def _level(level: float | None) -> float:
+    return float("-inf") if level is None else level
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+    shown = "-Inf" if value == float("-inf") else f"{value:.15g}"
+    return f"kwsd_{name}{'{' + inner + '}' if inner else ''} {shown}"
+
+
+def _escaped(text: str) -> str:
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    return plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

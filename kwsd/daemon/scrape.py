@@ -1,0 +1,126 @@
+"""Where Prometheus asks: a page of HTTP, over a Unix socket of mode 0600 or a port of this machine alone."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kwsd.daemon.exposition import CONTENT_TYPE
+from kwsd.errors import ConfigError, DeviceError
+from kwsd.sinks.listening import Identity, listen, unlink
+
+log = logging.getLogger(__name__)
+
+REQUEST_BYTES = 8192
+REQUEST_S = 1.0
+"""What a client may send, and how long it may take for it and for reading the answer."""
+
+
+class ScrapeServer:
+    """One thread that answers one client after the other, each within `REQUEST_S` seconds."""
+
+    def __init__(self, where: str, page: Callable[[], str], *, failed: Callable[[BaseException], None]) -> None:
+        """Listen at `where`: a path, a port, or an address of this machine with a port.
+
+        Raises ConfigError for another machine's addresses, DeviceError where it cannot listen. `failed` hears if the
+        thread dies.
+        """
+        self._page, self._failed = page, failed
+        self._path: Path | None = None
+        self._identity: Identity | None = None
+        if "/" in where:
+            self._path = Path(where).expanduser()
+            self._server, self._identity = listen(self._path)
+        else:
+            self._server = _listen_locally(where)
+        self._server.setblocking(False)
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        name = self._server.getsockname()
+        return name if isinstance(name, str) else f"http://{name[0]}:{name[1]}/metrics"
+
+    def close(self) -> None:
+        """Stop, and remove the socket."""
+        os.eventfd_write(self._woken, 1)
+        self._thread.join()
+        self._server.close()
+        os.close(self._woken)
+        if self._path and self._identity:
+            unlink(self._path, self._identity)
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._server, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        try:
+            while self._woken not in {descriptor for descriptor, _ in poll.poll()}:
+                with contextlib.suppress(BlockingIOError, ConnectionError, TimeoutError):
+                    client, _ = self._server.accept()
+                    with client:
+                        self._answer(client)
+        except BaseException as error:
+            self._failed(error)
+
+    def _answer(self, client: socket.socket) -> None:
+        request = _read_request(client)
+        method, _, rest = request.partition(b" ")
+        path = rest.split(b" ")[0].split(b"?")[0]
+        if method not in (b"GET", b"HEAD"):
+            status, body = "405 Method Not Allowed", "only GET\n"
+        elif path not in (b"/metrics", b"/"):
+            status, body = "404 Not Found", "see /metrics\n"
+        else:
+            status, body = "200 OK", self._page()
+        data = body.encode()
+        head = f"HTTP/1.0 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+        client.sendall(head + (b"" if method == b"HEAD" else data))
+
+
+def _read_request(client: socket.socket) -> bytes:
+    """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises TimeoutError."""
+    request = b""
+    deadline = time.monotonic() + REQUEST_S
+    while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < REQUEST_BYTES:
+        client.settimeout(max(0.001, deadline - time.monotonic()))
+        if time.monotonic() > deadline or not (data := client.recv(4096)):
+            break
+        request += data
+    client.settimeout(REQUEST_S)
+    return request
+
+
+def _listen_locally(where: str) -> socket.socket:
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        number = int(port)
+        number.to_bytes(2, "big")  # else it is no port
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"metrics.listen is {where!r}; write a port, 127.0.0.1:PORT or a path") from error
+    if not address.is_loopback:
+        raise ConfigError(
+            f"metrics.listen is {where!r}: kwsd serves its own machine alone; for others put a proxy before it"
+        )
+    server = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((str(address), number))
+        server.listen(4)
+    except OSError as error:
+        server.close()
+        raise DeviceError(f"metrics.listen is {where!r}: {error.strerror}; choose another with --metrics") from error
+    return server

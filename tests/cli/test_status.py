@@ -1,0 +1,90 @@
+"""`kwsd status`, asked of the server that a daemon has."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.cli.status import meter
+from kwsd.events import Envelope, SpeechStarted
+from kwsd.sinks.socket import SocketSink
+
+Command = Callable[..., Any]
+SNAPSHOT = {
+    "type": "status", "model": "tiny", "device": "cpu", "uptime_s": 12.3, "detections": {"stop": 2, "go": 1},
+    "streams": {"desk": {"audio_s": 12.0, "lost": False, "hop_ms": 100, "level_dbfs": -30.0}},
+    "windows_scored": 30, "windows_gated": 90, "real_time_factor": 0.0123, "audio_lost_s": 1.5, "device_losses": 1,
+    "hook_runs": 3, "hook_failures": 1, "subscribers": 1,
+}  # fmt: skip
+
+
+def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    counts: list[int] = []
+    path = tmp_path / "events.sock"
+
+    def answer() -> bytes:
+        sink.send(Envelope.seal(SpeechStarted("desk", 0), 1))  # an event may come at any moment
+        return json.dumps(SNAPSHOT).encode() + b"\n"
+
+    sink = SocketSink(path, failed=failures.append, status=answer, counted=counts.append)
+    try:
+        ran = kwsd("status", "--socket", path)
+        assert ran.status == 0, ran.err
+        assert "desk: |###############               | -30 dBFS" in ran.out
+        for part in (
+            "go 1, stop 2",
+            "30 scored, 90 kept out",
+            "tiny on cpu",
+            "1.5 s; microphone lost 1 times",
+            "3 run",
+        ):
+            assert part in ran.out
+        assert json.loads(kwsd("status", "--socket", path, "--format", "json").out) == SNAPSHOT
+    finally:
+        sink.close(0)
+    assert failures == []
+    assert max(counts) == 1
+
+
+def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
+    ran = kwsd("status", "--socket", tmp_path / "none.sock")
+    assert ran.status == 69
+    assert "no daemon runs" in ran.err
+
+
+def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        server.settimeout(60)
+
+        def hang_up() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(100)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        ran = kwsd("status", "--socket", tmp_path / "s")
+        thread.join()
+    assert ran.status == 69
+
+
+@pytest.mark.parametrize(
+    ("level", "lost", "shown"),
+    [
+        (0.0, False, "|" + "#" * 30 + "| 0 dBFS"),
+        (-90.0, False, "|" + " " * 30 + "| -90 dBFS"),
+        (None, False, "digital silence"),
+        (-20.0, True, "lost"),
+    ],
+)
+def test_the_meter(level: float | None, lost: bool, shown: str) -> None:
+    assert shown in meter(level, lost=lost)
