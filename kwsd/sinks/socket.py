@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import math
+import os
 import select
 import socket
 import threading
@@ -25,6 +27,7 @@ CLIENT_LINES, CLIENT_BYTES = 256, 65_536
 """What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
 CLIENT_CHATTER = 65_536
 """Bytes that a subscriber may send, all of them ignored, before it is dropped."""
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _QUESTION = b"status\n"
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
@@ -63,6 +66,8 @@ class SocketSink:
         self._woken, self._waker = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
+        self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
+        self._crowded = False
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
         self._thread.start()
@@ -98,6 +103,8 @@ class SocketSink:
         finally:
             if self._identity:
                 unlink(self.path, self._identity)
+            if self._spare is not None:
+                os.close(self._spare)
             for end in (self._server, self._woken, self._waker, *(client.socket for client in self._clients.values())):
                 end.close()
 
@@ -134,14 +141,42 @@ class SocketSink:
                 connection, _ = self._server.accept()
             except (BlockingIOError, ConnectionError):  # nobody; or it went away again
                 return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                if not self._turn_away(error):
+                    return
+                continue
             if len(self._clients) >= CLIENTS:
                 log.warning("%s: a subscriber is turned away, there are %d already", self.path, CLIENTS)
                 connection.close()
                 continue
+            self._crowded = False
+            if self._spare is None:
+                with contextlib.suppress(OSError):
+                    self._spare = os.open(os.devnull, os.O_RDONLY)
             connection.setblocking(False)
             self._clients[connection.fileno()] = _Client(connection)
             self._poll.register(connection, select.POLLIN)
             self._counted(len(self._clients))
+
+    def _turn_away(self, error: OSError) -> bool:
+        """Take in and drop who waits at the door, although no descriptor is free: poll(2) would tell of them for ever.
+
+        The one kept for this is given up for a moment. False where even that does not help.
+        """
+        if not self._crowded:
+            log.warning("%s: subscribers are turned away: %s", self.path, error.strerror)
+        self._crowded = True
+        try:
+            if self._spare is not None:
+                os.close(self._spare)
+                self._spare = None
+            self._server.accept()[0].close()
+            self._spare = os.open(os.devnull, os.O_RDONLY)
+        except OSError:  # nobody waited any more; or another thread was faster, and the next attempt may do better
+            return False
+        return True
 
     def _serve(self, client: _Client) -> None:
         """Write what there is room for; drop the client where it is gone or does not keep up."""

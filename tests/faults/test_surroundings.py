@@ -1,0 +1,159 @@
+"""Subscribers, hooks, files and streams that misbehave; sound comes through a pipe, faster than life."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Start = Callable[..., Any]
+FAST = ("--no-gate", "--refractory", "0", "--smoothing", "1", "--format", "json", "--events", "all")
+DAEMON = Path(__file__).with_name("daemon.py")
+
+
+def words(count: int) -> bytes:
+    """Sound in which the fake classifier hears so many words, two and a half a second."""
+    word = np.zeros(6_400)
+    word[:3_200] = np.random.default_rng(1).normal(0, 8_000, 3_200).clip(-32_000, 32_000)
+    return np.tile(word.astype("<i2"), count).tobytes()
+
+
+def shell(line: str, *arguments: object) -> list[str]:
+    """The daemon, started by a shell line in which "$@" stands for it."""
+    return ["bash", "-c", line, "bash", sys.executable, str(DAEMON), *map(str, arguments)]
+
+
+def connect(stack: ExitStack, path: Path) -> socket.socket:
+    subscriber = stack.enter_context(socket.socket(socket.AF_UNIX))
+    subscriber.connect(str(path))  # without a time-out: it waits while the door is crowded
+    subscriber.settimeout(120)
+    return subscriber
+
+
+def figures(path: Path) -> dict[str, Any]:
+    """What the daemon says of itself."""
+    with ExitStack() as stack:
+        asking = connect(stack, path)
+        asking.sendall(b"status\n")
+        for line in asking.makefile():
+            if json.loads(line)["type"] == "status":
+                return json.loads(line)  # type: ignore[no-any-return]  # JSON
+    raise AssertionError("no answer")
+
+
+def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> None:
+    running = start("listen", "-", "--socket", user.socket, *FAST)
+    running.wait_for_log("events are served at")
+    lines: list[str] = []
+    with ExitStack() as stack:
+        reading = connect(stack, user.socket)
+        reader = threading.Thread(target=lambda: lines.extend(reading.makefile()))
+        reader.start()
+        for number in range(1000):
+            dead = connect(stack, user.socket)  # it never reads
+            if number % 2:
+                dead.close()
+        running.write(words(2000))
+        ran = running.end()
+        reader.join(120)
+    assert ran.status == 0
+    assert [json.loads(line) for line in lines] == ran.events
+    assert len(ran.events) > 2000
+    assert "a subscriber is turned away, there are 64 already" in ran.err
+    assert "it does not keep up" in ran.err
+    assert not user.socket.exists()
+
+
+def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
+    command = shell('ulimit -n 32; exec "$@"', "listen", "-", "--socket", user.socket, *FAST)
+    running = start(command=command)
+    running.write(words(1))
+    running.wait_for_event("detection")
+    with ExitStack() as stack:
+        subscribers = [connect(stack, user.socket) for _ in range(60)]
+        running.wait_for_log("are turned away: Too many open files")
+        running.write(words(5))
+        running.wait_for_event("detection", 6)
+        assert json.loads(subscribers[0].makefile().readline())["type"] == "detection"
+        for subscriber in subscribers:
+            subscriber.close()
+    running.write(words(5))
+    running.wait_for_event("detection", 11)
+    assert figures(user.socket)["detections"] == {"yes": 11}  # there is room again
+    assert running.end().status == 0
+
+
+def test_hooks_that_ignore_sigterm_fork_and_never_stop_talking(start: Start, user: Any, tmp_path: Path) -> None:
+    stubborn = tmp_path / "stubborn"
+    stubborn.write_text("#!/bin/sh\ntrap '' TERM\nsleep 1000 &\nyes all work and no play\n")
+    stubborn.chmod(0o755)
+    settings = ("--socket", user.socket, "--hook", f"yes={stubborn}", "--hook-timeout", "1")
+    running = start("listen", "-", *settings, *FAST)
+    running.write(words(40))
+    running.wait_for_event("detection", 40)
+    running.wait_for(lambda: [event.get("exit_status") for event in running.events()].count(137) >= 4)
+    found = figures(user.socket)
+    assert found["hook_runs"] >= 4
+    assert found["hook_failures"] >= 20  # four run, sixteen wait, the others are dropped
+    running.signal(signal.SIGTERM)
+    assert running.wait().status == 0  # and none of them lives on
+    assert "hook for yes dropped" in "".join(running.err)
+
+
+def test_a_full_disk_under_the_log(start: Start, tmp_path: Path) -> None:
+    log = shlex.quote(str(tmp_path / "log"))
+    command = shell(f'ulimit -f 1; exec "$@" 2>{log}', "listen", "-", "--hook", "yes=false", *FAST)
+    running = start(command=command)
+    running.write(words(40))
+    ran = running.end()
+    assert ran.status == 0
+    assert [event["type"] for event in ran.events].count("detection") == 40
+    assert (tmp_path / "log").stat().st_size <= 1024
+
+
+def test_a_full_disk_under_standard_output(start: Start) -> None:
+    running = start(command=shell('exec "$@" >/dev/full', "listen", "-", *FAST))
+    running.write(words(5))
+    ran = running.end()
+    assert ran.status == 69
+    assert "standard output cannot be written: No space left on device" in ran.errors[0]
+
+
+def test_standard_output_that_nobody_reads_any_more(start: Start, sound_server: Any, word: Path) -> None:
+    env = {name: sound_server.env[name] for name in ("XDG_RUNTIME_DIR", "ALSA_CONFIG_PATH", "PULSE_SERVER")}
+    running = start("listen", "--no-gate", "--format", "json", env=env, read_stdout=False)
+    running.wait_for_log("listens to default")
+    running.process.stdout.close()
+    path = sound_server.folder / "kwsd" / "events.sock"
+    deadline = time.monotonic() + 120
+    while figures(path)["detections"].get("yes", 0) < 3:  # it goes on for its subscribers
+        assert time.monotonic() < deadline
+        sound_server.say(word)
+    running.signal(signal.SIGTERM)
+    ran = running.wait()
+    assert ran.status == 0
+    assert "standard output is closed" in ran.err
+
+
+@pytest.mark.parametrize("moment", ["events are served at", "listens to stdin"])
+def test_kill_9_at_any_moment(start: Start, user: Any, moment: str) -> None:
+    for _ in range(2):
+        running = start("listen", "-", "--socket", user.socket, "--metrics", user.folder / "metrics.sock", *FAST)
+        running.write(words(1))
+        running.wait_for_log(moment)
+        running.signal(signal.SIGKILL)
+        assert running.wait().status == -signal.SIGKILL
+    last = start("listen", "-", "--socket", user.socket, *FAST)
+    last.write(words(1))
+    assert last.end().status == 0
