@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from kwsd.cli import loglines
+
 log = logging.getLogger(__name__)
+
+_shape: loglines.Shape = loglines.plain
 
 Show = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -35,8 +40,8 @@ def say_json(value: Any) -> None:
 
 
 def error(text: str) -> None:
-    """The one line that an error becomes."""
-    _to_stderr(f"kwsd: error: {text}")
+    """The one line that an error becomes, in the shape of the log's."""
+    _to_stderr(_shape(logging.ERROR, "kwsd", text))
 
 
 def note(text: str) -> None:
@@ -135,8 +140,15 @@ class _Lines:
             log.info("%s: %d of %d (%.0f %%)", what, done, total, 100 * done / max(1, total))
 
 
-def log_to_stderr(level: str = "info") -> None:
-    """Let the log's records from `level` on out, a line each; other libraries' only from warnings on."""
+def log_to_stderr(level: str = "info", format: str = "text") -> None:
+    """Let the log's records from `level` on out, a line each; other libraries' only from warnings on.
+
+    `format` is "text" or "json". Under systemd's journal each line begins with its priority.
+    """
+    global _shape  # noqa: PLW0603 - there is one standard error
+    _shape = loglines.structured if format == "json" else loglines.plain
+    if loglines.journal_listens(os.environ):
+        _shape = loglines.for_journal(_shape)
     handler = _Stderr()
     handler.setFormatter(_Line())
     root = logging.getLogger()
@@ -149,10 +161,10 @@ def log_to_stderr(level: str = "info") -> None:
 
 
 class _Line(logging.Formatter):
-    """kwsd: warning: what happened"""
+    """A record in the shape that was chosen."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"kwsd: {record.levelname.lower()}: {super().format(record)}"
+        return _shape(record.levelno, record.name, super().format(record))
 
 
 class _Stderr(logging.Handler):

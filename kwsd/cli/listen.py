@@ -48,7 +48,7 @@ def listen(
     recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
     chosen = load_config(config, overrides).config
-    console.log_to_stderr(chosen.output.log_level)
+    console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
     heard = _source(source, chosen)
     pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run

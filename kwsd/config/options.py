@@ -160,6 +160,9 @@ class OutputConfig:
         choices=("debug", "info", "warning", "error"),
         help="What the log on stderr leaves in.",
     )
+    log_format: str = _option(
+        "text", flag="--log-format", choices=("text", "json"), help="Lines of the log for people or for programs."
+    )
 
 
 @dataclass(frozen=True, slots=True)

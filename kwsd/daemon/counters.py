@@ -46,7 +46,8 @@ class Counters:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._model = self._device = ""
-        self._hops = dict.fromkeys(rings, hop)
+        self._hop = hop
+        self._hops: dict[str, int] = {}
         self._lost_streams: set[str] = set()
         self._words: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -113,7 +114,7 @@ class Counters:
                     name: {
                         "audio_s": round(ring.written / RATE, 3),
                         "lost": name in self._lost_streams,
-                        "hop_ms": 1000 * self._hops[name] // RATE,
+                        "hop_ms": 1000 * self._hops.get(name, self._hop) // RATE,
                         "level_dbfs": level_dbfs(ring),
                     }
                     for name, ring in self._rings.items()

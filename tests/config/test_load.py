@@ -51,6 +51,7 @@ path = "/tmp/x.sock"
 format = "json"
 events = "all"
 log_level = "debug"
+log_format = "json"
 """
 
 

@@ -1,0 +1,43 @@
+"""The shapes of a line on the log: for people, for programs, for systemd's journal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+
+Shape = Callable[[int, str, str], str]
+"""From a level of `logging`, a logger's name and a text to the line, without its line feed."""
+
+
+def plain(level: int, _: str, text: str) -> str:
+    """kwsd: warning: what happened"""
+    return f"kwsd: {logging.getLevelName(level).lower()}: {text}"
+
+
+def structured(level: int, logger: str, text: str) -> str:
+    """A JSON object: time (RFC 3339), level, logger, message."""
+    time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"time": time, "level": logging.getLevelName(level).lower(), "logger": logger, "message": text}
+    return json.dumps(line, ensure_ascii=True)
+
+
+def for_journal(shape: Shape) -> Shape:
+    """The same lines, each with the priority that journald reads and takes off: `<4>kwsd: warning: ...`."""
+
+    def prefixed(level: int, logger: str, text: str) -> str:
+        priority = 3 if level >= logging.ERROR else 4 if level >= logging.WARNING else 6 if level >= logging.INFO else 7
+        return "\n".join(f"<{priority}>{line}" for line in shape(level, logger, text).split("\n"))
+
+    return prefixed
+
+
+def journal_listens(environment: Mapping[str, str], descriptor: int = 2) -> bool:
+    """Whether standard error leads to the journal: JOURNAL_STREAM names it, but a shell may have led it elsewhere."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

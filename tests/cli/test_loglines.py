@@ -1,0 +1,61 @@
+"""Lines of the log, for people, programs and the journal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from kwsd.cli import console, loglines
+
+
+@pytest.fixture(autouse=True)
+def plain_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_shape", loglines.plain)
+
+
+def test_json_lines_of_log_and_error(capfd: pytest.CaptureFixture[str]) -> None:
+    console.log_to_stderr("info", "json")
+    logging.getLogger("kwsd.x").warning("heard %d\nwords, \u00fc", 3)
+    console.error("gone")
+    first, second = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (first["level"], first["logger"], first["message"]) == ("warning", "kwsd.x", "heard 3\nwords, \u00fc")
+    assert datetime.fromisoformat(first["time"].replace("Z", "+00:00")).utcoffset() is not None
+    assert (second["level"], second["logger"], second["message"]) == ("error", "kwsd", "gone")
+
+
+@pytest.mark.parametrize(
+    ("level", "line"),
+    [
+        (logging.CRITICAL, "<3>kwsd: critical: a\n<3>b"),
+        (logging.ERROR, "<3>kwsd: error: a\n<3>b"),
+        (logging.WARNING, "<4>kwsd: warning: a\n<4>b"),
+        (logging.INFO, "<6>kwsd: info: a\n<6>b"),
+        (logging.DEBUG, "<7>kwsd: debug: a\n<7>b"),
+    ],
+)
+def test_the_journal_is_told_the_priority_of_every_line(level: int, line: str) -> None:
+    assert loglines.for_journal(loglines.plain)(level, "kwsd", "a\nb") == line
+
+
+def test_only_where_standard_error_is_the_journal(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "other").open("w") as other:
+        status = os.fstat(journal.fileno())
+        environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        assert loglines.journal_listens(environment, journal.fileno())
+        assert not loglines.journal_listens(environment, other.fileno())
+        assert not loglines.journal_listens({}, journal.fileno())
+    assert not loglines.journal_listens(environment, 1 << 20)
+
+
+def test_the_daemons_log_in_the_journal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    console.log_to_stderr()
+    logging.getLogger("kwsd.x").info("here")
+    console.error("gone")
+    assert capfd.readouterr().err == "<6>kwsd: info: here\n<3>kwsd: error: gone\n"
