@@ -23,15 +23,15 @@ def export(
       kwsd export runs/mine/model            graph.onnx, beside the weights
       kwsd export hubert-commands --out .    two files for use without kwsd
 
-    With graph.onnx in its folder, a model runs on ONNX Runtime: in a fifth of the time
-    and a fifth of the memory, and torch is not imported. The graph holds no weights;
+    With graph.onnx in its folder, a model runs on ONNX Runtime: in a quarter of the time
+    and of the memory, and torch is not imported. The graph holds no weights;
     they are taken from model.safetensors, the large matrices rounded to 8 bits. `kwsd
     train` writes it as well.
 
     Scores in single precision must be the original's to 0.0001, else nothing is
     written; how far those in 8 bits are off is told. The files of --out take windows
-    of raw samples (batch, 16000) and give probabilities (batch, labels); MODEL-int8
-    needs ONNX Runtime, whose own operators it uses.
+    of raw samples (batch, 16000) and give probabilities (batch, labels); both need
+    ONNX Runtime, whose own operators they use.
     """
     console.log_to_stderr()
     try:
