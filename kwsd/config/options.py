@@ -145,6 +145,17 @@ class MetricsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepConfig:
+    """Recordings of what fired."""
+
+    folder: str = _option(
+        "", flag="--save-detections", help="Folder for the audio around each detection; empty: none is kept."
+    )
+    quota_mb: int = _option(100, low=1, high=1_000_000, help="Megabytes of it; the oldest go first.")
+    preroll_s: float = _option(1.0, low=0.0, high=10.0, help="Seconds that are kept from before the word.")
+
+
+@dataclass(frozen=True, slots=True)
 class OutputConfig:
     """What standard output and the log show."""
 
@@ -176,6 +187,7 @@ class Config:
     hooks: HookConfig = field(default_factory=HookConfig)
     socket: SocketConfig = field(default_factory=SocketConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    keep: KeepConfig = field(default_factory=KeepConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TextIO, cast
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.config import Config, nearest, shown, socket_path
+from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
 from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
@@ -179,6 +180,18 @@ def open_hooks(
         return None
     chosen = config.hooks
     return HookSink(bound(config), limit=chosen.max_running, queue=chosen.queue, publish=publish, failed=failed)
+
+
+def open_keeper(
+    config: Config, rings: Mapping[str, Ring], *, failed: Callable[[BaseException], None]
+) -> DetectionKeeper | None:
+    """What keeps the audio of detections; None unless it is asked for."""
+    chosen = config.keep
+    if not chosen.folder:
+        return None
+    quota, preroll = chosen.quota_mb * 1_000_000, round(chosen.preroll_s * RATE)
+    folder = Path(chosen.folder).expanduser()
+    return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, failed=failed)
 
 
 def bound(config: Config) -> Mapping[str, list[Hook]]:

@@ -47,6 +47,7 @@ HOOKS_S = 2.0
 """What running hooks get when the daemon is told to stop. At the end of a file they have their own time-outs."""
 SOCKET_S = 1.0
 STDOUT_S = 1.0
+KEEPER_S = 2.0
 JOIN_S = 10.0
 """A thread that takes longer to end is left behind, and the process ends without it."""
 
@@ -161,7 +162,10 @@ class _Daemon:
         self._serves = live and socket is not None
         self._live = live
         # Hooks first: they are what the user waits for.
-        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters)
+        keeper = build.open_keeper(config, self._rings, failed=self._fail)
+        if keeper:
+            stack.callback(keeper.close, KEEPER_S)
+        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:

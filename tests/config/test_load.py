@@ -16,6 +16,11 @@ device = "USB"
 buffer_s = 5
 silence_s = 60
 realtime = true
+[keep]
+folder = '/tmp/kept'
+quota_mb = 5
+preroll_s = 0.5
+
 [metrics]
 listen = '9464'
 

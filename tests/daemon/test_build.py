@@ -169,3 +169,11 @@ def test_many_words_are_not_all_listed(configure: Configure, card: ModelCard) ->
     many = replace(card, labels=tuple(f"sound {number}" for number in range(527)))
     with pytest.raises(ConfigError, match="and 487 more"):
         build.check_words(configure({"trigger.words": "xyz"}), many)
+
+
+def test_detections_are_kept_only_where_it_is_asked_for(configure: Configure, tmp_path: Path) -> None:
+    assert build.open_keeper(configure(), {}, failed=lambda _: None) is None
+    keeper = build.open_keeper(configure({"keep.folder": str(tmp_path / "kept")}), {}, failed=lambda _: None)
+    assert keeper
+    keeper.close(60)
+    assert (tmp_path / "kept").is_dir()

@@ -1,0 +1,137 @@
+"""Recordings of what fired, for who wants to know why: off unless asked for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import wave
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.ring import Ring
+from kwsd.errors import DeviceError
+from kwsd.events import RATE, Detection, Envelope
+
+log = logging.getLogger(__name__)
+
+QUEUE = 16
+"""Detections whose audio waits for the disk; further ones are dropped."""
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    name: str
+    samples: NDArray[np.int16]
+
+
+class DetectionKeeper:
+    """A sink with a thread that writes a WAV file for each detection, and removes the oldest ones beyond a quota.
+
+    Files are named after the time and the word; only such files count for the quota, and only such are removed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rings: Mapping[str, Ring],
+        *,
+        quota_bytes: int,
+        preroll: int,
+        failed: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        """`preroll` samples before the word are kept as far as the ring still has them. DeviceError: no such folder."""
+        self._folder, self._rings, self._failed = folder, rings, failed
+        self._quota, self._preroll = quota_bytes, preroll
+        self._clips: deque[_Clip] = deque()
+        self._changed = threading.Condition()
+        self._closing = self._trouble = False
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._forget_oldest()
+        except OSError as error:
+            raise DeviceError(f"{folder}: detections cannot be kept there: {error.strerror}") from error
+        self._thread = threading.Thread(target=self._run, name="kwsd-keeper", daemon=True)
+        self._thread.start()
+
+    def send(self, envelope: Envelope) -> None:
+        """Take a copy of a detection's audio out of the ring; the thread writes it."""
+        event = envelope.event
+        ring = self._rings.get(event.stream)
+        if not isinstance(event, Detection) or ring is None:
+            return
+        start = max(0, ring.extent().first, event.start - self._preroll)
+        samples = ring.read(start, event.at) if start < event.at else None
+        if samples is None:
+            log.warning("%s at %.1f s is not kept: its audio has been overwritten", event.word, event.at / RATE)
+            return
+        time = envelope.time.strftime("%Y%m%dT%H%M%S.") + f"{envelope.time.microsecond // 1000:03d}Z"
+        word = re.sub(r"[^\w-]+", "_", event.word)  # a model may call its words what it likes
+        with self._changed:
+            if len(self._clips) >= QUEUE:
+                log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
+                return
+            self._clips.append(_Clip(f"{time}-{word}-{event.score:.3f}.wav", samples))
+            self._changed.notify()
+
+    def close(self, deadline_s: float) -> None:
+        """Write what waits, for `deadline_s` seconds at most."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._clips or self._closing)
+                    if not self._clips:
+                        return
+                    clip = self._clips.popleft()
+                self._keep(clip)
+        except BaseException as error:
+            self._failed(error)
+
+    def _keep(self, clip: _Clip) -> None:
+        """Write one; what the disk has against it is told once, and listening goes on."""
+        path = self._folder / clip.name
+        part = path.with_suffix(".part")
+        try:
+            private = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(private, "wb") as file, wave.open(file, "wb") as sound:
+                sound.setnchannels(1)
+                sound.setsampwidth(2)
+                sound.setframerate(RATE)
+                sound.writeframes(clip.samples.astype("<i2").tobytes())
+            part.rename(path)
+            self._forget_oldest()
+        except OSError as error:
+            if not self._trouble:
+                log.warning("%s: detections cannot be kept: %s", self._folder, error.strerror)
+            self._trouble = True
+            part.unlink(missing_ok=True)
+        else:
+            self._trouble = False
+
+    def _forget_oldest(self) -> None:
+        """Remove files, the oldest first, until the others fit the quota."""
+        ours = sorted(path for path in self._folder.iterdir() if _OURS.fullmatch(path.name))
+        for path in ours:
+            if path.suffix == ".part":  # a daemon was killed while it wrote
+                path.unlink(missing_ok=True)
+        kept = [path for path in ours if path.suffix == ".wav"]
+        sizes = [path.stat().st_size for path in kept]
+        left = sum(sizes)
+        for path, size in zip(kept, sizes, strict=True):
+            if left <= self._quota:
+                return
+            path.unlink(missing_ok=True)
+            left -= size

@@ -1,0 +1,122 @@
+"""The audio of what fired, on disk."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kwsd.audio.ring import Ring
+from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.errors import DeviceError
+from kwsd.events import Detection, Envelope, SpeechStarted
+
+BEGAN = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=timezone.utc)
+
+
+def sealed(number: int = 0, start: int = 48_000, at: int = 64_000, word: str = "stop") -> Envelope:
+    event = Detection("desk", word, 0.9975, 0.9, start, at - 1600, at, "tiny")
+    return Envelope(event, number, BEGAN + timedelta(seconds=number))
+
+
+@pytest.fixture
+def ring() -> Ring:
+    ring = Ring(80_000)
+    ring.write(np.arange(70_000).astype(np.int16), wait=False)
+    return ring
+
+
+@pytest.fixture
+def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]:
+    """Makes keepers of the folder "kept"; none of them may fail."""
+    failures: list[BaseException] = []
+    made: list[DetectionKeeper] = []
+
+    def make(**options: Any) -> DetectionKeeper:
+        settings = {"quota_bytes": 1_000_000, "preroll": 16_000, "failed": failures.append, **options}
+        made.append(DetectionKeeper(tmp_path / "kept", {"desk": ring}, **settings))
+        return made[-1]
+
+    yield make
+    for keeper in made:
+        keeper.close(60)
+    assert failures == []
+
+
+def kept(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "kept").iterdir())
+
+
+def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(Envelope.seal(SpeechStarted("desk", 0), 1))
+    keeper.send(sealed())
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250Z-stop-0.998.wav"]
+    path = tmp_path / "kept" / kept(tmp_path)[0]
+    assert (path.stat().st_mode & 0o777, (tmp_path / "kept").stat().st_mode & 0o777) == (0o600, 0o700)
+    with wave.open(str(path)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16_000, 1, 2)
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+    np.testing.assert_array_equal(samples, np.arange(32_000, 64_000).astype(np.int16))
+
+
+def test_the_ring_may_have_forgotten_some_of_it(
+    keep: Callable[..., DetectionKeeper], ring: Ring, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    ring.write(np.zeros(60_000, np.int16), wait=False)  # it begins at sample 50,000 now
+    keeper.send(sealed(1))
+    keeper.send(sealed(2, start=10_000, at=20_000))
+    keeper.close(60)
+    (name,) = kept(tmp_path)
+    with wave.open(str(tmp_path / "kept" / name)) as sound:
+        assert sound.getnframes() == 14_000
+    assert "its audio has been overwritten" in caplog.text
+
+
+def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
+    (tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.part").write_bytes(b"")  # of one that was killed
+    keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
+    for number in range(5):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == [
+        "20261121T120002",
+        "20261121T120003",
+        "20261121T120004",
+        "diary.wav",
+    ]
+    keep(quota_bytes=70_000).close(60)  # a smaller quota holds from the start
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T120004", "diary.wav"]
+
+
+def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word="../../etc/passwd"))
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250Z-_etc_passwd-0.998.wav"]
+
+
+def test_a_disk_that_takes_nothing_is_told_once(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    (tmp_path / "kept").rmdir()
+    for number in range(3):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert caplog.text.count("cannot be kept") == 1
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, ring: Ring) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeviceError, match="cannot be kept there"):
+        DetectionKeeper(tmp_path / "file" / "x", {"desk": ring}, quota_bytes=1, preroll=0)
