@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from safetensors import SafetensorError
 
 from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.run_folder import run_folder
-from kwsd.errors import InputError
+from kwsd.errors import DeviceError
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
@@ -62,9 +63,18 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
     place = folder / "model" if places.out is None else places.out / places.name
     licence = places.licence or licence_of(backbone)
-    export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
+    try:
+        export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
+    except (OSError, SafetensorError) as error:
+        raise _unwritten(place, error) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
     console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _told(scores))}")
+
+
+def _unwritten(place: Path, error: Exception) -> DeviceError:
+    """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
+    why = getattr(error, "strerror", None) or error
+    return DeviceError(f"{place}: cannot be written ({why}): make room, then go on with the same command")
 
 
 def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
@@ -99,7 +109,7 @@ def _learn(run: Finetuning, show: console.Show) -> None:
         console.error(f"interrupted at step {run.step} of {run.steps}; the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise _unwritten(run.folder, error) from error
 
 
 def _kept(path: Path, step: int) -> list[dict[str, Any]]:

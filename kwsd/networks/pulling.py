@@ -8,6 +8,7 @@ goes on where it stopped.
 from __future__ import annotations
 
 import errno
+import fcntl
 import fnmatch
 import hashlib
 import os
@@ -56,7 +57,7 @@ def pull(wanted: HubId, progress: Progress | None = None) -> Path:
         ModelError: there is no such model or revision, it may not be read, has no safetensors, or came damaged.
         DeviceError: the Hub cannot be reached, or the disk is full.
     """
-    with _told(wanted):
+    with _told(wanted), _alone(wanted):
         commit, listed = _listing(wanted)
         files = _chosen(listed, wanted)
         blobs = repo_folder(wanted.repo) / "blobs"
@@ -212,6 +213,19 @@ def _linked(wanted: HubId, commit: str, files: Sequence[_File]) -> Path:
         ref.parent.mkdir(parents=True, exist_ok=True)
         ref.write_text(commit, encoding="utf-8")
     return snapshot
+
+
+@contextmanager
+def _alone(wanted: HubId) -> Iterator[None]:
+    """Two pulls of one model would write to the same parts. Raises DeviceError where another one is under way."""
+    folder = repo_folder(wanted.repo)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".kwsd-lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DeviceError(f"{wanted} is being fetched by another kwsd: wait for it, then try again") from error
+        yield
 
 
 @contextmanager

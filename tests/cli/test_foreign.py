@@ -155,3 +155,16 @@ def test_kwsds_own_model_at_another_length_than_its_graph(kwsd: Command) -> None
     told = {entry["label"]: entry["score"] for entry in json.loads(ran.out)["labels"]}
     assert told == pytest.approx({entry["label"]: entry["score"] for entry in answer}, abs=1e-4)
     assert kwsd("listen", COMMANDS, "--window", "1.5", *CPU).status == 0
+
+
+def test_streams_and_negatives(kwsd: Command, foreign: Foreign, clips: Path) -> None:
+    heard = ("--model", foreign("ast"), "--threshold", "0", "--smoothing", "1", "--hop", "500", *CPU, "--json", "-")
+    table = COMMANDS.with_suffix(".tsv")
+    ran = kwsd("eval", "stream", COMMANDS, table, "--labels", "yes,no,stop", *heard)
+    assert ran.status == 0, ran.err
+    assert json.loads(ran.out)["words"] == 3
+    ran = kwsd("eval", "negatives", clips, "--sounds", "--no-gate", *heard)
+    assert ran.status == 0, ran.err
+    found = json.loads(ran.out)
+    assert {alarm["word"] for alarm in found["alarms"]} <= {"yes", "no", "up", "down", "stop"}
+    assert found["alarms"]

@@ -204,3 +204,19 @@ def test_an_interrupted_fine_tuning_goes_on(
     assert "goes on from step 2 of 4" in ran.err
     assert [row["step"] for row in rows(tmp_path / "runs" / "mine" / "journal.csv")] == ["1", "2", "3", "4"]
     assert ran.out.startswith(f"{tmp_path / 'runs' / 'mine' / 'model'}: 4 steps")
+
+
+def test_a_full_disk(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    table = tmp_path / "few.csv"
+    of_clips = [f"{clips / label / str(n)}.wav,{label},train" for label in ("yes", "no") for n in range(3)]
+    table.write_text("\n".join(["file,label,split", *of_clips]) + "\n")
+    monkeypatch.setattr("kwsd.training.checkpoint.save", full)
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    ran = kwsd(*arguments, "--epochs", "1", "--frozen", "--device", "cpu")
+    assert (ran.status, ran.out) == (69, "")
+    assert "No space left on device): make room" in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -267,6 +268,17 @@ def test_off_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DeviceError, match="HF_HUB_OFFLINE"):
         pull(HubId(NAME))
+
+
+@pytest.mark.usefixtures("hub")
+def test_two_pulls_at_once(tmp_path: Path) -> None:
+    repo = tmp_path / "hub" / "models--someone--tiny"
+    repo.mkdir(parents=True)
+    with (repo / ".kwsd-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DeviceError, match="another kwsd"):
+            pull(HubId(NAME))
+    assert pull(HubId(NAME)).is_dir()
 
 
 def test_a_disk_that_is_too_small_and_one_that_gets_full(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
