@@ -15,7 +15,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, Json, ear, publish
-from kwsd.errors import InputError
+from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,6 +182,8 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     from kwsd.zoo import DEFAULT_MODEL, read_card
 
     card = read_card(overrides.get("model.name") or DEFAULT_MODEL)
+    if card.kind != "kwsd":
+        raise UsageError(f"--compare: {card.name} runs on torch alone; leave --compare away")
     began = time.perf_counter()
     from kwsd.networks.engine import load_hubert  # torch's import is part of it
 
@@ -196,10 +198,12 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
     gate = model.gate if model.gated else None
     with console.working(f"measuring {kind}"):
         costs = tuple(
-            cost(name, samples, model.classifier, gate=gate, trigger=model.trigger, hop=model.hop)
+            cost(name, samples, model.classifier, gate=gate, trigger=model.trigger, hop=model.hop, window=model.window)
             for name, samples in made.items()
         )
-        speed = times_real_time(made["speech"], model.classifier, gate=gate, trigger=model.trigger, hop=model.hop)
+        speed = times_real_time(
+            made["speech"], model.classifier, gate=gate, trigger=model.trigger, hop=model.hop, window=model.window
+        )
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
 
 
@@ -207,7 +211,11 @@ def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
     from kwsd.evaluation.living import watch
 
     flags = ["--config", os.devnull]
-    for key, flag in (("model.name", "--model"), ("model.device", "--device"), ("model.hop_ms", "--hop")):
+    passed = (
+        ("model.name", "--model"), ("model.device", "--device"), ("model.hop_ms", "--hop"),
+        ("model.window_s", "--window"), ("model.labels", "--labels"),
+    )  # fmt: skip
+    for key, flag in passed:
         if key in overrides:
             flags += [flag, str(overrides[key])]
     with console.working("listening"):

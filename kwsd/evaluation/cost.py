@@ -86,10 +86,11 @@ def cost(
     gate: GateSettings | None,
     trigger: TriggerSettings,
     hop: int,
+    window: int = RATE,
 ) -> Cost:
-    """Feed `samples` (n,) as a microphone would, hop by hop, but without waiting."""
+    """Feed `samples` (n,) as a microphone would, hop by hop, without waiting. `window` of them are heard at once."""
     spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
-    walls, hops = [], _hops(samples, hop)
+    walls, hops = [], _hops(samples, hop, window)
     began = time.process_time()
     for feed in hops:
         at = time.perf_counter()
@@ -103,18 +104,18 @@ def cost(
         cpu_per_second=spent / seconds,
         scored_share=spotter.scored / len(walls),
         hop_ms=percentiles(walls),
-        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop),
+        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop, window),
     )
 
 
 def _allocated(
-    samples: Samples, classifier: Classifier, gate: GateSettings | None, trigger: TriggerSettings, hop: int
+    samples: Samples, classifier: Classifier, gate: GateSettings | None, trigger: TriggerSettings, hop: int, window: int
 ) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
     spotter, most = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True), 0
     tracemalloc.start()
     try:
-        for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop)):
+        for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop, window)):
             before, _ = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
             feed(spotter)
@@ -125,10 +126,10 @@ def _allocated(
     return most
 
 
-def _hops(samples: Samples, hop: int) -> Iterator[Any]:
+def _hops(samples: Samples, hop: int, window: int) -> Iterator[Any]:
     """For each hop something that carries it through ring, windows and a spotter."""
-    ring = Ring(10 * RATE)
-    due = windows({"bench": ring}, hop=hop)
+    ring = Ring(max(10 * RATE, 2 * window))
+    due = windows({"bench": ring}, hop=hop, length=window)
     for start in range(0, len(samples) // hop * hop, hop):
 
         def feed(spotter: Spotter, start: int = start) -> None:
@@ -140,13 +141,19 @@ def _hops(samples: Samples, hop: int) -> Iterator[Any]:
 
 
 def times_real_time(
-    samples: Samples, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings, hop: int
+    samples: Samples,
+    classifier: Classifier,
+    *,
+    gate: GateSettings | None,
+    trigger: TriggerSettings,
+    hop: int,
+    window: int = RATE,
 ) -> float:
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
     spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
-    with ring_of(source) as ring:
-        for batch in windows({"bench": ring}, hop=hop):
+    with ring_of(source, window) as ring:
+        for batch in windows({"bench": ring}, hop=hop, length=window):
             spotter.feed(batch)
     return len(samples) / RATE / (time.perf_counter() - began)
