@@ -21,5 +21,5 @@ def pull_if_missing(name: str) -> None:
 
     wanted = missing_id(name)
     if wanted:
-        console.note(f"{wanted} is not here yet: fetching it (kwsd models pull does that beforehand)")
+        console.note(f"there is no folder {wanted} here: fetching the Hub's model of that id (once)")
         pull_shown(str(wanted))
