@@ -57,21 +57,26 @@ def pull(wanted: HubId, progress: Progress | None = None) -> Path:
         ModelError: there is no such model or revision, it may not be read, has no safetensors, or came damaged.
         DeviceError: the Hub cannot be reached, or the disk is full.
     """
-    with _told(wanted), _alone(wanted):
+    with _told(wanted):
         commit, listed = _listing(wanted)
         files = _chosen(listed, wanted)
-        blobs = repo_folder(wanted.repo) / "blobs"
-        blobs.mkdir(parents=True, exist_ok=True)
-        missing = [file for file in files if not _is_right(blobs / file.digest, file)]
-        total = sum(file.size for file in files)
-        _check_room(missing, blobs, wanted)
-        done = total - sum(file.size for file in missing)
-        for file in missing:
-            _fetch(wanted, commit, file, blobs, _counted(progress, done, total))
-            done += file.size
-        if progress:
-            progress(total, total)
-        return _linked(wanted, commit, files)
+        with _alone(wanted):
+            _fetch_missing(wanted, commit, files, progress)
+            return _linked(wanted, commit, files)
+
+
+def _fetch_missing(wanted: HubId, commit: str, files: Sequence[_File], progress: Progress | None) -> None:
+    blobs = repo_folder(wanted.repo) / "blobs"
+    blobs.mkdir(parents=True, exist_ok=True)
+    missing = [file for file in files if not _is_right(blobs / file.digest, file)]
+    total = sum(file.size for file in files)
+    _check_room(missing, blobs, wanted)
+    done = total - sum(file.size for file in missing)
+    for file in missing:
+        _fetch(wanted, commit, file, blobs, _counted(progress, done, total))
+        done += file.size
+    if progress:
+        progress(total, total)
 
 
 def _listing(wanted: HubId) -> tuple[str, list[_File]]:
