@@ -28,6 +28,8 @@ CLIENT_LINES, CLIENT_BYTES = 256, 65_536
 CLIENT_CHATTER = 65_536
 """Bytes that a subscriber may send, all of them ignored, before it is dropped."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_CROWDED_S = 0.5
+"""How long nobody is let in while not even one descriptor can be had."""
 _QUESTION = b"status\n"
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
@@ -117,6 +119,9 @@ class SocketSink:
     def _step(self) -> None:
         """Wait for something to do, and do it."""
         left = self._deadline - time.monotonic()
+        if self._spare is None and not self._take_spare():
+            left = min(left, _CROWDED_S)  # poll(2) would tell of those at the door for ever
+        self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
         ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
         if self._woken.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
@@ -152,9 +157,6 @@ class SocketSink:
                 connection.close()
                 continue
             self._crowded = False
-            if self._spare is None:
-                with contextlib.suppress(OSError):
-                    self._spare = os.open(os.devnull, os.O_RDONLY)
             connection.setblocking(False)
             self._clients[connection.fileno()] = _Client(connection)
             self._poll.register(connection, select.POLLIN)
@@ -168,15 +170,31 @@ class SocketSink:
         if not self._crowded:
             log.warning("%s: subscribers are turned away: %s", self.path, error.strerror)
         self._crowded = True
-        try:
-            if self._spare is not None:
-                os.close(self._spare)
-                self._spare = None
-            self._server.accept()[0].close()
-            self._spare = os.open(os.devnull, os.O_RDONLY)
-        except OSError:  # nobody waited any more; or another thread was faster, and the next attempt may do better
+        if self._spare is None and not self._take_spare():
             return False
-        return True
+        assert self._spare is not None
+        os.close(self._spare)
+        self._spare = None
+        try:
+            self._server.accept()[0].close()
+        except OSError:  # nobody waits any more; or another thread was faster, and the next attempt may do better
+            self._take_spare()
+            return False
+        return self._take_spare()
+
+    def _take_spare(self) -> bool:
+        """Keep a descriptor back. Where the last one is taken, the newest subscribers give up theirs."""
+        while True:
+            try:
+                self._spare = os.open(os.devnull, os.O_RDONLY)
+            except OSError:
+                if not self._clients:
+                    return False
+                newest = list(self._clients.values())[-1]
+                newest.fault = "no descriptor is left"
+                self._drop(newest)
+            else:
+                return True
 
     def _serve(self, client: _Client) -> None:
         """Write what there is room for; drop the client where it is gone or does not keep up."""
@@ -184,6 +202,9 @@ class SocketSink:
         if client.fault is None:
             self._poll.modify(client.socket, client.interest)
             return
+        self._drop(client)
+
+    def _drop(self, client: _Client) -> None:
         if client.fault:
             log.warning("%s: a subscriber is dropped: %s", self.path, client.fault)
         self._poll.unregister(client.socket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import queue
@@ -135,6 +136,34 @@ def test_more_subscribers_than_there_is_room_for_are_turned_away(
     subscribe()
     assert subscribe().recv(1) == b""
     assert "turned away" in caplog.text
+
+
+def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
+    sink: SocketSink,
+    subscribe: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    oldest, newest = subscribe(), subscribe()
+    sink.send(sealed(1))
+    assert lines(oldest, 1) == lines(newest, 1) == [1]
+    opening, serving = os.open, sink._clients
+
+    def exhausted(path: str, flags: int) -> int:
+        if path == os.devnull and len(serving) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opening(path, flags)
+
+    monkeypatch.setattr(sinks_socket.os, "open", exhausted)
+    kept, sink._spare = sink._spare, None  # as if another thread had been faster than the sink
+    assert kept is not None
+    os.close(kept)
+    sink.send(sealed(2))
+    assert lines(oldest, 1) == lines(newest, 1) == [2]
+    assert newest.recv(1) == b""
+    sink.send(sealed(3))
+    assert lines(oldest, 1) == [3]
+    assert "no descriptor is left" in caplog.text
 
 
 def test_a_name_that_is_not_utf8_is_still_json(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
