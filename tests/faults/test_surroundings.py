@@ -64,7 +64,9 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
             dead = connect(stack, user.socket)  # it never reads
             if number % 2:
                 dead.close()
-        running.write(words(2000))
+        for done in range(100, 2001, 100):  # no faster than the one that reads: it is not to be dropped as well
+            running.write(words(100))
+            running.wait_for(lambda done=done: sum('"detection"' in line for line in lines) >= done - 5)
         ran = running.end()
         reader.join(120)
     assert ran.status == 0
