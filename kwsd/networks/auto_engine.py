@@ -68,23 +68,9 @@ class AutoClassifier:
         self._extractor = extractor
         self._many = model.config.problem_type == "multi_label_classification"
         self._batch = max(1, int(_MOST_S / longest_s))
-        self._name, self._device = name, device
-        self._labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
+        self.name, self.device = name, device
+        self.labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
         """The columns of what `score` returns, as the model's config names them."""
-        return self._labels
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._name
-
-    @property
-    def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
-        return self._device
 
     @torch.inference_mode()
     def score(self, windows: Floats, rate: int = RATE) -> Floats:
@@ -93,7 +79,7 @@ class AutoClassifier:
         Each row sums to one, unless the model's labels do not exclude each other.
         """
         waves = resampled(windows, rate, self._extractor.rate)
-        scores = [np.zeros((0, len(self._labels)), np.float32)]
+        scores = [np.zeros((0, len(self.labels)), np.float32)]
         for start in range(0, len(waves), self._batch):
             logits = self._model(**self._extractor(waves[start : start + self._batch])).logits.float()
             rows = logits.sigmoid() if self._many else logits.softmax(dim=-1)

@@ -40,30 +40,15 @@ class ZeroShotClassifier:
         self._model = model.to(device).requires_grad_(False)
         self._model.train(False)
         self._extractor = extractor
-        self._labels, self._name, self._device = tuple(labels), name, device
+        self.labels, self.name, self.device = tuple(labels), name, device
         self._text = self._embedded(tokenizer)
         del self._model.text_model, self._model.text_projection  # half of the network, and never asked again
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels as they were given: the columns of what `score` returns."""
-        return self._labels
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._name
-
-    @property
-    def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
-        return self._device
 
     @torch.inference_mode()
     def _embedded(self, tokenizer: Any) -> torch.Tensor:
         """The labels' embeddings, (size, labels), scaled as the model scales similarities."""
-        text = tokenizer([TEMPLATE.format(label) for label in self._labels], return_tensors="pt", padding=True)
-        found: torch.Tensor = self._model.get_text_features(**text.to(self._device)).pooler_output
+        text = tokenizer([TEMPLATE.format(label) for label in self.labels], return_tensors="pt", padding=True)
+        found: torch.Tensor = self._model.get_text_features(**text.to(self.device)).pooler_output
         scaled: torch.Tensor = found.T * self._model.logit_scale_a.exp()
         return scaled
 
@@ -71,7 +56,7 @@ class ZeroShotClassifier:
     def score(self, windows: Floats, rate: int = RATE) -> Floats:
         """(batch, samples) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32; each row sums to one."""
         waves = resampled(windows, rate, self._extractor.rate)
-        scores = [np.zeros((0, len(self._labels)), np.float32)]
+        scores = [np.zeros((0, len(self.labels)), np.float32)]
         for start in range(0, len(waves), _MOST):
             heard = self._model.get_audio_features(**self._extractor(waves[start : start + _MOST])).pooler_output
             scores.append((heard @ self._text).softmax(dim=-1).cpu().numpy())

@@ -25,24 +25,10 @@ class TorchClassifier:
         model.to(device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
         self._model = model.requires_grad_(False)
         self._model.train(False)
-        self._device = device
-        self._name = name
-        self._labels = label_names(model.config)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
+        self.device = device
+        self.name = name
+        self.labels = label_names(model.config)
         """The words, then `_unknown_`, then `_silence_`: the columns of what `score` returns."""
-        return self._labels
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._name
-
-    @property
-    def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
-        return self._device
 
     @property
     def window_samples(self) -> int:
@@ -54,9 +40,9 @@ class TorchClassifier:
         """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
         scores = []
         for start in range(0, len(windows), _MOST):
-            waveform = torch.from_numpy(windows[start : start + _MOST]).to(self._device, non_blocking=True)
+            waveform = torch.from_numpy(windows[start : start + _MOST]).to(self.device, non_blocking=True)
             scores.append(self._model(waveform).logits.exp().cpu().numpy())
-        return np.concatenate(scores) if scores else np.zeros((0, len(self._labels)), np.float32)
+        return np.concatenate(scores) if scores else np.zeros((0, len(self.labels)), np.float32)
 
 
 def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
