@@ -76,7 +76,7 @@ class Spotter:
         """
         self._classifier, self._gate, self._trigger = classifier, gate, trigger
         self._may_spare = thrifty
-        self._thrifty = thrifty and Trigger(classifier.labels, trigger).spares
+        self._thrifty = self._spares(trigger)
         self._ears: dict[str, _Ear] = {}
         self.scored = 0
         """Windows that the classifier has seen."""
@@ -101,7 +101,7 @@ class Spotter:
 
         Raises ConfigError as the constructor does; all stays as it was then.
         """
-        self._thrifty = Trigger(self._classifier.labels, trigger).spares and self._may_spare
+        self._thrifty = self._spares(trigger)
         for ear in self._ears.values():
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
@@ -113,6 +113,10 @@ class Spotter:
             else:
                 ear.gate.adopt(gate)
         self._gate, self._trigger = gate, trigger
+
+    def _spares(self, trigger: TriggerSettings) -> bool:
+        """Whether windows are left out with these settings. Raises ConfigError for a word that nobody knows."""
+        return Trigger(self._classifier.labels, trigger).spares and self._may_spare
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
         """The scores of each window, None for those that need none."""
