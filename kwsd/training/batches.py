@@ -49,7 +49,7 @@ class Mixer:
         # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
         self.chances = chances / chances.sum()
-        self.speech_seconds = len(sounds.words) + np.concatenate([[0], np.cumsum(seconds_in(sounds.speech))])
+        self.speech_seconds = len(sounds.words) + np.concatenate([[0], np.cumsum(seconds_in(sounds.speech.lengths))])
 
     def batch_at(self, step: int, mined: Mined) -> Batch:
         """The batch of one step."""

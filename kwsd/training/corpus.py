@@ -74,14 +74,14 @@ def first_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def all_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A second from every half second of every clip on, as long as half of it is the clip's: the clips, the starts."""
-    counts = seconds_in(corpus)
+    counts = seconds_in(corpus.lengths)
     rows = np.repeat(np.arange(len(corpus)), counts)
     return rows, (np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)) * GRID
 
 
-def seconds_in(corpus: Corpus) -> NDArray[np.int64]:
-    """How many of `all_seconds` are each clip's: (clips,)."""
-    return np.maximum(1, corpus.lengths // GRID)
+def seconds_in(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of `all_seconds` are a clip's that is so many samples long, for any number of clips."""
+    return np.maximum(1, lengths // GRID)
 
 
 def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:

@@ -162,7 +162,7 @@ class Run:
         return (ours.float() - theirs).square().mean() / theirs.var()
 
     def _losses(self, windows: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-        """Cross-entropy; the error to the teacher's features where they hold; the convolutions' error, fading."""
+        """Cross-entropy; the error to the teacher's features where they hold."""
         frames = self.model.frames(windows)
         logits = self.model.classify(frames)
         losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.scale import to_float
 from kwsd.events import RATE
 from kwsd.training.channels import through
-from kwsd.training.corpus import GRID, Corpus
+from kwsd.training.corpus import GRID, Corpus, seconds_in
 
 Floats = NDArray[np.float32]
 
@@ -166,7 +166,7 @@ def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> 
 
 def second_near(speech: Corpus, row: int, start: int) -> int:
     """Which of the clip's `all_seconds` a window from `start` on shows best."""
-    return int(np.clip(round(start / GRID), 0, max(1, int(speech.lengths[row]) // GRID) - 1))
+    return int(np.clip(round(start / GRID), 0, seconds_in(speech.lengths[row]) - 1))
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:

@@ -26,7 +26,7 @@ def test_all_seconds_of_a_corpus_lie_half_a_second_apart() -> None:
     rows, starts = all_seconds(recordings)
     assert rows.tolist() == [0, 1, 1, 2, 2, 2, 2, 2]
     assert starts.tolist() == [0, 0, 8_000, 0, 8_000, 16_000, 24_000, 32_000]
-    assert seconds_in(recordings).tolist() == [1, 2, 5]
+    assert seconds_in(recordings.lengths).tolist() == [1, 2, 5]
 
 
 def test_vectors_are_found_by_their_number_through_all_parts() -> None:
