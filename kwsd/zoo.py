@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.arrangement import GRAPH
+from kwsd.networks.arrangement import GRAPH, WEIGHTS
 from kwsd.networks.foreign import Kind, is_foreign, licence_of, read_nature, weight_files
 from kwsd.networks.foreign import read_json as _json
 from kwsd.networks.foreign import read_labels as _labels
@@ -40,7 +40,6 @@ DEFAULT_THRESHOLD = 0.95
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
 
-_WEIGHTS = "model.safetensors"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 
 
@@ -90,11 +89,11 @@ def read_card(name_or_folder: str) -> ModelCard:
     card = _card(folder / "card.json")
     if is_foreign(config):
         return _foreign_card(folder, config, card, name_or_folder)
-    if not (folder / _WEIGHTS).is_file():
+    if not (folder / WEIGHTS).is_file():
         pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
         if pickles:
             raise ModelError(f"{folder}: {pickles[0]} is a pickle, which can run code: save the model as safetensors")
-        raise ModelError(f"{folder}: there is no {_WEIGHTS}: fetch the model again")
+        raise ModelError(f"{folder}: there is no {WEIGHTS}: fetch the model again")
     labels = _labels(folder, config)
     _verify(folder, card, labels)
     thresholds = card["thresholds"]
@@ -105,7 +104,7 @@ def read_card(name_or_folder: str) -> ModelCard:
         labels=labels,
         thresholds={word: float(thresholds.get(word, DEFAULT_THRESHOLD)) for word in words},
         licence=str(card.get("licence", "unknown")),
-        size_bytes=(folder / _WEIGHTS).stat().st_size,
+        size_bytes=(folder / WEIGHTS).stat().st_size,
         scores=card["scores"],
         window=_own_window(folder),
     )
@@ -248,10 +247,10 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(folder / _WEIGHTS, framework="np") as weights:
+        with safe_open(folder / WEIGHTS, framework="np") as weights:
             nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder / _WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
+        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
     if nodes != len(labels) - 1:
         raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
 

@@ -161,10 +161,10 @@ class _Daemon:
             stack.callback(self._hooks.close, HOOKS_S)
         self._serves = live and socket is not None
         self._live = live
-        # Hooks first: they are what the user waits for.
         keeper = build.open_keeper(config, self._rings, failed=self._fail)
         if keeper:
             stack.callback(keeper.close, KEEPER_S)
+        # Hooks first: they are what the user waits for.
         self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))

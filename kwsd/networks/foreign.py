@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.networks.arrangement import WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, or CLAP."""
 
 OWN_TYPE = "kwsd-hubert"
-WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 _ZERO_SHOT = frozenset({"clap"})
