@@ -125,6 +125,12 @@ def test_a_gate_that_is_taken_away_ends_the_speech_and_one_that_comes_judges_fro
     assert spotter.scored == scored  # silence
 
 
+@pytest.mark.parametrize("thrifty", [False, True])
+def test_a_word_that_the_classifier_lacks_is_refused_at_once(thrifty: bool) -> None:
+    with pytest.raises(ConfigError, match="does not know boop"):
+        Spotter(LoudnessClassifier(), gate=None, trigger=TriggerSettings({"boop": 0.5}), thrifty=thrifty)
+
+
 def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
     spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
     with pytest.raises(ConfigError, match="does not know boop"):
