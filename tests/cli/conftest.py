@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,21 @@ class Ran:
 
 
 @pytest.fixture(autouse=True)
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a user who has nothing yet; returns the folder of the configuration."""
-    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
-        folder = tmp_path / "home" / variable
-        folder.mkdir(parents=True)
-        monkeypatch.setenv(variable, str(folder))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "100")
-    return tmp_path / "home" / "XDG_CONFIG_HOME" / "kwsd"
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of a user who has nothing yet; yields the folder of the configuration.
+
+    Where sockets are made, the way is short, as a user's is: pytest's own may be longer than a socket's path can be.
+    """
+    configuration = tmp_path / "home" / "XDG_CONFIG_HOME"
+    configuration.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="kwsd-", dir="/tmp") as short:
+        for variable in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+            (Path(short) / variable).mkdir()
+            monkeypatch.setenv(variable, str(Path(short) / variable))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(configuration))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("COLUMNS", "100")
+        yield configuration / "kwsd"
 
 
 @pytest.fixture(autouse=True)
