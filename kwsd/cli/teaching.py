@@ -18,7 +18,7 @@ from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.journal import plot_journal, trim_journal
 from kwsd.cli.run_folder import run_folder
 from kwsd.errors import KwsdError
-from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.heads import SpotterModel
 from kwsd.training.export import export_model
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
@@ -54,7 +54,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
 
 
-def _learn(run: Run, show: console.Show) -> tuple[HubertSpotterModel, Mapping[str, float]]:
+def _learn(run: Run, show: console.Show) -> tuple[SpotterModel, Mapping[str, float]]:
     """Run to the end; the averaged network, and the figures of the last validation."""
     schedule = run.schedule
     before = schedule.front_end_steps if run.lesson.teacher is not None else 0

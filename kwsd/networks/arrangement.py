@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Weights = Mapping[str, NDArray[Any]]
-"""Tensors by the names that `HubertSpotterModel.state_dict` gives them, of any floating-point type."""
+"""Tensors by the names that the model's `state_dict` gives them, of any floating-point type."""
 
 INPUT, OUTPUT = "windows", "scores"
 """What the graph calls what goes in and what comes out."""
@@ -23,16 +23,24 @@ GRAPH = "graph.onnx"
 
 WEIGHTS = "model.safetensors"
 
+OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
+"""`model_type` in config.json: kwsd's own networks."""
+
 INT8 = ".int8"
 SCALE = ".scale"
 BIAS = ".bias"
 
+_LARGE = 50_000
+"""Values of a tensor that are worth 8 bits."""
 
-def arrange(weights: Weights, *, group_norm: bool, quantised: bool, levels: int = 127) -> dict[str, NDArray[Any]]:
+
+def arrange(
+    weights: Weights, config: Mapping[str, Any], *, quantised: bool, levels: int = 127
+) -> dict[str, NDArray[Any]]:
     """The graph's initializers by name: float32, and with `quantised` int8 for the large matrices.
 
-    `group_norm` is `feat_extract_norm="group"`: the norm over time undoes the first convolution's bias; it is left
-    out.
+    `config` is the model's config.json. In a HuBERT whose `feat_extract_norm` is "group", the norm over time undoes the
+    first convolution's bias; it is left out.
 
     A matrix is (inputs, outputs). A quantised one stands as `name.int8`, from -levels to levels, with `name.scale`
     (outputs,) float32: their product is the matrix, to half a step.
@@ -40,17 +48,47 @@ def arrange(weights: Weights, *, group_norm: bool, quantised: bool, levels: int 
     Raises:
         KeyError: a tensor is missing.
     """
-    found = _Arranged(weights)
-    large = found.front_end()
-    if group_norm:
-        found.initializers.pop("conv.0" + BIAS, None)
-    large += found.encoder()
+    found = _Arranged(expanded(weights))
+    if config.get("model_type") == LARGER_TYPE:
+        large = found.moonshine()
+    else:
+        large = found.front_end()
+        if config["feat_extract_norm"] == "group":
+            found.initializers.pop("conv.0" + BIAS, None)
+        large += found.encoder()
     found.heads()
     if quantised:
         for name in large:
             matrix = found.initializers.pop(name)
             found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
     return found.initializers
+
+
+def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
+    """The same tensors for a smaller file: 8 bits for what is large, half precision for the rest.
+
+    A large tensor (outputs, ...) is int8 from -127 to 127, beside it `name.scale` (outputs,) float32.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if values.size < _LARGE or values.ndim < 2:
+            found[name] = values.astype(np.float16)
+            continue
+        rows = values.astype(np.float32).reshape(len(values), -1)
+        whole, scale = quantise(rows.T, 127)
+        found[name], found[name + SCALE] = np.ascontiguousarray(whole.T).reshape(values.shape), scale
+    return found
+
+
+def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
+    """What `compacted` made small, as float32 again, to half a step; all else as it is."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
+            continue
+        scale = weights.get(name + SCALE)
+        found[name] = values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    return found
 
 
 def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -81,6 +119,28 @@ class _Arranged:
         # The first one sees the waveform, whose quiet parts 8 bits would lose; without the last one the scores change
         # half as much, and it is small.
         return [*names[1:-1], "projection"]
+
+    def moonshine(self) -> list[str]:
+        """Convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
+        names = []
+        for index in range(3):
+            kernel = self._take(f"encoder.conv{index + 1}.weight")
+            self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+            self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
+        self._norm("conv.0.norm", "encoder.groupnorm")
+        self._norm("encoder.norm", "encoder.layer_norm")
+        index = 0
+        while (place := f"encoder.layers.{index}") + ".input_layernorm.weight" in self._weights:
+            block = f"block.{index}"
+            self._norm(f"{block}.norm", f"{place}.input_layernorm")
+            self._linear(f"{block}.qkv", *(f"{place}.self_attn.{part}_proj" for part in "qkv"))
+            self._linear(f"{block}.out", f"{place}.self_attn.o_proj")
+            self._norm(f"{block}.final_norm", f"{place}.post_attention_layernorm")
+            self._linear(f"{block}.wide", f"{place}.mlp.fc1")
+            self._linear(f"{block}.narrow", f"{place}.mlp.fc2")
+            names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
+            index += 1
+        return ["conv.1", "conv.2", *names]
 
     def encoder(self) -> list[str]:
         """The positional convolution, its weight norm applied, and the blocks; the large matrices' names."""
@@ -113,13 +173,16 @@ class _Arranged:
                 self._linear(f"{head}.{layer}", f"{head}.{layer}")
 
     def _linear(self, name: str, *places: str) -> None:
-        """Linear layers that share their input, side by side."""
+        """Linear layers that share their input, side by side; all of them have a bias, or none."""
         self._keep(name, np.concatenate([self._take(f"{place}.weight").T for place in places], axis=1))
-        self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
+        if f"{places[0]}.bias" in self._weights:
+            self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
 
     def _norm(self, name: str, place: str) -> None:
+        """A norm without a bias gets one of zeros."""
         if f"{place}.weight" in self._weights:
             self._keep(f"{name}.weight", self._take(f"{place}.weight"))
+            self._keep(name + BIAS, np.zeros(len(self._weights[f"{place}.weight"])))
             self._bias(name, place)
 
     def _bias(self, name: str, place: str) -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from kwsd.networks.hubert import Adapter, AttentivePooling, Head
+from kwsd.networks.heads import Adapter, AttentivePooling, Head
 
 _WITH_DECODER = frozenset({"whisper", "moonshine"})
 """Encoders that transformers only has as half of something."""

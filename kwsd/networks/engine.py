@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.errors import DeviceError, ModelError
 from kwsd.networks.devices import pick_device
-from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import label_names
 
 _MOST = 64
@@ -19,9 +22,9 @@ _MOST = 64
 
 
 class TorchClassifier:
-    """Scores windows with a HubertSpotterModel."""
+    """Scores windows with one of kwsd's own networks."""
 
-    def __init__(self, model: HubertSpotterModel, name: str, device: str) -> None:
+    def __init__(self, model: SpotterModel, name: str, device: str) -> None:
         model.to(device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
         self._model = model.requires_grad_(False)
         self._model.train(False)
@@ -33,7 +36,7 @@ class TorchClassifier:
     @property
     def window_samples(self) -> int:
         """How long the windows are that it was trained on."""
-        return self._model.config.window_samples
+        return int(self._model.config.window_samples)
 
     @torch.inference_mode()
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,7 +61,9 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)
     try:
-        model = HubertSpotterModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype="float32")
+        import_module("kwsd.networks.hubert")  # makes the Auto class know both networks
+        load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
+        model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
         classifier = TorchClassifier(model, name, device)
         for batch in (1, 16):
             classifier.score(np.zeros((batch, model.config.window_samples), np.float32))

@@ -16,12 +16,11 @@ from typing import Any, Literal
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.arrangement import WEIGHTS
+from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, or CLAP."""
 
-OWN_TYPE = "kwsd-hubert"
 _INDEX = "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 _ZERO_SHOT = frozenset({"clap"})
@@ -55,8 +54,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json is of another network than kwsd's own."""
-    return bool(config.get("model_type", OWN_TYPE) != OWN_TYPE)
+    """Whether a config.json is of another network than kwsd's own ones."""
+    return config.get("model_type", OWN_TYPE) not in (OWN_TYPE, LARGER_TYPE)
 
 
 def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huggingface_hub.dataclasses import strict
-from transformers import HubertConfig
+from transformers import HubertConfig, PreTrainedConfig
 
 
 @strict
@@ -24,7 +24,7 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     window_samples: int = 16_000
 
 
-def label_names(config: HubertSpotterConfig) -> tuple[str, ...]:
+def label_names(config: PreTrainedConfig) -> tuple[str, ...]:
     """The labels in the order of the logits."""
     names = config.id2label or {}
     return tuple(str(names[index]) for index in range(len(names)))  # type: ignore[index]  # integers, once read

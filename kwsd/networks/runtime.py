@@ -101,7 +101,7 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
     options.log_severity_level = 3
     initializers = arrange(
         load_file(folder / WEIGHTS),
-        group_norm=config["feat_extract_norm"] == "group",
+        config,
         quantised=INT8.encode() in graph,
         levels=quantisation_levels(),
     )

@@ -16,9 +16,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.errors import ModelError, UsageError
 from kwsd.events import RATE
+from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE
 from kwsd.networks.auto_engine import SAFELY, FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
-from kwsd.networks.foreign import OWN_TYPE, longest_of, read_json, weight_files
+from kwsd.networks.foreign import longest_of, read_json, weight_files
 from kwsd.training.export import write_card
 from kwsd.training.finetune import Plan
 
@@ -38,7 +39,7 @@ def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]
     """
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
-    if kind in (OWN_TYPE, BackboneConfig.model_type):
+    if kind in (OWN_TYPE, LARGER_TYPE, BackboneConfig.model_type):
         raise ModelError(f"{plan.backbone} is made by kwsd already: name the encoder that it was made from")
     weight_files(folder, plan.backbone)
     longest = longest_of(folder, config, plan.backbone)

@@ -17,21 +17,22 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
-from transformers import Wav2Vec2FeatureExtractor
+from safetensors.numpy import load_file, save_file
+from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import GRAPH, WEIGHTS, arrange
-from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.arrangement import GRAPH, LARGER_TYPE, WEIGHTS, arrange, compacted
+from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.labels import UNKNOWN
+from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.graph import draw
 
 log = logging.getLogger(__name__)
 
 
 def export_model(
-    model: HubertSpotterModel,
+    model: SpotterModel,
     folder: Path,
     *,
     name: str,
@@ -49,11 +50,15 @@ def export_model(
     with torch.no_grad():
         half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
     half.to("cpu", torch.float16)
+    compact = half.config.model_type == LARGER_TYPE  # in half precision it would be too large to ship
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
         sampling_rate=model.config.sampling_rate, do_normalize=False, return_attention_mask=False
     )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
         half.save_pretrained(scratch)
+        if compact:
+            weights = Path(scratch) / WEIGHTS
+            save_file(compacted(load_file(weights)), weights, metadata={"format": "pt"})
         extractor.save_pretrained(scratch)
         # Stored in half precision, but computed in single: transformers loads what the config says.
         config = Path(scratch) / "config.json"
@@ -88,12 +93,19 @@ def drawing(folder: Path, *, quantised: bool) -> tuple[onnx.ModelProto, dict[str
         ModelError: there is no such network, or it has something that the drawing does not know.
     """
     try:
-        config = HubertSpotterConfig.from_pretrained(folder, local_files_only=True)
-        weights = load_file(folder / WEIGHTS)
-        initializers = arrange(weights, group_norm=config.feat_extract_norm == "group", quantised=quantised)
+        config = _own_config(folder)
+        initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised)
     except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({error})") from error
     return draw(config, initializers), initializers
+
+
+def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
+    """Raises ValueError for anybody else's."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig)):
+        return config
+    raise ValueError(f"it is a {config.model_type}")
 
 
 def write_card(folder: Path, changes: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.heads import SpotterModel
+from kwsd.networks.moonshine import quieten
 from kwsd.training.batches import NONE, Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.judging import accuracies, mine
 from kwsd.training.recipe import Recipe, Schedule
-from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions, quieten
+from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
 
 Report = Callable[[dict[str, float]], None]
 
@@ -52,19 +54,29 @@ def front_end_rate(step: int, schedule: Schedule) -> float:
     return 1e-3 * min(1.0, (age + 1) / 50, -3 * step / schedule.front_end_steps)
 
 
+def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, Any]], list[float]]:
+    """The weights that learn, as the optimiser takes them, and what share of the rate each group gets."""
+    if encoder_rate == 1:
+        return [{"params": list(model.parameters())}], [1.0]
+    learning = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
+    within = f"{model.base_model_prefix}."
+    encoder = [weights for name, weights in learning if name.startswith(within)]
+    heads = [weights for name, weights in learning if not name.startswith(within)]
+    return [{"params": heads}, {"params": encoder}], [1.0, encoder_rate]
+
+
 class Run:
     """One run in one folder: the network, its moving average, the optimiser, the step, and what was mined."""
 
-    def __init__(self, recipe: Recipe, model: HubertSpotterModel, lesson: Lesson, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson, folder: Path) -> None:
         self.recipe, self.schedule, self.lesson, self.folder = recipe, recipe.schedule, lesson, folder
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model: HubertSpotterModel = model
+        self.model: SpotterModel = model
         self.model.to(self.device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
-        self.average: HubertSpotterModel = copy.deepcopy(self.model).requires_grad_(False)
+        self.average: SpotterModel = copy.deepcopy(self.model).requires_grad_(False)
         self.average.train(False)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay
-        )
+        groups, self.shares = _groups(self.model, self.schedule.encoder_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay)
         self.step = -self.schedule.front_end_steps if lesson.teacher is not None else 0
         self.mined: Mined = np.zeros((0, 3), np.int64)
         self.best, self.stale = 0.0, 0
@@ -100,7 +112,7 @@ class Run:
         }
         save(state, self.folder / "checkpoint.pt")
 
-    def train(self, report: Report) -> HubertSpotterModel:
+    def train(self, report: Report) -> SpotterModel:
         """Run to the last step, or until validation has not improved `patience` times; the averaged network.
 
         `report` gets the figures of every tenth step, and after each validation its accuracies too.
@@ -134,8 +146,8 @@ class Run:
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step + self.schedule.front_end_steps)
         front_end_only = self.step < 0
         rate = front_end_rate(self.step, self.schedule) if front_end_only else learning_rate(self.step, self.schedule)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+            group["lr"] = rate * share
         windows = torch.from_numpy(batch.windows).to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
             if front_end_only:
@@ -151,7 +163,8 @@ class Run:
         return {"rate": rate, "norm": float(norm), **{name: float(loss.detach()) for name, loss in losses.items()}}
 
     def _front_end(self, windows: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.model.hubert.feature_extractor(windows).transpose(1, 2)
+        hubert: Any = self.model.hubert  # only a HuBERT learns its convolutions first
+        features: torch.Tensor = hubert.feature_extractor(windows).transpose(1, 2)
         return features
 
     def _front_end_loss(self, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:

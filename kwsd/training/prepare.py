@@ -6,15 +6,19 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from kwsd.audio.split import held_out
 from kwsd.errors import ConfigError, InputError
+from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
 from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.batches import Mixer
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join
@@ -28,11 +32,27 @@ Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and how much there is."""
 
 
-def build_network(recipe: Recipe) -> HubertSpotterModel:
+def build_network(recipe: Recipe) -> SpotterModel:
     """The recipe's network with random weights, drawn from its seed."""
     torch.manual_seed(recipe.schedule.seed)
-    labels = [*recipe.words, UNKNOWN, SILENCE]
-    sizes = recipe.network
+    return _moonshine(recipe) if recipe.network.kind == "moonshine" else _hubert(recipe)
+
+
+def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
+    labels, sizes = [*recipe.words, UNKNOWN, SILENCE], recipe.network
+    return MoonshineSpotterModel(
+        MoonshineSpotterConfig(
+            adapter_size=sizes.adapter_size,
+            head_size=sizes.head_size,
+            head_dropout=sizes.dropout,
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+    )
+
+
+def _hubert(recipe: Recipe) -> HubertSpotterModel:
+    labels, sizes = [*recipe.words, UNKNOWN, SILENCE], recipe.network
     return HubertSpotterModel(
         HubertSpotterConfig(
             hidden_size=sizes.hidden_size,
@@ -62,7 +82,7 @@ def build_network(recipe: Recipe) -> HubertSpotterModel:
     )
 
 
-def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tuple[HubertSpotterModel, Lesson]:
+def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tuple[SpotterModel, Lesson]:
     """Everything that `Run` needs.
 
     Raises:
@@ -95,6 +115,10 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     teacher = load_teacher(weights)
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
+    if isinstance(model, MoonshineSpotterModel):
+        _adopt(model, teacher, recipe.network.learning_layers, sample)
+        return model, Lesson(mixer, None, None, validation)
+    assert isinstance(model, HubertSpotterModel)
     transplant(model, teacher, recipe.teacher.layers, sample)
     asked = hashlib.sha256(weights.read_bytes()).hexdigest()
     parts = [(part, first_seconds(part)) for part in spoken] + [(speech, all_seconds(speech))]
@@ -106,6 +130,18 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     )
     calibrate_heads(model, *map(torch.from_numpy, taught.spread()))
     return model, Lesson(mixer, teacher, taught, validation)
+
+
+@torch.no_grad()
+def _adopt(model: MoonshineSpotterModel, teacher: Any, learning: int, sample: torch.Tensor) -> None:
+    """The teacher's own weights, of which the last `learning` blocks learn on; heads that see how its vectors move."""
+    model.encoder.load_state_dict(teacher.state_dict())
+    model.encoder.requires_grad_(False)
+    for block in model.encoder.layers[len(model.encoder.layers) - learning :]:
+        block.requires_grad_(True)
+    model.encoder.layer_norm.requires_grad_(learning > 0)
+    vectors = model.frames(sample).flatten(0, 1)
+    calibrate_heads(model, vectors.mean(dim=0), vectors.std(dim=0) + 1e-3)
 
 
 def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:

@@ -18,8 +18,14 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Sizes of the HuBERT; the names are HubertConfig's."""
+    """Which network (`kind`: "hubert", or "moonshine" for the larger one that is asked second), and its sizes.
 
+    The names are HubertConfig's. A Moonshine takes its sizes from the teacher, whose weights it is; from these it takes
+    the adapter's and the heads', and how many of its blocks learn, counted from the last.
+    """
+
+    kind: str = "hubert"
+    learning_layers: int = 2
     hidden_size: int = 288
     intermediate_size: int = 1152
     num_attention_heads: int = 8
@@ -80,7 +86,10 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Steps, and what happens at which of them. The rate warms up, stays, and falls to zero over the last `decay`."""
+    """Steps, and what happens at which of them. The rate warms up, stays, and falls to zero over the last `decay`.
+
+    The encoder learns at `encoder_rate` times the rate of what is put on top of it.
+    """
 
     seed: int = 1
     batch: int = 64
@@ -89,6 +98,7 @@ class Schedule:
     warmup: int = 300
     decay: float = 0.3
     peak_rate: float = 6e-4
+    encoder_rate: float = 1.0
     weight_decay: float = 0.02
     ema: float = 0.999
     feature_weight: float = 1.0
@@ -132,7 +142,12 @@ def read_recipe(path: Path) -> Recipe:
         recipe: Recipe = _fill(Recipe, tables, "")
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    if len(recipe.teacher.layers) != recipe.network.num_hidden_layers and recipe.teacher.weights:
+    if recipe.network.kind not in ("hubert", "moonshine"):
+        raise ConfigError(f'{path}: network.kind is {recipe.network.kind!r}, not "hubert" or "moonshine"')
+    if recipe.network.kind == "moonshine":
+        if not recipe.teacher.weights:
+            raise ConfigError(f"{path}: a moonshine is its teacher's weights: name them as teacher.weights")
+    elif len(recipe.teacher.layers) != recipe.network.num_hidden_layers and recipe.teacher.weights:
         raise ConfigError(f"{path}: teacher.layers needs one layer for each of network.num_hidden_layers")
     shares = recipe.mix.words + recipe.mix.sentences + recipe.mix.cut + recipe.mix.glued + recipe.mix.silence
     if abs(shares - 1) > 1e-6:

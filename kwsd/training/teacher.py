@@ -20,6 +20,7 @@ from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import InputError
+from kwsd.networks.moonshine import quieten
 from kwsd.training.corpus import Corpus
 from kwsd.training.scenes import excerpt
 
@@ -41,12 +42,6 @@ def load_teacher(weights: Path) -> Any:
     encoder: Any = MoonshineModel(MoonshineConfig()).encoder
     encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
     return encoder.eval().requires_grad_(False)
-
-
-def quieten(waveform: torch.Tensor) -> torch.Tensor:
-    """(batch, samples) brought to a peak of at most 0.5, which is what the encoder was used with."""
-    peak = waveform.abs().amax(dim=1, keepdim=True).clamp_min(1e-5)
-    return waveform * (0.5 / peak).clamp_max(1.0)
 
 
 def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
+from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.training.teacher import quieten
+from kwsd.networks.moonshine import quieten
 
 _LIFT = 2.0
 """GELU is nearly the identity above this: the first norm's output is lifted there, and the next bias takes it off."""
@@ -47,7 +48,7 @@ def transplant(model: HubertSpotterModel, encoder: Any, layers: Sequence[int], s
 
 
 @torch.no_grad()
-def calibrate_heads(model: HubertSpotterModel, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+def calibrate_heads(model: SpotterModel, mean: torch.Tensor, deviation: torch.Tensor) -> None:
     """Let the adapter and the heads start as if hidden states had mean 0 and deviation 1, in place.
 
     `mean` and `deviation` (hidden,) are those of the encoder's hidden states, whose means are large and whose

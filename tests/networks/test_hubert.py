@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 
-from kwsd.networks.hubert import Adapter, HubertSpotterModel
+from kwsd.networks.heads import Adapter
+from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.training.export import export_model
 

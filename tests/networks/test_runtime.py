@@ -160,7 +160,7 @@ def test_eight_bits_are_off_by_half_a_step_at_most() -> None:
 
 def test_weights_of_another_kind_are_told() -> None:
     with pytest.raises(KeyError, match="feature_projection"):
-        arrange({}, group_norm=True, quantised=True)
+        arrange({}, {"feat_extract_norm": "group"}, quantised=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""What kwsd puts on top of an encoder: an adapter, attentive pooling, and two heads (noise or word; which word).
+
+References:
+    Houlsby et al. 2019, "Parameter-Efficient Transfer Learning" (the adapter); Lin et al. 2017, "A Structured
+    Self-Attentive Sentence Embedding" (attentive pooling).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file
+from torch import nn
+from torch.nn import functional
+from transformers import AutoConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from kwsd.networks.arrangement import SCALE, WEIGHTS, expanded
+from kwsd.networks.hubert_config import label_names
+from kwsd.networks.labels import SILENCE
+
+
+class Adapter(nn.Module):
+    """Down-projection, ReLU, dropout, up-projection back to the hidden size; added to what it was given.
+
+    (batch, frames, hidden) -> (batch, frames, hidden). The up-projection starts at zero, so that an untrained
+    adapter changes nothing.
+    """
+
+    def __init__(self, hidden_size: int, adapter_size: int, dropout: float) -> None:
+        super().__init__()
+        self.down = nn.Linear(hidden_size, adapter_size)
+        self.dropout = nn.Dropout(dropout)
+        self.up = nn.Linear(adapter_size, hidden_size)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        narrow = self.dropout(functional.relu(self.down(hidden)))
+        widened: torch.Tensor = self.up(narrow)
+        return hidden + widened
+
+
+class AttentivePooling(nn.Module):
+    """A weighted mean over time, with weights of its own for each slice of the hidden vector.
+
+    (batch, frames, hidden) -> (batch, hidden). A word fills a third of its window; a plain mean would drown it.
+    """
+
+    def __init__(self, hidden_size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.score = nn.Linear(hidden_size, heads)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        batch, frames, size = hidden.shape
+        weights = self.score(hidden).softmax(dim=1).unsqueeze(-1)
+        slices = hidden.view(batch, frames, self.heads, size // self.heads)
+        pooled: torch.Tensor = (weights * slices).sum(dim=1)
+        return pooled.reshape(batch, size)
+
+
+class Head(nn.Module):
+    """Two linear layers, ReLU and dropout between them: (batch, hidden) -> (batch, nodes)."""
+
+    def __init__(self, hidden_size: int, head_size: int, nodes: int, dropout: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(hidden_size, head_size)
+        self.dropout = nn.Dropout(dropout)
+        self.outer = nn.Linear(head_size, nodes)
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.outer(self.dropout(functional.relu(self.inner(pooled))))
+        return scores
+
+
+class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """An encoder with the adapter and the two heads; the encoder is whatever `frames` is made of.
+
+    The logits are logarithms of probabilities that sum to one, so that their softmax is those probabilities:
+    P(silence) = 1 - P(word), P(label) = P(word) P(label | word).
+    """
+
+    main_input_name = "input_values"
+    input_modalities = "audio"
+
+    @classmethod
+    def from_pretrained(cls, folder: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # any option
+        """As transformers does it; weights that were written in 8 bits (`kwsd.networks.arrangement`) are expanded."""
+        path = Path(str(folder)) / WEIGHTS
+        if not path.is_file() or not is_compact(path):
+            return super().from_pretrained(folder, *arguments, **options)
+        config = options.pop("config", None) or AutoConfig.from_pretrained(folder, local_files_only=True)
+        weights = {name: torch.from_numpy(values) for name, values in expanded(load_file(path)).items()}
+        kept = {name: options[name] for name in ("dtype", "output_loading_info") if name in options}
+        return super().from_pretrained(None, config=config, state_dict=weights, **kept)
+
+    def add_heads(self, config: Any) -> None:
+        """Adapter, pooling and heads of the sizes that `config` names; a subclass calls it once it has its encoder.
+
+        Raises:
+            ValueError: the last label is not `_silence_`.
+        """
+        labels = label_names(config)
+        if labels[-1] != SILENCE:
+            raise ValueError(f"the last label must be {SILENCE!r}, not {labels[-1]!r}")
+        size, inner, dropout = config.hidden_size, config.head_size, config.head_dropout
+        self.adapter = Adapter(size, config.adapter_size, dropout)
+        self.pooling = AttentivePooling(size, config.pooling_heads)
+        self.word_head = Head(size, inner, len(labels) - 1, dropout)
+        self.noise_head = Head(size, inner // 2, 1, dropout)
+        self.post_init()  # type: ignore[no-untyped-call]  # nor this
+
+    def frames(self, input_values: torch.Tensor) -> torch.Tensor:
+        """The encoder's last hidden states: (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden)."""
+        raise NotImplementedError
+
+    def classify(self, frames: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities (batch, labels) float32 from the encoder's last hidden states."""
+        pooled = self.pooling(self.adapter(frames))
+        words = functional.log_softmax(self.word_head(pooled).float(), dim=-1)
+        word_or_noise = self.noise_head(pooled).float()
+        return torch.cat([words + functional.logsigmoid(word_or_noise), functional.logsigmoid(-word_or_noise)], dim=-1)
+
+    def forward(
+        self,
+        input_values: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **unused: Any,
+    ) -> SequenceClassifierOutput:
+        """Score windows: (batch, samples) float32 -> logits (batch, labels); with `labels` (batch,), the loss too.
+
+        `attention_mask` is accepted for the pipeline's sake and not used: padding with zeros is what the model was
+        trained on.
+        """
+        del attention_mask, unused
+        logits = self.classify(self.frames(input_values))
+        loss = None if labels is None else functional.nll_loss(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def is_compact(weights: Path) -> bool:
+    """Whether a safetensors file holds tensors in 8 bits, with a scale beside each."""
+    with safe_open(weights, framework="np") as tensors:
+        return any(name.endswith(SCALE) for name in tensors.keys())  # noqa: SIM118  # it is no mapping

@@ -1,0 +1,42 @@
+"""What the graphs of both networks are made of: a convolution's view of its input, adapter, pooling and heads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kwsd.training.sheet import Sheet
+
+
+def unfolded(sheet: Sheet, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int) -> str:
+    """(batch, time, channels) -> (batch, count, kernel * channels): what each place of a convolution sees."""
+    pieces = []
+    for first in range(0, kernel, stride):
+        taps = min(stride, kernel - first)
+        if taps == stride or (taps > 1 and first + count * stride <= length):
+            piece = sheet.cut(hidden, 1, first, first + count * stride)
+            piece = sheet.add("Reshape", piece, sheet.whole([0, count, stride * channels]))
+            pieces.append(piece if taps == stride else sheet.cut(piece, 2, 0, taps * channels))
+        else:
+            ends = ((first + tap, first + tap + (count - 1) * stride + 1) for tap in range(taps))
+            pieces += [sheet.cut(hidden, 1, begin, end, stride) for begin, end in ends]
+    return sheet.add("Concat", *pieces, axis=2) if len(pieces) > 1 else pieces[0]
+
+
+def heads(sheet: Sheet, config: Any, hidden: str) -> str:
+    """Adapter, pooling, and the probabilities from both heads: (batch, vectors, hidden) -> (batch, labels)."""
+    narrow = sheet.add("Relu", sheet.linear(hidden, "adapter.down"))
+    hidden = sheet.add("Add", hidden, sheet.linear(narrow, "adapter.up"))
+    parts = config.pooling_heads
+    attention = sheet.add("Softmax", sheet.linear(hidden, "pooling.score"), axis=1)
+    slices = sheet.add("Reshape", hidden, sheet.whole([0, 0, parts, config.hidden_size // parts]))
+    weighted = sheet.add("Mul", sheet.add("Unsqueeze", attention, sheet.whole([3])), slices)
+    pooled = sheet.add("ReduceSum", weighted, sheet.whole([1]), keepdims=0)
+    pooled = sheet.add("Reshape", pooled, sheet.whole([0, config.hidden_size]))
+    words = sheet.add("Softmax", _head(sheet, pooled, "word_head"), axis=1)
+    word_or_noise = _head(sheet, pooled, "noise_head")
+    words = sheet.add("Mul", words, sheet.add("Sigmoid", word_or_noise))
+    return sheet.add("Concat", words, sheet.add("Sigmoid", sheet.add("Neg", word_or_noise)), axis=1)
+
+
+def _head(sheet: Sheet, pooled: str, name: str) -> str:
+    return sheet.linear(sheet.add("Relu", sheet.linear(pooled, f"{name}.inner")), f"{name}.outer")

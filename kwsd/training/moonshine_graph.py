@@ -1,0 +1,98 @@
+"""The encoder of `kwsd.networks.moonshine`, drawn as `kwsd.training.graph` draws the HuBERT's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import INPUT
+from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.training.graph_parts import unfolded
+from kwsd.training.sheet import OWN, Sheet
+
+_LOUDEST = 0.5
+_KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
+"""Of the three convolutions; transformers has them as constants too."""
+
+
+def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
+    """Windows -> the last hidden states (batch, vectors, hidden).
+
+    Raises:
+        ModelError: an activation or a kind of positions that has no drawing here.
+    """
+    if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
+        raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
+    hidden, count = _front_end(sheet, config)
+    turns = _turns(sheet, config, count)
+    for index in range(config.encoder_num_hidden_layers):
+        block = f"block.{index}"
+        inner = sheet.layer_norm(hidden, f"{block}.norm", 1e-5)
+        hidden = sheet.add("Add", hidden, _attention(sheet, config, inner, block, turns))
+        inner = sheet.layer_norm(hidden, f"{block}.final_norm", 1e-5)
+        inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
+        hidden = sheet.add("Add", hidden, sheet.linear(inner, f"{block}.narrow"))
+    return sheet.layer_norm(hidden, "encoder.norm", 1e-5)
+
+
+def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
+    """Windows, no louder than `LOUDEST`, through the three convolutions; and how many vectors that gives."""
+    peak = sheet.add("ReduceMax", sheet.add("Abs", INPUT), axes=[1])
+    gain = sheet.add("Div", sheet.number(_LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
+    hidden = sheet.add("Mul", INPUT, sheet.add("Min", gain, sheet.number(1.0)))
+    hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
+    length, channels = config.window_samples, (1, config.hidden_size, 2 * config.hidden_size)
+    for index, (kernel, stride) in enumerate(zip(_KERNELS, _STRIDES, strict=True)):
+        count = (length - kernel) // stride + 1
+        hidden = unfolded(sheet, hidden, length, count, kernel, stride, channels[index])
+        hidden = sheet.linear(hidden, f"conv.{index}")
+        hidden = sheet.add("Gelu", hidden, domain=OWN) if index else _norm_of_all(sheet, sheet.add("Tanh", hidden))
+        length = count
+    return hidden, length
+
+
+def _norm_of_all(sheet: Sheet, hidden: str) -> str:
+    """All channels and times to mean 0 and variance 1 together, then scale and shift by channel."""
+    hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1, 2]))
+    variance = sheet.add("ReduceMean", sheet.add("Mul", hidden, hidden), axes=[1, 2])
+    hidden = sheet.add("Div", hidden, sheet.add("Sqrt", sheet.add("Add", variance, sheet.number(1e-5))))
+    return sheet.add(
+        "Add", sheet.add("Mul", hidden, sheet.weight("conv.0.norm.weight")), sheet.weight("conv.0.norm.bias")
+    )
+
+
+def _turns(sheet: Sheet, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
+    """The cosines and sines (count, width / 2) of the rotations at each place, and the width that turns."""
+    rope = _rope(config)
+    width = int(config.hidden_size // config.encoder_num_attention_heads * rope.get("partial_rotary_factor", 1.0))
+    speeds = rope["rope_theta"] ** -(np.arange(0, width, 2) / width)
+    angles = np.outer(np.arange(count), speeds)
+    return (
+        sheet.constant("cosines", np.cos(angles).astype(np.float32)),
+        sheet.constant("sines", np.sin(angles).astype(np.float32)),
+        width,
+    )
+
+
+def _rope(config: MoonshineSpotterConfig) -> dict[str, Any]:
+    return dict(config.rope_parameters or {})
+
+
+def _attention(
+    sheet: Sheet, config: MoonshineSpotterConfig, hidden: str, block: str, turns: tuple[str, str, int]
+) -> str:
+    """Self-attention whose queries and keys are turned by their places (Su et al. 2021, "RoFormer")."""
+    cosines, sines, width = turns
+    heads = config.encoder_num_attention_heads
+    query, key, value = sheet.split(sheet.linear(hidden, f"{block}.qkv"), 3)
+    turned = [
+        sheet.add(
+            "RotaryEmbedding", part, sheet.whole([0]), cosines, sines,
+            domain=OWN, interleaved=1, num_heads=heads, rotary_embedding_dim=width,
+        )
+        for part in (query, key)
+    ]  # fmt: skip
+    joined = sheet.add("MultiHeadAttention", *turned, value, domain=OWN, num_heads=heads)
+    return sheet.linear(joined, f"{block}.out")
