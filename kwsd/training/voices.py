@@ -1,7 +1,8 @@
 """Synthetic speakers for words that have few recordings, by Kokoro (Apache-2.0) through `kokoro-onnx`.
 
-Run by hand, before training: `python -m kwsd.training.voices MODEL.onnx VOICES_FOLDER OUT --count on=400`. It needs
-`pip install kokoro-onnx`; kwsd itself does not. VOICES_FOLDER holds Kokoro's English voices, one float32 file each.
+Run by hand, before training: `python -m kwsd.training.voices MODEL.onnx VOICES_FOLDER OUT --count on=400`. What sounds
+like a word and is none goes to another label: `--count _unknown_/want=3`. It needs `pip install kokoro-onnx`; kwsd
+itself does not. VOICES_FOLDER holds Kokoro's English voices, one float32 file each.
 A clip's speaker is a blend of two voices, at a pace of its own; the same call writes the same clips, and one that was
 interrupted goes on where it stopped.
 """
@@ -41,7 +42,7 @@ def synthesize(kokoro: Any, voices: dict[str, NDArray[np.float32]], word: str, s
 
 
 def main() -> None:
-    """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for."""
+    """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for, or OUT/label/word-SEED_SPEAKER.flac."""
     import soundfile
     import soxr
     from kokoro_onnx import Kokoro
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("voices", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--count", nargs="+", required=True, metavar="WORD=N")
+    parser.add_argument("--count", nargs="+", required=True, metavar="[LABEL/]WORD=N")
     arguments = parser.parse_args()
     voices = english_voices(arguments.voices)
     with tempfile.NamedTemporaryFile(suffix=".npz") as packed:
@@ -58,18 +59,19 @@ def main() -> None:
         packed.flush()
         kokoro = Kokoro(str(arguments.model), packed.name)
     for request in arguments.count:
-        word, count = request.split("=")
-        label = arguments.out / word
-        label.mkdir(parents=True, exist_ok=True)
+        named, count = request.split("=")
+        label, _, word = named.rpartition("/")
+        folder, prefix = arguments.out / (label or word), f"{word}-" if label else ""
+        folder.mkdir(parents=True, exist_ok=True)
         for seed in range(int(count)):
-            if any(label.glob(f"{seed:04d}_*.flac")):
+            if any(folder.glob(f"{prefix}{seed:04d}_*.flac")):
                 continue
             speaker, samples = synthesize(kokoro, voices, word, seed)
             if not np.isfinite(samples).all():  # half precision overflows for some styles: that speaker stays away
                 continue
             clip = soxr.resample(np.asarray(samples, np.float32), _RATE, 16_000)
-            soundfile.write(label / f"{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1), 16_000)
-        print(word, count, file=sys.stderr, flush=True)
+            soundfile.write(folder / f"{prefix}{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1), 16_000)
+        print(named, count, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""Two classifiers that hear as one: a small one for every window, a larger one for those that may hold a word.
+
+Most of what a microphone hears is no word, and the first one is sure of that at little cost. Where it believes to hear
+one, the second is asked as well, and both have a say: a logarithmic opinion pool (Genest and Zidek 1986, "Combining
+Probability Distributions"), the weighted geometric mean of their probabilities. Both have to agree for a high score, and
+what only one of them mistakes for a word gets a low one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import ModelError
+from kwsd.networks.labels import can_fire
+
+Scores = NDArray[np.float32]
+
+
+class Scorer(Protocol):
+    """One of the two."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What a model's card says of the second one: its name, from which score on it is asked, what its word weighs.
+
+    `thresholds` are those of the two together.
+    """
+
+    model: str
+    asked_from: float
+    weight: float
+    thresholds: Mapping[str, float]
+
+
+def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
+    """The card's `verifier`, if it has one. Raises ModelError, with `place` in it, for one that cannot be."""
+    table = card.get("verifier")
+    if table is None:
+        return None
+    try:
+        found = Verifier(
+            str(table["model"]),
+            float(table["asked_from"]),
+            float(table["weight"]),
+            {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise ModelError(f"{place}: its verifier is not told right ({error}): fetch the model again") from error
+    numbers = (found.asked_from, found.weight, *found.thresholds.values())
+    if not all(0 <= number <= 1 for number in numbers) or not found.model.replace("-", "").isalnum():
+        raise ModelError(f"{place}: its verifier is no name with numbers from 0 to 1: fetch the model again")
+    return found
+
+
+class Cascade:
+    """Scores windows with both."""
+
+    def __init__(self, first: Scorer, second: Scorer, *, asked_from: float, weight: float) -> None:
+        """The second one is asked where any word's score is `asked_from` or more, and counts by `weight` (0 to 1).
+
+        Raises:
+            ModelError: they do not know the same labels.
+        """
+        if sorted(first.labels) != sorted(second.labels):
+            raise ModelError(f"{second.name} cannot verify {first.name}: they do not know the same words")
+        self.first, self.second = first, second
+        self._asked_from, self._weight = np.float32(asked_from), weight
+        self._words = np.array([index for index, label in enumerate(first.labels) if can_fire(label)], np.intp)
+        self._order = np.array([second.labels.index(label) for label in first.labels], np.intp)
+        self.labels, self.name, self.device = first.labels, first.name, first.device
+        self.asked = 0
+        """Windows that the second one was asked about."""
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
+        scores = self.first.score(windows)
+        doubtful = np.flatnonzero(scores[:, self._words].max(axis=1, initial=0) >= self._asked_from)
+        if len(doubtful):
+            self.asked += len(doubtful)
+            second = self.second.score(windows[doubtful])[:, self._order]
+            scores[doubtful] = pooled((scores[doubtful], second), (1 - self._weight, self._weight))
+        return scores
+
+
+def pooled(opinions: Sequence[Scores], weights: Sequence[float]) -> Scores:
+    """The weighted geometric mean of probabilities (batch, labels), each row of which sums to one again."""
+    logs = sum(
+        weight * np.log(np.maximum(opinion, 1e-12)) for opinion, weight in zip(opinions, weights, strict=True)
+    )
+    found: Scores = np.exp(logs - np.max(logs, axis=1, keepdims=True)).astype(np.float32)
+    found /= found.sum(axis=1, keepdims=True)
+    return found
