@@ -1,27 +1,19 @@
 """A model's name or folder -> verified files -> a ready classifier.
 
-A model folder holds what `save_pretrained` writes (config.json, model.safetensors, preprocessor_config.json) and a
-card.json with what travels with the weights: thresholds, checksums, licence, measured scores. Reading a card imports
-no torch. graph.onnx, where there is one, lets ONNX Runtime compute the same weights.
+Reading a card imports no torch. graph.onnx, where a folder has one, lets ONNX Runtime compute the same weights.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kwsd.errors import ModelError
-from kwsd.events import RATE
-from kwsd.networks.arrangement import GRAPH, WEIGHTS
-from kwsd.networks.foreign import Kind, is_foreign, licence_of, read_nature, weight_files
-from kwsd.networks.foreign import read_json as _json
-from kwsd.networks.foreign import read_labels as _labels
+from kwsd.networks.arrangement import GRAPH
+from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_folder, own_window
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
-from kwsd.networks.labels import can_fire
 
 if TYPE_CHECKING:
     from kwsd.networks.auto_engine import AutoClassifier
@@ -31,42 +23,13 @@ if TYPE_CHECKING:
 
     Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier
 
+__all__ = [
+    "DEFAULT_MODEL", "DEFAULT_THRESHOLD", "ModelCard", "find_model", "load_classifier", "missing_id", "pull_model",
+    "pulled_models", "read_card", "remove_model", "shipped_models",
+]  # fmt: skip
+
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""
-
-DEFAULT_THRESHOLD = 0.95
-"""For a word whose card names none."""
-
-DEFAULT_WINDOW = RATE
-"""What a model hears at once that does not say how much it wants, in samples: a second."""
-
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a model folder says of itself. `thresholds` has every word; `scores` is whatever was measured.
-
-    `rate` (Hz) is what the network takes. `window` is what it hears at once, `longest` the most that it can (None for
-    no limit), both in samples at 16 kHz. A zero-shot model has no labels until it is given some.
-    """
-
-    name: str
-    path: Path
-    labels: tuple[str, ...]
-    thresholds: Mapping[str, float]
-    licence: str
-    size_bytes: int
-    scores: Mapping[str, Any]
-    kind: Kind = "kwsd"
-    rate: int = RATE
-    window: int = RATE
-    longest: int | None = None
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The labels that can fire."""
-        return tuple(label for label in self.labels if can_fire(label))
 
 
 def shipped_models() -> list[ModelCard]:
@@ -84,57 +47,7 @@ def read_card(name_or_folder: str) -> ModelCard:
         ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
             weights, or the weights are pickled.
     """
-    folder = find_model(name_or_folder)
-    config = _json(folder / "config.json")
-    card = _card(folder / "card.json")
-    if is_foreign(config):
-        return _foreign_card(folder, config, card, name_or_folder)
-    if not (folder / WEIGHTS).is_file():
-        pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
-        if pickles:
-            raise ModelError(f"{folder}: {pickles[0]} is a pickle, which can run code: save the model as safetensors")
-        raise ModelError(f"{folder}: there is no {WEIGHTS}: fetch the model again")
-    labels = _labels(folder, config)
-    _verify(folder, card, labels)
-    thresholds = card["thresholds"]
-    words = filter(can_fire, labels)
-    return ModelCard(
-        name=str(card.get("name", folder.resolve().name)),
-        path=folder,
-        labels=labels,
-        thresholds={word: float(thresholds.get(word, DEFAULT_THRESHOLD)) for word in words},
-        licence=str(card.get("licence", "unknown")),
-        size_bytes=(folder / WEIGHTS).stat().st_size,
-        scores=card["scores"],
-        window=_own_window(folder),
-    )
-
-
-def _own_window(folder: Path) -> int:
-    """What kwsd's own model hears at once, in samples."""
-    return int(_json(folder / "config.json").get("window_samples", RATE))
-
-
-def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
-    """The card of a model that is not kwsd's own. One from the Hub is called by its id, another by its folder."""
-    hub_name = given if hub_id(given) else folder.resolve().name
-    name = str(card.get("name", hub_name))
-    files = weight_files(folder, name)
-    nature = read_nature(folder, config, name)
-    _verify_checksums(folder, card)
-    return ModelCard(
-        name=name,
-        path=folder,
-        labels=nature.labels,
-        thresholds={word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in nature.labels},
-        licence=str(card.get("licence") or licence_of(folder)),
-        size_bytes=sum(file.stat().st_size for file in files),
-        scores=card["scores"],
-        kind=nature.kind,
-        rate=nature.rate,
-        window=nature.window or DEFAULT_WINDOW,
-        longest=nature.longest,
-    )
+    return card_of_folder(find_model(name_or_folder), name_or_folder)
 
 
 def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool = False) -> Classifiers:
@@ -157,7 +70,7 @@ def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool =
         from kwsd.networks.auto_engine import load_auto
 
         return load_auto(card.path, card.name, card.window, device, card.longest)
-    drawn = (card.path / GRAPH).is_file() and not any_length and card.window == _own_window(card.path)
+    drawn = (card.path / GRAPH).is_file() and not any_length and card.window == own_window(card.path)
     if device == "cpu" and drawn:
         from kwsd.networks.runtime import load_onnx
 
@@ -227,48 +140,3 @@ def find_model(name_or_folder: str) -> Path:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet: kwsd models pull {wanted}")
     raise ModelError(f"no model and no folder is called {name_or_folder!r}; kwsd's own models: {known}")
-
-
-def _card(path: Path) -> dict[str, Any]:
-    """The card, with its three tables; an empty one where there is none."""
-    card = _json(path) if path.exists() else {}
-    for name in ("sha256", "thresholds", "scores"):
-        if not isinstance(card.setdefault(name, {}), dict):
-            raise ModelError(f"{path}: {name} is no table: fetch the model again")
-    for word, threshold in card["thresholds"].items():
-        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")
-    return card
-
-
-def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
-    """Checksums as the card has them, and one node of the word head for every label but silence."""
-    _verify_checksums(folder, card)
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(folder / WEIGHTS, framework="np") as weights:
-            nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
-    if nodes != len(labels) - 1:
-        raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, which is never held as a whole."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 18):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
-    for name, expected in card["sha256"].items():
-        try:
-            found = _digest(folder / name)
-        except OSError as error:
-            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
-        if found != expected:
-            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's; fetch the model again")

@@ -21,8 +21,10 @@ from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE, WEIGHTS
 Kind = Literal["kwsd", "classifier", "zero-shot"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, or CLAP."""
 
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
+"""How weights are called that can run code, or that only other libraries read: they are never opened."""
+
 _INDEX = "model.safetensors.index.json"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 _ZERO_SHOT = frozenset({"clap"})
 _FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, from 25 ms of sound
 
@@ -156,7 +158,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
             raise ModelError(f"{folder / _INDEX} has no weight_map: fetch the model again")
         files = [folder / Path(shard).name for shard in sorted(set(shards.values()))]
     else:
-        raise _no_weights(folder, name)
+        raise no_weights(folder, name)
     from safetensors import SafetensorError, safe_open
 
     for file in files:
@@ -168,8 +170,9 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     return files
 
 
-def _no_weights(folder: Path, name: str) -> ModelError:
-    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+def no_weights(folder: Path, name: str) -> ModelError:
+    """The error for a folder without safetensors."""
+    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
     return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}: fetch it again")
 
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from kwsd.errors import DeviceError, ModelError
-from kwsd.networks.foreign import only_pickles
+from kwsd.networks.foreign import PICKLES, only_pickles
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
 
 Progress = Callable[[int, int], None]
@@ -102,7 +102,7 @@ def _chosen(listed: Sequence[_File], wanted: HubId) -> list[_File]:
     if "config.json" not in names:
         raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
     if not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS):
-        pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")))
+        pickles = sorted(name for name in names if name.endswith(PICKLES))
         if pickles:
             raise only_pickles(str(wanted), pickles[0])
         raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")

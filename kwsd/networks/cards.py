@@ -1,0 +1,165 @@
+"""What a model says of itself, read and verified without importing torch.
+
+A model folder holds what `save_pretrained` writes (config.json, model.safetensors, preprocessor_config.json) and a
+card.json with what travels with the weights: thresholds, checksums, licence, measured scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kwsd.errors import ModelError
+from kwsd.events import RATE
+from kwsd.networks.arrangement import WEIGHTS
+from kwsd.networks.foreign import (
+    Kind,
+    is_foreign,
+    licence_of,
+    no_weights,
+    read_json,
+    read_labels,
+    read_nature,
+    weight_files,
+)
+from kwsd.networks.hub import hub_id
+from kwsd.networks.labels import can_fire
+
+DEFAULT_THRESHOLD = 0.95
+"""For a word whose card names none."""
+
+DEFAULT_WINDOW = RATE
+"""What a model hears at once that does not say how much it wants, in samples: a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model says of itself. `thresholds` has every word; `scores` is whatever was measured.
+
+    `path` is its folder. `rate` (Hz) is what the network takes. `window` is what it hears at once, `longest` the most
+    that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no labels until it is given some.
+    """
+
+    name: str
+    path: Path
+    labels: tuple[str, ...]
+    thresholds: Mapping[str, float]
+    licence: str
+    size_bytes: int
+    scores: Mapping[str, Any]
+    kind: Kind = "kwsd"
+    rate: int = RATE
+    window: int = RATE
+    longest: int | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels that can fire."""
+        return tuple(label for label in self.labels if can_fire(label))
+
+
+def card_of_folder(folder: Path, given: str) -> ModelCard:
+    """The card of the model in `folder`, which was called `given`; its files are verified.
+
+    Raises:
+        ModelError: a file is missing or truncated, a checksum is wrong, the labels do not fit the weights, or the
+            weights are pickled.
+    """
+    config = read_json(folder / "config.json")
+    card = _read(folder / "card.json")
+    if is_foreign(config):
+        return _foreign_card(folder, config, card, given)
+    if not (folder / WEIGHTS).is_file():
+        raise no_weights(folder, str(folder))
+    labels = read_labels(folder, config)
+    _verify(folder, card, labels)
+    return ModelCard(
+        name=str(card.get("name", folder.resolve().name)),
+        path=folder,
+        labels=labels,
+        thresholds=_thresholds(card, labels),
+        licence=str(card.get("licence", "unknown")),
+        size_bytes=(folder / WEIGHTS).stat().st_size,
+        scores=card["scores"],
+        window=own_window(folder),
+    )
+
+
+def own_window(folder: Path) -> int:
+    """What kwsd's own model in `folder` hears at once, in samples."""
+    return int(read_json(folder / "config.json").get("window_samples", RATE))
+
+
+def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
+    """The card of a model that is not kwsd's own. One from the Hub is called by its id, another by its folder."""
+    hub_name = given if hub_id(given) else folder.resolve().name
+    name = str(card.get("name", hub_name))
+    files = weight_files(folder, name)
+    nature = read_nature(folder, config, name)
+    _verify_checksums(folder, card)
+    return ModelCard(
+        name=name,
+        path=folder,
+        labels=nature.labels,
+        thresholds=_thresholds(card, nature.labels),
+        licence=str(card.get("licence") or licence_of(folder)),
+        size_bytes=sum(file.stat().st_size for file in files),
+        scores=card["scores"],
+        kind=nature.kind,
+        rate=nature.rate,
+        window=nature.window or DEFAULT_WINDOW,
+        longest=nature.longest,
+    )
+
+
+def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, float]:
+    """One for every label that can fire."""
+    return {word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in filter(can_fire, labels)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The card, with its three tables; an empty one where there is none."""
+    card = read_json(path) if path.exists() else {}
+    for name in ("sha256", "thresholds", "scores"):
+        if not isinstance(card.setdefault(name, {}), dict):
+            raise ModelError(f"{path}: {name} is no table: fetch the model again")
+    for word, threshold in card["thresholds"].items():
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")
+    return card
+
+
+def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
+    """Checksums as the card has them, and one node of the word head for every label but silence."""
+    _verify_checksums(folder, card)
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, framework="np") as weights:
+            nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
+    if nodes != len(labels) - 1:
+        raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, which is never held as a whole."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 18):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
+    for name, expected in card["sha256"].items():
+        try:
+            found = _digest(folder / name)
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
+        if found != expected:
+            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's; fetch the model again")
