@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
 
 if TYPE_CHECKING:
     from kwsd.networks.auto_engine import AutoClassifier
+    from kwsd.networks.cascade import Cascade
     from kwsd.networks.clap import ZeroShotClassifier
     from kwsd.networks.engine import TorchClassifier
     from kwsd.networks.runtime import OnnxClassifier
 
-    Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier
+    Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier | Cascade
 
 __all__ = [
     "DEFAULT_MODEL", "DEFAULT_THRESHOLD", "ModelCard", "find_model", "load_classifier", "missing_id", "pull_model",
@@ -54,7 +56,8 @@ def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool =
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
     On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
-    transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not.
+    transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not, and which
+    nothing verifies.
 
     Raises:
         ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
@@ -70,6 +73,16 @@ def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool =
         from kwsd.networks.auto_engine import load_auto
 
         return load_auto(card.path, card.name, card.window, device, card.longest)
+    first = _load_own(card, device, any_length=any_length)
+    if card.verifier is None or any_length:
+        return first
+    from kwsd.networks.cascade import Cascade
+
+    second = _load_own(_verifying(card, card.verifier.model), device)
+    return Cascade(first, second, asked_from=card.verifier.asked_from, weight=card.verifier.weight)
+
+
+def _load_own(card: ModelCard, device: str, *, any_length: bool = False) -> TorchClassifier | OnnxClassifier:
     drawn = (card.path / GRAPH).is_file() and not any_length and card.window == own_window(card.path)
     if device == "cpu" and drawn:
         from kwsd.networks.runtime import load_onnx
@@ -78,6 +91,14 @@ def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool =
     from kwsd.networks.engine import load_hubert
 
     return load_hubert(card.path, card.name, device)
+
+
+def _verifying(card: ModelCard, name: str) -> ModelCard:
+    """The card of the model that verifies: it lies beside the one it verifies, or came with kwsd."""
+    for folder in (card.path.resolve().parent / name, _shipped() / name):
+        if (folder / "config.json").is_file():
+            return replace(card_of_folder(folder, name), verifier=None)
+    raise ModelError(f"{card.name} is verified by {name}, which is not beside it: put it there, or take --no-verify")
 
 
 def missing_id(name_or_folder: str) -> HubId | None:

@@ -118,6 +118,9 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "size", _size(card)
     yield "licence", card.licence
     yield "folder", str(card.path)
+    if card.verifier is not None:
+        asked = f"asked where a word scores {card.verifier.asked_from:g} or more"
+        yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify leaves it out"
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 
@@ -141,7 +144,8 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "folder": str(card.path),
         "words": list(card.words),
         "labels": list(card.labels),
-        "thresholds": dict(card.thresholds),
+        "thresholds": dict(card.firing),
+        "verifier": card.verifier.model if card.verifier else None,
         "window_s": card.window / RATE,
         "rate_hz": card.rate,
         "licence": card.licence,

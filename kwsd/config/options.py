@@ -65,6 +65,11 @@ class ModelConfig:
         None, flag="--window", low=0.1, high=60.0,
         help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
     )  # fmt: skip
+    verify: bool = _option(
+        True,
+        flag="--verify/--no-verify",
+        help="Ask the model's second, larger network before a word counts, if it has one.",
+    )
     labels: tuple[str, ...] = _option(
         (), flag="--labels", help="What a zero-shot model (CLAP) listens for, in plain English."
     )

@@ -45,7 +45,7 @@ class Zoo(Protocol):
 
 
 def fitted(config: Config, card: ModelCard) -> ModelCard:
-    """The card with the window and, for a zero-shot model, the labels that the configuration asks for.
+    """The card with the window, the verifier and, for a zero-shot model, the labels that the configuration asks for.
 
     Raises:
         ConfigError: the model cannot hear that much at once, or the hop is longer than a window; a zero-shot model
@@ -60,7 +60,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     if card.kind != "zero-shot":
         if chosen.labels:
             raise ConfigError(f"--labels: {card.name} has labels of its own; choose among them with --words")
-        return replace(card, window=window)
+        verifier = card.verifier if chosen.verify and window == card.window else None
+        return replace(card, window=window, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(
             f"{card.name} is a zero-shot model and tells labels apart: name two or more, --labels 'a dog barking, "
@@ -124,7 +125,7 @@ def thresholds(config: Config, card: ModelCard) -> dict[str, float]:
     """The words that may fire, each with its threshold: its own, else the one for all, else the model's."""
     chosen = config.trigger
     words = chosen.words or card.words
-    general = card.thresholds if chosen.threshold is None else dict.fromkeys(words, chosen.threshold)
+    general = card.firing if chosen.threshold is None else dict.fromkeys(words, chosen.threshold)
     return {word: chosen.thresholds.get(word, general[word]) for word in words}
 
 

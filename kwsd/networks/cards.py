@@ -15,6 +15,7 @@ from typing import Any
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import WEIGHTS
+from kwsd.networks.cascade import Verifier, read_verifier
 from kwsd.networks.foreign import (
     Kind,
     is_foreign,
@@ -41,6 +42,7 @@ class ModelCard:
 
     `path` is its folder. `rate` (Hz) is what the network takes. `window` is what it hears at once, `longest` the most
     that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no labels until it is given some.
+    With a `verifier` it hears together with a second model, which has thresholds for the two.
     """
 
     name: str
@@ -54,6 +56,12 @@ class ModelCard:
     rate: int = RATE
     window: int = RATE
     longest: int | None = None
+    verifier: Verifier | None = None
+
+    @property
+    def firing(self) -> Mapping[str, float]:
+        """The thresholds of the model as it is to listen: with its verifier, or alone."""
+        return self.thresholds if self.verifier is None else dict(self.thresholds) | dict(self.verifier.thresholds)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -85,6 +93,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         size_bytes=(folder / WEIGHTS).stat().st_size,
         scores=card["scores"],
         window=own_window(folder),
+        verifier=read_verifier(card, str(folder / "card.json")),
     )
 
 

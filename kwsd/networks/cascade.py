@@ -2,8 +2,8 @@
 
 Most of what a microphone hears is no word, and the first one is sure of that at little cost. Where it believes to hear
 one, the second is asked as well, and both have a say: a logarithmic opinion pool (Genest and Zidek 1986, "Combining
-Probability Distributions"), the weighted geometric mean of their probabilities. Both have to agree for a high score, and
-what only one of them mistakes for a word gets a low one.
+Probability Distributions"), the weighted geometric mean of their probabilities. It takes both for a high score; what
+only one of them mistakes for a word gets a low one.
 """
 
 from __future__ import annotations
@@ -103,9 +103,7 @@ class Cascade:
 
 def pooled(opinions: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """The weighted geometric mean of probabilities (batch, labels), each row of which sums to one again."""
-    logs = sum(
-        weight * np.log(np.maximum(opinion, 1e-12)) for opinion, weight in zip(opinions, weights, strict=True)
-    )
+    logs = sum(weight * np.log(np.maximum(opinion, 1e-12)) for opinion, weight in zip(opinions, weights, strict=True))
     found: Scores = np.exp(logs - np.max(logs, axis=1, keepdims=True)).astype(np.float32)
     found /= found.sum(axis=1, keepdims=True)
     return found

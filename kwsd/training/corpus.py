@@ -88,7 +88,8 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
     """All recordings of `folders`, decoded into `cache` unless an earlier call did so.
 
     The cache's name depends on the recordings' names, places and sizes, not on their samples. It is written beside its
-    place and moved there at the end, so that a kill leaves no half of it.
+    place and moved there at the end, so that a kill leaves no half of it, and two runs at once do not disturb each
+    other.
 
     Raises:
         InputError: a folder holds no recordings, or one of them cannot be read.
@@ -110,7 +111,8 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
     place.mkdir(parents=True, exist_ok=True)
     rows: list[tuple[str, str, str, int, int, tuple[int, int]]] = []
     position = 0
-    with (place / "samples.part").open("wb") as file:
+    samples_part, clips_part = (place / f"{name}.{os.getpid()}.part" for name in ("samples", "clips"))
+    with samples_part.open("wb") as file:
         for recording, samples in load(recordings):
             core = speech_extent(samples)
             rows.append((recording.label, recording.speaker, recording.name, position, len(samples), core))
@@ -119,7 +121,7 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             if progress:
                 progress(len(rows), len(recordings))
     labels, speakers, names, starts, lengths, cores = zip(*rows, strict=True)
-    with (place / "clips.part").open("wb") as table:
+    with clips_part.open("wb") as table:
         np.savez(
             table,
             labels=np.array(labels),
@@ -129,5 +131,5 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             lengths=np.array(lengths, np.int64),
             cores=np.array(cores, np.int64),
         )
-    os.replace(place / "samples.part", place / "samples.int16")
-    os.replace(place / "clips.part", place / "clips.npz")
+    os.replace(samples_part, place / "samples.int16")
+    os.replace(clips_part, place / "clips.npz")

@@ -7,6 +7,7 @@ in, one vector of 288 every 384 samples out.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def ask(
     place = cache / f"{digest.hexdigest()[:16]}.features"
     shape = (len(rows), FRAMES, 288)
     if not place.exists():
-        part = place.with_suffix(".part")
+        part = place.with_suffix(f".{os.getpid()}.part")
         features = np.memmap(part, np.float16, "w+", shape=shape)
         for first in range(0, len(rows), 64):
             some = range(first, min(first + 64, len(rows)))

@@ -15,6 +15,7 @@ from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope
+from kwsd.networks.cascade import Verifier
 from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]
@@ -46,6 +47,16 @@ def test_without_choice_all_words_fire_at_the_models_thresholds(configure: Confi
 def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:
     config = configure({"trigger.threshold": 0.8, "trigger.thresholds": {"no": 0.9}})
     assert build.thresholds(config, card) == {"yes": 0.8, "no": 0.9}
+
+
+def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(configure: Configure, card: ModelCard) -> None:
+    verified = replace(card, verifier=Verifier("larger", 0.3, 0.6, {"yes": 0.95}))
+    both = build.fitted(configure(), verified)
+    assert build.thresholds(configure(), both) == {"yes": 0.95, "no": 0.7}
+    for overrides in ({"model.verify": False}, {"model.window_s": 1.5}):  # it hears no other window than its own
+        alone = build.fitted(configure(overrides), verified)
+        assert alone.verifier is None
+        assert build.thresholds(configure(), alone) == {"yes": 0.5, "no": 0.7}
 
 
 def test_only_chosen_words_fire(configure: Configure, card: ModelCard) -> None:

@@ -1,0 +1,100 @@
+"""The second model is asked where the first hears a word, and has a say there and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.errors import ModelError
+from kwsd.networks.cascade import Cascade, pooled, read_verifier
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+CARD = {"verifier": {"model": "larger-one", "asked_from": 0.3, "weight": 0.6, "thresholds": {"yes": 0.9}}}
+
+
+class Fixed:
+    """Says of each window what stands in its table for the window's first sample."""
+
+    device = "cpu"
+
+    def __init__(self, name: str, table: dict[int, Sequence[float]], labels: tuple[str, ...] = LABELS) -> None:
+        self.name, self.labels, self._table = name, labels, table
+        self.seen: list[int] = []
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        firsts = [int(window[0]) for window in windows]
+        self.seen += firsts
+        return np.array([self._table[first] for first in firsts], np.float32).reshape(-1, len(self.labels))
+
+
+FIRST = {0: (0.01, 0.02, 0.90, 0.07), 1: (0.90, 0.02, 0.07, 0.01), 2: (0.02, 0.30, 0.60, 0.08)}
+
+
+def windows(*firsts: int) -> NDArray[np.float32]:
+    return np.array([[first, 0] for first in firsts], np.float32)
+
+
+def test_it_is_asked_about_possible_words_alone() -> None:
+    second = Fixed("second", {1: (0.90, 0.02, 0.07, 0.01), 2: (0.02, 0.30, 0.60, 0.08)})
+    cascade = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.6)
+    scores = cascade.score(windows(0, 1, 0, 2))
+    assert second.seen == [1, 2]
+    assert cascade.asked == 2
+    assert scores[[0, 2]].tolist() == np.array([FIRST[0]] * 2, np.float32).tolist()
+    assert np.allclose(scores[[1, 3]], [FIRST[1], FIRST[2]], atol=1e-6)  # both are of one opinion
+
+
+def test_what_one_of_them_mistakes_for_a_word_gets_a_low_score() -> None:
+    second = Fixed("second", {1: (0.01, 0.02, 0.90, 0.07)})
+    scores = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5).score(windows(1))
+    by_hand = np.sqrt(np.array(FIRST[1]) * [0.01, 0.02, 0.90, 0.07])
+    assert np.allclose(scores[0], by_hand / by_hand.sum(), atol=1e-6)
+    assert scores[0, 0] < 0.3
+
+
+def test_its_labels_may_stand_in_another_order() -> None:
+    second = Fixed("second", {1: (0.01, 0.90, 0.07, 0.02)}, ("_silence_", "yes", "_unknown_", "no"))
+    scores = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=1.0).score(windows(1))
+    assert np.allclose(scores[0], (0.90, 0.02, 0.07, 0.01), atol=1e-6)
+
+
+def test_models_of_other_words_do_not_go_together() -> None:
+    second = Fixed("second", {}, ("yes", "stop", "_unknown_", "_silence_"))
+    with pytest.raises(ModelError, match="do not know the same words"):
+        Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5)
+
+
+def test_no_windows_no_question() -> None:
+    second = Fixed("second", {})
+    scores = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5).score(np.zeros((0, 2), np.float32))
+    assert scores.shape == (0, 4)
+    assert second.seen == []
+
+
+def test_certainty_on_both_sides_is_no_division_by_zero() -> None:
+    sure = np.array([[1, 0, 0, 0]], np.float32)
+    against = np.array([[0, 1, 0, 0]], np.float32)
+    assert np.allclose(pooled((sure, against), (0.5, 0.5)), [[0.5, 0.5, 0, 0]], atol=1e-5)
+
+
+def test_a_card_names_its_verifier() -> None:
+    found = read_verifier(CARD, "card.json")
+    assert found is not None
+    assert (found.model, found.asked_from, found.weight, found.thresholds) == ("larger-one", 0.3, 0.6, {"yes": 0.9})
+    assert read_verifier({}, "card.json") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model": "../elsewhere"}, {"model": ""}, {"weight": 1.5}, {"asked_from": "often"}, {"thresholds": {"yes": 2}}],
+    ids=str,
+)
+def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
+        read_verifier({"verifier": CARD["verifier"] | change}, "card.json")
+    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
+        read_verifier({"verifier": "larger-one"}, "card.json")

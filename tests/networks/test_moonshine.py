@@ -1,0 +1,111 @@
+"""The larger network: what transformers computes, ONNX Runtime computes, and its weights fit into few bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+from transformers import AutoModelForAudioClassification, MoonshineConfig, MoonshineModel
+
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import arrange, compacted, expanded
+from kwsd.networks.engine import load_hubert
+from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterModel, quieten
+from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.runtime import load_onnx
+from kwsd.training.agreement import compare, sounds
+from kwsd.training.export import drawing, export_model
+from kwsd.zoo import load_classifier, read_card
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+SIZES: dict[str, Any] = {
+    "hidden_size": 80, "intermediate_size": 640, "encoder_num_hidden_layers": 2, "encoder_num_attention_heads": 4,
+    "encoder_num_key_value_heads": 4,
+}  # fmt: skip
+
+
+def network(**changes: Any) -> MoonshineSpotterModel:
+    """Small, with weights from a seed, none of them zero or one."""
+    torch.manual_seed(3)
+    config = MoonshineSpotterConfig(**{
+        **SIZES, "adapter_size": 8, "head_size": 16, "id2label": dict(enumerate(LABELS)),
+        "label2id": {label: index for index, label in enumerate(LABELS)}, **changes,
+    })  # fmt: skip
+    model = MoonshineSpotterModel(config)
+    model.train(False)
+    with torch.no_grad():
+        for values in model.parameters():
+            values += 0.05 * torch.randn(values.shape)
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("models") / "larger"
+    export_model(network(), place, name="larger", licence="Apache-2.0 AND MIT")
+    return place
+
+
+def test_its_frames_are_those_of_moonshines_encoder() -> None:
+    model = network()
+    make: Any = MoonshineModel
+    encoder = make(MoonshineConfig(**SIZES)).encoder
+    encoder.load_state_dict(model.encoder.state_dict())
+    waveform = torch.from_numpy(sounds(16_000, 2))
+    with torch.inference_mode():
+        theirs = encoder(quieten(waveform)).last_hidden_state
+        assert torch.allclose(model.frames(waveform), theirs, atol=1e-5)
+
+
+def test_loud_sound_is_made_quieter_and_soft_sound_stays() -> None:
+    loud, soft = torch.full((1, 10), -0.9), torch.full((1, 10), 0.1)
+    assert float(quieten(loud).min()) == -LOUDEST
+    assert torch.equal(quieten(soft), soft)
+
+
+def test_onnx_runtime_scores_as_torch_does(folder: Path) -> None:
+    graphs = [drawing(folder, quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
+    found = compare(folder, *graphs)
+    assert found.float32 < 1e-4
+    assert found.int8 < 0.05
+
+
+def test_large_weights_lie_in_eight_bits_and_come_back_to_half_a_step(folder: Path) -> None:
+    stored = load_file(folder / "model.safetensors")
+    name = "encoder.layers.0.mlp.fc1.weight"
+    assert stored[name].dtype == np.int8
+    assert stored["encoder.layers.0.mlp.fc1.bias"].dtype == np.float16
+    original = {key: values.detach().numpy() for key, values in network().state_dict().items()}
+    steps = stored[name + ".scale"][:, None]
+    assert (np.abs(expanded(stored)[name] - original[name]) <= 0.6 * steps).all()
+    assert set(expanded(compacted(original))) == set(original)
+
+
+def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:
+    load: Any = AutoModelForAudioClassification.from_pretrained
+    windows = sounds(16_000, 4)
+    with torch.inference_mode():
+        theirs = load(folder).eval()(torch.from_numpy(windows)).logits.softmax(dim=-1).numpy()
+    assert np.allclose(load_hubert(folder, "larger", "cpu").score(windows), theirs, atol=1e-6)
+    card = read_card(str(folder))
+    assert card.kind == "kwsd"
+    assert np.allclose(load_classifier(card, device="cpu").score(windows), theirs, atol=0.05)
+
+
+def test_labels_that_are_another_models(folder: Path) -> None:
+    with pytest.raises(ModelError, match="labels"):
+        load_onnx(folder, "larger", ("yes", "_silence_"))
+
+
+def test_other_activations_have_no_drawing(tmp_path: Path) -> None:
+    export_model(network(encoder_hidden_act="relu"), tmp_path / "other", name="other", licence="CC0-1.0")
+    assert not (tmp_path / "other" / "graph.onnx").exists()
+
+
+def test_weights_of_another_kind_are_told() -> None:
+    with pytest.raises(KeyError):
+        arrange({}, {"model_type": "kwsd-moonshine"}, quantised=True)

@@ -1,0 +1,85 @@
+"""A model whose card names a verifier is loaded with it, on either engine, and can be had without it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kwsd.errors import ModelError
+from kwsd.networks.cascade import Cascade, pooled
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.hubert_config import HubertSpotterConfig
+from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.training.agreement import sounds
+from kwsd.training.export import export_model, write_card
+from kwsd.zoo import load_classifier, read_card
+
+LABELS = ("yes", "no", "_unknown_", "_silence_")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two models: `small`, which `larger` verifies, always and with as much say."""
+    place = tmp_path_factory.mktemp("models")
+    names: dict[str, Any] = {
+        "id2label": dict(enumerate(LABELS)),
+        "label2id": {label: index for index, label in enumerate(LABELS)},
+        "adapter_size": 4, "head_size": 8, "pooling_heads": 2,
+    }  # fmt: skip
+    torch.manual_seed(11)
+    small = HubertSpotterConfig(
+        hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=1, conv_dim=(8, 8, 16),
+        conv_kernel=(127, 7, 3), conv_stride=(64, 3, 4), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
+        **names,
+    )  # fmt: skip
+    larger = MoonshineSpotterConfig(
+        hidden_size=32, intermediate_size=64, encoder_num_hidden_layers=1, encoder_num_attention_heads=2,
+        encoder_num_key_value_heads=2, **names,
+    )  # fmt: skip
+    export_model(HubertSpotterModel(small), place / "small", name="small", licence="CC0-1.0")
+    export_model(MoonshineSpotterModel(larger), place / "larger", name="larger", licence="CC0-1.0")
+    verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, "thresholds": {"yes": 0.8}}
+    write_card(place / "small", {"verifier": verifier, "thresholds": {"yes": 0.9, "no": 0.7}})
+    return place
+
+
+def test_both_are_loaded_and_both_have_a_say(models: Path) -> None:
+    card = read_card(str(models / "small"))
+    assert card.firing == {"yes": 0.8, "no": 0.7}
+    windows = sounds(16_000, 4)
+    both = load_classifier(card, device="cpu")
+    assert isinstance(both, Cascade)
+    alone = load_classifier(replace(card, verifier=None), device="cpu")
+    second = load_classifier(read_card(str(models / "larger")), device="cpu")
+    assert np.allclose(both.score(windows), pooled((alone.score(windows), second.score(windows)), (0.5, 0.5)))
+    assert both.asked == 4
+
+
+def test_torch_scores_the_two_as_onnx_runtime_does(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models, tmp_path / "models")
+    for name in ("small", "larger"):
+        (tmp_path / "models" / name / "graph.onnx").unlink()
+        write_card(tmp_path / "models" / name, {})
+    windows = sounds(16_000, 4)
+    on_torch = load_classifier(read_card(str(tmp_path / "models" / "small")), device="cpu")
+    on_runtime = load_classifier(read_card(str(models / "small")), device="cpu")
+    assert np.allclose(on_torch.score(windows), on_runtime.score(windows), atol=0.05)
+
+
+def test_windows_of_any_length_are_not_verified(models: Path) -> None:
+    assert not isinstance(load_classifier(read_card(str(models / "small")), device="cpu", any_length=True), Cascade)
+
+
+def test_without_its_verifier_it_says_what_to_do(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "small", tmp_path / "small")
+    card = read_card(str(tmp_path / "small"))
+    with pytest.raises(ModelError, match=r"verified by larger.*--no-verify"):
+        load_classifier(card, device="cpu")
+    assert load_classifier(replace(card, verifier=None), device="cpu").name == "small"
