@@ -52,12 +52,14 @@ def read_card(name_or_folder: str) -> ModelCard:
     return card_of_folder(find_model(name_or_folder), name_or_folder)
 
 
-def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool = False) -> Classifiers:
+def load_classifier(
+    card: ModelCard, *, device: str = "auto", any_length: bool = False, on_torch: bool = False
+) -> Classifiers:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
     On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
     transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not, and which
-    nothing verifies.
+    nothing verifies. With `on_torch` a graph is not used.
 
     Raises:
         ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
@@ -73,18 +75,20 @@ def load_classifier(card: ModelCard, *, device: str = "auto", any_length: bool =
         from kwsd.networks.auto_engine import load_auto
 
         return load_auto(card.path, card.name, card.window, device, card.longest)
-    first = _load_own(card, device, any_length=any_length)
+    drawn = not (any_length or on_torch)
+    first = _load_own(card, device, drawn=drawn)
     if card.verifier is None or any_length:
         return first
     from kwsd.networks.cascade import Cascade
 
-    second = _load_own(_verifying(card, card.verifier.model), device)
+    second = _load_own(_verifying(card, card.verifier.model), device, drawn=drawn)
     return Cascade(first, second, asked_from=card.verifier.asked_from, weight=card.verifier.weight)
 
 
-def _load_own(card: ModelCard, device: str, *, any_length: bool = False) -> TorchClassifier | OnnxClassifier:
-    drawn = (card.path / GRAPH).is_file() and not any_length and card.window == own_window(card.path)
-    if device == "cpu" and drawn:
+def _load_own(card: ModelCard, device: str, *, drawn: bool) -> TorchClassifier | OnnxClassifier:
+    """One of kwsd's own networks; by its graph, if that may be and fits."""
+    fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
+    if device == "cpu" and drawn and fits:
         from kwsd.networks.runtime import load_onnx
 
         return load_onnx(card.path, card.name, card.labels)

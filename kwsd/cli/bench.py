@@ -179,22 +179,22 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     """The same ear with the model on torch."""
     from dataclasses import replace
 
-    from kwsd.zoo import DEFAULT_MODEL, read_card
+    from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
 
     card = read_card(overrides.get("model.name") or DEFAULT_MODEL)
     if card.kind != "kwsd":
         raise UsageError(f"--compare: {card.name} runs on torch alone; leave --compare away")
-    began = time.perf_counter()
-    from kwsd.networks.engine import load_hubert  # torch's import is part of it
-
-    classifier = load_hubert(card.path, card.name, overrides.get("model.device") or "auto")
+    card = card if overrides.get("model.verify", True) else replace(card, verifier=None)
+    began = time.perf_counter()  # torch's import is part of it
+    classifier = load_classifier(card, device=overrides.get("model.device") or "auto", on_torch=True)
     return replace(model, classifier=classifier), time.perf_counter() - began
 
 
 def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
     from kwsd.evaluation.cost import cost, times_real_time
 
-    kind = type(model.classifier).__name__.removesuffix("Classifier").lower()
+    engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
+    kind = type(engine).__name__.removesuffix("Classifier").lower()
     gate = model.gate if model.gated else None
     with console.working(f"measuring {kind}"):
         costs = tuple(
