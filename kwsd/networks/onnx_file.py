@@ -1,0 +1,148 @@
+"""What an ONNX file says of itself, read before anything runs it, and without the library that writes such files.
+
+ONNX is protobuf: numbered fields, whose meanings are those of onnx.proto. Weights are stepped over. What matters here
+is whether any tensor, however deep, lies outside of the file: ONNX Runtime would open whatever path it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+Shape = tuple[int | None, ...]
+"""Of a tensor; None where a graph leaves it open."""
+
+_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_DEEPEST = 64  # graphs within nodes within graphs; ONNX Runtime's own reader stops at a hundred messages
+
+_INSIDE: Mapping[str, Mapping[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "function": {7: "node", 11: "attribute"},
+    "training": {1: "graph", 2: "graph"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+"""Which fields of a message hold messages that may hold a tensor."""
+
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """Its metadata, its inputs and outputs by name, and whether any of its weights lie in other files."""
+
+    metadata: Mapping[str, str]
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    external: bool
+
+
+def parse_onnx(data: bytes) -> OnnxFile:
+    """An ONNX model as bytes.
+
+    Raises:
+        ValueError: it is none, or cut off.
+    """
+    whole = memoryview(data)
+    metadata: dict[str, str] = {}
+    inputs: dict[str, Shape] = {}
+    outputs: dict[str, Shape] = {}
+    graphs = 0
+    for number, value in _fields(whole):
+        if number == 14:
+            entry = {key: _text(text) for key, text in _fields(_message(value))}
+            metadata[entry.get(1, "")] = entry.get(2, "")
+        elif number == 7:
+            graphs += 1
+            for inner, described in _fields(_message(value)):
+                if inner in (11, 12):
+                    name, shape = _described(_message(described))
+                    (inputs if inner == 11 else outputs)[name] = shape
+    if graphs != 1:
+        raise ValueError("it holds no graph" if not graphs else "it holds more than one graph")
+    return OnnxFile(metadata, inputs, outputs, _external(whole, "model", 0))
+
+
+def _external(message: memoryview, kind: str, depth: int) -> bool:
+    """Whether a tensor in a message says that its values are elsewhere."""
+    if depth > _DEEPEST:
+        raise ValueError("graphs within graphs without end")
+    if kind == "tensor":
+        return any(
+            number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0) for number, value in _fields(message)
+        )
+    inside = _INSIDE[kind]
+    return any(
+        _external(_message(value), inside[number], depth + 1) for number, value in _fields(message) if number in inside
+    )
+
+
+def _described(message: memoryview) -> tuple[str, Shape]:
+    """A ValueInfoProto: name and shape, () where it has none."""
+    name = ""
+    shape: Shape = ()
+    for number, value in _fields(message):
+        if number == 1:
+            name = _text(value)
+        elif number == 2:  # type: tensor_type: shape: dim
+            dims = [dim for kind in _sub(value, 1) for drawn in _sub(kind, 2) for dim in _sub(drawn, 1)]
+            shape = tuple(_size(dim) for dim in dims)
+    return name, shape
+
+
+def _size(dim: memoryview) -> int | None:
+    for number, value in _fields(dim):
+        if number == 1 and isinstance(value, int):
+            return value
+    return None
+
+
+def _sub(value: int | memoryview, wanted: int) -> list[memoryview]:
+    return [_message(inner) for number, inner in _fields(_message(value)) if number == wanted]
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """The message's fields: number, and what is in it; a fixed-width number counts as 0."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        number, kind = tag >> 3, tag & 7
+        value: int | memoryview = 0
+        if kind == _VARINT:
+            value, place = _varint(message, place)
+        elif kind == _BYTES:
+            length, place = _varint(message, place)
+            value = message[place : place + length]
+            place += length
+        elif kind in (_EIGHT, _FOUR):
+            place += 8 if kind == _EIGHT else 4
+        else:
+            raise ValueError("no protobuf")
+        if not number or place > len(message):
+            raise ValueError("cut off, or no protobuf")
+        yield number, value
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(message):
+            break
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, place
+    raise ValueError("cut off, or no protobuf")
+
+
+def _message(value: int | memoryview) -> memoryview:
+    if isinstance(value, memoryview):
+        return value
+    raise ValueError("a number where a message belongs")
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_message(value)).decode("utf-8")
