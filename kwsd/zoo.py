@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kwsd.errors import ModelError
+from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.arrangement import GRAPH
-from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_folder, own_window
+from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
+from kwsd.networks.exported import is_exported, read_exported
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def shipped_models() -> list[ModelCard]:
 
 
 def read_card(name_or_folder: str) -> ModelCard:
-    """The card of a shipped model, of a model folder, or of a model that was pulled from the Hub, its files verified.
+    """The card of a shipped model, a model folder, an exported file, or a model pulled from the Hub, files verified.
 
     Never uses the network: what is not on this machine has to be pulled first.
 
@@ -49,6 +50,8 @@ def read_card(name_or_folder: str) -> ModelCard:
         ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
             weights, or the weights are pickled.
     """
+    if is_exported(name_or_folder):
+        return card_of_file(Path(name_or_folder).expanduser())
     return card_of_folder(find_model(name_or_folder), name_or_folder)
 
 
@@ -63,7 +66,14 @@ def load_classifier(
 
     Raises:
         ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
+        ConfigError: an exported model is to run on a GPU.
     """
+    if card.kind == "exported":
+        if device == "cuda":
+            raise ConfigError(f"--device cuda: {card.path} runs on the processor; for the GPU name the model's folder")
+        from kwsd.networks.runtime import load_exported
+
+        return load_exported(*read_exported(card.path), str(card.path))
     from kwsd.networks.devices import pick_device
 
     device = pick_device(device)
@@ -108,7 +118,7 @@ def _verifying(card: ModelCard, name: str) -> ModelCard:
 def missing_id(name_or_folder: str) -> HubId | None:
     """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id."""
     here = any((place / "config.json").is_file() for place in (Path(name_or_folder), _shipped() / name_or_folder))
-    wanted = None if here else hub_id(name_or_folder)
+    wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
     return wanted if wanted and pulled(wanted) is None else None
 
 
@@ -151,6 +161,8 @@ def _shipped() -> Path:
 
 def find_model(name_or_folder: str) -> Path:
     """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
+    if is_exported(name_or_folder):
+        raise ModelError(f"{name_or_folder} is an exported model, which can only listen: name what it was made from")
     shipped = _shipped() / name_or_folder
     for folder in (Path(name_or_folder).expanduser(), shipped):
         if (folder / "config.json").is_file():

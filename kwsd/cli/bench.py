@@ -183,7 +183,8 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
 
     card = read_card(overrides.get("model.name") or DEFAULT_MODEL)
     if card.kind != "kwsd":
-        raise UsageError(f"--compare: {card.name} runs on torch alone; leave --compare away")
+        runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
+        raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
     card = card if overrides.get("model.verify", True) else replace(card, verifier=None)
     began = time.perf_counter()  # torch's import is part of it
     classifier = load_classifier(card, device=overrides.get("model.device") or "auto", on_torch=True)

@@ -84,7 +84,8 @@ def _model(config: Config) -> Iterator[Finding]:
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
-        yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, checksum verified, {card.path}")
+        verified = "metadata read" if card.kind == "exported" else "checksum verified"
+        yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {verified}, {card.path}")
         check_words(config, card)
         classifier = load_classifier(card, device=config.model.device)
         window = np.zeros((1, card.window), np.float32)

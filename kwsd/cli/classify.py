@@ -49,11 +49,12 @@ def classify(
 
         card = fitted(config, read_card(config.model.name))
         longest = card.window if config.model.window_s else card.longest
+        exactly = card.kind == "exported"
         classifier = load_classifier(card, device=config.model.device, any_length=True)
     bad = 0
     for file in files:
         try:
-            guesses = classify_file(file, classifier, rate=card.rate, longest=longest)[:top]
+            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly)[:top]
         except InputError as error:
             console.error(str(error))
             bad += 1

@@ -12,26 +12,37 @@ from kwsd.errors import DeviceError
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, or a model folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, a model folder, or a Hub id.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write MODEL-float32.onnx and MODEL-int8.onnx, weights inside, to a folder."),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=0.1, max=60, help="What the files hear at once [default: as the model has it, or 1]."
+        ),
     ] = None,
 ) -> None:
     """Write a model as ONNX, checked against the original.
 
       kwsd export runs/mine/model            graph.onnx, beside the weights
-      kwsd export hubert-commands --out .    two files for use without kwsd
+      kwsd export hubert-commands --out .    two files, each of them a model
+      kwsd export superb/hubert-base-superb-ks --out .
+      kwsd listen --model hubert-commands-int8.onnx
 
-    With graph.onnx in its folder, a model runs on ONNX Runtime: in a quarter of the time
-    and of the memory, and torch is not imported. The graph holds no weights;
-    they are taken from model.safetensors, the large matrices rounded to 8 bits. `kwsd
-    train` writes it as well.
+    With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a
+    quarter of the time and of the memory, and torch is not imported. The graph holds no
+    weights; they are taken from model.safetensors, the large matrices rounded to 8
+    bits. `kwsd train` writes it as well.
+
+    --out also takes whatever HuBERT, wav2vec2 or WavLM classifies sound. The files hold
+    the preprocessing, the labels, thresholds, licence and scores: --model takes them
+    anywhere, without torch. They hear windows of raw samples (batch, samples) and give
+    probabilities (batch, labels), in any program that has ONNX Runtime.
 
     Scores in single precision must be the original's to 0.0001, else nothing is
-    written; how far those in 8 bits are off is told. The files of --out take windows
-    of raw samples (batch, 16000) and give probabilities (batch, labels); both need
-    ONNX Runtime, whose own operators they use.
+    written; how far those in 8 bits are off is told.
     """
     console.log_to_stderr()
     try:
@@ -39,4 +50,4 @@ def export(
             from kwsd.cli import exporting
     except ImportError as error:
         raise DeviceError(f"exporting needs more packages ({error}): pip install 'kwsd[train]'") from error
-    exporting.export(model, out)
+    exporting.export(model, out, window)

@@ -2,36 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kwsd.cli import console
-from kwsd.errors import InputError
+from kwsd.cli.fetching import pull_if_missing
+from kwsd.errors import ConfigError, InputError, ModelError, UsageError
+from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH
 from kwsd.training.agreement import compare
 from kwsd.training.export import drawing, write_card, write_whole
-from kwsd.training.graph import filled
-from kwsd.zoo import find_model
+from kwsd.training.selfcontained import as_files, check
+from kwsd.zoo import find_model, read_card
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kwsd.training.agreement import Agreement
+    from kwsd.zoo import ModelCard
 
 
-def export(model: str, out: Path | None) -> None:
-    """Carry out `kwsd export`. Raises ModelError, or InputError where nothing can be written."""
-    folder = find_model(model)
-    drawn = {kind: drawing(folder, quantised=kind == "int8") for kind in ("float32", "int8")}
-    with console.working("comparing with the original"):
-        found = compare(folder, *(graph.SerializeToString() for graph, _ in drawn.values()))
-    try:
-        if out is None:
-            paths = [folder / GRAPH]
-            write_whole(paths[0], drawn["int8"][0].SerializeToString())
-            write_card(folder, {})
-        else:
-            out.mkdir(parents=True, exist_ok=True)
-            paths = [out / f"{folder.resolve().name}-{kind}.onnx" for kind in drawn]
-            for path, (graph, initializers) in zip(paths, drawn.values(), strict=True):
-                write_whole(path, filled(graph, initializers).SerializeToString())
-    except OSError as error:
-        raise InputError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
+def export(model: str, out: Path | None, window_s: float | None = None) -> None:
+    """Carry out `kwsd export`. Raises ModelError, UsageError, or InputError where nothing can be written."""
+    pull_if_missing(model)
+    folder = find_model(model)  # an exported model is none
+    if out is None:
+        paths, found = [folder / GRAPH], _graph(model, folder, window_s)
+    else:
+        card = _chosen(read_card(model), window_s)
+        with console.working("drawing"):
+            files = as_files(card)
+        with console.working("comparing with the original"):
+            found = check(card, files)
+        paths = _written(out, card.name.rpartition("/")[2], files)
     for path in paths:
         console.say(f"{path}: {path.stat().st_size:,} bytes")
     console.say(f"float32: off by {found.float32:.1g} at most")
     console.say(f"int8: off by {found.int8:.2g} at most, the same best label on {found.same:.0%} of the sounds")
+
+
+def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
+    """Write graph.onnx into the folder of one of kwsd's own models."""
+    if window_s is not None:
+        raise UsageError("--window: graph.onnx is for the window that the model was trained on; it goes with --out")
+    try:
+        drawn = {kind: drawing(folder, quantised=kind == "int8")[0] for kind in ("float32", "int8")}
+    except ModelError as error:
+        if read_card(model).kind == "kwsd":
+            raise
+        raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
+    with console.working("comparing with the original"):
+        found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
+    with _writing(folder):
+        write_whole(folder / GRAPH, drawn["int8"].SerializeToString())
+        write_card(folder, {})
+    return found
+
+
+def _chosen(card: ModelCard, window_s: float | None) -> ModelCard:
+    """The card with the window that is asked for."""
+    if card.kind == "zero-shot":
+        raise ModelError(f"{card.name} is told in words what to hear, by a second network: it cannot be exported")
+    if window_s is None:
+        return card
+    window = round(window_s * RATE)
+    if card.kind == "kwsd" and window != card.window:
+        raise ConfigError(f"--window {window_s:g}: {card.name} was trained on {card.window / RATE:g} s")
+    if card.longest is not None and window > card.longest:
+        raise ConfigError(f"--window {window_s:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
+    return replace(card, window=window)
+
+
+def _written(out: Path, name: str, files: Mapping[str, bytes]) -> list[Path]:
+    paths = [out / f"{name}-{kind}.onnx" for kind in files]
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for path, data in zip(paths, files.values(), strict=True):
+            write_whole(path, data)
+    return paths
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or place}: cannot be written ({error.strerror or error})") from error

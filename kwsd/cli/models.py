@@ -39,7 +39,7 @@ def list_models(format: Format = "text") -> None:
 
 
 def info(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model, a folder, or a pulled model's id.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model, a folder, a .onnx file, or an id.")],
     format: Format = "text",
 ) -> None:
     """Show a model: labels, what it hears, size, licence, measured scores and cost.
@@ -117,7 +117,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "hears", f"{card.window / RATE:g} s at once, at {card.rate} Hz"
     yield "size", _size(card)
     yield "licence", card.licence
-    yield "folder", str(card.path)
+    yield "file" if card.kind == "exported" else "folder", str(card.path)
     if card.verifier is not None:
         asked = f"asked where a word scores {card.verifier.asked_from:g} or more"
         yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify leaves it out"

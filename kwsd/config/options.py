@@ -50,7 +50,7 @@ class ModelConfig:
     name: str = _option(
         "hubert-commands",
         flag="--model",
-        help="A shipped model's name, a model folder, or an id on the Hub (owner/name).",
+        help="A shipped model's name, a model folder, a .onnx file of kwsd export, or an id on the Hub (owner/name).",
     )
     device: str = _option(
         "auto",

@@ -53,6 +53,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     """
     chosen = config.model
     window = card.window if chosen.window_s is None else round(chosen.window_s * RATE)
+    if card.kind == "exported" and window != card.window:
+        raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
     if hop(config) > window:

@@ -26,17 +26,19 @@ class Guess:
     score: float
 
 
-def classify_file(path: Path, classifier: Any, *, rate: int, longest: int | None = None) -> list[Guess]:
+def classify_file(
+    path: Path, classifier: Any, *, rate: int, longest: int | None = None, exactly: bool = False
+) -> list[Guess]:
     """All labels of a classifier of `kwsd.zoo`, the best first. Raises InputError for what cannot be read.
 
     `rate` is the network's own, in Hz. What is longer than `longest` (samples at 16 kHz), or than a minute, is heard
-    in equal pieces; the scores are their mean.
+    in equal pieces; the scores are their mean. With `exactly`, each piece is as long as `longest`: they
+    overlap a little, and zeros follow a recording that is shorter.
     """
     samples = read_at(path, rate)
     most = min(longest or MOST_S * RATE, MOST_S * RATE) * rate // RATE
-    scores = np.mean(
-        [_score(classifier, piece, rate) for piece in pieces(samples, most, _LEAST * rate // RATE)], axis=0
-    )
+    cut = spread(samples, most) if exactly else pieces(samples, most, _LEAST * rate // RATE)
+    scores = np.mean([_score(classifier, piece, rate) for piece in cut], axis=0)
     best = np.argsort(-scores, kind="stable")
     return [Guess(classifier.labels[index], float(scores[index])) for index in best]
 
@@ -46,6 +48,13 @@ def pieces(samples: NDArray[np.float32], most: int, least: int) -> list[NDArray[
     count = max(1, -(-len(samples) // most))
     cut = np.array_split(samples, count)
     return [np.pad(piece, (0, max(0, least - len(piece)))) for piece in cut]
+
+
+def spread(samples: NDArray[np.float32], length: int) -> list[NDArray[np.float32]]:
+    """(n,) in as few pieces of `length` as cover it, evenly spread; zeros after what is shorter."""
+    padded = np.pad(samples, (0, max(0, length - len(samples))))
+    starts = np.linspace(0, len(padded) - length, -(-len(padded) // length)).round().astype(int)
+    return [padded[start : start + length] for start in starts]
 
 
 def _score(classifier: Any, samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:

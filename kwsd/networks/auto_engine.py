@@ -107,9 +107,11 @@ def load_auto(folder: Path, name: str, window: int, device: str, longest: int | 
 def whole(kind: Any, folder: Path, name: str) -> Any:
     """The model in `folder` as float32, by the Auto class `kind`. Raises ModelError where weights are missing."""
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
-    quiet = logging.getLogger("transformers.modeling_utils")
+    quiet = logging.getLogger("transformers")
     level = quiet.level
-    quiet.setLevel(logging.ERROR)  # its report on missing weights is told below, in a line
+    quiet.setLevel(
+        logging.ERROR
+    )  # missing weights are told below, in a line; which layers lie on how many GPUs, nowhere
     try:
         model, found = kind.from_pretrained(
             folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY

@@ -16,6 +16,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
+from kwsd.networks.exported import read_exported
 from kwsd.networks.foreign import (
     Kind,
     is_foreign,
@@ -40,9 +41,10 @@ DEFAULT_WINDOW = RATE
 class ModelCard:
     """What a model says of itself. `thresholds` has every word; `scores` is whatever was measured.
 
-    `path` is its folder. `rate` (Hz) is what the network takes. `window` is what it hears at once, `longest` the most
-    that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no labels until it is given some.
-    With a `verifier` it hears together with a second model, which has thresholds for the two.
+    `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
+    at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no
+    labels until it is given some. With a `verifier` it hears together with a second model, which has thresholds for the
+    two.
     """
 
     name: str
@@ -94,6 +96,25 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         scores=card["scores"],
         window=own_window(folder),
         verifier=read_verifier(card, str(folder / "card.json")),
+    )
+
+
+def card_of_file(path: Path) -> ModelCard:
+    """The card of a model that `kwsd export` wrote. Raises ModelError: see `kwsd.networks.exported.read_exported`."""
+    found, data = read_exported(path)
+    window = found.window * RATE // found.rate
+    return ModelCard(
+        name=found.name,
+        path=path,
+        labels=found.labels,
+        thresholds=_thresholds({"thresholds": found.thresholds}, found.labels),
+        licence=found.licence,
+        size_bytes=len(data),
+        scores=found.scores,
+        kind="exported",
+        rate=found.rate,
+        window=window,
+        longest=window,
     )
 
 

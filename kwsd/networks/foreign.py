@@ -18,8 +18,8 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE, WEIGHTS
 
-Kind = Literal["kwsd", "classifier", "zero-shot"]
-"""kwsd's own network, anything that AutoModelForAudioClassification loads, or CLAP."""
+Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
+"""kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 """How weights are called that can run code, or that only other libraries read: they are never opened."""
@@ -48,7 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ModelError."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} is no JSON object: fetch the model again")

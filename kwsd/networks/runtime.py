@@ -1,4 +1,7 @@
-"""A model folder as something that scores windows on the processor, without torch. The only door to ONNX Runtime."""
+"""A model folder with a graph, or an exported model, as something that scores windows on the processor, without torch.
+
+The only door to ONNX Runtime.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.resample import resampled
 from kwsd.errors import DeviceError, ModelError
+from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
+from kwsd.networks.exported import Exported
 
 _MANY = 4
 """Windows due at once that are worth waking other threads for."""
@@ -35,8 +41,8 @@ class OnnxClassifier:
 
     device = "cpu"
 
-    def __init__(self, session: Any, name: str, labels: Sequence[str]) -> None:
-        """`session` is an `onnxruntime.InferenceSession` over a graph of `kwsd.training.graph`.
+    def __init__(self, session: Any, name: str, labels: Sequence[str], rate: int = RATE) -> None:
+        """`session` is an `onnxruntime.InferenceSession` over a graph that takes windows at `rate` Hz.
 
         Raises:
             ValueError: the graph has not as many scores as there are labels.
@@ -46,12 +52,18 @@ class OnnxClassifier:
             raise ValueError(f"{given} scores for {len(labels)} labels")
         self._session = session
         self._threads: ThreadPoolExecutor | None = None
+        self._rate = rate
         self.name = name
         self.labels = tuple(labels)
-        """The words, then `_unknown_`, then `_silence_`: the columns of what `score` returns."""
+        """The columns of what `score` returns; for kwsd's own the words, then `_unknown_`, then `_silence_`."""
 
-    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
+    def score(self, windows: NDArray[np.float32], rate: int = RATE) -> NDArray[np.float32]:
+        """(batch, window) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32: probabilities.
+
+        Each row sums to one, unless the model's labels do not exclude each other.
+        """
+        if rate != self._rate:
+            windows = resampled(windows, rate, self._rate)
         scores = np.empty((len(windows), len(self.labels)), np.float32)
 
         def score_one(row: int) -> None:
@@ -86,29 +98,62 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
     return classifier
 
 
-def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
-    """An `onnxruntime.InferenceSession`. Raises RuntimeError for what it refuses, as it does itself."""
+def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
+    """The model that `kwsd.networks.exported.read_exported` read from `path`, warmed up.
+
+    Raises:
+        ModelError: ONNX Runtime cannot run the graph, or it gives something else than scores.
+        DeviceError: ONNX Runtime is missing.
+    """
+    runtime = _runtime()
+    options = _options(runtime)
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was read, not what it takes it for
+    silence = np.zeros((1, model.window * RATE // model.rate), np.float32)
+    try:
+        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
+        scores = classifier.score(silence)
+    except Exception as error:  # its exceptions have no common class but this one
+        raise ModelError(f"{path}: ONNX Runtime cannot run it ({_line(error)}): export the model again") from error
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{path}: its scores are not numbers: export the model again")
+    _give_back()
+    return classifier
+
+
+def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
         raise DeviceError(f"ONNX Runtime cannot be loaded ({error}): pip install onnxruntime") from error
-    from safetensors.numpy import load_file
+    return onnxruntime
 
-    options = onnxruntime.SessionOptions()
+
+def _options(runtime: Any) -> Any:
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # costs the least processor time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
+    return options
+
+
+def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
+    """An `onnxruntime.InferenceSession`. Raises RuntimeError for what it refuses, as it does itself."""
+    runtime = _runtime()
+    from safetensors.numpy import load_file
+
+    options = _options(runtime)
     initializers = arrange(
         load_file(folder / WEIGHTS),
         config,
         quantised=INT8.encode() in graph,
         levels=quantisation_levels(),
     )
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
+    values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
     options.add_external_initializers(list(initializers), values)
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common class but this one
         raise RuntimeError(str(error)) from error
 
@@ -139,7 +184,11 @@ def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")
 
 
 def _unfit(folder: Path, why: object) -> ModelError:
-    line = str(why).strip().splitlines()[0] if str(why).strip() else type(why).__name__
     return ModelError(
-        f"{folder}: {GRAPH} does not fit the model beside it ({line}): kwsd export {folder}, or remove it"
+        f"{folder}: {GRAPH} does not fit the model beside it ({_line(why)}): kwsd export {folder}, or remove it"
     )
+
+
+def _line(why: object) -> str:
+    lines = str(why).strip().splitlines()
+    return lines[0] if lines else type(why).__name__

@@ -82,7 +82,7 @@ def _with_our_head(folder: Path, plan: Plan) -> Any:
 
 
 def _loaded(kind: Any, folder: Path, plan: Plan, **more: Any) -> Any:
-    quiet = logging.getLogger("transformers.modeling_utils")
+    quiet = logging.getLogger("transformers")
     level = quiet.level
     quiet.setLevel(logging.ERROR)  # that the head is new is what is wanted
     try:

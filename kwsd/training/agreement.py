@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,12 @@ from kwsd.networks.runtime import load_onnx
 TOLERANCE = 1e-4
 """What a score may differ by in single precision."""
 _WINDOWS = 32
+
+
+class Classifier(Protocol):
+    """Something that scores windows, (n, samples) float32 -> (n, labels) float32."""
+
+    def score(self, windows: NDArray[np.float32], /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +41,26 @@ def compare(folder: Path, float32: bytes, int8: bytes, windows: NDArray[np.float
     """
     original = load_hubert(folder, folder.name, "cpu")
     given = sounds(original.window_samples) if windows is None else windows
-    expected = original.score(given)
-    exact, coarse = (
-        load_onnx(folder, folder.name, original.labels, graph=graph).score(given) for graph in (float32, int8)
-    )
-    difference = float(np.abs(exact - expected).max())
+    exact, coarse = (load_onnx(folder, folder.name, original.labels, graph=graph) for graph in (float32, int8))
+    return agreement(str(folder), original, exact, coarse, given)
+
+
+def agreement(
+    name: str, original: Classifier, exact: Classifier, coarse: Classifier, windows: NDArray[np.float32]
+) -> Agreement:
+    """How far two engines are off the original, on `windows` (n, samples at 16 kHz).
+
+    Raises:
+        ModelError: the one in single precision differs by more than the tolerance.
+    """
+    expected, exactly, coarsely = (engine.score(windows) for engine in (original, exact, coarse))
+    difference = float(np.abs(exactly - expected).max())
     if not difference <= TOLERANCE:
-        raise ModelError(f"{folder}: the ONNX graph's scores are off by {difference:.2g}; it was not written")
+        raise ModelError(f"{name}: the ONNX graph's scores are off by {difference:.2g}; it was not written")
     return Agreement(
         float32=difference,
-        int8=float(np.abs(coarse - expected).max()),
-        same=float((coarse.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+        int8=float(np.abs(coarsely - expected).max()),
+        same=float((coarsely.argmax(axis=1) == expected.argmax(axis=1)).mean()),
     )
 
 

@@ -86,7 +86,7 @@ def write_graph(folder: Path) -> None:
     write_whole(folder / GRAPH, graph.SerializeToString())
 
 
-def drawing(folder: Path, *, quantised: bool) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
+def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
     """The network in `folder` as a graph without weights, and the weights that belong to it, by name.
 
     Raises:
@@ -94,7 +94,7 @@ def drawing(folder: Path, *, quantised: bool) -> tuple[onnx.ModelProto, dict[str
     """
     try:
         config = _own_config(folder)
-        initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised)
+        initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised, levels=levels)
     except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({error})") from error
     return draw(config, initializers), initializers

@@ -51,7 +51,7 @@ def test_what_is_no_model_and_where_nothing_can_be_written(tiny_model: Path, tmp
     from kwsd.cli.exporting import export
 
     (tmp_path / "config.json").write_text('{"model_type": "kwsd-hubert"}')
-    with pytest.raises(ModelError, match="could be exported"):
+    with pytest.raises(ModelError, match=r"there is no model\.safetensors"):
         export(str(tmp_path), None)
     with pytest.raises(InputError, match="cannot be written"):
         export(str(tiny_model), tmp_path / "config.json")
@@ -61,3 +61,71 @@ def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any])
     result = kwsd("export", tiny_model, "--out", tmp_path)
     assert result.status == 0, result.err
     assert result.out.count(".onnx: ") == 2
+
+
+def test_an_exported_model_does_what_its_folder_does(
+    tiny_model: Path, clips: Path, tmp_path: Path, kwsd: Callable[..., Any]
+) -> None:
+    assert kwsd("export", tiny_model, "--out", tmp_path).status == 0
+    file = tmp_path / "tiny-float32.onnx"
+    told = []
+    for model in (tiny_model, file):
+        ran = kwsd("classify", clips / "no" / "1.wav", "--model", model, "--format", "json", "--device", "cpu")
+        assert ran.status == 0, ran.err
+        told.append({entry["label"]: entry["score"] for entry in json.loads(ran.out)["labels"]})
+    assert told[0] == pytest.approx(told[1], abs=1e-4)
+    card = json.loads(kwsd("models", "info", file, "--format", "json").out)
+    assert (card["name"], card["kind"], card["licence"], card["folder"]) == ("tiny", "exported", "CC0-1.0", str(file))
+    assert card["scores"] == {"validation": {"accuracy": 0.5}, "cpu_s_per_s": 0.01}
+    assert f"file       {file}" in kwsd("models", "info", file).out
+    assert kwsd("eval", "clips", clips, "--model", file).status == 0
+    assert kwsd("listen", clips / "yes" / "0.wav", "--model", file).status == 0
+    assert "metadata read" in kwsd("doctor", "--model", file).out
+
+
+def test_long_and_short_files_are_cut_to_the_window(
+    foreign: Callable[[str], Path], tmp_path: Path, kwsd: Callable[..., Any]
+) -> None:
+    import soundfile
+
+    ran = kwsd("export", foreign("wav2vec2"), "--out", tmp_path, "--window", "0.5")
+    assert ran.status == 0, ran.err
+    noise = np.random.default_rng(2).normal(0, 0.1, 20_000).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", noise, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", noise[:3_000], 16_000, subtype="FLOAT")
+    file = tmp_path / "wav2vec2-float32.onnx"
+    ran = kwsd("classify", tmp_path / "long.wav", tmp_path / "short.wav", "--model", file, "--format", "json")
+    assert ran.status == 0, ran.err
+    from kwsd.zoo import load_classifier, read_card
+
+    original = load_classifier(read_card(str(foreign("wav2vec2"))), device="cpu")
+    cut = [noise[start : start + 8_000] for start in (0, 6_000, 12_000)]
+    for line, rows in zip(ran.out.splitlines(), (cut, [np.pad(noise[:3_000], (0, 5_000))]), strict=True):
+        expected = original.score(np.stack(rows)).mean(axis=0)
+        for entry in json.loads(line)["labels"]:
+            assert entry["score"] == pytest.approx(expected[original.labels.index(entry["label"])], abs=1e-4)
+    ran = kwsd("classify", tmp_path / "long.wav", "--model", file, "--window", "1")
+    assert (ran.status, ran.out) == (78, "")
+    assert "was exported for 0.5 s" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("architecture", "flags", "status", "text"),
+    [
+        ("ast", ("--out", "."), 78, "hears a spectrogram"),
+        ("clap", ("--out", "."), 78, "cannot be exported"),
+        ("wav2vec2", (), 2, "take --out DIR"),
+        ("tiny", ("--out", ".", "--window", "2"), 78, "was trained on 1 s"),
+        ("tiny", ("--window", "2"), 2, "it goes with --out"),
+    ],
+)
+def test_what_is_not_exported(
+    request: pytest.FixtureRequest, kwsd: Callable[..., Any], architecture: str, flags: tuple[str, ...], status: int,
+    text: str,
+) -> None:  # fmt: skip
+    folder = {"clap": "clap", "tiny": "tiny_model"}.get(architecture)
+    model = request.getfixturevalue(folder) if folder else request.getfixturevalue("foreign")(architecture)
+    ran = kwsd("export", model, *flags)
+    assert (ran.status, ran.out) == (status, "")
+    assert text in ran.err
+    assert ran.err.count("\n") == 1

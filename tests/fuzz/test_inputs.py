@@ -25,7 +25,7 @@ from kwsd.config import load_config, options
 from kwsd.errors import KwsdError
 from kwsd.events import Envelope, SpeechStarted
 from kwsd.sinks.socket import SocketSink
-from kwsd.zoo import read_card
+from kwsd.zoo import load_classifier, read_card
 
 bounded = settings(
     max_examples=int(os.environ.get("KWSD_FUZZ", "150")),
@@ -167,3 +167,20 @@ def test_model_folders_with_broken_files(model: Path, name: str, changes: list[C
     finally:
         (model / name).write_bytes(data)
     assert not text or str(model) in text
+
+
+@pytest.fixture(scope="module")
+def exported(foreign: Callable[[str], Path]) -> bytes:
+    from kwsd.training.selfcontained import as_files
+
+    return as_files(read_card(str(foreign("wav2vec2"))))["int8"]
+
+
+@bounded
+@given(changes=CHANGES)
+def test_exported_models_with_broken_bytes(tmp_path: Path, exported: bytes, changes: list[Change]) -> None:
+    """Anywhere in the file, the metadata at its end included."""
+    path = tmp_path / "a.onnx"
+    path.write_bytes(changed(exported, changes, len(exported)))
+    text = refusal(lambda: load_classifier(read_card(str(path))))
+    assert not text or str(path) in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +26,34 @@ def test_neither_torch_nor_transformers_where_the_processor_computes(user: Any, 
     done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=120, check=True)
     assert "yes" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 onnxruntime", done.stderr
+
+
+RUN = """
+import sys
+from kwsd.cli import main
+status = main(sys.argv[1:])
+print(status, *sorted({"torch", "transformers", "huggingface_hub", "onnx", "onnxruntime"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(foreign: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wav2vec2 of somebody else's as one file."""
+    from kwsd.training.selfcontained import as_files
+    from kwsd.zoo import read_card
+
+    path = tmp_path_factory.mktemp("exported") / "a.onnx"
+    path.write_bytes(as_files(read_card(str(foreign("wav2vec2"))))["float32"])
+    return path
+
+
+@pytest.mark.parametrize("command", [("listen",), ("classify",), ("models", "info")])
+def test_an_exported_model_runs_without_torch(
+    user: Any, recordings: Path, exported: Path, command: tuple[str, ...]
+) -> None:
+    """Not even where there is a GPU: --device is auto."""
+    given = [exported] if command[0] == "models" else [recordings / "commands.flac", "--model", exported]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *command, *given], env=user.env, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.splitlines()[-1] == ("0" if command[0] == "models" else "0 onnxruntime"), done.stderr

@@ -1,0 +1,146 @@
+"""The contract of an exported model: what an ONNX file of `kwsd export` says of itself, in its own metadata.
+
+Two entries: `kwsd_format` is a whole number, `kwsd_model` a JSON object with what `Exported` has. The graph takes
+`windows` (batch, window) float32 at the model's own rate, and gives `scores` (batch, labels): probabilities.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kwsd.errors import ModelError
+from kwsd.events import RATE
+from kwsd.networks.arrangement import INPUT, OUTPUT
+from kwsd.networks.onnx_file import OnnxFile, parse_onnx
+
+FORMAT = 1
+"""Grows when a file means something that an earlier kwsd would get wrong."""
+
+SUFFIX = ".onnx"
+
+_FORMAT, _MODEL = "kwsd_format", "kwsd_model"
+_SHORTEST_S, _LONGEST_S = 0.1, 60
+_DEEPEST = 4
+_REMEDY = "write one: kwsd export MODEL --out DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What travels with the graph. `rate` is in Hz; `window` in samples at that rate, exactly so many.
+
+    `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    rate: int
+    window: int
+    problem_type: str = "single_label_classification"
+    licence: str = "unknown"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_metadata(self) -> dict[str, str]:
+        """The entries for the file."""
+        return {_FORMAT: str(FORMAT), _MODEL: json.dumps(asdict(self), ensure_ascii=False)}
+
+
+def is_exported(name: str) -> bool:
+    """Whether what is named to be a model is meant as an ONNX file."""
+    return name.lower().endswith(SUFFIX) and not Path(name).expanduser().is_dir()
+
+
+def read_exported(path: Path) -> tuple[Exported, bytes]:
+    """What the file at `path` says, checked, and all of its bytes.
+
+    Raises:
+        ModelError: there is no such file, it is no ONNX model or not one of `kwsd export`, or it keeps weights in other
+            files.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error}): name another, or {_REMEDY}") from error
+    try:
+        file = parse_onnx(data)
+    except ValueError as error:
+        raise ModelError(f"{path} is no ONNX model, or a damaged one ({error}): name another, or {_REMEDY}") from error
+    if file.external:
+        raise ModelError(
+            f"{path} keeps weights in other files, and could name any file of this machine: it is not opened; take one "
+            f"with the weights inside, or {_REMEDY}"
+        )
+    return exported_of(file, str(path)), data
+
+
+def exported_of(file: OnnxFile, path: str) -> Exported:
+    """What the file's metadata say. Raises ModelError."""
+    lacking = [key for key in (_FORMAT, _MODEL) if key not in file.metadata]
+    if lacking:
+        raise ModelError(
+            f"{path} does not say what it hears and what its outputs mean (its metadata lack {', '.join(lacking)}): "
+            f"{_REMEDY}"
+        )
+    if file.metadata[_FORMAT] != str(FORMAT):
+        raise ModelError(
+            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads {FORMAT}: update it, or {_REMEDY}"
+        )
+    try:
+        found = _checked(json.loads(file.metadata[_MODEL]))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: its metadata are damaged ({error}): {_REMEDY}") from error
+    if file.inputs.get(INPUT, ())[1:] != (found.window,) or len(file.inputs) != 1:
+        raise ModelError(f"{path}: its graph does not take the {found.window} samples that its metadata say: {_REMEDY}")
+    given = file.outputs.get(OUTPUT, ())[1:]
+    if given != (len(found.labels),):
+        count = given[0] if given else "no"
+        raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores: {_REMEDY}")
+    return found
+
+
+def _checked(table: Any) -> Exported:
+    """Raises ValueError, with what is wrong."""
+    labels = table.get("labels") if isinstance(table, dict) else None
+    if not isinstance(labels, list) or not labels or not all(_is_text(label) for label in labels):
+        raise ValueError("labels")
+    for key in ("name", "licence", "problem_type"):
+        if not _is_text(table.get(key)):
+            raise ValueError(key)
+    for key in ("rate", "window"):
+        if type(table.get(key)) is not int or table[key] <= 0:
+            raise ValueError(key)
+    if table["window"] * RATE % table["rate"]:
+        raise ValueError("a window that is no whole number of samples at 16 kHz")
+    if not _SHORTEST_S <= table["window"] / table["rate"] <= _LONGEST_S:
+        raise ValueError(f"a window of {table['window'] / table['rate']:g} s")
+    thresholds, scores = table.get("thresholds"), table.get("scores")
+    if not isinstance(thresholds, dict) or not all(_is_share(value) for value in thresholds.values()):
+        raise ValueError("thresholds")
+    if not isinstance(scores, dict) or not _is_plain(scores, 0):
+        raise ValueError("scores")
+    return Exported(
+        table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
+        thresholds, scores,
+    )  # fmt: skip
+
+
+def _is_text(value: object) -> bool:
+    """Labels go to terminals and into the environment of hooks."""
+    return isinstance(value, str) and value.isprintable() and value != ""
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Numbers, texts and a few levels of tables of them: what can be shown."""
+    if isinstance(value, dict):
+        return depth < _DEEPEST and all(_is_text(key) and _is_plain(inner, depth + 1) for key, inner in value.items())
+    if isinstance(value, list):
+        return depth < _DEEPEST and all(_is_plain(inner, depth + 1) for inner in value)
+    return isinstance(value, (int, float)) or _is_text(value)

@@ -1,0 +1,69 @@
+"""A model as ONNX files that need nothing beside them: weights, preprocessing, and what `--model` has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+
+from kwsd.errors import ModelError
+from kwsd.events import RATE
+from kwsd.networks.auto_engine import load_auto
+from kwsd.networks.cards import ModelCard
+from kwsd.networks.engine import load_hubert
+from kwsd.networks.exported import Exported, exported_of
+from kwsd.networks.onnx_file import parse_onnx
+from kwsd.networks.runtime import load_exported
+from kwsd.training.agreement import Agreement, Classifier, agreement, sounds
+from kwsd.training.export import drawing
+from kwsd.training.graph import filled
+from kwsd.training.tracing import rounded, trace
+
+_LEVELS = 63
+"""The file may come to a processor that would overflow with more: see `kwsd.networks.runtime.quantisation_levels`."""
+
+
+def as_files(card: ModelCard) -> Mapping[str, bytes]:
+    """The model in the card's folder for windows of the card's length, as "float32" and "int8".
+
+    Raises:
+        ModelError: it cannot be drawn or traced, or is larger than an ONNX file can be.
+    """
+    window = card.window * card.rate // RATE
+    if window * RATE != card.window * card.rate:
+        raise ModelError(f"{card.name}: {card.window} samples at 16 kHz are no whole number at {card.rate} Hz")
+    if card.kind == "kwsd":
+        problem = "single_label_classification"
+        exact, coarse = (filled(*drawing(card.path, quantised=q, levels=_LEVELS)) for q in (False, True))
+    else:
+        exact, problem = trace(card.path, card.name, window)
+        coarse = rounded(exact)
+    contract = Exported(
+        card.name, card.labels, card.rate, window, problem, card.licence or "unknown", card.thresholds, card.scores
+    )
+    return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
+
+
+def check(card: ModelCard, files: Mapping[str, bytes]) -> Agreement:
+    """How far the files' scores are off those of the folder.
+
+    Raises:
+        ModelError: by more than the tolerance in single precision, or a file cannot be run.
+    """
+    original: Classifier
+    if card.kind == "kwsd":
+        original = load_hubert(card.path, card.name, "cpu")
+    else:
+        original = load_auto(card.path, card.name, card.window, "cpu", card.longest)
+    exact, coarse = (load_exported(exported_of(parse_onnx(data), kind), data, kind) for kind, data in files.items())
+    return agreement(card.name, original, exact, coarse, sounds(card.window))
+
+
+def _with(model: onnx.ModelProto, contract: Exported) -> bytes:
+    del model.metadata_props[:]
+    for key, value in contract.to_metadata().items():
+        model.metadata_props.add(key=key, value=value)
+    try:
+        return bytes(model.SerializeToString())
+    except Exception as error:  # protobuf's own, whose class depends on how it was built
+        raise ModelError(f"{contract.name} does not fit an ONNX file ({error}): 2 GB is the most") from error

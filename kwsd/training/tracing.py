@@ -1,0 +1,115 @@
+"""Somebody else's classifier as ONNX files, traced by torch: from samples to probabilities, preprocessing inside."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import nn
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import INPUT, OUTPUT
+from kwsd.networks.auto_engine import SAFELY, whole
+
+_OPSET = 17
+_SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
+
+
+class _FromSamples(nn.Module):
+    """A classifier with what its feature extractor does in front of it, and probabilities behind it."""
+
+    def __init__(self, model: nn.Module, *, normalise: bool, many: bool) -> None:
+        super().__init__()
+        self._model, self._normalise, self._many = model, normalise, many
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """(batch, window) float32 -> (batch, labels)."""
+        if self._normalise:
+            windows = windows - windows.mean(dim=1, keepdim=True)
+            variance = (windows * windows).mean(dim=1, keepdim=True)
+            windows = windows / torch.sqrt(variance + _SMALLEST_VARIANCE)
+        logits: torch.Tensor = self._model(windows).logits.float()
+        return logits.sigmoid() if self._many else logits.softmax(dim=-1)
+
+
+def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
+    """The classifier in `folder` for windows of `window` samples at its own rate, and its problem_type.
+
+    Raises:
+        ModelError: it hears a spectrogram, which is computed outside of the network, or torch cannot trace it.
+    """
+    try:
+        load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
+        extractor = load(folder, **SAFELY)
+        model = whole(AutoModelForAudioClassification, folder, name)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"cannot load {name} ({folder}): {_first_line(error)}") from error
+    if not isinstance(extractor, Wav2Vec2FeatureExtractor):
+        raise ModelError(
+            f"{name} hears a spectrogram ({type(extractor).__name__}), which is computed outside of the network; "
+            "what hears samples is exported (HuBERT, wav2vec2, WavLM): take this one as it is, with --model"
+        )
+    many = model.config.problem_type == "multi_label_classification"
+    network = _FromSamples(model.train(False), normalise=bool(extractor.do_normalize), many=many)
+    try:
+        with _scratch() as path, _quietly(), torch.no_grad():
+            torch.onnx.export(
+                network, (_example(window),), path, dynamo=False,  # the other exporter needs a package more
+                input_names=[INPUT], output_names=[OUTPUT], opset_version=_OPSET,
+                dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+            )  # fmt: skip
+            traced = onnx.load(path)
+    except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
+        raise ModelError(f"torch cannot trace {name} for ONNX: {_first_line(error)}") from error
+    traced.graph.output[0].type.tensor_type.shape.dim[1].dim_value = model.config.num_labels
+    return traced, "multi_label_classification" if many else "single_label_classification"
+
+
+def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow."""
+    with _scratch() as path, _quietly():
+        quantize_dynamic(
+            model, path, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )  # fmt: skip
+        return onnx.load(path)
+
+
+def _example(window: int) -> torch.Tensor:
+    """Two windows: a batch of one would be taken for the only size there is."""
+    return torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, window)).astype(np.float32))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kwsd-") as folder:
+        yield Path(folder) / "model.onnx"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Tracing warns of what is checked afterwards, and that another exporter is newer."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

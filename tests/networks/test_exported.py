@@ -1,0 +1,168 @@
+"""A model as one ONNX file: what it says is believed only as far as it fits, and it opens no other file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from kwsd.errors import ConfigError, ModelError
+from kwsd.networks.exported import Exported, read_exported
+from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card
+
+LABELS = ("yes", "no", "_silence_")
+CONTRACT = Exported("tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}})
+
+
+def model(contract: Exported = CONTRACT, *, window: int = 8_000, count: int = 3) -> onnx.ModelProto:
+    """The loudness of a window, once for each label, as shares of one."""
+    nodes = [
+        helper.make_node("Abs", ["windows"], ["loud"]),
+        helper.make_node("MatMul", ["loud", "w"], ["sums"]),
+        helper.make_node("Softmax", ["sums"], ["scores"], axis=1),
+    ]
+    weights = np.outer(np.ones(window), np.arange(count)).astype(np.float32) / window
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["batch", window])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", count])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    for key, value in contract.to_metadata().items():
+        made.metadata_props.add(key=key, value=value)
+    return made
+
+
+def written(path: Path, made: onnx.ModelProto) -> str:
+    path.write_bytes(made.SerializeToString())
+    return str(path)
+
+
+def with_entry(made: onnx.ModelProto, key: str, value: str | None) -> onnx.ModelProto:
+    kept = [entry for entry in made.metadata_props if entry.key != key]
+    del made.metadata_props[:]
+    made.metadata_props.extend(kept)
+    if value is not None:
+        made.metadata_props.add(key=key, value=value)
+    return made
+
+
+def saying(**changes: Any) -> onnx.ModelProto:
+    table = json.loads(CONTRACT.to_metadata()["kwsd_model"]) | changes
+    return with_entry(model(), "kwsd_model", json.dumps(table))
+
+
+def elsewhere() -> onnx.ModelProto:
+    made = model()
+    weight = made.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../../../../../etc/hostname")
+    return made
+
+
+def unknown_operator() -> onnx.ModelProto:
+    made = model()
+    made.graph.node[0].op_type = "NoSuchOperator"
+    return made
+
+
+def not_numbers() -> onnx.ModelProto:
+    made = model()
+    made.graph.node[0].op_type = "Log"  # of silence
+    return made
+
+
+def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
+    card = read_card(written(tmp_path / "tiny.onnx", model()))
+    assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))
+    assert (card.rate, card.window, card.longest) == (8_000, 16_000, 16_000)
+    assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
+    assert (card.licence, card.scores) == ("CC0-1.0", {"test": {"a": 1}})
+    classifier = load_classifier(card)
+    assert (classifier.device, classifier.labels, classifier.name) == ("cpu", LABELS, "tiny")
+    loud = np.full((2, 16_000), 0.5, np.float32)
+    loud[1] /= 2
+    expected = np.exp(np.outer([0.5, 0.25], range(3)))
+    np.testing.assert_allclose(
+        classifier.score(loud), expected / expected.sum(axis=1, keepdims=True), atol=1e-2
+    )  # resampled
+    at_its_own = classifier.score(loud[:, :8_000], 8_000)
+    np.testing.assert_allclose(at_its_own, expected / expected.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+def test_what_it_says_comes_back(tmp_path: Path) -> None:
+    found, data = read_exported(Path(written(tmp_path / "a.onnx", model())))
+    assert found == CONTRACT
+    assert data == model().SerializeToString()
+
+
+HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
+    "not ONNX": (lambda: b"RIFF....WAVEfmt ", "no ONNX model"),
+    "empty": (lambda: b"", "no ONNX model"),
+    "cut off": (lambda: model().SerializeToString()[:-900], "no ONNX model"),
+    "a stranger's": (lambda: with_entry(with_entry(model(), "kwsd_format", None), "kwsd_model", None), "metadata lack"),
+    "no format": (lambda: with_entry(model(), "kwsd_format", None), "metadata lack kwsd_format"),
+    "a format to come": (lambda: with_entry(model(), "kwsd_format", "2"), "format '2'"),
+    "weights elsewhere": (elsewhere, "keeps weights in other files"),
+    "a label too few": (lambda: saying(labels=["yes", "no"]), "2 labels, but 3 scores"),
+    "no labels": (lambda: saying(labels=[]), "labels"),
+    "labels that are none": (lambda: saying(labels=["yes", 3, "no"]), "labels"),
+    "a label for the terminal": (lambda: saying(labels=["\x1b[2J", "a", "b"]), "labels"),
+    "a name for the terminal": (lambda: saying(name="\x1b[2J"), "name"),
+    "another window": (lambda: saying(window=4_000), "4000 samples"),
+    "a window of an hour": (lambda: saying(window=8_000 * 3_600), "3600 s"),
+    "a rate that is none": (lambda: saying(rate=-1), "rate"),
+    "a rate that is odd": (lambda: saying(rate=7_919), "whole number"),
+    "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
+    "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
+    "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
+    "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
+    "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
+    "lists without end": (lambda: with_entry(model(), "kwsd_model", "[" * 200_000), "damaged"),
+}
+
+
+@pytest.mark.parametrize("fault", HOSTILE)
+def test_what_does_not_fit_is_told_in_a_line(tmp_path: Path, fault: str) -> None:
+    make, text = HOSTILE[fault]
+    made = make()
+    path = tmp_path / "a.onnx"
+    path.write_bytes(made if isinstance(made, bytes) else made.SerializeToString())
+    with pytest.raises(ModelError, match=r"kwsd export MODEL --out DIR") as told:
+        read_card(str(path))
+    assert text in str(told.value)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("make", [unknown_operator, not_numbers])
+def test_a_graph_that_cannot_be_run(tmp_path: Path, make: Callable[[], onnx.ModelProto]) -> None:
+    card = read_card(written(tmp_path / "a.onnx", make()))
+    with pytest.raises(ModelError, match=r"a\.onnx: .*export the model again"):
+        load_classifier(card)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No such file"):
+        read_card("someone/model.onnx")
+    assert missing_id("someone/model.onnx") is None  # never asked of the Hub
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        read_card(str(tmp_path / "a.onnx"))
+
+
+def test_where_a_folder_is_wanted_or_a_gpu(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.onnx", model())
+    with pytest.raises(ModelError, match="name what it was made from"):
+        find_model(path)
+    with pytest.raises(ConfigError, match="on the processor"):
+        load_classifier(read_card(path), device="cuda")
