@@ -168,6 +168,11 @@ def find_model(name_or_folder: str) -> Path:
         if (folder / "config.json").is_file():
             return folder
     known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"
+    recipe = next(
+        (place / "recipe.toml" for place in (Path(name_or_folder), shipped) if (place / "recipe.toml").is_file()), None
+    )
+    if recipe is not None:
+        raise ModelError(f"{name_or_folder} is a recipe, not a model yet: kwsd train {recipe} --data FOLDER")
     if Path(name_or_folder).is_dir():
         raise ModelError(f"{name_or_folder} is no model folder: it has no config.json; kwsd's own models: {known}")
     wanted = hub_id(name_or_folder)

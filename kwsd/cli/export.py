@@ -28,7 +28,7 @@ def export(
 
       kwsd export runs/mine/model            graph.onnx, beside the weights
       kwsd export hubert-commands --out .    two files, each of them a model
-      kwsd export superb/hubert-base-superb-ks --out .
+      kwsd export superb/hubert-base-superb-ks@refs/pr/2 --out .
       kwsd listen --model hubert-commands-int8.onnx
 
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a

@@ -9,12 +9,16 @@ import typer
 
 from kwsd.cli import console
 from kwsd.errors import DeviceError, UsageError
+from kwsd.events import RATE
+from kwsd.training.backbone_recipe import BackboneRecipe, read_backbone_recipe
 
 _OWN = "With --backbone"
 
 
 def train(
-    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="kwsd's own run, as a TOML file.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="RECIPE", help="A run as a TOML file: kwsd's own, or with a [backbone].")
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -69,14 +73,16 @@ def train(
     """Train a model: kwsd's own from a recipe, or anybody's encoder on your clips.
 
       kwsd train models/hubert-commands/recipe.toml --data ~/speech
-      kwsd train --backbone facebook/wav2vec2-base --data speech_commands --name mine
+      kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
+      kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data speech_commands --name mine
       kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop
 
     A backbone is a HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or
     Moonshine. Its clips are a tree label/clip.wav, Speech Commands with its lists, or
     a CSV or TSV table with the columns file and label (and split). Where nothing says
     which clips are for validation and test, the rule of Speech Commands does.
-    Recordings in _background_noise_ are learnt as _silence_.
+    Recordings in _background_noise_ are learnt as _silence_. A recipe with the table
+    [backbone] says what options say otherwise.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
     command goes on from there) and journal.csv with all figures. At the end the model
@@ -90,7 +96,8 @@ def train(
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
     console.log_to_stderr()
-    if recipe is not None:
+    told = read_backbone_recipe(recipe) if recipe is not None else None
+    if recipe is not None and told is None:
         try:
             with console.working("loading torch"):
                 from kwsd.cli import teaching
@@ -101,11 +108,15 @@ def train(
     with console.working("loading torch"):
         from kwsd.cli.finetuning import Places, finetune
         from kwsd.training.finetune import Plan
-    rate = learning_rate if learning_rate is not None else 1e-3 if frozen else 3e-5
+    if told is None:
+        words = tuple(dict.fromkeys(word.strip() for word in labels.split(",") if word.strip()))
+        rate = learning_rate if learning_rate is not None else 1e-3 if frozen else 3e-5
+        told = BackboneRecipe(
+            name or data.resolve().stem, words, backbone, frozen=frozen, window_s=window, epochs=epochs, batch=batch,
+            accumulate=accumulate, peak_rate=rate, class_weights=class_weights, seed=seed,
+        )  # fmt: skip
     plan = Plan(
-        backbone, (), frozen=frozen, window=round(window * 16_000), epochs=epochs, batch=batch, accumulate=accumulate,
-        rate=rate, balanced=class_weights, seed=seed,
+        told.model, (), frozen=told.frozen, window=round(told.window_s * RATE), epochs=told.epochs, batch=told.batch,
+        accumulate=told.accumulate, rate=told.peak_rate, balanced=told.class_weights, seed=told.seed,
     )  # fmt: skip
-    words = tuple(dict.fromkeys(word.strip() for word in labels.split(",") if word.strip()))
-    called = name or data.resolve().stem
-    finetune(plan, Places(data, runs, out, called, licence, fresh), words, device)
+    finetune(plan, Places(data, runs, out, told.name, licence, fresh), told.words, device)
