@@ -14,9 +14,10 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.resample import resampled
-from kwsd.errors import DeviceError, ModelError
+from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.devices import pick_device
+from kwsd.networks.loading import loading
 
 Floats = NDArray[np.float32]
 _Loaded = TypeVar("_Loaded")
@@ -129,13 +130,8 @@ def whole(kind: Any, folder: Path, name: str) -> Any:
 
 def warmed(load: Callable[[], _Loaded], name: str, folder: Path, window: int) -> _Loaded:
     """What `load` loads, once it has scored a window and a batch; what goes wrong as one of kwsd's errors."""
-    try:
+    with loading(name, folder):
         classifier = load()
         for batch in (1, 2):
             classifier.score(np.zeros((batch, window), np.float32))  # type: ignore[attr-defined]  # they all have it
-    except torch.cuda.OutOfMemoryError as error:
-        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
-        lines = str(error).strip().splitlines()
-        raise ModelError(f"cannot load {name} ({folder}): {lines[0] if lines else type(error).__name__}") from error
     return classifier

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from transformers import AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
-from kwsd.errors import DeviceError, ModelError
 from kwsd.networks.devices import pick_device
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import label_names
+from kwsd.networks.loading import loading
 
 _MOST = 64
 """Windows that go through the network at once; more would only take more memory."""
@@ -60,20 +60,11 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
     if device == "cpu":
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)
-    try:
+    with loading(name, folder):
         import_module("kwsd.networks.hubert")  # makes the Auto class know both networks
         load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
         model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
         classifier = TorchClassifier(model, name, device)
         for batch in (1, 16):
             classifier.score(np.zeros((batch, model.config.window_samples), np.float32))
-    except torch.cuda.OutOfMemoryError as error:
-        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"cannot load the model in {folder}: {_first_line(error)}") from error
     return classifier
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

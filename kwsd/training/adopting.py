@@ -20,6 +20,7 @@ from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE
 from kwsd.networks.auto_engine import SAFELY, FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.foreign import longest_of, read_json, weight_files
+from kwsd.networks.loading import first_line
 from kwsd.training.export import write_card
 from kwsd.training.finetune import Plan
 
@@ -51,9 +52,7 @@ def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]
         model = _with_our_head(folder, plan) if plan.frozen or kind in _HEADLESS else _with_its_own(folder, plan)
         return model, FeatureExtractor(folder, device)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        lines = str(error).strip().splitlines()
-        told = lines[0] if lines else type(error).__name__
-        raise ModelError(f"{plan.backbone} is no encoder that can be trained: {told}") from error
+        raise ModelError(f"{plan.backbone} is no encoder that can be trained: {first_line(error)}") from error
 
 
 def _labels(plan: Plan) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, 
 from kwsd.errors import ModelError
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_engine import SAFELY, whole
+from kwsd.networks.loading import first_line, loading
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
@@ -48,12 +49,10 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
     Raises:
         ModelError: it hears a spectrogram, which is computed outside of the network, or torch cannot trace it.
     """
-    try:
+    with loading(name, folder):
         load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
         extractor = load(folder, **SAFELY)
         model = whole(AutoModelForAudioClassification, folder, name)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"cannot load {name} ({folder}): {_first_line(error)}") from error
     if not isinstance(extractor, Wav2Vec2FeatureExtractor):
         raise ModelError(
             f"{name} hears a spectrogram ({type(extractor).__name__}), which is computed outside of the network; "
@@ -70,7 +69,7 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
             )  # fmt: skip
             traced = onnx.load(path)
     except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
-        raise ModelError(f"torch cannot trace {name} for ONNX: {_first_line(error)}") from error
+        raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
     traced.graph.output[0].type.tensor_type.shape.dim[1].dim_value = model.config.num_labels
     return traced, "multi_label_classification" if many else "single_label_classification"
 
@@ -108,8 +107,3 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         root.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,33 @@
+"""What goes wrong while torch loads a model, as one of kwsd's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from kwsd.errors import DeviceError, ModelError
+
+
+@contextmanager
+def loading(name: str, folder: Path) -> Iterator[None]:
+    """Around whatever loads and warms up the model in `folder`.
+
+    Raises:
+        ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
+        DeviceError: the GPU has too little memory.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Libraries tell at length what a line on standard error has no room for."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
