@@ -47,6 +47,9 @@ def test_what_a_card_says(folder: Path) -> None:
     assert (card.name, card.licence, card.labels, card.words) == ("two words", "CC0-1.0", LABELS, ("yes", "no"))
     assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
     assert card.scores == {"validation": {"a": 1}}
+    assert card.smoothing == 2
+    change(folder / "card.json", smoothing=5)
+    assert read_card(str(folder)).smoothing == 5
     assert card.size_bytes == (folder / "model.safetensors").stat().st_size
 
 
@@ -80,6 +83,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "broken config": (lambda f: (f / "config.json").write_text("{"), "config.json"),
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
+    "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }

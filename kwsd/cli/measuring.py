@@ -86,7 +86,6 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     with console.working("loading the model"):
         from kwsd.daemon import build
         from kwsd.spotting.gate import GateSettings
-        from kwsd.spotting.trigger import TriggerSettings
         from kwsd.zoo import load_classifier, read_card
 
         card = read_card(load_config(Path(os.devnull), overrides).config.model.name)
@@ -95,9 +94,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         config = load_config(Path(os.devnull), dict(overrides) | given).config
         card = build.fitted(config, card)
         build.check_words(config, card)
-        trigger = TriggerSettings(
-            build.thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms
-        )
+        trigger = build.trigger_settings(config, card)
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
     return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config), card.window)
@@ -112,14 +109,14 @@ def publish(
     report: Report, out: str, plots: Path | None = None, draw: Callable[[Path], Sequence[Path]] | None = None
 ) -> None:
     """The findings as tables on standard output, or as JSON there (`out` is -), in a file, and as pictures."""
+    if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
+        _write(Path(out), json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n")
     if out == "-":
         console.say_json(report.to_dict())
     else:
         for table in report.tables():
             console.table(table.title, table.columns, table.rows)
             console.say()
-    if out not in ("", "-"):
-        _write(Path(out), json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n")
     if plots is not None and draw is not None:
         for picture in draw(plots):
             console.note(f"drew {picture}")

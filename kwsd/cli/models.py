@@ -146,6 +146,7 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "labels": list(card.labels),
         "thresholds": dict(card.firing),
         "verifier": card.verifier.model if card.verifier else None,
+        "smoothing": card.smoothing,
         "window_s": card.window / RATE,
         "rate_hz": card.rate,
         "licence": card.licence,

@@ -101,7 +101,9 @@ class TriggerConfig:
     threshold: float | None = _option(
         None, flag="--threshold", low=0.0, high=1.0, help="Score that fires, for every word; unset for the model's own."
     )
-    smoothing: int = _option(2, flag="--smoothing", low=1, high=50, help="Windows whose mean score counts.")
+    smoothing: int | None = _option(
+        None, flag="--smoothing", low=1, high=50, help="Windows whose mean score counts; unset for the model's own."
+    )
     refractory_ms: int = _option(
         1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
     )

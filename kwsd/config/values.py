@@ -13,6 +13,9 @@ from kwsd.errors import ConfigError
 _NUMBERS = Mapping[str, float]
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
 _WORDS = tuple[str, ...]
+WHOLE = (int, int | None)
+"""The types of options that are whole numbers."""
+
 MAPPINGS = (_NUMBERS, _HOOKS)
 """The types of options that are tables by word."""
 
@@ -41,7 +44,7 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
         if isinstance(value, bool):
             return value
     elif _is_number(option, value) and _in_range(option, value):
-        return value if option.type is int else float(value)
+        return value if option.type in WHOLE else float(value)
     raise ConfigError(f"{where} is {value!r}; it must be {allowed(option)}")
 
 
@@ -56,7 +59,7 @@ def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
 def _is_number(option: Option, value: Any) -> bool:
     if isinstance(value, bool):
         return False
-    return isinstance(value, int) if option.type is int else isinstance(value, (int, float))
+    return isinstance(value, int) if option.type in WHOLE else isinstance(value, (int, float))
 
 
 def _in_range(option: Option, value: float) -> bool:
@@ -73,7 +76,7 @@ def allowed(option: Option) -> str:
         return "text"
     if option.type in (bool, bool | None):
         return "true or false"
-    kind = "a whole number" if option.type is int else "a number"
+    kind = "a whole number" if option.type in WHOLE else "a number"
     bounds = "" if option.low is None else f" from {option.low:g} to {option.high:g}"
     return kind + bounds + (f", in steps of {option.step}" if option.step else "")
 
@@ -88,6 +91,6 @@ def _read(option: Option, text: str) -> Any:
     if option.type is str or option.type in MAPPINGS:
         return text
     try:
-        return int(text) if option.type is int else float(text)
+        return int(text) if option.type in WHOLE else float(text)
     except ValueError:
         return text

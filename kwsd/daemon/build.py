@@ -120,7 +120,8 @@ def gate_settings(config: Config) -> GateSettings | None:
 
 def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
     """The trigger's settings, for a model."""
-    return TriggerSettings(thresholds(config, card), config.trigger.smoothing, config.trigger.refractory_ms)
+    chosen = config.trigger
+    return TriggerSettings(thresholds(config, card), chosen.smoothing or card.smoothing, chosen.refractory_ms)
 
 
 def thresholds(config: Config, card: ModelCard) -> dict[str, float]:

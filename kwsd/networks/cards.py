@@ -33,13 +33,17 @@ from kwsd.networks.labels import can_fire
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""
 
+DEFAULT_SMOOTHING = 2
+"""How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""
+
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model says of itself. `thresholds` has every word; `scores` is whatever was measured.
+    """What a model says of itself. `thresholds` has every word, for the mean score of `smoothing` windows; `scores` is
+    whatever was measured.
 
     `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
     at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no
@@ -58,6 +62,7 @@ class ModelCard:
     rate: int = RATE
     window: int = RATE
     longest: int | None = None
+    smoothing: int = DEFAULT_SMOOTHING
     verifier: Verifier | None = None
 
     @property
@@ -96,6 +101,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         scores=card["scores"],
         window=own_window(folder),
         verifier=read_verifier(card, str(folder / "card.json")),
+        smoothing=card["smoothing"],
     )
 
 
@@ -115,6 +121,7 @@ def card_of_file(path: Path) -> ModelCard:
         rate=found.rate,
         window=window,
         longest=window,
+        smoothing=found.smoothing,
     )
 
 
@@ -142,6 +149,7 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
         rate=nature.rate,
         window=nature.window or DEFAULT_WINDOW,
         longest=nature.longest,
+        smoothing=card["smoothing"],
     )
 
 
@@ -156,6 +164,9 @@ def _read(path: Path) -> dict[str, Any]:
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
             raise ModelError(f"{path}: {name} is no table: fetch the model again")
+    smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
+    if type(smoothing) is not int or not 1 <= smoothing <= 50:
+        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
     for word, threshold in card["thresholds"].items():
         if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
             raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")

@@ -25,6 +25,7 @@ SUFFIX = ".onnx"
 _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
 _SHORTEST_S, _LONGEST_S = 0.1, 60
 _DEEPEST = 4
+_MOST_SMOOTHING = 50  # of --smoothing
 _REMEDY = "write one: kwsd export MODEL --out DIR"
 
 
@@ -43,6 +44,7 @@ class Exported:
     licence: str = "unknown"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    smoothing: int = 2
 
     def to_metadata(self) -> dict[str, str]:
         """The entries for the file."""
@@ -110,9 +112,11 @@ def _checked(table: Any) -> Exported:
     for key in ("name", "licence", "problem_type"):
         if not _is_text(table.get(key)):
             raise ValueError(key)
-    for key in ("rate", "window"):
+    for key in ("rate", "window", "smoothing"):
         if type(table.get(key)) is not int or table[key] <= 0:
             raise ValueError(key)
+    if table["smoothing"] > _MOST_SMOOTHING:
+        raise ValueError("smoothing")
     if table["window"] * RATE % table["rate"]:
         raise ValueError("a window that is no whole number of samples at 16 kHz")
     if not _SHORTEST_S <= table["window"] / table["rate"] <= _LONGEST_S:
@@ -124,7 +128,7 @@ def _checked(table: Any) -> Exported:
         raise ValueError("scores")
     return Exported(
         table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
-        thresholds, scores,
+        thresholds, scores, table["smoothing"],
     )  # fmt: skip
 
 

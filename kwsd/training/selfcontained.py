@@ -39,7 +39,15 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         exact, problem = trace(card.path, card.name, window)
         coarse = rounded(exact)
     contract = Exported(
-        card.name, card.labels, card.rate, window, problem, card.licence or "unknown", card.thresholds, card.scores
+        card.name,
+        card.labels,
+        card.rate,
+        window,
+        problem,
+        card.licence or "unknown",
+        card.thresholds,
+        card.scores,
+        card.smoothing,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
 

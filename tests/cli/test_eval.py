@@ -109,3 +109,24 @@ def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clip
     ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--json", tmp_path / "file" / "out.json")
     assert ran.status == 66
     assert "cannot be written" in ran.err
+
+
+def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `kwsd eval … --json F | head -1`."""
+    from kwsd.cli import console, measuring
+    from kwsd.evaluation.report import Table
+
+    class Report:
+        def tables(self) -> tuple[Table, ...]:
+            return (Table("a", ("b",), (("c",),)),)
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"found": 1}
+
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(console, "table", gone)
+    with pytest.raises(BrokenPipeError):
+        measuring.publish(Report(), str(tmp_path / "out.json"))
+    assert read(tmp_path / "out.json") == {"found": 1}

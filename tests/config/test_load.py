@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     latin.write_bytes(b"[audio]\ndevice = 'caf\xe9'\n")
     with pytest.raises(ConfigError, match="line 2: not UTF-8"):
         load_config(latin)
+
+
+def test_a_whole_number_that_may_be_unset_stays_whole() -> None:
+    assert load_config(Path(os.devnull), {}).config.trigger.smoothing is None
+    chosen = load_config(Path(os.devnull), {"trigger.smoothing": "3"}).config.trigger.smoothing
+    assert (chosen, type(chosen)) == (3, int)
+    with pytest.raises(ConfigError, match="a whole number from 1 to 50"):
+        load_config(Path(os.devnull), {"trigger.smoothing": "2.5"})

@@ -44,6 +44,12 @@ def test_without_choice_all_words_fire_at_the_models_thresholds(configure: Confi
     assert build.thresholds(configure(), card) == {"yes": 0.5, "no": 0.7}
 
 
+def test_the_smoothing_is_the_models_unless_another_is_asked_for(configure: Configure, card: ModelCard) -> None:
+    own = replace(card, smoothing=4)
+    assert build.trigger_settings(configure(), own).smoothing == 4
+    assert build.trigger_settings(configure({"trigger.smoothing": 1}), own).smoothing == 1
+
+
 def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:
     config = configure({"trigger.threshold": 0.8, "trigger.thresholds": {"no": 0.9}})
     assert build.thresholds(config, card) == {"yes": 0.8, "no": 0.9}

@@ -17,7 +17,9 @@ from kwsd.networks.exported import Exported, read_exported
 from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card
 
 LABELS = ("yes", "no", "_silence_")
-CONTRACT = Exported("tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}})
+CONTRACT = Exported(
+    "tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}}, smoothing=3
+)
 
 
 def model(contract: Exported = CONTRACT, *, window: int = 8_000, count: int = 3) -> onnx.ModelProto:
@@ -86,6 +88,7 @@ def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
     assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))
     assert (card.rate, card.window, card.longest) == (8_000, 16_000, 16_000)
     assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
+    assert card.smoothing == 3
     assert (card.licence, card.scores) == ("CC0-1.0", {"test": {"a": 1}})
     classifier = load_classifier(card)
     assert (classifier.device, classifier.labels, classifier.name) == ("cpu", LABELS, "tiny")
@@ -124,6 +127,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "a rate that is odd": (lambda: saying(rate=7_919), "whole number"),
     "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
+    "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
     "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
     "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
     "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
