@@ -1,27 +1,20 @@
-"""A model from the Hugging Face Hub onto this machine: only what is needed, resumed where it broke off, and verified.
-
-What arrives is kept beside the cache's files under a name of its own, and becomes one of them only once its checksum is
-the one that the Hub lists. So nothing damaged is ever seen by whoever else uses the cache, and a pull that was killed
-goes on where it stopped.
-"""
+"""A model from the Hugging Face Hub onto this machine: only what is needed, resumed, and verified."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import fnmatch
-import hashlib
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import quote
+from typing import Any
 
 from kwsd.errors import DeviceError, ModelError
+from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
 from kwsd.networks.foreign import PICKLES, only_pickles
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
 
@@ -34,18 +27,6 @@ _REST = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
 )  # fmt: skip
 """All that a classifier and its feature extractor are made of; no pickle and no code is among them."""
-
-_PART = ".kwsd-part"
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file as the Hub lists it. `digest` is a SHA-256 (64 digits), or git's SHA-1 of a small file (40)."""
-
-    name: str
-    size: int
-    digest: str
 
 
 def pull(wanted: HubId, progress: Progress | None = None) -> Path:
@@ -65,21 +46,21 @@ def pull(wanted: HubId, progress: Progress | None = None) -> Path:
             return _linked(wanted, commit, files)
 
 
-def _fetch_missing(wanted: HubId, commit: str, files: Sequence[_File], progress: Progress | None) -> None:
+def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progress: Progress | None) -> None:
     blobs = repo_folder(wanted.repo) / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
-    missing = [file for file in files if not _is_right(blobs / file.digest, file)]
+    missing = [file for file in files if not is_right(blobs / file.digest, file)]
     total = sum(file.size for file in files)
     _check_room(missing, blobs, wanted)
     done = total - sum(file.size for file in missing)
     for file in missing:
-        _fetch(wanted, commit, file, blobs, _counted(progress, done, total))
+        fetch(wanted, commit, file, blobs, _counted(progress, done, total))
         done += file.size
     if progress:
         progress(total, total)
 
 
-def _listing(wanted: HubId) -> tuple[str, list[_File]]:
+def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
     """The commit that the revision stands for, and its files."""
     from huggingface_hub import HfApi, constants
 
@@ -92,11 +73,11 @@ def _listing(wanted: HubId) -> tuple[str, list[_File]]:
         size = entry.lfs.size if entry.lfs else entry.size
         plain = "/" not in entry.rfilename and "\\" not in entry.rfilename
         if plain and digest and size is not None and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
-            found.append(_File(entry.rfilename, int(size), digest))
+            found.append(HubFile(entry.rfilename, int(size), digest))
     return info.sha, found
 
 
-def _chosen(listed: Sequence[_File], wanted: HubId) -> list[_File]:
+def _chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
     """The files that make the model, the smallest first: what is wrong shows early. Raises ModelError."""
     names = {file.name for file in listed}
     if "config.json" not in names:
@@ -112,8 +93,8 @@ def _chosen(listed: Sequence[_File], wanted: HubId) -> list[_File]:
     return sorted(chosen, key=lambda file: file.size)
 
 
-def _check_room(missing: Sequence[_File], blobs: Path, wanted: HubId) -> None:
-    here = sum(part.stat().st_size for file in missing if (part := blobs / (file.digest + _PART)).exists())
+def _check_room(missing: Sequence[HubFile], blobs: Path, wanted: HubId) -> None:
+    here = sum(arrived(file, blobs) for file in missing)
     needed = sum(file.size for file in missing) - here
     free = shutil.disk_usage(blobs).free
     if needed > free:
@@ -134,73 +115,7 @@ def _counted(progress: Progress | None, before: int, total: int) -> Callable[[in
     return count
 
 
-class _Counting:
-    """A file that tells how much of it is written."""
-
-    def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
-        self._file, self._count = file, count
-
-    def write(self, data: bytes) -> int:
-        written = self._file.write(data)
-        self._count(self._file.tell())
-        return written
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def _fetch(wanted: HubId, commit: str, file: _File, blobs: Path, count: Callable[[int], None]) -> None:
-    """Add what is missing to the file's part; make it one of the cache's files once it is whole and right."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils._headers import build_hf_headers
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    part = blobs / (file.digest + _PART)
-    here = part.stat().st_size if part.exists() else 0
-    if here > file.size:
-        part.unlink()
-        here = 0
-    disable_progress_bars()
-    url = f"{constants.ENDPOINT}/{wanted.repo}/resolve/{quote(commit, safe='')}/{quote(file.name)}"
-    with part.open("ab") as out:
-        counting: Any = _Counting(out, count)
-        http_get(url, counting, resume_size=here, headers=build_hf_headers(), expected_size=file.size)
-        out.flush()
-        os.fsync(out.fileno())
-    if _digest(part, file) != file.digest:
-        part.unlink()
-        raise ModelError(
-            f"{wanted}: {file.name} came damaged, its checksum is not the one that the Hub lists; it was thrown away: "
-            "pull again"
-        )
-    os.replace(part, blobs / file.digest)
-
-
-def _is_right(blob: Path, file: _File) -> bool:
-    """Whether the cache has the file, whole; a damaged one is thrown away."""
-    if not blob.exists():
-        return False
-    if _digest(blob, file) == file.digest:
-        return True
-    blob.unlink()
-    return False
-
-
-def _digest(path: Path, file: _File) -> str:
-    """The file's SHA-256, or the SHA-1 under which git would keep it."""
-    if len(file.digest) == 64:
-        found = hashlib.sha256()
-    else:
-        found = hashlib.sha1(usedforsecurity=False)
-        found.update(f"blob {path.stat().st_size}\0".encode())
-    with path.open("rb") as data:
-        while block := data.read(_CHUNK):
-            found.update(block)
-    return found.hexdigest()
-
-
-def _linked(wanted: HubId, commit: str, files: Sequence[_File]) -> Path:
+def _linked(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path:
     """The model's folder: a link to each verified file, and the revision's name for the commit, both as the cache of
     huggingface_hub has them."""
     repo = repo_folder(wanted.repo)
