@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kwsd.config import expanded
 from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.arrangement import GRAPH
 from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
@@ -164,7 +165,7 @@ def find_model(name_or_folder: str) -> Path:
     if is_exported(name_or_folder):
         raise ModelError(f"{name_or_folder} is an exported model, which can only listen: name what it was made from")
     shipped = _shipped() / name_or_folder
-    for folder in (Path(name_or_folder).expanduser(), shipped):
+    for folder in (expanded(name_or_folder), shipped):
         if (folder / "config.json").is_file():
             return folder
     known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"

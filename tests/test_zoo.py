@@ -85,6 +85,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
     "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),
+    "a file without end is listed": (lambda f: change(f / "card.json", sha256={"/dev/zero": "0" * 64}), "/dev/zero"),
+    "a file elsewhere is listed": (lambda f: change(f / "card.json", sha256={"../a": "0" * 64}), "no file there"),
+    "a window that is none": (lambda f: change(f / "config.json", window_samples=[]), "window_samples"),
+    "a config without a bottom": (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json"),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 

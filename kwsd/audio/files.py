@@ -19,6 +19,12 @@ from kwsd.events import RATE
 
 log = logging.getLogger(__name__)
 
+RATES = range(1_000, 1_000_001)
+"""Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
+it at its word costs gigabytes."""
+_BLOCK_SAMPLES = 1 << 22
+"""Samples of all channels that are read at once, at most: a header may claim a thousand channels."""
+
 
 class FileSource:
     """A recording, read as a stream: never held as a whole, whatever its rate, channels and sample format."""
@@ -80,6 +86,9 @@ def _open(path: Path) -> Any:
     if not sound.frames:
         sound.close()
         raise InputError(f"{path}: holds no samples; record it again or name another file")
+    if sound.samplerate not in RATES:
+        sound.close()
+        raise InputError(f"{path}: has {sound.samplerate} samples a second, says its header; record it again")
     # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has in hand:
     # a hole in every block. It does not do so in what it takes for a pipe.
     sound.seekable = lambda: False
@@ -123,7 +132,8 @@ def _resampled(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.in
 def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float32]]:
     """All of `sound`, (n, channels) `block_s` seconds at a time; numbers that are not finite become zeros."""
     read = bad = 0
-    for samples in _read(path, sound, max(1, round(sound.samplerate * block_s))):
+    frames = min(round(sound.samplerate * block_s), _BLOCK_SAMPLES // sound.channels)
+    for samples in _read(path, sound, max(1, frames)):
         finite = np.isfinite(samples)
         wrong = samples.size - int(np.count_nonzero(finite))
         if wrong and not bad:

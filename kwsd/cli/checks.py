@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cli import console
-from kwsd.config import Config, LoadedConfig, config_path, load_config, shown, socket_path, state_folder
+from kwsd.config import Config, LoadedConfig, config_path, expanded, load_config, shown, socket_path, state_folder
 from kwsd.errors import ConfigError, DeviceError, KwsdError
 
 
@@ -124,7 +124,7 @@ def _hooks(config: Config) -> Iterator[Finding]:
 
 
 def _socket(config: Config) -> Iterator[Finding]:
-    path = Path(config.socket.path).expanduser() if config.socket.path else socket_path()
+    path = expanded(config.socket.path) if config.socket.path else socket_path()
     if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
         remedy = "log in through systemd, or name a path with --socket"
         yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)

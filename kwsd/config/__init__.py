@@ -17,7 +17,7 @@ from kwsd.config.options import (
     nearest,
     options,
 )
-from kwsd.config.places import config_path, socket_path, state_folder
+from kwsd.config.places import config_path, expanded, socket_path, state_folder
 
 __all__ = [
     "SHELL",
@@ -34,6 +34,7 @@ __all__ = [
     "SocketConfig",
     "TriggerConfig",
     "config_path",
+    "expanded",
     "load_config",
     "nearest",
     "options",

@@ -92,6 +92,8 @@ def _read(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         what, line = _place(str(error), text)
         raise ConfigError(f"{path}, line {line}: {what}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: too deeply nested") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: not UTF-8, which TOML has to be") from error
@@ -99,6 +101,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file; make it, or leave --config away") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"{path}: {_lower(str(error).partition(';')[0])}") from error
 
 
 def _place(message: str, text: str) -> tuple[str, int]:

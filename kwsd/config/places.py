@@ -28,6 +28,14 @@ def socket_path() -> Path:
     return (runtime / "kwsd" if runtime else state_folder()) / "events.sock"
 
 
+def expanded(text: str) -> Path:
+    """A path as an operator writes it, with ~ for a home directory. Raises ConfigError where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{text}: no home directory is known for it; write the whole path") from error
+
+
 def _folder(variable: str) -> Path | None:
     """The variable's folder; None where it is unset, or relative, which the specification says to ignore."""
     path = Path(os.environ.get(variable, ""))

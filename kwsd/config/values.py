@@ -38,6 +38,8 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
 
 def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
+        if isinstance(value, str) and "\0" in value:
+            raise ConfigError(f"{where} is {value!r}; it must not hold a NUL character")
         if isinstance(value, str) and (not option.choices or value in option.choices):
             return value
     elif option.type in (bool, bool | None):
@@ -52,8 +54,13 @@ def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where} is {value!r}; it must be a table with a line for each word")
     if option.type == _HOOKS:
-        return {word: parse_hooks(entry, f"{where}.{word}") for word, entry in value.items()}
-    return {word: _check_single(option, entry, f"{where}.{word}") for word, entry in value.items()}
+        return {word: parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
+    return {word: _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
+
+
+def _shown(word: str) -> str:
+    """A key as an error names it, on one line."""
+    return word if word.isprintable() else repr(word)
 
 
 def _is_number(option: Option, value: Any) -> bool:

@@ -6,12 +6,11 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.config import Config, nearest, shown, socket_path
+from kwsd.config import Config, expanded, nearest, shown, socket_path
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
@@ -166,7 +165,7 @@ def open_socket(
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         return None
-    path = Path(config.socket.path).expanduser() if config.socket.path else socket_path()
+    path = expanded(config.socket.path) if config.socket.path else socket_path()
     sink = SocketSink(path, failed=failed, given=inherited(os.environ), status=status, counted=counted)
     log.info("events are served at %s", path)
     return sink
@@ -194,7 +193,7 @@ def open_keeper(
     if not chosen.folder:
         return None
     quota, preroll = chosen.quota_mb * 1_000_000, round(chosen.preroll_s * RATE)
-    folder = Path(chosen.folder).expanduser()
+    folder = expanded(chosen.folder)
     return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, failed=failed)
 
 

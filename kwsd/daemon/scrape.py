@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kwsd.config import expanded
 from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import Identity, listen, unlink
@@ -37,7 +38,7 @@ class ScrapeServer:
         self._path: Path | None = None
         self._identity: Identity | None = None
         if "/" in where:
-            self._path = Path(where).expanduser()
+            self._path = expanded(where)
             self._server, self._identity = listen(self._path)
         else:
             self._server = _listen_locally(where)

@@ -18,6 +18,7 @@ from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
 from kwsd.networks.exported import read_exported
 from kwsd.networks.foreign import (
+    LONGEST_S,
     Kind,
     is_foreign,
     licence_of,
@@ -26,6 +27,7 @@ from kwsd.networks.foreign import (
     read_labels,
     read_nature,
     weight_files,
+    whole,
 )
 from kwsd.networks.hub import hub_id
 from kwsd.networks.labels import can_fire
@@ -127,7 +129,8 @@ def card_of_file(path: Path) -> ModelCard:
 
 def own_window(folder: Path) -> int:
     """What kwsd's own model in `folder` hears at once, in samples."""
-    return int(read_json(folder / "config.json").get("window_samples", RATE))
+    said = read_json(folder / "config.json").get("window_samples", RATE)
+    return whole(said, folder, "window_samples", LONGEST_S * RATE)
 
 
 def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
@@ -161,6 +164,9 @@ def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, f
 def _read(path: Path) -> dict[str, Any]:
     """The card, with its three tables; an empty one where there is none."""
     card = read_json(path) if path.exists() else {}
+    for name in ("name", "licence"):
+        if not str(card.get(name, "")).isprintable():  # they go to terminals
+            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters: take another model")
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
             raise ModelError(f"{path}: {name} is no table: fetch the model again")
@@ -198,6 +204,9 @@ def _digest(path: Path) -> str:
 
 def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
     for name, expected in card["sha256"].items():
+        # A name, and no way out of the folder: /dev/zero has no end.
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there: fetch the model again")
         try:
             found = _digest(folder / name)
         except OSError as error:

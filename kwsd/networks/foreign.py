@@ -24,6 +24,8 @@ Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 """How weights are called that can run code, or that only other libraries read: they are never opened."""
 
+LONGEST_S = 600
+"""Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
 _INDEX = "model.safetensors.index.json"
 _ZERO_SHOT = frozenset({"clap"})
 _FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, from 25 ms of sound
@@ -50,6 +52,8 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
+    except RecursionError as error:
+        raise ModelError(f"cannot read {path}: too deeply nested: fetch the model again") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} is no JSON object: fetch the model again")
     return value
@@ -69,12 +73,9 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     """
     kind = _kind(config, name)
     extractor = _extractor(folder, name)
-    rate = _whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate")
+    rate = whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate", 1_000_000)
     window, longest = _lengths(config, extractor, folder)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
-    strange = next((label for label in labels if not label.isprintable()), None)
-    if strange is not None:  # they go to terminals and into the environment of hooks
-        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters; take another model")
     return Nature(kind, labels, rate, window, longest)
 
 
@@ -84,10 +85,12 @@ def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None
 
 
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
-    if config.get("model_type") in _ZERO_SHOT:
+    if str(config.get("model_type")) in _ZERO_SHOT:
         return "zero-shot"
-    named = config.get("architectures") or ["a model of an unknown class"]
-    if not any(re.search(r"For(Sequence|Audio)Classification$", str(architecture)) for architecture in named):
+    given = config.get("architectures")
+    named = [str(name) for name in given if str(name).isprintable()] if isinstance(given, list) else []
+    named = named or ["a model of an unknown class"]
+    if not any(re.search(r"For(Sequence|Audio)Classification$", architecture) for architecture in named):
         raise ModelError(
             f"{name} is no audio classifier: it is {named[0]}; take a model made for audio classification, or make one "
             "of it: kwsd train --backbone"
@@ -117,23 +120,25 @@ def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Pa
     longest = None
     kind = config.get("model_type")
     if kind == "audio-spectrogram-transformer":
-        longest = (_whole(extractor.get("max_length", 1024), folder, "max_length") - 1) * _FRAME + RATE // 40
+        steps = whole(extractor.get("max_length", 1024), folder, "max_length", LONGEST_S * RATE // _FRAME)
+        longest = (steps - 1) * _FRAME + RATE // 40
     elif kind == "clap":
-        longest = _whole(extractor.get("max_length_s", 10), folder, "max_length_s") * RATE
-    window = longest if own is None else _whole(own, folder, "window_samples")
+        longest = whole(extractor.get("max_length_s", 10), folder, "max_length_s", LONGEST_S) * RATE
+    window = longest if own is None else whole(own, folder, "window_samples", LONGEST_S * RATE)
     if kind == "whisper":
-        longest = _whole(extractor.get("chunk_length", 30), folder, "chunk_length") * RATE
+        longest = whole(extractor.get("chunk_length", 30), folder, "chunk_length", LONGEST_S) * RATE
     return window, longest
 
 
-def _whole(value: object, folder: Path, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ModelError(f"{folder}: {what} is {value!r}, no whole number above 0: fetch the model again")
+def whole(value: object, folder: Path, what: str, most: int) -> int:
+    """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        raise ModelError(f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}: fetch the model again")
     return value
 
 
 def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores. Raises ModelError where there are none."""
+    """The labels in the order of the scores. Raises ModelError where there are none, or one is not printable."""
     named = config.get("id2label")
     try:
         labels = tuple(str(named[str(index)]) for index in range(len(named)))  # type: ignore[index, arg-type]  # may be None
@@ -141,6 +146,9 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
     if not labels:
         raise ModelError(f"{folder}/config.json names no labels")
+    strange = next((label for label in labels if not label.isprintable()), None)
+    if strange is not None:  # they go to terminals and into the environment of hooks
+        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters; take another model")
     return labels
 
 
@@ -153,10 +161,11 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         files = [folder / WEIGHTS]
     elif (folder / _INDEX).is_file():
-        shards = read_json(folder / _INDEX).get("weight_map")
-        if not isinstance(shards, Mapping) or not all(isinstance(shard, str) for shard in shards.values()):
+        listed = read_json(folder / _INDEX).get("weight_map")
+        shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
+        if not shards or not all(map(str.isprintable, shards)):
             raise ModelError(f"{folder / _INDEX} has no weight_map: fetch the model again")
-        files = [folder / Path(shard).name for shard in sorted(set(shards.values()))]
+        files = [folder / Path(shard).name for shard in sorted(shards)]
     else:
         raise no_weights(folder, name)
     from safetensors import SafetensorError, safe_open

@@ -120,6 +120,8 @@ def write_bad(folder: Path, kind: str) -> Path:
         soundfile.write(path, np.zeros(0, np.int16), 16_000)
     elif kind == "nan":
         soundfile.write(path, np.full(40_000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    elif kind == "fast":
+        soundfile.write(path, np.ones(100, np.int16), 2**31 - 1)
     elif kind == "raw":
         path = folder / "a.raw"
         path.write_bytes(bytes(100))
@@ -137,6 +139,7 @@ def write_bad(folder: Path, kind: str) -> Path:
         ("silent", "no samples"),
         ("nan", "not one sample is a number"),
         ("raw", "kwsd listen -"),
+        ("fast", "2147483647 samples a second"),
     ],
 )
 def test_what_cannot_be_heard_is_named(tmp_path: Path, kind: str, says: str) -> None:

@@ -30,6 +30,7 @@ name = "other"
 device = "cpu"
 hop_ms = 50
 window_s = 2.5
+verify = false
 labels = ["a dog barking", "glass breaking"]
 [gate]
 enabled = false
@@ -175,6 +176,10 @@ def test_a_socket_path_flag_turns_the_socket_on(tmp_path: Path) -> None:
         ("[gate]\n\nonset_ms = \n", ["line 3"]),
         ("[gate]\nonset_ms = 30\nonset_ms = 40\n", ["line 3"]),
         ("[gate]\nname = '''\n", ["line 3"]),
+        ("[gate]\nname = " + "[" * 50_000, []),
+        ("[gate]\nonset_ms = " + "9" * 5_000, ["exceeds the limit"]),
+        ('[audio]\ndevice = "a\\u0000b"\n', ["audio.device", "NUL"]),
+        ('[trigger.thresholds]\n"a\\nb" = 2\n', [r"trigger.thresholds.'a\nb' is 2"]),
     ],
 )
 def test_an_error_names_file_key_value_and_what_is_right(tmp_path: Path, text: str, parts: list[str]) -> None:

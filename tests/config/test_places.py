@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.config import config_path, socket_path, state_folder
+from kwsd.config import config_path, expanded, socket_path, state_folder
+from kwsd.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +37,9 @@ def test_a_relative_xdg_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CONFIG_HOME", "")
     assert socket_path() == Path("/home/ann/.local/state/kwsd/events.sock")
     assert config_path() == Path("/home/ann/.config/kwsd/config.toml")
+
+
+def test_a_home_directory_that_nobody_has_is_a_mistake() -> None:
+    assert expanded("~/s") == Path("/home/ann/s")
+    with pytest.raises(ConfigError, match="write the whole path"):
+        expanded("~no-such-user/s")
