@@ -121,6 +121,9 @@ class HookConfig:
     )
     max_running: int = _option(4, low=1, high=64, help="Hooks that may run at once.")
     queue: int = _option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
+    environment: tuple[str, ...] = _option(
+        (), help="Names of further variables that hooks inherit, beside PATH, HOME and the like; a token, for example."
+    )
     words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
         factory=dict,
         flag="--hook",

@@ -14,6 +14,7 @@ from kwsd.config import Config, expanded, nearest, shown, socket_path
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
+from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
 from kwsd.sinks.listening import inherited
 from kwsd.sinks.socket import SocketSink
@@ -198,6 +199,14 @@ def open_keeper(
 
 
 def bound(config: Config) -> Mapping[str, list[Hook]]:
-    """The hooks by word."""
+    """The hooks by word. Raises ConfigError for a variable that no hook may have."""
     chosen = config.hooks
-    return {word: [Hook(argv, chosen.timeout_s) for argv in argvs] for word, argvs in chosen.words.items()}
+    for name in chosen.environment:
+        if name in OURS:
+            raise ConfigError(f"hooks.environment: {name} is between systemd and kwsd; leave it out")
+        if name not in os.environ:
+            log.warning("hooks.environment: %s is not set, so that no hook gets it", name)
+    return {
+        word: [Hook(argv, chosen.timeout_s, chosen.environment) for argv in argvs]
+        for word, argvs in chosen.words.items()
+    }

@@ -32,10 +32,14 @@ much each may have written in all. The oldest, and those that write more, lose t
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`."""
+    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`.
+
+    `passed` names what of kwsd's environment it gets beside the list in `kwsd.sinks.environment`.
+    """
 
     argv: tuple[str, ...]
     timeout_s: float = 10.0
+    passed: tuple[str, ...] = ()
 
 
 class HookSink:
@@ -86,7 +90,7 @@ class HookSink:
         if not isinstance(event, Detection) or self._closing:
             return
         for hook in (*self._hooks.get(event.word, ()), *self._hooks.get(ANY_WORD, ())):
-            order = Order(hook.argv, hook.timeout_s, envelope, event)
+            order = Order(hook.argv, hook.timeout_s, envelope, event, hook.passed)
             if len(self._queue) < self._room + self._limit - len(self._running):
                 self._queue.append(order)
             else:

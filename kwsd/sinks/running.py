@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kwsd.config import shown
 from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.sinks.environment import environment
 from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,6 @@ GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
 TAIL_BYTES = 2048
 """How much of a hook's output the log shows; the rest is read and thrown away."""
-_PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-"""Variables by which systemd talks to kwsd itself; a hook that inherited them could speak in its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,7 @@ class Order:
     timeout_s: float
     envelope: Envelope
     event: Detection
+    passed: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -46,14 +46,6 @@ class Order:
     def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
         """The event that tells how it went; without arguments, that it never ran."""
         return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)
-
-
-def environment(envelope: Envelope) -> dict[str, str]:
-    """kwsd's environment, and each key of the event's JSON form as KWSD_<KEY>: KWSD_WORD, KWSD_SCORE, KWSD_AT_S, ..."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
-    return inherited | {
-        f"KWSD_{key.upper()}": str(value).replace("\0", "") for key, value in envelope.to_dict().items()
-    }
 
 
 class RunningHook:
@@ -85,7 +77,7 @@ class RunningHook:
                 stdin=reading,
                 stdout=hooks_output,
                 stderr=hooks_output,
-                env=environment(order.envelope),
+                env=environment(order.envelope, os.environ, order.passed),
                 start_new_session=True,
             )
             ours.callback(self._kill_and_wait)

@@ -48,6 +48,7 @@ yes = 0.9
 timeout_s = 2.5
 max_running = 1
 queue = 2
+environment = ["MQTT_PASSWORD"]
 [hooks.words]
 stop = "playerctl pause"
 "*" = { shell = "date" }

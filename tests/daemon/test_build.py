@@ -148,6 +148,20 @@ def test_hooks_get_the_configured_limits(configure: Configure) -> None:
         )
 
 
+def test_hooks_are_passed_what_the_configuration_names(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MQTT_PASSWORD", "x")
+    monkeypatch.delenv("MISSING", raising=False)
+    named = {"hooks.words": {"yes": "true"}, "hooks.environment": ["MQTT_PASSWORD", "MISSING"]}
+    (hook,) = build.bound(configure(named))["yes"]
+    assert hook.passed == ("MQTT_PASSWORD", "MISSING")
+    assert "MISSING is not set" in caplog.text
+    assert "MQTT" not in caplog.text
+    with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
+        build.bound(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
+
+
 def test_the_window_is_the_models_or_the_configurations(configure: Configure, card: ModelCard) -> None:
     assert build.fitted(configure(), card).window == 16_000
     assert build.fitted(configure({"model.window_s": 2.5}), card).window == 40_000

@@ -24,8 +24,8 @@ import pytest
 
 PATIENCE_S = 120.0
 """How long anything at all may take; a machine that is busy with other things is slow, not wrong."""
-TOKEN = "KWSD_TESTS_TOKEN"
-"""Marks a program and whatever it starts, so that what it leaves behind is found."""
+TOKEN = "XDG_KWSD_TESTS_TOKEN"
+"""Marks a program and whatever it starts, so that what it leaves behind is found; hooks inherit all of XDG."""
 
 Event = dict[str, Any]
 

@@ -103,19 +103,41 @@ def test_the_detection_is_on_standard_input_and_in_the_environment(bench: Bench,
     assert {f"KWSD_{key.upper()}" for key in event.to_dict()} <= set(environment)
 
 
-def test_no_hook_can_speak_to_systemd_in_our_name(
+def test_a_hook_inherits_what_is_listed_and_nothing_else(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
-        monkeypatch.setenv(name, "1")
-    monkeypatch.setenv("OTHER", "kept")
-    out = tmp_path / "out"
-    bench.sink(f"env >{out}").send(sealed())
-    bench.report()
-    environment = out.read_text()
-    assert "OTHER=kept" in environment
-    assert "NOTIFY" not in environment
-    assert "WATCHDOG" not in environment
+    desktop = {
+        "HOME": "/home/me", "LANG": "de_DE.UTF-8", "LC_TIME": "C", "XDG_RUNTIME_DIR": "/run/user/1000",
+        "DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
+    }  # fmt: skip
+    secret = (
+        "HF_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "SSH_AUTH_SOCK",
+        "LD_PRELOAD_NOT",
+        "PYTHONPATH",
+        "KWSD_OTHER",
+        "MQTT",
+    )
+    systemds = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    for name in (*secret, *systemds):
+        monkeypatch.setenv(name, "secret")
+    for name, value in desktop.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KWSD_WORD", "go")
+    monkeypatch.setenv("MQTT_PASSWORD", "a b\nc")
+    for passed in ((), ("MQTT_PASSWORD", "NOTIFY_SOCKET", "NOT_SET")):
+        out = tmp_path / f"out{len(passed)}"
+        script = f"import json,os; json.dump(dict(os.environ), open({str(out)!r}, 'w'))"
+        hook = Hook((sys.executable, "-c", script), passed=passed)
+        bench.add(HookSink({"stop": [hook]}, publish=bench._reports.put)).send(sealed())
+        assert bench.report().exit_status == 0
+        environment = json.loads(out.read_text())
+        assert environment.items() >= desktop.items()
+        assert environment["PATH"] == os.environ["PATH"]
+        assert environment["KWSD_WORD"] == "stop"
+        assert not environment.keys() & {*secret, *systemds}
+        assert environment.get("MQTT_PASSWORD") == ("a b\nc" if passed else None)
 
 
 def test_arguments_reach_the_program_as_they_are(bench: Bench, tmp_path: Path) -> None:
