@@ -21,7 +21,7 @@ def pump(source: Source, ring: Ring, publish: Callable[[Event], None] = lambda _
                 publish(block)
                 continue
             if block.lost:
-                ring.skip(block.lost)
+                ring.skip(block.lost, overflow=block.overflow)
             if not ring.write(block.samples, wait=not source.live):
                 break
     except BaseException as error:  # a capture thread that dies silently leaves a deaf daemon

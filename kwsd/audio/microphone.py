@@ -141,7 +141,7 @@ class Microphone:
                     dropped += taken[1]
                     lost = dropped * RATE // rate - told
                     told += lost
-                    yield Block(resampler.feed(to_float(taken[0])), lost)
+                    yield Block(resampler.feed(to_float(taken[0])), lost, overflow=lost > 0)
                     if self._closed.is_set():
                         return
                 if slots.ended:

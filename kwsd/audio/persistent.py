@@ -149,7 +149,7 @@ class PersistentMicrophone:
             self._heard_at, self._asleep = now, asleep
             self._at += lost + len(message.samples)
             yield from self._zeros.feed(message.samples, self.name, self._at)
-            yield Block(message.samples, lost)
+            yield Block(message.samples, lost, overflow=message.lost > 0)
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""

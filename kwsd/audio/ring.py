@@ -45,6 +45,7 @@ class Ring:
         self._changed = threading.Condition()
         self._written = 0
         self._released = 0
+        self._overflows = 0
         self._gaps: deque[Gap] = deque()
         self._closed = False
         self._error: BaseException | None = None
@@ -55,6 +56,11 @@ class Ring:
     def written(self) -> int:
         """How many samples have been numbered so far."""
         return self._written
+
+    @property
+    def overflows(self) -> int:
+        """How often samples are missing because the device had to drop them."""
+        return self._overflows
 
     @property
     def error(self) -> BaseException | None:
@@ -79,11 +85,12 @@ class Ring:
             if not len(rest):
                 return True
 
-    def skip(self, lost: int) -> None:
-        """Number `lost` samples that the device dropped. It never waits: only live streams drop samples."""
+    def skip(self, lost: int, *, overflow: bool = False) -> None:
+        """Number `lost` samples that never came. It never waits: only live streams lose samples."""
         with self._changed:
             if self._closed or lost <= 0:
                 return
+            self._overflows += overflow
             self._gaps.append(Gap(self._written, self._written + lost))
             kept = min(lost, self.capacity)
             self._written += lost - kept

@@ -14,10 +14,14 @@ from kwsd.events import Event
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """What arrived at once: `samples` (n,) int16 at 16 kHz, and how many the device dropped just before them."""
+    """What arrived at once: `samples` (n,) int16 at 16 kHz, and how many are missing just before them.
+
+    `overflow` says that some of these the device dropped itself, because nobody took them in time.
+    """
 
     samples: NDArray[np.int16]
     lost: int = 0
+    overflow: bool = False
 
 
 class Source(Protocol):

@@ -46,6 +46,7 @@ def status(
         ("windows", f"{found['windows_scored']} scored, {found['windows_gated']} kept out by the gate"),
         ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
         ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
+        ("overflows", f"{found['overflows']}"),
         ("hooks", f"{found['hook_runs']} run, {found['hook_failures']} failed"),
         ("subscribers", f"{found['subscribers']}"),
         ("up for", f"{found['uptime_s']:.0f} s"),

@@ -127,6 +127,7 @@ class Counters:
                 "inference_buckets": dict(zip(map(str, BUCKETS_S), self._buckets, strict=True)),
                 "real_time_factor": round(self._inference_s / audio_s, 6) if audio_s else 0.0,
                 "audio_lost_s": round(self._counts["lost_samples"] / RATE, 4),
+                "overflows": sum(ring.overflows for ring in self._rings.values()),
                 "device_losses": self._counts["device_losses"],
                 "hook_runs": self._counts["hook_runs"],
                 "hook_failures": self._counts["hook_failures"],

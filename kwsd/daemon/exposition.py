@@ -45,6 +45,7 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     text = "Seconds of scoring for a second of audio, since the start."
     add("real_time_factor", "gauge", text, [("", {}, snapshot["real_time_factor"])])
     total("audio_lost_seconds_total", "Audio that was never scored.", snapshot["audio_lost_s"])
+    total("overflows_total", "How often a microphone dropped audio that was not taken in time.", snapshot["overflows"])
     total("device_losses_total", "How often a microphone was lost.", snapshot["device_losses"])
     total("hook_runs_total", "Hooks that ran.", snapshot["hook_runs"])
     total("hook_failures_total", "Hooks that failed, timed out or were dropped.", snapshot["hook_failures"])

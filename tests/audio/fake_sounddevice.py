@@ -68,4 +68,5 @@ class RawInputStream:
                 self._finished()
                 return
             block = now["level"].to_bytes(2, "little", signed=True) * self._frames
-            self._callback(block, self._frames, None, SimpleNamespace(input_overflow=False))
+            status = SimpleNamespace(input_overflow=now.get("overflow", False))
+            self._callback(block, self._frames, None, status)

@@ -46,10 +46,13 @@ def test_what_a_source_says_of_itself_is_published() -> None:
 
 
 def test_blocks_and_gaps_are_numbered_and_the_ring_closed_at_the_end() -> None:
-    source, ring = FakeSource(ones(5), Block(np.ones(3, np.int16), lost=4), live=True), Ring(100)
+    dropped = Block(np.ones(3, np.int16), lost=4, overflow=True)
+    restored = Block(np.ones(3, np.int16), lost=2)
+    source, ring = FakeSource(ones(5), dropped, restored, live=True), Ring(100)
     pump(source, ring)
     extent = ring.extent()
-    assert (extent.written, extent.gaps, extent.closed) == (12, (Gap(5, 9),), True)
+    assert (extent.written, extent.gaps, extent.closed) == (17, (Gap(5, 9), Gap(12, 14)), True)
+    assert ring.overflows == 1
     assert ring.error is None
     assert source.closed
 

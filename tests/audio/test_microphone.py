@@ -209,8 +209,9 @@ def test_overflows_are_counted_at_16_khz_without_drift(portaudio: FakePortAudio)
     microphone = Microphone(block_ms=10)
     blocks = open_now(microphone, portaudio, silence(441))
     hear(portaudio, *[silence(441)] * 100, overflow=frozenset(range(0, 100, 2)))
-    lost = [next(blocks).lost for _ in range(100)]
-    assert lost == [160, 0] * 50
+    heard = [next(blocks) for _ in range(100)]
+    assert [block.lost for block in heard] == [160, 0] * 50
+    assert [block.overflow for block in heard] == [True, False] * 50
     microphone.close()
 
 

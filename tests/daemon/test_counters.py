@@ -48,7 +48,9 @@ EVENTS: list[Event] = [
 @pytest.fixture
 def counters(zoo: Any) -> Counters:
     ring = Ring(160_000)
-    ring.write(np.full(32_000, 3277, np.int16), wait=False)
+    ring.skip(4_800, overflow=True)
+    ring.skip(3_200)  # a microphone that was away
+    ring.write(np.full(24_000, 3277, np.int16), wait=False)
     counters = Counters({"desk": ring}, 1600)
     for number, event in enumerate(EVENTS):
         counters.send(Envelope.seal(event, number))
@@ -64,7 +66,7 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": -20.0}}
     assert found["detections"] == {"stop": 2}
     assert (found["windows_scored"], found["windows_gated"], found["inference_batches"]) == (3, 7, 1)
-    assert (found["audio_lost_s"], found["device_losses"]) == (0.5, 2)
+    assert (found["audio_lost_s"], found["overflows"], found["device_losses"]) == (0.5, 1, 2)
     assert (found["hook_runs"], found["hook_failures"]) == (2, 2)
     assert (found["model"], found["device"], found["subscribers"]) == ("tiny", "cpu", 2)
     assert found["real_time_factor"] == pytest.approx(found["inference_s"] / 2.0, abs=1e-5)
@@ -88,6 +90,7 @@ def test_the_page_is_in_prometheus_format(counters: Counters) -> None:
     assert samples['kwsd_device_lost{stream="desk"}'] == "1"
     assert samples["kwsd_windows_gated_total"] == "7"
     assert samples["kwsd_audio_lost_seconds_total"] == "0.5"
+    assert samples["kwsd_overflows_total"] == "1"
     assert samples["kwsd_inference_seconds_count"] == samples['kwsd_inference_seconds_bucket{le="+Inf"}'] == "1"
     kinds = dict(line.split()[2:] for line in lines if line.startswith("# TYPE"))
     assert all(kind == "counter" for name, kind in kinds.items() if name.endswith("_total"))
