@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kwsd.audio.ring import Ring
-from kwsd.audio.source import Source
+from kwsd.audio.source import Sought, Source
 from kwsd.events import Event
 
 
-def pump(source: Source, ring: Ring, publish: Callable[[Event], None] = lambda _: None) -> None:
+def pump(
+    source: Source,
+    ring: Ring,
+    publish: Callable[[Event], None] = lambda _: None,
+    sought: Callable[[], None] = lambda: None,
+) -> None:
     """Carry `source` into `ring` until it ends, fails, or somebody closes either of them; both are closed then.
 
-    What the source says of itself goes to `publish`. Raises nothing: what went wrong is handed to the ring, whose
-    reader gets it after the last sample.
+    What the source says of itself goes to `publish`; `sought` is called for each `Sought`. Raises nothing: what went
+    wrong is handed to the ring, whose reader gets it after the last sample.
     """
     try:
         for block in source.blocks():
             if isinstance(block, Event):
                 publish(block)
+                continue
+            if isinstance(block, Sought):
+                sought()
                 continue
             if block.lost:
                 ring.skip(block.lost, overflow=block.overflow)

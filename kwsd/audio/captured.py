@@ -17,6 +17,10 @@ log = logging.getLogger(__name__)
 _REAP_S = 0.5
 
 
+class Hung(DeviceError):
+    """The process that captures, or the device, gave no answer in the time that it had."""
+
+
 class Captured:
     """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
 
@@ -62,8 +66,8 @@ class Captured:
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.
 
-        Raises DeviceError: it said that it failed, died, or was silent for `limit_s` seconds, which the text calls
-        `what`.
+        Raises DeviceError: it said that it failed, or died; Hung: it was silent for `limit_s` seconds, which the text
+        calls `what`.
         """
         while True:
             while not self._messages:
@@ -87,7 +91,7 @@ class Captured:
         if self._woken in ready:
             return False
         if not ready:
-            raise DeviceError(f"{what} ({limit_s:g} s)")
+            raise Hung(f"{what} ({limit_s:g} s)")
         data = os.read(pipe, 65_536)
         if not data:
             raise DeviceError(f"the process that captures died: {self._ending()}")

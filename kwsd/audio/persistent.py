@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.captured import Captured
-from kwsd.audio.source import Block
+from kwsd.audio.captured import Captured, Hung
+from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent, Event
 
@@ -48,9 +48,10 @@ def clocks() -> tuple[float, float]:
 class PersistentMicrophone:
     """A live stream from a process of its own, replaced when the device stalls or vanishes, or the machine slept.
 
-    Only blocks that arrive prove a living microphone. While it is lost the stream says `DeviceLost` and gives nothing;
-    it goes on with `DeviceRestored` and a block whose `lost` says how long that was. A device that gives nothing but
-    zeros for `silence_s` seconds is told once, and once more when that is over.
+    Only blocks that arrive prove a living microphone. When it is lost the stream says `DeviceLost`, then `Sought` for
+    each attempt that ended in an answer, and gives nothing; it goes on with `DeviceRestored` and a block whose `lost`
+    says how long that was. A device that gives nothing but zeros for `silence_s` seconds is told once, and once more
+    when that is over.
     """
 
     live = True
@@ -80,7 +81,7 @@ class PersistentMicrophone:
             self._release()
             raise
 
-    def blocks(self) -> Iterator[Block | Event]:
+    def blocks(self) -> Iterator[Block | Event | Sought]:
         """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
         with self._lock:
             if self._closed:
@@ -102,7 +103,7 @@ class PersistentMicrophone:
                 os.eventfd_write(self._woken, 1)
             self._closed = True
 
-    def _persist(self) -> Iterator[Block | Event]:
+    def _persist(self) -> Iterator[Block | Event | Sought]:
         """Hear, and hear again."""
         patience = self._patience
         pause = patience.first_pause_s
@@ -113,7 +114,7 @@ class PersistentMicrophone:
             except DeviceError as error:
                 if self._at == 0:
                     raise  # never heard at all: that is for the operator to see to
-                reason = str(error)
+                reason, answered = str(error), not isinstance(error, Hung)
             self._end_capture()
             if self._lost_at is None:
                 self._lost_at = self._heard_at
@@ -123,6 +124,8 @@ class PersistentMicrophone:
                 yield DeviceLost(self.name, self._at, reason)
             else:
                 log.debug("%s is still lost: %s", self.name, reason)
+                if answered:
+                    yield Sought()
             if self._sleep(pause):
                 return
             pause = min(2 * pause, patience.last_pause_s)

@@ -24,6 +24,11 @@ class Block:
     overflow: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A device that is lost was looked for once more, in vain; but whoever was asked for it did answer."""
+
+
 class Source(Protocol):
     """A stream of audio under a name.
 
@@ -39,10 +44,10 @@ class Source(Protocol):
     def live(self) -> bool:
         """Whether the world goes on while nobody reads."""
 
-    def blocks(self) -> Iterator[Block | Event]:
+    def blocks(self) -> Iterator[Block | Event | Sought]:
         """Open at the first `next()`, end with the input or after `close()`. Raises InputError or DeviceError.
 
-        Between the blocks a device may have something to say of itself: that it is lost, and found again.
+        Between the blocks a device may have something to say of itself: that it is lost, looked for, and found again.
         """
 
     def close(self) -> None:

@@ -14,8 +14,7 @@ log = logging.getLogger(__name__)
 class Notifier:
     """The service manager's ear, if there is one.
 
-    The watchdog hears of us only through `alive`, which the worker calls as it gets through audio: a daemon that has
-    gone deaf is restarted, also where every thread still runs.
+    The watchdog hears of us only through `alive` and `seeking`; see `kwsd.daemon.watchdog` for when they are called.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -63,9 +62,20 @@ class Notifier:
         The watchdog is told, four times in its interval at most, only if there are more of them than the last time: a
         worker that is busy with what has long been heard does not make a dead microphone well.
         """
-        if self._interval_s and heard > self._heard and time.monotonic() >= self._next:
-            self._next, self._heard = time.monotonic() + self._interval_s, heard
-            self._tell("WATCHDOG=1")
+        if heard > self._heard and self._feed():
+            self._heard = heard
+
+    def seeking(self) -> None:
+        """All microphones are lost, and the search for them goes on. The watchdog is told, as by `alive`."""
+        self._feed()
+
+    def _feed(self) -> bool:
+        """Tell the watchdog, if it is time to."""
+        if not self._interval_s or time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + self._interval_s
+        self._tell("WATCHDOG=1")
+        return True
 
     def _tell(self, message: str) -> None:
         if not self._address:

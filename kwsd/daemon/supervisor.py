@@ -32,6 +32,7 @@ from kwsd.daemon.reloading import TunableSpotter, settled
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
+from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import work
 from kwsd.errors import KwsdError
 from kwsd.events import RATE, HopChanged, Ready, Stopped
@@ -112,6 +113,7 @@ class _Daemon:
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
         self._rings: dict[str, Ring] = {}
+        self._watchdog = Watchdog(self._notifier, self._rings)
         self._counters = Counters(self._rings, build.hop(config))
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
@@ -165,11 +167,12 @@ class _Daemon:
         if keeper:
             stack.callback(keeper.close, KEEPER_S)
         # Hooks first: they are what the user waits for.
-        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper)
+        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper, self._watchdog)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
-            self._run_thread(stack, "kwsd-capture", partial(pump, source, self._rings[source.name], self._publish))
+            into = self._rings[source.name]
+            self._run_thread(stack, "kwsd-capture", partial(pump, source, into, self._publish, self._watchdog.sought))
         stack.callback(self._stop)
 
     def _wait(self) -> int:
@@ -222,6 +225,7 @@ class _Daemon:
                 if not waiting:
                     self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
             self._counters.heard(len(batch))
+            self._watchdog.working()
             yield batch
 
     def _serve_metrics(self, where: str) -> ScrapeServer:
@@ -239,7 +243,7 @@ class _Daemon:
         return Pace(hop, window, changed)
 
     def _progressed(self) -> None:
-        self._notifier.alive(sum(ring.written for ring in self._rings.values()))
+        self._watchdog.worked()
         if self._stdout:
             self._stdout.catch_up()
 

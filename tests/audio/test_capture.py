@@ -8,7 +8,7 @@ import pytest
 
 from kwsd.audio.capture import pump
 from kwsd.audio.ring import Gap, Ring
-from kwsd.audio.source import Block
+from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, Event
 
 
@@ -17,13 +17,13 @@ class FakeSource:
 
     name = "fake"
 
-    def __init__(self, *blocks: Block | Event, live: bool = False, error: BaseException | None = None) -> None:
+    def __init__(self, *blocks: Block | Event | Sought, live: bool = False, error: BaseException | None = None) -> None:
         self.live = live
         self.closed = False
         self._blocks = blocks
         self._error = error
 
-    def blocks(self) -> Iterator[Block | Event]:
+    def blocks(self) -> Iterator[Block | Event | Sought]:
         yield from self._blocks
         if self._error is not None:
             raise self._error
@@ -40,8 +40,11 @@ def test_what_a_source_says_of_itself_is_published() -> None:
     said: list[Event] = []
     lost = DeviceLost("fake", 5, "gone")
     ring = Ring(100)
-    pump(FakeSource(ones(5), lost, ones(3), live=True), ring, said.append)
+    searches: list[int] = []
+    source = FakeSource(ones(5), lost, Sought(), Sought(), ones(3), live=True)
+    pump(source, ring, said.append, lambda: searches.append(ring.written))
     assert said == [lost]
+    assert searches == [5, 5]
     assert ring.written == 8
 
 

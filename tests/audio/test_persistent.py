@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from dataclasses import replace
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kwsd.audio.persistent import Patience, PersistentMicrophone
-from kwsd.audio.source import Block
+from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent, Event
 
@@ -34,10 +35,11 @@ class Sound:
         self._path = path
         self.set()
 
-    def set(self, *devices: str, level: int = 100, hangs: str = "") -> None:
+    def set(self, *devices: str, level: int = 100, hangs: str = "", overflow: bool = False) -> None:
         """From now on these are the devices, this is what they hear, and where PortAudio hangs."""
         new = self._path.with_suffix(".new")
-        new.write_text(json.dumps({"devices": devices or ("Mic (hw:1,0)",), "level": level, "hangs": hangs}))
+        behaviour = {"level": level, "hangs": hangs, "overflow": overflow}
+        new.write_text(json.dumps({"devices": devices or ("Mic (hw:1,0)",), **behaviour}))
         new.rename(self._path)
 
 
@@ -46,6 +48,7 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sound:
     shutil.copy(Path(__file__).with_name("fake_sounddevice.py"), tmp_path / "sounddevice.py")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
+    monkeypatch.setattr("kwsd.audio.captured._REAP_S", 30.0)  # a busy machine is slow in killing, too
     return Sound(tmp_path / "sound.json")
 
 
@@ -80,7 +83,8 @@ def until(blocks: Iterator[Any], kind: type[Event]) -> tuple[Any, list[Block], l
     for item in blocks:
         if isinstance(item, kind):
             return item, heard, said
-        (heard if isinstance(item, Block) else said).append(item)  # type: ignore[attr-defined]  # either list
+        if not isinstance(item, Sought):
+            (heard if isinstance(item, Block) else said).append(item)  # type: ignore[attr-defined]  # either list
     raise AssertionError(f"it ended before {kind.__name__}")
 
 
@@ -129,6 +133,21 @@ def test_an_unplugged_device_is_found_again_under_another_number(listen: Callabl
         assert next(blocks).lost == 0
 
 
+def test_what_the_device_drops_is_told_from_what_is_lost_with_it(listen: Callable[..., Any], sound: Sound) -> None:
+    _, blocks = listen()
+    assert not next(blocks).overflow
+    sound.set(overflow=True)
+    dropped = next(block for block in blocks if block.overflow)
+    assert dropped.lost == 320
+    sound.set("Other")
+    until(blocks, DeviceLost)
+    sound.set()
+    until(blocks, DeviceRestored)
+    block = next(blocks)
+    assert block.lost > 0
+    assert not block.overflow
+
+
 def test_a_stream_that_stops_calling_is_replaced(listen: Callable[..., Any], sound: Sound) -> None:
     _, blocks = listen(patience=Patience(stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
     next(blocks)
@@ -153,6 +172,29 @@ def test_capture_that_hangs_or_dies_is_replaced(
     until(blocks, DeviceRestored)
     assert capture_of(children, before) != first
     assert isinstance(next(blocks), Block)
+
+
+def test_each_attempt_that_is_answered_is_told_and_none_that_hangs(listen: Callable[..., Any], sound: Sound) -> None:
+    microphone, blocks = listen("mic")
+    next(blocks)
+    sound.set("Other")
+    until(blocks, DeviceLost)
+    assert [next(blocks) for _ in range(2)] == [Sought()] * 2
+    attempts: list[str] = []
+    begin = microphone._start
+
+    def start(known: str) -> Any:
+        attempts.append(known)
+        if len(attempts) == 3:
+            sound.set()
+            microphone._patience = QUICK
+        return begin(known)
+
+    microphone._start = start
+    sound.set("Other", hangs="probing")
+    microphone._patience = replace(QUICK, start_s=1.0)
+    assert list(takewhile(lambda item: not isinstance(item, DeviceRestored), blocks)) == []
+    assert attempts == ["Mic (hw:1,0)"] * 3
 
 
 def test_probing_that_hangs_is_tried_again(listen: Callable[..., Any], sound: Sound) -> None:

@@ -1,0 +1,93 @@
+"""What feeds the watchdog, and what does not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kwsd.audio.ring import Ring
+from kwsd.daemon.notify import Notifier
+from kwsd.daemon.watchdog import Watchdog
+from kwsd.events import DeviceLost, DeviceRestored, Envelope, Event
+
+Fed = Callable[[], bool]
+
+
+@pytest.fixture
+def rings() -> dict[str, Ring]:
+    return {"desk": Ring(32_000), "hall": Ring(32_000)}
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        yield manager
+
+
+@pytest.fixture
+def watchdog(rings: dict[str, Ring], tmp_path: Path, manager: socket.socket) -> Watchdog:
+    assert manager
+    told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1", "WATCHDOG_PID": str(os.getpid())}
+    return Watchdog(Notifier(told), rings)
+
+
+@pytest.fixture
+def fed(manager: socket.socket) -> Fed:
+    """Whether systemd has heard of it since it was last asked."""
+
+    def ask() -> bool:
+        try:
+            return manager.recv(100) == b"WATCHDOG=1"
+        except BlockingIOError:
+            return False
+
+    return ask
+
+
+def tell(watchdog: Watchdog, *events: Event) -> None:
+    for event in events:
+        watchdog.send(Envelope.seal(event, 1))
+
+
+def test_audio_and_a_worker_that_gets_through_it(watchdog: Watchdog, rings: dict[str, Ring], fed: Fed) -> None:
+    rings["desk"].write(np.zeros(1600, np.int16), wait=False)
+    assert not fed()
+    watchdog.working()
+    assert not fed()
+    watchdog.worked()
+    assert fed()
+    watchdog.working()
+    watchdog.worked()  # without more audio
+    assert not fed()
+
+
+def test_the_search_for_all_that_is_lost(watchdog: Watchdog, rings: dict[str, Ring], fed: Fed) -> None:
+    watchdog.sought()
+    assert not fed()
+    tell(watchdog, DeviceLost("desk", 5, "gone"))
+    watchdog.sought()  # the hall is to be heard: that is what counts
+    assert not fed()
+    tell(watchdog, DeviceLost("hall", 5, "gone"))
+    for _ in range(3):
+        watchdog.sought()
+        assert fed()
+    tell(watchdog, DeviceRestored("hall", 6, 1))
+    watchdog.sought()
+    assert not fed()
+    rings["hall"].close()
+    watchdog.sought()
+    assert fed()
+
+
+def test_no_search_covers_for_a_worker_that_is_stuck(watchdog: Watchdog, fed: Fed) -> None:
+    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
+    watchdog.working()
+    watchdog.sought()
+    assert not fed()
