@@ -152,6 +152,12 @@ class MetricsConfig:
         flag="--metrics",
         help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere.",
     )
+    public: bool = _option(
+        False, help="Let other machines ask, where `listen` names such an address and a token is set."
+    )
+    token_file: str = _option(
+        "", help="A file of mode 0600 with the token that who asks has to bear; empty: none, on this machine alone."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from typing import Literal, Protocol, TextIO, cast
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.config import Config, expanded, nearest, shown, socket_path
+from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
 from kwsd.sinks.environment import OURS
@@ -170,6 +172,19 @@ def open_socket(
     sink = SocketSink(path, failed=failed, given=inherited(os.environ), status=status, counted=counted)
     log.info("events are served at %s", path)
     return sink
+
+
+def open_metrics(
+    config: Config, page: Callable[[], str], *, failed: Callable[[BaseException], None]
+) -> ScrapeServer | None:
+    """The server of metrics; None unless it is asked for."""
+    chosen = config.metrics
+    if not chosen.listen:
+        return None
+    token = read_token(expanded(chosen.token_file)) if chosen.token_file else b""
+    server = ScrapeServer(chosen.listen, page, failed=failed, public=chosen.public, token=token)
+    log.info("metrics are served at %s", server.address)
+    return server
 
 
 def open_hooks(

@@ -1,4 +1,5 @@
-"""Where Prometheus asks: a page of HTTP, over a Unix socket of mode 0600 or a port of this machine alone."""
+"""Where Prometheus asks: a page of HTTP, over a Unix socket of mode 0600 or a port, of this machine alone unless more
+is asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.config import expanded
+from kwsd.daemon.bearer import bears
 from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import Identity, listen, unlink
@@ -28,20 +30,28 @@ REQUEST_S = 1.0
 class ScrapeServer:
     """One thread that answers one client after the other, each within `REQUEST_S` seconds."""
 
-    def __init__(self, where: str, page: Callable[[], str], *, failed: Callable[[BaseException], None]) -> None:
-        """Listen at `where`: a path, a port, or an address of this machine with a port.
+    def __init__(
+        self,
+        where: str,
+        page: Callable[[], str],
+        *,
+        failed: Callable[[BaseException], None],
+        public: bool = False,
+        token: bytes = b"",
+    ) -> None:
+        """Listen at `where`: a path, a port, or an address with a port. With a `token`, who asks has to bear it.
 
-        Raises ConfigError for another machine's addresses, DeviceError where it cannot listen. `failed` hears if the
-        thread dies.
+        Raises ConfigError for an address that other machines reach, unless it is to be `public` and has a token, and
+        DeviceError where it cannot listen. `failed` hears if the thread dies.
         """
-        self._page, self._failed = page, failed
+        self._page, self._failed, self._token = page, failed, token
         self._path: Path | None = None
         self._identity: Identity | None = None
         if "/" in where:
             self._path = expanded(where)
             self._server, self._identity = listen(self._path)
         else:
-            self._server = _listen_locally(where)
+            self._server = _listen(where, public=public and len(token) > 0)
         self._server.setblocking(False)
         self._woken = os.eventfd(0, os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
@@ -81,6 +91,8 @@ class ScrapeServer:
         path = rest.split(b" ")[0].split(b"?")[0]
         if method not in (b"GET", b"HEAD"):
             status, body = "405 Method Not Allowed", "only GET\n"
+        elif self._token and not bears(request, self._token):
+            status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", "only with the token\n"
         elif path not in (b"/metrics", b"/"):
             status, body = "404 Not Found", "see /metrics\n"
         else:
@@ -103,7 +115,7 @@ def _read_request(client: socket.socket) -> bytes:
     return request
 
 
-def _listen_locally(where: str) -> socket.socket:
+def _listen(where: str, *, public: bool) -> socket.socket:
     host, _, port = where.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
@@ -112,9 +124,10 @@ def _listen_locally(where: str) -> socket.socket:
         number.to_bytes(2, "big")  # else it is no port
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"metrics.listen is {where!r}; write a port, 127.0.0.1:PORT or a path") from error
-    if not address.is_loopback:
+    if not address.is_loopback and not public:
         raise ConfigError(
-            f"metrics.listen is {where!r}: kwsd serves its own machine alone; for others put a proxy before it"
+            f"metrics.listen is {where!r}, which other machines reach: that takes `public = true` and a `token_file` "
+            "in [metrics] as well; or put a proxy before 127.0.0.1"
         )
     server = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
     try:

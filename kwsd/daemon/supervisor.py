@@ -29,7 +29,6 @@ from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter, settled
-from kwsd.daemon.scrape import ScrapeServer
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
@@ -151,8 +150,9 @@ class _Daemon:
         socket = build.open_socket(config, live=live, failed=self._fail, status=status, counted=counted)
         if socket:
             stack.callback(socket.close, SOCKET_S)
-        if config.metrics.listen:
-            stack.callback(self._serve_metrics(config.metrics.listen).close)
+        metrics = build.open_metrics(config, lambda: exposition(self._counters.snapshot()), failed=self._fail)
+        if metrics:
+            stack.callback(metrics.close)
         self._stdout = build.open_stdout(config, self._stream, live=live, closed=self._stdout_closed)
         if self._stdout:
             stack.callback(self._stdout.close, STDOUT_S)
@@ -227,11 +227,6 @@ class _Daemon:
             self._counters.heard(len(batch))
             self._watchdog.working()
             yield batch
-
-    def _serve_metrics(self, where: str) -> ScrapeServer:
-        server = ScrapeServer(where, lambda: exposition(self._counters.snapshot()), failed=self._fail)
-        log.info("metrics are served at %s", server.address)
-        return server
 
     def _pace(self, stream: str, hop: int, window: int) -> Pace:
         """A live stream's own pace. A recording waits for its reader, and is never late."""

@@ -24,6 +24,8 @@ preroll_s = 0.5
 
 [metrics]
 listen = '9464'
+public = true
+token_file = '~/token'
 
 [model]
 name = "other"

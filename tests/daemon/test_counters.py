@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.ring import Ring
+from kwsd.daemon.bearer import read_token
 from kwsd.daemon.counters import Counters, Metered, level_dbfs
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.scrape import ScrapeServer
@@ -167,6 +168,59 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
         polite.connect(str(path))
         polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
+
+
+TOKEN = b"0123456789abcdef"
+
+
+def ask(port: int, *head: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.putrequest("GET", "/metrics")
+    for line in head:
+        name, _, value = line.partition(": ")
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_other_machines_are_served_where_it_is_asked_for_twice_and_with_the_token_alone() -> None:
+    failures: list[BaseException] = []
+    for public, token in ((True, b""), (False, TOKEN)):
+        with pytest.raises(ConfigError, match=r"public = true.*token_file"):
+            ScrapeServer("0.0.0.0:0", str, failed=failures.append, public=public, token=token)
+    server = ScrapeServer("0.0.0.0:0", lambda: "kwsd_up 1\n", failed=failures.append, public=True, token=TOKEN)
+    try:
+        port = int(server.address.rpartition(":")[2].partition("/")[0])
+        right = f"Bearer {TOKEN.decode()}"
+        assert ask(port, f"Authorization: {right}") == 200
+        assert ask(port, "Accept: */*", f"authorization: bearer  {TOKEN.decode()}") == 200
+        assert ask(port) == 401
+        for wrong in (right[:-1], right + "0", "Bearer", "Bearer ", f"Basic {TOKEN.decode()}", TOKEN.decode(), "é"):
+            assert ask(port, f"Authorization: {wrong}") == 401
+        assert ask(port, "Authorization: Bearer wrong", f"Authorization: {right}") == 401
+    finally:
+        server.close()
+    assert failures == []
+
+
+def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    with pytest.raises(ConfigError, match="No such file"):
+        read_token(path)
+    path.write_bytes(TOKEN + b"\n")
+    for mode in (0o640, 0o604, 0o620):
+        path.chmod(mode)
+        with pytest.raises(ConfigError, match="others may"):
+            read_token(path)
+    path.chmod(0o600)
+    assert read_token(path) == TOKEN
+    for text in (b"", b"short", b"two words of a token", b"\xff" * 20):
+        path.write_bytes(text)
+        with pytest.raises(ConfigError, match="no token of 16") as told:
+            read_token(path)
+        assert not text or text.decode("latin-1") not in str(told.value)
 
 
 @pytest.mark.parametrize(

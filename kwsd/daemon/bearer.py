@@ -1,0 +1,39 @@
+"""A token that who asks has to bear, where more than this machine can ask."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import stat
+from pathlib import Path
+
+from kwsd.errors import ConfigError
+
+SHORTEST = 16
+"""Characters of a token. One that can be guessed is none."""
+_NEXT = "make one: (umask 077; openssl rand -hex 32 >FILE)"
+
+
+def read_token(path: Path) -> bytes:
+    """The token in a file that is its owner's alone. Raises ConfigError, which never shows what is in it."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(4096).strip()
+    except OSError as error:
+        raise ConfigError(f"metrics.token_file {path}: {error.strerror}; {_NEXT}") from error
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise ConfigError(f"metrics.token_file {path}: others may read or change it; chmod 600, or {_NEXT}")
+    if len(text) < SHORTEST or not all(0x21 <= byte <= 0x7E for byte in text):
+        raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more; {_NEXT}")
+    return text
+
+
+def bears(request: bytes, token: bytes) -> bool:
+    """Whether a request of HTTP has `Authorization: Bearer TOKEN`; how long that takes tells nothing of the token."""
+    for line in request.split(b"\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"authorization":
+            kind, _, given = value.strip().partition(b" ")
+            return kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+    return False
