@@ -326,6 +326,7 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
         return done[-1]
 
     steps = iter([signal.SIGHUP] * len(read))
+    ends = iter([signal.SIGTERM])  # a second one, for a second hook, would end the tests
     hear = source(1, 0.5, 1, live=True)
 
     class Endless:
@@ -349,7 +350,8 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
                 if number is not None:
                     send(number)
             elif '"type": "hook_finished"' in text:
-                send(signal.SIGTERM)
+                for number in ends:
+                    send(number)
             return super().write(text)
 
     out = Listening()
