@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
 import select
 import shutil
-import socket
 import threading
 import time
 from collections import deque
@@ -20,6 +18,7 @@ from kwsd.config import shown
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.running import Order, RunningHook
+from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +66,7 @@ class HookSink:
         self._orphans: deque[RunningHook] = deque()
         self._closing = False
         self._deadline = math.inf
-        self._woken, self._waker = socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
+        self._waker = Waker()
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-hooks", daemon=True)
         self._thread.start()
@@ -100,12 +97,12 @@ class HookSink:
                     "hook for %s dropped (%d so far), %d run and %d wait: %s",
                     *(event.word, self._dropped, len(self._running), len(self._queue), shown(hook.argv)),
                 )
-        self._wake()
+        self._waker.wake()
 
     def hurry(self, deadline_s: float) -> None:
         """End what still runs in `deadline_s` seconds, and start nothing from then on. Returns at once."""
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
-        self._wake()
+        self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
         """Let the hooks that run or wait come to their end within `deadline_s` seconds, then end them.
@@ -121,13 +118,9 @@ class HookSink:
         for hook in list(self._running.values()):
             hook.kill()
 
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
-            self._waker.send(b"x")
-
     def _run(self) -> None:
         try:
-            self._poll.register(self._woken, select.POLLIN)
+            self._poll.register(self._waker, select.POLLIN)
             while not (self._closing and not self._queue and not self._running):
                 self._start_waiting()
                 self._step()
@@ -138,7 +131,6 @@ class HookSink:
         finally:
             for hook in (*self._running.values(), *self._orphans):
                 hook.abandon()
-            self._woken.close()
             self._waker.close()
 
     def _start_waiting(self) -> None:
@@ -164,9 +156,7 @@ class HookSink:
         due = min((hook.due(self._deadline) for hook in self._running.values()), default=math.inf)
         left = due - time.monotonic()
         ready = {descriptor for descriptor, _ in self._poll.poll(_milliseconds(left))}
-        if self._woken.fileno() in ready:
-            with contextlib.suppress(BlockingIOError):
-                self._woken.recv(4096)
+        self._waker.clear()
         for hook in (*self._running.values(), *self._orphans):
             if hook.output_descriptor in ready and not hook.read():
                 self._close_output(hook)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import math
@@ -18,19 +17,16 @@ from pathlib import Path
 from kwsd.events import Envelope
 from kwsd.sinks.listening import Identity, listen, unlink
 from kwsd.sinks.sink import encode
+from kwsd.sinks.subscriber import Subscriber
+from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
 
 CLIENTS = 64
 """Subscribers at once; further ones are turned away."""
-CLIENT_LINES, CLIENT_BYTES = 256, 65_536
-"""What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
-CLIENT_CHATTER = 65_536
-"""Bytes that a subscriber may send, all of them ignored, before it is dropped."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _CROWDED_S = 0.5
 """How long nobody is let in while not even one descriptor can be had."""
-_QUESTION = b"status\n"
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
 
@@ -63,11 +59,9 @@ class SocketSink:
             self._server = given
         self._failed, self._status, self._counted = failed, status, counted
         self._inbox: deque[bytes] = deque()
-        self._clients: dict[int, _Client] = {}
+        self._clients: dict[int, Subscriber] = {}
         self._deadline = math.inf
-        self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
-        self._woken.setblocking(False)
+        self._waker = Waker()
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
         self._crowded = False
         self._poll = select.poll()
@@ -82,21 +76,17 @@ class SocketSink:
             log.warning("%s: event %d is dropped, the socket's thread does not run", self.path, envelope.sequence)
             return
         self._inbox.append(encode(envelope))
-        self._wake()
+        self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
         """Give the subscribers `deadline_s` seconds to read what was sent, and remove the socket."""
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
-        self._wake()
+        self._waker.wake()
         self._thread.join()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
-            self._waker.send(b"x")
 
     def _run(self) -> None:
         try:
-            self._poll.register(self._woken, select.POLLIN)
+            self._poll.register(self._waker, select.POLLIN)
             self._poll.register(self._server, select.POLLIN)
             while not self._finished():
                 self._step()
@@ -107,7 +97,8 @@ class SocketSink:
                 unlink(self.path, self._identity)
             if self._spare is not None:
                 os.close(self._spare)
-            for end in (self._server, self._woken, self._waker, *(client.socket for client in self._clients.values())):
+            self._waker.close()
+            for end in (self._server, *(client.socket for client in self._clients.values())):
                 end.close()
 
     def _finished(self) -> bool:
@@ -123,9 +114,7 @@ class SocketSink:
             left = min(left, _CROWDED_S)  # poll(2) would tell of those at the door for ever
         self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
         ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
-        if self._woken.fileno() in ready:
-            with contextlib.suppress(BlockingIOError):
-                self._woken.recv(4096)
+        self._waker.clear()
         self._accept()
         for descriptor, client in list(self._clients.items()):
             client.hear(ready.get(descriptor, 0))
@@ -158,7 +147,7 @@ class SocketSink:
                 continue
             self._crowded = False
             connection.setblocking(False)
-            self._clients[connection.fileno()] = _Client(connection)
+            self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)
             self._counted(len(self._clients))
 
@@ -196,7 +185,7 @@ class SocketSink:
             else:
                 return True
 
-    def _serve(self, client: _Client) -> None:
+    def _serve(self, client: Subscriber) -> None:
         """Write what there is room for; drop the client where it is gone or does not keep up."""
         client.write()
         if client.fault is None:
@@ -204,74 +193,10 @@ class SocketSink:
             return
         self._drop(client)
 
-    def _drop(self, client: _Client) -> None:
+    def _drop(self, client: Subscriber) -> None:
         if client.fault:
             log.warning("%s: a subscriber is dropped: %s", self.path, client.fault)
         self._poll.unregister(client.socket)
         del self._clients[client.socket.fileno()]
         self._counted(len(self._clients))
         client.socket.close()
-
-
-class _Client:
-    """One subscriber, and what it has not read yet."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.socket = connection
-        self.fault: str | None = None  # why it is to be dropped; "" where it left by itself
-        self.waiting: deque[bytes] = deque()
-        self._bytes = 0
-        self._chatter = 0
-        self._line = b""
-        self._speaks = True  # until it closes its own writing end, as `nc -U path </dev/null` does
-
-    @property
-    def interest(self) -> int:
-        """The events to poll for; a hang-up is always told."""
-        return (select.POLLIN if self._speaks else 0) | (select.POLLOUT if self.waiting else 0)
-
-    def hear(self, ready: int) -> None:
-        """Read what the client sends, of which nothing but a line is kept, and none of more than a few bytes."""
-        if ready & (select.POLLHUP | select.POLLERR):
-            self.fault = ""
-        elif ready & select.POLLIN:
-            try:
-                data = self.socket.recv(4096)
-            except OSError:
-                self.fault = ""
-                return
-            self._speaks = len(data) > 0
-            self._chatter += len(data)
-            self._line = (self._line + data)[-len(_QUESTION) :]
-            if self._chatter > CLIENT_CHATTER:
-                self.fault = "it sends, but nothing is expected from it"
-
-    def asks(self) -> bool:
-        """Whether it has just asked for the status. What comes before that question and after it does not matter."""
-        asked = self._line == _QUESTION
-        if asked:
-            self._line = b""
-        return asked
-
-    def offer(self, line: bytes) -> None:
-        """Put a line in the queue."""
-        if len(self.waiting) >= CLIENT_LINES or self._bytes + len(line) > CLIENT_BYTES:
-            self.fault = f"it does not keep up, {len(self.waiting)} events wait for it"
-        else:
-            self.waiting.append(line)
-            self._bytes += len(line)
-
-    def write(self) -> None:
-        """Send as much as the kernel takes."""
-        while self.waiting and self.fault is None:
-            try:
-                sent = self.socket.send(self.waiting[0])
-            except BlockingIOError:
-                return
-            except OSError:
-                self.fault = ""
-                return
-            self._bytes -= sent
-            rest = self.waiting.popleft()[sent:]
-            if rest:
-                self.waiting.appendleft(rest)
