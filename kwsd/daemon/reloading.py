@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal, cast
 
 from kwsd.audio.windows import Window
 from kwsd.config import Config, options
 from kwsd.daemon import build
+from kwsd.errors import KwsdError
 from kwsd.events import Event
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
@@ -63,3 +67,27 @@ class TunableSpotter:
             if self._spotter is not None:
                 gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
                 self._spotter.adopt(gate=gate, trigger=trigger)
+
+
+def taken_over(
+    read: Callable[[], Config],
+    old: Config,
+    card: ModelCard,
+    spotter: TunableSpotter,
+    hooks: HookSink | None,
+    stdout: StdoutSink | None,
+) -> Config:
+    """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong."""
+    try:
+        config = settled(old, read(), card)
+        if hooks:
+            hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)
+    except KwsdError as error:
+        log.warning("the new configuration is refused, the old one stays: %s", error)
+        return old
+    spotter.adopt(config, card)
+    if stdout:
+        stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
+    logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
+    log.info("the configuration has been read again")
+    return config

@@ -10,10 +10,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from typing import Literal, NoReturn, TextIO, cast
+from typing import NoReturn, TextIO
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
@@ -26,14 +25,14 @@ from kwsd.daemon import build
 from kwsd.daemon.counters import Counters, Metered
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.mailbox import Mailbox
+from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.publishing import Publisher
-from kwsd.daemon.reloading import TunableSpotter, settled
+from kwsd.daemon.reloading import TunableSpotter, taken_over
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import work
-from kwsd.errors import KwsdError
 from kwsd.events import RATE, HopChanged, Ready, Stopped
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.stdout import StdoutSink
@@ -50,30 +49,6 @@ STDOUT_S = 1.0
 KEEPER_S = 2.0
 JOIN_S = 10.0
 """A thread that takes longer to end is left behind, and the process ends without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Signalled:
-    number: signal.Signals
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A thread came to an unforeseen end; this is why."""
-
-    error: BaseException
-
-
-class _Ended:
-    """All audio is through, and what it set off is done."""
-
-
-class _StdoutClosed:
-    """Nobody reads standard output any more. It ends a run over files and pipes, as it ends other filters, and one that
-    has no other output; else the daemon goes on."""
-
-
-_Message = _Signalled | _Failed | _Ended | _StdoutClosed
 
 
 def run(
@@ -107,7 +82,7 @@ class _Daemon:
         self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
         self._reload, self._had_terminal = reload, has_terminal()
         self._spotter = TunableSpotter(config)
-        self._mailbox: Mailbox[_Message] = Mailbox()
+        self._mailbox: Mailbox[Message] = Mailbox()
         self._publish = Publisher()
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
@@ -179,12 +154,12 @@ class _Daemon:
         """The exit status, when it is time to stop. Raises what a thread died of."""
         while True:
             message = self._mailbox.get()
-            if isinstance(message, _Ended):
+            if isinstance(message, Ended):
                 return 0
-            if isinstance(message, _Failed):
+            if isinstance(message, Failed):
                 self._reason = str(message.error) or type(message.error).__name__
                 raise message.error
-            if isinstance(message, _Signalled):
+            if isinstance(message, Signalled):
                 if self._reload is not None and message.number == signal.SIGHUP and not self._hung_up():
                     self._adopt(self._reload)
                     continue
@@ -205,10 +180,10 @@ class _Daemon:
             work(self._batches(engine, card.window), self._spotter, self._publish, self._progressed)
             if not self._stopping.is_set():
                 self._drain()
-            self._mailbox.put(_Ended())
+            self._mailbox.put(Ended())
         except BaseException as error:
             self._loaded.set()  # at least it is over
-            self._mailbox.put(_Failed(error))
+            self._mailbox.put(Failed(error))
 
     def _batches(self, engine: build.Engine, window: int) -> Iterator[list[Window]]:
         """Windows until it is time to stop. A stream's first one is what makes the daemon ready for it."""
@@ -248,20 +223,7 @@ class _Daemon:
     def _adopt(self, read: Callable[[], Config]) -> None:
         """Read the configuration and go on with it; with the old one where it is wrong."""
         self._notifier.reloading()
-        try:
-            config = settled(self._config, read(), self._card)
-            if self._hooks:
-                chosen = config.hooks
-                self._hooks.bind(build.bound(config), limit=chosen.max_running, queue=chosen.queue)
-        except KwsdError as error:
-            log.warning("the new configuration is refused, the old one stays: %s", error)
-        else:
-            self._spotter.adopt(config, self._card)
-            if self._stdout:
-                self._stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
-            logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
-            self._config = config
-            log.info("the configuration has been read again")
+        self._config = taken_over(read, self._config, self._card, self._spotter, self._hooks, self._stdout)
         self._status.reloaded()
 
     def _drain(self) -> None:
@@ -299,13 +261,13 @@ class _Daemon:
         stack.callback(lambda: thread.join(self._patience_s))
 
     def _signalled(self, number: signal.Signals) -> None:
-        self._mailbox.put(_Signalled(number))
+        self._mailbox.put(Signalled(number))
 
     def _fail(self, error: BaseException) -> None:
-        self._mailbox.put(_Failed(error))
+        self._mailbox.put(Failed(error))
 
     def _stdout_closed(self) -> None:
-        self._mailbox.put(_StdoutClosed())
+        self._mailbox.put(StdoutClosed())
 
     def _kill_hooks(self) -> None:
         if self._hooks:
