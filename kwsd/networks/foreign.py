@@ -50,7 +50,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ModelError."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
     except RecursionError as error:
         raise ModelError(f"cannot read {path}: too deeply nested: fetch the model again") from error
