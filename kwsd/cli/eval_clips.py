@@ -12,7 +12,7 @@ from kwsd.cli.flags import configured
 from kwsd.cli.measuring import Json, Labels, Plots, ear, publish, split_labels
 
 
-@configured("model.name", "model.device", "model.window_s")
+@configured("model.name", "model.device", "model.verify", "model.window_s")
 def clips(
     overrides: dict[str, Any],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="label/clip.wav (any format), or an index.tsv.")],

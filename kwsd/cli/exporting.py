@@ -38,6 +38,8 @@ def export(model: str, out: Path | None, window_s: float | None = None) -> None:
         with console.working("comparing with the original"):
             found = check(card, files)
         paths = _written(out, card.name.rpartition("/")[2], files)
+        if card.verifier is not None:
+            console.say(f"{card.name} alone, with its own thresholds: its verifier {card.verifier.model} stays behind")
     for path in paths:
         console.say(f"{path}: {path.stat().st_size:,} bytes")
     console.say(f"float32: off by {found.float32:.1g} at most")
