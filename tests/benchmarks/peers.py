@@ -36,17 +36,15 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
 
     from kwsd.audio.ring import Ring
     from kwsd.audio.windows import windows
-    from kwsd.networks.engine import load_hubert
     from kwsd.spotting.gate import GateSettings
     from kwsd.spotting.spotter import Spotter
     from kwsd.spotting.trigger import TriggerSettings
     from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
 
     card = read_card(DEFAULT_MODEL)
-    quick = engine == "OnnxClassifier"
-    classifier: Any = load_classifier(card, device="cpu") if quick else load_hubert(card.path, card.name, "cpu")
-    assert type(classifier).__name__ == engine
-    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.thresholds), thrifty=True)
+    classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
+    assert type(classifier.first).__name__ == engine
+    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.firing), thrifty=True)
     ring, hop = Ring(160_000), 1600
     due, taken = windows({"peers": ring}, hop=hop), 0
 
