@@ -140,8 +140,8 @@ class _Arranged:
             self._linear(f"{block}.narrow", f"{place}.mlp.fc2")
             names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
             index += 1
-        # What goes into the last convolution has a few values that dwarf the others: in 8 bits those would be lost, and a
-        # clip in five with them.
+        # What goes into the last convolution has a few values that dwarf the others: in 8 bits those would be lost, and
+        # a clip in five with them.
         return ["conv.1", *names]
 
     def encoder(self) -> list[str]:

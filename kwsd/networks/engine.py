@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,6 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)
     with loading(name, folder):
-        import_module("kwsd.networks.hubert")  # makes the Auto class know both networks
         load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
         model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
         classifier = TorchClassifier(model, name, device)

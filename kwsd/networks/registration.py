@@ -27,8 +27,13 @@ def register() -> None:
 
 
 def _register() -> None:
-    """Import the network's module, whose last lines register it; it may be the very one that imports transformers."""
-    importlib.import_module("kwsd.networks.hubert")
+    """Import the networks' module, whose last lines register them; it may be the very one that imports transformers.
+
+    So may the module that they share, which imports them itself as soon as it is whole.
+    """
+    shared = sys.modules.get("kwsd.networks.heads")
+    if shared is None or hasattr(shared, "SpotterModel"):
+        importlib.import_module("kwsd.networks.hubert")
 
 
 class _Waiting:
