@@ -48,7 +48,7 @@ def arrange(
     Raises:
         KeyError: a tensor is missing.
     """
-    found = _Arranged(expanded(weights))
+    found = _Arranged(weights)
     if config.get("model_type") == LARGER_TYPE:
         large = found.moonshine()
     else:
@@ -86,9 +86,12 @@ def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
     for name, values in weights.items():
         if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
             continue
-        scale = weights.get(name + SCALE)
-        found[name] = values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
+        found[name] = _expanded(values, weights.get(name + SCALE))
     return found
+
+
+def _expanded(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
+    return values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -192,7 +195,8 @@ class _Arranged:
             self._keep(name + BIAS, self._take(f"{place}.bias"))
 
     def _take(self, name: str) -> NDArray[Any]:
-        return self._weights[name].astype(np.float32)
+        """One tensor in single precision; all of them at once would take four times the file."""
+        return _expanded(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:
         self.initializers[name] = np.ascontiguousarray(values, np.float32)
