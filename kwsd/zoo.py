@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kwsd.config import expanded
 from kwsd.errors import ConfigError, ModelError
-from kwsd.networks.arrangement import GRAPH
+from kwsd.networks.arrangement import GRAPH, WEIGHTS
 from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
 from kwsd.networks.exported import is_exported, read_exported
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
@@ -169,9 +169,7 @@ def find_model(name_or_folder: str) -> Path:
         if (folder / "config.json").is_file():
             return folder
     known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"
-    recipe = next(
-        (place / "recipe.toml" for place in (Path(name_or_folder), shipped) if (place / "recipe.toml").is_file()), None
-    )
+    recipe = next((place / "recipe.toml" for place in (Path(name_or_folder), shipped) if _only_recipe(place)), None)
     if recipe is not None:
         raise ModelError(f"{name_or_folder} is a recipe, not a model yet: kwsd train {recipe} --data FOLDER")
     if Path(name_or_folder).is_dir():
@@ -183,3 +181,8 @@ def find_model(name_or_folder: str) -> Path:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet: kwsd models pull {wanted}")
     raise ModelError(f"no model and no folder is called {name_or_folder!r}; kwsd's own models: {known}")
+
+
+def _only_recipe(folder: Path) -> bool:
+    """Whether there is what a model can be trained from, and no part of one yet."""
+    return (folder / "recipe.toml").is_file() and not (folder / WEIGHTS).is_file()

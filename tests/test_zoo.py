@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,10 +161,10 @@ def test_a_graph_that_is_none(shipped: Path, graph: bytes) -> None:
 
 def test_a_graph_runs_on_onnx_runtime_and_what_has_none_on_torch(shipped: Path) -> None:
     window = np.random.default_rng(2).normal(0, 0.1, (2, 16_000)).astype(np.float32)
-    quick = load_classifier(read_card(str(shipped)), device="cpu")
+    quick = load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
     change(shipped / "card.json", sha256={})
     (shipped / "graph.onnx").unlink()
-    plain = load_classifier(read_card(str(shipped)), device="cpu")
+    plain = load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
     assert [type(one).__name__ for one in (quick, plain)] == ["OnnxClassifier", "TorchClassifier"]
     assert (quick.name, quick.labels, quick.device) == (plain.name, plain.labels, plain.device)
     np.testing.assert_allclose(quick.score(window), plain.score(window), atol=0.1)

@@ -56,7 +56,7 @@ def info(
         return
     console.say(card.name)
     for key, value in _facts(card):
-        lines = textwrap.wrap(value, 76) or [""]
+        lines = textwrap.wrap(value, 76, break_long_words=False, break_on_hyphens=False) or [""]
         console.say(f"  {key:<10} {lines[0]}")
         for line in lines[1:]:
             console.say(f"  {'':<10} {line}")

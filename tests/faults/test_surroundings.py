@@ -92,7 +92,7 @@ def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
             subscriber.close()
     running.write(words(5))
     running.wait_for_event("detection", 11)
-    assert figures(user.socket)["detections"] == {"yes": 11}  # there is room again
+    running.wait_for(lambda: figures(user.socket)["detections"] == {"yes": 11})  # there is room again
     assert running.end().status == 0
 
 

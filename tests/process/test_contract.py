@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 TIMEOUT_S = 3
-SURE = ("--threshold", "0.5")
+SURE = ("--threshold", "0.9")
 """What the contract is shows on words that are surely heard; how many are at the model's own thresholds is its card's
 to say, and looked at in test_files.py."""
 KEYS = {
