@@ -34,7 +34,7 @@ class Patience:
 
     start_s: float = 20.0
     open_s: float = 5.0
-    stall_s: float = 2.0
+    stall_s: float = 1.5
     first_pause_s: float = 0.25
     last_pause_s: float = 2.0
 
