@@ -39,20 +39,23 @@ def build_network(recipe: Recipe) -> SpotterModel:
 
 
 def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
+    return MoonshineSpotterModel(MoonshineSpotterConfig(**_on_top(recipe)))
+
+
+def _on_top(recipe: Recipe) -> dict[str, Any]:
+    """What both networks' configurations say of labels, adapter and heads."""
     labels, sizes = [*recipe.words, UNKNOWN, SILENCE], recipe.network
-    return MoonshineSpotterModel(
-        MoonshineSpotterConfig(
-            adapter_size=sizes.adapter_size,
-            head_size=sizes.head_size,
-            head_dropout=sizes.dropout,
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
-        )
-    )
+    return {
+        "adapter_size": sizes.adapter_size,
+        "head_size": sizes.head_size,
+        "head_dropout": sizes.dropout,
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: index for index, label in enumerate(labels)},
+    }
 
 
 def _hubert(recipe: Recipe) -> HubertSpotterModel:
-    labels, sizes = [*recipe.words, UNKNOWN, SILENCE], recipe.network
+    sizes = recipe.network
     return HubertSpotterModel(
         HubertSpotterConfig(
             hidden_size=sizes.hidden_size,
@@ -63,9 +66,6 @@ def _hubert(recipe: Recipe) -> HubertSpotterModel:
             conv_kernel=sizes.conv_kernel,
             conv_stride=sizes.conv_stride,
             num_conv_pos_embeddings=sizes.num_conv_pos_embeddings,
-            adapter_size=sizes.adapter_size,
-            head_size=sizes.head_size,
-            head_dropout=sizes.dropout,
             hidden_dropout=sizes.dropout,
             attention_dropout=0.0,
             activation_dropout=0.0,
@@ -76,8 +76,7 @@ def _hubert(recipe: Recipe) -> HubertSpotterModel:
             feat_extract_norm="group",
             feat_proj_layer_norm=False,
             do_stable_layer_norm=True,
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
+            **_on_top(recipe),
         )
     )
 

@@ -1,0 +1,59 @@
+"""A run of the larger network: its last blocks learn, the others stay what they were, and it goes on after a kill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import MoonshineConfig, MoonshineModel
+
+from kwsd.errors import ConfigError
+from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.training.loop import Run
+from kwsd.training.prepare import prepare
+from kwsd.training.recipe import Network, Recipe, Teacher, read_recipe
+
+
+@pytest.fixture
+def recipe(recordings: Path, recipe_file: Path) -> Recipe:
+    """The tiny recipe, for a Moonshine of full size whose weights are drawn from a seed."""
+    torch.manual_seed(8)
+    make: Any = MoonshineModel
+    save_file(make(MoonshineConfig()).encoder.state_dict(), recordings / "encoder.safetensors")
+    plain = read_recipe(recipe_file)
+    schedule = replace(plain.schedule, steps=4, mine_every=2, validate_every=4, batch=4, encoder_rate=0.1)
+    network = Network(kind="moonshine", learning_layers=2, adapter_size=8, head_size=16)
+    return replace(plain, network=network, teacher=Teacher("encoder.safetensors"), schedule=schedule)
+
+
+def started(recipe: Recipe, root: Path, name: str) -> Run:
+    model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
+    (root / name).mkdir(exist_ok=True)
+    return Run(recipe, model, lesson, root / name)
+
+
+def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: Path) -> None:
+    run = started(recipe, recordings, "run")
+    assert isinstance(run.model, MoonshineSpotterModel)
+    before = {name: values.clone() for name, values in run.model.state_dict().items()}
+    run.train(lambda _: None)
+    moved = {name for name, values in run.model.state_dict().items() if not torch.equal(values, before[name])}
+    within = {".".join(name.split(".")[:3]) for name in moved if name.startswith("encoder.")}
+    assert within == {"encoder.layers.4", "encoder.layers.5", "encoder.layer_norm.weight"}
+    assert any(name.startswith("word_head.") for name in moved)
+    again = started(recipe, recordings, "run")
+    assert again.resume()
+    assert again.step == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [("kind = 'rnn'", "network.kind is 'rnn'"), ("kind = 'moonshine'", "teacher.weights")]
+)
+def test_a_recipe_that_contradicts_itself(recipe_file: Path, change: str, told: str) -> None:
+    recipe_file.write_text(recipe_file.read_text().replace("[network]", f"[network]\n{change}"))
+    with pytest.raises(ConfigError, match=told):
+        read_recipe(recipe_file)
