@@ -41,3 +41,9 @@ class ConfigError(KwsdError):
 
 class ModelError(ConfigError):
     """A model folder is missing, damaged or unsafe: fetch it again, or name another."""
+
+
+def first_line(why: object) -> str:
+    """What another library's error says, as far as a line has room for it; its class where it says nothing."""
+    lines = str(why).strip().splitlines()
+    return lines[0] if lines else type(why).__name__

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ def read_card(name_or_folder: str) -> ModelCard:
             weights, or the weights are pickled.
     """
     if is_exported(name_or_folder):
-        return card_of_file(Path(name_or_folder).expanduser())
+        return card_of_file(expanded(name_or_folder))
     return card_of_folder(find_model(name_or_folder), name_or_folder)
 
 
@@ -112,7 +111,7 @@ def _verifying(card: ModelCard, name: str) -> ModelCard:
     """The card of the model that verifies: it lies beside the one it verifies, or came with kwsd."""
     for folder in (card.path.resolve().parent / name, _shipped() / name):
         if (folder / "config.json").is_file():
-            return replace(card_of_folder(folder, name), verifier=None)
+            return card_of_folder(folder, name)
     raise ModelError(f"{card.name} is verified by {name}, which is not beside it: put it there, or take --no-verify")
 
 

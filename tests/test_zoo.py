@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from kwsd.errors import ModelError
+from kwsd.errors import ConfigError, ModelError
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card, shipped_models
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -174,3 +174,9 @@ def test_reading_a_card_imports_no_torch() -> None:
     code = "import sys; from kwsd.zoo import shipped_models; shipped_models(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", ["~nobody-is-called-so/model", "~nobody-is-called-so/model.onnx"])
+def test_a_home_that_nobody_has(name: str) -> None:
+    with pytest.raises(ConfigError, match="no home directory"):
+        read_card(name)

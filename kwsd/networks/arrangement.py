@@ -7,7 +7,7 @@ its own: they are arranged here, when the graph is loaded and when it is drawn, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,24 @@ def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8]
     return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
 
 
+class _Block(NamedTuple):
+    """What a network calls the parts of its blocks."""
+
+    norm: str
+    attention: str
+    out: str
+    final_norm: str
+    wide: str
+    narrow: str
+
+
+_HUBERT = _Block(
+    "layer_norm", "attention", "out_proj", "final_layer_norm",
+    "feed_forward.intermediate_dense", "feed_forward.output_dense",
+)  # fmt: skip
+_MOONSHINE = _Block("input_layernorm", "self_attn", "o_proj", "post_attention_layernorm", "mlp.fc1", "mlp.fc2")
+
+
 class _Arranged:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
@@ -125,24 +143,13 @@ class _Arranged:
 
     def moonshine(self) -> list[str]:
         """Convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
-        names = []
         for index in range(3):
             kernel = self._take(f"encoder.conv{index + 1}.weight")
             self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
             self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
         self._norm("conv.0.norm", "encoder.groupnorm")
         self._norm("encoder.norm", "encoder.layer_norm")
-        index = 0
-        while (place := f"encoder.layers.{index}") + ".input_layernorm.weight" in self._weights:
-            block = f"block.{index}"
-            self._norm(f"{block}.norm", f"{place}.input_layernorm")
-            self._linear(f"{block}.qkv", *(f"{place}.self_attn.{part}_proj" for part in "qkv"))
-            self._linear(f"{block}.out", f"{place}.self_attn.o_proj")
-            self._norm(f"{block}.final_norm", f"{place}.post_attention_layernorm")
-            self._linear(f"{block}.wide", f"{place}.mlp.fc1")
-            self._linear(f"{block}.narrow", f"{place}.mlp.fc2")
-            names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
-            index += 1
+        names = self._blocks("encoder.layers", _MOONSHINE)
         # What goes into the last convolution has a few values that dwarf the others: in 8 bits those would be lost, and
         # a clip in five with them.
         return ["conv.1", *names]
@@ -156,15 +163,19 @@ class _Arranged:
         self._keep("position", direction * (length / norm))
         self._bias("position", place)
         self._norm("encoder.norm", "hubert.encoder.layer_norm")
+        return self._blocks("hubert.encoder.layers", _HUBERT)
+
+    def _blocks(self, layers: str, called: _Block) -> list[str]:
+        """All of an encoder's blocks; the large matrices' names."""
         index, names = 0, []
-        while (place := f"hubert.encoder.layers.{index}") + ".layer_norm.weight" in self._weights:
+        while (place := f"{layers}.{index}") + f".{called.norm}.weight" in self._weights:
             block = f"block.{index}"
-            self._norm(f"{block}.norm", f"{place}.layer_norm")
-            self._linear(f"{block}.qkv", *(f"{place}.attention.{part}_proj" for part in "qkv"))
-            self._linear(f"{block}.out", f"{place}.attention.out_proj")
-            self._norm(f"{block}.final_norm", f"{place}.final_layer_norm")
-            self._linear(f"{block}.wide", f"{place}.feed_forward.intermediate_dense")
-            self._linear(f"{block}.narrow", f"{place}.feed_forward.output_dense")
+            self._norm(f"{block}.norm", f"{place}.{called.norm}")
+            self._linear(f"{block}.qkv", *(f"{place}.{called.attention}.{part}_proj" for part in "qkv"))
+            self._linear(f"{block}.out", f"{place}.{called.attention}.{called.out}")
+            self._norm(f"{block}.final_norm", f"{place}.{called.final_norm}")
+            self._linear(f"{block}.wide", f"{place}.{called.wide}")
+            self._linear(f"{block}.narrow", f"{place}.{called.narrow}")
             names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
             index += 1
         return names

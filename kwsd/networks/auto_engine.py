@@ -110,9 +110,8 @@ def whole(kind: Any, folder: Path, name: str) -> Any:
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     quiet = logging.getLogger("transformers")
     level = quiet.level
-    quiet.setLevel(
-        logging.ERROR
-    )  # missing weights are told below, in a line; which layers lie on how many GPUs, nowhere
+    # Missing weights are told below, in a line; which layers lie on how many GPUs, nowhere.
+    quiet.setLevel(logging.ERROR)
     try:
         model, found = kind.from_pretrained(
             folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY

@@ -16,7 +16,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
-from kwsd.networks.exported import read_exported
+from kwsd.networks.exported import is_share, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
     Kind,
@@ -174,7 +174,7 @@ def _read(path: Path) -> dict[str, Any]:
     if type(smoothing) is not int or not 1 <= smoothing <= 50:
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
     for word, threshold in card["thresholds"].items():
-        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+        if not is_share(threshold):
             raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")
     return card
 

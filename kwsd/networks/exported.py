@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import INPUT, OUTPUT
@@ -53,7 +54,7 @@ class Exported:
 
 def is_exported(name: str) -> bool:
     """Whether what is named to be a model is meant as an ONNX file."""
-    return name.lower().endswith(SUFFIX) and not Path(name).expanduser().is_dir()
+    return name.lower().endswith(SUFFIX) and not expanded(name).is_dir()
 
 
 def read_exported(path: Path) -> tuple[Exported, bytes]:
@@ -122,7 +123,7 @@ def _checked(table: Any) -> Exported:
     if not _SHORTEST_S <= table["window"] / table["rate"] <= _LONGEST_S:
         raise ValueError(f"a window of {table['window'] / table['rate']:g} s")
     thresholds, scores = table.get("thresholds"), table.get("scores")
-    if not isinstance(thresholds, dict) or not all(_is_share(value) for value in thresholds.values()):
+    if not isinstance(thresholds, dict) or not all(is_share(value) for value in thresholds.values()):
         raise ValueError("thresholds")
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
@@ -137,7 +138,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and value != ""
 
 
-def _is_share(value: object) -> bool:
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1, as thresholds are."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 

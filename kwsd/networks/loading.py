@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from kwsd.errors import DeviceError, ModelError
+from kwsd.errors import DeviceError, ModelError, first_line
 
 
 @contextmanager
@@ -25,9 +25,3 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """Libraries tell at length what a line on standard error has no room for."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
-from kwsd.errors import DeviceError, ModelError
+from kwsd.errors import DeviceError, ModelError, first_line
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
 from kwsd.networks.exported import Exported
@@ -114,7 +114,7 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
         classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
         scores = classifier.score(silence)
     except Exception as error:  # its exceptions have no common class but this one
-        raise ModelError(f"{path}: ONNX Runtime cannot run it ({_line(error)}): export the model again") from error
+        raise ModelError(f"{path}: ONNX Runtime cannot run it ({first_line(error)}): export the model again") from error
     if not np.isfinite(scores).all():
         raise ModelError(f"{path}: its scores are not numbers: export the model again")
     _give_back()
@@ -185,10 +185,5 @@ def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")
 
 def _unfit(folder: Path, why: object) -> ModelError:
     return ModelError(
-        f"{folder}: {GRAPH} does not fit the model beside it ({_line(why)}): kwsd export {folder}, or remove it"
+        f"{folder}: {GRAPH} does not fit the model beside it ({first_line(why)}): kwsd export {folder}, or remove it"
     )
-
-
-def _line(why: object) -> str:
-    lines = str(why).strip().splitlines()
-    return lines[0] if lines else type(why).__name__

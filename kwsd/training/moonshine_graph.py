@@ -8,11 +8,11 @@ import numpy as np
 
 from kwsd.errors import ModelError
 from kwsd.networks.arrangement import INPUT
+from kwsd.networks.moonshine import LOUDEST
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.graph_parts import unfolded
 from kwsd.training.sheet import OWN, Sheet
 
-_LOUDEST = 0.5
 _KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""
 
@@ -40,7 +40,7 @@ def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
 def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
     """Windows, no louder than `LOUDEST`, through the three convolutions; and how many vectors that gives."""
     peak = sheet.add("ReduceMax", sheet.add("Abs", INPUT), axes=[1])
-    gain = sheet.add("Div", sheet.number(_LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
+    gain = sheet.add("Div", sheet.number(LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
     hidden = sheet.add("Mul", INPUT, sheet.add("Min", gain, sheet.number(1.0)))
     hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
     length, channels = config.window_samples, (1, config.hidden_size, 2 * config.hidden_size)

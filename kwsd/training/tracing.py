@@ -17,10 +17,10 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
-from kwsd.errors import ModelError
+from kwsd.errors import ModelError, first_line
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_engine import SAFELY, whole
-from kwsd.networks.loading import first_line, loading
+from kwsd.networks.loading import loading
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
