@@ -7,7 +7,6 @@ References:
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +145,3 @@ def is_compact(weights: Path) -> bool:
     """Whether a safetensors file holds tensors in 8 bits, with a scale beside each."""
     with safe_open(weights, framework="np") as tensors:
         return any(name.endswith(SCALE) for name in tensors.keys())  # noqa: SIM118  # it is no mapping
-
-
-importlib.import_module("kwsd.networks.hubert")  # whoever knows the heads knows the networks (see `registration`)

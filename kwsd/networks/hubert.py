@@ -10,8 +10,6 @@ Reference:
 
 from __future__ import annotations
 
-import importlib
-
 import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, HubertModel
 
@@ -39,5 +37,3 @@ class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # tran
 
 AutoConfig.register(HubertSpotterConfig.model_type, HubertSpotterConfig, exist_ok=True)
 AutoModelForAudioClassification.register(HubertSpotterConfig, HubertSpotterModel, exist_ok=True)
-for _name in ("moonshine", "backbone"):  # the same parts on other encoders: whoever knows one knows all
-    importlib.import_module(f"kwsd.networks.{_name}")

@@ -1,8 +1,9 @@
-"""Makes transformers' Auto classes know kwsd's classifier, without importing transformers before somebody else does.
+"""Makes transformers' Auto classes know kwsd's classifiers, without importing transformers before somebody else does.
 
 `import kwsd` has to be cheap (the command line's help imports it), yet afterwards
-`AutoModelForAudioClassification.from_pretrained` has to know the model. So where transformers is not imported yet,
-a finder waits for the module that holds the Auto classes, and registers the model as soon as that has been executed.
+`AutoModelForAudioClassification.from_pretrained` has to know the models. So a finder waits for the module that maps
+model types to configurations, and enters a stand-in for each of kwsd's; the networks themselves are imported when a
+stand-in is first asked for anything. (Importing them at once would meet transformers' own modules half-way through.)
 """
 
 from __future__ import annotations
@@ -15,25 +16,41 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_AUTO = "transformers.models.auto.modeling_auto"
+_AUTO = "transformers.models.auto.configuration_auto"
+_MODULES = {"kwsd-hubert": "hubert", "kwsd-moonshine": "moonshine", "kwsd-backbone": "backbone"}
 
 
 def register() -> None:
-    """Register now if transformers' Auto classes are loaded, else as soon as they are."""
+    """Register now if transformers' table of configurations is there, else as soon as it is."""
     if _AUTO in sys.modules:
-        _register()
+        _enter(sys.modules[_AUTO].CONFIG_MAPPING)
     elif not any(isinstance(finder, _Waiting) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Waiting())
 
 
-def _register() -> None:
-    """Import the networks' module, whose last lines register them; it may be the very one that imports transformers.
+def _enter(table: Any) -> None:
+    for kind in _MODULES:
+        if kind not in table:
+            table.register(kind, _Standin(kind, table))
 
-    So may the module that they share, which imports them itself as soon as it is whole.
-    """
-    shared = sys.modules.get("kwsd.networks.heads")
-    if shared is None or hasattr(shared, "SpotterModel"):
-        importlib.import_module("kwsd.networks.hubert")
+
+class _Standin:
+    """In the table in place of a configuration's class, until something is done with it."""
+
+    def __init__(self, kind: str, table: Any) -> None:
+        self.__name__ = self._kind = kind
+        self._table = table
+
+    def _real(self) -> Any:
+        """Import the network, whose module enters its configuration's class and registers the model."""
+        importlib.import_module(f"kwsd.networks.{_MODULES[self._kind]}")
+        return self._table[self._kind]
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return self._real()(*given, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real(), name)
 
 
 class _Waiting:
@@ -53,7 +70,7 @@ class _Waiting:
 
 
 class _Registering:
-    """A loader that registers the model once its module has been executed."""
+    """A loader that enters the stand-ins once its module has been executed."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -63,4 +80,4 @@ class _Registering:
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        _register()
+        _enter(module.CONFIG_MAPPING)

@@ -107,14 +107,23 @@ def test_the_pipeline_gives_the_networks_own_scores(tmp_path: Path) -> None:
     assert {entry["label"]: pytest.approx(entry["score"], abs=1e-4) for entry in told} == expected
 
 
-def test_importing_kwsd_registers_without_importing_transformers() -> None:
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import kwsd; assert not {'transformers', 'torch'} & set(sys.modules)",
+        "import transformers, kwsd.networks.heads",
+        "import kwsd; from transformers import MoonshineConfig",  # whose module imports the Auto classes half-way
+    ],
+)
+def test_importing_kwsd_registers_whoever_comes_first(imports: str) -> None:
     program = (
-        "import sys, kwsd; assert 'transformers' not in sys.modules and 'torch' not in sys.modules;"
-        "from transformers import AutoConfig, AutoModelForAudioClassification as Auto;"
-        "print(Auto._model_mapping[type(AutoConfig.for_model('kwsd-hubert'))].__name__)"
+        f"import sys; {imports}\nfrom transformers import AutoConfig, AutoModelForAudioClassification as Auto\n"
+        "for kind in ('hubert', 'moonshine', 'backbone'):\n"
+        "    print(Auto._model_mapping[type(AutoConfig.for_model(f'kwsd-{kind}'))].__name__)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "HubertSpotterModel", done.stderr
+    models = ["HubertSpotterModel", "MoonshineSpotterModel", "BackboneForAudioClassification"]
+    assert done.stdout.split() == models, done.stderr
 
 
 def test_a_batch_scores_as_its_windows_do() -> None:
