@@ -76,7 +76,7 @@ class Mixer:
         """A scene, its label, and the second whose features the teacher knows, if any."""
         if kind == 0:
             row = self._word(rng)
-            return scenes.word(self.sounds, row, rng, hard), str(self.sounds.words.labels[row]), row
+            return scenes.word(self.sounds, row, rng, hard, self.mix.pace), str(self.sounds.words.labels[row]), row
         if kind == 1:
             row, start = self._mined(mined, SPEECH, rng) or self.sentence_at(rng)
             second = self.speech_seconds[row] + scenes.second_near(self.sounds.speech, row, start)

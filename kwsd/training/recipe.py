@@ -64,7 +64,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a batch holds, as shares that sum to one; how often noise is added; what a rare word counts as at least.
+    """What a batch holds, as shares that sum to one; how often noise is added; how often a word comes at another pace;
+    what a rare word counts as at least.
 
     Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
     Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
@@ -77,6 +78,7 @@ class Mix:
     glued: float = 0.06
     silence: float = 0.1
     noise: float = 0.6
+    pace: float = 0.25
     rare_floor: int = 300
     channels: int = 200
     easy_steps: int = 1_500

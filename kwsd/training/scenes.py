@@ -72,21 +72,24 @@ def at_pace(window: Floats, pace: float) -> Floats:
     return moved
 
 
-def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float) -> Scene:
-    """One clip as a command: alone in its second, or, the more often the harder (0 to 1), between sentences."""
+def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pace: float = 0.25) -> Scene:
+    """One clip as a command: alone in its second, or, the more often the harder (0 to 1), between sentences.
+
+    `pace` is how often it is said faster or slower, and higher or lower, than it was.
+    """
     clip = sounds.words.clip(row)
     start, end = (int(edge) for edge in sounds.words.cores[row])
     if rng.random() < 0.95 - 0.5 * hardness:
         low, high = min(0, 160 - start), max(0, RATE - 160 - end)
         shift = 0 if rng.random() < 0.3 else int(np.clip(rng.integers(-1600, 1601), low, high))
         window = _filled(clip, shift, rng)
-        if rng.random() < 0.25 * hardness:
+        if rng.random() < pace * hardness:
             return Scene(at_pace(window, rng.uniform(0.85, 1.18)))
         return Scene(window, shift)
     room = RATE - (end - start) - 2 * _MARGIN
     place = _MARGIN + int(rng.integers(room)) if room > 0 else (RATE - (end - start)) // 2
     window = _filled(clip, place - start, rng)
-    if rng.random() < 0.25:
+    if rng.random() < pace:
         window = at_pace(window, rng.uniform(0.9, 1.15))
     _neighbours(window, place, place + end - start, sounds.speech, rng)
     return Scene(window)
