@@ -20,7 +20,7 @@ from kwsd.networks.arrangement import BIAS, INPUT, OUTPUT
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training import moonshine_graph
-from kwsd.training.graph_parts import heads, unfolded
+from kwsd.training.graph_parts import convolved, heads, places
 from kwsd.training.sheet import OWN, Sheet
 
 
@@ -75,15 +75,14 @@ def _front_end(sheet: Sheet, config: HubertSpotterConfig) -> str:
     layers = zip(config.conv_kernel, config.conv_stride, strict=True)
     for index, (kernel, stride) in enumerate(layers):
         name, normed = f"conv.{index}", grouped and not index
-        count = (length - kernel) // stride + 1
-        hidden = unfolded(sheet, hidden, length, count, kernel, stride, config.conv_dim[index - 1] if index else 1)
-        hidden = sheet.linear(hidden, name)
+        channels = config.conv_dim[index - 1] if index else 1
+        hidden = convolved(sheet, hidden, name, length, channels, kernel, stride)
+        length = places(length, kernel, stride)
         if normed:
-            hidden = _group_norm(sheet, hidden, f"{name}.norm", count)
+            hidden = _group_norm(sheet, hidden, f"{name}.norm", length)
         elif not grouped:
             hidden = sheet.layer_norm(hidden, f"{name}.norm", 1e-5)
         hidden = sheet.add("Gelu", hidden, domain=OWN)
-        length = count
     if config.feat_proj_layer_norm:
         hidden = sheet.layer_norm(hidden, "projection.norm", config.layer_norm_eps)
     return sheet.linear(hidden, "projection")

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kwsd.training.sheet import Sheet
 
 
-def unfolded(sheet: Sheet, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int) -> str:
+def convolved(sheet: Sheet, hidden: str, name: str, length: int, channels: int, kernel: int, stride: int) -> str:
+    """A convolution as one matrix product: (batch, length, channels) -> (batch, `places`, outputs)."""
+    count = places(length, kernel, stride)
+    unfold = partial(_unfolded, sheet, length=length, count=count, kernel=kernel, stride=stride, channels=channels)
+    return sheet.linear(hidden, name, unfold)
+
+
+def places(length: int, kernel: int, stride: int) -> int:
+    """How many places a convolution has in `length`."""
+    return (length - kernel) // stride + 1
+
+
+def _unfolded(sheet: Sheet, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int) -> str:
     """(batch, time, channels) -> (batch, count, kernel * channels): what each place of a convolution sees."""
     pieces = []
     for first in range(0, kernel, stride):
         taps = min(stride, kernel - first)
-        if taps == stride or (taps > 1 and first + count * stride <= length):
+        if taps == stride or first + count * stride <= length:
             piece = sheet.cut(hidden, 1, first, first + count * stride)
             piece = sheet.add("Reshape", piece, sheet.whole([0, count, stride * channels]))
             pieces.append(piece if taps == stride else sheet.cut(piece, 2, 0, taps * channels))

@@ -10,7 +10,7 @@ from kwsd.errors import ModelError
 from kwsd.networks.arrangement import INPUT
 from kwsd.networks.moonshine import LOUDEST
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
-from kwsd.training.graph_parts import unfolded
+from kwsd.training.graph_parts import convolved, places
 from kwsd.training.sheet import OWN, Sheet
 
 _KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
@@ -45,11 +45,9 @@ def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
     hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
     length, channels = config.window_samples, (1, config.hidden_size, 2 * config.hidden_size)
     for index, (kernel, stride) in enumerate(zip(_KERNELS, _STRIDES, strict=True)):
-        count = (length - kernel) // stride + 1
-        hidden = unfolded(sheet, hidden, length, count, kernel, stride, channels[index])
-        hidden = sheet.linear(hidden, f"conv.{index}")
+        hidden = convolved(sheet, hidden, f"conv.{index}", length, channels[index], kernel, stride)
         hidden = sheet.add("Gelu", hidden, domain=OWN) if index else _norm_of_all(sheet, sheet.add("Tanh", hidden))
-        length = count
+        length = places(length, kernel, stride)
     return hidden, length
 
 

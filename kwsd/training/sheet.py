@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,14 +41,22 @@ class Sheet:
         self._nodes.append(helper.make_node("Split", [hidden], names, axis=-1))
         return names
 
-    def linear(self, hidden: str, name: str) -> str:
-        """A matrix product, in 8 bits where the matrix is; each run chooses the scale of what goes in."""
+    def linear(self, hidden: str, name: str, view: Callable[[str], str] | None = None) -> str:
+        """A matrix product, in 8 bits where the matrix is; each run chooses the scale of what goes in.
+
+        With a `view` the matrix sees what that makes of `hidden`; in 8 bits it makes it of numbers that are rounded
+        already, which are fewer and smaller.
+        """
         bias = [self.weight(name + BIAS)] if name + BIAS in self._initializers else []
-        if name + INT8 in self._initializers:
-            matrix, scale = self.weight(name + INT8), self.weight(name + SCALE)
-            return self.add("DynamicQuantizeMatMul", hidden, matrix, scale, "", *bias, domain=OWN)
-        product = self.add("MatMul", hidden, self.weight(name))
-        return self.add("Add", product, *bias) if bias else product
+        if name + INT8 not in self._initializers:
+            product = self.add("MatMul", view(hidden) if view else hidden, self.weight(name))
+            return self.add("Add", product, *bias) if bias else product
+        matrix, scales = self.weight(name + INT8), self.weight(name + SCALE)
+        if view is None:
+            return self.add("DynamicQuantizeMatMul", hidden, matrix, scales, "", *bias, domain=OWN)
+        whole, scale, zero = (f"{len(self._nodes)}.{part}" for part in ("whole", "scale", "zero"))
+        self._nodes.append(helper.make_node("DynamicQuantizeLinear", [hidden], [whole, scale, zero]))
+        return self.add("MatMulIntegerToFloat", view(whole), matrix, scale, scales, zero, "", *bias, domain=OWN)
 
     def layer_norm(self, hidden: str, name: str, eps: float) -> str:
         """Over the last axis."""
