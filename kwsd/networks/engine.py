@@ -60,9 +60,17 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)
     with loading(name, folder):
-        load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
-        model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
+        model = load_network(folder)
         classifier = TorchClassifier(model, name, device)
         for batch in (1, 16):
             classifier.score(np.zeros((batch, model.config.window_samples), np.float32))
     return classifier
+
+
+def load_network(folder: Path) -> SpotterModel:
+    """The network in `folder` itself, on the processor. Raises what transformers raises: `kwsd.networks.loading`."""
+    load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
+    model: SpotterModel = load(
+        folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False
+    )
+    return model

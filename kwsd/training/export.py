@@ -71,7 +71,8 @@ def export_model(
     except ModelError as error:
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), "thresholds": {}})
+    told = {"name": name, "licence": licence, "scores": dict(scores or {}), "unknown_offset": unknown_offset}
+    write_card(folder, {**told, "thresholds": {}})
 
 
 def write_graph(folder: Path) -> None:

@@ -21,6 +21,7 @@ from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.judging import accuracies, mine
 from kwsd.training.recipe import Recipe, Schedule
+from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
 
 Report = Callable[[dict[str, float]], None]
@@ -30,13 +31,15 @@ Report = Callable[[dict[str, float]], None]
 class Lesson:
     """All that a run needs besides the network: what it draws from, whom it learns from, what it is judged on.
 
-    `taught` is what the teacher says of the seconds that `mixer`'s batches name.
+    `taught` is what the teacher says of the seconds that `mixer`'s batches name; `soft` a trained model whose scores
+    are learnt too.
     """
 
     mixer: Mixer
     teacher: nn.Module | None
     taught: Taught | None
     validation: Corpus
+    soft: SoftLabels | None = None
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
@@ -82,6 +85,8 @@ class Run:
         self.best, self.stale = 0.0, 0
         if lesson.teacher is not None:
             lesson.teacher.to(self.device)
+        if lesson.soft is not None:
+            lesson.soft.to(self.device)
         if lesson.taught is not None:
             # Their means lie further apart than they themselves ever move: against the variance over all dimensions, a
             # network that gives nothing but the means would seem to have learnt three quarters.
@@ -175,12 +180,15 @@ class Run:
         return (ours.float() - theirs).square().mean() / theirs.var()
 
     def _losses(self, windows: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-        """Cross-entropy; the error to the teacher's features where they hold."""
+        """Cross-entropy; the error to the teacher's features where they hold; the divergence from soft labels."""
         frames = self.model.frames(windows)
         logits = self.model.classify(frames)
         losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
         if self.lesson.taught is not None and self.schedule.feature_weight > 0:
             losses["features"] = self.schedule.feature_weight * self._feature_loss(frames, batch)
+        if self.lesson.soft is not None and self.step >= self.schedule.soft_from:
+            soft = functional.kl_div(logits, self.lesson.soft(windows), log_target=True, reduction="batchmean")
+            losses["soft"] = self.schedule.soft_weight * soft
         return losses
 
     def _feature_loss(self, frames: torch.Tensor, batch: Batch) -> torch.Tensor:

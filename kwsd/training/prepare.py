@@ -25,6 +25,7 @@ from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, joi
 from kwsd.training.loop import Lesson
 from kwsd.training.recipe import Recipe
 from kwsd.training.scenes import Sounds
+from kwsd.training.soft import load_soft_labels
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
 from kwsd.training.transplant import calibrate_heads, transplant
 
@@ -86,7 +87,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
 
     Raises:
         InputError: a folder of the recipe is not below `root`, or holds nothing.
-        ConfigError: a word of the recipe has no recording.
+        ConfigError: a word of the recipe has no recording, or the teacher of scores has other words.
+        ModelError: there is no such teacher of scores.
     """
     data = recipe.data
 
@@ -107,16 +109,17 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     labels = [*recipe.words, UNKNOWN, SILENCE]
     mixer = Mixer(sounds, labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
+    soft = load_soft_labels(recipe.teacher.scores, labels) if recipe.teacher.scores else None
     model = build_network(recipe)
     if not recipe.teacher.weights:
-        return model, Lesson(mixer, None, None, validation)
+        return model, Lesson(mixer, None, None, validation, soft)
     weights = root / recipe.teacher.weights
     teacher = load_teacher(weights)
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
     if isinstance(model, MoonshineSpotterModel):
         _adopt(model, teacher, recipe.network.learning_layers, sample)
-        return model, Lesson(mixer, None, None, validation)
+        return model, Lesson(mixer, None, None, validation, soft)
     assert isinstance(model, HubertSpotterModel)
     transplant(model, teacher, recipe.teacher.layers, sample)
     asked = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -128,7 +131,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
         )
     )
     calibrate_heads(model, *map(torch.from_numpy, taught.spread()))
-    return model, Lesson(mixer, teacher, taught, validation)
+    return model, Lesson(mixer, teacher, taught, validation, soft)
 
 
 @torch.no_grad()

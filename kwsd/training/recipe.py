@@ -43,11 +43,13 @@ class Network:
 class Teacher:
     """The encoder whose weights the HuBERT takes over: its blocks `layers`, one for each of the network's.
 
-    Without `weights` the network starts at random.
+    Without `weights` the network starts at random. `scores` names a trained model of kwsd's own, one that ships or a
+    folder, whose scores are learnt too (`schedule.soft_weight`).
     """
 
     weights: str = ""
     layers: tuple[int, ...] = (0, 2, 3, 5)
+    scores: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Mix:
 class Schedule:
     """Steps, and what happens at which of them. The rate warms up, stays, and falls to zero over the last `decay`.
 
-    The encoder learns at `encoder_rate` times the rate of what is put on top of it.
+    The encoder learns at `encoder_rate` times the rate of what is put on top of it. What the teacher's scores weigh
+    beside the labels is `soft_weight`, from the step `soft_from` on.
     """
 
     seed: int = 1
@@ -104,6 +107,8 @@ class Schedule:
     weight_decay: float = 0.02
     ema: float = 0.999
     feature_weight: float = 1.0
+    soft_weight: float = 1.0
+    soft_from: int = 0
     mine_every: int = 300
     mine_windows: int = 3_000
     validate_every: int = 900

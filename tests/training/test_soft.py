@@ -1,0 +1,77 @@
+"""A trained model teaches another one what it says of the windows that both hear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from kwsd.errors import ConfigError, ModelError
+from kwsd.networks.heads import SpotterModel
+from kwsd.training.export import export_model
+from kwsd.training.loop import Run
+from kwsd.training.prepare import build_network, prepare
+from kwsd.training.recipe import Recipe, Teacher, read_recipe
+from kwsd.training.soft import load_soft_labels
+
+LABELS = ("down", "up", "_unknown_", "_silence_")
+
+
+def opinionated(recipe: Recipe) -> SpotterModel:
+    model = build_network(replace(recipe, schedule=replace(recipe.schedule, seed=99)))
+    with torch.no_grad():
+        model.word_head.outer.bias[LABELS.index("down")] += 5
+    return model
+
+
+@pytest.fixture
+def teaching(recipe_file: Path, tmp_path: Path) -> Path:
+    """A model of the tiny recipe that mostly says "down"; 2 were taken off its `_unknown_`."""
+    model = opinionated(read_recipe(recipe_file))
+    export_model(model, tmp_path / "teaching", name="teaching", licence="none", unknown_offset=2.0)
+    return tmp_path / "teaching"
+
+
+def taught_by(recipe: Recipe, model: Path, **schedule: float) -> Recipe:
+    steps = replace(recipe.schedule, steps=40, mine_every=40, validate_every=40, **schedule)  # type: ignore[arg-type]  # its own fields
+    return replace(recipe, teacher=Teacher(scores=str(model)), schedule=steps)
+
+
+def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
+    model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
+    (root / "run").mkdir()
+    reports: list[dict[str, float]] = []
+    Run(recipe, model, lesson, root / "run").train(reports.append)
+    return [report for report in reports if "words" in report]
+
+
+def test_the_network_comes_to_say_what_its_teacher_says(recordings: Path, recipe_file: Path, teaching: Path) -> None:
+    heavy = taught_by(read_recipe(recipe_file), teaching, soft_weight=10.0)
+    found = [report["soft"] for report in losses(heavy, recordings)]
+    assert found[-1] < 0.5 * found[0]
+
+
+def test_it_begins_when_the_recipe_says(recordings: Path, recipe_file: Path, teaching: Path) -> None:
+    late = taught_by(read_recipe(recipe_file), teaching, soft_from=25)
+    assert ["soft" in report for report in losses(late, recordings)] == [False, False, True, True]
+
+
+def test_what_export_took_off_unknown_is_put_back(recipe_file: Path, teaching: Path) -> None:
+    original = opinionated(read_recipe(recipe_file)).train(False)
+    windows = torch.randn(3, 16_000) / 10
+    with torch.no_grad():
+        torch.testing.assert_close(
+            load_soft_labels(str(teaching), LABELS)(windows), original(windows).logits, atol=0.02, rtol=0
+        )
+
+
+def test_a_teacher_of_other_words_is_refused(teaching: Path) -> None:
+    with pytest.raises(ConfigError, match=r"teacher\.scores"):
+        load_soft_labels(str(teaching), ("yes", *LABELS[1:]))
+
+
+def test_a_teacher_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model"):
+        load_soft_labels(str(tmp_path / "nobody"), LABELS)
