@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kwsd.errors import DeviceError, InputError
 
-_BLUE, _ORANGE, _GREY = "#1f5a99", "#d9730d", "#8a8a8a"
+_BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
 
 def trim_journal(path: Path, step: int) -> None:
@@ -51,7 +51,7 @@ def plot_journal(path: Path, picture: Path) -> None:
     figure = Figure(figsize=(9, 9), layout="constrained")
     FigureCanvasAgg(figure)
     losses, accuracies, rates = figure.subplots(3, 1, sharex=True)
-    for name, colour in (("front_end", _GREY), ("words", _BLUE), ("features", _ORANGE)):
+    for name, colour in (("front_end", _GREY), ("words", _BLUE), ("features", _ORANGE), ("soft", _GREEN)):
         losses.plot(*curves.get(name, ([], [])), label=name, color=colour, linewidth=0.8)
     losses.set(yscale="log", ylabel="loss", title=path.parent.name)
     for name, colour in (("accuracy", _BLUE), ("per_word", _ORANGE)):

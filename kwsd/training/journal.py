@@ -10,7 +10,7 @@ from pathlib import Path
 class Journal:
     """The run's figures as a CSV file, one row a report, in the order in which they came."""
 
-    KEYS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "accuracy", "per_word")
+    KEYS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "soft", "accuracy", "per_word")
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()

@@ -11,6 +11,7 @@ import torch
 from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.export import export_model
+from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe, Teacher, read_recipe
@@ -43,7 +44,14 @@ def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
     model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
     (root / "run").mkdir()
     reports: list[dict[str, float]] = []
-    Run(recipe, model, lesson, root / "run").train(reports.append)
+    journal = Journal(root / "run" / "journal.csv")
+
+    def report(figures: dict[str, float]) -> None:
+        journal(figures)
+        reports.append(figures)
+
+    Run(recipe, model, lesson, root / "run").train(report)
+    journal.close()
     return [report for report in reports if "words" in report]
 
 
