@@ -36,10 +36,10 @@ def export(
     weights; they are taken from model.safetensors, the large matrices rounded to 8
     bits. `kwsd train` writes it as well.
 
-    --out also takes whatever HuBERT, wav2vec2 or WavLM classifies sound. The files hold
-    the preprocessing, the labels, thresholds, licence and scores: --model takes them
-    anywhere, without torch. They hear windows of raw samples (batch, samples) and give
-    probabilities (batch, labels), in any program that has ONNX Runtime.
+    --out also takes whatever HuBERT, wav2vec2, WavLM, AST or Whisper classifies sound.
+    The files hold the preprocessing, the labels, thresholds, licence and scores: --model
+    takes them anywhere, without torch. They hear windows of raw samples (batch, samples)
+    and give probabilities (batch, labels), in any program that has ONNX Runtime.
 
     Scores in single precision must be the original's to 0.0001, else nothing is
     written; how far those in 8 bits are off is told.

@@ -21,6 +21,7 @@ from kwsd.errors import ModelError, first_line
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_engine import SAFELY, whole
 from kwsd.networks.loading import loading
+from kwsd.training.spectrograms import spectrogram
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
@@ -29,37 +30,57 @@ _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
 class _FromSamples(nn.Module):
     """A classifier with what its feature extractor does in front of it, and probabilities behind it."""
 
-    def __init__(self, model: nn.Module, *, normalise: bool, many: bool) -> None:
+    def __init__(self, heard: nn.Module, model: nn.Module, *, many: bool) -> None:
         super().__init__()
-        self._model, self._normalise, self._many = model, normalise, many
+        self._heard, self._model, self._many = heard, model, many
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """(batch, window) float32 -> (batch, labels)."""
-        if self._normalise:
-            windows = windows - windows.mean(dim=1, keepdim=True)
-            variance = (windows * windows).mean(dim=1, keepdim=True)
-            windows = windows / torch.sqrt(variance + _SMALLEST_VARIANCE)
-        logits: torch.Tensor = self._model(windows).logits.float()
+        logits: torch.Tensor = self._model(self._heard(windows)).logits.float()
         return logits.sigmoid() if self._many else logits.softmax(dim=-1)
+
+
+class _Normalised(nn.Module):
+    """Each window to mean 0 and variance 1, as `Wav2Vec2FeatureExtractor` does it."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """(batch, window) float32 -> the same."""
+        windows = windows - windows.mean(dim=1, keepdim=True)
+        variance = (windows * windows).mean(dim=1, keepdim=True)
+        return windows / torch.sqrt(variance + _SMALLEST_VARIANCE)
 
 
 def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
     """The classifier in `folder` for windows of `window` samples at its own rate, and its problem_type.
 
     Raises:
-        ModelError: it hears a spectrogram, which is computed outside of the network, or torch cannot trace it.
+        ModelError: its feature extractor is not known here, or torch cannot trace it.
     """
     with loading(name, folder):
         load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
         extractor = load(folder, **SAFELY)
         model = whole(AutoModelForAudioClassification, folder, name)
-    if not isinstance(extractor, Wav2Vec2FeatureExtractor):
-        raise ModelError(
-            f"{name} hears a spectrogram ({type(extractor).__name__}), which is computed outside of the network; "
-            "what hears samples is exported (HuBERT, wav2vec2, WavLM): take this one as it is, with --model"
-        )
     many = model.config.problem_type == "multi_label_classification"
-    network = _FromSamples(model.train(False), normalise=bool(extractor.do_normalize), many=many)
+    network = _FromSamples(_front_end(extractor, window, name), model, many=many)
+    traced = _traced(network.train(False), window, name, model.config.num_labels)
+    return traced, "multi_label_classification" if many else "single_label_classification"
+
+
+def _front_end(extractor: Any, window: int, name: str) -> nn.Module:
+    """What the extractor does to windows. Raises ModelError where that is not known here."""
+    if isinstance(extractor, Wav2Vec2FeatureExtractor):
+        return _Normalised() if extractor.do_normalize else nn.Identity()
+    found = spectrogram(extractor, window, name)
+    if found is None:
+        raise ModelError(
+            f"{name} hears what {type(extractor).__name__} makes of sound, which kwsd cannot put into a file: take it "
+            "as it is, with --model"
+        )
+    return found
+
+
+def _traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.ModelProto:
+    """Windows (batch, window) -> scores (batch, labels). Raises ModelError."""
     try:
         with _scratch() as path, _quietly(), torch.no_grad():
             torch.onnx.export(
@@ -70,8 +91,8 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
             traced = onnx.load(path)
     except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
         raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
-    traced.graph.output[0].type.tensor_type.shape.dim[1].dim_value = model.config.num_labels
-    return traced, "multi_label_classification" if many else "single_label_classification"
+    traced.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
+    return traced
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:

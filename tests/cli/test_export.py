@@ -109,10 +109,25 @@ def test_long_and_short_files_are_cut_to_the_window(
     assert "was exported for 0.5 s" in ran.err
 
 
+@pytest.mark.parametrize("architecture", ["ast", "whisper"])
+def test_what_hears_a_spectrogram_needs_no_more_than_its_file(
+    foreign: Callable[[str], Path], clips: Path, tmp_path: Path, kwsd: Callable[..., Any], architecture: str
+) -> None:
+    folder = foreign(architecture)
+    ran = kwsd("export", folder, "--out", tmp_path, "--window", "0.5")
+    assert ran.status == 0, ran.err
+    told = []
+    for model in (folder, tmp_path / f"{architecture}-float32.onnx"):
+        ran = kwsd("classify", clips / "no" / "1.wav", "--model", model, "--window", "0.5", "--format", "json")
+        assert ran.status == 0, ran.err
+        told.append({entry["label"]: entry["score"] for entry in json.loads(ran.out)["labels"]})
+    assert told[0] == pytest.approx(told[1], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("architecture", "flags", "status", "text"),
     [
-        ("ast", ("--out", "."), 78, "hears a spectrogram"),
+        ("ast", ("--out", ".", "--window", "2"), 78, "hears 0.655 s at once at most"),
         ("clap", ("--out", "."), 78, "cannot be exported"),
         ("wav2vec2", (), 2, "take --out DIR"),
         ("tiny", ("--out", ".", "--window", "2"), 78, "was trained on 1 s"),

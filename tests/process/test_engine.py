@@ -36,14 +36,14 @@ print(status, *sorted({"torch", "transformers", "huggingface_hub", "onnx", "onnx
 """
 
 
-@pytest.fixture(scope="module")
-def exported(foreign: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wav2vec2 of somebody else's as one file."""
+@pytest.fixture(scope="module", params=["wav2vec2", "ast", "whisper"])
+def exported(request: Any, foreign: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of somebody else's as one file."""
     from kwsd.training.selfcontained import as_files
     from kwsd.zoo import read_card
 
     path = tmp_path_factory.mktemp("exported") / "a.onnx"
-    path.write_bytes(as_files(read_card(str(foreign("wav2vec2"))))["float32"])
+    path.write_bytes(as_files(read_card(str(foreign(request.param))))["float32"])
     return path
 
 

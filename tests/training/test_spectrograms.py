@@ -1,0 +1,56 @@
+"""What is traced makes of sound what the feature extractors of transformers make of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from transformers import ASTFeatureExtractor, WhisperFeatureExtractor
+
+from kwsd.training.agreement import sounds
+from kwsd.training.spectrograms import spectrogram
+
+EXTRACTORS: dict[str, tuple[Any, int]] = {
+    "ast": (lambda: ASTFeatureExtractor(max_length=128, num_mel_bins=64), 16_000),
+    "ast, cut": (lambda: ASTFeatureExtractor(max_length=60, num_mel_bins=64, mean=-6.8, std=5.5), 16_000),
+    "ast, as it comes": (lambda: ASTFeatureExtractor(max_length=128, num_mel_bins=32, do_normalize=False), 20_001),
+    "whisper": (lambda: WhisperFeatureExtractor(chunk_length=2), 16_000),
+    "whisper, full": (lambda: WhisperFeatureExtractor(chunk_length=1), 16_000),
+    "whisper, too long": (lambda: WhisperFeatureExtractor(chunk_length=1), 16_001),
+    "whisper, other steps": (lambda: WhisperFeatureExtractor(40, chunk_length=1, hop_length=300, n_fft=512), 9_001),
+}
+
+
+def hard(window: int) -> NDArray[np.float32]:
+    """Where errors would show: silence, the last bit, a loud tone that leaves all else empty, an edge, an offset."""
+    time = np.arange(window) / 16_000
+    noise = np.random.default_rng(3).normal(0, 1, window)
+    tone = 0.9 * np.sin(2 * np.pi * 3_000 * time)
+    rows = [0 * time, np.round(noise) / 32_768, tone, np.sign(tone) * (time > 0.3), 0.5 + 1e-3 * noise]
+    return np.concatenate([sounds(window, 4), np.array(rows, np.float32)])
+
+
+@pytest.mark.parametrize("kind", EXTRACTORS)
+def test_features_are_the_extractors(kind: str) -> None:
+    make, window = EXTRACTORS[kind]
+    extractor, heard = make(), hard(window)
+    features = spectrogram(extractor, window, kind)
+    assert features is not None
+    for wave, found in zip(heard, features(torch.from_numpy(heard)).numpy(), strict=True):
+        (expected,) = extractor(wave, sampling_rate=16_000, return_tensors="np").values()
+        # transformers computes Whisper's in single precision: a sound that leaves bands empty has its rounding in them
+        np.testing.assert_allclose(found, expected[0], atol=2e-6 if kind.startswith("ast") else 2e-4)
+
+
+def test_without_a_bank_of_its_own_the_extractor_has_the_same() -> None:
+    """As where torchaudio is installed."""
+    extractor, heard = EXTRACTORS["ast"][0](), torch.from_numpy(hard(16_000))
+    with_bank = spectrogram(extractor, 16_000, "a")
+    del extractor.mel_filters, extractor.window
+    without = spectrogram(extractor, 16_000, "a")
+    assert with_bank is not None
+    assert without is not None
+    torch.testing.assert_close(without(heard), with_bank(heard), atol=0, rtol=0)
