@@ -202,6 +202,17 @@ def _whisper() -> tuple[Any, Any]:
     return tr.WhisperForAudioClassification(config), tr.WhisperFeatureExtractor(feature_size=16, chunk_length=2)
 
 
+def _moonshine() -> tuple[Any, Any]:
+    """No classifier: transformers has none."""
+    import transformers as tr
+
+    config = tr.MoonshineConfig(
+        hidden_size=16, intermediate_size=32, encoder_num_hidden_layers=1, decoder_num_hidden_layers=1,
+        encoder_num_attention_heads=2, decoder_num_attention_heads=2, vocab_size=20,
+    )  # fmt: skip
+    return tr.MoonshineForConditionalGeneration(config), tr.Wav2Vec2FeatureExtractor(do_normalize=False)
+
+
 def _labels() -> dict[str, Any]:
     return {
         "id2label": dict(enumerate(FOREIGN_LABELS)),
@@ -217,6 +228,7 @@ ARCHITECTURES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "multi-label": lambda: _wav2vec2("Wav2Vec2", problem_type="multi_label_classification"),
     "ast": _ast,
     "whisper": _whisper,
+    "moonshine": _moonshine,
 }
 
 

@@ -22,6 +22,7 @@ from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_engine import SAFELY, whole
 from kwsd.networks.loading import loading
 from kwsd.training.spectrograms import spectrogram
+from kwsd.training.symbolics import moonshine_drawn
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
@@ -62,8 +63,8 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
         model = whole(AutoModelForAudioClassification, folder, name)
     many = model.config.problem_type == "multi_label_classification"
     network = _FromSamples(_front_end(extractor, window, name), model, many=many)
-    traced = _traced(network.train(False), window, name, model.config.num_labels)
-    return traced, "multi_label_classification" if many else "single_label_classification"
+    drawn = traced(network, window, name, model.config.num_labels)
+    return drawn, "multi_label_classification" if many else "single_label_classification"
 
 
 def _front_end(extractor: Any, window: int, name: str) -> nn.Module:
@@ -79,20 +80,25 @@ def _front_end(extractor: Any, window: int, name: str) -> nn.Module:
     return found
 
 
-def _traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.ModelProto:
-    """Windows (batch, window) -> scores (batch, labels). Raises ModelError."""
+def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.ModelProto:
+    """A network that takes windows (batch, window) float32 and gives scores (batch, labels), as a graph.
+
+    Raises:
+        ModelError: torch cannot trace it.
+    """
+    network.train(False)
     try:
-        with _scratch() as path, _quietly(), torch.no_grad():
+        with _scratch() as path, _quietly(), moonshine_drawn(_OPSET), torch.no_grad():
             torch.onnx.export(
                 network, (_example(window),), path, dynamo=False,  # the other exporter needs a package more
                 input_names=[INPUT], output_names=[OUTPUT], opset_version=_OPSET,
                 dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
             )  # fmt: skip
-            traced = onnx.load(path)
+            drawn = onnx.load(path)
     except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
         raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
-    traced.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
-    return traced
+    drawn.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
+    return drawn
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -118,13 +124,16 @@ def _scratch() -> Iterator[Path]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Tracing warns of what is checked afterwards, and that another exporter is newer."""
-    root = logging.getLogger()
-    level = root.level
+    """Tracing warns of what is checked afterwards, and that another exporter is newer; where it fails, it prints all
+    that it has so far on standard output."""
+    root, core = logging.getLogger(), torch._C
+    level, printed = root.level, core._jit_onnx_log
     root.setLevel(logging.ERROR)
+    core._jit_onnx_log = lambda *_: None  # type: ignore[method-assign, unused-ignore]  # a switch of its own does nothing
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         root.setLevel(level)
+        core._jit_onnx_log = printed  # type: ignore[method-assign, unused-ignore]

@@ -39,20 +39,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
     return find_labelled(folder)
 
 
-@pytest.fixture
-def moonshine(tmp_path: Path) -> Path:
-    import transformers as tr
-
-    config = tr.MoonshineConfig(
-        hidden_size=16, intermediate_size=32, encoder_num_hidden_layers=1, decoder_num_hidden_layers=1,
-        encoder_num_attention_heads=2, decoder_num_attention_heads=2, vocab_size=20,
-    )  # fmt: skip
-    torch.manual_seed(2)
-    tr.MoonshineForConditionalGeneration(config).save_pretrained(tmp_path / "moonshine")
-    tr.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path / "moonshine")
-    return tmp_path / "moonshine"
-
-
 def started(plan: Plan, encoder: Path, data: Labelled, folder: Path) -> Finetuning:
     folder.mkdir(exist_ok=True)
     model, extractor = adopt(encoder, plan, "cpu")
@@ -95,8 +81,8 @@ def test_every_encoder_is_taught(
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_moonshines_encoder_is_taught(moonshine: Path, data: Labelled, tmp_path: Path, frozen: bool) -> None:
-    run = started(replace(PLAN, frozen=frozen), moonshine, data, tmp_path / "run")
+def test_moonshines_encoder_is_taught(foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool) -> None:
+    run = started(replace(PLAN, frozen=frozen), foreign("moonshine"), data, tmp_path / "run")
     run.train(lambda _: None)
     check_folder(run, tmp_path / "model")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kwsd.errors import ModelError
 from kwsd.networks.exported import Exported, exported_of
@@ -17,6 +18,7 @@ from kwsd.networks.onnx_file import parse_onnx
 from kwsd.networks.runtime import OnnxClassifier, load_exported
 from kwsd.training.agreement import sounds
 from kwsd.training.selfcontained import as_files, check
+from kwsd.training.tracing import traced
 from kwsd.zoo import load_classifier, read_card
 
 
@@ -77,6 +79,17 @@ def test_an_unknown_feature_extractor_is_refused(foreign: Callable[[str], Path],
     SeamlessM4TFeatureExtractor().save_pretrained(folder)
     with pytest.raises(ModelError, match=r"what SeamlessM4TFeatureExtractor makes of sound.* with --model"):
         as_files(read_card(str(folder)))
+
+
+def test_what_cannot_be_traced_is_told_in_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    class Odd(torch.nn.Module):
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            return torch.fft.rfft(windows).abs()[:, :2]
+
+    with pytest.raises(ModelError, match=r"^torch cannot trace odd for ONNX: .+") as told:
+        traced(Odd(), 1_600, "odd", 2)
+    assert "\n" not in str(told.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_noise_at_random_is_refused(foreign: Callable[[str], Path], tmp_path: Path) -> None:
