@@ -23,12 +23,19 @@ def export(
             metavar="SECONDS", min=0.1, max=60, help="What the files hear at once [default: as the model has it, or 1]."
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD,WORD", help="What the files of a zero-shot model (CLAP) tell apart, in plain English."
+        ),
+    ] = None,
 ) -> None:
     """Write a model as ONNX, checked against the original.
 
       kwsd export runs/mine/model            graph.onnx, beside the weights
       kwsd export hubert-commands --out .    two files, each of them a model
       kwsd export superb/hubert-base-superb-ks@refs/pr/2 --out .
+      kwsd export laion/clap-htsat-unfused --labels 'a dog barking, glass breaking' --out .
       kwsd listen --model hubert-commands-int8.onnx
 
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a
@@ -39,7 +46,8 @@ def export(
     --out also takes whatever HuBERT, wav2vec2, WavLM, AST or Whisper classifies sound.
     The files hold the preprocessing, the labels, thresholds, licence and scores: --model
     takes them anywhere, without torch. They hear windows of raw samples (batch, samples)
-    and give probabilities (batch, labels), in any program that has ONNX Runtime.
+    and give probabilities (batch, labels), in any program that has ONNX Runtime. A CLAP's
+    labels are those that --labels names, once and for all.
 
     Scores in single precision must be the original's to 0.0001, else nothing is
     written; how far those in 8 bits are off is told.
@@ -50,4 +58,4 @@ def export(
             from kwsd.cli import exporting
     except ImportError as error:
         raise DeviceError(f"exporting needs more packages ({error}): pip install 'kwsd[train]'") from error
-    exporting.export(model, out, window)
+    exporting.export(model, out, window, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
+from kwsd.config import load_config
+from kwsd.daemon.build import fitted
 from kwsd.errors import ConfigError, InputError, ModelError, UsageError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH
@@ -25,14 +28,21 @@ if TYPE_CHECKING:
     from kwsd.zoo import ModelCard
 
 
-def export(model: str, out: Path | None, window_s: float | None = None) -> None:
-    """Carry out `kwsd export`. Raises ModelError, UsageError, or InputError where nothing can be written."""
+def export(model: str, out: Path | None, window_s: float | None = None, labels: str | None = None) -> None:
+    """Carry out `kwsd export`.
+
+    Raises:
+        ModelError, UsageError, ConfigError: it cannot be exported, or not so.
+        InputError: nothing can be written.
+    """
+    if labels is not None and out is None:
+        raise UsageError("--labels: graph.onnx is for kwsd's own network, which has labels; it goes with --out")
     pull_if_missing(model)
     folder = find_model(model)  # an exported model is none
     if out is None:
         paths, found = [folder / GRAPH], _graph(model, folder, window_s)
     else:
-        card = _chosen(read_card(model), window_s)
+        card = _chosen(_told(read_card(model), labels), window_s)
         with console.working("drawing"):
             files = as_files(card)
         with console.working("comparing with the original"):
@@ -64,10 +74,17 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
     return found
 
 
+def _told(card: ModelCard, labels: str | None) -> ModelCard:
+    """The card, a zero-shot model's with the labels that are asked for. Raises ConfigError as `kwsd listen` would."""
+    if card.kind == "zero-shot":
+        return fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
+    if labels is not None:
+        raise ConfigError(f"--labels: {card.name} has labels of its own, and its files will have them all")
+    return card
+
+
 def _chosen(card: ModelCard, window_s: float | None) -> ModelCard:
     """The card with the window that is asked for."""
-    if card.kind == "zero-shot":
-        raise ModelError(f"{card.name} is told in words what to hear, by a second network: it cannot be exported")
     if window_s is None:
         return card
     window = round(window_s * RATE)

@@ -41,16 +41,8 @@ class ZeroShotClassifier:
         self._model.train(False)
         self._extractor = extractor
         self.labels, self.name, self.device = tuple(labels), name, device
-        self._text = self._embedded(tokenizer)
+        self._text = embedded(self._model, tokenizer, labels)
         del self._model.text_model, self._model.text_projection  # half of the network, and never asked again
-
-    @torch.inference_mode()
-    def _embedded(self, tokenizer: Any) -> torch.Tensor:
-        """The labels' embeddings, (size, labels), scaled as the model scales similarities."""
-        text = tokenizer([TEMPLATE.format(label) for label in self.labels], return_tensors="pt", padding=True)
-        found: torch.Tensor = self._model.get_text_features(**text.to(self.device)).pooler_output
-        scaled: torch.Tensor = found.T * self._model.logit_scale_a.exp()
-        return scaled
 
     @torch.inference_mode()
     def score(self, windows: Floats, rate: int = RATE) -> Floats:
@@ -61,6 +53,15 @@ class ZeroShotClassifier:
             heard = self._model.get_audio_features(**self._extractor(waves[start : start + _MOST])).pooler_output
             scores.append((heard @ self._text).softmax(dim=-1).cpu().numpy())
         return np.concatenate(scores)
+
+
+@torch.no_grad()
+def embedded(model: Any, tokenizer: Any, labels: Sequence[str]) -> torch.Tensor:
+    """The labels' embeddings, (size, labels), scaled as the model scales similarities."""
+    text = tokenizer([TEMPLATE.format(label) for label in labels], return_tensors="pt", padding=True)
+    found: torch.Tensor = model.get_text_features(**text.to(model.device)).pooler_output
+    scaled: torch.Tensor = found.T * model.logit_scale_a.exp()
+    return scaled
 
 
 def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, device: str) -> ZeroShotClassifier:

@@ -10,6 +10,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.auto_engine import load_auto
 from kwsd.networks.cards import ModelCard
+from kwsd.networks.clap import load_zero_shot
 from kwsd.networks.engine import load_hubert
 from kwsd.networks.exported import Exported, exported_of
 from kwsd.networks.onnx_file import parse_onnx
@@ -17,7 +18,8 @@ from kwsd.networks.runtime import load_exported
 from kwsd.training.agreement import Agreement, Classifier, agreement, sounds
 from kwsd.training.export import drawing
 from kwsd.training.graph import filled
-from kwsd.training.tracing import rounded, trace
+from kwsd.training.tracing import rounded, trace, traced
+from kwsd.training.zero_shot import zero_shot_network
 
 _LEVELS = 63
 """The file may come to a processor that would overflow with more: see `kwsd.networks.runtime.quantisation_levels`."""
@@ -26,17 +28,23 @@ _LEVELS = 63
 def as_files(card: ModelCard) -> Mapping[str, bytes]:
     """The model in the card's folder for windows of the card's length, as "float32" and "int8".
 
+    A zero-shot model is to have a card with the labels that it shall tell apart.
+
     Raises:
         ModelError: it cannot be drawn or traced, or is larger than an ONNX file can be.
     """
     window = card.window * card.rate // RATE
     if window * RATE != card.window * card.rate:
         raise ModelError(f"{card.name}: {card.window} samples at 16 kHz are no whole number at {card.rate} Hz")
+    problem = "single_label_classification"
     if card.kind == "kwsd":
-        problem = "single_label_classification"
         exact, coarse = (filled(*drawing(card.path, quantised=q, levels=_LEVELS)) for q in (False, True))
     else:
-        exact, problem = trace(card.path, card.name, window)
+        if card.kind == "zero-shot":
+            network = zero_shot_network(card.path, card.name, card.labels, window)
+            exact = traced(network, window, card.name, len(card.labels))
+        else:
+            exact, problem = trace(card.path, card.name, window)
         coarse = rounded(exact)
     contract = Exported(
         card.name,
@@ -61,6 +69,8 @@ def check(card: ModelCard, files: Mapping[str, bytes]) -> Agreement:
     original: Classifier
     if card.kind == "kwsd":
         original = load_hubert(card.path, card.name, "cpu")
+    elif card.kind == "zero-shot":
+        original = load_zero_shot(card.path, card.name, card.labels, card.window, "cpu")
     else:
         original = load_auto(card.path, card.name, card.window, "cpu", card.longest)
     exact, coarse = (load_exported(exported_of(parse_onnx(data), kind), data, kind) for kind, data in files.items())

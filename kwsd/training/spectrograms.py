@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
-from transformers import ASTFeatureExtractor, WhisperFeatureExtractor
+from transformers import ASTFeatureExtractor, ClapFeatureExtractor, WhisperFeatureExtractor
 from transformers.audio_utils import mel_filter_bank, window_function
 
 from kwsd.errors import ModelError
@@ -28,7 +28,7 @@ def spectrogram(extractor: Any, window: int, name: str) -> nn.Module | None:
     """What `extractor` does to a window of so many samples, (batch, window) float32 -> features; None for samples.
 
     Raises:
-        ModelError: it adds noise, or pads with something else than silence.
+        ModelError: it does something by chance, or pads with something else than silence.
     """
     if isinstance(extractor, ASTFeatureExtractor):
         return _Ast(extractor, window)
@@ -36,6 +36,10 @@ def spectrogram(extractor: Any, window: int, name: str) -> nn.Module | None:
         if extractor.dither or extractor.padding_value:
             raise ModelError(f"{name}: its feature extractor adds noise or pads with noise, which no file can repeat")
         return _Whisper(extractor, window)
+    if isinstance(extractor, ClapFeatureExtractor):
+        if window > extractor.nb_max_samples:
+            raise ModelError(f"{name}: of more than {extractor.max_length_s} s it hears a part by chance")
+        return _Clap(extractor, window)
     return None
 
 
@@ -117,6 +121,34 @@ class _Whisper(nn.Module):
         heard = power.log10()
         loudest = heard.amax(dim=(1, 2), keepdim=True)
         return (torch.maximum(heard, loudest - _WHISPER_RANGE).transpose(1, 2) + 4) / 4
+
+
+class _Clap(nn.Module):
+    """`ClapFeatureExtractor`: the sound again and again up to a length, in decibels; four copies for what fuses."""
+
+    def __init__(self, extractor: Any, window: int) -> None:
+        super().__init__()
+        frame, hop, wanted = extractor.fft_window_size, extractor.hop_length, extractor.nb_max_samples
+        fused = extractor.truncation == "fusion"
+        times = {"repeat": wanted // window + 1, "repeatpad": wanted // window}.get(extractor.padding, 1)
+        self._half, self._times, self._wanted, self._silence = (
+            frame // 2,
+            times,
+            wanted,
+            max(0, wanted - times * window),
+        )
+        filters = extractor.mel_filters if fused else extractor.mel_filters_slaney
+        steps = 1 + (wanted + 2 * self._half - frame) // hop
+        self._mel = _Mel(_fourier(window_function(frame, "hann"), frame), filters, hop, steps, _FLOOR)
+        self._copies = 4 if fused else 1
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """(batch, window) -> (batch, 1 or 4, steps, bands)."""
+        whole = windows.repeat(1, self._times)[:, : self._wanted]
+        whole = functional.pad(whole, (0, self._silence))[:, None]
+        whole = functional.pad(whole, (self._half, self._half), mode="reflect")[:, 0]
+        decibels: torch.Tensor = 10 * self._mel(whole).log10()
+        return decibels[:, None].repeat(1, self._copies, 1, 1)
 
 
 def _fourier(window: NDArray[Any], length: int) -> NDArray[np.complex128]:

@@ -62,12 +62,12 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
         extractor = load(folder, **SAFELY)
         model = whole(AutoModelForAudioClassification, folder, name)
     many = model.config.problem_type == "multi_label_classification"
-    network = _FromSamples(_front_end(extractor, window, name), model, many=many)
+    network = _FromSamples(front_end(extractor, window, name), model, many=many)
     drawn = traced(network, window, name, model.config.num_labels)
     return drawn, "multi_label_classification" if many else "single_label_classification"
 
 
-def _front_end(extractor: Any, window: int, name: str) -> nn.Module:
+def front_end(extractor: Any, window: int, name: str) -> nn.Module:
     """What the extractor does to windows. Raises ModelError where that is not known here."""
     if isinstance(extractor, Wav2Vec2FeatureExtractor):
         return _Normalised() if extractor.do_normalize else nn.Identity()

@@ -124,11 +124,35 @@ def test_what_hears_a_spectrogram_needs_no_more_than_its_file(
     assert told[0] == pytest.approx(told[1], abs=1e-4)
 
 
+def test_a_zero_shot_model_keeps_the_labels_that_it_was_told(
+    clap: Path, clips: Path, tmp_path: Path, kwsd: Callable[..., Any]
+) -> None:
+    labels = "a dog barking, glass breaking, _silence_"
+    ran = kwsd("export", clap, "--labels", labels, "--out", tmp_path, "--window", "1")
+    assert ran.status == 0, ran.err
+    file = tmp_path / "clap-float32.onnx"
+    told = []
+    for model, flags in ((clap, ("--labels", labels, "--window", "1")), (file, ())):
+        ran = kwsd("classify", clips / "no" / "1.wav", "--model", model, *flags, "--format", "json")
+        assert ran.status == 0, ran.err
+        told.append({entry["label"]: entry["score"] for entry in json.loads(ran.out)["labels"]})
+    assert told[0] == pytest.approx(told[1], abs=1e-4)
+    card = json.loads(kwsd("models", "info", file, "--format", "json").out)
+    assert card["labels"] == ["a dog barking", "glass breaking", "_silence_"]
+    assert kwsd("listen", clips / "no" / "1.wav", "--model", file, "--words", "glass breaking").status == 0
+    ran = kwsd("listen", clips / "no" / "1.wav", "--model", file, "--labels", labels)
+    assert (ran.status, ran.err.count("\n")) == (78, 1)
+
+
 @pytest.mark.parametrize(
     ("architecture", "flags", "status", "text"),
     [
         ("ast", ("--out", ".", "--window", "2"), 78, "hears 0.655 s at once at most"),
-        ("clap", ("--out", "."), 78, "cannot be exported"),
+        ("clap", ("--out", "."), 78, "name two or more, --labels"),
+        ("clap", ("--out", ".", "--labels", "a dog"), 78, "name two or more, --labels"),
+        ("clap", ("--out", ".", "--labels", "a dog, rain", "--window", "11"), 78, "hears 10 s at once at most"),
+        ("clap", ("--labels", "a dog, rain"), 2, "it goes with --out"),
+        ("wav2vec2", ("--out", ".", "--labels", "yes,no"), 78, "has labels of its own"),
         ("wav2vec2", (), 2, "take --out DIR"),
         ("tiny", ("--out", ".", "--window", "2"), 78, "was trained on 1 s"),
         ("tiny", ("--window", "2"), 2, "it goes with --out"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,18 @@ print(status, *sorted({"torch", "transformers", "huggingface_hub", "onnx", "onnx
 """
 
 
-@pytest.fixture(scope="module", params=["wav2vec2", "ast", "whisper"])
+@pytest.fixture(scope="module", params=["wav2vec2", "ast", "whisper", "clap"])
 def exported(request: Any, foreign: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of somebody else's as one file."""
     from kwsd.training.selfcontained import as_files
     from kwsd.zoo import read_card
 
+    if request.param == "clap":
+        card = replace(read_card(str(request.getfixturevalue("clap"))), labels=("a dog", "rain"), window=16_000)
+    else:
+        card = read_card(str(foreign(request.param)))
     path = tmp_path_factory.mktemp("exported") / "a.onnx"
-    path.write_bytes(as_files(read_card(str(foreign(request.param))))["float32"])
+    path.write_bytes(as_files(card)["float32"])
     return path
 
 

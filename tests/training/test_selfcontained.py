@@ -71,6 +71,33 @@ def test_windows_that_are_padded_and_that_fill_all(
     assert check(card, as_files(card)).float32 < 1e-5
 
 
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("window", [160_000, 23_450])
+def test_a_zero_shot_model_has_its_labels_inside(clap: Path, tmp_path: Path, fused: bool, window: int) -> None:
+    """A fused one hears a sound twice: as a whole, and in parts."""
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+
+    folder = shutil.copytree(clap, tmp_path / "mine")
+    config = ClapConfig.from_pretrained(clap)
+    config.audio_config.enable_fusion = fused
+    torch.manual_seed(6)
+    model = ClapModel(config)
+    model.logit_scale_a.data += 3  # scores that tell the sounds apart
+    model.save_pretrained(folder)
+    ClapFeatureExtractor(truncation="fusion" if fused else "rand_trunc").save_pretrained(folder)
+    labels = ("a dog barking", "glass breaking", "rain")
+    card = replace(read_card(str(folder)), labels=labels, window=window)
+    files = as_files(card)
+    heard = sounds(window, 4)
+    expected = load_classifier(card, device="cpu").score(heard)
+    assert float(expected.std(axis=0).max()) > 0.01
+    contract, exact = loaded(files["float32"])
+    assert (contract.labels, contract.rate, contract.window) == (labels, 48_000, 3 * window)
+    np.testing.assert_allclose(exact.score(heard), expected, atol=1e-4)
+    _, coarse = loaded(files["int8"])
+    assert 0 < np.abs(coarse.score(heard) - expected).max() < 0.2
+
+
 def test_an_unknown_feature_extractor_is_refused(foreign: Callable[[str], Path], tmp_path: Path) -> None:
     from transformers import SeamlessM4TFeatureExtractor
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import ASTFeatureExtractor, WhisperFeatureExtractor
+from transformers import ASTFeatureExtractor, ClapFeatureExtractor, WhisperFeatureExtractor
 
+from kwsd.errors import ModelError
 from kwsd.training.agreement import sounds
 from kwsd.training.spectrograms import spectrogram
 
@@ -21,7 +22,15 @@ EXTRACTORS: dict[str, tuple[Any, int]] = {
     "whisper, full": (lambda: WhisperFeatureExtractor(chunk_length=1), 16_000),
     "whisper, too long": (lambda: WhisperFeatureExtractor(chunk_length=1), 16_001),
     "whisper, other steps": (lambda: WhisperFeatureExtractor(40, chunk_length=1, hop_length=300, n_fft=512), 9_001),
+    "clap": (lambda: ClapFeatureExtractor(max_length_s=1, truncation="rand_trunc"), 20_000),
+    "clap, full": (lambda: ClapFeatureExtractor(max_length_s=1, truncation="rand_trunc"), 48_000),
+    "clap, fused": (lambda: ClapFeatureExtractor(max_length_s=1), 11_111),
+    "clap, cut": (lambda: ClapFeatureExtractor(max_length_s=1, padding="repeat", truncation="rand_trunc"), 20_000),
+    "clap, padded": (lambda: ClapFeatureExtractor(max_length_s=1, padding="pad", truncation="rand_trunc"), 20_000),
 }
+ERRORS = {"ast": 2e-6, "clap": 5e-5, "whisper": 2e-4}
+"""transformers computes Whisper's in single precision: its rounding is in bands that a sound leaves empty. CLAP's are
+decibels, to -100."""
 
 
 def hard(window: int) -> NDArray[np.float32]:
@@ -40,9 +49,10 @@ def test_features_are_the_extractors(kind: str) -> None:
     features = spectrogram(extractor, window, kind)
     assert features is not None
     for wave, found in zip(heard, features(torch.from_numpy(heard)).numpy(), strict=True):
-        (expected,) = extractor(wave, sampling_rate=16_000, return_tensors="np").values()
-        # transformers computes Whisper's in single precision: a sound that leaves bands empty has its rounding in them
-        np.testing.assert_allclose(found, expected[0], atol=2e-6 if kind.startswith("ast") else 2e-4)
+        told = extractor(wave, sampling_rate=extractor.sampling_rate, return_tensors="np")
+        expected = told[extractor.model_input_names[0]]
+        np.testing.assert_allclose(found, expected[0], atol=ERRORS[kind.partition(",")[0]], rtol=0)
+        assert np.all(told.get("is_longer", True)) or kind != "clap, fused"
 
 
 def test_without_a_bank_of_its_own_the_extractor_has_the_same() -> None:
@@ -54,3 +64,8 @@ def test_without_a_bank_of_its_own_the_extractor_has_the_same() -> None:
     assert with_bank is not None
     assert without is not None
     torch.testing.assert_close(without(heard), with_bank(heard), atol=0, rtol=0)
+
+
+def test_what_would_be_cut_by_chance_is_refused() -> None:
+    with pytest.raises(ModelError, match="more than 1 s it hears a part by chance"):
+        spectrogram(ClapFeatureExtractor(max_length_s=1), 48_001, "a")

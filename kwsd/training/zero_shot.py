@@ -1,0 +1,50 @@
+"""CLAP as a network to trace: from samples to the probabilities of labels that are embedded once, and stay inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoFeatureExtractor, AutoTokenizer, ClapModel
+
+from kwsd.networks.auto_engine import SAFELY, whole
+from kwsd.networks.clap import embedded
+from kwsd.networks.loading import loading
+from kwsd.training.tracing import front_end
+
+
+class _ZeroShot(nn.Module):
+    """As `kwsd.networks.clap.ZeroShotClassifier` scores."""
+
+    def __init__(self, heard: nn.Module, model: Any, text: torch.Tensor) -> None:
+        super().__init__()
+        self._heard, self._model = heard, model
+        # In double precision, which is not rounded to 8 bits: similarities are small, and `text` scales them up.
+        self._text = nn.Buffer(text.double())
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """(batch, window) float32 -> (batch, labels)."""
+        features = self._heard(windows)
+        # What fuses is always told to: an extractor that is given one window at a time says that it was too long.
+        longer = torch.ones_like(windows[:, :1]) > 0
+        sound = self._model.get_audio_features(features, is_longer=longer).pooler_output
+        scores: torch.Tensor = (sound.double() @ self._text).float().softmax(dim=-1)
+        return scores
+
+
+def zero_shot_network(folder: Path, name: str, labels: Sequence[str], window: int) -> nn.Module:
+    """The CLAP model in `folder` for `labels` and windows of `window` samples at its own rate.
+
+    Raises:
+        ModelError: it cannot be loaded, or would hear a part of the window by chance.
+    """
+    with loading(name, folder):
+        load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
+        extractor = load(folder, **SAFELY)
+        model = whole(ClapModel, folder, name).train(False)
+        text = embedded(model, AutoTokenizer.from_pretrained(folder, **SAFELY), labels)
+    del model.text_model, model.text_projection  # half of the network
+    return _ZeroShot(front_end(extractor, window, name), model, text)
