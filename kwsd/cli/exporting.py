@@ -77,7 +77,11 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
 def _told(card: ModelCard, labels: str | None) -> ModelCard:
     """The card, a zero-shot model's with the labels that are asked for. Raises ConfigError as `kwsd listen` would."""
     if card.kind == "zero-shot":
-        return fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
+        card = fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
+        odd = next((label for label in card.labels if not label.isprintable()), None)
+        if odd is not None:  # no kwsd would open the file
+            raise ConfigError(f"--labels: {odd!r} holds control characters; name it without")
+        return card
     if labels is not None:
         raise ConfigError(f"--labels: {card.name} has labels of its own, and its files will have them all")
     return card

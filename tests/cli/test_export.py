@@ -151,6 +151,7 @@ def test_a_zero_shot_model_keeps_the_labels_that_it_was_told(
         ("clap", ("--out", "."), 78, "name two or more, --labels"),
         ("clap", ("--out", ".", "--labels", "a dog"), 78, "name two or more, --labels"),
         ("clap", ("--out", ".", "--labels", "a dog, rain", "--window", "11"), 78, "hears 10 s at once at most"),
+        ("clap", ("--out", ".", "--labels", "a\x1bdog, rain"), 78, "control characters"),
         ("clap", ("--labels", "a dog, rain"), 2, "it goes with --out"),
         ("wav2vec2", ("--out", ".", "--labels", "yes,no"), 78, "has labels of its own"),
         ("wav2vec2", (), 2, "take --out DIR"),
