@@ -15,11 +15,11 @@ import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
-from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+from transformers import AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
 from kwsd.errors import ModelError, first_line
 from kwsd.networks.arrangement import INPUT, OUTPUT
-from kwsd.networks.auto_engine import SAFELY, whole
+from kwsd.networks.auto_engine import load_extractor, whole
 from kwsd.networks.loading import loading
 from kwsd.training.spectrograms import spectrogram
 from kwsd.training.symbolics import moonshine_drawn
@@ -58,8 +58,7 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
         ModelError: its feature extractor is not known here, or torch cannot trace it.
     """
     with loading(name, folder):
-        load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
-        extractor = load(folder, **SAFELY)
+        extractor = load_extractor(folder)
         model = whole(AutoModelForAudioClassification, folder, name)
     many = model.config.problem_type == "multi_label_classification"
     network = _FromSamples(front_end(extractor, window, name), model, many=many)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoFeatureExtractor, AutoTokenizer, ClapModel
+from transformers import AutoTokenizer, ClapModel
 
-from kwsd.networks.auto_engine import SAFELY, whole
+from kwsd.networks.auto_engine import SAFELY, load_extractor, whole
 from kwsd.networks.clap import embedded
 from kwsd.networks.loading import loading
 from kwsd.training.tracing import front_end
@@ -42,8 +42,7 @@ def zero_shot_network(folder: Path, name: str, labels: Sequence[str], window: in
         ModelError: it cannot be loaded, or would hear a part of the window by chance.
     """
     with loading(name, folder):
-        load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
-        extractor = load(folder, **SAFELY)
+        extractor = load_extractor(folder)
         model = whole(ClapModel, folder, name).train(False)
         text = embedded(model, AutoTokenizer.from_pretrained(folder, **SAFELY), labels)
     del model.text_model, model.text_projection  # half of the network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,11 @@ def test_the_gpu_scores_as_the_processor(foreign: Callable[[str], Path], archite
     card = read_card(str(foreign(architecture)))
     slow, fast = (load_classifier(card, device=device).score(clips()) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(slow, fast, atol=1e-4)
+
+
+def test_an_extractor_with_narrow_bands_is_loaded_without_a_warning(tmp_path: Path) -> None:
+    from kwsd.networks.auto_engine import load_extractor
+
+    told = {"feature_extractor_type": "ASTFeatureExtractor", "num_mel_bins": 128}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(told))
+    assert load_extractor(tmp_path).num_mel_bins == 128  # warnings are errors here
