@@ -66,14 +66,19 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def virtual_microphone() -> Iterator[VirtualMicrophone]:
-    """The microphone, or a skip where its Debian packages are not installed. In CI that is a failure."""
+def sound_tools() -> None:
+    """A skip where the Debian packages of a virtual microphone are not installed. In CI that is a failure."""
     lacking = _lacking()
     if lacking:
         reason = f"no virtual microphone: missing {', '.join(lacking)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def virtual_microphone(sound_tools: None) -> Iterator[VirtualMicrophone]:  # noqa: ARG001  # it skips
+    """The microphone, where there can be one."""
     # Not pytest's tmp_path: a socket's path holds 107 bytes.
     with tempfile.TemporaryDirectory(prefix="kwsd-", ignore_cleanup_errors=True) as folder:
         env = _environment(Path(folder))

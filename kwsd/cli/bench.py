@@ -39,6 +39,10 @@ def bench(
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Also play the recording to a daemon at the speed of speech.")
     ] = False,
+    virtual_microphone: Annotated[
+        bool,
+        typer.Option("--virtual-microphone", help="As --realtime, and once more through PulseAudio and PortAudio."),
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Also measure the model on torch, in the same run, and the ratios.")
     ] = False,
@@ -48,6 +52,7 @@ def bench(
 
       kwsd bench                     a table
       kwsd bench talk.wav --realtime --json bench.json
+      kwsd bench --virtual-microphone
       kwsd bench --compare           ONNX Runtime and torch side by side
 
     In this process, on the daemon's path, hop by hop: processor seconds for a second of
@@ -59,16 +64,28 @@ def bench(
     from a word's end to its event. Beside the recording, a TSV of the same name
     (start_s, end_s, word) says where the words end.
 
+    --virtual-microphone starts a PulseAudio server of its own (yours is left alone),
+    plays the recording into its null sink, and has a second daemon listen to that by
+    PortAudio. Memory and processor time are those of both its processes, not the sound
+    server's. The latency counts from when the server mixed a word's end, by its own
+    clock, and so holds the server's block, ALSA's and PortAudio's buffers and the
+    daemon's work. It needs pulseaudio, pulseaudio-utils and libasound2-plugins.
+
     Absolute figures are this machine's, and this moment's: compare ratios of one run.
     """
+    if virtual_microphone:
+        from kwsd.evaluation.sound_server import check_tools
+
+        check_tools()  # at once, not after a minute
     heard = _stream(file)
     model, load_s = _loaded(overrides)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    life = _life(overrides, heard, realtime)
+    life = _life(overrides, heard, realtime or virtual_microphone)
+    live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:
         found.append(_engine(*_on_torch(model, overrides), made))
-    publish(Bench(heard.name, tuple(found), life), json)
+    publish(Bench(heard.name, tuple(found), life, live), json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,8 @@ class Bench:
     recording: str
     engines: tuple[Engine, ...]
     life: Life
+    live: Life | None = None
+    """The same at a virtual microphone."""
 
     def tables(self) -> tuple[Table, ...]:
         """A table of costs, one of each engine's other figures, and the daemon's."""
@@ -115,17 +134,10 @@ class Bench:
             for engine in self.engines for cost in engine.costs
         )  # fmt: skip
         engines = tuple((e.name, e.device, f"{e.load_s:.2f} s", f"{e.times_real_time:.0f}") for e in self.engines)
-        life = self.life
-        daemon = [("start to READY", f"{life.ready_s:.2f} s")]
-        daemon.append(("resident memory; at most", f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB"))
-        if life.latency_ms is not None:
-            daemon.append(("processor seconds a second of the recording", f"{life.speech_cpu_per_second:.5f}"))
-            daemon.append(("the same of silence", f"{life.silence_cpu_per_second:.5f}"))
-            daemon.append((f"word's end to event, {life.heard} words, p50/95/99", f"{_joined(life.latency_ms, 0)} ms"))
         return (
             Table(f"Cost, {self.recording}", columns, costs),
             Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
-            Table("Daemon", ("figure", "value"), tuple(daemon)),
+            _daemons({"by a pipe": self.life} | ({"virtual microphone": self.live} if self.live else {})),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +148,7 @@ class Bench:
             "recording": self.recording,
             "engines": [engine.to_dict() for engine in self.engines],
             "daemon": self.life.to_dict(),
-        }
+        } | ({"virtual_microphone": self.live.to_dict()} if self.live else {})
 
 
 def _stream(file: Path | None) -> Stream:
@@ -208,9 +220,41 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
 
 
+def _daemons(lives: Mapping[str, Life]) -> Table:
+    """The figures of daemons side by side."""
+    from kwsd.evaluation.report import Table
+
+    rows: dict[str, list[str]] = {}
+    for life in lives.values():
+        rows.setdefault("start to READY", []).append(f"{life.ready_s:.2f} s")
+        rows.setdefault("resident memory; at most", []).append(f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB")
+        if life.speech_cpu_per_second is None:
+            continue
+        late = "none heard" if life.latency_ms is None else f"{_joined(life.latency_ms, 0)} ms ({life.heard} words)"
+        rows.setdefault("processor seconds a second of the recording", []).append(f"{life.speech_cpu_per_second:.5f}")
+        rows.setdefault("the same of silence", []).append(f"{life.silence_cpu_per_second:.5f}")
+        rows.setdefault("word's end to event, p50/95/99", []).append(late)
+    return Table("Daemon", ("figure", *lives), tuple((figure, *values) for figure, values in rows.items()))
+
+
 def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
     from kwsd.evaluation.living import watch
 
+    with console.working("listening"):
+        return watch(_flags(overrides), heard.samples, heard.words, realtime=realtime)
+
+
+def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -> Life:
+    """The same words again: where there is no table, those that were heard by the pipe."""
+    from kwsd.evaluation.living import watch_microphone
+    from kwsd.evaluation.sound_server import virtual_microphone
+
+    with console.working("listening to a virtual microphone"), virtual_microphone() as microphone:
+        return watch_microphone(_flags(overrides), heard.samples, heard.words or piped.words, microphone)
+
+
+def _flags(overrides: dict[str, Any]) -> list[str]:
+    """What the daemons' command lines say of the model."""
     flags = ["--config", os.devnull]
     passed = (
         ("model.name", "--model"), ("model.device", "--device"), ("model.hop_ms", "--hop"),
@@ -219,8 +263,7 @@ def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
     for key, flag in passed:
         if key in overrides:
             flags += [flag, str(overrides[key])]
-    with console.working("listening"):
-        return watch(flags, heard.samples, heard.words, realtime=realtime)
+    return flags
 
 
 def _joined(numbers: tuple[float, ...], digits: int) -> str:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import queue
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.pacing import Pacer
 from kwsd.errors import DeviceError
+from kwsd.evaluation.sound_server import DEVICE, VirtualMicrophone, tied
 from kwsd.evaluation.truth import SpokenWord
+from kwsd.evaluation.watched import Said, Watched
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
 
 _BLOCK = RATE // 50
-_PATIENCE_S = 60.0
 _LATE = RATE
 """A word's detection may begin so much before or after the word itself."""
+_LATE_S = 2.0
+"""Its line may come so much before or after the word's end, where nobody knows how the daemon counts samples."""
 
-Said = tuple[float, dict[str, Any]]
-"""When a line came, by the monotonic clock, and the event in it."""
+Heard = tuple[SpokenWord, float]
+"""A word, and the milliseconds from its end to its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,9 @@ class Life:
     """Start to READY with the interpreter's own start; resident memory after the audio, and at most.
 
     Where the audio was played in real time: processor seconds a second of speech and of silence, and milliseconds from
-    a word's end to the arrival of its line (p50, p95, p99 of `heard` words); else None.
+    a word's end to the arrival of its line (p50, p95, p99 of `heard` words, None without any); else None. At a virtual
+    microphone memory and processor time are those of the daemon and of the process that captures, and the latency
+    counts from when the sound server mixed the word's end, which is up to `block_ms` before its clock plays it.
     """
 
     ready_s: float
@@ -47,10 +47,17 @@ class Life:
     silence_cpu_per_second: float | None = None
     latency_ms: tuple[float, ...] | None = None
     heard: int = 0
+    block_ms: float | None = None
+    words: tuple[SpokenWord, ...] = ()
+    """Those that were heard."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        found = asdict(self)
+        del found["words"]
+        if self.block_ms is None:
+            del found["block_ms"]
+        return found
 
 
 def watch(
@@ -64,115 +71,97 @@ def watch(
 
     Without `words`, a word ends where its detection says so. Raises DeviceError if it does not become ready.
     """
-    command = [sys.executable, "-m", "kwsd", "listen", "-", "--events", "all", "--format", "json", *arguments]
-    began = time.monotonic()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        said: queue.SimpleQueue[Said | None] = queue.SimpleQueue()
-        readers = [
-            threading.Thread(target=_read, args=(process.stdout, said), name="bench-events"),
-            threading.Thread(target=process.stderr.read, name="bench-log"),
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            _write(process.stdin, np.zeros(RATE, np.int16))
-            ready = _wait_for_ready(said)
-            life = _lived(process, samples, words, said, ready - began, realtime)
-        finally:
-            with suppress(OSError):
-                process.stdin.close()
-            try:
-                process.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            for reader in readers:
-                reader.join()
-    return life
+    with Watched(_listen("-", *arguments)) as daemon:
+        daemon.write(np.zeros(RATE, np.int16))
+        ready_s = daemon.ready_s()
+        if not realtime:
+            daemon.write(samples)
+            return Life(ready_s, *daemon.memory_mb())
+        cpu = [daemon.cpu_s()]
+        started = _play(daemon, samples)
+        cpu.append(daemon.cpu_s())
+        _play(daemon, np.zeros_like(samples))
+        cpu.append(daemon.cpu_s())
+        memory = daemon.memory_mb()
+        daemon.hang_up()
+        heard = list(_heard(daemon.lines(), words, started))
+    return _life(ready_s, memory, cpu, samples, heard)
 
 
-def _lived(
-    process: subprocess.Popen[bytes],
+def watch_microphone(
+    arguments: Sequence[str],
     samples: NDArray[np.int16],
     words: Sequence[SpokenWord],
-    said: queue.SimpleQueue[Said | None],
-    ready_s: float,
-    realtime: bool,
+    microphone: VirtualMicrophone,
 ) -> Life:
-    assert process.stdin
-    if not realtime:
-        _write(process.stdin, samples)
-        return Life(ready_s, *_memory(process.pid))
-    before = _cpu_s(process.pid)
-    started = _play(process.stdin, samples)
-    between = _cpu_s(process.pid)
-    _play(process.stdin, np.zeros_like(samples))
-    after = _cpu_s(process.pid)
-    memory = _memory(process.pid)
-    process.stdin.close()
-    late = _latencies(said, words, started)
-    seconds = len(samples) / RATE
+    """Start `kwsd listen ARGUMENTS` at a virtual microphone, and play `samples` (n,) int16 into that, then silence.
+
+    Raises DeviceError if it does not become ready, or the sound server does not play.
+    """
+    command = tied(_listen("--microphone", DEVICE, "--no-socket", *arguments))
+    with Watched(command, microphone.env) as daemon:
+        try:
+            ready_s = daemon.ready_s()
+            lead, silence = np.zeros(RATE, np.int16), np.zeros_like(samples)
+            with microphone.play(np.concatenate([lead, samples, silence])) as playing:
+                cpu = []
+                for position in (RATE, RATE + len(samples), RATE + 2 * len(samples)):
+                    playing.wait_until(position)
+                    cpu.append(daemon.cpu_s())
+                memory, block_s = daemon.memory_mb(), microphone.block_s()
+                started = playing.started + 1.0 - block_s
+        except DeviceError as error:
+            raise DeviceError(f"{error} (a virtual microphone takes libportaudio2 and libasound2-plugins)") from error
+        finally:
+            daemon.stop()
+        heard = list(_heard_when(daemon.lines(), words, started))
+    return _life(ready_s, memory, cpu, samples, heard, 1000 * block_s)
+
+
+def _listen(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "kwsd", "listen", *arguments, "--events", "all", "--format", "json"]
+
+
+def _life(
+    ready_s: float,
+    memory: tuple[float, float],
+    cpu: Sequence[float],
+    samples: NDArray[np.int16],
+    heard: Sequence[Heard],
+    block_ms: float | None = None,
+) -> Life:
+    speech, silence = np.diff(cpu) * RATE / len(samples)
+    late = percentiles([late for _, late in heard]) if heard else None
     return Life(
-        ready_s, *memory, (between - before) / seconds, (after - between) / seconds, percentiles(late), len(late)
+        ready_s, *memory, float(speech), float(silence), late, len(heard), block_ms, tuple(word for word, _ in heard)
     )
 
 
-def _latencies(said: queue.SimpleQueue[Said | None], words: Sequence[SpokenWord], started: float) -> list[float]:
-    """Milliseconds from the end of each word that was heard to its line; the stream began a second before `started`."""
-    late = []
-    while (line := said.get(timeout=_PATIENCE_S)) is not None:
-        came, event = line
-        if event["type"] != "detection":
-            continue
-        start = round(event["start_s"] * RATE) - RATE
-        ends = [w.end for w in words if w.word == event["word"] and abs(w.start - start) < _LATE]
-        if ends or not words:
-            end = ends[0] if ends else round(event["end_s"] * RATE) - RATE
-            late.append(1000 * (came - started - end / RATE))
-    return late
+def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
+    """The words that were heard; the stream began a second before `started`."""
+    for came, event in said:
+        if event["type"] == "detection":
+            start, end = (round(event[key] * RATE) - RATE for key in ("start_s", "end_s"))
+            spoken = [w for w in words if w.word == event["word"] and abs(w.start - start) < _LATE]
+            for word in spoken[:1] if words else [SpokenWord(start, end, event["word"])]:
+                yield word, 1000 * (came - started - word.end / RATE)
 
 
-def _wait_for_ready(said: queue.SimpleQueue[Said | None]) -> float:
-    try:
-        while (line := said.get(timeout=_PATIENCE_S)) is not None:
-            if line[1]["type"] == "ready":
-                return line[0]
-    except queue.Empty:
-        pass
-    raise DeviceError("kwsd listen does not become ready: run it by itself to see why")
+def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
+    """The same by the time alone: the daemon counts its samples from when it opened the microphone."""
+    for came, event in said:
+        if event["type"] == "detection":
+            late = [(came - started - w.end / RATE, w) for w in words if w.word == event["word"]]
+            for late_s, word in sorted(late, key=lambda pair: abs(pair[0]))[:1]:
+                if abs(late_s) < _LATE_S:
+                    yield word, 1000 * late_s
 
 
-def _read(stream: IO[bytes], said: queue.SimpleQueue[Said | None]) -> None:
-    for line in stream:
-        said.put((time.monotonic(), json.loads(line)))
-    said.put(None)
-
-
-def _write(stream: IO[bytes], samples: NDArray[np.int16]) -> None:
-    with suppress(BrokenPipeError):
-        stream.write(samples.astype("<i2").tobytes())
-        stream.flush()
-
-
-def _play(stream: IO[bytes], samples: NDArray[np.int16]) -> float:
+def _play(daemon: Watched, samples: NDArray[np.int16]) -> float:
     """Write as late as a microphone would; the monotonic time of the first sample."""
     started, pacer = time.monotonic(), Pacer(threading.Event())
     for start in range(0, len(samples), _BLOCK):
         block = samples[start : start + _BLOCK]
         pacer.wait(len(block))
-        _write(stream, block)
+        daemon.write(block)
     return started
-
-
-def _memory(pid: int) -> tuple[float, float]:
-    """Resident memory now, and the most there was, in MB."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return tuple(int(status[key].split()[0]) * 1024 / 1e6 for key in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
-
-
-def _cpu_s(pid: int) -> float:
-    """Processor seconds of all threads that live."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9

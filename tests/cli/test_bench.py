@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kwsd.audio.files import read_clip
+from kwsd.evaluation.truth import write_wav
+
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
 
 
@@ -35,3 +40,29 @@ def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:
     ran = kwsd("bench", tmp_path / "none.wav")
     assert ran.status == 66
     assert "none.wav" in ran.err
+
+
+def test_without_a_sound_server_it_says_what_to_install(
+    kwsd: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = kwsd("bench", "--virtual-microphone")
+    assert ran.status == 69
+    assert "apt install pulseaudio pulseaudio-utils" in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("sound_tools")
+def test_a_pipe_and_a_virtual_microphone_side_by_side(
+    tiny_model: Path, kwsd: Callable[..., Any], tmp_path: Path
+) -> None:
+    talk = tmp_path / "talk.wav"
+    write_wav(talk, read_clip(RECORDING)[: 2 * 16_000])
+    ran = kwsd("bench", talk, "--model", tiny_model, "--seconds", 2, "--virtual-microphone", "--json", tmp_path / "j")
+    assert ran.status == 0, ran.err
+    assert "by a pipe" in ran.out
+    told = json.loads((tmp_path / "j").read_text())
+    for way in ("daemon", "virtual_microphone"):
+        assert told[way]["speech_cpu_per_second"] > 0
+        assert told[way]["silence_cpu_per_second"] > 0
+    assert told["virtual_microphone"]["block_ms"] > 0

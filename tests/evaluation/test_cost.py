@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.cost import Cost, cost, sounds, times_real_time
-from kwsd.evaluation.living import watch
-from kwsd.evaluation.truth import read_stream
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -73,23 +71,3 @@ def test_hops_come_one_by_one_and_in_a_file_by_batches(speech: NDArray[np.int16]
 def test_a_recording_without_speech_is_refused() -> None:
     with pytest.raises(InputError, match="name another"):
         sounds(np.zeros(16_000, np.int16), 1.0, GATE)
-
-
-def test_a_daemon_is_watched() -> None:
-    heard = read_stream(RECORDINGS / "commands.flac", RECORDINGS / "commands.tsv")
-    first = heard.words[:1]
-    life = watch(["--config", "/dev/null", "--words", "yes"], heard.samples[: 2 * 16_000], first, realtime=True)
-    assert 0 < life.ready_s < 60
-    assert 20 < life.resident_mb <= life.peak_mb < 1000
-    assert life.heard == 1
-    assert life.latency_ms
-    assert -300 < life.latency_ms[0] < 30_000
-    assert life.silence_cpu_per_second
-    assert life.speech_cpu_per_second
-    assert life.silence_cpu_per_second < life.speech_cpu_per_second
-
-
-def test_a_daemon_at_full_speed_has_no_latency() -> None:
-    life = watch(["--config", "/dev/null"], np.zeros(16_000, np.int16))
-    assert life.ready_s > 0
-    assert life.latency_ms is None

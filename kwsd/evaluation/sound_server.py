@@ -1,0 +1,206 @@
+"""A microphone without hardware: a PulseAudio server of its own, whose null sink a daemon hears through PortAudio."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import DeviceError
+from kwsd.events import RATE
+
+DEVICE = "kwsd_bench"
+"""The microphone's name to PortAudio."""
+
+_SINK = "kwsd"
+_PATIENCE_S = 30.0
+_IDLE_S = 60
+_STARTED = "Daemon startup complete"
+_TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
+_CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
+_BLOCK = re.compile(r"configured (\d+) usec")
+_TIED = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+os.getppid() == int(sys.argv[1]) or os._exit(0)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def tied(command: Sequence[str]) -> list[str]:
+    """The command, so that it is killed with the thread that starts it: whatever ends us, it does not live on."""
+    return [sys.executable, "-I", "-S", "-c", _TIED, f"{os.getpid()}", *command]
+
+
+def check_tools() -> None:
+    """Raise DeviceError, with what to install, where there can be no virtual microphone."""
+    lacking = {tool: package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
+    if lacking:
+        packages = " ".join(dict.fromkeys(lacking.values()))
+        raise DeviceError(
+            f"no virtual microphone without {', '.join(lacking)}: apt install {packages} libasound2-plugins"
+        )
+
+
+@dataclass(frozen=True)
+class VirtualMicrophone:
+    """`env` is for a process that shall hear it, as the microphone DEVICE; its XDG_RUNTIME_DIR is private as well."""
+
+    folder: Path
+    env: dict[str, str]
+
+    @contextmanager
+    def play(self, samples: NDArray[np.int16]) -> Iterator[Playing]:
+        """Let the server play (n,) samples at 16 kHz, until the end or the end of the block."""
+        raw = self.folder / "played.raw"
+        raw.write_bytes(samples.astype("<i2").tobytes())
+        command = ["pacat", "--playback", "--verbose", f"--device={_SINK}", "--raw", "--format=s16le"]
+        command += [f"--rate={RATE}", "--channels=1", str(raw)]
+        process = subprocess.Popen(
+            tied(command), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        playing = Playing(process)
+        try:
+            yield playing
+        finally:
+            _end(process)
+            playing.close()
+
+    def block_s(self) -> float:
+        """How far ahead of its own clock the server mixes now, and gives what it mixed to the microphone."""
+        command = ["pactl", "list", "sinks"]
+        told = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
+        found = _BLOCK.search(told.stdout)
+        return int(found[1]) / 1e6 if found else 0.0
+
+
+class Playing:
+    """What plays, by the server's own clock, which pacat tells twenty times a second."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._started: float | None = None
+        self._told = threading.Event()
+        self._last = b""
+        self._reader = threading.Thread(target=self._read, name="bench-clock")
+        self._reader.start()
+
+    @property
+    def started(self) -> float:
+        """When the server played the first sample, by the monotonic clock. Raises DeviceError where it never did."""
+        if not self._told.wait(_PATIENCE_S) or self._started is None:
+            raise DeviceError(f"the sound server plays nothing: {self._last.decode(errors='replace').strip()}")
+        return self._started
+
+    def wait_until(self, sample: int) -> None:
+        """Wait until the server has played so many samples. Raises DeviceError where it plays nothing."""
+        time.sleep(max(0.0, self.started + sample / RATE - time.monotonic()))
+
+    def close(self) -> None:
+        """The process has ended."""
+        self._reader.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        while data := os.read(self._process.stderr.fileno(), 4096):
+            now = time.monotonic()
+            for told in _CLOCK.finditer(data):
+                if float(told[1]) > 0:  # zero until it plays
+                    began = now - float(told[1])  # too late where we were kept from reading, so the earliest is right
+                    self._started = began if self._started is None else min(began, self._started)
+                    self._told.set()
+            self._last = data
+        self._told.set()
+
+
+@contextmanager
+def virtual_microphone() -> Iterator[VirtualMicrophone]:
+    """A server of our own with one null sink, in a folder of its own; a server that the user has is never asked.
+
+    Raises DeviceError: the tools are not installed, or the server does not start.
+    """
+    check_tools()
+    # A socket's path holds 107 bytes: not below a TMPDIR of any length.
+    with tempfile.TemporaryDirectory(prefix="kwsd-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        env = _environment(folder)
+        with _server(folder, env):
+            yield VirtualMicrophone(folder, env)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Our own environment, with sound and run-time files led into `folder`."""
+    alsa = folder / "alsa.conf"
+    alsa.write_text(
+        "</usr/share/alsa/alsa.conf>\n"
+        f'pcm.{DEVICE} {{ type pulse server "unix:{folder}/native" device {_SINK}.monitor hint.show on }}\n'
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "ALSA_"))}
+    return env | {
+        "XDG_RUNTIME_DIR": str(folder),
+        "ALSA_CONFIG_PATH": str(alsa),
+        "PULSE_SERVER": f"unix:{folder}/native",
+        "PULSE_COOKIE": str(folder / "cookie"),
+        "LC_ALL": "C",  # what pacat and pactl say is read
+    }
+
+
+@contextmanager
+def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
+    own = {name: value for name, value in env.items() if name != "PULSE_SERVER"} | {
+        "HOME": str(folder),
+        "PULSE_RUNTIME_PATH": str(folder / "pulse"),
+        "PULSE_STATE_PATH": str(folder / "state"),
+    }
+    command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", f"--exit-idle-time={_IDLE_S}"]
+    command += ["--log-target=stderr", "--log-level=info", "--log-time=no"]
+    command += [f"--load=module-native-protocol-unix auth-anonymous=1 socket={folder}/native"]
+    command += [f"--load=module-null-sink sink_name={_SINK} rate={RATE} channels=1"]
+    process = subprocess.Popen(
+        tied(command), env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    answered, lines = threading.Event(), deque[str](maxlen=20)
+
+    def read() -> None:
+        """Keep the log flowing; its end also counts as an answer."""
+        for line in process.stderr or ():
+            lines.append(line.decode(errors="replace").strip())
+            if _STARTED in lines[-1]:
+                answered.set()
+        answered.set()
+
+    reader = threading.Thread(target=read, name="bench-sound-server")
+    reader.start()
+    try:
+        if not answered.wait(_PATIENCE_S) or not any(_STARTED in line for line in list(lines)):
+            why = next((line for line in reversed(list(lines)) if line.startswith("E:")), "it says nothing")
+            raise DeviceError(f"pulseaudio does not start: {why}")
+        yield
+    finally:
+        _end(process)
+        reader.join()
+        assert process.stderr
+        process.stderr.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE_S)
+    process.kill()
+    process.wait()

@@ -1,0 +1,136 @@
+"""A `kwsd listen` in a process of its own, seen from outside: its events, its memory, its processor time."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import DeviceError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from 3.11 on
+
+_PATIENCE_S = 60.0
+
+Said = tuple[float, dict[str, Any]]
+"""When a line came, by the monotonic clock, and the event in it."""
+
+
+class Watched:
+    """Starts when it is entered. It gets samples on standard input, and has to end at its end, or by SIGTERM."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        """The environment is our own unless one is given."""
+        self._command, self._env = command, env
+        self._said: queue.SimpleQueue[Said | None] = queue.SimpleQueue()
+        self._log: deque[str] = deque(maxlen=1)
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._command, env=self._env, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = self._process
+        assert process.stdout
+        assert process.stderr
+        self._readers = [
+            threading.Thread(target=self._read_events, args=(process.stdout,), name="bench-events"),
+            threading.Thread(target=self._read_log, args=(process.stderr,), name="bench-log"),
+        ]
+        for reader in self._readers:
+            reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        for reader in self._readers:
+            reader.join()
+        with self._process:  # close its pipes
+            pass
+
+    def ready_s(self) -> float:
+        """Wait for READY; the seconds from its start to that. Raises DeviceError where it never comes."""
+        try:
+            while (line := self._said.get(timeout=_PATIENCE_S)) is not None:
+                if line[1]["type"] == "ready":
+                    return line[0] - self._began
+            self._readers[1].join()
+        except queue.Empty:
+            pass
+        raise DeviceError(f"kwsd listen does not become ready: {''.join(self._log) or 'run it by itself to see why'}")
+
+    def write(self, samples: NDArray[np.int16]) -> None:
+        """Put (n,) samples into its standard input."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(samples.astype("<i2").tobytes())
+            self._process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Close its standard input."""
+        assert self._process.stdin
+        with suppress(OSError):
+            self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Ask it to end, as systemd does."""
+        self._process.terminate()
+
+    def lines(self) -> Iterator[Said]:
+        """The events that came or come until its end. Raises DeviceError where it says nothing more, nor ends."""
+        try:
+            while (line := self._said.get(timeout=_PATIENCE_S)) is not None:
+                yield line
+        except queue.Empty:
+            raise DeviceError("kwsd listen does not end") from None
+
+    def memory_mb(self) -> tuple[float, float]:
+        """Resident memory now, and the most there was, with that of the processes it started."""
+        found = [_memory_mb(pid) for pid in self._pids()]
+        return sum(now for now, _ in found), sum(most for _, most in found)
+
+    def cpu_s(self) -> float:
+        """Processor seconds of all threads that live, with those of the processes it started."""
+        return sum(_cpu_s(pid) for pid in self._pids())
+
+    def _pids(self) -> list[int]:
+        """It and its children; capture is one."""
+        found = [self._process.pid]
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == self._process.pid:
+                    found.append(int(stat.parent.name))
+        return found
+
+    def _read_events(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self._said.put((time.monotonic(), json.loads(line)))
+        self._said.put(None)
+
+    def _read_log(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self._log.append(line.decode(errors="replace").strip())
+
+
+def _memory_mb(pid: int) -> tuple[float, float]:
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return tuple(int(status[key].split()[0]) * 1024 / 1e6 for key in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+
+
+def _cpu_s(pid: int) -> float:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9

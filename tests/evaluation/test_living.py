@@ -1,0 +1,90 @@
+"""A daemon is watched: fed by a pipe, and at a microphone that a sound server of its own plays into."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kwsd.errors import DeviceError
+from kwsd.evaluation.living import watch, watch_microphone
+from kwsd.evaluation.sound_server import virtual_microphone
+from kwsd.evaluation.truth import read_stream
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+HOLD = """
+import os, sys
+from pathlib import Path
+from kwsd.evaluation.sound_server import virtual_microphone
+with virtual_microphone() as microphone:
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
+    print(microphone.folder, children, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_daemon_is_watched() -> None:
+    heard = read_stream(RECORDINGS / "commands.flac", RECORDINGS / "commands.tsv")
+    first = heard.words[:1]
+    life = watch(["--config", "/dev/null", "--words", "yes"], heard.samples[: 2 * 16_000], first, realtime=True)
+    assert 0 < life.ready_s < 60
+    assert 20 < life.resident_mb <= life.peak_mb < 1000
+    assert life.heard == 1
+    assert life.latency_ms
+    assert -300 < life.latency_ms[0] < 30_000
+    assert life.silence_cpu_per_second
+    assert life.speech_cpu_per_second
+    assert life.silence_cpu_per_second < life.speech_cpu_per_second
+
+
+def test_a_daemon_at_full_speed_has_no_latency() -> None:
+    life = watch(["--config", "/dev/null"], np.zeros(16_000, np.int16))
+    assert life.ready_s > 0
+    assert life.latency_ms is None
+
+
+def test_a_daemon_that_does_not_start_says_why() -> None:
+    with pytest.raises(DeviceError, match=r"become ready: .*does not know 'xyz'"):
+        watch(["--config", "/dev/null", "--words", "xyz"], np.zeros(16_000, np.int16))
+
+
+@pytest.mark.usefixtures("sound_tools")
+def test_a_daemon_is_watched_at_a_microphone(children: Callable[[], set[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_SERVER", "unix:/nowhere")  # the user's, and none of our business
+    heard = read_stream(RECORDINGS / "commands.flac", RECORDINGS / "commands.tsv")
+    flags, before = ["--config", "/dev/null", "--words", "yes"], children()
+    with virtual_microphone() as microphone:
+        life = watch_microphone(flags, heard.samples[: 2 * 16_000], heard.words[:1], microphone)
+    assert (life.heard, life.words) == (1, heard.words[:1])
+    assert life.latency_ms
+    assert -300 < life.latency_ms[0] < 30_000
+    assert life.silence_cpu_per_second
+    assert life.speech_cpu_per_second
+    assert 40 < life.resident_mb <= life.peak_mb < 1000
+    assert 0 < life.to_dict()["block_ms"] < 2_000
+    assert children() == before
+    assert not microphone.folder.exists()
+
+
+@pytest.mark.usefixtures("sound_tools")
+def test_a_sound_server_does_not_outlive_who_started_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout
+        folder, *pids = holder.stdout.readline().split()
+        server = os.pidfd_open(int(pids[0]))
+        holder.send_signal(signal.SIGKILL)
+        assert select.select([server], [], [], 60)[0]
+        os.close(server)
+    assert len(pids) == 1
+    for left in sorted(Path(folder).rglob("*"), reverse=True):
+        left.rmdir() if left.is_dir() else left.unlink()
+    Path(folder).rmdir()
