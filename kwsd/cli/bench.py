@@ -15,6 +15,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, Json, ear, publish
+from kwsd.config import options
 from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -254,15 +255,11 @@ def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -
 
 
 def _flags(overrides: dict[str, Any]) -> list[str]:
-    """What the daemons' command lines say of the model."""
-    flags = ["--config", os.devnull]
-    passed = (
-        ("model.name", "--model"), ("model.device", "--device"), ("model.hop_ms", "--hop"),
-        ("model.window_s", "--window"), ("model.labels", "--labels"),
-    )  # fmt: skip
-    for key, flag in passed:
-        if key in overrides:
-            flags += [flag, str(overrides[key])]
+    """The daemons' command lines: what ours says of how to hear."""
+    flags = [f"--config={os.devnull}"]
+    for key, value in overrides.items():
+        on, _, off = options()[key].flag.partition("/")
+        flags.append((on if value else off) if isinstance(value, bool) else f"{on}={value}")
     return flags
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kwsd.audio.files import read_clip
+from kwsd.evaluation.living import Life
 from kwsd.evaluation.truth import write_wav
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
@@ -34,6 +35,24 @@ def test_a_table(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
     assert ran.status == 0, ran.err
     for part in ("cpu s/s", "words", "times real time", "start to READY"):
         assert part in ran.out
+
+
+def test_the_daemon_hears_as_the_flags_say(
+    tiny_model: Path, kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[Sequence[str]] = []
+
+    def watch(arguments: Sequence[str], *_: Any, **__: Any) -> Life:
+        passed.append(arguments)
+        return Life(1.0, 100.0, 120.0)
+
+    monkeypatch.setattr("kwsd.evaluation.living.watch", watch)
+    flags = ("--model", tiny_model, "--no-verify", "--gate", "--words", "yes,no", "--threshold", "0.5", "--hop", 200)
+    ran = kwsd("bench", RECORDING, "--seconds", 2, *flags)
+    assert ran.status == 0, ran.err
+    said = {"--no-verify", "--gate", "--words=yes,no", "--threshold=0.5", "--hop=200", f"--model={tiny_model}"}
+    assert {*passed[0]} == {"--config=/dev/null", *said}
+    assert kwsd("listen", *passed[0], "/nowhere.wav").status == 66  # it takes them all
 
 
 def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:
