@@ -40,10 +40,13 @@ def status(
         console.say(f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'])}")
         console.say(f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms")
     words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
+    scored = f"{found['windows_scored']} scored"
+    if "windows_verified" in found:
+        scored += f", {found['windows_verified']} of them verified"
     rows = [
         ("model", f"{found['model']} on {found['device']}" if found["model"] else "loading"),
         ("words heard", words),
-        ("windows", f"{found['windows_scored']} scored, {found['windows_gated']} kept out by the gate"),
+        ("windows", f"{scored}, {found['windows_gated']} kept out by the gate"),
         ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
         ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
         ("overflows", f"{found['overflows']}"),

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class Counters:
         self._inference_s = 0.0
         self._buckets = [0] * len(BUCKETS_S)
         self._subscribers = 0
+        self._verified: int | None = None
 
     def send(self, envelope: Envelope) -> None:
         """Count the event."""
@@ -101,8 +102,16 @@ class Counters:
             for place, bound in enumerate(BUCKETS_S):
                 self._buckets[place] += seconds <= bound
 
+    def verified(self, windows: int) -> None:
+        """A verifier is there, and was asked about so many windows."""
+        with self._lock:
+            self._verified = (self._verified or 0) + windows
+
     def snapshot(self) -> dict[str, Any]:
-        """All of it, as JSON's types. Levels are in dBFS over the newest second, None for digital silence."""
+        """All of it, as JSON's types. Levels are in dBFS over the newest second, None for digital silence.
+
+        `windows_verified` is left out where there is no verifier.
+        """
         with self._lock:
             audio_s = sum(ring.written for ring in self._rings.values()) / RATE
             return {
@@ -122,6 +131,7 @@ class Counters:
                 "detections": dict(self._words),
                 "windows_scored": self._counts["windows_scored"],
                 "windows_gated": max(0, self._counts["windows"] - self._counts["windows_scored"]),
+                **({} if self._verified is None else {"windows_verified": self._verified}),
                 "inference_s": round(self._inference_s, 6),
                 "inference_batches": self._counts["batches"],
                 "inference_buckets": dict(zip(map(str, BUCKETS_S), self._buckets, strict=True)),
@@ -145,11 +155,21 @@ def level_dbfs(ring: Ring) -> float | None:
     return round(20 * math.log10(rms / FULL_SCALE), 1)
 
 
+@runtime_checkable
+class Verifying(Protocol):
+    """A classifier with a verifier; it counts the windows that this one was asked about."""
+
+    asked: int
+
+
 class Metered:
-    """A classifier whose scoring is timed."""
+    """A classifier whose scoring is timed, and whose questions to its verifier, if it has one, are counted."""
 
     def __init__(self, engine: Engine, counters: Counters) -> None:
         self._engine, self._counters = engine, counters
+        self._verifying = engine if isinstance(engine, Verifying) else None
+        self._told = 0
+        self._tell_verified()
         self.labels, self.name, self.device = engine.labels, engine.name, engine.device
 
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -157,4 +177,11 @@ class Metered:
         began = time.perf_counter()
         scores = self._engine.score(windows)
         self._counters.scored(len(windows), time.perf_counter() - began)
+        self._tell_verified()
         return scores
+
+    def _tell_verified(self) -> None:
+        if self._verifying is not None:
+            asked = self._verifying.asked
+            self._counters.verified(asked - self._told)
+            self._told = asked

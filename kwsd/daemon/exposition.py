@@ -41,6 +41,9 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     add("detections_total", "counter", "Words heard.", words)
     total("windows_scored_total", "Windows that the classifier scored.", snapshot["windows_scored"])
     total("windows_gated_total", "Windows that the gate kept from it.", snapshot["windows_gated"])
+    if "windows_verified" in snapshot:
+        text = "Windows that the verifier was asked about, too."
+        total("windows_verified_total", text, snapshot["windows_verified"])
     add("inference_seconds", "histogram", "What scoring a batch of windows took.", _histogram(snapshot))
     text = "Seconds of scoring for a second of audio, since the start."
     add("real_time_factor", "gauge", text, [("", {}, snapshot["real_time_factor"])])

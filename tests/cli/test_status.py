@@ -54,6 +54,16 @@ def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> N
     assert max(counts) == 1
 
 
+def test_a_verifier_is_told_of_where_there_is_one(
+    kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = SNAPSHOT | {"windows_verified": 7}
+    monkeypatch.setattr("kwsd.cli.status.ask", lambda _: found)
+    assert "30 scored, 7 of them verified, 90 kept out" in kwsd("status", "--socket", tmp_path / "s").out
+    del found["windows_verified"]
+    assert "verified" not in kwsd("status", "--socket", tmp_path / "s").out
+
+
 def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     ran = kwsd("status", "--socket", tmp_path / "none.sock")
     assert ran.status == 69

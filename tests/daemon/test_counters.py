@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kwsd.audio.ring import Ring
 from kwsd.daemon.bearer import read_token
@@ -29,6 +30,7 @@ from kwsd.events import (
     HopChanged,
     Ready,
 )
+from kwsd.networks.cascade import Cascade
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
 EVENTS: list[Event] = [
@@ -73,6 +75,37 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     assert found["real_time_factor"] == pytest.approx(found["inference_s"] / 2.0, abs=1e-5)
     answer = json.loads(counters.answer())
     assert (answer["type"], answer["schema"], answer["detections"]) == ("status", 1, {"stop": 2})
+
+
+class First:
+    """Sure of silence where the sound is nothing but zeros; else takes it for the word that its first sample says."""
+
+    labels, device = ("yes", "_unknown_", "_silence_"), "cpu"
+    name = "first"
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        word = (windows[:, 0] > 0).astype(np.float32)
+        return np.stack([word, 0 * word, 1 - word], axis=1)
+
+
+def test_what_a_verifier_is_asked_about_is_counted(counters: Counters) -> None:
+    cascade = Cascade(First(), First(), asked_from=0.5, weight=0.5)
+    engine = Metered(cascade, counters)
+    assert counters.snapshot()["windows_verified"] == 0
+    windows = np.zeros((5, 16_000), np.float32)
+    engine.score(windows)
+    windows[1:3] = 1
+    engine.score(windows)
+    engine.score(windows[2:3])
+    found = counters.snapshot()
+    assert (found["windows_scored"], found["windows_verified"]) == (3 + 11, 3)
+    assert "kwsd_windows_verified_total 3\n" in exposition(found)
+
+
+def test_without_a_verifier_nothing_is_said_of_one(counters: Counters) -> None:
+    found = counters.snapshot()
+    assert "windows_verified" not in found
+    assert "verified" not in exposition(found)
 
 
 def test_silence_has_no_level() -> None:
