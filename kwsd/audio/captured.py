@@ -48,6 +48,11 @@ class Captured:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def drained(self) -> bool:
+        """Whether all that was read has been given by `next`."""
+        return not self._messages
+
     def find(self, limit_s: float) -> str | None:
         """The name of the device that it found; None when woken. Raises DeviceError: none, or not in `limit_s`."""
         message = self.next(limit_s, "does not start")
@@ -62,6 +67,12 @@ class Captured:
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it has died, as `next` will tell
             self._process.stdin.write(b"\n")
+
+    def want(self, hop: int, first: int) -> None:
+        """Nothing is wanted of it but whole hops; our number of its first sample is `first`."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # as above
+            self._process.stdin.write(f"{hop} {first}\n".encode())
 
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.

@@ -12,13 +12,16 @@ import ctypes
 import json
 import logging
 import os
+import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from kwsd.audio.microphone import Microphone
+from kwsd.audio.napping import Naps
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
 from kwsd.errors import KwsdError
 
@@ -32,6 +35,8 @@ Send = Callable[[Message], None]
 
 def command(device: str | None, known: str) -> list[str]:
     """How to start the process; standard output is the pipe, one byte on standard input opens the device.
+
+    Later lines there are for `Rest`.
 
     `device` and `known` as for `Microphone`. Python is isolated (-I) and given our own search path: in whatever folder
     the daemon was started, no numpy.py that lies there is imported.
@@ -63,7 +68,7 @@ def main() -> None:
 
 def _capture(device: str, known: str, send: Send) -> None:
     try:
-        microphone = Microphone(device or None, known=known)
+        microphone = Microphone(device or None, known=known, rest=Rest(0))
         send(Message(FOUND, microphone.name.encode()))
         if not os.read(0, 1):
             return
@@ -75,6 +80,35 @@ def _capture(device: str, known: str, send: Send) -> None:
         raise
     except Exception as error:  # a fault, told by the only way there is
         send(Message(FAILED, f"capture failed: {type(error).__name__}: {error}".encode()))
+
+
+class Rest:
+    """Lets time pass while the daemon wants nothing.
+
+    It says on a descriptor what it wants, in a line at any time: HOP FIRST, where FIRST is its number of our first
+    sample. Until it does, it wants all at once.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """The descriptor of a pipe; only whole lines are written to it."""
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+        self._naps = Naps(0)
+        self._given = 0
+
+    def __call__(self, given: int) -> None:
+        """All of the `given` samples that there were so far have been sent. Raises ValueError for other lines."""
+        nap = self._naps.milliseconds(time.monotonic(), given - self._given)
+        self._given = given
+        if not self._poll.poll(nap):
+            return
+        lines = os.read(self._descriptor, 4096).splitlines()
+        if not lines:  # the daemon has ended, as the next block will find
+            self._poll.unregister(self._descriptor)
+            return
+        hop, first = map(int, lines[-1].split())
+        self._naps = Naps(hop, first + given)
 
 
 class _Sending(logging.Handler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,15 +113,25 @@ class Microphone:
 
     live = True
 
-    def __init__(self, device: str | None = None, *, known: str = "", block_ms: int = 20, stall_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        device: str | None = None,
+        *,
+        known: str = "",
+        block_ms: int = 20,
+        stall_s: float = 2.0,
+        rest: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Find the device now, and so fail early; open it at the first block.
 
         `device` as for `find_device`; `known` is the name under which it was found before, if it was. A stream that
         gave no block of `block_ms` for `stall_s` seconds counts as lost: PortAudio says nothing when a device goes
-        away. Raises DeviceError.
+        away. `rest` is called, with how many samples there were so far, lost ones included, when all that came has
+        been given; it may let some time pass. Raises DeviceError.
         """
         self._block_ms = block_ms
         self._stall_s = stall_s
+        self._rest = rest
         self._closed = threading.Event()
         self._slots: Slots | None = None
         self._device = find_again(device, known, input_devices()) if known else find_device(device, input_devices())
@@ -132,7 +142,7 @@ class Microphone:
         stream, slots = self._open(self._device)
         rate = int(stream.samplerate)
         resampler = Resampler(rate)
-        dropped = told = 0  # in frames of the device, in samples at 16 kHz
+        dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
         self._slots = slots
         try:
             while not self._closed.is_set():
@@ -141,11 +151,14 @@ class Microphone:
                     dropped += taken[1]
                     lost = dropped * RATE // rate - told
                     told += lost
-                    yield Block(resampler.feed(to_float(taken[0])), lost, overflow=lost > 0)
+                    samples = resampler.feed(to_float(taken[0]))
+                    given += lost + len(samples)
+                    yield Block(samples, lost, overflow=lost > 0)
                     if self._closed.is_set():
                         return
                 if slots.ended:
                     raise DeviceError(f"{self.name}: the stream broke off: is it plugged in? {_NEXT}")
+                self._rest(given)
                 if not self._arrived(slots):
                     raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s: is it plugged in? {_NEXT}")
         finally:

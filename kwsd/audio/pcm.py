@@ -6,11 +6,13 @@ import logging
 import os
 import select
 import threading
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
 
+from kwsd.audio.napping import Naps
 from kwsd.audio.pacing import Pacer
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
@@ -26,11 +28,14 @@ class PcmSource:
 
     live = False
 
-    def __init__(self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False) -> None:
-        """Where `stream` has a file descriptor, that is read, past the stream's own buffer."""
+    def __init__(self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, hop: int = 0) -> None:
+        """Where `stream` has a file descriptor, that is read, past the stream's own buffer.
+
+        Who reads the blocks wants nothing but whole hops of `hop` samples; 0: wants all at once.
+        """
         self.name = name
         self._stream = stream
-        self._realtime = realtime
+        self._realtime, self._hop = realtime, hop
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._waker: int | None = None  # the end of a pipe that close() writes to, while blocks() runs
@@ -88,6 +93,9 @@ class PcmSource:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(woken, select.POLLIN)
+        closing = select.poll()
+        closing.register(woken, select.POLLIN)
+        naps = Naps(0 if self._realtime else self._hop)  # else there is more than is read at once
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll()}
             if woken in ready:
@@ -101,3 +109,6 @@ class PcmSource:
             if not data:
                 return
             yield data
+            nap = naps.milliseconds(time.monotonic(), len(data) / 2)
+            if nap and len(data) < size:
+                closing.poll(nap)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.captured import Captured, Hung
+from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent, Event
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
+_EARLY_S = 0.01
+"""Before a hop, as for `Naps`: later than capture, whose blocks are then there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,14 @@ class PersistentMicrophone:
         device: str | None = None,
         *,
         silence_s: float = 120.0,
+        hop: int = 0,
         patience: Patience | None = None,
         clocks: Callable[[], tuple[float, float]] = clocks,
     ) -> None:
-        """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError."""
+        """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError.
+
+        Who reads the blocks wants nothing but whole hops of `hop` samples; 0: wants all at once.
+        """
         self._wanted, self._patience, self._clocks = device, patience or Patience(), clocks
         self._closed = self._reading = False
         self._lock = threading.Lock()
@@ -74,6 +81,7 @@ class PersistentMicrophone:
         self._heard_at, self._asleep = self._clocks()
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
+        self._hop, self._naps = hop, Naps(hop, early_s=_EARLY_S)
         self._zeros = _Zeros(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
@@ -136,7 +144,7 @@ class PersistentMicrophone:
             return
         assert self._captured
         self._captured.open()
-        limit_s = self._patience.open_s
+        limit_s, first = self._patience.open_s, True
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
@@ -149,10 +157,16 @@ class PersistentMicrophone:
                 self._lost_at, self._restored_at = None, now
                 log.warning("%s is back after %.1f s", self.name, lost / RATE)
                 yield DeviceRestored(self.name, self._at + lost, lost)
+            if first:
+                self._captured.want(self._hop, self._at + lost - message.lost)
+                first = False
             self._heard_at, self._asleep = now, asleep
             self._at += lost + len(message.samples)
             yield from self._zeros.feed(message.samples, self.name, self._at)
             yield Block(message.samples, lost, overflow=message.lost > 0)
+            nap = self._naps.milliseconds(now, len(message.samples), lost)
+            if nap and self._captured.drained and self._sleep(nap / 1000):
+                return
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""

@@ -13,6 +13,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config
 from kwsd.errors import InputError
+from kwsd.events import RATE
 
 if TYPE_CHECKING:
     from kwsd.audio.source import Source
@@ -60,17 +61,17 @@ def listen(
 
 def _source(name: str | None, chosen: Config) -> Source:
     """The source that the command line names. Raises InputError or DeviceError."""
-    realtime = chosen.audio.realtime
+    realtime, hop = chosen.audio.realtime, chosen.model.hop_ms * RATE // 1000
     if name is None:
         from kwsd.audio.persistent import PersistentMicrophone
 
-        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s)
+        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, hop=hop)
     if name == "-":
         from kwsd.audio.pcm import PcmSource
 
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
-        return PcmSource(sys.stdin.buffer, realtime=realtime)
+        return PcmSource(sys.stdin.buffer, realtime=realtime, hop=hop)
     from kwsd.audio.files import FileSource, clip_length
 
     clip_length(Path(name))  # what is no recording at all is said at once, not after the model has been loaded

@@ -6,13 +6,15 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.napping import Naps
 from kwsd.audio.pcm import PcmSource
 from kwsd.errors import InputError
 
@@ -103,6 +105,45 @@ def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None
     thread.join(10)
     assert not thread.is_alive()
     assert blocks == [160]
+
+
+def test_a_live_pipe_is_not_read_for_each_block(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    source = PcmSource(reader, hop=1600)
+    ended = threading.Event()
+
+    def write() -> None:
+        for at in range(0, len(SAMPLES), 320):
+            if ended.wait(0.02):
+                break
+            writer.write(SAMPLES[at : at + 320].tobytes())
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read = [block.samples for block in islice(source.blocks(), 20)]
+    ended.set()
+    thread.join(10)
+    together = np.concatenate(read)
+    np.testing.assert_array_equal(together, SAMPLES[: len(together)])
+    assert len(together) >= 1.3 * 20 * 320
+
+
+def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_naps(
+    pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = pipe
+    naps: list[float] = []
+
+    class Watched(Naps):
+        def milliseconds(self, *given: Any) -> float:
+            naps.append(super().milliseconds(*given))
+            return naps[-1]
+
+    monkeypatch.setattr("kwsd.audio.pcm.Naps", Watched)
+    writer.write(bytes(6400))
+    writer.close()
+    assert len(heard(PcmSource(reader, realtime=True, hop=1600))) == 3200
+    assert naps == [0.0] * 10
 
 
 def test_closing_before_reading_ends_it_too(pipe: tuple[BinaryIO, BinaryIO]) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.captured import Captured
 from kwsd.audio.persistent import Patience, PersistentMicrophone
 from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
@@ -100,6 +101,37 @@ def test_what_the_device_hears_comes_in_blocks_of_20_ms(listen: Callable[..., An
     for block in islice(blocks, 10):
         assert (len(block.samples), block.lost) == (320, 0)
         assert (block.samples == 100).all()
+
+
+def test_a_reader_of_hops_is_not_woken_for_each_block(
+    listen: Callable[..., Any], sound: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[tuple[int, int]] = []
+    reads: list[int] = []
+
+    def want(captured: Captured, hop: int, first: int) -> None:
+        wanted.append((hop, first))
+        want_before(captured, hop, first)
+
+    def read(captured: Captured, *given: Any) -> bool:
+        reads.append(1)
+        return read_before(captured, *given)
+
+    want_before, read_before = Captured.want, Captured._read
+    monkeypatch.setattr(Captured, "want", want)
+    monkeypatch.setattr(Captured, "_read", read)
+    _, blocks = listen("mic", hop=1600)
+    next(blocks)
+    reads.clear()
+    heard = list(islice(blocks, 50))
+    assert {(len(block.samples), block.lost) for block in heard} == {(320, 0)}
+    assert len(reads) < 0.8 * len(heard)
+    sound.set("Other")
+    until(blocks, DeviceLost)
+    sound.set()
+    restored, _, _ = until(blocks, DeviceRestored)
+    next(blocks)
+    assert wanted == [(1600, 0), (1600, restored.at)]
 
 
 def test_a_device_that_is_not_there_is_refused_at_once(listen: Callable[..., Any]) -> None:

@@ -1,0 +1,43 @@
+"""How long a capture thread may look away: what has not been spoken yet cannot be missed.
+
+To wake a thread for 20 ms of audio costs more than all that is done with them, and nothing is done before a hop is
+full. Its samples cannot be there before their time, so that nobody need look until shortly before that.
+"""
+
+from __future__ import annotations
+
+from kwsd.events import RATE
+
+EARLY_S = 0.015
+"""So long before a hop can be full, its reader is awake and waits for it as if there were no naps."""
+_SHORTEST_S, _LONGEST_S = 0.025, 0.1
+_SLOWER = 1.25
+"""What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""
+_AHEAD_S = 0.1
+"""What is so much ahead of the speed of speech is not live, but a recording that waits for its reader."""
+
+
+class Naps:
+    """Counts one stream's samples against the clock."""
+
+    def __init__(self, hop: int, written: int = 0, *, early_s: float = EARLY_S) -> None:
+        """Nothing is done before a multiple of `hop` samples, of which there are `written`; 0: no naps."""
+        self._hop = hop
+        self._written = float(written)
+        self._early_s = early_s
+        self._ahead_s = 0.0
+        self._before_s: float | None = None
+
+    def milliseconds(self, now_s: float, arrived: float, lost: int = 0) -> float:
+        """How long to look away, `now_s` by any clock, when all `arrived` samples that there were have been read.
+
+        `lost` ones, which never arrived, are numbered before them.
+        """
+        elapsed_s = 0.0 if self._before_s is None else now_s - self._before_s
+        self._before_s = now_s
+        self._written += lost + arrived
+        self._ahead_s = max(0.0, self._ahead_s + arrived / RATE - _SLOWER * elapsed_s)
+        if not self._hop or self._ahead_s > _AHEAD_S:
+            return 0.0
+        nap_s = min((self._hop - self._written % self._hop) / RATE, _LONGEST_S) - self._early_s
+        return 1000 * nap_s if nap_s > _SHORTEST_S else 0.0

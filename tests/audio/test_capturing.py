@@ -1,0 +1,54 @@
+"""The process that captures rests while the daemon wants nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from kwsd.audio.capturing import Rest
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The end that is read, and the other, which a test may close."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    with suppress(OSError):
+        os.close(writing)
+
+
+def rested_s(rest: Rest, given: int) -> float:
+    began = time.monotonic()
+    rest(given)
+    return time.monotonic() - began
+
+
+def test_it_rests_from_when_the_daemon_says_what_it_wants(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    rest = Rest(reading)
+    rest(0)  # nothing said yet
+    os.write(writing, b"1600 3200\n")
+    rest(320)  # it hears of it
+    assert rested_s(rest, 640) > 0.04  # 60 ms are missing, less 15
+    os.write(writing, b"1600 640\n1600 -480\n")
+    rest(960)
+    assert rested_s(rest, 1280) > 0.03  # the newest counts: 50 ms are missing; by the other nothing is worth a rest
+    os.write(writing, b"0 0\n")
+    rest(1600)
+    rest(1920)
+
+
+def test_a_daemon_that_is_gone_or_talks_nonsense(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    rest = Rest(reading)
+    os.write(writing, b"hop\n")
+    with pytest.raises(ValueError, match="hop"):
+        rest(320)
+    os.close(writing)
+    for given in (640, 960):
+        rest(given)  # the next block that is sent finds it

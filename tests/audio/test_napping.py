@@ -1,0 +1,56 @@
+"""A capture thread looks away while nothing can be due, and never longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from kwsd.audio.napping import Naps
+
+BLOCK = 320
+
+
+def wakes(hop: int, seconds: float, block: int = BLOCK, speed: float = 1.0) -> tuple[int, int, list[float]]:
+    """Reads of a stream of `block` samples each, hops, and how late each hop was read, in seconds."""
+    naps, read, reads, late = Naps(hop), 0, 0, []
+    now = 0.0
+    while now < seconds:
+        there = int(now * speed * 16_000) // block * block
+        if there == read:  # wait for the next block
+            now = (read + block) / speed / 16_000 + 1e-9
+            continue
+        late += [now - end / speed / 16_000 for end in range(read // hop * hop + hop, there + 1, hop)]
+        arrived, read = there - read, there
+        reads += 1
+        now += naps.milliseconds(now, arrived) / 1000
+    return reads, read // hop, late
+
+
+def test_a_live_stream_is_looked_at_twice_a_hop_and_no_hop_is_late() -> None:
+    reads, hops, late = wakes(1600, 20.0)
+    assert hops == len(late) == 199
+    assert reads <= 2 * hops + 2
+    assert max(late) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("hop", "block", "speed"), [(160, 320, 1.0), (1600, 1000, 1.0), (3200, 320, 1.02), (16_000, 320, 0.99)]
+)
+def test_whatever_the_hop_and_the_blocks_nothing_is_late(hop: int, block: int, speed: float) -> None:
+    _, hops, late = wakes(hop, 20.0, block, speed)
+    assert hops > 0
+    assert max(late) < block / speed / 16_000 + 1e-6  # a hop that ends inside a block comes with that
+
+
+def test_a_recording_that_is_piped_through_waits_for_nobody_but_once() -> None:
+    _, _, late = wakes(1600, 2.0, BLOCK, 50.0)
+    assert sum(lateness > 0.001 for lateness in late) <= 33  # the hops of one nap at that speed
+    naps = Naps(1600)
+    assert naps.milliseconds(0.0, 32_000) == 0
+    assert naps.milliseconds(2.0, 320) > 0  # it was two seconds ahead, and is live after a pause
+    assert Naps(0).milliseconds(0.0, 320) == 0
+
+
+def test_lost_samples_count() -> None:
+    assert Naps(1600).milliseconds(0.0, 320) == pytest.approx(65)
+    assert Naps(1600).milliseconds(0.0, 320, lost=640) == 0.0  # 40 ms are missing: not worth it
+    assert Naps(1600).milliseconds(0.0, 320, lost=1600) == pytest.approx(65)
