@@ -8,22 +8,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import takewhile
 from typing import NoReturn, TextIO
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
-from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.audio.windows import Window, windows
 from kwsd.config import Config
 from kwsd.daemon import build
-from kwsd.daemon.counters import Counters, Metered
+from kwsd.daemon.counters import Counters
 from kwsd.daemon.exposition import exposition
+from kwsd.daemon.hearing import Hearing
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
@@ -32,8 +30,7 @@ from kwsd.daemon.reloading import TunableSpotter, taken_over
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
-from kwsd.daemon.worker import work
-from kwsd.events import RATE, HopChanged, Ready, Stopped
+from kwsd.events import Stopped
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.zoo import ModelCard
@@ -91,8 +88,14 @@ class _Daemon:
         self._counters = Counters(self._rings, build.hop(config))
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
-        self._stopping = threading.Event()
-        self._loaded = threading.Event()
+        self._hearing = Hearing(
+            self._rings,
+            self._spotter,
+            publish=self._publish,
+            counters=self._counters,
+            watchdog=self._watchdog,
+            status=self._status,
+        )
         self._stopped: set[str] = set()
         self._reason = "end of input"
         self._patience_s = JOIN_S
@@ -164,7 +167,7 @@ class _Daemon:
                     self._adopt(self._reload)
                     continue
                 self._reason = message.number.name
-                if not self._loaded.is_set():
+                if not self._hearing.loaded:
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
             if not self._serves and not (self._live and self._config.hooks.words):
@@ -172,48 +175,18 @@ class _Daemon:
                 return 0
 
     def _serve(self, card: ModelCard) -> None:
-        """The worker's thread: load, spot, and see what was set off to its end."""
+        """The worker's thread: hear, and see what was set off to its end."""
+        load = partial(self._zoo.load_classifier, card, device=self._config.model.device)
+        live = [source.name for source in self._sources if source.live]
+        hop, progressed = build.hop(self._config), self._progressed
         try:
-            engine = self._zoo.load_classifier(card, device=self._config.model.device)
-            self._spotter.load(card, Metered(engine, self._counters))
-            self._loaded.set()
-            work(self._batches(engine, card.window), self._spotter, self._publish, self._progressed)
-            if not self._stopping.is_set():
+            if self._hearing.hear(card, load, hop=hop, live=live, progressed=progressed):
                 self._drain()
             self._mailbox.put(Ended())
         except BaseException as error:
-            self._loaded.set()  # at least it is over
             self._mailbox.put(Failed(error))
 
-    def _batches(self, engine: build.Engine, window: int) -> Iterator[list[Window]]:
-        """Windows until it is time to stop. A stream's first one is what makes the daemon ready for it."""
-        hop = build.hop(self._config)
-        paces = {source.name: self._pace(source.name, hop, window) for source in self._sources if source.live}
-        due = windows(self._rings, hop=hop, length=window, paces=paces)
-        going = takewhile(lambda _: not self._stopping.is_set(), due)
-        waiting = set(self._rings)
-        for batch in going:
-            for stream in waiting & {window.stream for window in batch}:
-                waiting.remove(stream)
-                self._publish(Ready(stream, engine.name, engine.device))
-                log.info("%s on %s listens to %s", engine.name, engine.device, stream)
-                if not waiting:
-                    self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
-            self._counters.heard(len(batch))
-            self._watchdog.working()
-            yield batch
-
-    def _pace(self, stream: str, hop: int, window: int) -> Pace:
-        """A live stream's own pace. A recording waits for its reader, and is never late."""
-
-        def changed(at: int, hop: int, behind: int) -> None:
-            log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
-            self._publish(HopChanged(stream, at, hop, behind))
-
-        return Pace(hop, window, changed)
-
     def _progressed(self) -> None:
-        self._watchdog.worked()
         if self._stdout:
             self._stdout.catch_up()
 
@@ -238,7 +211,7 @@ class _Daemon:
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
         self._notifier.stopping()
-        self._stopping.set()
+        self._hearing.stop()
         for source in self._sources:
             source.close()
         for ring in self._rings.values():
