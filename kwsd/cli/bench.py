@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kwsd.cli.measuring import Ear
-    from kwsd.evaluation.cost import Cost
+    from kwsd.evaluation.benched import Engine
     from kwsd.evaluation.living import Life
-    from kwsd.evaluation.report import Table
     from kwsd.evaluation.truth import Stream
 
 
@@ -74,6 +71,8 @@ def bench(
 
     Absolute figures are this machine's, and this moment's: compare ratios of one run.
     """
+    from kwsd.evaluation.benched import Bench
+
     if virtual_microphone:
         from kwsd.evaluation.sound_server import check_tools
 
@@ -87,69 +86,6 @@ def bench(
     if compare:
         found.append(_engine(*_on_torch(model, overrides), made))
     publish(Bench(heard.name, tuple(found), life, live), json)
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """One engine's figures."""
-
-    name: str
-    device: str
-    load_s: float
-    times_real_time: float
-    costs: tuple[Cost, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "engine": self.name,
-            "device": self.device,
-            "load_s": self.load_s,
-            "times_real_time": self.times_real_time,
-            "sounds": [cost.to_dict() for cost in self.costs],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """All that was measured."""
-
-    recording: str
-    engines: tuple[Engine, ...]
-    life: Life
-    live: Life | None = None
-    """The same at a virtual microphone."""
-
-    def tables(self) -> tuple[Table, ...]:
-        """A table of costs, one of each engine's other figures, and the daemon's."""
-        from kwsd.evaluation.report import Table
-
-        columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "hop ms p50/95/99", "allocated")
-        first = {cost.sound: cost.cpu_per_second for cost in self.engines[0].costs}
-        costs = tuple(
-            (
-                engine.name, cost.sound, f"{cost.cpu_per_second:.5f}",
-                f"{cost.cpu_per_second / first[cost.sound]:.2f}" if first[cost.sound] else "",
-                f"{cost.scored_share:.0%}", _joined(cost.hop_ms, 2), f"{cost.allocated_bytes / 1000:.0f} kB",
-            )
-            for engine in self.engines for cost in engine.costs
-        )  # fmt: skip
-        engines = tuple((e.name, e.device, f"{e.load_s:.2f} s", f"{e.times_real_time:.0f}") for e in self.engines)
-        return (
-            Table(f"Cost, {self.recording}", columns, costs),
-            Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
-            _daemons({"by a pipe": self.life} | ({"virtual microphone": self.live} if self.live else {})),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "kind": "bench",
-            "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
-            "recording": self.recording,
-            "engines": [engine.to_dict() for engine in self.engines],
-            "daemon": self.life.to_dict(),
-        } | ({"virtual_microphone": self.live.to_dict()} if self.live else {})
 
 
 def _stream(file: Path | None) -> Stream:
@@ -205,6 +141,7 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
 
 
 def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
+    from kwsd.evaluation.benched import Engine
     from kwsd.evaluation.cost import cost, times_real_time
 
     engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
@@ -219,23 +156,6 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
             made["speech"], model.classifier, gate=gate, trigger=model.trigger, hop=model.hop, window=model.window
         )
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
-
-
-def _daemons(lives: Mapping[str, Life]) -> Table:
-    """The figures of daemons side by side."""
-    from kwsd.evaluation.report import Table
-
-    rows: dict[str, list[str]] = {}
-    for life in lives.values():
-        rows.setdefault("start to READY", []).append(f"{life.ready_s:.2f} s")
-        rows.setdefault("resident memory; at most", []).append(f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB")
-        if life.speech_cpu_per_second is None:
-            continue
-        late = "none heard" if life.latency_ms is None else f"{_joined(life.latency_ms, 0)} ms ({life.heard} words)"
-        rows.setdefault("processor seconds a second of the recording", []).append(f"{life.speech_cpu_per_second:.5f}")
-        rows.setdefault("the same of silence", []).append(f"{life.silence_cpu_per_second:.5f}")
-        rows.setdefault("word's end to event, p50/95/99", []).append(late)
-    return Table("Daemon", ("figure", *lives), tuple((figure, *values) for figure, values in rows.items()))
 
 
 def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
@@ -261,15 +181,3 @@ def _flags(overrides: dict[str, Any]) -> list[str]:
         on, _, off = options()[key].flag.partition("/")
         flags.append((on if value else off) if isinstance(value, bool) else f"{on}={value}")
     return flags
-
-
-def _joined(numbers: tuple[float, ...], digits: int) -> str:
-    return ", ".join(f"{number:.{digits}f}" for number in numbers)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

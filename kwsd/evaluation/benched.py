@@ -1,0 +1,102 @@
+"""What `kwsd bench` found: of each engine, and of daemons of their own."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kwsd.evaluation.cost import Cost
+from kwsd.evaluation.living import Life
+from kwsd.evaluation.report import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine's figures."""
+
+    name: str
+    device: str
+    load_s: float
+    times_real_time: float
+    costs: tuple[Cost, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "engine": self.name,
+            "device": self.device,
+            "load_s": self.load_s,
+            "times_real_time": self.times_real_time,
+            "sounds": [cost.to_dict() for cost in self.costs],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that was measured."""
+
+    recording: str
+    engines: tuple[Engine, ...]
+    life: Life
+    live: Life | None = None
+    """The same at a virtual microphone."""
+
+    def tables(self) -> tuple[Table, ...]:
+        """A table of costs, one of each engine's other figures, and the daemon's."""
+        columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "hop ms p50/95/99", "allocated")
+        first = {cost.sound: cost.cpu_per_second for cost in self.engines[0].costs}
+        costs = tuple(
+            (
+                engine.name, cost.sound, f"{cost.cpu_per_second:.5f}",
+                f"{cost.cpu_per_second / first[cost.sound]:.2f}" if first[cost.sound] else "",
+                f"{cost.scored_share:.0%}", _joined(cost.hop_ms, 2), f"{cost.allocated_bytes / 1000:.0f} kB",
+            )
+            for engine in self.engines for cost in engine.costs
+        )  # fmt: skip
+        engines = tuple((e.name, e.device, f"{e.load_s:.2f} s", f"{e.times_real_time:.0f}") for e in self.engines)
+        return (
+            Table(f"Cost, {self.recording}", columns, costs),
+            Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
+            _daemons({"by a pipe": self.life} | ({"virtual microphone": self.live} if self.live else {})),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "kind": "bench",
+            "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
+            "recording": self.recording,
+            "engines": [engine.to_dict() for engine in self.engines],
+            "daemon": self.life.to_dict(),
+        } | ({"virtual_microphone": self.live.to_dict()} if self.live else {})
+
+
+def _daemons(lives: Mapping[str, Life]) -> Table:
+    """The figures of daemons side by side."""
+    rows: dict[str, list[str]] = {}
+    for life in lives.values():
+        rows.setdefault("start to READY", []).append(f"{life.ready_s:.2f} s")
+        rows.setdefault("resident memory; at most", []).append(f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB")
+        if life.speech_cpu_per_second is None:
+            continue
+        late = "none heard" if life.latency_ms is None else f"{_joined(life.latency_ms, 0)} ms ({life.heard} words)"
+        rows.setdefault("processor seconds a second of the recording", []).append(f"{life.speech_cpu_per_second:.5f}")
+        rows.setdefault("the same of silence", []).append(f"{life.silence_cpu_per_second:.5f}")
+        rows.setdefault("word's end to event, p50/95/99", []).append(late)
+    return Table("Daemon", ("figure", *lives), tuple((figure, *values) for figure, values in rows.items()))
+
+
+def _joined(numbers: tuple[float, ...], digits: int) -> str:
+    return ", ".join(f"{number:.{digits}f}" for number in numbers)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
