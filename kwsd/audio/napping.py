@@ -6,6 +6,8 @@ full. Its samples cannot be there before their time, so that nobody need look un
 
 from __future__ import annotations
 
+import math
+
 from kwsd.events import RATE
 
 EARLY_S = 0.015
@@ -15,6 +17,8 @@ _SLOWER = 1.25
 """What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""
 _AHEAD_S = 0.1
 """What is so much ahead of the speed of speech is not live, but a recording that waits for its reader."""
+_DRIFT = 0.02
+"""Two clocks run apart by less, in seconds a second: what once came earlier than ever again is forgotten."""
 
 
 class Naps:
@@ -26,6 +30,7 @@ class Naps:
         self._written = float(written)
         self._early_s = early_s
         self._ahead_s = 0.0
+        self._late_s, self._least_late_s = 0.0, math.inf
         self._before_s: float | None = None
 
     def milliseconds(self, now_s: float, arrived: float, lost: int = 0) -> float:
@@ -37,7 +42,12 @@ class Naps:
         self._before_s = now_s
         self._written += lost + arrived
         self._ahead_s = max(0.0, self._ahead_s + arrived / RATE - _SLOWER * elapsed_s)
+        self._late_s += elapsed_s - (lost + arrived) / RATE
+        self._least_late_s = min(self._late_s, self._least_late_s + _DRIFT * elapsed_s)
         if not self._hop or self._ahead_s > _AHEAD_S:
+            self._least_late_s = math.inf
             return 0.0
-        nap_s = min((self._hop - self._written % self._hop) / RATE, _LONGEST_S) - self._early_s
+        old_s = self._late_s - self._least_late_s  # the newest sample may have been there for most of a block
+        missing_s = (self._hop - self._written % self._hop) / RATE - old_s
+        nap_s = min(missing_s, _LONGEST_S) - self._early_s
         return 1000 * nap_s if nap_s > _SHORTEST_S else 0.0

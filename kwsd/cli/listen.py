@@ -13,7 +13,6 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config
 from kwsd.errors import InputError
-from kwsd.events import RATE
 
 if TYPE_CHECKING:
     from kwsd.audio.source import Source
@@ -61,7 +60,9 @@ def listen(
 
 def _source(name: str | None, chosen: Config) -> Source:
     """The source that the command line names. Raises InputError or DeviceError."""
-    realtime, hop = chosen.audio.realtime, chosen.model.hop_ms * RATE // 1000
+    from kwsd.daemon.build import hop as hop_of
+
+    realtime, hop = chosen.audio.realtime, hop_of(chosen)
     if name is None:
         from kwsd.audio.persistent import PersistentMicrophone
 
