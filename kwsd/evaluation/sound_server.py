@@ -80,11 +80,21 @@ class VirtualMicrophone:
             playing.close()
 
     def block_s(self) -> float:
-        """How far ahead of its own clock the server mixes now, and gives what it mixed to the microphone."""
+        """How far ahead of its own clock the server mixes now, and gives what it mixed to the microphone.
+
+        Raises DeviceError where it does not say.
+        """
         command = ["pactl", "list", "sinks"]
-        told = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
-        found = _BLOCK.search(told.stdout)
-        return int(found[1]) / 1e6 if found else 0.0
+        try:
+            told = subprocess.run(
+                command, env=self.env, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+            ).stdout
+        except (OSError, subprocess.SubprocessError) as error:
+            raise DeviceError(f"the sound server does not tell its latency: {error}") from error
+        found = _BLOCK.search(told)
+        if not found:
+            raise DeviceError("the sound server does not tell its latency: pactl list sinks")
+        return int(found[1]) / 1e6
 
 
 class Playing:
@@ -106,8 +116,11 @@ class Playing:
         return self._started
 
     def wait_until(self, sample: int) -> None:
-        """Wait until the server has played so many samples. Raises DeviceError where it plays nothing."""
-        time.sleep(max(0.0, self.started + sample / RATE - time.monotonic()))
+        """Wait until the server has played so many samples. Raises DeviceError where it does not."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, self.started + sample / RATE - time.monotonic()))
+        if self._process.returncode:
+            raise DeviceError(f"the sound server stopped playing: {self._last.decode(errors='replace').strip()}")
 
     def close(self) -> None:
         """The process has ended."""

@@ -8,10 +8,10 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 60.0
 
+Figure = TypeVar("Figure")
 Said = tuple[float, dict[str, Any]]
 """When a line came, by the monotonic clock, and the event in it."""
 
@@ -99,22 +100,32 @@ class Watched:
             raise DeviceError("kwsd listen does not end") from None
 
     def memory_mb(self) -> tuple[float, float]:
-        """Resident memory now, and the most there was, with that of the processes it started."""
-        found = [_memory_mb(pid) for pid in self._pids()]
+        """Resident memory now, and the most there was, with that of the processes it started. Raises DeviceError."""
+        found = self._each(_memory_mb)
         return sum(now for now, _ in found), sum(most for _, most in found)
 
     def cpu_s(self) -> float:
-        """Processor seconds of all threads that live, with those of the processes it started."""
-        return sum(_cpu_s(pid) for pid in self._pids())
+        """Processor seconds of all threads that live, with those of the processes it started. Raises DeviceError."""
+        return sum(self._each(_cpu_s))
 
-    def _pids(self) -> list[int]:
-        """It and its children; capture is one."""
-        found = [self._process.pid]
+    def _each(self, ask: Callable[[int], Figure]) -> list[Figure]:
+        """A figure of it and of each child that lives; capture is one. Raises DeviceError where it has ended."""
+        found = []
+        for pid in self._children():
+            with suppress(OSError, KeyError):  # it has just ended
+                found.append(ask(pid))
+        with suppress(OSError, KeyError):
+            found.append(ask(self._process.pid))
+        if self._process.poll() is not None:
+            self._readers[1].join(_PATIENCE_S)
+            raise DeviceError(f"kwsd listen ended while it was measured: {''.join(self._log)}")
+        return found
+
+    def _children(self) -> Iterator[int]:
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):  # it has just ended
                 if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == self._process.pid:
-                    found.append(int(stat.parent.name))
-        return found
+                    yield int(stat.parent.name)
 
     def _read_events(self, stream: IO[bytes]) -> None:
         for line in stream:

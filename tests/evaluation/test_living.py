@@ -17,6 +17,7 @@ from kwsd.errors import DeviceError
 from kwsd.evaluation.living import watch, watch_microphone
 from kwsd.evaluation.sound_server import virtual_microphone
 from kwsd.evaluation.truth import read_stream
+from kwsd.evaluation.watched import Watched
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 HOLD = """
@@ -53,6 +54,18 @@ def test_a_daemon_at_full_speed_has_no_latency() -> None:
 def test_a_daemon_that_does_not_start_says_why() -> None:
     with pytest.raises(DeviceError, match=r"become ready: .*does not know 'xyz'"):
         watch(["--config", "/dev/null", "--words", "xyz"], np.zeros(16_000, np.int16))
+
+
+def test_a_daemon_that_ends_while_it_is_measured_is_told() -> None:
+    program = "import json; print(json.dumps({'type': 'ready'}), flush=True); raise SystemExit('the disk is full')"
+    with Watched([sys.executable, "-c", program]) as daemon:
+        daemon.ready_s()
+        assert list(daemon.lines()) == []  # it ends
+        daemon._process.wait(60)
+        with pytest.raises(DeviceError, match="ended while it was measured: the disk is full"):
+            daemon.cpu_s()
+        with pytest.raises(DeviceError, match="ended"):
+            daemon.memory_mb()
 
 
 @pytest.mark.usefixtures("sound_tools")
