@@ -14,8 +14,10 @@ _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
 
 
-def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool) -> Path:
+def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None) -> Path:
     """The folder, made if need be, holding `recipe`. `fresh` moves what an earlier run left to names in .old.
+
+    `usual` is what keys stand for that an earlier version of kwsd did not know.
 
     Raises:
         ConfigError: an earlier run with another recipe is to be resumed; the text says what differs.
@@ -29,15 +31,16 @@ def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool) -> Path:
                     os.replace(folder / name, folder / f"{name}.old")
         text = json.dumps(recipe, indent=2)
         if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
-            _compare(folder, json.loads((folder / _RECIPE).read_text(encoding="utf-8")), json.loads(text))
+            earlier = json.loads((folder / _RECIPE).read_text(encoding="utf-8"))
+            _compare(folder, earlier, json.loads(text), json.loads(json.dumps(usual or {})))
         (folder / _RECIPE).write_text(text + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: cannot be used for a run ({error}); name another with --runs") from error
     return folder
 
 
-def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
-    before, now = dict(_flat(earlier)), dict(_flat(recipe))
+def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
+    before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
     changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     if changed:
         raise ConfigError(

@@ -33,7 +33,8 @@ _QUIET_S = 60.0
 def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
     """Carry out `kwsd train`. Raises typer.Exit(130) when interrupted."""
     plan = read_recipe(recipe)
-    folder = run_folder(runs / plan.name, plan.to_dict(), fresh=fresh)
+    usual = Recipe(plan.name, plan.words).to_dict()
+    folder = run_folder(runs / plan.name, plan.to_dict(), fresh=fresh, usual=usual)
     with console.progress() as show:
         network, lesson = prepare(plan, data, runs / "cache", show)
         run = Run(plan, network, lesson, folder)

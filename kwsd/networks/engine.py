@@ -68,9 +68,10 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
 
 
 def load_network(folder: Path) -> SpotterModel:
-    """The network in `folder` itself, on the processor. Raises what transformers raises: `kwsd.networks.loading`."""
+    """The network in `folder` itself, on the processor. Raises what transformers raises (see `kwsd.networks.loading`);
+    TypeError where it is not kwsd's own."""
     load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
-    model: SpotterModel = load(
-        folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False
-    )
+    model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
+    if not isinstance(model, SpotterModel):
+        raise TypeError("it is not kwsd's own network")
     return model

@@ -11,7 +11,7 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     """HubertConfig and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
-    which is the noise head's.
+    which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training.
     """
 
     model_type = "kwsd-hubert"
@@ -22,6 +22,7 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
     window_samples: int = 16_000
+    unknown_offset: float = 0.0
 
 
 def label_names(config: PreTrainedConfig) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from transformers import MoonshineConfig
 class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
 
-    `id2label` lists the words, then `_unknown_`, then `_silence_`.
+    `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
+    `_unknown_` after training.
     """
 
     model_type = "kwsd-moonshine"
@@ -22,3 +23,4 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
     window_samples: int = 16_000
+    unknown_offset: float = 0.0

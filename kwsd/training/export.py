@@ -49,6 +49,7 @@ def export_model(
     half: Any = copy.deepcopy(model)
     with torch.no_grad():
         half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
+    half.config.unknown_offset = float(unknown_offset)
     half.to("cpu", torch.float16)
     compact = half.config.model_type == LARGER_TYPE  # in half precision it would be too large to ship
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
@@ -71,8 +72,7 @@ def export_model(
     except ModelError as error:
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
-    told = {"name": name, "licence": licence, "scores": dict(scores or {}), "unknown_offset": unknown_offset}
-    write_card(folder, {**told, "thresholds": {}})
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), "thresholds": {}})
 
 
 def write_graph(folder: Path) -> None:

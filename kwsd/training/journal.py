@@ -14,8 +14,10 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         new = not path.exists()
-        self.file = path.open("a", newline="")
-        self.rows = csv.DictWriter(self.file, self.KEYS, restval="")
+        self.file = path.open("a+", newline="")
+        self.file.seek(0)
+        keys = self.KEYS if new else next(csv.reader(self.file), list(self.KEYS))  # of an earlier version
+        self.rows = csv.DictWriter(self.file, keys, restval="", extrasaction="ignore")
         self.began = time.monotonic()
         if new:
             self.rows.writeheader()

@@ -6,9 +6,7 @@ like one, a hard label teaches certainty that nobody has.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -55,10 +53,5 @@ def load_soft_labels(model: str, labels: Sequence[str]) -> SoftLabels:
     if label_names(network.config) != tuple(labels):
         raise ConfigError(f"teacher.scores: {model} does not know the words of this recipe, in this order")
     with torch.no_grad():
-        network.word_head.outer.bias[labels.index(UNKNOWN)] += _offset(folder)
+        network.word_head.outer.bias[labels.index(UNKNOWN)] += network.config.unknown_offset
     return SoftLabels(network)
-
-
-def _offset(folder: Path) -> float:
-    card = folder / "card.json"
-    return float(json.loads(card.read_text(encoding="utf-8")).get("unknown_offset", 0.0)) if card.is_file() else 0.0

@@ -84,6 +84,15 @@ def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
     assert rates[100] == 0.0
 
 
+def test_a_journal_keeps_the_columns_that_it_began_with(tmp_path: Path) -> None:
+    path = tmp_path / "journal.csv"
+    path.write_text("step,seconds,words,accuracy\n1,2.0,0.5,0.9\n")
+    journal = Journal(path)
+    journal({"step": 2, "words": 0.4, "soft": 0.3, "accuracy": 0.8})
+    journal.close()
+    assert path.read_text().splitlines()[2].split(",")[2:] == ["0.4", "0.8"]
+
+
 def test_the_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for step in (1, 2):
         journal = Journal(tmp_path / "journal.csv")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe, Teacher, read_recipe
 from kwsd.training.soft import load_soft_labels
 
+MODELS = Path(__file__).parents[2] / "models"
 LABELS = ("down", "up", "_unknown_", "_silence_")
 
 
@@ -83,3 +86,15 @@ def test_a_teacher_of_other_words_is_refused(teaching: Path) -> None:
 def test_a_teacher_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model"):
         load_soft_labels(str(tmp_path / "nobody"), LABELS)
+
+
+def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
+    with pytest.raises(ModelError, match="not kwsd's own"):
+        load_soft_labels(str(foreign("hubert")), LABELS)
+
+
+@pytest.mark.parametrize("name", ["hubert-commands", "moonshine-commands"])
+def test_what_was_taken_off_the_shipped_models_is_known(name: str) -> None:
+    recipe = read_recipe(MODELS / name / "recipe.toml")
+    config = json.loads((MODELS / name / "config.json").read_text())
+    assert config["unknown_offset"] == recipe.mix.unknown_offset > 0
