@@ -1,0 +1,88 @@
+"""Hooks to try things on: sinks that are closed after the test, and the detections that they are sent."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kwsd.events import Detection, Envelope, Event, HookFinished
+from kwsd.sinks.hooks import Hook, HookSink
+
+PATIENCE_S = 30.0
+
+
+def _heard(word: str) -> Envelope:
+    return Envelope.seal(Detection("desk", word, 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), 7)
+
+
+@pytest.fixture
+def stop() -> Envelope:
+    """The detection of a "stop"."""
+    return _heard("stop")
+
+
+@pytest.fixture
+def go() -> Envelope:
+    """The detection of a "go"."""
+    return _heard("go")
+
+
+class Bench:
+    """Hook sinks to try things on, and what they report."""
+
+    def __init__(self) -> None:
+        self.sinks: list[HookSink] = []
+        self.failures: list[BaseException] = []
+        self._reports: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def sink(self, *lines: str, word: str = "stop", timeout_s: float = PATIENCE_S, **limits: int) -> HookSink:
+        """A sink with a hook for each of these shell lines."""
+        return self.add(*(Hook(("/bin/sh", "-c", line), timeout_s) for line in lines), word=word, **limits)
+
+    def add(self, *hooks: Hook, word: str = "stop", **limits: int) -> HookSink:
+        """A sink with these hooks for a word."""
+        reports = self._reports.put
+        self.sinks.append(HookSink({word: hooks}, publish=reports, failed=self.failures.append, **limits))
+        return self.sinks[-1]
+
+    def report(self) -> HookFinished:
+        """The next one of any sink; waits for it."""
+        event = self._reports.get(timeout=PATIENCE_S)
+        assert isinstance(event, HookFinished)
+        return event
+
+    def silent(self) -> bool:
+        return self._reports.empty()
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """For what another process does after it has ended, on which nothing here can wait."""
+        patience = threading.Event()
+        for _ in range(int(PATIENCE_S / 0.01)):
+            if condition():
+                return
+            patience.wait(0.01)
+        raise AssertionError("it did not come about")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """The sinks of a test. None of their threads fails, and none is left."""
+    bench = Bench()
+    yield bench
+    for sink in bench.sinks:
+        sink.close(0)
+    assert bench.failures == []
+    assert "kwsd-hooks" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """A pipe with a name: who opens it waits for the other side, so that tests need no clock."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path

@@ -1,0 +1,72 @@
+"""How many hooks run and wait at once, and what becomes of them when kwsd stops."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.events import Envelope
+
+PATIENCE_S = 30.0
+
+
+def test_no_more_run_at_once_than_allowed_and_no_more_wait(
+    bench: Any, fifo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    sink = bench.sink(f"echo $$ >>{tmp_path}/started; read line <{fifo}", limit=1, queue=2)
+    sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
+    for _ in range(4):
+        sink.send(stop)  # returns at once: two wait, two are dropped
+    dropped = [bench.report() for _ in range(2)]
+    assert [report.exit_status for report in dropped] == [None, None]
+    assert "dropped (2 so far), 1 run and 2 wait" in caplog.text
+    assert len((tmp_path / "started").read_text().split()) == 1
+    for _ in range(3):
+        fifo.write_text("end\n")
+        assert bench.report().exit_status == 0
+    assert len((tmp_path / "started").read_text().split()) == 3
+
+
+def test_closing_lets_what_runs_and_waits_come_to_its_end(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    sink = bench.sink(*(f"echo {name} >>{tmp_path}/out" for name in "abc"), limit=1)
+    sink.send(stop)
+    sink.close(math.inf)
+    assert (tmp_path / "out").read_text() == "a\nb\nc\n"
+    sink.send(stop)  # too late
+    assert [bench.report().exit_status for _ in range(3)] == [0, 0, 0]
+    assert bench.silent()
+
+
+def test_closing_ends_what_runs_at_the_deadline(bench: Any, caplog: pytest.LogCaptureFixture, stop: Envelope) -> None:
+    sink = bench.sink("sleep 1000", "sleep 1000", limit=1)
+    sink.send(stop)
+    sink.close(0.2)
+    reports = [bench.report(), bench.report()]
+    assert {report.exit_status for report in reports} == {143, None}
+    assert not any(report.timed_out for report in reports)
+    assert "1 hooks that waited are dropped" in caplog.text
+    assert "because kwsd stops" in caplog.text
+
+
+def test_hurry_shortens_a_patient_close(bench: Any, stop: Envelope) -> None:
+    sink = bench.sink("sleep 1000")
+    sink.send(stop)
+    patient = threading.Thread(target=sink.close, args=(math.inf,))
+    patient.start()
+    sink.hurry(0.1)
+    patient.join(PATIENCE_S)
+    assert not patient.is_alive()
+    assert bench.report().exit_status == 143
+
+
+def test_kill_waits_for_nothing(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    sink = bench.sink(f"trap '' TERM; echo >{tmp_path}/started; while :; do sleep 1000; done")
+    sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
+    sink.kill()
+    assert bench.report().exit_status == 137

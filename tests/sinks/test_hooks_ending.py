@@ -1,0 +1,126 @@
+"""Hooks that hang, fork, flood and will not die: how they end, and what is left of them."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.events import Envelope, Event
+from kwsd.sinks import hooks as sinks_hooks
+from kwsd.sinks import running
+from kwsd.sinks.hooks import Hook, HookSink
+
+PATIENCE_S = 30.0
+SHORT_S = 1.5
+"""A time-out that is to pass, but not before a shell has started on a busy machine."""
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; a zombie, which nobody may have collected in a container, counts as ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_hanging_hook_is_ended_with_all_its_children(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    pids = tmp_path / "pids"
+    bench.sink(f"sleep 1000 & echo $$ $! >{pids}; wait", timeout_s=SHORT_S).send(stop)
+    report = bench.report()
+    assert report.timed_out
+    assert report.exit_status == 128 + signal.SIGTERM
+    shell, child = map(int, pids.read_text().split())
+    assert gone(shell)
+    bench.wait_for(lambda: gone(child))
+
+
+def test_a_hook_that_ignores_sigterm_is_killed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    monkeypatch.setattr(running, "GRACE_S", 3.0)  # a busy machine is slow in killing, too
+    bench.sink("trap '' TERM; while :; do sleep 1000; done", timeout_s=SHORT_S).send(stop)
+    report = bench.report()
+    assert report.timed_out
+    assert report.exit_status == 128 + signal.SIGKILL
+    assert f"time-out of {SHORT_S:g} s" in caplog.text
+
+
+def test_a_child_that_ignores_sigterm_dies_with_its_group(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    pid = tmp_path / "pid"
+    line = f"(trap '' TERM; sh -c 'echo $PPID' >{pid}; while :; do sleep 1000; done) & wait"
+    bench.sink(line, timeout_s=SHORT_S).send(stop)
+    assert bench.report().timed_out
+    child = int(pid.read_text())
+    bench.wait_for(lambda: gone(child))
+
+
+def test_a_hook_that_leaves_a_child_behind_is_over_when_it_ends(
+    bench: Any, fifo: Path, tmp_path: Path, stop: Envelope
+) -> None:
+    done = tmp_path / "done"
+    bench.sink(f"(read line <{fifo}; echo late; echo later && echo >{done}) &").send(stop)
+    assert bench.report().exit_status == 0  # while the child holds its output open, and waits for us
+    fifo.write_text("go on\n")
+    bench.wait_for(done.exists)  # its output was still taken
+
+
+def test_a_flood_is_read_and_forgotten(bench: Any, caplog: pytest.LogCaptureFixture, stop: Envelope) -> None:
+    caplog.set_level(logging.INFO)
+    bench.sink("head -c 20000000 /dev/zero | tr '\\0' x; echo; echo the end").send(stop)
+    assert bench.report().exit_status == 0
+    said = [record.getMessage() for record in caplog.records if "wrote" in record.getMessage()]
+    assert len(said) == 1
+    assert len(said[0]) < 2 * running.TAIL_BYTES
+    assert said[0].endswith("the end'")
+
+
+def test_an_orphan_that_floods_loses_its_pipe(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    status = tmp_path / "status"
+    bench.sink(f"(trap '' PIPE; yes; echo over >{status}.new; mv {status}.new {status}) 2>&1 &").send(stop)
+    assert bench.report().exit_status == 0
+    bench.wait_for(status.exists)
+
+
+def test_the_oldest_orphan_loses_its_pipe(
+    bench: Any, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Envelope
+) -> None:
+    monkeypatch.setattr(sinks_hooks, "ORPHANS", 0)
+    broken = tmp_path / "broken"
+    bench.sink(f"(trap '' PIPE; read line <{fifo}; until ! echo x; do :; done; echo >{broken}) &").send(stop)
+    assert bench.report().exit_status == 0
+    fifo.write_text("go on\n")
+    bench.wait_for(broken.exists)
+
+
+def test_a_thread_that_fails_says_so_and_kills_what_it_started(tmp_path: Path, stop: Envelope) -> None:
+    failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+    pid = tmp_path / "pid"
+
+    def publish(_: Event) -> None:
+        raise OSError("no space left")
+
+    lines = [f"echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 1000", f"until test -e {pid}; do sleep 0.01; done"]
+    hooks = [Hook(("/bin/sh", "-c", line)) for line in lines]
+    sink = HookSink({"stop": hooks}, publish=publish, failed=failures.put)
+    sink.send(stop)
+    assert str(failures.get(timeout=PATIENCE_S)) == "no space left"
+    sink.close(0)
+    assert gone(int(pid.read_text()))
+
+
+def test_no_descriptor_and_no_process_is_left(bench: Any, children: Callable[[], set[int]], stop: Envelope) -> None:
+    born_before = children()
+    sink = bench.sink("true", "exit 1", "sleep 1000", timeout_s=0.2)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        sink.send(stop)
+        for _ in range(3):
+            bench.report()
+    bench.wait_for(lambda: len(list(Path("/proc/self/fd").iterdir())) == before)
+    assert children() <= born_before
