@@ -21,7 +21,8 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from targets import HANG_S, TARGETS
+from targets import TARGETS
+from targets.checking import HANG_S
 
 FAULTS_SHOWN = 20
 ROUND = 1000

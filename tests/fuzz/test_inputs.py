@@ -19,10 +19,13 @@ from hypothesis import strategies as st
 
 from kwsd.zoo import load_classifier, read_card
 
-_spec = importlib.util.spec_from_file_location("kwsd_tests_targets", Path(__file__).with_name("targets.py"))
+_PLACE = Path(__file__).with_name("targets")
+_spec = importlib.util.spec_from_file_location(
+    "targets", _PLACE / "__init__.py", submodule_search_locations=[str(_PLACE)]
+)
 assert _spec
 assert _spec.loader
-targets = sys.modules["kwsd_tests_targets"] = importlib.util.module_from_spec(_spec)
+targets = sys.modules["targets"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(targets)
 
 COUNT = int(os.environ.get("KWSD_FUZZ", "150"))
@@ -63,10 +66,10 @@ def changed(data: bytes, changes: list[Change], within: int) -> bytes:
 
 @aimed_at("recordings")
 @bounded
-@given(kind=st.sampled_from(sorted(targets.RECORDINGS)), changes=CHANGES)
+@given(kind=st.sampled_from(sorted(targets.sound.RECORDINGS)), changes=CHANGES)
 @pytest.mark.filterwarnings("ignore")
 def test_recordings_with_broken_headers(check: Any, kind: str, changes: list[Change]) -> None:
-    check((kind, changed(targets.RECORDINGS[kind], changes, 120)))
+    check((kind, changed(targets.sound.RECORDINGS[kind], changes, 120)))
 
 
 @aimed_at("samples")
@@ -85,10 +88,10 @@ def test_any_text_is_a_configuration_or_told_apart(check: Any, written: str) -> 
 
 @aimed_at("configurations")
 @bounded
-@given(key=st.sampled_from(targets.KEYS), value=VALUES)
+@given(key=st.sampled_from(targets.settings.KEYS), value=VALUES)
 def test_any_value_of_any_option_is_taken_or_named(check: Any, key: str, value: object) -> None:
     section, _, name = key.partition(".")
-    check(f"[{section}]\n{name} = {targets.as_toml(value)}\n".encode("utf-8", "replace"))
+    check(f"[{section}]\n{name} = {targets.settings.as_toml(value)}\n".encode("utf-8", "replace"))
 
 
 @aimed_at("subscribers")
@@ -101,10 +104,11 @@ def test_whatever_a_subscriber_sends_it_gets_events(check: Any, said: list[bytes
 @aimed_at("models")
 @bounded
 @given(
-    file=st.sampled_from([(name, file) for name, files in targets.FOLDERS.items() for file in files]), changes=CHANGES
+    file=st.sampled_from([(name, file) for name, files in targets.models.FOLDERS.items() for file in files]),
+    changes=CHANGES,
 )
 def test_model_folders_with_broken_files(check: Any, file: tuple[str, str], changes: list[Change]) -> None:
-    check((*file, changed(targets.FOLDERS[file[0]][file[1]], changes, 4096)))
+    check((*file, changed(targets.models.FOLDERS[file[0]][file[1]], changes, 4096)))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +124,7 @@ def test_exported_models_with_broken_bytes(tmp_path: Path, exported: bytes, chan
     """Anywhere in the file, the metadata at its end included."""
     path = tmp_path / "a.onnx"
     path.write_bytes(changed(exported, changes, len(exported)))
-    text = targets.refusal(lambda: load_classifier(read_card(str(path))))
+    text = targets.checking.refusal(lambda: load_classifier(read_card(str(path))))
     assert not text or str(path) in text
 
 
