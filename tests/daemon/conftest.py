@@ -1,7 +1,10 @@
-"""Fakes for a daemon without microphone and network: a source of ready-made sound, a classifier that hears noise."""
+"""Fakes for a daemon without microphone and network: ready-made sound, a classifier that hears noise, an output."""
 
 from __future__ import annotations
 
+import io
+import json
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -109,3 +112,41 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         return load_config(None, {"gate.enabled": False, "output.format": "json", **(overrides or {})}).config
 
     return make
+
+
+class Output(io.StringIO):
+    """Standard output that acts on what is written: on the first event of a type by its first act, and so on."""
+
+    def __init__(self, **acts: Sequence[Callable[[], object]]) -> None:
+        super().__init__()
+        self._acts = {kind: iter(each) for kind, each in acts.items()}
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        for kind, acts in self._acts.items():
+            if f'"type": "{kind}"' in text:
+                next(acts, lambda: None)()
+        return count
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.events()]
+
+
+@pytest.fixture
+def output() -> type[Output]:
+    """Makes standard outputs: `output(ready=[subscribe], detection=[stop])`."""
+    return Output
+
+
+@pytest.fixture
+def nothing_left_behind(children: Callable[[], set[int]]) -> Iterator[None]:
+    """Neither threads nor handlers nor children survive a life of the daemon; the virtual microphone's server may."""
+    before = children()
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    yield
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("kwsd-")] == []
+    assert children() <= before
