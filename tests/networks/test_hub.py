@@ -1,0 +1,69 @@
+"""What is a name of the Hub's, and what of it lies in the cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.errors import ModelError
+from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
+from kwsd.networks.pulling import pull
+
+TINY = HubId("someone/tiny")
+V1 = HubId("someone/tiny", "v1")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a/b", HubId("a/b")),
+        ("a/b.c-d_e@refs/pr/2", HubId("a/b.c-d_e", "refs/pr/2")),
+        ("hubert-commands", None),
+        ("/a/b", None),
+        ("./a/b", None),
+        ("a/b/c", None),
+        ("../b", None),
+        ("a/..", None),
+        ("a/b@../../c", None),
+        ("~/a", None),
+    ],
+)
+def test_what_may_be_an_id(text: str, found: HubId | None) -> None:
+    assert hub_id(text) == found
+    assert found is None or str(found) == text
+
+
+def test_a_revision_stays_what_it_was(hub: Any) -> None:
+    folder = pull(V1)
+    assert pulled(V1) == pulled(HubId(TINY.repo, hub.commit)) == folder
+    assert pulled(TINY) is None
+    assert list(pulled_ids()) == [V1]
+
+
+def test_a_pulled_model_is_forgotten(hub: Any) -> None:
+    pull(TINY)
+    pull(V1)
+    assert forget(TINY) >= len(hub.weights)
+    assert list(pulled_ids()) == []
+    with pytest.raises(ModelError, match="not among"):
+        forget(TINY)
+
+
+def test_the_environment_says_where_and_whether(hub: Any, tmp_path: Path) -> None:
+    """HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE, as a process of its own meets them."""
+    code = "import sys; from kwsd.cli import main; sys.exit(main(['models', 'pull', 'someone/tiny']))"
+    env = {key: value for key, value in os.environ.items() if not key.startswith("HF_")} | {"NO_PROXY": "127.0.0.1"}
+    env |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", code]
+    off = subprocess.run(command, env=env | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    assert (off.returncode, off.stdout) == (69, "")
+    assert "HF_HUB_OFFLINE" in off.stderr
+    on = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert on.returncode == 78  # it came, but is no model: its config.json is empty
+    found = list((tmp_path / "home" / "hub").rglob("snapshots/*/model.safetensors"))
+    assert [path.read_bytes() for path in found] == [hub.weights]

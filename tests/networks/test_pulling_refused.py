@@ -1,0 +1,61 @@
+"""What cannot be pulled: models that the Hub does not give or that are none, and a Hub that cannot be reached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kwsd.errors import DeviceError, KwsdError, ModelError
+from kwsd.networks.hub import HubId, hub_id
+from kwsd.networks.pulling import pull
+
+TINY = HubId("someone/tiny")
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("wanted", "kind", "text"),
+    [
+        ("someone/else", ModelError, "no model 'someone/else'"),
+        ("someone/tiny@v9", ModelError, "no revision 'v9'"),
+        ("busy/model", DeviceError, "answered with 500"),
+    ],
+)
+def test_what_the_hub_does_not_give(wanted: str, kind: type[KwsdError], text: str) -> None:
+    found = hub_id(wanted)
+    assert found
+    with pytest.raises(kind, match=text):
+        pull(found)
+
+
+def test_only_pickles(hub: Any) -> None:
+    del hub.files["model.safetensors"]
+    hub.files["pytorch_model.bin"] = b"cos\nabort\n(tR."
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin is a pickle"):
+        pull(TINY)
+    assert hub.asked == []
+
+
+def test_no_weights_or_no_config(hub: Any) -> None:
+    del hub.files["model.safetensors"]
+    with pytest.raises(ModelError, match="no weights"):
+        pull(TINY)
+    del hub.files["config.json"]
+    with pytest.raises(ModelError, match="no config"):
+        pull(TINY)
+
+
+@pytest.mark.usefixtures("hub")
+def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(DeviceError, match="cannot be reached") as told:
+        pull(TINY)
+    assert told.value.exit_status == 69
+
+
+@pytest.mark.usefixtures("hub")
+def test_off_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DeviceError, match="HF_HUB_OFFLINE"):
+        pull(TINY)
