@@ -1,15 +1,20 @@
-"""A sound system of files and fakes, in which the tests plug and unplug devices."""
+"""Fakes of PortAudio, one for this process and one for that which captures, whose devices are plugged and unplugged."""
 
 from __future__ import annotations
 
 import gc
 import json
 import shutil
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kwsd.audio.persistent import Patience, PersistentMicrophone
 from kwsd.audio.source import Block, Sought
@@ -90,3 +95,82 @@ def listen(
     gc.collect()
     assert children() <= before
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+class FakePortAudio(ModuleType):
+    """What kwsd uses of sounddevice. A stream opens and starts where `opens` and `starts` give no error code."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, *devices: dict[str, Any], default: int = 0) -> None:
+        super().__init__("sounddevice")
+        self.devices = list(devices)
+        self.default = SimpleNamespace(device=(default, -1))
+        self.opens: Callable[[int, int], int] = lambda _rate, _channels: 0
+        self.starts: Callable[[], int] = lambda: 0
+        self.tried: list[tuple[int, int]] = []
+        self.streams: list[FakeStream] = []
+        self.opened = threading.Event()
+
+    def query_devices(self) -> list[dict[str, Any]]:
+        return self.devices
+
+    def query_hostapis(self) -> list[dict[str, Any]]:
+        return [{"name": "ALSA", "default_input_device": -1}, {"name": "JACK", "default_input_device": 1}]
+
+    def RawInputStream(self, **options: Any) -> FakeStream:  # noqa: N802 - sounddevice's name
+        self.tried.append((options["samplerate"], options["channels"]))
+        code = self.opens(*self.tried[-1])
+        if code:
+            raise self.PortAudioError("Error opening RawInputStream", code)
+        self.streams.append(FakeStream(self, **options))
+        return self.streams[-1]
+
+    @staticmethod
+    def device(name: str, *, channels: int = 2, rate: float = 48_000.0, api: int = 0) -> dict[str, Any]:
+        return {"name": name, "max_input_channels": channels, "default_samplerate": rate, "hostapi": api}
+
+    @property
+    def stream(self) -> FakeStream:
+        return self.streams[-1]
+
+
+class FakeStream:
+    """Hears what `hear` is given."""
+
+    def __init__(self, owner: FakePortAudio, **options: Any) -> None:
+        self.owner = owner
+        self.options = options
+        self.samplerate = float(options["samplerate"])
+        self.closed = False
+
+    def start(self) -> None:
+        code = self.owner.starts()
+        if code:
+            raise self.owner.PortAudioError("Error starting stream", code)
+        self.owner.opened.set()
+
+    def abort(self, *, ignore_errors: bool) -> None:
+        assert ignore_errors
+
+    def close(self, *, ignore_errors: bool) -> None:
+        assert ignore_errors
+        self.closed = True
+
+    def hear(self, block: NDArray[np.int16], *, overflow: bool = False) -> None:
+        """Call back as PortAudio does, whose buffer is gone afterwards."""
+        assert len(block) == self.options["blocksize"]
+        buffer = bytearray(block.tobytes())
+        self.options["callback"](buffer, len(block), None, SimpleNamespace(input_overflow=overflow))
+        buffer[:] = bytes(len(buffer))
+
+
+@pytest.fixture
+def portaudio(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
+    """What this process meets in the place of PortAudio."""
+    device = FakePortAudio.device
+    devices = device("USB Mic"), device("Speaker", channels=0), device("Webcam", api=1), device("Webcam Pro")
+    fake = FakePortAudio(*devices)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    return fake
