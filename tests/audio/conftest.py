@@ -1,4 +1,4 @@
-"""Fakes of PortAudio, one for this process and one for that which captures, whose devices are plugged and unplugged."""
+"""Noise, and fakes of PortAudio: for this process, and for the one that captures, whose devices come and go."""
 
 from __future__ import annotations
 
@@ -174,3 +174,13 @@ def portaudio(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     fake = FakePortAudio(*devices)
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return fake
+
+
+@pytest.fixture
+def noise() -> Callable[[int], NDArray[np.int16]]:
+    """Makes so many samples, as loud as they can be, always the same."""
+
+    def make(samples: int) -> NDArray[np.int16]:
+        return np.random.default_rng(4).integers(-32768, 32767, samples).astype(np.int16)
+
+    return make

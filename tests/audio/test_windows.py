@@ -1,7 +1,9 @@
+"""How streams are cut into windows: the same whatever comes when, in turn, and at the reader's pace."""
+
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -11,11 +13,8 @@ from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
 
+Noise = Callable[[int], NDArray[np.int16]]
 LENGTH, HOP = 100, 10
-
-
-def noise(samples: int, seed: int = 4) -> NDArray[np.int16]:
-    return np.random.default_rng(seed).integers(-32768, 32767, samples).astype(np.int16)
 
 
 def fill(ring: Ring, samples: NDArray[np.int16], block: int) -> None:
@@ -42,7 +41,7 @@ def expected(samples: NDArray[np.int16], end: int) -> NDArray[np.int16]:
     return padded[end : end + LENGTH]
 
 
-def test_windows_hold_what_was_written_from_before_the_start_to_after_the_end() -> None:
+def test_windows_hold_what_was_written_from_before_the_start_to_after_the_end(noise: Noise) -> None:
     samples = noise(1234)
     cuts = cut_while_filling(samples, 33)
     assert [window.end for window in cuts] == list(range(HOP, 1280, HOP))  # 1234 + 30, up to a whole hop
@@ -53,7 +52,7 @@ def test_windows_hold_what_was_written_from_before_the_start_to_after_the_end() 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
 @pytest.mark.parametrize("block", [1, 7, 10, 64, 199, 1000, 5000])
-def test_the_same_audio_gives_the_same_windows_whatever_the_blocks(block: int, batch: int) -> None:
+def test_the_same_audio_gives_the_same_windows_whatever_the_blocks(block: int, batch: int, noise: Noise) -> None:
     samples = noise(2005)
     whole = cut_while_filling(samples, 2005)
     cuts = cut_while_filling(samples, block, batch)
@@ -77,7 +76,7 @@ def test_an_empty_stream_has_none() -> None:
     assert list(windows({}, hop=HOP)) == []
 
 
-def test_windows_share_memory_and_are_read_only() -> None:
+def test_windows_share_memory_and_are_read_only(noise: Noise) -> None:
     ring = Ring(2 * LENGTH)
     fill(ring, noise(150), 150)
     first = next(windows({"a": ring}, hop=HOP, length=LENGTH))
@@ -85,90 +84,7 @@ def test_windows_share_memory_and_are_read_only() -> None:
         first[0].samples[0] = 1
 
 
-def test_a_lapped_reader_jumps_to_the_newest_window_and_says_what_no_window_held() -> None:
-    ring = Ring(3 * LENGTH)
-    stream = windows({"a": ring}, hop=HOP, length=LENGTH)
-    samples = noise(2000)
-    ring.write(samples[:25], wait=False)
-    assert [window.end for window in next(stream)] == [10, 20]
-    ring.write(samples[25:1007], wait=False)
-    (window,) = next(stream)
-    assert (window.end, window.start) == (1000, 900)
-    assert window.lost == 900 - 20
-    np.testing.assert_array_equal(window.samples, samples[900:1000])
-    ring.write(samples[1007:1010], wait=False)
-    (window,) = next(stream)
-    assert (window.end, window.lost) == (1010, 0)
-
-
-def test_a_reader_that_is_late_but_not_lapped_loses_nothing() -> None:
-    ring = Ring(3 * LENGTH)
-    stream = windows({"a": ring}, hop=HOP, length=LENGTH, batch=100)
-    samples = noise(300)
-    ring.write(samples, wait=False)
-    batch = next(stream)
-    assert [window.end for window in batch] == list(range(10, 310, 10))
-    assert not any(window.lost for window in batch)
-
-
-def test_the_end_of_a_stream_does_not_lose_a_lapped_reader() -> None:
-    ring = Ring(2 * LENGTH)
-    ring.write(noise(1005), wait=False)
-    ring.close()
-    cuts = cut(ring, tail=20)
-    assert [window.end for window in cuts] == [1000, 1010, 1020, 1030]
-    assert [window.lost for window in cuts] == [900, 0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("before", "gap", "ends_after", "lost_at"),
-    [
-        (25, 3, [30, 40], 30),  # inside one hop
-        (25, 10, [30, 40], 40),  # over the end of a window
-        (20, 10, [40], 40),  # exactly one hop, which is left out
-        (25, 40, [30, 70], 70),  # over several hops: those that are wholly missing are left out
-        (25, 150, [30, 180], 180),  # longer than a window
-    ],
-)
-def test_a_gap_is_reported_whole_by_the_first_window_that_ends_after_it(
-    before: int, gap: int, ends_after: list[int], lost_at: int
-) -> None:
-    ring = Ring(4 * LENGTH)
-    ring.write(noise(before), wait=False)
-    ring.skip(gap)
-    ring.write(noise(100), wait=False)
-    ring.close()
-    cuts = cut(ring, tail=0)
-    later = [window.end for window in cuts if window.end > 20]
-    assert later[: len(ends_after)] == ends_after
-    assert {window.end: window.lost for window in cuts if window.lost} == {lost_at: gap}
-    for window in cuts:
-        missing = range(max(window.start, before), min(window.end, before + gap))
-        assert not window.samples[[number - window.start for number in missing]].any()
-
-
-def test_a_gap_among_lapped_samples_is_counted_once() -> None:
-    ring = Ring(2 * LENGTH)
-    ring.write(noise(300), wait=False)
-    ring.skip(100)
-    ring.write(noise(145), wait=False)  # samples 345 to 545 are left, 300 to 400 are missing
-    (window,) = cut(ring_closed(ring), tail=0)[:1]
-    assert window.end == 540
-    assert window.lost == 440  # all before its start, with the gap among it
-    ring = Ring(2 * LENGTH)
-    ring.write(noise(380), wait=False)
-    ring.skip(100)
-    ring.write(noise(65), wait=False)  # 380 to 480 are missing: half before the window's start, half in it
-    (window,) = cut(ring_closed(ring), tail=0)[:1]
-    assert (window.end, window.lost) == (540, 440 + 40)
-
-
-def ring_closed(ring: Ring) -> Ring:
-    ring.close()
-    return ring
-
-
-def test_a_batch_serves_all_streams_in_turn_and_starts_with_another_each_time() -> None:
+def test_a_batch_serves_all_streams_in_turn_and_starts_with_another_each_time(noise: Noise) -> None:
     rings = {name: Ring(4 * LENGTH) for name in "abc"}
     for ring in rings.values():
         ring.write(noise(60), wait=True)
@@ -188,7 +104,7 @@ def take(stream: Iterator[list[Window]], count: int) -> list[list[Window]]:
     return [next(stream) for _ in range(count)]
 
 
-def test_one_stream_ends_while_another_goes_on() -> None:
+def test_one_stream_ends_while_another_goes_on(noise: Noise) -> None:
     rings = {"a": Ring(2 * LENGTH), "b": Ring(2 * LENGTH)}
     stream = windows(rings, hop=HOP, length=LENGTH, tail=0)
     fill(rings["a"], noise(10), 10)
@@ -199,7 +115,7 @@ def test_one_stream_ends_while_another_goes_on() -> None:
     thread.join(10)
 
 
-def test_the_error_comes_after_the_last_window() -> None:
+def test_the_error_comes_after_the_last_window(noise: Noise) -> None:
     ring = Ring(2 * LENGTH)
     ring.write(noise(15), wait=True)
     ring.close(OSError("unplugged"))
@@ -209,7 +125,7 @@ def test_the_error_comes_after_the_last_window() -> None:
         next(stream)
 
 
-def test_a_waiting_reader_is_woken_by_audio_and_by_closing() -> None:
+def test_a_waiting_reader_is_woken_by_audio_and_by_closing(noise: Noise) -> None:
     ring = Ring(2 * LENGTH)
     seen: list[int] = []
     first = threading.Event()
@@ -229,40 +145,7 @@ def test_a_waiting_reader_is_woken_by_audio_and_by_closing() -> None:
     assert seen == [10]
 
 
-def test_a_live_writer_that_laps_the_reader_never_gives_it_torn_audio() -> None:
-    """Each sample tells its number; the reader checks all of them while the writer runs as fast as it can."""
-    ring = Ring(2 * LENGTH)
-    total = 200_000
-
-    def write() -> None:
-        for at in range(0, total, 50):
-            ring.write((np.arange(at, at + 50) % 32_000 + 1).astype(np.int16), wait=False)
-        ring.close()
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    counted = 0
-    heard = 0
-    for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0):
-        for window in batch:
-            numbers = np.arange(window.start, window.end)
-            right = np.where(numbers < 0, 0, numbers % 32_000 + 1)
-            np.testing.assert_array_equal(window.samples, right)
-            counted += window.lost + window.end - max(heard, window.start, 0)
-            heard = window.end
-    thread.join(10)
-    assert counted == total  # each sample was in a window or counted as lost
-
-
-@pytest.mark.parametrize(
-    ("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "two windows")]
-)
-def test_what_cannot_work_is_refused(hop: int, capacity: int, match: str) -> None:
-    with pytest.raises(ValueError, match=match):
-        next(windows({"a": Ring(capacity)}, hop=hop, length=LENGTH))
-
-
-def test_the_reader_sleeps_until_a_window_is_due() -> None:
+def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
     ring, wakes = Ring(2 * LENGTH), []
     cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0)
     ring.write(noise(HOP), wait=False)
@@ -305,3 +188,11 @@ def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:
         while ends[-1] + pace.hop <= ring.written:
             take()
     assert hops[-1] == 1600
+
+
+@pytest.mark.parametrize(
+    ("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "two windows")]
+)
+def test_what_cannot_work_is_refused(hop: int, capacity: int, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        next(windows({"a": Ring(capacity)}, hop=hop, length=LENGTH))
