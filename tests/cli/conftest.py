@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
@@ -63,6 +64,17 @@ def kwsd(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(status, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def rows() -> Callable[[Path], list[dict[str, str]]]:
+    """rows(path): what a training run has written in its journal."""
+
+    def read(journal: Path) -> list[dict[str, str]]:
+        with journal.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    return read
 
 
 @pytest.fixture(scope="session")

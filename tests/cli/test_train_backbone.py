@@ -1,0 +1,169 @@
+"""`kwsd train` on an encoder of others, from a table or by a recipe, interrupted and resumed on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Command = Callable[..., Any]
+Rows = Callable[[Path], list[dict[str, str]]]
+RECIPES = sorted((Path(__file__).parents[2] / "models").glob("*-base-commands/recipe.toml"))
+
+
+def few(clips: Path, folder: Path, *splits: str) -> Path:
+    """A table of two words, and of each a clip for each of these splits."""
+    table = folder / "few.csv"
+    lines = [
+        f"{clips / label / str(n)}.wav,{label},{split}" for label in ("yes", "no") for n, split in enumerate(splits)
+    ]
+    table.write_text("\n".join(["file,label,split", *lines]) + "\n")
+    return table
+
+
+def test_an_encoder_of_others_is_taught_and_listens(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, rows: Rows
+) -> None:
+    table = few(clips, tmp_path, "train", "train", "validation")
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    ran = kwsd(*arguments, "--epochs", "2", "--batch", "2", "--frozen", "--class-weights", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    model = tmp_path / "runs" / "few" / "model"
+    assert ran.out.startswith(f"{model}: 4 steps, validation ")
+    assert [row["step"] for row in rows(tmp_path / "runs" / "few" / "journal.csv")] == ["1", "2", "3", "4"]
+    card = json.loads(kwsd("models", "info", model, "--format", "json").out)
+    assert card["words"] == ["no", "yes"]
+    assert card["scores"]["validation"]["clips"] == 2
+    assert kwsd("eval", "clips", clips, "--model", model, "--device", "cpu").status == 0
+    assert kwsd("listen", clips / "yes" / "0.wav", "--model", model, "--device", "cpu").status == 0
+    changed = kwsd(*arguments, "--epochs", "3", "--device", "cpu")
+    assert changed.status == 78
+    assert "began with another recipe" in changed.err
+
+
+def test_an_interrupted_fine_tuning_goes_on(
+    kwsd: Command,
+    foreign: Callable[[str], Path],
+    clips: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: Rows,
+) -> None:
+    from kwsd.cli.interrupts import Interrupted, Interrupts
+
+    asked = 0
+
+    def second_step(_: Interrupts) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise Interrupted
+
+    table = few(clips, tmp_path, "train", "train", "train")
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    arguments = (*arguments, "--epochs", "2", "--batch", "3", "--frozen", "--device", "cpu", "--name", "mine")
+    monkeypatch.setattr(Interrupts, "check", second_step)
+    ran = kwsd(*arguments)
+    assert (ran.status, ran.out) == (130, "")
+    assert "interrupted at step 2 of 4" in ran.err
+    ran = kwsd(*arguments)
+    assert ran.status == 0, ran.err
+    assert "goes on from step 2 of 4" in ran.err
+    assert [row["step"] for row in rows(tmp_path / "runs" / "mine" / "journal.csv")] == ["1", "2", "3", "4"]
+    assert ran.out.startswith(f"{tmp_path / 'runs' / 'mine' / 'model'}: 4 steps")
+
+
+def test_a_full_disk(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    table = few(clips, tmp_path, "train", "train", "train")
+    monkeypatch.setattr("kwsd.training.checkpoint.save", full)
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    ran = kwsd(*arguments, "--epochs", "1", "--frozen", "--device", "cpu")
+    assert (ran.status, ran.out) == (69, "")
+    assert "No space left on device): make room" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        ((), 2, "--data"),
+        (("--data", "."), 2, "--backbone"),
+        (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
+        (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
+        (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
+    ],
+)
+def test_what_contradicts_itself(kwsd: Command, arguments: tuple[str, ...], status: int, text: str) -> None:
+    ran = kwsd("train", *arguments)
+    assert (ran.status, ran.out) == (status, "")
+    assert text in ran.err
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_a_shipped_recipe_for_an_encoder_of_others_runs(
+    kwsd: Command, foreign: Callable[[str], Path], tmp_path: Path, recipe: Path, rows: Rows
+) -> None:
+    """On the archive's layout, with its lists, an encoder that is as small as they come in the place of its own."""
+    from kwsd.evaluation.truth import write_wav
+
+    archive = tmp_path / "speech"
+    rng = np.random.default_rng(4)
+    words = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "bed", "_background_noise_")
+    for word in words:
+        for speaker in ("a", "b", "c"):
+            noise = rng.normal(0, 2_000, 16_000 if word[0] != "_" else 40_000).astype(np.int16)
+            write_wav(archive / word / f"{speaker}_nohash_0.wav", noise)
+    (archive / "validation_list.txt").write_text("\n".join(f"{word}/b_nohash_0.wav" for word in words[:-1]))
+    (archive / "testing_list.txt").write_text("\n".join(f"{word}/c_nohash_0.wav" for word in words[:-1]))
+    text = recipe.read_text()
+    kind = recipe.parent.name.split("-")[0]
+    (model,) = [line for line in text.splitlines() if line.startswith("model = ")]
+    mine = tmp_path / "recipe.toml"
+    mine.write_text(text.replace(model, f'model = "{foreign(kind)}"'))
+    ran = kwsd("train", mine, "--data", archive, "--runs", tmp_path / "runs", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    folder = tmp_path / "runs" / recipe.parent.name
+    assert len(rows(folder / "journal.csv")) == 5  # a step an epoch: 12 examples, 128 a step
+    card = json.loads(kwsd("models", "info", folder / "model", "--format", "json").out)
+    assert card["labels"] == [*sorted(words[:10]), "_unknown_", "_silence_"]
+    assert card["scores"]["test"]["clips"] == 12
+    assert kwsd("listen", archive / "yes" / "c_nohash_0.wav", "--model", folder / "model").status == 0
+
+
+def test_a_recipe_is_no_model_and_not_listed(kwsd: Command) -> None:
+    assert len(RECIPES) == 2
+    listed = kwsd("models", "list").out
+    for recipe in RECIPES:
+        assert recipe.parent.name not in listed
+        ran = kwsd("models", "info", recipe.parent.name)
+        assert (ran.status, ran.out) == (78, "")
+        assert f"is a recipe, not a model yet: kwsd train {recipe}" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[backbone]\nmodel = 'x'", "the key name is missing"),
+        ("name = 'x'\n[backbone]", "the key backbone.model is missing"),
+        ("name = 'x'\nbackbone = 'y'", "backbone must be a table"),
+        ("name = 'x'\n[backbone]\nmodle = 'y'", "did you mean backbone.model?"),
+        ("name = 'x'\n[backbone]\nmodel = 'y'\nfrozen = 1", "backbone.frozen must be true or false"),
+        ("name = 'x'\nwords = 'yes'\n[backbone]\nmodel = 'y'", "words must be an array of texts"),
+        ("name = 'x'\n[backbone]\nmodel = 'y'\n[schedule]\nepochs = 0", "schedule.epochs must be a whole number, 1"),
+        ("name = 'x'\n[backbone]\nmodel = 'y'\n[schedule]\npeak_rate = -1", "schedule.peak_rate must be a number"),
+    ],
+)
+def test_a_recipe_with_a_backbone_that_is_wrong(kwsd: Command, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    ran = kwsd("train", tmp_path / "a.toml", "--data", tmp_path)
+    assert (ran.status, ran.out) == (78, "")
+    assert said in ran.err
+    assert str(tmp_path / "a.toml") in ran.err
