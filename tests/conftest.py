@@ -8,19 +8,12 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-_SINK = "virtmic"
-_DEADLINE_S = 30.0
 
 
 @pytest.fixture
@@ -37,22 +30,6 @@ def children() -> Callable[[], set[int]]:
         return found
 
     return find
-
-
-@dataclass(frozen=True)
-class VirtualMicrophone:
-    """A private PulseAudio server whose default source hears what `play` plays.
-
-    `env` is the environment for a process that shall listen to it through PortAudio's default input; its
-    XDG_RUNTIME_DIR is private as well.
-    """
-
-    env: dict[str, str]
-
-    def play(self, path: Path) -> None:
-        """Play a recording to the microphone; returns when the server has taken all of it."""
-        command = ["paplay", f"--device={_SINK}", str(path)]
-        subprocess.run(command, env=self.env, check=True, timeout=_DEADLINE_S + 60)
 
 
 def pytest_configure() -> None:
@@ -76,14 +53,26 @@ def sound_tools() -> None:
         pytest.skip(reason)
 
 
+class Sound:
+    """A private PulseAudio server whose null sink is the default microphone of whoever has `env`, the environment."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+
+    def play(self, path: Path) -> None:
+        """Play a recording to the microphone; returns when the server has taken all of it."""
+        from kwsd.evaluation.sound_server import SINK
+
+        subprocess.run(["paplay", f"--device={SINK}", str(path)], env=self.env, check=True, timeout=90)
+
+
 @pytest.fixture(scope="session")
-def virtual_microphone(sound_tools: None) -> Iterator[VirtualMicrophone]:  # noqa: ARG001  # it skips
+def virtual_microphone(sound_tools: None) -> Iterator[Sound]:  # noqa: ARG001  # it skips
     """The microphone, where there can be one."""
-    # Not pytest's tmp_path: a socket's path holds 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="kwsd-", ignore_cleanup_errors=True) as folder:
-        env = _environment(Path(folder))
-        with _Server(Path(folder), env):
-            yield VirtualMicrophone(env)
+    from kwsd.evaluation import sound_server
+
+    with sound_server.virtual_microphone(default=True) as microphone:
+        yield Sound(microphone.env)
 
 
 def _lacking() -> list[str]:
@@ -98,74 +87,6 @@ def _lacking() -> list[str]:
 
 
 _TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "paplay": "pulseaudio-utils"}
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """The caller's environment, with sound and run-time files led into `folder`."""
-    alsa = folder / "alsa.conf"
-    alsa.write_text("</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "ALSA_"))}
-    return env | {
-        "XDG_RUNTIME_DIR": str(folder),
-        "ALSA_CONFIG_PATH": str(alsa),
-        "PULSE_SERVER": f"unix:{folder}/native",
-        "PULSE_COOKIE": str(folder / "cookie"),
-    }
-
-
-class _Server:
-    """PulseAudio in the foreground of a process of its own, without the user's or the machine's set-up."""
-
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self._env = env
-        self._server_env = {k: v for k, v in env.items() if k != "PULSE_SERVER"} | {
-            "HOME": str(folder),
-            "PULSE_RUNTIME_PATH": str(folder / "pulse"),
-            "PULSE_STATE_PATH": str(folder / "state"),
-        }
-        self._modules = (
-            f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
-            f"module-null-sink sink_name={_SINK} rate=16000 channels=1",
-        )
-        self._lines: deque[str] = deque(maxlen=20)
-        self._started = threading.Event()
-
-    def __enter__(self) -> None:
-        command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
-        command += ["--log-target=stderr", "--log-level=info", "--log-time=no"]
-        command += [f"--load={module}" for module in self._modules]
-        self._process = subprocess.Popen(
-            command, env=self._server_env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-        )
-        self._reader = threading.Thread(target=self._read, name="pulseaudio-log")
-        self._reader.start()
-        try:
-            if not self._started.wait(_DEADLINE_S) or self._process.poll() is not None:
-                pytest.fail("pulseaudio does not start:\n" + "\n".join(self._lines))
-            source = ["pactl", "set-default-source", f"{_SINK}.monitor"]
-            subprocess.run(source, env=self._env, check=True, timeout=_DEADLINE_S)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-
-    def _read(self) -> None:
-        """Keep the log flowing, and its last lines; the end of it also counts as an answer."""
-        for line in self._process.stderr or ():
-            self._lines.append(line.rstrip())
-            if "Daemon startup complete" in line:
-                self._started.set()
-        self._started.set()
 
 
 # Tiny models of the real classes, weights at random, saved with their real feature extractors.

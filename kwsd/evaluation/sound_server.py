@@ -25,9 +25,10 @@ from kwsd.events import RATE
 DEVICE = "kwsd_bench"
 """The microphone's name to PortAudio."""
 
-_SINK = "kwsd"
+SINK = "kwsd"
+"""What is to be played into, to the server."""
+
 _PATIENCE_S = 30.0
-_IDLE_S = 60
 _STARTED = "Daemon startup complete"
 _TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
 _CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
@@ -67,7 +68,7 @@ class VirtualMicrophone:
         """Let the server play (n,) samples at 16 kHz, until the end or the end of the block."""
         raw = self.folder / "played.raw"
         raw.write_bytes(samples.astype("<i2").tobytes())
-        command = ["pacat", "--playback", "--verbose", f"--device={_SINK}", "--raw", "--format=s16le"]
+        command = ["pacat", "--playback", "--verbose", f"--device={SINK}", "--raw", "--format=s16le"]
         command += [f"--rate={RATE}", "--channels=1", str(raw)]
         process = subprocess.Popen(
             tied(command), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -142,27 +143,29 @@ class Playing:
 
 
 @contextmanager
-def virtual_microphone() -> Iterator[VirtualMicrophone]:
+def virtual_microphone(*, default: bool = False) -> Iterator[VirtualMicrophone]:
     """A server of our own with one null sink, in a folder of its own; a server that the user has is never asked.
 
-    Raises DeviceError: the tools are not installed, or the server does not start.
+    With `default` it is also the default microphone of whoever has `env`. Raises DeviceError: the tools are not
+    installed, or the server does not start.
     """
     check_tools()
     # A socket's path holds 107 bytes: not below a TMPDIR of any length.
     with tempfile.TemporaryDirectory(prefix="kwsd-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        env = _environment(folder)
+        env = _environment(folder, default=default)
         with _server(folder, env):
             yield VirtualMicrophone(folder, env)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, *, default: bool) -> dict[str, str]:
     """Our own environment, with sound and run-time files led into `folder`."""
     alsa = folder / "alsa.conf"
-    alsa.write_text(
-        "</usr/share/alsa/alsa.conf>\n"
-        f'pcm.{DEVICE} {{ type pulse server "unix:{folder}/native" device {_SINK}.monitor hint.show on }}\n'
-    )
+    pulse = f'type pulse server "unix:{folder}/native" device {SINK}.monitor'
+    lines = ["</usr/share/alsa/alsa.conf>", f"pcm.{DEVICE} {{ {pulse} hint.show on }}"]
+    if default:
+        lines += [f"pcm.!default {{ {pulse} }}", "ctl.!default { type pulse }"]
+    alsa.write_text("\n".join(lines) + "\n")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "ALSA_"))}
     return env | {
         "XDG_RUNTIME_DIR": str(folder),
@@ -180,10 +183,10 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
         "PULSE_RUNTIME_PATH": str(folder / "pulse"),
         "PULSE_STATE_PATH": str(folder / "state"),
     }
-    command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", f"--exit-idle-time={_IDLE_S}"]
+    command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
     command += ["--log-target=stderr", "--log-level=info", "--log-time=no"]
     command += [f"--load=module-native-protocol-unix auth-anonymous=1 socket={folder}/native"]
-    command += [f"--load=module-null-sink sink_name={_SINK} rate={RATE} channels=1"]
+    command += [f"--load=module-null-sink sink_name={SINK} rate={RATE} channels=1"]
     process = subprocess.Popen(
         tied(command), env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
