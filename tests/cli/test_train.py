@@ -77,8 +77,11 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert card["licence"] == "Apache-2.0"
     assert card["scores"]["validation"]["accuracy"] == pytest.approx(float(journal[-1]["accuracy"]), abs=1e-4)
 
+    told = json.loads((run / "recipe.json").read_text())
+    del told["mix"]["pace"]  # as an earlier version wrote it, which did not know the key
+    (run / "recipe.json").write_text(json.dumps(told))
     again = kwsd(*arguments)  # a run that is over is over: the same model, no further step
-    assert again.status == 0
+    assert again.status == 0, again.err
     assert rows(run / "journal.csv") == journal
 
     other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
