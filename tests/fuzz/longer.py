@@ -3,9 +3,10 @@
     python tests/fuzz/longer.py --inputs 1000000 --seed 1
     python tests/fuzz/longer.py --target models --seed 1 --from 48213 --inputs 1    that very input again
 
-An input is made of the seed and its number alone. A fault is told with both, and the target's next input goes on; the
-exit status is 1 where there was one. An input that takes five minutes counts as a hang; one that hangs in C code ends
-the run, with the stack of where it is. `--inputs` is the number in all: each target gets its part.
+An input is made of the seed and its number alone (but for OGG files, whose streams libsndfile numbers by chance). A
+fault is told with both, and the target's next input goes on; the exit status is 1 where there was one. An input that
+takes five minutes counts as a hang; one that hangs in C code ends the run, with the stack of where it is. `--inputs` is
+the number in all: each target gets its part.
 """
 
 from __future__ import annotations
