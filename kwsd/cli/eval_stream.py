@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, ear, publish
+from kwsd.cli.toml import as_key
 from kwsd.errors import UsageError
+
+if TYPE_CHECKING:
+    from kwsd.evaluation.thresholds import Choice
 
 _BUILD = "To build a stream"
 _WORDS_AN_HOUR = 300
@@ -52,6 +56,10 @@ def stream(
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", rich_help_panel=_BUILD, help="Keep the stream, as WAV and TSV.")
     ] = None,
+    choose: Annotated[
+        float | None,
+        typer.Option(metavar="ALARMS", min=0, help="Also choose thresholds for so many false alarms an hour in all."),
+    ] = None,
     json: Json = "",
     plots: Plots = None,
 ) -> None:
@@ -68,6 +76,10 @@ def stream(
     is a hit, any further one there a repeat, all else a false alarm. Told are the
     misses at 0.1, 0.5 and 1 false alarms an hour and at the model's own thresholds,
     with 95 % intervals, latency and cost, with the gate on and off.
+
+    --choose 0.5 gives a threshold for each word, so that half an alarm an hour is to be
+    expected of all together, as a table and as lines for config.toml. Take hours of the
+    talk that your machine will hear.
     """
     _check(audio, table, words, speech, noise)
     model = ear(overrides, labels)
@@ -99,9 +111,23 @@ def stream(
             gate=model.gate,
             hop=model.hop,
             window=model.window,
+            choose=choose,
             progress=show,
         )
     publish(report, json, plots, lambda place: plot_streams(report, place))
+    if report.chosen and json != "-":
+        _say_thresholds(report.chosen)
+
+
+def _say_thresholds(chosen: Choice) -> None:
+    """The chosen thresholds as a part of a configuration."""
+    console.say(f"# {chosen.expected_per_hour:.2g} false alarms an hour are to be expected")
+    console.say("[trigger.thresholds]")
+    for word, threshold in chosen.operating.thresholds.items():
+        if threshold <= 1:
+            console.say(f"{as_key(word)} = {threshold:.6f}")
+        else:
+            console.say(f"# {word}: fires too often at any threshold; leave it out of [trigger] words")
 
 
 def _check(

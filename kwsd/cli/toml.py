@@ -29,7 +29,7 @@ def as_toml(loaded: LoadedConfig) -> str:
 
 
 def _table(key: str, option: Option, value: Mapping[str, Any], origins: Mapping[str, str]) -> list[str]:
-    entries = [f"{_key(word)} = {as_value(entry)}  # {origins[f'{key}.{word}']}" for word, entry in value.items()]
+    entries = [f"{as_key(word)} = {as_value(entry)}  # {origins[f'{key}.{word}']}" for word, entry in value.items()]
     return ["", *(f"# {line}" for line in textwrap.wrap(option.help, 96)), f"[{key}]", *entries]
 
 
@@ -46,7 +46,8 @@ def as_value(value: Any) -> str:
     return repr(value)
 
 
-def _key(word: str) -> str:
+def as_key(word: str) -> str:
+    """A key in TOML's own form."""
     return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else _string(word)
 
 

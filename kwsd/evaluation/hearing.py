@@ -11,6 +11,7 @@ from kwsd.evaluation.det import BUDGETS, Operating, Sweep, operate, sweep
 from kwsd.evaluation.replay import HOP, Recorded, record
 from kwsd.evaluation.report import Row, Table, number, percent, plain, span
 from kwsd.evaluation.sweep import Replayer
+from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import Stream
 from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
@@ -65,6 +66,8 @@ class StreamReport:
     spoken: int
     notes: tuple[str, ...]
     gates: tuple[GateReport, ...]
+    chosen: Choice | None = None
+    """Thresholds for a budget, with the gate on, if they were asked for."""
 
     def rows(self) -> tuple[Row, ...]:
         """The figures in all."""
@@ -81,6 +84,8 @@ class StreamReport:
         columns = ("gate", "thresholds", "missed", "95 %", "alarms an hour", "95 %", "repeats", "latency p50/95/99")
         points = tuple(_point_row(gate.gated, point) for gate in self.gates for point in gate.points)
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
+        if self.chosen:
+            words = (_word_table(self.chosen.operating, f"chosen for {self.chosen.budget:g} an hour"), *words)
         return Table("Streams", ("figure", self.model), self.rows()), Table("Points", columns, points), *words
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +98,7 @@ class StreamReport:
             "words": self.spoken,
             "notes": list(self.notes),
             "gates": [gate.to_dict() for gate in self.gates],
-        }
+        } | ({"chosen": self.chosen.to_dict()} if self.chosen else {})
 
 
 def evaluate_streams(
@@ -105,12 +110,13 @@ def evaluate_streams(
     hop: int = HOP,
     window: int = RATE,
     budgets: Sequence[float] = BUDGETS,
+    choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
-    The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. Raises
-    InputError where none of them is spoken.
+    The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. With `choose`,
+    thresholds for so many false alarms an hour are chosen too. Raises InputError where none of the words is spoken.
     """
     recorded = []
     for stream in streams:
@@ -120,7 +126,7 @@ def evaluate_streams(
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
         recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, progress=scored))
-    return report_streams(recorded, trigger=trigger, budgets=budgets, progress=progress)
+    return report_streams(recorded, trigger=trigger, budgets=budgets, choose=choose, progress=progress)
 
 
 def report_streams(
@@ -128,9 +134,10 @@ def report_streams(
     *,
     trigger: TriggerSettings,
     budgets: Sequence[float] = BUDGETS,
+    choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
-    """The report of streams that were scored before."""
+    """The report of streams that were scored before; the rest as for `evaluate_streams`."""
     gates = []
     words = tuple(trigger.thresholds)
     if not any(word.word in trigger.thresholds for each in recorded for word in each.words):
@@ -155,6 +162,7 @@ def report_streams(
             )
         )
     return StreamReport(
+        chosen=None if choose is None else _chosen(recorded, trigger, choose, progress),
         model=recorded[0].model,
         streams=tuple(each.name for each in recorded),
         hours=sum(each.hours for each in recorded),
@@ -162,6 +170,14 @@ def report_streams(
         notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes)) + _strangers(recorded, words),
         gates=tuple(gates),
     )
+
+
+def _chosen(recorded: Sequence[Recorded], trigger: TriggerSettings, budget: float, progress: Progress | None) -> Choice:
+    def tried(done: int, total: int) -> None:
+        if progress:
+            progress("choosing thresholds", done, total)
+
+    return choose_thresholds(recorded, tuple(trigger.thresholds), trigger=trigger, budget=budget, progress=tried)
 
 
 def _strangers(recorded: Sequence[Recorded], words: Sequence[str]) -> tuple[str, ...]:
@@ -189,7 +205,7 @@ def _point_row(gated: bool, point: Operating) -> tuple[str, ...]:
     )
 
 
-def _word_table(point: Operating) -> Table:
+def _word_table(point: Operating, name: str = "") -> Table:
     rows: Mapping[str, tuple[str, ...]] = {
         word.word: (
             word.word,
@@ -202,4 +218,4 @@ def _word_table(point: Operating) -> Table:
         for word in point.by_word()
     }
     columns = ("word", "spoken", "missed", "95 %", "alarms", "threshold")
-    return Table(f"By word, {_name(point)}", columns, tuple(rows.values()))
+    return Table(f"By word, {name or _name(point)}", columns, tuple(rows.values()))

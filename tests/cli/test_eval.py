@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from kwsd.config import load_config
+
 Command = Callable[..., Any]
 
 CHEAP = ("--device", "cpu", "--hop", "500")
@@ -84,8 +86,16 @@ def test_a_stream_is_built_kept_and_heard_again(
     assert "Points" in ran.out
     assert read(built)["words"] == 4
     audio = tmp_path / "10-dB-0.wav"
-    ran = kwsd("eval", "stream", audio, audio.with_suffix(".tsv"), "--model", tiny_model, *CHEAP, "--json", again)
+    heard = ("eval", "stream", audio, audio.with_suffix(".tsv"), "--model", tiny_model, *CHEAP)
+    ran = kwsd(*heard, "--json", again, "--choose", 1)
     assert ran.status == 0, ran.err
+    assert "chosen for 1 an hour" in ran.out
+    lines = ran.out.splitlines()
+    (tmp_path / "config.toml").write_text("\n".join(lines[lines.index("[trigger.thresholds]") :]))
+    chosen = read(again)["chosen"]["thresholds"]
+    assert load_config(tmp_path / "config.toml", {}).config.trigger.thresholds == {
+        word: pytest.approx(value, abs=1e-6) for word, value in chosen.items() if value is not None
+    }
     built_misses, again_misses = (read(path)["gates"][0]["at_given_thresholds"]["misses"] for path in (built, again))
     assert built_misses == again_misses
     assert (tmp_path / "plots" / "det.png").stat().st_size > 1000
