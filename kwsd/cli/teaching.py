@@ -19,11 +19,14 @@ from kwsd.cli.journal import plot_journal, trim_journal
 from kwsd.cli.run_folder import run_folder
 from kwsd.errors import KwsdError
 from kwsd.networks.heads import SpotterModel
+from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.training.export import export_model
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, read_recipe
+from kwsd.training.soup import stirred
+from kwsd.training.trained import load_trained
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +43,15 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
         run = Run(plan, network, lesson, folder)
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
+        other = (
+            load_trained(plan.soup.model, (*plan.words, UNKNOWN, SILENCE), "soup.model") if plan.soup.model else None
+        )
         trim_journal(folder / "journal.csv", run.step)
         model, validated = _learn(run, show)
+        if other is not None:
+            run.average = model = stirred(model, other, plan.soup.share)
+            validated = run.judged()
+            log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
     place = folder / "model" if out is None else out / plan.name
     export_model(
         model,

@@ -234,9 +234,12 @@ class Run:
             rng,
         )
 
+    def judged(self) -> dict[str, float]:
+        """The accuracies of the averaged network on the validation clips."""
+        return accuracies(self.lesson.validation, self._probabilities, self.lesson.mixer.index)
+
     def _validate(self, report: Report) -> None:
-        index = self.lesson.mixer.index
-        figures = accuracies(self.lesson.validation, self._probabilities, index)
+        figures = self.judged()
         self.stale = 0 if figures["per_word"] > self.best else self.stale + 1
         self.best = max(self.best, figures["per_word"])
         report({"step": self.step, **figures})

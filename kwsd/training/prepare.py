@@ -25,8 +25,9 @@ from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, joi
 from kwsd.training.loop import Lesson
 from kwsd.training.recipe import Recipe
 from kwsd.training.scenes import Sounds
-from kwsd.training.soft import load_soft_labels
+from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
+from kwsd.training.trained import load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
@@ -109,7 +110,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     labels = [*recipe.words, UNKNOWN, SILENCE]
     mixer = Mixer(sounds, labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
-    soft = load_soft_labels(recipe.teacher.scores, labels) if recipe.teacher.scores else None
+    scores = recipe.teacher.scores
+    soft = SoftLabels(load_trained(scores, labels, "teacher.scores")) if scores else None
     model = build_network(recipe)
     if not recipe.teacher.weights:
         return model, Lesson(mixer, None, None, validation, soft)

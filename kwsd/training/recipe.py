@@ -116,6 +116,14 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Soup:
+    """An earlier run's `model` (a name or a folder) whose weights the result is mixed with; it weighs `share`."""
+
+    model: str = ""
+    share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One reproducible run."""
 
@@ -126,6 +134,7 @@ class Recipe:
     data: Data = field(default_factory=Data)
     mix: Mix = field(default_factory=Mix)
     schedule: Schedule = field(default_factory=Schedule)
+    soup: Soup = field(default_factory=Soup)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint to be compared with."""
@@ -168,6 +177,7 @@ _SECTIONS: dict[str, type] = {
     "data": Data,
     "mix": Mix,
     "schedule": Schedule,
+    "soup": Soup,
 }
 
 

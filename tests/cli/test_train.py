@@ -84,6 +84,13 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert again.status == 0, again.err
     assert rows(run / "journal.csv") == journal
 
+    soup = recipe(tmp_path, 22)  # a run that is mixed with the one before
+    soup.write_text(soup.read_text().replace('"tones"', '"soup"') + f'[soup]\nmodel = "{tmp_path}/out/tones"\n')
+    mixed = kwsd("train", soup, *arguments[2:])
+    assert mixed.status == 0, mixed.err
+    assert "mixed with" in mixed.err
+    assert (tmp_path / "out" / "soup" / "model.safetensors").is_file()
+
     other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
     assert other.status == 78
     assert "schedule.steps" in other.err

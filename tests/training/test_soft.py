@@ -17,7 +17,9 @@ from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe, Teacher, read_recipe
-from kwsd.training.soft import load_soft_labels
+from kwsd.training.soft import SoftLabels
+from kwsd.training.soup import stirred
+from kwsd.training.trained import load_trained
 
 MODELS = Path(__file__).parents[2] / "models"
 LABELS = ("down", "up", "_unknown_", "_silence_")
@@ -74,23 +76,23 @@ def test_what_export_took_off_unknown_is_put_back(recipe_file: Path, teaching: P
     windows = torch.randn(3, 16_000) / 10
     with torch.no_grad():
         torch.testing.assert_close(
-            load_soft_labels(str(teaching), LABELS)(windows), original(windows).logits, atol=0.02, rtol=0
+            SoftLabels(load_trained(str(teaching), LABELS, "x"))(windows), original(windows).logits, atol=0.02, rtol=0
         )
 
 
 def test_a_teacher_of_other_words_is_refused(teaching: Path) -> None:
     with pytest.raises(ConfigError, match=r"teacher\.scores"):
-        load_soft_labels(str(teaching), ("yes", *LABELS[1:]))
+        load_trained(str(teaching), ("yes", *LABELS[1:]), "teacher.scores")
 
 
 def test_a_teacher_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model"):
-        load_soft_labels(str(tmp_path / "nobody"), LABELS)
+        load_trained(str(tmp_path / "nobody"), LABELS, "x")
 
 
 def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
     with pytest.raises(ModelError, match="not kwsd's own"):
-        load_soft_labels(str(foreign("hubert")), LABELS)
+        load_trained(str(foreign("hubert")), LABELS, "x")
 
 
 @pytest.mark.parametrize("name", ["hubert-commands", "moonshine-commands"])
@@ -98,3 +100,14 @@ def test_what_was_taken_off_the_shipped_models_is_known(name: str) -> None:
     recipe = read_recipe(MODELS / name / "recipe.toml")
     config = json.loads((MODELS / name / "config.json").read_text())
     assert config["unknown_offset"] == recipe.mix.unknown_offset > 0
+
+
+def test_a_soup_is_the_mean_of_both(recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    one, other = build_network(recipe), opinionated(recipe)
+    mixed = stirred(one, other, 0.25).state_dict()
+    for name, values in one.state_dict().items():
+        torch.testing.assert_close(mixed[name], 0.75 * values + 0.25 * other.state_dict()[name])
+    larger = build_network(replace(recipe, network=replace(recipe.network, head_size=24)))
+    with pytest.raises(ConfigError, match="another network"):
+        stirred(one, larger, 0.5)

@@ -1,0 +1,35 @@
+"""Networks that were trained before, as a later run needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from kwsd.errors import ConfigError
+from kwsd.networks.engine import load_network
+from kwsd.networks.heads import SpotterModel
+from kwsd.networks.hubert_config import label_names
+from kwsd.networks.labels import UNKNOWN
+from kwsd.networks.loading import loading
+from kwsd.zoo import find_model
+
+
+def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
+    """The model with a name or in a folder, frozen, as it was before its export: what that took off the logit of
+    `_unknown_` is put back.
+
+    Raises:
+        ModelError: there is none, it is not kwsd's own, or it cannot be loaded.
+        ConfigError: it does not know the same `labels` in the same order; `key` of the recipe is named.
+    """
+    folder = find_model(model)
+    with loading(model, folder):
+        network = load_network(folder)
+    if label_names(network.config) != tuple(labels):
+        raise ConfigError(f"{key}: {model} does not know the words of this recipe, in this order")
+    with torch.no_grad():
+        network.word_head.outer.bias[labels.index(UNKNOWN)] += network.config.unknown_offset
+    network.requires_grad_(False)
+    network.train(False)
+    return network
