@@ -77,9 +77,9 @@ def stream(
     misses at 0.1, 0.5 and 1 false alarms an hour and at the model's own thresholds,
     with 95 % intervals, latency and cost, with the gate on and off.
 
-    --choose 0.5 gives a threshold for each word, so that half an alarm an hour is to be
-    expected of all together, as a table and as lines for config.toml. Take hours of the
-    talk that your machine will hear.
+    --choose 0.5 gives a threshold for each word, so that all together give half an alarm
+    an hour on this stream, as a table and as lines for config.toml. Elsewhere they give
+    more: take hours of the talk that your machine will hear.
     """
     _check(audio, table, words, speech, noise)
     model = ear(overrides, labels)
@@ -121,7 +121,8 @@ def stream(
 
 def _say_thresholds(chosen: Choice) -> None:
     """The chosen thresholds as a part of a configuration."""
-    console.say(f"# {chosen.expected_per_hour:.2g} false alarms an hour are to be expected")
+    found = chosen.operating
+    console.say(f"# false alarms: {len(found.alarms)} in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}")
     console.say("[trigger.thresholds]")
     for word, threshold in chosen.operating.thresholds.items():
         if threshold <= 1:
