@@ -1,0 +1,142 @@
+"""Who is served the page of figures, and who is not."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kwsd.daemon.bearer import read_token
+from kwsd.daemon.scrape import ScrapeServer
+from kwsd.errors import ConfigError, DeviceError
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], ScrapeServer]]:
+    """Serves a page; the thread's failures fail the test."""
+    failures: list[BaseException] = []
+    servers: list[ScrapeServer] = []
+
+    def make(where: str) -> ScrapeServer:
+        servers.append(ScrapeServer(where, lambda: "kwsd_up 1\n", failed=failures.append))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+    assert failures == []
+
+
+def get(path: str, port: int, method: str = "GET") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) -> None:
+    port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
+    assert get("/metrics", port) == (200, "kwsd_up 1\n")
+    assert get("/metrics", port, "HEAD") == (200, "")
+    assert get("/etc/passwd", port)[0] == 404
+    assert get("/metrics", port, "POST")[0] == 405
+
+
+def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
+    serve: Callable[[str], ScrapeServer], tmp_path: Path
+) -> None:
+    path = tmp_path / "metrics.sock"
+    server = serve(str(path))
+    assert server.address == str(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert client.makefile("rb").read().endswith(b"\r\n\r\nkwsd_up 1\n")
+
+
+@pytest.mark.parametrize("request_", [b"", b"GET", b"\0" * 10_000, b"GET /metrics HTTP/1.1\r\nx: " + b"y" * 9000])
+def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
+    serve: Callable[[str], ScrapeServer], tmp_path: Path, request_: bytes
+) -> None:
+    path = tmp_path / "metrics.sock"
+    serve(str(path))
+    with socket.socket(socket.AF_UNIX) as rude, socket.socket(socket.AF_UNIX) as polite:
+        rude.connect(str(path))
+        rude.sendall(request_)
+        polite.settimeout(60)
+        polite.connect(str(path))
+        polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
+
+
+TOKEN = b"0123456789abcdef"
+
+
+def ask(port: int, *head: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.putrequest("GET", "/metrics")
+    for line in head:
+        name, _, value = line.partition(": ")
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_other_machines_are_served_where_it_is_asked_for_twice_and_with_the_token_alone() -> None:
+    failures: list[BaseException] = []
+    for public, token in ((True, b""), (False, TOKEN)):
+        with pytest.raises(ConfigError, match=r"public = true.*token_file"):
+            ScrapeServer("0.0.0.0:0", str, failed=failures.append, public=public, token=token)
+    server = ScrapeServer("0.0.0.0:0", lambda: "kwsd_up 1\n", failed=failures.append, public=True, token=TOKEN)
+    try:
+        port = int(server.address.rpartition(":")[2].partition("/")[0])
+        right = f"Bearer {TOKEN.decode()}"
+        assert ask(port, f"Authorization: {right}") == 200
+        assert ask(port, "Accept: */*", f"authorization: bearer  {TOKEN.decode()}") == 200
+        assert ask(port) == 401
+        for wrong in (right[:-1], right + "0", "Bearer", "Bearer ", f"Basic {TOKEN.decode()}", TOKEN.decode(), "é"):
+            assert ask(port, f"Authorization: {wrong}") == 401
+        assert ask(port, "Authorization: Bearer wrong", f"Authorization: {right}") == 401
+    finally:
+        server.close()
+    assert failures == []
+
+
+def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    with pytest.raises(ConfigError, match="No such file"):
+        read_token(path)
+    path.write_bytes(TOKEN + b"\n")
+    for mode in (0o640, 0o604, 0o620):
+        path.chmod(mode)
+        with pytest.raises(ConfigError, match="others may"):
+            read_token(path)
+    path.chmod(0o600)
+    assert read_token(path) == TOKEN
+    for text in (b"", b"short", b"two words of a token", b"\xff" * 20):
+        path.write_bytes(text)
+        with pytest.raises(ConfigError, match="no token of 16") as told:
+            read_token(path)
+        assert not text or text.decode("latin-1") not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464", "example.org:9464", "port", "99999"]
+)
+def test_other_machines_are_not_served(where: str) -> None:
+    with pytest.raises(ConfigError, match=r"metrics\.listen is"):
+        ScrapeServer(where, str, failed=lambda _: None)
+
+
+def test_a_port_that_is_taken_is_named(serve: Callable[[str], ScrapeServer]) -> None:
+    port = serve("0").address.rpartition(":")[2].partition("/")[0]
+    with pytest.raises(DeviceError, match=port):
+        serve(port)
