@@ -19,7 +19,6 @@ from kwsd.cli.journal import plot_journal, trim_journal
 from kwsd.cli.run_folder import run_folder
 from kwsd.errors import KwsdError
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.training.export import export_model
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
@@ -38,14 +37,12 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
     folder = run_folder(runs / plan.name, plan.to_dict(), fresh=fresh, usual=usual)
+    other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, runs / "cache", show)
         run = Run(plan, network, lesson, folder)
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
-        other = (
-            load_trained(plan.soup.model, (*plan.words, UNKNOWN, SILENCE), "soup.model") if plan.soup.model else None
-        )
         trim_journal(folder / "journal.csv", run.step)
         model, validated = _learn(run, show)
         if other is not None:

@@ -16,7 +16,7 @@ from kwsd.errors import ConfigError, InputError
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.networks.labels import UNKNOWN
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.batches import Mixer
@@ -46,7 +46,7 @@ def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:
     """What both networks' configurations say of labels, adapter and heads."""
-    labels, sizes = [*recipe.words, UNKNOWN, SILENCE], recipe.network
+    labels, sizes = recipe.labels, recipe.network
     return {
         "adapter_size": sizes.adapter_size,
         "head_size": sizes.head_size,
@@ -91,7 +91,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
         ConfigError: a word of the recipe has no recording, or the teacher of scores has other words.
         ModelError: there is no such teacher of scores.
     """
-    data = recipe.data
+    data, scores = recipe.data, recipe.teacher.scores
+    soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
 
     def corpus(folders: Sequence[str]) -> Corpus:
         places = [root / folder for folder in folders]
@@ -108,10 +109,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     noise = _kept(corpus(data.noise), 2 * data.held_out)
     progress("making rooms and microphones", 0, 1)
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
-    labels = [*recipe.words, UNKNOWN, SILENCE]
-    mixer = Mixer(sounds, labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
-    scores = recipe.teacher.scores
-    soft = SoftLabels(load_trained(scores, labels, "teacher.scores")) if scores else None
+    mixer = Mixer(sounds, recipe.labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
     model = build_network(recipe)
     if not recipe.teacher.weights:
         return model, Lesson(mixer, None, None, validation, soft)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, InputError
+from kwsd.networks.labels import SILENCE, UNKNOWN
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,6 +136,11 @@ class Recipe:
     mix: Mix = field(default_factory=Mix)
     schedule: Schedule = field(default_factory=Schedule)
     soup: Soup = field(default_factory=Soup)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of its network: the words, then `_unknown_`, then `_silence_`."""
+        return (*self.words, UNKNOWN, SILENCE)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint to be compared with."""
