@@ -18,7 +18,7 @@ from kwsd.audio.resample import resampled
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.devices import pick_device
-from kwsd.networks.loading import loading
+from kwsd.networks.loading import SAFELY, loading
 
 Floats = NDArray[np.float32]
 _Loaded = TypeVar("_Loaded")
@@ -28,10 +28,6 @@ _MOST_S = 64
 
 SHORTEST = RATE // 10
 """What any of these networks can hear, in samples at 16 kHz: a convolution wants more than nothing."""
-
-
-SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""How anything is loaded from a model's folder."""
 
 
 def load_extractor(folder: Path) -> Any:

@@ -13,8 +13,9 @@ from transformers import AutoTokenizer, ClapModel
 
 from kwsd.audio.resample import resampled
 from kwsd.events import RATE
-from kwsd.networks.auto_engine import SAFELY, FeatureExtractor, warmed, whole
+from kwsd.networks.auto_engine import FeatureExtractor, warmed, whole
 from kwsd.networks.devices import pick_device
+from kwsd.networks.loading import SAFELY
 
 TEMPLATE = "This is a sound of {}."
 """What becomes of a label before it is embedded; the zero-shot pipeline of transformers has the same."""

@@ -14,7 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.networks.devices import pick_device
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import label_names
-from kwsd.networks.loading import loading
+from kwsd.networks.loading import SAFELY, loading
 
 _MOST = 64
 """Windows that go through the network at once; more would only take more memory."""
@@ -71,7 +71,7 @@ def load_network(folder: Path) -> SpotterModel:
     """The network in `folder` itself, on the processor. Raises what transformers raises (see `kwsd.networks.loading`);
     TypeError where it is not kwsd's own."""
     load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
-    model = load(folder, local_files_only=True, use_safetensors=True, dtype="float32", trust_remote_code=False)
+    model = load(folder, use_safetensors=True, dtype="float32", **SAFELY)
     if not isinstance(model, SpotterModel):
         raise TypeError("it is not kwsd's own network")
     return model

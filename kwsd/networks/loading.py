@@ -1,14 +1,18 @@
-"""What goes wrong while torch loads a model, as one of kwsd's errors."""
+"""How torch and transformers load a model, and what goes wrong meanwhile as one of kwsd's errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from kwsd.errors import DeviceError, ModelError, first_line
+
+SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""How anything is loaded from a model's folder."""
 
 
 @contextmanager

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, ClapModel
 
-from kwsd.networks.auto_engine import SAFELY, load_extractor, whole
+from kwsd.networks.auto_engine import load_extractor, whole
 from kwsd.networks.clap import embedded
-from kwsd.networks.loading import loading
+from kwsd.networks.loading import SAFELY, loading
 from kwsd.training.tracing import front_end
 
 
