@@ -33,9 +33,9 @@ class Batch:
 
 
 Mined = NDArray[np.int64]
-"""Hard negatives: (n, 3), 0 for speech and 1 for noise, the clip, and the sample where the window starts."""
+"""Hard negatives: (n, 3), one of the kinds below, the clip, and the sample where the window starts."""
 
-SPEECH, NOISE = 0, 1
+SPEECH, NOISE, OTHERS = 0, 1, 2
 
 
 class Mixer:
@@ -44,7 +44,9 @@ class Mixer:
     def __init__(self, sounds: Sounds, labels: Sequence[str], mix: Mix, batch: int, seed: int) -> None:
         self.sounds, self.mix, self.batch, self.seed = sounds, mix, batch, seed
         self.index = {label: number for number, label in enumerate(labels)}
-        present, counts = np.unique(sounds.words.labels, return_counts=True)
+        self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
+        words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels
+        present, counts = np.unique(words, return_counts=True)
         self.rows_of = [np.flatnonzero(sounds.words.labels == label) for label in present]
         # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
@@ -55,8 +57,7 @@ class Mixer:
         """The batch of one step."""
         rng = np.random.default_rng([self.seed, step])
         hard = self.hardness(step)
-        shares = (self.mix.words, self.mix.sentences, self.mix.cut, self.mix.glued, self.mix.silence)
-        kinds = rng.choice(len(shares), self.batch, p=shares)
+        kinds = rng.choice(len(self.mix.shares), self.batch, p=self.mix.shares)
         drawn = [self._draw(int(kind), rng, mined, hard) for kind in kinds]
         return Batch(
             np.stack([self._recorded(scene.window, rng, hard) for scene, _, _ in drawn]),
@@ -75,8 +76,7 @@ class Mixer:
     def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the second whose features the teacher knows, if any."""
         if kind == 0:
-            row = self._word(rng)
-            return scenes.word(self.sounds, row, rng, hard, self.mix.pace), str(self.sounds.words.labels[row]), row
+            return self._alone(self._word(rng), rng, hard)
         if kind == 1:
             row, start = self._mined(mined, SPEECH, rng) or self.sentence_at(rng)
             second = self.speech_seconds[row] + scenes.second_near(self.sounds.speech, row, start)
@@ -85,7 +85,13 @@ class Mixer:
             return Scene(scenes.cut_word(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
         if kind == 3:
             return Scene(scenes.glued(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
+        if kind == 4:
+            row, _ = self._mined(mined, OTHERS, rng) or self.other_at(rng)
+            return self._alone(row, rng, hard)
         return Scene(scenes.silence(self.sounds, rng, self._mined(mined, NOISE, rng))), SILENCE, NONE
+
+    def _alone(self, row: int, rng: np.random.Generator, hard: float) -> tuple[Scene, str, int]:
+        return scenes.word(self.sounds, row, rng, hard, self.mix.pace), str(self.sounds.words.labels[row]), row
 
     def _mined(self, mined: Mined, kind: int, rng: np.random.Generator) -> tuple[int, int] | None:
         """Every second time one of the hard negatives of a kind, a little earlier or later."""
@@ -98,6 +104,10 @@ class Mixer:
     def _word(self, rng: np.random.Generator) -> int:
         rows = self.rows_of[rng.choice(len(self.rows_of), p=self.chances)]
         return int(rows[rng.integers(len(rows))])
+
+    def other_at(self, rng: np.random.Generator) -> tuple[int, int]:
+        """A word that is none of the recipe's, and where its window starts."""
+        return int(self.others[rng.integers(len(self.others))]), 0
 
     def noise_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A noise, by its length, and where in it a window starts."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.training import scenes
-from kwsd.training.batches import NOISE, SPEECH, Mined, Mixer
+from kwsd.training.batches import NOISE, OTHERS, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
 from kwsd.training.scenes import Floats
 from kwsd.training.teacher import first_second
@@ -35,14 +35,16 @@ def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int]) -> dict[s
 def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Generator) -> Mined:
     """The fifth of `count` windows that look most like a word, out of new ones and those mined before.
 
-    Two thirds of them are out of sentences, the others noise. `score` gives (n,) for windows (n, 16000): the highest
+    Two thirds of them are out of sentences, the others noise; where single words that are none of the recipe's have a
+    share of the batches, there are half as many of those again. `score` gives (n,) for windows (n, 16000): the highest
     score of any word.
     """
     kept = []
-    for kind, drawn, share in ((SPEECH, mixer.sentence_at, 2 / 3), (NOISE, mixer.noise_at, 1 / 3)):
+    kinds = [(SPEECH, mixer.sentence_at, 2 / 3), (NOISE, mixer.noise_at, 1 / 3), (OTHERS, mixer.other_at, 1 / 2)]
+    for kind, drawn, share in kinds if mixer.mix.others else kinds[:2]:
         new = [(kind, *drawn(rng)) for _ in range(int(count * share))]
         places = np.concatenate([np.array(new, np.int64).reshape(-1, 3), mined[mined[:, 0] == kind]])
-        corpus, scores = (mixer.sounds.speech, mixer.sounds.noise)[kind], []
+        corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]
             heard = [scenes.recorded(window, mixer.sounds, rng, noise=0.5, hardness=1.0) for window in windows]

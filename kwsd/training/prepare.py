@@ -27,7 +27,7 @@ from kwsd.training.recipe import Recipe
 from kwsd.training.scenes import Sounds
 from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
-from kwsd.training.trained import load_trained
+from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
@@ -88,11 +88,23 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
 
     Raises:
         InputError: a folder of the recipe is not below `root`, or holds nothing.
-        ConfigError: a word of the recipe has no recording, or the teacher of scores has other words.
-        ModelError: there is no such teacher of scores.
+        ConfigError: a word of the recipe has no recording, there are no `mix.others`, or a model that the recipe names
+            has other words, or another shape.
+        ModelError: there is no such model.
     """
-    data, scores = recipe.data, recipe.teacher.scores
+    scores, start = recipe.teacher.scores, recipe.network.start
     soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
+    first = load_trained(start, recipe.labels, "network.start") if start else None
+    model, lesson = _prepared(recipe, root, cache, progress, soft)
+    if first is not None:
+        begin_with(model, first, "network.start")
+    return model, lesson
+
+
+def _prepared(
+    recipe: Recipe, root: Path, cache: Path, progress: Progress, soft: SoftLabels | None
+) -> tuple[SpotterModel, Lesson]:
+    data = recipe.data
 
     def corpus(folders: Sequence[str]) -> Corpus:
         places = [root / folder for folder in folders]
@@ -104,6 +116,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     recorded = _labelled(corpus(data.words), recipe)
     spoken = [recorded, *([_labelled(corpus(data.synthetic), recipe)] if data.synthetic else [])]
     words = reduce(join, spoken)
+    if recipe.mix.others and UNKNOWN not in words.labels:
+        raise ConfigError(f"mix.others needs clips that are labelled {UNKNOWN}, in data.words or data.synthetic")
     validation = _labelled(corpus(data.validation), recipe)
     speech = _kept(corpus(data.speech), data.held_out)
     noise = _kept(corpus(data.noise), 2 * data.held_out)

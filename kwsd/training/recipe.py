@@ -22,10 +22,12 @@ class Network:
     """Which network (`kind`: "hubert", or "moonshine" for the larger one that is asked second), and its sizes.
 
     The names are HubertConfig's. A Moonshine takes its sizes from the teacher, whose weights it is; from these it takes
-    the adapter's and the heads', and how many of its blocks learn, counted from the last.
+    the adapter's and the heads', and how many of its blocks learn, counted from the last. `start` names a trained model
+    of the same shape, one that ships or a folder, whose weights it begins with.
     """
 
     kind: str = "hubert"
+    start: str = ""
     learning_layers: int = 2
     hidden_size: int = 288
     intermediate_size: int = 1152
@@ -70,6 +72,9 @@ class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added; how often a word comes at another pace;
     what a rare word counts as at least.
 
+    `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
+    share of 0 they are drawn among the words, as one more of them.
+
     Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
     Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
     of `_unknown_` when the model is exported, to make up for that.
@@ -79,6 +84,7 @@ class Mix:
     sentences: float = 0.2
     cut: float = 0.04
     glued: float = 0.06
+    others: float = 0.0
     silence: float = 0.1
     noise: float = 0.6
     pace: float = 0.25
@@ -87,6 +93,11 @@ class Mix:
     easy_steps: int = 1_500
     ramp_steps: int = 6_000
     unknown_offset: float = 0.0
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of a batch, in the order in which `kwsd.training.batches` draws: silence comes last."""
+        return self.words, self.sentences, self.cut, self.glued, self.others, self.silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +182,9 @@ def read_recipe(path: Path) -> Recipe:
             raise ConfigError(f"{path}: a moonshine is its teacher's weights: name them as teacher.weights")
     elif len(recipe.teacher.layers) != recipe.network.num_hidden_layers and recipe.teacher.weights:
         raise ConfigError(f"{path}: teacher.layers needs one layer for each of network.num_hidden_layers")
-    shares = recipe.mix.words + recipe.mix.sentences + recipe.mix.cut + recipe.mix.glued + recipe.mix.silence
-    if abs(shares - 1) > 1e-6:
-        raise ConfigError(f"{path}: mix.words, sentences, cut, glued and silence sum to {shares:g}, not 1")
+    if abs(sum(recipe.mix.shares) - 1) > 1e-6:
+        named = "words, sentences, cut, glued, others and silence"
+        raise ConfigError(f"{path}: mix.{named} sum to {sum(recipe.mix.shares):g}, not 1")
     return recipe
 
 

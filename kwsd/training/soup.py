@@ -10,8 +10,8 @@ import copy
 
 import torch
 
-from kwsd.errors import ConfigError
 from kwsd.networks.heads import SpotterModel
+from kwsd.training.trained import check_shape
 
 
 @torch.no_grad()
@@ -21,9 +21,8 @@ def stirred(model: SpotterModel, other: SpotterModel, share: float) -> SpotterMo
     Raises:
         ConfigError: they are not of one shape.
     """
+    check_shape(model, other, "soup.model")
     ours, theirs = model.state_dict(), other.state_dict()
-    if {name: values.shape for name, values in ours.items()} != {name: v.shape for name, v in theirs.items()}:
-        raise ConfigError("soup.model: it is another network than the recipe's")
     mixed: SpotterModel = copy.deepcopy(model)
     mixed.load_state_dict({name: torch.lerp(ours[name], theirs[name].to(ours[name]), share) for name in ours})
     return mixed

@@ -33,3 +33,16 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
     network.requires_grad_(False)
     network.train(False)
     return network
+
+
+def begin_with(model: SpotterModel, other: SpotterModel, key: str) -> None:
+    """Give `model` the other one's weights. Raises ConfigError, with the recipe's `key`, for another shape."""
+    check_shape(model, other, key)
+    model.load_state_dict(other.state_dict())
+
+
+def check_shape(model: SpotterModel, other: SpotterModel, key: str) -> None:
+    """Raise ConfigError, with the recipe's `key`, where both do not have the same weights in the same shapes."""
+    ours, theirs = ({name: weights.shape for name, weights in net.state_dict().items()} for net in (model, other))
+    if ours != theirs:
+        raise ConfigError(f"{key}: it is another network than the recipe's")

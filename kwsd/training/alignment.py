@@ -1,0 +1,160 @@
+"""Words cut out of sentences with PocketSphinx (BSD), each alone in a second.
+
+Run by hand, before training: `python -m kwsd.training.alignment FOLDER OUT --words on off ... --held-out 3`. FOLDER
+holds recordings whose label is what is said, and there the words are aligned: one that was asked for goes to OUT/word,
+any other to OUT/_unknown_. Those are real people saying "want", "now" and "done", which in slow speech stand alone as
+commands do. Where a recording has no label PocketSphinx guesses what is said, and only what it takes for no word that
+was asked for is kept. Left out are what sounds like one of the words ("know", "write"), and the speakers that a recipe
+with that `held_out` measures on. It needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.audio.split import held_out
+from kwsd.events import RATE
+from kwsd.networks.labels import UNKNOWN
+
+Samples = NDArray[np.int16]
+
+_FRAME = RATE // 100
+_FADE = RATE // 100
+_MARGIN = RATE // 50
+_SHORTEST, _LONGEST = RATE // 8, RATE * 9 // 10
+_FAST = {"ds": 2, "maxhmmpf": 3000, "maxwpf": 10}
+"""Of PocketSphinx's search: three times as fast, and still good enough to find where words begin and end."""
+
+_PAUSE = RATE // 8
+"""The shortest pause whose sound can stand around a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A word of a sentence, or a pause (an empty word): its samples [start, stop)."""
+
+    word: str
+    start: int
+    stop: int
+
+
+def align(decoder: Any, samples: Samples, transcript: str) -> list[Part]:
+    """Where the words of `transcript` lie in `samples` (n,) int16; nothing where PocketSphinx cannot tell.
+
+    It cannot where a word is not in its dictionary, or the sentence is not what is said.
+    """
+    words = re.findall(r"[a-z]+(?:'[a-z]+)*", transcript.lower())
+    if not words or any(decoder.lookup_word(word) is None for word in words):
+        return []
+    decoder.set_align_text(" ".join(words))
+    found = guess(decoder, samples)
+    return found if [part.word for part in found if part.word] == words else []
+
+
+def guess(decoder: Any, samples: Samples) -> list[Part]:
+    """What the decoder takes `samples` (n,) int16 for, and where."""
+    decoder.start_utt()
+    decoder.process_raw(samples.tobytes(), full_utt=True)
+    decoder.end_utt()
+    return [
+        Part(_spelling(entry.word), entry.start_frame * _FRAME, (entry.end_frame + 1) * _FRAME)
+        for entry in decoder.seg() or ()
+    ]
+
+
+def _spelling(entry: str) -> str:
+    """A dictionary's entry without the number of its pronunciation; empty for `<sil>` and its like."""
+    return "" if entry[0] in "<[" else entry.partition("(")[0].replace("-", " ")
+
+
+def alone(samples: Samples, part: Part, pause: Samples) -> Samples:
+    """A second (16000,) with the word in its middle and the sentence's own `pause` around it, joined by short fades."""
+    room = np.resize(np.concatenate([pause, pause[::-1]]), RATE) if len(pause) else np.zeros(RATE, np.int16)
+    start, stop = max(0, part.start - _MARGIN), min(len(samples), part.stop + _MARGIN)
+    mask = np.ones(stop - start, np.float32)
+    mask[:_FADE] = np.linspace(0, 1, _FADE, dtype=np.float32)
+    mask[-_FADE:] = mask[:_FADE][::-1]
+    first = (RATE - len(mask)) // 2
+    window = room.astype(np.float32)
+    window[first : first + len(mask)] *= 1 - mask
+    window[first : first + len(mask)] += mask * samples[start:stop]
+    return np.rint(window).astype(np.int16)
+
+
+def cut(samples: Samples, parts: list[Part]) -> Iterator[tuple[str, Samples]]:
+    """Every word that is neither a click nor longer than a second shows, with its window."""
+    pauses = [samples[part.start : part.stop] for part in parts if not part.word]
+    quietest = min(
+        (pause for pause in pauses if len(pause) >= _PAUSE),
+        key=lambda pause: float(np.square(pause.astype(np.float32)).mean()),
+        default=samples[:0],
+    )
+    for part in parts:
+        if part.word and _SHORTEST <= part.stop - part.start <= _LONGEST:
+            yield part.word, alone(samples, part, quietest)
+
+
+def homophones(decoder: Any, spoken: Collection[str], words: Collection[str]) -> frozenset[str]:
+    """Those of `spoken` that are none of `words` but, in one of their pronunciations, said like one."""
+    targets = {said for word in words for said in _pronunciations(decoder, word)}
+    return frozenset(word for word in spoken if word not in words and targets & set(_pronunciations(decoder, word)))
+
+
+def _pronunciations(decoder: Any, word: str) -> Iterator[str]:
+    number, entry = 1, word
+    while (said := decoder.lookup_word(entry)) is not None:
+        yield said
+        number += 1
+        entry = f"{word}({number})"
+
+
+def main() -> None:
+    """Write OUT/label/SPEAKER_nohash_CLIP-NUMBER-word.flac."""
+    import soundfile
+    from pocketsphinx import Decoder
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--words", nargs="+", required=True)
+    parser.add_argument("--held-out", type=int, default=3)
+    arguments = parser.parse_args()
+    words = frozenset(arguments.words)
+    aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
+    done = {path.stem.rsplit("-", 2)[0] for path in arguments.out.glob("*/*.flac")}
+    found = [item for item in find_recordings(arguments.folder) if _stem(item) not in done]
+    heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
+    for number, (recording, samples) in enumerate(load(heard), start=1):
+        if recording.label:
+            parts = align(aligner, samples, recording.label)
+        else:
+            guesser = guesser or Decoder(loglevel="FATAL", **_FAST)
+            parts = [part for part in guess(guesser, samples) if part.word not in words]
+        like_words = homophones(aligner, {part.word for part in parts}, words)
+        for place, (word, window) in enumerate(cut(samples, parts)):
+            if word in like_words:
+                continue
+            folder = arguments.out / (word if word in words else UNKNOWN)
+            folder.mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / f"{_stem(recording)}-{place}-{word}.flac", window, RATE)
+        if number % 50 == 0 or number == len(heard):
+            print(f"{number} of {len(heard)} recordings", file=sys.stderr, flush=True)
+
+
+def _stem(recording: Recording) -> str:
+    return f"{recording.speaker or recording.name}_nohash_{recording.name}"
+
+
+if __name__ == "__main__":
+    main()

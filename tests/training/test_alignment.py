@@ -1,0 +1,105 @@
+"""Words are cut out of sentences: where a decoder says that they lie, alone, with the sentence's own quiet around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from kwsd.events import RATE
+from kwsd.training.alignment import Part, align, alone, cut, guess, homophones
+
+SAYS = {"no": ["N OW"], "know": ["N OW"], "now": ["N AW"], "a": ["AH", "EY"], "on": ["AA N", "AO N"], "awn": ["AO N"]}
+
+
+@dataclass
+class Entry:
+    """As PocketSphinx tells a part of an utterance: in frames of 10 ms, the last one included."""
+
+    word: str
+    start_frame: int
+    end_frame: int
+
+
+class Decoder:
+    """Hears what it is told to hear, and keeps what it was asked to align."""
+
+    def __init__(self, *heard: Entry) -> None:
+        self.heard, self.text, self.samples = heard, "", 0
+
+    def lookup_word(self, word: str) -> str | None:
+        name, _, number = word.partition("(")
+        said = SAYS.get(name, [])
+        place = int(number[:-1]) - 1 if number else 0
+        return said[place] if place < len(said) else None
+
+    def set_align_text(self, text: str) -> None:
+        self.text = text
+
+    def start_utt(self) -> None:
+        self.samples = 0
+
+    def process_raw(self, data: bytes, full_utt: bool) -> None:
+        assert full_utt
+        self.samples = len(data) // 2
+
+    def end_utt(self) -> None:
+        """Nothing is left to do."""
+
+    def seg(self) -> tuple[Entry, ...]:
+        return self.heard
+
+
+HEARD = Entry("<sil>", 0, 19), Entry("now", 20, 49), Entry("a(2)", 50, 54), Entry("<sil>", 55, 99)
+
+
+def test_the_words_of_a_sentence_lie_where_the_decoder_says() -> None:
+    decoder = Decoder(*HEARD)
+    parts = align(decoder, np.zeros(RATE, np.int16), "NOW, a?")
+    assert decoder.text == "now a"
+    assert decoder.samples == RATE
+    assert parts == [Part("", 0, 3200), Part("now", 3200, 8000), Part("a", 8000, 8800), Part("", 8800, 16000)]
+
+
+@pytest.mark.parametrize("transcript", ["", "now zyzzyva", "now now a"])
+def test_nothing_comes_of_a_sentence_that_is_not_what_is_said(transcript: str) -> None:
+    assert align(Decoder(*HEARD), np.zeros(RATE, np.int16), transcript) == []
+
+
+def test_without_a_transcript_the_decoder_is_believed() -> None:
+    assert [part.word for part in guess(Decoder(*HEARD), np.zeros(RATE, np.int16))] == ["", "now", "a", ""]
+
+
+def test_a_word_stands_alone_in_the_middle_of_a_second() -> None:
+    sentence = np.full(2 * RATE, 5000, np.int16)
+    sentence[: RATE // 2] = 7  # the pause
+    window = alone(sentence, Part("now", RATE, RATE + 4800), sentence[: RATE // 2])
+    assert window.shape == (RATE,)
+    assert window.dtype == np.int16
+    loud = np.flatnonzero(window > 4000)
+    assert abs((loud[0] + loud[-1]) / 2 - RATE / 2) < 2
+    assert 4800 <= len(loud) <= 4800 + 2 * RATE // 50
+    assert (window[: loud[0] - RATE // 100] == 7).all()  # the sentence's own quiet, not zeros
+    assert np.abs(np.diff(window.astype(int))).max() < 100  # faded, not cut
+
+
+def test_the_quietest_pause_stands_around_each_word_and_clicks_are_left_out() -> None:
+    sentence = np.full(3 * RATE, 5000, np.int16)
+    sentence[:4000], sentence[20_000:24_000] = 900, 30
+    parts = [
+        Part("", 0, 4000),
+        Part("now", 4000, 12_000),
+        Part("a", 12_000, 13_000),  # 62 ms
+        Part("", 13_000, 13_100),  # the quietest of all, and too short
+        Part("", 20_000, 24_000),
+        Part("on", 24_000, 24_000 + RATE),  # a whole second
+    ]
+    (found,) = cut(sentence, parts)
+    assert found[0] == "now"
+    assert found[1][0] == 30
+
+
+def test_what_sounds_like_a_word_is_known() -> None:
+    assert homophones(Decoder(), {"know", "now", "no", "awn", "unheard"}, {"no", "on"}) == {"know", "awn"}
+    assert homophones(Decoder(), {"know", "no"}, set()) == frozenset()

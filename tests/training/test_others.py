@@ -1,0 +1,83 @@
+"""Words that are none of the recipe's have a share of their own, and what is taken for a word comes more often."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kwsd.errors import ConfigError
+from kwsd.networks.labels import UNKNOWN
+from kwsd.training.batches import NONE, OTHERS, Mixer
+from kwsd.training.judging import mine
+from kwsd.training.prepare import prepare
+from kwsd.training.recipe import Recipe, read_recipe
+from kwsd.training.scenes import Floats
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+def with_others(recipe: Recipe, share: float) -> Recipe:
+    mix = replace(recipe.mix, words=recipe.mix.words - share, others=share)
+    return replace(recipe, mix=mix, data=replace(recipe.data, synthetic=("others",)))
+
+
+@pytest.fixture
+def root(recordings: Path) -> Path:
+    """The recordings, and a word that is none: a low tone, as `down` is."""
+    (recordings / "others" / UNKNOWN).mkdir(parents=True)
+    (recordings / "others" / "up").mkdir()
+    for number in range(4):
+        shutil.copy(recordings / "words" / "down" / f"{number}.wav", recordings / "others" / UNKNOWN)
+    shutil.copy(recordings / "words" / "up" / "0.wav", recordings / "others" / "up" / "7.wav")
+    return recordings
+
+
+def mixer(recipe: Recipe, root: Path) -> Mixer:
+    return prepare(recipe, root, root / "cache", quiet)[1].mixer
+
+
+def test_they_have_their_share_of_a_batch(root: Path, recipe_file: Path) -> None:
+    made = mixer(with_others(read_recipe(recipe_file), 0.5), root)
+    batches = [made.batch_at(step, np.zeros((0, 3), np.int64)) for step in range(60)]
+    labels = np.concatenate([batch.labels for batch in batches])
+    assert np.mean(labels == made.index[UNKNOWN]) == pytest.approx(0.5, abs=0.07)
+    assert {"down", "up"} == {label for label in made.index if made.index[label] in labels and label[0] != "_"}
+    seconds = np.concatenate([batch.seconds for batch in batches])[labels == made.index[UNKNOWN]]
+    assert set(made.sounds.words.labels[seconds[seconds != NONE]]) == {UNKNOWN}
+
+
+def test_without_a_share_they_are_drawn_among_the_words(root: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    made = mixer(replace(recipe, data=replace(recipe.data, synthetic=("others",))), root)
+    labels = np.concatenate([made.batch_at(step, np.zeros((0, 3), np.int64)).labels for step in range(60)])
+    assert np.mean(labels == made.index[UNKNOWN]) == pytest.approx(0.7 / 3, abs=0.07)
+
+
+def test_those_that_are_taken_for_words_are_mined(root: Path, recipe_file: Path) -> None:
+    made = mixer(with_others(read_recipe(recipe_file), 0.5), root)
+    worst = int(made.others[2])
+
+    def score(windows: Floats) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """What resembles one of the clips most is what the network is taken in by."""
+        clip = made.sounds.words.clip(worst).astype(np.float32)
+        return np.array([abs(np.correlate(window, clip)[0]) / (np.linalg.norm(window) + 1e-9) for window in windows])
+
+    found = mine(made, score, np.zeros((0, 3), np.int64), 600, np.random.default_rng(1))
+    rows = found[found[:, 0] == OTHERS, 1]
+    assert len(rows) == 60
+    assert np.mean(rows == worst) > 0.6
+    batch = np.concatenate([made.batch_at(step, found).seconds for step in range(60)])
+    others = batch[np.isin(batch, made.others)]
+    assert np.mean(others == worst) > 0.4  # a quarter of them all, without
+
+
+def test_a_share_of_none_is_told(recordings: Path, recipe_file: Path) -> None:
+    recipe = with_others(read_recipe(recipe_file), 0.2)
+    with pytest.raises(ConfigError, match=r"mix\.others"):
+        mixer(replace(recipe, data=replace(recipe.data, synthetic=())), recordings)

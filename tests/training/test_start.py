@@ -1,0 +1,48 @@
+"""A run begins with an earlier one's weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from kwsd.errors import ConfigError
+from kwsd.training.export import export_model
+from kwsd.training.prepare import build_network, prepare
+from kwsd.training.recipe import Recipe, read_recipe
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+@pytest.fixture
+def earlier(recipe_file: Path, tmp_path: Path) -> Path:
+    recipe = read_recipe(recipe_file)
+    torch.manual_seed(5)
+    network = build_network(replace(recipe, schedule=replace(recipe.schedule, seed=99)))
+    export_model(network, tmp_path / "earlier", name="earlier", licence="MIT", unknown_offset=2.0)
+    return tmp_path / "earlier"
+
+
+def starting(recipe: Recipe, model: Path, **sizes: int) -> Recipe:
+    return replace(recipe, network=replace(recipe.network, start=str(model), **sizes))  # type: ignore[arg-type]  # ints
+
+
+def test_it_says_what_that_one_said_before_its_export(recordings: Path, recipe_file: Path, earlier: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    before = build_network(replace(recipe, schedule=replace(recipe.schedule, seed=99)))
+    model, _ = prepare(starting(recipe, earlier), recordings, recordings / "cache", quiet)
+    windows = torch.randn(3, 16_000) / 10
+    with torch.no_grad():
+        ours, theirs = model.train(False)(windows).logits, before.train(False)(windows).logits
+    torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0)
+    assert any(weights.requires_grad for weights in model.parameters())
+
+
+def test_another_shape_is_refused(recordings: Path, recipe_file: Path, earlier: Path) -> None:
+    wider = starting(read_recipe(recipe_file), earlier, head_size=24)
+    with pytest.raises(ConfigError, match=r"network\.start: it is another network"):
+        prepare(wider, recordings, recordings / "cache", quiet)
