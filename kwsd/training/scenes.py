@@ -19,7 +19,13 @@ from kwsd.training.corpus import GRID, Corpus, seconds_in
 Floats = NDArray[np.float32]
 
 _MARGIN = 1280
-"""Samples of pause (80 ms) that a window has to show on both sides of a whole word."""
+"""Samples of pause (80 ms) that a window has to show after a whole word: the listener wants to be answered soon."""
+
+_PAUSE = 2400
+"""Samples of pause (150 ms) before it: a stop inside a sentence is silent for nearly as long."""
+
+_LATEST = RATE // 2
+"""A word that ended longer ago than this (0.5 s) had better been heard before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +85,16 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
     """
     clip = sounds.words.clip(row)
     start, end = (int(edge) for edge in sounds.words.cores[row])
-    if rng.random() < 0.95 - 0.5 * hardness:
+    if rng.random() < 0.95 - 0.6 * hardness:
         low, high = min(0, 160 - start), max(0, RATE - 160 - end)
         shift = 0 if rng.random() < 0.3 else int(np.clip(rng.integers(-1600, 1601), low, high))
         window = _filled(clip, shift, rng)
         if rng.random() < pace * hardness:
             return Scene(at_pace(window, rng.uniform(0.85, 1.18)))
         return Scene(window, shift)
-    room = RATE - (end - start) - 2 * _MARGIN
-    place = _MARGIN + int(rng.integers(room)) if room > 0 else (RATE - (end - start)) // 2
+    last = RATE - _MARGIN - (end - start)
+    first = max(_PAUSE, last - _LATEST)
+    place = int(rng.integers(first, last)) if first < last else (RATE - (end - start)) // 2
     window = _filled(clip, place - start, rng)
     if rng.random() < pace:
         window = at_pace(window, rng.uniform(0.9, 1.15))
@@ -110,10 +117,10 @@ def _filled(clip: NDArray[np.int16], shift: int, rng: np.random.Generator) -> Fl
 
 
 def _neighbours(window: Floats, start: int, end: int, speech: Corpus, rng: np.random.Generator) -> None:
-    """Lay other speech before and after the word at [start, end), in place, with a pause of 80 ms or more between."""
+    """Lay other speech before and after the word at [start, end), in place, with a pause between."""
     level = _rms(window[max(0, start) : end])
-    before = start - int(rng.integers(_MARGIN, RATE // 2))
-    if before > 800 and rng.random() < 0.5:
+    before = start - int(rng.integers(_PAUSE, RATE // 2))
+    if before > 800 and rng.random() < 0.7:
         window[:before] = _levelled(take(speech, rng, before), level, rng)
     after = end + int(rng.integers(_MARGIN, RATE // 2))
     if after < RATE - 800 and rng.random() < 0.5:
