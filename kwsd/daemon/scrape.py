@@ -18,7 +18,7 @@ from kwsd.config import expanded
 from kwsd.daemon.bearer import bears
 from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.sinks.listening import Identity, listen, unlink
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +78,22 @@ class ScrapeServer:
         poll.register(self._woken, select.POLLIN)
         try:
             while self._woken not in {descriptor for descriptor, _ in poll.poll()}:
-                with contextlib.suppress(BlockingIOError, ConnectionError, TimeoutError):
-                    client, _ = self._server.accept()
-                    with client:
-                        self._answer(client)
+                self._answer_one()
         except BaseException as error:
             self._failed(error)
+
+    def _answer_one(self) -> None:
+        """Whoever waits at the door. A client that goes away, or a network that does, is that client's loss alone."""
+        try:
+            client, _ = self._server.accept()
+        except OSError as error:
+            if error.errno in EXHAUSTED:  # poll(2) would tell of whoever waits for ever
+                crowded = select.poll()
+                crowded.register(self._woken, select.POLLIN)
+                crowded.poll(1000 * CROWDED_S)
+            return
+        with client, contextlib.suppress(OSError):
+            self._answer(client)
 
     def _answer(self, client: socket.socket) -> None:
         request = _read_request(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -17,6 +18,12 @@ LONGEST = 107
 
 _FIRST_INHERITED = 3
 """Where systemd puts the first descriptor that it hands over."""
+
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What `accept` says where there is no room for a connection; whoever knocks goes on waiting at the door."""
+
+CROWDED_S = 0.5
+"""How long nobody is let in while not even one descriptor can be had."""
 
 Identity = tuple[int, int]
 """Device and inode: what tells our socket from a later one under the same name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
 import os
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.events import Envelope
-from kwsd.sinks.listening import Identity, listen, unlink
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.sinks.waker import Waker
@@ -24,9 +23,6 @@ log = logging.getLogger(__name__)
 
 CLIENTS = 64
 """Subscribers at once; further ones are turned away."""
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_CROWDED_S = 0.5
-"""How long nobody is let in while not even one descriptor can be had."""
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
 
@@ -111,7 +107,7 @@ class SocketSink:
         """Wait for something to do, and do it."""
         left = self._deadline - time.monotonic()
         if self._spare is None and not self._take_spare():
-            left = min(left, _CROWDED_S)  # poll(2) would tell of those at the door for ever
+            left = min(left, CROWDED_S)  # poll(2) would tell of those at the door for ever
         self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
         ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
         self._waker.clear()
@@ -136,7 +132,7 @@ class SocketSink:
             except (BlockingIOError, ConnectionError):  # nobody; or it went away again
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
+                if error.errno not in EXHAUSTED:
                     raise
                 if not self._turn_away(error):
                     return

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import http.client
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kwsd.daemon import scrape
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError, DeviceError
@@ -45,6 +49,53 @@ def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) 
     assert get("/metrics", port, "HEAD") == (200, "")
     assert get("/etc/passwd", port)[0] == 404
     assert get("/metrics", port, "POST")[0] == 405
+
+
+class Door:
+    """A server's socket whose `accept`, or whose clients, fail as they are told to."""
+
+    def __init__(self, server: socket.socket, *, accepting: list[int], reading: list[int]) -> None:
+        self._server, self._accepting, self._reading = server, accepting, reading
+
+    def accept(self) -> tuple[Any, Any]:
+        if self._accepting:
+            raise OSError(self._accepting.pop(), "as told")
+        client, address = self._server.accept()
+        if self._reading:
+            client.close()
+            return Unreachable(self._reading.pop()), address
+        return client, address
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
+
+
+class Unreachable(contextlib.nullcontext[Any]):
+    """A client whose network went away."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(self)
+        self._number = number
+
+    def settimeout(self, _: float) -> None:
+        """It will not be waited for."""
+
+    def recv(self, _: int) -> bytes:
+        raise OSError(self._number, "as told")
+
+
+def test_no_descriptor_and_no_route_end_one_answer_and_not_the_daemon(
+    serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape, "CROWDED_S", 0.01)
+    server = serve("0")
+    accepting, reading = [errno.EMFILE, errno.ENFILE, errno.ECONNABORTED], [errno.EHOSTUNREACH]
+    server._server = Door(server._server, accepting=accepting, reading=reading)  # type: ignore[assignment]  # a stand-in
+    port = int(server.address.rpartition(":")[2].partition("/")[0])
+    with pytest.raises((ConnectionError, http.client.BadStatusLine)):
+        get("/metrics", port)
+    assert get("/metrics", port) == (200, "kwsd_up 1\n")
+    assert accepting == reading == []
 
 
 def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
