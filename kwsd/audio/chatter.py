@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,7 +17,9 @@ def chatter_to_log(log: logging.Logger) -> Iterator[None]:
 
     It turns file descriptor 2 aside, for the whole process: keep it short.
     """
-    with tempfile.TemporaryFile() as kept:
+    with os.fdopen(
+        os.memfd_create("chatter", os.MFD_CLOEXEC), "w+b"
+    ) as kept:  # a full disk must not keep a device lost
         stderr = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:

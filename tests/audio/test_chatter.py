@@ -31,3 +31,12 @@ def test_standard_error_is_put_back_after_a_failure(capfd: pytest.CaptureFixture
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"
     assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_it_takes_no_room_on_a_disk(capfd: pytest.CaptureFixture[str]) -> None:
+    """A microphone has to be found again while the disk is full."""
+    with chatter_to_log(log):
+        held = str(Path("/proc/self/fd/2").readlink())
+        os.write(2, b"said\n")
+    assert held.startswith("/memfd:")
+    assert capfd.readouterr().err == "said\n"
