@@ -9,6 +9,7 @@ import threading
 import wave
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 QUEUE = 16
 """Detections whose audio waits for the disk; further ones are dropped."""
+_LONGEST = 60
+"""Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
 _OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
 
 
@@ -73,7 +76,7 @@ class DetectionKeeper:
             log.warning("%s at %.1f s is not kept: its audio has been overwritten", event.word, event.at / RATE)
             return
         time = envelope.time.strftime("%Y%m%dT%H%M%S.") + f"{envelope.time.microsecond // 1000:03d}Z"
-        word = re.sub(r"[^\w-]+", "_", event.word)  # a model may call its words what it likes
+        word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
         with self._changed:
             if len(self._clips) >= QUEUE:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
@@ -117,7 +120,8 @@ class DetectionKeeper:
             if not self._trouble:
                 log.warning("%s: detections cannot be kept: %s", self._folder, error.strerror)
             self._trouble = True
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # what has gone wrong with the disk may go wrong here as well
+                part.unlink()
         else:
             self._trouble = False
 

@@ -116,6 +116,28 @@ def test_a_disk_that_takes_nothing_is_told_once(
     assert caplog.text.count("cannot be kept") == 1
 
 
+def test_a_folder_that_became_a_file_stops_nothing_else(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    (tmp_path / "kept").rmdir()
+    (tmp_path / "kept").write_text("somebody else's")
+    keeper.send(sealed())
+    keeper.close(60)
+    assert caplog.text.count("cannot be kept") == 1
+
+
+def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word="the sound of a dog that barks " * 20))
+    keeper.send(sealed(1, word="\u732b" * 300))
+    keeper.close(60)
+    assert [name[:30] for name in kept(tmp_path)] == [
+        "20261121T120000.250Z-the_sound",
+        "20261121T120001.250Z-" + 9 * "\u732b",
+    ]
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path, ring: Ring) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeviceError, match="cannot be kept there"):
