@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli import loglines
+from kwsd.sinks.room import has_room
 
 log = logging.getLogger(__name__)
 
@@ -168,10 +169,25 @@ class _Line(logging.Formatter):
 
 
 class _Stderr(logging.Handler):
-    """Writes to whatever standard error is at that moment: rich puts its own there while it draws a bar."""
+    """Writes to whatever standard error is at that moment: rich puts its own there while it draws a bar.
+
+    Every thread of the daemon logs. Where a pager or a stopped terminal reads no further, lines are dropped and
+    counted, for a worker that waits for room hears nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dropped = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            if sys.stderr is not None and not has_room(sys.stderr):
+                self._dropped += 1
+                return
+            if self._dropped:
+                text = f"{self._dropped} lines of the log were dropped: nobody read them"
+                self._dropped = 0
+                _to_stderr(_shape(logging.WARNING, __name__, text))
             _to_stderr(self.format(record))
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return

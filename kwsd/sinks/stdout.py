@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import math
 import os
@@ -17,6 +16,7 @@ from typing import Literal, TextIO
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope
 from kwsd.sinks.lines import JsonLines, TextLines
+from kwsd.sinks.room import has_room
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class StdoutSink:
 
     def _write_pending(self) -> None:
         """Write while there is room: poll(2) promises it for a line, which is shorter than PIPE_BUF."""
-        while self._pending and not self._gone and self._has_room():
+        while self._pending and not self._gone and has_room(self._stream):
             line = self._pending.popleft()
             try:
                 self._stream.write(line)
@@ -132,15 +132,6 @@ class StdoutSink:
             except OSError as error:
                 self._silence()
                 raise DeviceError(f"standard output cannot be written: {error.strerror}") from error
-
-    def _has_room(self) -> bool:
-        try:
-            descriptor = self._stream.fileno()
-        except (io.UnsupportedOperation, ValueError):
-            return True  # text in memory; or closed, which writing will tell
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        return bool(poll.poll(0))
 
     def _drop(self) -> None:
         if not self._dropped:
