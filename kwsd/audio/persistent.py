@@ -148,7 +148,7 @@ class PersistentMicrophone:
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
-            if asleep - self._asleep > _SLEPT_S and self._at:
+            if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:
                 slept_s, self._asleep = asleep - self._asleep, asleep
                 raise DeviceError(f"the machine slept for {slept_s:.0f} s")
             lost = message.lost

@@ -141,3 +141,26 @@ def test_after_a_suspend_it_starts_on_fresh_audio(listen: Callable[..., Any], ch
     restored, _, _ = blocks.until(DeviceRestored)
     assert restored.samples == pytest.approx(3600 * 16_000, abs=16_000)
     assert capture_of(children, before) != first
+
+
+def test_a_sleep_while_it_is_lost_costs_no_second_capture(
+    listen: Callable[..., Any], children: Callable[[], set[int]], sound: Any
+) -> None:
+    slept = [0.0]
+    times = count()
+
+    def clocks() -> tuple[float, float]:
+        return 1000 + 0.02 * next(times) + slept[0], slept[0]
+
+    before = children()
+    _, blocks = listen(clocks=clocks)
+    next(blocks)
+    sound.set("Other (hw:9,0)")
+    blocks.until(DeviceLost)
+    slept[0] = 3600.0
+    sound.set()
+    blocks.until(DeviceRestored)
+    back = capture_of(children, before)
+    heard = [next(blocks) for _ in range(5)]
+    assert all(isinstance(block, Block) for block in heard)
+    assert capture_of(children, before) == back
