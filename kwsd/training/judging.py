@@ -44,6 +44,7 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
     for kind, drawn, share in kinds if mixer.mix.others else kinds[:2]:
         new = [(kind, *drawn(rng)) for _ in range(int(count * share))]
         places = np.concatenate([np.array(new, np.int64).reshape(-1, 3), mined[mined[:, 0] == kind]])
+        places = np.unique(places, axis=0)  # a word has but one place to begin at: it would come again and again
         corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]

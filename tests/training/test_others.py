@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
 from kwsd.networks.labels import UNKNOWN
@@ -16,6 +17,8 @@ from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, read_recipe
 from kwsd.training.scenes import Floats
+
+COUNT = 200
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -32,8 +35,10 @@ def root(recordings: Path) -> Path:
     """The recordings, and a word that is none: a low tone, as `down` is."""
     (recordings / "others" / UNKNOWN).mkdir(parents=True)
     (recordings / "others" / "up").mkdir()
-    for number in range(4):
-        shutil.copy(recordings / "words" / "down" / f"{number}.wav", recordings / "others" / UNKNOWN)
+    for number in range(COUNT):
+        shutil.copy(
+            recordings / "words" / "down" / f"{number % 6}.wav", recordings / "others" / UNKNOWN / f"{number}.wav"
+        )
     shutil.copy(recordings / "words" / "up" / "0.wav", recordings / "others" / "up" / "7.wav")
     return recordings
 
@@ -61,20 +66,24 @@ def test_without_a_share_they_are_drawn_among_the_words(root: Path, recipe_file:
 
 def test_those_that_are_taken_for_words_are_mined(root: Path, recipe_file: Path) -> None:
     made = mixer(with_others(read_recipe(recipe_file), 0.5), root)
-    worst = int(made.others[2])
+    taken = made.others[:: COUNT // 20]  # the network is taken in by one clip in ten
 
-    def score(windows: Floats) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """What resembles one of the clips most is what the network is taken in by."""
-        clip = made.sounds.words.clip(worst).astype(np.float32)
-        return np.array([abs(np.correlate(window, clip)[0]) / (np.linalg.norm(window) + 1e-9) for window in windows])
+    def score(windows: Floats) -> NDArray[np.float32]:
+        """A click at the very beginning is what it takes for a word, through whatever microphone."""
+        return np.abs(windows[:, :400]).max(axis=1) / (windows.std(axis=1) + 1e-9)
 
-    found = mine(made, score, np.zeros((0, 3), np.int64), 600, np.random.default_rng(1))
+    marked = made.sounds.words.samples.copy()
+    marked[made.sounds.words.starts[taken]] = 32_000
+    made.sounds = replace(made.sounds, words=replace(made.sounds.words, samples=marked))
+    found = np.zeros((0, 3), np.int64)
+    for round_ in range(3):
+        found = mine(made, score, found, 600, np.random.default_rng(round_))
     rows = found[found[:, 0] == OTHERS, 1]
-    assert len(rows) == 60
-    assert np.mean(rows == worst) > 0.6
-    batch = np.concatenate([made.batch_at(step, found).seconds for step in range(60)])
-    others = batch[np.isin(batch, made.others)]
-    assert np.mean(others == worst) > 0.4  # a quarter of them all, without
+    assert len(rows) == len(set(rows)) == 60  # each once, however often it was found
+    assert len(set(taken) & set(rows)) >= 17  # noise hides some
+    drawn = np.concatenate([made.batch_at(step, found).seconds for step in range(120)])
+    drawn = drawn[np.isin(drawn, made.others)]
+    assert np.mean(np.isin(drawn, rows)) > 0.5  # a third of them all, without
 
 
 def test_a_share_of_none_is_told(recordings: Path, recipe_file: Path) -> None:
