@@ -46,7 +46,10 @@ def status(
     rows = [
         ("model", f"{found['model']} on {found['device']}" if found["model"] else "loading"),
         ("words heard", words),
-        ("windows", f"{scored}, {found['windows_gated']} kept out by the gate"),
+        (
+            "windows",
+            f"{scored}, {found['windows_gated']} kept out by the gate, {found.get('windows_spared', 0)} spared",
+        ),
         ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
         ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
         ("overflows", f"{found['overflows']}"),

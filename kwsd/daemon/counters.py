@@ -93,6 +93,11 @@ class Counters:
         with self._lock:
             self._counts["windows"] += windows
 
+    def kept_out(self, windows: int) -> None:
+        """So many windows in all were kept from the classifier by the gate."""
+        with self._lock:
+            self._counts["windows_gated"] = windows
+
     def scored(self, windows: int, seconds: float) -> None:
         """The classifier scored so many windows at once."""
         with self._lock:
@@ -110,10 +115,12 @@ class Counters:
     def snapshot(self) -> dict[str, Any]:
         """All of it, as JSON's types. Levels are in dBFS over the newest second, None for digital silence.
 
-        `windows_verified` is left out where there is no verifier.
+        `windows_spared` are those whose scores could not have mattered, as their neighbours' told. `windows_verified`
+        is left out where there is no verifier.
         """
         with self._lock:
             audio_s = sum(ring.written for ring in self._rings.values()) / RATE
+            ungated = self._counts["windows"] - self._counts["windows_gated"]
             return {
                 "version": __version__,
                 "model": self._model,
@@ -130,7 +137,8 @@ class Counters:
                 },
                 "detections": dict(self._words),
                 "windows_scored": self._counts["windows_scored"],
-                "windows_gated": max(0, self._counts["windows"] - self._counts["windows_scored"]),
+                "windows_gated": self._counts["windows_gated"],
+                "windows_spared": max(0, ungated - self._counts["windows_scored"]),
                 **({} if self._verified is None else {"windows_verified": self._verified}),
                 "inference_s": round(self._inference_s, 6),
                 "inference_batches": self._counts["batches"],

@@ -41,6 +41,8 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     add("detections_total", "counter", "Words heard.", words)
     total("windows_scored_total", "Windows that the classifier scored.", snapshot["windows_scored"])
     total("windows_gated_total", "Windows that the gate kept from it.", snapshot["windows_gated"])
+    spared = "Windows that could not matter, as their neighbours' scores told."
+    total("windows_spared_total", spared, snapshot["windows_spared"])
     if "windows_verified" in snapshot:
         text = "Windows that the verifier was asked about, too."
         total("windows_verified_total", text, snapshot["windows_verified"])

@@ -72,6 +72,7 @@ class Hearing:
         batches = windows(self._rings, hop=hop, length=card.window, paces=paces)
 
         def done() -> None:
+            self._counters.kept_out(self._spotter.gated)
             self._watchdog.worked()
             progressed()
 

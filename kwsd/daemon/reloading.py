@@ -60,6 +60,11 @@ class TunableSpotter:
             assert self._spotter
             return self._spotter.feed(windows)
 
+    @property
+    def gated(self) -> int:
+        """Windows that the gate kept from the classifier."""
+        return self._spotter.gated if self._spotter else 0
+
     def adopt(self, config: Config, card: ModelCard) -> None:
         """Go on with this configuration's gate and trigger, from the next batch on."""
         with self._lock:

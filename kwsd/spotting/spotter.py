@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -78,15 +79,19 @@ class Spotter:
         self._may_spare = thrifty
         self._thrifty = self._spares(trigger)
         self._ears: dict[str, _Ear] = {}
-        self.scored = 0
-        """Windows that the classifier has seen."""
+        self.scored = self.gated = 0
+        """Windows that the classifier has seen, and that the gate kept from it."""
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
         """The events of these windows, in order. Those of one stream follow on each other.
 
         Window samples are (n,) int16, n the same for all.
         """
+        return [event for run in _unbroken(windows) for event in self._feed(run)]
+
+    def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._ear(window.stream).listen(window) for window in windows]
+        self.gated += sum(not wanted for wanted, _ in heard)
         rows = self._rows(windows, [wanted for wanted, _ in heard])
         events: list[Event] = []
         for window, row, (_, said) in zip(windows, rows, heard, strict=True):
@@ -106,6 +111,8 @@ class Spotter:
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
             ear.trigger = tuned
+            if not self._thrifty:
+                ear.memory = Memory()
             if gate is None:
                 ear.gate = None
             elif ear.gate is None:
@@ -158,3 +165,10 @@ class Spotter:
             gate = Gate(self._gate) if self._gate else None
             self._ears[stream] = _Ear(stream, gate, Trigger(self._classifier.labels, self._trigger))
         return self._ears[stream]
+
+
+def _unbroken(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
+    """The windows in runs, a new one at each gap: what a gap makes forgotten is forgotten there, and not before."""
+    gaps = [index for index, window in enumerate(windows) if window.lost and index]
+    for first, stop in pairwise([0, *gaps, len(windows)]):
+        yield windows[first:stop]

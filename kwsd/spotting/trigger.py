@@ -53,13 +53,14 @@ class Trigger:
         self._least = least - 1e-6  # a score may be above one by a rounding error
         self._refractory = settings.refractory_ms * RATE // 1000
         self._recent = np.zeros((settings.smoothing, len(self._words)))
+        self._quiet_until = self._last_at = -(1 << 62)
         self.reset()
 
     def reset(self) -> None:
-        """Forget the scores: the next window does not follow on the last one."""
+        """Forget the scores: the next window does not follow on the last one. What has just fired still has: some lost
+        milliseconds in a word do not make it two."""
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
-        self._quiet_until = self._last_at = -(1 << 62)
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:

@@ -52,7 +52,8 @@ def counters(zoo: Any) -> Counters:
         counters.send(Envelope.seal(event, number))
     engine = Metered(zoo.load_classifier(None, device="cpu"), counters)
     assert engine.score(np.ones((3, 16_000), np.float32)).shape == (3, 4)
-    counters.heard(10)
+    counters.heard(20)
+    counters.kept_out(7)
     counters.count_subscribers(2)
     return counters
 
@@ -61,7 +62,8 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     found = counters.snapshot()
     assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": -20.0}}
     assert found["detections"] == {"stop": 2}
-    assert (found["windows_scored"], found["windows_gated"], found["inference_batches"]) == (3, 7, 1)
+    assert (found["windows_scored"], found["windows_gated"], found["windows_spared"]) == (3, 7, 10)
+    assert found["inference_batches"] == 1
     assert (found["audio_lost_s"], found["overflows"], found["device_losses"]) == (0.5, 1, 2)
     assert (found["hook_runs"], found["hook_failures"]) == (2, 2)
     assert (found["model"], found["device"], found["subscribers"]) == ("tiny", "cpu", 2)
@@ -116,6 +118,7 @@ def test_the_page_is_in_prometheus_format(counters: Counters) -> None:
     assert samples['kwsd_hop_seconds{stream="desk"}'] == "0.2"
     assert samples['kwsd_device_lost{stream="desk"}'] == "1"
     assert samples["kwsd_windows_gated_total"] == "7"
+    assert samples["kwsd_windows_spared_total"] == "10"
     assert samples["kwsd_audio_lost_seconds_total"] == "0.5"
     assert samples["kwsd_overflows_total"] == "1"
     assert samples["kwsd_inference_seconds_count"] == samples['kwsd_inference_seconds_bucket{le="+Inf"}'] == "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,3 +137,43 @@ def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
     with pytest.raises(ConfigError, match="does not know boop"):
         spotter.adopt(gate=None, trigger=TriggerSettings({"boop": 0.5}))
     assert len(feed(spotter, cut(beep()), 1)) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 4, 64])
+@pytest.mark.parametrize("gap", range(8, 24))
+def test_a_gap_is_heard_where_it_is_whatever_the_batch(gap: int, batch: int) -> None:
+    def with_gap() -> list[Window]:
+        return [
+            replace(window, lost=320) if number == gap else window
+            for number, window in enumerate(cut(beep(length=3_000)))
+        ]
+
+    one_by_one = feed(Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER), with_gap(), 1)
+    assert feed(Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER), with_gap(), batch) == one_by_one
+    assert [event.type for event in one_by_one].count("audio_lost") == 1
+
+
+def test_what_the_gate_keeps_back_is_counted_and_what_needs_no_score_is_not() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, thrifty=True)
+    feed(spotter, cut(np.zeros(48_000, np.int16)), 4)
+    assert spotter.gated == 0 < spotter.scored < 30
+    closed = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER, thrifty=True)
+    feed(closed, cut(np.zeros(48_000, np.int16)), 4)
+    assert (closed.gated, closed.scored) == (30, 0)
+
+
+def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_none() -> None:
+    """Else minutes later it is taken for the neighbour of a word."""
+    settings = {"gate": None, "trigger": TRIGGER}
+    loud, quiet = beep(at=0, length=48_000), np.zeros(48_000, np.int16)
+    spotter = Spotter(LoudnessClassifier(), **settings, thrifty=True)  # type: ignore[arg-type]  # as above
+    before = cut(loud)[12:13]
+    assert feed(spotter, before, 1) == []
+    assert spotter.scored == 0  # held back: its neighbour will tell
+    greedy = TriggerSettings({"beep": 0.4}, smoothing=2, refractory_ms=500)
+    spotter.adopt(gate=None, trigger=greedy)
+    feed(spotter, cut(quiet), 4)
+    spotter.adopt(gate=None, trigger=TRIGGER)
+    assert feed(spotter, before, 1) == []
+    lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
+    assert feed(spotter, lonely, 1) == []

@@ -64,14 +64,20 @@ def test_a_window_that_was_not_scored_counts_as_nothing() -> None:
     assert run(Trigger(LABELS, settings()), [row(yes=0.9), None, row(yes=0.9), None]) == []
 
 
-def test_a_reset_forgets_scores_and_refractory_time() -> None:
-    trigger = Trigger(LABELS, settings())
-    run(trigger, [row(yes=1.0)] * 2)
+def test_a_reset_forgets_scores_but_not_what_has_just_fired() -> None:
+    trigger = Trigger(LABELS, settings(refractory_ms=500))
+    assert len(run(trigger, [row(yes=1.0)] * 2)) == 1
     trigger.reset()
-    assert trigger.feed(row(yes=1.0), 3 * HOP) is None
-    hit = trigger.feed(row(yes=1.0), 4 * HOP)
-    assert hit
-    assert hit.word == "yes"
+    hits = [number for number in range(3, 12) if trigger.feed(row(yes=1.0), number * HOP)]
+    assert hits == [7]  # half a second after the first
+
+
+def test_a_reset_forgets_scores() -> None:
+    trigger = Trigger(LABELS, settings())
+    trigger.feed(row(yes=1.0), HOP)
+    trigger.reset()
+    assert trigger.feed(row(yes=1.0), 2 * HOP) is None
+    assert trigger.feed(row(yes=1.0), 3 * HOP)
 
 
 def test_a_word_that_the_model_lacks_is_an_error() -> None:
