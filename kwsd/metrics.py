@@ -30,12 +30,6 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Co
     return matrix
 
 
-def class_accuracies(confusion: Counts) -> Floats:
-    """Each class's share of right predictions, (classes,): its recall. NaN where a class has no examples."""
-    totals = confusion.sum(axis=1)
-    return np.where(totals > 0, np.diag(confusion) / np.maximum(totals, 1), math.nan)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
     """A reliability diagram: bins of equal width over [0, 1], each array (bins,).
@@ -203,40 +197,3 @@ class DetCurve:
             return None
         order = np.lexsort((self.alarms_per_hour[allowed], self.miss_rates[allowed]))
         return int(allowed[order[0]])
-
-    def miss_rate_at(self, alarms_per_hour: float) -> float:
-        """The miss rate at that point, not interpolated; 1.0 where only a deaf spotter has so few alarms."""
-        index = self.index_at(alarms_per_hour)
-        return 1.0 if index is None else float(self.miss_rates[index])
-
-
-def det_points(word_scores: ArrayLike, alarm_scores: ArrayLike, hours: float) -> DetCurve:
-    """The curve from scored candidates, by a threshold at every score that occurs (fires at score >= threshold).
-
-    `word_scores` (words,): the best score of the right word at each spoken word, -inf where it was no candidate.
-    `alarm_scores` (alarms,): the score of every candidate elsewhere. The first point is the deaf one, at +inf.
-    """
-    words = np.sort(np.asarray(word_scores, np.float64))
-    alarms = np.sort(np.asarray(alarm_scores, np.float64))
-    seen = np.unique(np.concatenate([words, alarms]))
-    thresholds = np.concatenate([[math.inf], seen[np.isfinite(seen)][::-1]])
-    missed = np.searchsorted(words, thresholds, side="left")
-    fired = len(alarms) - np.searchsorted(alarms, thresholds, side="left")
-    rates = missed / len(words) if len(words) else np.full(len(thresholds), math.nan)
-    return DetCurve(thresholds, rates, fired / hours)
-
-
-def equal_error_rate(target_scores: ArrayLike, other_scores: ArrayLike) -> float:
-    """Where as large a share of targets is refused as of others accepted, linear between thresholds; NaN for none."""
-    targets, others = np.sort(np.asarray(target_scores, np.float64)), np.sort(np.asarray(other_scores, np.float64))
-    if not len(targets) or not len(others):
-        return math.nan
-    thresholds = np.concatenate([np.unique(np.concatenate([targets, others])), [math.inf]])
-    refused = np.searchsorted(targets, thresholds, side="left") / len(targets)
-    accepted = 1 - np.searchsorted(others, thresholds, side="left") / len(others)
-    gap = refused - accepted  # rises from -1 to 1
-    after = int(np.argmax(gap >= 0))
-    if gap[after] == 0 or not after:
-        return float((refused[after] + accepted[after]) / 2)
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(refused[after - 1] + share * (refused[after] - refused[after - 1]))

@@ -1,4 +1,4 @@
-"""Sound over sound, at a stated signal-to-noise ratio."""
+"""How loud sound is, and how loud noise has to be for a stated signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -28,19 +28,6 @@ def noise_gain(signal_power: float, noise_power: float, snr_db: float) -> float:
     if signal_power <= 0 or noise_power <= 0:
         return 0.0
     return math.sqrt(signal_power / noise_power * 10 ** (-snr_db / 10))
-
-
-def mix_at_snr(signal: Samples, noise: Samples, snr_db: float) -> NDArray[np.float32]:
-    """`signal` (n,) with `noise` (m,) under it, as float32 (n,), full scale at 1.0.
-
-    The ratio is that of mean powers over the n samples. Shorter noise is repeated, longer noise cut. The sum is not
-    clipped: at a low ratio it may leave [-1, 1). Raises ValueError for no noise at all.
-    """
-    if not len(noise):
-        raise ValueError("no noise to mix in")
-    under = np.resize(_as_float(noise), len(signal))
-    gain = noise_gain(mean_power(signal), mean_power(under), snr_db)
-    return _as_float(signal) + np.float32(gain) * under
 
 
 def _as_float(samples: Samples) -> NDArray[np.float32]:

@@ -49,6 +49,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
             run.average = model = stirred(model, other, plan.soup.share)
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
+        validated = validated or run.judged()  # this call may have found the run at its end
     place = folder / "model" if out is None else out / plan.name
     export_model(
         model,

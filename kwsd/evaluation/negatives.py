@@ -19,7 +19,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
 from kwsd.evaluation.replay import HOP, ring_of
 from kwsd.evaluation.selection import free_of
-from kwsd.evaluation.truth import Stream, write_wav
+from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
@@ -156,9 +156,3 @@ def _alarm(
         snippet = snippets / f"not_{word}" / f"{clip}-{second:.2f}.wav"
         write_wav(snippet, recent)
     return FalseAlarm(recording.path, recording.name, second, detection.word, detection.score, snippet)
-
-
-def negative_stream(recordings: Sequence[Recording], name: str = "negatives", notes: tuple[str, ...] = ()) -> Stream:
-    """The same as one stream in memory, for `record` and `choose_thresholds`: 115 MB an hour."""
-    pieces = [block.samples for block in NegativeSource(recordings).blocks()]
-    return Stream(name, np.concatenate(pieces), (), notes)

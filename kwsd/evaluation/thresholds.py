@@ -54,8 +54,8 @@ def choose_thresholds(
     where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
 
     What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
-    elsewhere. Streams without words (negatives) belong among `recorded`; without some hours of them the choice is
-    loose: less than one alarm is not to be measured in less than 1 / `budget` hours.
+    elsewhere. Without some hours of talk the choice is loose: less than one alarm is not to be measured in less than
+    1 / `budget` hours.
     """
     grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)

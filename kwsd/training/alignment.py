@@ -132,7 +132,9 @@ def main() -> None:
     arguments = parser.parse_args()
     words = frozenset(arguments.words)
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
-    done = {path.stem.rsplit("-", 2)[0] for path in arguments.out.glob("*/*.flac")}
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
+    done = set(journal.read_text().splitlines()) if journal.exists() else set()
     found = [item for item in find_recordings(arguments.folder) if _stem(item) not in done]
     heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
     for number, (recording, samples) in enumerate(load(heard), start=1):
@@ -148,6 +150,8 @@ def main() -> None:
             folder = arguments.out / (word if word in words else UNKNOWN)
             folder.mkdir(parents=True, exist_ok=True)
             soundfile.write(folder / f"{_stem(recording)}-{place}-{word}.flac", window, RATE)
+        with journal.open("a") as file:
+            file.write(_stem(recording) + "\n")
         if number % 50 == 0 or number == len(heard):
             print(f"{number} of {len(heard)} recordings", file=sys.stderr, flush=True)
 

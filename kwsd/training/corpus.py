@@ -87,9 +87,9 @@ def seconds_in(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:
     """All recordings of `folders`, decoded into `cache` unless an earlier call did so.
 
-    The cache's name depends on the recordings' names, places and sizes, not on their samples. It is written beside its
-    place and moved there at the end, so that a kill leaves no half of it, and two runs at once do not disturb each
-    other.
+    The cache's name depends on the recordings' names, labels, speakers, places and sizes, not on their samples. It is
+    written beside its place and moved there at the end, so that a kill leaves no half of it, and two runs at once do
+    not disturb each other.
 
     Raises:
         InputError: a folder holds no recordings, or one of them cannot be read.
@@ -97,7 +97,8 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
     recordings = [recording for folder in folders for recording in find_recordings(folder)]
     digest = hashlib.sha256()
     for recording in recordings:
-        digest.update(repr((recording.path.name, recording.name, recording.start, recording.length)).encode())
+        told = recording.path.name, recording.name, recording.label, recording.speaker
+        digest.update(repr((*told, recording.start, recording.length)).encode())
     digest.update(str(sum(path.stat().st_size for path in {recording.path for recording in recordings})).encode())
     place = cache / digest.hexdigest()[:16]
     if not (place / "clips.npz").exists():

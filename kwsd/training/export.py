@@ -43,9 +43,10 @@ def export_model(
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
     Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds of an
-    earlier card are not kept: they belonged to other weights. `unknown_offset` is taken off the logit of `_unknown_`.
+    earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of `_unknown_`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    earlier = _card(folder)
     half: Any = copy.deepcopy(model)
     with torch.no_grad():
         half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
@@ -72,7 +73,9 @@ def export_model(
     except ModelError as error:
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), "thresholds": {}})
+    same = earlier.get("sha256", {}).get(WEIGHTS) == _checksum(folder / WEIGHTS)
+    thresholds = earlier.get("thresholds", {}) if same else {}
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), "thresholds": thresholds})
 
 
 def write_graph(folder: Path) -> None:
@@ -111,12 +114,21 @@ def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
 
 def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
     """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now."""
+    card = _card(folder) | dict(changes)
+    card["sha256"] = {name: _checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
+    write_whole(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """The folder's card.json as it is; empty where there is none."""
     path = folder / "card.json"
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    card.update(changes)
-    names = [name for name in (WEIGHTS, GRAPH) if (folder / name).is_file()]
-    card["sha256"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
-    write_whole(path, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return card
+
+
+def _checksum(file: Path) -> str:
+    """SHA-256, as a card tells it."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def write_whole(path: Path, data: bytes) -> None:

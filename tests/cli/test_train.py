@@ -80,9 +80,15 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     told = json.loads((run / "recipe.json").read_text())
     del told["mix"]["pace"]  # as an earlier version wrote it, which did not know the key
     (run / "recipe.json").write_text(json.dumps(told))
+    place = tmp_path / "out" / "tones" / "card.json"
+    before = json.loads(place.read_text())
+    place.write_text(json.dumps(before | {"thresholds": {"yes": 0.7}}))
     again = kwsd(*arguments)  # a run that is over is over: the same model, no further step
     assert again.status == 0, again.err
     assert rows(run / "journal.csv") == journal
+    after = json.loads(place.read_text())
+    assert after["scores"]["validation"] == pytest.approx(before["scores"]["validation"], abs=1e-6)
+    assert after["thresholds"] == {"yes": 0.7}  # they were chosen for these very weights
 
     soup = recipe(tmp_path, 22)  # a run that is mixed with the one before
     soup.write_text(soup.read_text().replace('"tones"', '"soup"') + f'[soup]\nmodel = "{tmp_path}/out/tones"\n')
@@ -97,6 +103,7 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
 
     fresh = kwsd("train", recipe(tmp_path, 30), *arguments[2:], "--fresh")
     assert fresh.status == 0, fresh.err
+    assert json.loads(place.read_text())["thresholds"] == {}
     assert (run / "checkpoint.pt.old").exists()
     assert rows(run / "journal.csv")[-1]["step"] == "30"
 

@@ -8,7 +8,7 @@ import pytest
 from kwsd.audio.files import read_clip
 from kwsd.audio.recordings import find_recordings
 from kwsd.errors import InputError
-from kwsd.evaluation.negatives import PAUSE, evaluate_negatives, find_negatives, negative_stream
+from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
@@ -104,13 +104,6 @@ def test_progress_ends_at_the_end(folder, tones):
     evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, progress=lambda *step: seen.append(step))
     assert seen[-1][0] == seen[-1][1]
     assert seen == sorted(seen)
-
-
-def test_the_same_as_one_stream(folder):
-    recordings, _ = find_negatives(folder, [])
-    stream = negative_stream(recordings)
-    assert len(stream.samples) == 13 * RATE + 3 * PAUSE
-    assert stream.words == ()
 
 
 def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from kwsd.events import RATE
-from kwsd.training.alignment import Part, align, alone, cut, guess, homophones
+from kwsd.training.alignment import Part, align, alone, cut, guess, homophones, main
 
 SAYS = {"no": ["N OW"], "know": ["N OW"], "now": ["N AW"], "a": ["AH", "EY"], "on": ["AA N", "AO N"], "awn": ["AO N"]}
 
@@ -50,6 +54,8 @@ class Decoder:
     def seg(self) -> tuple[Entry, ...]:
         return self.heard
 
+
+SENTENCES = ("Know now, on!", "now know", "")
 
 HEARD = Entry("<sil>", 0, 19), Entry("now", 20, 49), Entry("a(2)", 50, 54), Entry("<sil>", 55, 99)
 
@@ -103,3 +109,36 @@ def test_the_quietest_pause_stands_around_each_word_and_clicks_are_left_out() ->
 def test_what_sounds_like_a_word_is_known() -> None:
     assert homophones(Decoder(), {"know", "now", "no", "awn", "unheard"}, {"no", "on"}) == {"know", "awn"}
     assert homophones(Decoder(), {"know", "no"}, set()) == frozenset()
+
+
+def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = tmp_path / "said", tmp_path / "out"
+    folder.mkdir()
+    soundfile.write(folder / "all.wav", np.zeros(4 * RATE, np.int16), RATE)
+    head = "file\tclip\tlabel\tspeaker\tstart\tlength\n"
+    rows = [f"all.wav\tc{number}\t{text}\tann\t{number * RATE}\t{RATE}" for number, text in enumerate(SENTENCES)]
+    (folder / "index.tsv").write_text(head + "\n".join(rows) + "\n")
+    heard = [Entry("<sil>", 0, 19), Entry("know", 20, 39), Entry("now", 40, 59), Entry("on(2)", 60, 79)]
+    made: list[dict[str, object]] = []
+
+    def decoder(**options: object) -> Decoder:
+        made.append(options)
+        return Decoder(*heard)
+
+    monkeypatch.setitem(sys.modules, "pocketsphinx", SimpleNamespace(Decoder=decoder))
+    monkeypatch.setattr(sys, "argv", ["x", str(folder), str(out), "--words", "on", "no", "--held-out", "0"])
+    main()
+    assert ["lm" in options for options in made] == [True, False]  # the second guesses, where there is no transcript
+    written = sorted(str(path.relative_to(out)) for path in out.glob("*/*"))
+    assert written == [
+        "_unknown_/ann_nohash_c0-1-now.flac",  # "know" is said as "no" is
+        "_unknown_/ann_nohash_c2-1-now.flac",  # a guess is no "on"
+        "on/ann_nohash_c0-2-on.flac",
+    ]
+    (out / written[0]).unlink()
+    (out / "done.txt").write_text("ann_nohash_c2\n")  # as if killed within the first recording
+    (out / written[1]).unlink()
+    main()
+    assert sorted(str(path.relative_to(out)) for path in out.glob("*/*")) == [written[0], written[2]]
