@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.engine import load_network
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import label_names
@@ -23,7 +23,10 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
         ModelError: there is none, it is not kwsd's own, or it cannot be loaded.
         ConfigError: it does not know the same `labels` in the same order; `key` of the recipe is named.
     """
-    folder = find_model(model)
+    try:
+        folder = find_model(model)
+    except ModelError as error:
+        raise ModelError(f"{key}: {error}; if an earlier run makes it, give that run's recipe first") from error
     with loading(model, folder):
         network = load_network(folder)
     if label_names(network.config) != tuple(labels):

@@ -86,8 +86,8 @@ def test_a_teacher_of_other_words_is_refused(teaching: Path) -> None:
 
 
 def test_a_teacher_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model"):
-        load_trained(str(tmp_path / "nobody"), LABELS, "x")
+    with pytest.raises(ModelError, match=r"^teacher\.scores: no model .* give that run's recipe first"):
+        load_trained(str(tmp_path / "nobody"), LABELS, "teacher.scores")
 
 
 def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
