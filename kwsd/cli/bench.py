@@ -149,11 +149,26 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
     gate = model.gate if model.gated else None
     with console.working(f"measuring {kind}"):
         costs = tuple(
-            cost(name, samples, model.classifier, gate=gate, trigger=model.trigger, hop=model.hop, window=model.window)
+            cost(
+                name,
+                samples,
+                model.classifier,
+                gate=gate,
+                trigger=model.trigger,
+                hop=model.hop,
+                coarse=model.coarse,
+                window=model.window,
+            )
             for name, samples in made.items()
         )
         speed = times_real_time(
-            made["speech"], model.classifier, gate=gate, trigger=model.trigger, hop=model.hop, window=model.window
+            made["speech"],
+            model.classifier,
+            gate=gate,
+            trigger=model.trigger,
+            hop=model.hop,
+            coarse=model.coarse,
+            window=model.window,
         )
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
 

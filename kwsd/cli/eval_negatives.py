@@ -51,6 +51,7 @@ def negatives(
             gate=model.gate if model.gated else None,
             hop=model.hop,
             window=model.window,
+            coarse=model.coarse,
             snippets=save_snippets,
             notes=notes,
             progress=lambda done, total: show("negatives", done, total),

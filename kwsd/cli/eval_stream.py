@@ -111,6 +111,7 @@ def stream(
             gate=model.gate,
             hop=model.hop,
             window=model.window,
+            coarse=model.coarse,
             choose=choose,
             progress=show,
         )

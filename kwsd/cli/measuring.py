@@ -62,7 +62,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A loaded model with the daemon's settings; `hop` and `window` in samples."""
+    """A loaded model with the daemon's settings; `hop`, `window` and `coarse` in samples."""
 
     classifier: Classifier
     trigger: TriggerSettings
@@ -70,6 +70,7 @@ class Ear:
     gated: bool
     hop: int
     window: int
+    coarse: int
 
 
 def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> Ear:
@@ -97,7 +98,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         trigger = build.trigger_settings(config, card)
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
-    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config), card.window)
+    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config), card.window, build.coarse(config))
 
 
 def split_labels(labels: str) -> list[str] | None:

@@ -89,6 +89,13 @@ class GateConfig:
     hangover_ms: int = _option(
         700, flag="--hangover", low=0, high=10_000, step=10, help="Milliseconds that the gate stays open after speech."
     )
+    coarse_ms: int = _option(
+        300,
+        flag="--coarse",
+        low=0,
+        high=1000,
+        help="Milliseconds from one scored window to the next while nothing sounds like a word; 0 for two hops.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,14 @@ def hop(config: Config) -> int:
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
-    return Spotter(classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), thrifty=True)
+    return Spotter(
+        classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), coarse=coarse(config)
+    )
+
+
+def coarse(config: Config) -> int:
+    """Samples from one scored window to the next while nothing sounds like a word."""
+    return config.gate.coarse_ms * RATE // 1000
 
 
 def gate_settings(config: Config) -> GateSettings | None:

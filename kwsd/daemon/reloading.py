@@ -71,7 +71,7 @@ class TunableSpotter:
             self._config = config
             if self._spotter is not None:
                 gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
-                self._spotter.adopt(gate=gate, trigger=trigger)
+                self._spotter.adopt(gate=gate, trigger=trigger, coarse=build.coarse(config))
 
 
 def taken_over(

@@ -86,10 +86,12 @@ def cost(
     gate: GateSettings | None,
     trigger: TriggerSettings,
     hop: int,
+    coarse: int,
     window: int = RATE,
 ) -> Cost:
-    """Feed `samples` (n,) as a microphone would, hop by hop, without waiting. `window` of them are heard at once."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
+    """Feed `samples` (n,) as a microphone would, hop by hop, without waiting. `window` of them are heard at once,
+    and fewer are scored by `coarse`, as for `Spotter`."""
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
     walls, hops = [], _hops(samples, hop, window)
     began = time.process_time()
     for feed in hops:
@@ -104,15 +106,21 @@ def cost(
         cpu_per_second=spent / seconds,
         scored_share=spotter.scored / len(walls),
         hop_ms=percentiles(walls),
-        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop, window),
+        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop, coarse, window),
     )
 
 
 def _allocated(
-    samples: Samples, classifier: Classifier, gate: GateSettings | None, trigger: TriggerSettings, hop: int, window: int
+    samples: Samples,
+    classifier: Classifier,
+    gate: GateSettings | None,
+    trigger: TriggerSettings,
+    hop: int,
+    coarse: int,
+    window: int,
 ) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
-    spotter, most = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True), 0
+    spotter, most = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse), 0
     tracemalloc.start()
     try:
         for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop, window)):
@@ -147,10 +155,11 @@ def times_real_time(
     gate: GateSettings | None,
     trigger: TriggerSettings,
     hop: int,
+    coarse: int,
     window: int = RATE,
 ) -> float:
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, thrifty=True)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
     with ring_of(source, window) as ring:

@@ -109,6 +109,7 @@ def evaluate_streams(
     gate: GateSettings,
     hop: int = HOP,
     window: int = RATE,
+    coarse: int = 0,
     budgets: Sequence[float] = BUDGETS,
     choose: float | None = None,
     progress: Progress | None = None,
@@ -125,7 +126,7 @@ def evaluate_streams(
             if progress:
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
-        recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, progress=scored))
+        recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, coarse=coarse, progress=scored))
     return report_streams(recorded, trigger=trigger, budgets=budgets, choose=choose, progress=progress)
 
 

@@ -103,6 +103,7 @@ def evaluate_negatives(
     gate: GateSettings | None,
     hop: int = HOP,
     window: int = RATE,
+    coarse: int | None = None,
     snippets: Path | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
@@ -110,11 +111,11 @@ def evaluate_negatives(
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
     With `snippets`, the two seconds up to each alarm go there as not_WORD/CLIP-SECOND.wav: labels that no model has.
-    `window` is what the classifier hears at once, in samples. `progress` is called with samples done and in all. Raises
-    InputError where one cannot be read or written.
+    `window` is what the classifier hears at once, in samples, `coarse` as for `Spotter`. `progress` is called with
+    samples done and in all. Raises InputError where one cannot be read or written.
     """
     source = NegativeSource(recordings)
-    spotter = Spotter(classifier, gate=gate, trigger=trigger)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
     total = sum(recording.length + PAUSE for recording in recordings)
     alarms: list[FalseAlarm] = []
     recent = np.zeros(_SNIPPET, np.int16)

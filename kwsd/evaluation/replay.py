@@ -21,9 +21,11 @@ from kwsd.audio.source import Block, Source
 from kwsd.audio.windows import Window, windows
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Event
+from kwsd.networks.labels import can_fire
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
-from kwsd.spotting.trigger import TriggerSettings
+from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
+from kwsd.spotting.trigger import RESEMBLES, TriggerSettings
 
 HOP = RATE // 10
 """The daemon's default hop, in samples."""
@@ -34,6 +36,7 @@ Progress = Callable[[int], None]
 
 _BATCH = 16
 _RING = 10 * RATE
+_EMPTY = np.zeros(1, np.int16)
 
 
 class SamplesSource:
@@ -84,8 +87,9 @@ class Recorded:
     """Every window of a stream, scored once; all that a threshold can change is left open.
 
     `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
-    tells which of them the gate would let through. Processor seconds: `scoring_s` of the classifier on all windows,
-    `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    tells which of them the gate would let through. While nothing sounds like a word, one window in `coarse` samples is
+    scored by the daemon; 0: as many as it takes for the same detections as with all. Processor seconds: `scoring_s` of
+    the classifier on all windows, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
     """
 
     name: str
@@ -97,6 +101,7 @@ class Recorded:
     ends: NDArray[np.int64]
     scores: Scores
     open: NDArray[np.bool_]
+    coarse: int = 0
     scoring_s: float = 0.0
     path_s: float = 0.0
     gate_s: float = 0.0
@@ -108,8 +113,34 @@ class Recorded:
         return self.length / RATE / 3600
 
     def heard(self, *, gated: bool) -> Scores:
-        """The scores as the trigger gets them: with the gate, a window that it kept back scores 0."""
-        return np.where(self.open[:, None], self.scores, np.float32(0)) if gated else self.scores
+        """The scores as the trigger gets them: 0 for a window that was not looked at, or that the gate kept back.
+
+        At thresholds under 0.75 the daemon looks more closely than this.
+        """
+        wanted = self.open if gated else np.ones(len(self.scores), bool)
+        looked_at = self._looked_at(wanted)
+        return self.scores if looked_at.all() else np.where(looked_at[:, None], self.scores, np.float32(0))
+
+    def _looked_at(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the `wanted` windows (n,) are scored, (n,)."""
+        stride = self.coarse // self.hop
+        if stride <= FINEST:
+            return wanted
+        words = [index for index, label in enumerate(self.labels) if can_fire(label)]
+        memory = Memory()
+
+        def resembles_word(row: NDArray[np.float32]) -> bool:
+            return bool(row[words].max(initial=0) >= RESEMBLES)
+
+        heard = [
+            Heard(Window(self.name, int(end), _EMPTY), memory, bool(want), stride, resembles_word)
+            for end, want in zip(self.ends, wanted, strict=True)
+        ]
+
+        def score(windows: Sequence[Window]) -> Scores:
+            return self.scores[np.searchsorted(self.ends, [window.end for window in windows])]
+
+        return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
 
     def cpu_per_second(self, *, gated: bool) -> float:
         """Processor seconds per second of audio. With the gate: a window's measured cost for each that it lets
@@ -163,6 +194,7 @@ def record(
     gate: GateSettings,
     hop: int = HOP,
     window: int = RATE,
+    coarse: int = 0,
     batch: int = _BATCH,
     progress: Progress | None = None,
 ) -> Recorded:
@@ -190,6 +222,7 @@ def record(
         ends=np.array(ends, np.int64),
         scores=scores,
         open=let_through,
+        coarse=coarse,
         scoring_s=recorder.spent_s,
         path_s=path_s,
         gate_s=time.process_time() - began,

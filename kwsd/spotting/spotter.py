@@ -14,7 +14,7 @@ from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.thrift import Heard, Memory, score_what_counts
+from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
@@ -46,7 +46,7 @@ class _Ear:
         if window.lost:
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
             self.trigger.reset()
-            self.memory.held, self.memory.candidate = None, False
+            self.memory = Memory()
             if self.gate:
                 self.gate.reset()
         if self.gate is None:
@@ -67,17 +67,23 @@ class Spotter:
     """Gate, classifier and trigger, for any number of streams. It has no thread and no clock of its own."""
 
     def __init__(
-        self, classifier: Classifier, *, gate: GateSettings | None, trigger: TriggerSettings, thrifty: bool = False
+        self,
+        classifier: Classifier,
+        *,
+        gate: GateSettings | None,
+        trigger: TriggerSettings,
+        coarse: int | None = None,
     ) -> None:
-        """Without `gate`, every window is wanted. `thrifty` scores only the windows that detections depend on, which
-        are the same then (see `kwsd.spotting.thrift`), as far as the thresholds allow it.
+        """Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, as
+        far as the thresholds allow it: one in `coarse` samples, or every second one if that is more, which gives the
+        same detections (see `kwsd.spotting.thrift`).
 
         Raises:
             ConfigError: a threshold for a word that the classifier does not know.
         """
         self._classifier, self._gate, self._trigger = classifier, gate, trigger
-        self._may_spare = thrifty
-        self._thrifty = self._spares(trigger)
+        self._thrifty = self._spares(trigger, coarse)
+        self._coarse = coarse
         self._ears: dict[str, _Ear] = {}
         self.scored = self.gated = 0
         """Windows that the classifier has seen, and that the gate kept from it."""
@@ -101,12 +107,13 @@ class Spotter:
                 events.append(self._detection(window, hit))
         return events
 
-    def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings) -> None:
+    def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
         """Go on with other settings from the next window on; nothing that was heard is forgotten.
 
         Raises ConfigError as the constructor does; all stays as it was then.
         """
-        self._thrifty = self._spares(trigger)
+        self._thrifty = self._spares(trigger, coarse)
+        self._coarse = coarse
         for ear in self._ears.values():
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
@@ -121,9 +128,9 @@ class Spotter:
                 ear.gate.adopt(gate)
         self._gate, self._trigger = gate, trigger
 
-    def _spares(self, trigger: TriggerSettings) -> bool:
+    def _spares(self, trigger: TriggerSettings, coarse: int | None) -> bool:
         """Whether windows are left out with these settings. Raises ConfigError for a word that nobody knows."""
-        return Trigger(self._classifier.labels, trigger).spares and self._may_spare
+        return Trigger(self._classifier.labels, trigger).spares and coarse is not None
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
         """The scores of each window, None for those that need none."""
@@ -132,14 +139,16 @@ class Spotter:
             scores = iter(self._score(chosen))
             return [next(scores) if want else None for want in wanted]
         ears = [self._ear(window.stream) for window in windows]
-        heard = [
-            Heard(window, ear.memory, want, ear.trigger.may_be_word)
-            for window, ear, want in zip(windows, ears, wanted, strict=True)
-        ]
+        heard = [self._heard(window, ear, want) for window, ear, want in zip(windows, ears, wanted, strict=True)]
         found = score_what_counts(heard, self._score)
         for stream, row in found.belated.items():
             self._ear(stream).trigger.amend(row)
         return found.rows
+
+    def _heard(self, window: Window, ear: _Ear, wanted: bool) -> Heard:
+        stride = max(FINEST, (self._coarse or 0) // window.hop)
+        is_candidate = ear.trigger.may_be_word if stride == FINEST else ear.trigger.resembles_word
+        return Heard(window, ear.memory, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

@@ -1,18 +1,24 @@
-"""Which windows need no score: half of those in which nothing sounds like a word.
+"""Which windows need no score: most of those in which nothing sounds like a word.
 
-A word fires at the mean of n windows' scores. Scores are at most one, so a window that scores less than
-`n * threshold - (n - 1)` keeps every mean that it is part of under the threshold. Where a mean fires, all of its
-windows are therefore candidates, which score as much or more, and each has a neighbour that is one. So it is enough to
-score every second window, and those between as soon as a neighbour turns out to be a candidate: the detections are the
-very same, at the same samples and with the same scores, for half of the cost.
+Windows overlap, and a word is heard in half a dozen of them. So a few windows, lying on a grid, are scored, and the
+others only where a neighbour's scores make it worth while: the one after a scored window that may belong to a word, and
+so on from there, and the one before a window of the grid that may.
 
-That bound has to be above zero, which is what a window counts as that the gate keeps back (`Trigger.spares`).
+With every second window on the grid nothing is lost. A word fires at the mean of n windows' scores, which are at most
+one, so a window that scores less than `n * threshold - (n - 1)` keeps every mean that it is part of under the
+threshold. Where a mean fires, all of its windows therefore score as much or more, and one of any two neighbours is on
+the grid: the detections are the very same, at the same samples and with the same scores. That bound has to be above
+zero, which is what a window counts as that was not scored (`Trigger.spares`).
+
+With a coarser grid a word is lost that sounds like one in fewer windows than lie between two of the grid, so there a
+window counts as a candidate from far lower scores on (`Trigger.resembles_word`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +28,29 @@ from kwsd.audio.windows import Window
 Row = NDArray[np.float32]
 Score = Callable[[Sequence[Window]], NDArray[np.float32]]
 
+FINEST = 2
+"""A grid of every second window, the finest that spares any."""
+
 
 @dataclass(slots=True)
 class Memory:
-    """Of one stream: its last window if that was not scored, and whether its last score was a candidate."""
+    """Of one stream: how many windows came since the last one on the grid (None: the gate was closed), its last window
+    if that was not scored, and whether its last score was a candidate's."""
 
+    since: int | None = None
     held: Window | None = None
     candidate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A window, its stream's memory, whether the gate wants it scored, and what tells a candidate's scores."""
+    """A window, its stream's memory, whether the gate wants it scored, that one in `stride` windows lies on the grid,
+    and what tells a candidate's scores."""
 
     window: Window
     memory: Memory
     wanted: bool
+    stride: int
     is_candidate: Callable[[Row], bool]
 
 
@@ -50,47 +63,53 @@ class Scored:
 
 
 def score_what_counts(heard: Sequence[Heard], score: Score) -> Scored:
-    """Score every second window of each stream, then those beside a candidate. `heard` is in order, any streams."""
+    """Score the windows on the grid, then those beside candidates. `heard` is in order, any streams."""
     found = Scored([None] * len(heard))
     streams: dict[str, list[int]] = {}
     for index, one in enumerate(heard):
         streams.setdefault(one.window.stream, []).append(index)
-    skipped = {index for places in streams.values() for index in _every_second(heard, places)}
-    first = [index for index, one in enumerate(heard) if one.wanted and index not in skipped]
-    candidates = set()
-    for index, row in zip(first, score([heard[index].window for index in first]), strict=True):
-        found.rows[index] = row
-        if heard[index].is_candidate(row):
-            candidates.add(index)
-    second: list[int] = []
+    after = {index: later for places in streams.values() for index, later in pairwise(places)}
+    before = {later: index for index, later in after.items()}
+    grid = {index for places in streams.values() for index in _on_grid(heard, places)}
+    firsts = {places[0] for places in streams.values()}
+    due = grid | {index for index in firsts if heard[index].wanted and heard[index].memory.candidate}
     held: list[Window] = []
-    for places in streams.values():
-        memory, near = heard[places[0]].memory, [heard[places[0]].memory.candidate]
-        near += [index in candidates for index in places] + [False]
-        second += [at for place, at in enumerate(places) if at in skipped and (near[place] or near[place + 2])]
-        if memory.held is not None and near[1]:
-            held.append(memory.held)
-    late = iter(score([*(heard[index].window for index in second), *held]))
-    for index in second:
-        found.rows[index] = next(late)
-    for window in held:
-        found.belated[window.stream] = next(late)
+    while due:
+        asked = sorted(due)
+        for index, row in zip(asked, score([heard[index].window for index in asked]), strict=True):
+            found.rows[index] = row
+        due = set()
+        for index in filter(lambda index: _is_candidate(heard[index], found.rows[index]), asked):
+            beside = [after.get(index), before.get(index) if index in grid else None]
+            due |= {near for near in beside if near is not None and heard[near].wanted and found.rows[near] is None}
+            waiting = heard[index].memory.held
+            if index in grid & firsts and waiting is not None:
+                held.append(waiting)
+    for window, row in zip(held, score(held), strict=True):
+        found.belated[window.stream] = row
     for places in streams.values():
         _remember(heard[places[-1]], found.rows[places[-1]])
     return found
 
 
-def _every_second(heard: Sequence[Heard], places: Sequence[int]) -> list[int]:
-    """Of one stream's windows those to be skipped, if it can be: never two in a row, none after a candidate."""
+def _on_grid(heard: Sequence[Heard], places: Sequence[int]) -> Iterator[int]:
+    """One stream's windows on the grid, which begins with the second window after the gate has opened."""
     memory = heard[places[0]].memory
-    before, skipped = memory.held is not None or memory.candidate, []
     for index in places:
-        before = heard[index].wanted and not before
-        if before:
-            skipped.append(index)
-    return skipped
+        one = heard[index]
+        if not one.wanted:
+            memory.since = None
+            continue
+        since = one.stride - FINEST if memory.since is None else memory.since
+        memory.since = 0 if since + 1 >= one.stride else since + 1
+        if memory.since == 0:
+            yield index
+
+
+def _is_candidate(one: Heard, row: Row | None) -> bool:
+    return row is not None and one.is_candidate(row)
 
 
 def _remember(last: Heard, row: Row | None) -> None:
     last.memory.held = last.window if last.wanted and row is None else None
-    last.memory.candidate = row is not None and last.is_candidate(row)
+    last.memory.candidate = _is_candidate(last, row)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
 
+RESEMBLES = 0.5
+"""A score from which on a window is worth a look at its neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class TriggerSettings:
@@ -51,6 +54,7 @@ class Trigger:
         self._thresholds = np.array([settings.thresholds[word] for word in self._words])
         least = settings.smoothing * self._thresholds - (settings.smoothing - 1)
         self._least = least - 1e-6  # a score may be above one by a rounding error
+        self._like = np.minimum(self._least, RESEMBLES)
         self._refractory = settings.refractory_ms * RATE // 1000
         self._recent = np.zeros((settings.smoothing, len(self._words)))
         self._quiet_until = self._last_at = -(1 << 62)
@@ -81,6 +85,10 @@ class Trigger:
     def may_be_word(self, scores: NDArray[np.float32]) -> bool:
         """Whether a mean with these scores (labels,) in it can reach any word's threshold."""
         return bool((scores[self._columns] >= self._least).any())
+
+    def resembles_word(self, scores: NDArray[np.float32]) -> bool:
+        """Whether the window with these scores (labels,) may show a part of a word, of which others show more."""
+        return bool((scores[self._columns] >= self._like).any())
 
     def amend(self, scores: NDArray[np.float32]) -> None:
         """The scores (labels,) of the window that was fed last, which was taken for one that cannot matter."""

@@ -44,7 +44,7 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     card = read_card(DEFAULT_MODEL)
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.firing), thrifty=True)
+    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.firing), coarse=4800)
     ring, hop = Ring(160_000), 1600
     due, taken = windows({"peers": ring}, hop=hop), 0
 

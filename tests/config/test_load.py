@@ -39,6 +39,7 @@ enabled = false
 aggressiveness = 3
 onset_ms = 60
 hangover_ms = 500
+coarse_ms = 200
 [trigger]
 words = ["yes", "no", "yes"]
 threshold = 0.8

@@ -63,14 +63,15 @@ def test_the_property_above_is_not_about_nothing():
     assert len(all_at_once(recording(1), trigger, False)) > len(all_at_once(recording(1), trigger, True)) > 5
 
 
-def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble):
+@pytest.mark.parametrize("coarse", [0, 2400, 4000])
+def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble, coarse):
     samples = np.concatenate([babble(1, 2.0, 0.001), say("low"), babble(2, 1.5), say("high"), np.zeros(RATE, np.int16)])
     stream = Stream("s", samples, ())
-    trigger = TriggerSettings({"low": 0.7, "high": 0.7}, smoothing=3, refractory_ms=400)
+    trigger = TriggerSettings({"low": 0.85, "high": 0.85}, smoothing=3, refractory_ms=400)
     for gate in (None, GateSettings(hangover_ms=200)):
         live = []
-        recorded = record(stream, tones, gate=gate or GateSettings(), hop=800)
-        spotter = Spotter(tones, gate=gate, trigger=trigger)
+        recorded = record(stream, tones, gate=gate or GateSettings(), hop=800, coarse=coarse)
+        spotter = Spotter(tones, gate=gate, trigger=trigger, coarse=coarse)
         padded = np.concatenate([np.zeros(RATE, np.int16), samples, np.zeros(RATE, np.int16)])
         for end in recorded.ends:
             live += spotter.feed([Window("s", int(end), padded[end : end + RATE], 0, 800)])

@@ -126,10 +126,10 @@ def test_a_gate_that_is_taken_away_ends_the_speech_and_one_that_comes_judges_fro
     assert spotter.scored == scored  # silence
 
 
-@pytest.mark.parametrize("thrifty", [False, True])
-def test_a_word_that_the_classifier_lacks_is_refused_at_once(thrifty: bool) -> None:
+@pytest.mark.parametrize("coarse", [None, 0, 4800])
+def test_a_word_that_the_classifier_lacks_is_refused_at_once(coarse: int | None) -> None:
     with pytest.raises(ConfigError, match="does not know boop"):
-        Spotter(LoudnessClassifier(), gate=None, trigger=TriggerSettings({"boop": 0.5}), thrifty=thrifty)
+        Spotter(LoudnessClassifier(), gate=None, trigger=TriggerSettings({"boop": 0.5}), coarse=coarse)
 
 
 def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
@@ -154,10 +154,10 @@ def test_a_gap_is_heard_where_it_is_whatever_the_batch(gap: int, batch: int) -> 
 
 
 def test_what_the_gate_keeps_back_is_counted_and_what_needs_no_score_is_not() -> None:
-    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, thrifty=True)
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, coarse=0)
     feed(spotter, cut(np.zeros(48_000, np.int16)), 4)
     assert spotter.gated == 0 < spotter.scored < 30
-    closed = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER, thrifty=True)
+    closed = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER, coarse=0)
     feed(closed, cut(np.zeros(48_000, np.int16)), 4)
     assert (closed.gated, closed.scored) == (30, 0)
 
@@ -166,14 +166,14 @@ def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_non
     """Else minutes later it is taken for the neighbour of a word."""
     settings = {"gate": None, "trigger": TRIGGER}
     loud, quiet = beep(at=0, length=48_000), np.zeros(48_000, np.int16)
-    spotter = Spotter(LoudnessClassifier(), **settings, thrifty=True)  # type: ignore[arg-type]  # as above
+    spotter = Spotter(LoudnessClassifier(), **settings, coarse=0)  # type: ignore[arg-type]  # as above
     before = cut(loud)[12:13]
     assert feed(spotter, before, 1) == []
     assert spotter.scored == 0  # held back: its neighbour will tell
     greedy = TriggerSettings({"beep": 0.4}, smoothing=2, refractory_ms=500)
-    spotter.adopt(gate=None, trigger=greedy)
+    spotter.adopt(gate=None, trigger=greedy, coarse=0)
     feed(spotter, cut(quiet), 4)
-    spotter.adopt(gate=None, trigger=TRIGGER)
+    spotter.adopt(gate=None, trigger=TRIGGER, coarse=0)
     assert feed(spotter, before, 1) == []
     lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
     assert feed(spotter, lonely, 1) == []

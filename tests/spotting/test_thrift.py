@@ -1,4 +1,4 @@
-"""Half of the windows are not scored, and nobody could tell by the detections."""
+"""Most windows are not scored, and nobody could tell by the detections."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def events(
     smoothing: int,
     opens: Sequence[bool],
     *,
-    thrifty: bool,
+    coarse: int | None,
     lowest: float = 0.6,
 ) -> tuple[list[Event], list[int]]:
     """What a spotter says to two streams of these scores, the second one backwards, in batches of these sizes."""
     classifier = Told(np.concatenate([rows, rows[::-1]]))
     trigger = TriggerSettings({"yes": 0.9, "no": lowest}, smoothing=smoothing, refractory_ms=300)
-    spotter = Spotter(classifier, gate=None, trigger=trigger, thrifty=thrifty)
+    spotter = Spotter(classifier, gate=None, trigger=trigger, coarse=coarse)
     for stream in ("one", "two"):
         spotter._ear(stream).gate = ToldGate(opens)  # type: ignore[assignment]
     found: list[Event] = []
@@ -93,24 +93,52 @@ def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count
     rows = np.stack([yes, no, np.zeros(count)], axis=1).astype(np.float32)
     batches = data.draw(st.lists(st.integers(1, 7), min_size=count, max_size=count))
     opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
-    plain, _ = events(rows, batches, smoothing, opens, lowest=lowest, thrifty=False)
-    thrifty, asked = events(rows, batches, smoothing, opens, lowest=lowest, thrifty=True)
+    plain, _ = events(rows, batches, smoothing, opens, lowest=lowest, coarse=None)
+    thrifty, asked = events(rows, batches, smoothing, opens, lowest=lowest, coarse=0)
     assert thrifty == plain
     assert len(asked) == len(set(asked))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), smoothing=st.integers(2, 3), count=st.integers(1, 40), stride=st.integers(3, 5))
+def test_a_coarse_grid_hears_the_same_whatever_the_batch(
+    data: st.DataObject, smoothing: int, count: int, stride: int
+) -> None:
+    yes = data.draw(st.lists(level, min_size=count, max_size=count))
+    rows = np.stack([yes, yes[::-1], np.zeros(count)], axis=1).astype(np.float32)
+    batches = data.draw(st.lists(st.integers(1, 7), min_size=count, max_size=count))
+    opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
+    single, asked = events(rows, [1] * count, smoothing, opens, coarse=4 * stride, lowest=0.8)
+    several, asked_too = events(rows, batches, smoothing, opens, coarse=4 * stride, lowest=0.8)
+    assert sorted(map(repr, several)) == sorted(map(repr, single))  # the order of two streams is the batch's
+    assert sorted(asked) == sorted(asked_too)
+    assert len(asked) == len(set(asked))
+
+
+def test_a_word_on_the_coarse_grid_is_looked_at_closely() -> None:
+    quiet, word = [0.1, 0.1, 0.8], [0.6, 0.1, 0.3]
+    for first in range(10, 16):  # wherever the grid lies
+        rows = np.array([quiet] * 30, np.float32)
+        rows[first : first + 5] = word
+        _, asked = events(rows, [1] * 30, 2, [True] * 30, coarse=12, lowest=0.9)
+        mine = [number for number in asked if number < 30]
+        shown = set(range(first, first + 5))
+        assert len(shown & set(mine)) >= 4  # all, but for what lay before the grid's window and its neighbour
+        assert len(set(mine) - shown) <= 30 // 3
 
 
 def test_where_nothing_is_like_a_word_every_second_window_is_scored() -> None:
     rows = np.tile(np.array([[0.1, 0.1, 0.8]], np.float32), (40, 1))
     for batches in ([1] * 40, [8] * 5, [7] * 6):
-        _, asked = events(rows, batches, 2, [True] * 40, thrifty=True)
+        _, asked = events(rows, batches, 2, [True] * 40, coarse=0)
         assert len(asked) == 40
-        assert len(events(rows, batches, 2, [True] * 40, thrifty=False)[1]) == 80
+        assert len(events(rows, batches, 2, [True] * 40, coarse=None)[1]) == 80
 
 
 @pytest.mark.parametrize("smoothing", [1, 3])  # no mean; a mean of three that reaches 0.6 with one of them at zero
 def test_where_any_window_may_count_all_are_scored(smoothing: int) -> None:
     rows = np.zeros((20, 3), np.float32)
-    assert len(events(rows, [1] * 20, smoothing, [True] * 20, thrifty=True)[1]) == 40
+    assert len(events(rows, [1] * 20, smoothing, [True] * 20, coarse=0)[1]) == 40
 
 
 @pytest.mark.parametrize("batch", [1, 16])
@@ -123,11 +151,16 @@ def test_a_recording_gives_the_same_detections(batch: int) -> None:
     padded = np.concatenate([np.zeros(16_000, np.int16), audio])
     cut = [Window("one", end, padded[end : end + 16_000], hop=HOP) for end in range(HOP, len(audio), HOP)]
     said = {}
-    for thrifty in (False, True):
+    for coarse in (None, 0, 4800):
         trigger = TriggerSettings(card.thresholds)
-        spotter = Spotter(classifier, gate=GateSettings(), trigger=trigger, thrifty=thrifty)
+        spotter = Spotter(classifier, gate=GateSettings(), trigger=trigger, coarse=coarse)
         found = [event for at in range(0, len(cut), batch) for event in spotter.feed(cut[at : at + batch])]
-        said[thrifty] = (found, spotter.scored)
-    assert said[True][0] == said[False][0]
-    assert sum(event.type == "detection" for event in said[True][0]) >= 5
-    assert said[True][1] < 0.8 * said[False][1]
+        said[coarse] = (found, spotter.scored)
+    assert said[0][0] == said[None][0]
+    assert sum(event.type == "detection" for event in said[None][0]) >= 5
+    assert said[0][1] < 0.8 * said[None][1]
+    assert said[4800][1] <= said[0][1]  # they are full of words
+    words = {
+        coarse: [event.word for event in found if event.type == "detection"] for coarse, (found, _) in said.items()
+    }
+    assert words[4800] == words[None]
