@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kwsd.audio.headers import header_bytes
 from kwsd.audio.napping import Naps
 from kwsd.audio.pacing import Pacer
 from kwsd.audio.source import Block
@@ -41,12 +42,14 @@ class PcmSource:
         self._waker: int | None = None  # the end of a pipe that close() writes to, while blocks() runs
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of what there is, a second at most. Raises InputError where the stream cannot be read."""
+        """Blocks of what there is, a second at most.
+
+        Raises InputError where the stream cannot be read, or is a recording with a header. That of a WAV file whose
+        samples are just what is expected is passed over.
+        """
         pacer = Pacer(self._closed) if self._realtime else None
         rest, heard = b"", False
-        for data in self._chunks():
-            if not heard and data.startswith(b"RIFF"):
-                log.warning("%s: a WAV file? kwsd expects raw S16_LE at 16 kHz, mono (arecord -t raw)", self.name)
+        for data in self._samples():
             heard = True
             data = rest + data
             whole = len(data) & ~1
@@ -68,6 +71,20 @@ class PcmSource:
             if self._waker is not None:
                 os.write(self._waker, b"x")
                 self._waker = None  # one byte is enough
+
+    def _samples(self) -> Iterator[bytes]:
+        """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
+        head, chunks = b"", self._chunks()
+        skipped = None
+        while skipped is None:
+            data = next(chunks, b"")
+            if self._closed.is_set():
+                return
+            head += data
+            skipped = header_bytes(head, self.name, ended=not data)
+        if head[skipped:]:
+            yield head[skipped:]
+        yield from chunks
 
     def _chunks(self) -> Iterator[bytes]:
         """Bytes as they come, until the end or `close()`."""

@@ -1,0 +1,77 @@
+"""What a stream's first bytes tell: raw samples, or a recording that somebody piped to kwsd as it is."""
+
+from __future__ import annotations
+
+import struct
+
+from kwsd.errors import InputError
+
+ENOUGH = 44
+"""Bytes that tell it mostly; a WAV file's notes in front of its samples, and MPEG frames, ask for more."""
+_MOST = 16_384
+_WAV = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+"""The chunk of a WAV file whose samples are those that kwsd wants: plain PCM, mono, 16 kHz, 16 bits."""
+_KBIT_S = (
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # MPEG-2 and 2.5, layer III
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),  # MPEG-1, layer III
+)
+_MPEG_HZ = (44_100, 48_000, 32_000)  # half of them in MPEG-2, a quarter in 2.5
+
+
+def header_bytes(head: bytes, name: str, *, ended: bool = False) -> int | None:
+    """How many of the first bytes are no samples: 0, or a WAV file's header; None: tell me when there are more.
+
+    `ended`: there will be no more. Raises InputError for a recording that is not what kwsd takes raw.
+    """
+    if len(head) < ENOUGH and not ended:
+        return None
+    kind = _container(head)
+    if kind == "WAV" and head[12 : 12 + len(_WAV)] == _WAV:
+        at = 12 + len(_WAV)
+        while len(head) >= at + 8 and at < _MOST:
+            if head[at : at + 4] == b"data":
+                return at + 8
+            size: int = struct.unpack_from("<I", head, at + 4)[0]
+            at += 8 + size + size % 2
+        if at < _MOST:
+            return len(head) if ended else None
+    if not kind and (length := _mpeg_frame(head)):  # one may be chance, a second one where it ends is none
+        if len(head) < length + 4 and not ended:
+            return None
+        same = _mpeg_frame(head[length:]) and head[length + 1] == head[1] and not (head[length + 2] ^ head[2]) & 0x0C
+        kind = "MP3" if same else ""
+    if not kind:
+        return 0
+    what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
+    raise InputError(f"{name}: this is {what}, no raw samples; name the file: kwsd listen FILE")
+
+
+def _container(head: bytes) -> str:
+    """The format's name; empty for what may be samples: each takes more bytes to tell than chance gives alike."""
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return "WAV"
+    if head[:4] == b"fLaC" and head[5:8] == b"\0\0\x22":  # a STREAMINFO comes first, and has 34 bytes
+        return "FLAC"
+    if head[:5] == b"OggS\0":
+        return "Ogg"
+    if head[:3] == b"ID3" and head[3:4] in (b"\2", b"\3", b"\4") and len(head) >= 10 and max(head[6:10]) < 128:
+        return "MP3"
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "AIFF"
+    if head[:2] == b"\0\0" and head[4:8] == b"ftyp":
+        return "MP4"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "WebM or Matroska"
+    return ""
+
+
+def _mpeg_frame(head: bytes) -> int:
+    """How many bytes the MPEG layer III frame has whose header comes first; 0 where there is none."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, hz = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or hz == 3:  # reserved; a rate of its own, whose frames have no known length
+        return 0
+    first = version == 3
+    halved = 1 if first else 2 if version == 2 else 4
+    return (144 if first else 72) * 1000 * _KBIT_S[first][rate] // (_MPEG_HZ[hz] // halved) + (head[2] >> 1 & 1)
