@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.chatter import chatter_to_log
+from kwsd.audio.cutoff import missing
 from kwsd.audio.pacing import Pacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 RATES = range(1_000, 1_000_001)
 """Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
 it at its word costs gigabytes."""
+_TALKS = "MP3"  # libmpg123 prints on standard error
 _BLOCK_SAMPLES = 1 << 22
 """Samples of all channels that are read at once, at most: a header may claim a thousand channels."""
 
@@ -75,9 +79,10 @@ def clip_length(path: Path) -> int:
 def _open(path: Path) -> Any:
     """An open `soundfile.SoundFile` that holds at least one sample."""
     sf = _soundfile()
-    _check_file(path)
+    talks = _check_file(path)
     try:
-        sound = sf.SoundFile(str(path))
+        with chatter_to_log(log) if talks else nullcontext():
+            sound = sf.SoundFile(str(path))
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
         raise InputError(f"{path}: raw samples have no header; pipe them: kwsd listen - < {path}") from error
     except (sf.LibsndfileError, OSError) as error:
@@ -95,19 +100,23 @@ def _open(path: Path) -> Any:
     return sound
 
 
-def _check_file(path: Path) -> None:
-    """Say what libsndfile would call a "System error". Raises InputError."""
+def _check_file(path: Path) -> bool:
+    """Say what libsndfile would call a "System error". Raises InputError.
+
+    True for what libmpg123 may have something to say of, past us: an MP3's first bytes.
+    """
     try:
         if path.is_dir():
             raise InputError(f"{path}: a folder, not a recording; name a file in it")
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: not a regular file; pipe raw samples to: kwsd listen -")
         with path.open("rb") as file:
-            empty = not file.read(1)
+            head = file.read(3)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; check the name and its permissions") from error
-    if empty:
+    if not head:
         raise InputError(f"{path}: the file is empty; record it again or name another file")
+    return head == b"ID3" or (head[0] == 0xFF and head[1:2] >= b"\xe0")
 
 
 def _soundfile() -> Any:
@@ -149,14 +158,25 @@ def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float
 
 def _read(path: Path, sound: Any, frames: int) -> Iterator[NDArray[np.float32]]:
     """Blocks of (frames, channels) until the end."""
-    read = 0
+    read, talks = 0, sound.format == _TALKS
     while True:
         try:
-            samples = sound.read(frames, dtype="float32", always_2d=True)
+            with chatter_to_log(log) if talks else nullcontext():
+                samples = sound.read(frames, dtype="float32", always_2d=True)
         except (_soundfile().LibsndfileError, OSError) as error:
             at = read / sound.samplerate
             raise InputError(f"{path}: damaged about {at:.1f} s into it ({error})") from error
         if not len(samples):
-            return
+            break
         read += len(samples)
         yield samples
+    _tell_missing(path, sound, read)
+
+
+def _tell_missing(path: Path, sound: Any, read: int) -> None:
+    try:
+        what = missing(path, sound.format, read / sound.samplerate, sound.frames / sound.samplerate)
+    except OSError as error:  # it was there a moment ago
+        what = f"cannot be looked at again ({error.strerror or error})"
+    if what:
+        log.warning("%s: %s; was it cut off?", path, what)

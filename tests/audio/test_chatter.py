@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,28 @@ def test_it_takes_no_room_on_a_disk(capfd: pytest.CaptureFixture[str]) -> None:
         os.write(2, b"said\n")
     assert held.startswith("/memfd:")
     assert capfd.readouterr().err == "said\n"
+
+
+def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
+    """Who found the other's file and puts that back leaves standard error turned aside for ever."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with chatter_to_log(log):
+            inside.set()
+            assert go_on.wait(10)
+
+    def second() -> None:
+        with chatter_to_log(log):
+            pass
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.05)  # without turns it is through by then
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -166,11 +168,62 @@ def test_a_damaged_file_gives_what_is_whole_or_says_where(tmp_path: Path) -> Non
         assert 30_000 < heard <= 80_000
 
 
-def test_a_truncated_wav_gives_what_is_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("a.wav", {}, r"after 2\.5 of 5\.0 s"),
+        ("a.wav", {"subtype": "FLOAT"}, r"after 2\.5 of 5\.0 s"),
+        ("a.wav", {"subtype": "PCM_24", "format": "WAVEX"}, r"after 2\.5 of 5\.0 s"),
+        ("a.aiff", {}, r"after 2\.5 of 5\.0 s"),
+        ("a.mp3", {}, r"after 2\.\d of 5\.0 s"),
+        ("a.ogg", {}, r"after \d\.\d s without an end"),
+        ("a.opus", {"format": "OGG", "subtype": "OPUS"}, r"after \d\.\d s without an end"),
+    ],
+)
+def test_a_recording_that_is_cut_off_gives_what_is_there_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, settings: dict[str, str], says: str
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, np.random.default_rng(6).normal(scale=0.1, size=80_000), 16_000, **settings)
+    whole = path.read_bytes()
+    with caplog.at_level(logging.WARNING):
+        streamed(path)
+        assert caplog.records == []
+        for left in (len(whole) // 2, len(whole) - 3 if "ogg" in name else len(whole) // 2 + 1):
+            path.write_bytes(whole[:left])
+            caplog.clear()
+            assert 20_000 < len(streamed(path)) < 80_000
+            (record,) = caplog.records
+            assert re.search(says if left < len(whole) - 3 else "without an end", record.getMessage())
+            assert str(path) in record.getMessage()
+
+
+def test_what_libmpg123_prints_goes_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.mp3"
+    rng = np.random.default_rng(6)
+    soundfile.write(path, rng.normal(scale=0.1, size=80_000), 16_000)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 4 : len(data) // 4 + 3000] = rng.bytes(3000)
+    path.write_bytes(data[: len(data) // 2])
+    with caplog.at_level(logging.DEBUG), suppress(InputError):  # which of both it is depends on libmpg123
+        streamed(path)
+    assert "Xing" in caplog.text
+    assert "libmpg123" in caplog.text
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFDB])
+def test_a_wav_whose_size_was_not_known_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture, size: int) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.ones(16_000, np.int16), 16_000)
-    path.write_bytes(path.read_bytes()[:-10_001])
-    assert len(streamed(path)) in (10_999, 11_000)
+    data = bytearray(path.read_bytes())
+    data[40:44] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert len(streamed(path)) == 16_000
+    assert caplog.records == []
 
 
 def test_some_nan_are_silence_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
