@@ -19,6 +19,11 @@ RATE = 16_000
 """Samples a second of every stream inside kwsd."""
 
 
+def readable(name: object) -> str:
+    """A file's name as any output can carry it: bytes that are not UTF-8 become U+FFFD."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def seconds(samples: int) -> float:
     """Samples at 16 kHz as seconds, rounded to a tenth of a millisecond."""
     return round(samples / RATE, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -18,7 +19,7 @@ from kwsd.audio.pacing import Pacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError, InputError
-from kwsd.events import RATE
+from kwsd.events import RATE, readable
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class FileSource:
 
     def __init__(self, path: Path, *, realtime: bool = False) -> None:
         """`realtime` paces it like a microphone; otherwise it comes as fast as it is read."""
-        self.name = path.name
+        self.name = readable(path.name)
         self._path = path
         self._realtime = realtime
         self._closed = threading.Event()
@@ -82,7 +83,7 @@ def _open(path: Path) -> Any:
     talks = _check_file(path)
     try:
         with chatter_to_log(log) if talks else nullcontext():
-            sound = sf.SoundFile(str(path))
+            sound = sf.SoundFile(os.fsencode(path))  # a name need not be UTF-8, and soundfile would insist
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
         raise InputError(f"{path}: raw samples have no header; pipe them: kwsd listen - < {path}") from error
     except (sf.LibsndfileError, OSError) as error:

@@ -14,6 +14,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import configured
 from kwsd.config import load_config
 from kwsd.errors import InputError
+from kwsd.events import readable
 
 if TYPE_CHECKING:
     from kwsd.evaluation.whole import Guess
@@ -68,7 +69,7 @@ def classify(
 def _show(file: Path, guesses: list[Guess], format: str) -> None:
     if format == "json":
         labels = [{"label": guess.label, "score": round(guess.score, 6)} for guess in guesses]
-        console.say(json.dumps({"file": str(file), "labels": labels}, ensure_ascii=False))
+        console.say(json.dumps({"file": readable(file), "labels": labels}, ensure_ascii=False))
     else:
-        console.table(str(file), ("score", "label"), [(f"{guess.score:.4f}", guess.label) for guess in guesses])
+        console.table(readable(file), ("score", "label"), [(f"{guess.score:.4f}", guess.label) for guess in guesses])
         console.say()

@@ -76,6 +76,16 @@ def test_its_name_and_nature(tmp_path: Path) -> None:
     assert (source.name, source.live) == ("hall.wav", False)
 
 
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    soundfile.write(os.fsencode(path), tone(16_000, 1), 16_000)
+    assert FileSource(path).name == "caf\ufffd.wav"
+    assert len(streamed(path)) == 16_000
+    path.write_bytes(b"no sound")
+    with pytest.raises(InputError, match="libsndfile"):
+        streamed(path)
+
+
 def test_closing_ends_it(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(16_000, 5), 16_000)
     source = FileSource(tmp_path / "a.wav")

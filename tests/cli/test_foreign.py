@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,20 @@ def test_bad_files_are_named_and_skipped(kwsd: Command, foreign: Foreign, clips:
     for bad in ("noise.wav", "nowhere.wav", f"{clips}: a folder"):
         assert bad in ran.err
     assert "3 of 4 files cannot be read" in ran.err
+
+
+def test_a_name_that_is_not_utf_8(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    shutil.copy(clips / "no" / "1.wav", odd)
+    broken = tmp_path / os.fsdecode(b"\xff.wav")
+    broken.write_bytes(b"no sound")
+    for kind in ("text", "json"):
+        ran = kwsd("classify", broken, odd, "--model", tiny_model, "--format", kind, *CPU)
+        assert ran.status == 66
+        assert str(tmp_path / "caf\ufffd.wav") in (json.loads(ran.out)["file"] if kind == "json" else ran.out)
+    ran = kwsd("listen", odd, "--model", tiny_model, *FIRES, "--format", "json")
+    assert ran.status == 0, ran.err
+    assert {json.loads(line)["stream"] for line in ran.out.splitlines()} == {"caf\ufffd.wav"}
 
 
 def test_evaluation_and_doctor(kwsd: Command, foreign: Foreign, clap: Path, clips: Path) -> None:
