@@ -1,5 +1,38 @@
 """The command line: one file a command. Nothing heavy is imported before a command runs, so that help is instant."""
 
-from kwsd.cli.entry import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; see `kwsd.cli.entry`.
+
+    Where the process is ours (no `arguments`), Ctrl-C ends it at once while that is imported: there is nothing yet to
+    tidy up, and importing is no place for an exception. So does SIGTERM `kwsd listen` until the daemon takes it over.
+    """
+    if arguments is not None:
+        from kwsd.cli.entry import main as run
+
+        return run(arguments)
+    interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else a shell's background job
+    if interrupts:
+        signal.signal(signal.SIGINT, _end)
+    if "listen" in sys.argv[1:3] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+    from kwsd.cli import entry
+
+    try:
+        if interrupts:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return entry.main()
+    except KeyboardInterrupt:
+        return entry.INTERRUPTED
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    os._exit(130 if number == signal.SIGINT else 0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import kwsd as kwsd_package
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 Command = Callable[..., Any]
@@ -57,6 +60,29 @@ def test_ctrl_c_is_130_and_says_nothing(kwsd: Command, monkeypatch: pytest.Monke
     ran = kwsd("version")
     assert (ran.status, ran.out) == (130, "")
     assert "Traceback" not in ran.err
+
+
+SCRIPT = ("-c", "import sys; from kwsd.cli import main; sys.argv[0] = 'kwsd'; sys.exit(main())")
+
+
+@pytest.mark.parametrize("program", [("-m", "kwsd"), SCRIPT])
+@pytest.mark.parametrize(
+    ("number", "command", "status"),
+    [
+        (signal.SIGINT, ("version",), 130),
+        (signal.SIGINT, ("listen", "-"), 130),
+        (signal.SIGTERM, ("listen", "-"), 0),
+        (signal.SIGTERM, ("version",), -signal.SIGTERM),
+    ],
+)
+def test_a_signal_while_it_is_still_imported(
+    tmp_path: Path, program: tuple[str, ...], number: signal.Signals, command: tuple[str, ...], status: int
+) -> None:
+    """The signal comes as typer is imported, which is among the first of all imports."""
+    (tmp_path / "typer.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(30)\n")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(kwsd_package.__file__).parents[1]}"}
+    done = subprocess.run([sys.executable, *program, *command], capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
 @pytest.mark.parametrize(
