@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -11,11 +12,12 @@ from typing import NoReturn
 
 from kwsd.cli import console
 from kwsd.cli.app import app
-from kwsd.errors import KwsdError
+from kwsd.errors import DeviceError, KwsdError
 
 INTERNAL = KwsdError.exit_status
 INTERRUPTED = 130
 _DEBUG = "--debug"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DAEMON = "kwsd.daemon.supervisor"
 
 
@@ -49,10 +51,19 @@ def _run(given: list[str]) -> int:
     except BrokenPipeError:  # told by the flush; see also ManualGroup
         status = 0
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
-        status = _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
+        status = _tell_fault(error, debug)
     _quiet_stdout()
     return status
+
+
+def _tell_fault(error: Exception, debug: bool) -> int:
+    """What nobody has foreseen; or a full disk, mostly under standard output, which is no fault of ours."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        where = error.filename or "the output"
+        text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
+        return _tell(text, DeviceError.exit_status, debug)
+    what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
+    return _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
 
 
 def _tell(text: str, status: int, debug: bool) -> int:

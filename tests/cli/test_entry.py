@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import kwsd as kwsd_package
+import kwsd as package
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 Command = Callable[..., Any]
@@ -80,7 +81,7 @@ def test_a_signal_while_it_is_still_imported(
 ) -> None:
     """The signal comes as typer is imported, which is among the first of all imports."""
     (tmp_path / "typer.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(30)\n")
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(kwsd_package.__file__).parents[1]}"}
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
     done = subprocess.run([sys.executable, *program, *command], capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
@@ -115,6 +116,25 @@ def test_a_reader_that_has_read_enough_is_no_error() -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("version",), ("config",), ("models",), ("--help",), ("listen", "--help")])
+def test_a_full_disk_is_no_fault(arguments: tuple[str, ...], unbuffered: str) -> None:
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "kwsd", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    assert done.returncode == 69
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("kwsd: error: the output cannot be written: No space left on device")
+
+
+def test_another_error_of_the_system_is_a_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, OSError(errno.EPERM, "Operation not permitted"))
+    ran = kwsd("version")
+    assert ran.status == 70
+    assert "a fault in kwsd" in ran.err
 
 
 def test_the_module_is_the_program() -> None:
