@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -85,10 +86,11 @@ def _open(path: Path) -> Any:
         with chatter_to_log(log) if talks else nullcontext():
             sound = sf.SoundFile(os.fsencode(path))  # a name need not be UTF-8, and soundfile would insist
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
-        raise InputError(f"{path}: raw samples have no header; pipe them: kwsd listen - < {path}") from error
+        raise InputError(f"{path}: raw samples have no header; {_piped(path)}") from error
     except (sf.LibsndfileError, OSError) as error:
-        reason = getattr(error, "error_string", error)
-        raise InputError(f"{path}: no audio that libsndfile can read ({str(reason).rstrip('.')})") from error
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        next_ = f"convert it (ffmpeg -i FILE out.wav); if it is raw samples, {_piped(path)}"
+        raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error
     if not sound.frames:
         sound.close()
         raise InputError(f"{path}: holds no samples; record it again or name another file")
@@ -99,6 +101,10 @@ def _open(path: Path) -> Any:
     # a hole in every block. It does not do so in what it takes for a pipe.
     sound.seekable = lambda: False
     return sound
+
+
+def _piped(path: Path) -> str:
+    return f"pipe them, S16_LE at 16 kHz, mono: kwsd listen - < {shlex.quote(str(path))}"
 
 
 def _check_file(path: Path) -> bool:

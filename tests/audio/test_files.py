@@ -134,6 +134,9 @@ def write_bad(folder: Path, kind: str) -> Path:
         soundfile.write(path, np.full(40_000, np.nan, np.float32), 16_000, subtype="FLOAT")
     elif kind == "fast":
         soundfile.write(path, np.ones(100, np.int16), 2**31 - 1)
+    elif kind == "pcm":
+        path = folder / "my talk.pcm"
+        path.write_bytes(bytes(100))
     elif kind == "raw":
         path = folder / "a.raw"
         path.write_bytes(bytes(100))
@@ -145,7 +148,8 @@ def write_bad(folder: Path, kind: str) -> Path:
     [
         ("missing", "No such file"),
         ("empty", "the file is empty"),
-        ("text", "no audio that libsndfile can read"),
+        ("text", r"no audio that libsndfile can read .*: convert it \(ffmpeg .*pipe them"),
+        ("pcm", r"convert it \(ffmpeg .*pipe them.*kwsd listen - < '/.*my talk\.pcm'"),
         ("folder", "a folder"),
         ("pipe", "not a regular file"),
         ("silent", "no samples"),
