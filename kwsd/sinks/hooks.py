@@ -17,7 +17,7 @@ from pathlib import Path
 from kwsd.config import shown
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope, Event
-from kwsd.sinks.running import Order, RunningHook
+from kwsd.sinks.running import Order, RunningHook, why_not
 from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,8 @@ class HookSink:
             try:
                 hook = RunningHook(order)
             except (OSError, ValueError) as error:
-                log.warning("hook for %s cannot be started: %s: %s", order.word, order.command, error)
+                why = why_not(order.argv, error)
+                log.warning("hook for %s cannot be started: %s: %s", order.word, order.command, why)
                 self._publish(order.report())
                 continue
             self._running[hook.exit_descriptor] = hook

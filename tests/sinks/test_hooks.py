@@ -118,6 +118,25 @@ def test_death_by_signal_counts_as_a_shell_counts_it(bench: Any, stop: Envelope)
     assert bench.report().exit_status == 137
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("#!/no/such/interpreter -x\n", "its interpreter is missing: '/no/such/interpreter -x'"),
+        ("#!/bin/sh\r\n", r"its interpreter is missing: '/bin/sh\r'"),
+        ("echo hello\n", "Exec format error: has it no #! line?"),
+    ],
+)
+def test_a_script_that_linux_calls_missing(
+    bench: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope, text: str, says: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_bytes(text.encode())
+    script.chmod(0o755)
+    bench.add(Hook((str(script),))).send(stop)
+    assert bench.report().exit_status is None
+    assert says in caplog.text
+
+
 def test_a_program_that_vanished_is_reported(
     bench: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
 ) -> None:
