@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _READ_BYTES = 32_000  # a second at most; a pipe gives what it has
 _PACED_BYTES = 640  # 20 ms
+_QUIET_S = 1.0  # a pipe may be without samples for so long before somebody should be told
+_WANTED = "S16_LE, 16 kHz, mono"
 
 
 class PcmSource:
@@ -112,6 +114,10 @@ class PcmSource:
         poll.register(woken, select.POLLIN)
         closing = select.poll()
         closing.register(woken, select.POLLIN)
+        if os.isatty(descriptor):
+            log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
+        elif not poll.poll(1000 * _QUIET_S):
+            log.info("%s: waiting for samples (%s)", self.name, _WANTED)
         naps = Naps(0 if self._realtime else self._hop)  # else there is more than is read at once
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll()}

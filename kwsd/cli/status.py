@@ -37,7 +37,8 @@ def status(
         console.say_json(found)
         return
     for name, stream in found["streams"].items():
-        console.say(f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'])}")
+        come = stream["audio_s"] > 0
+        console.say(f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}")
         console.say(f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms")
     words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
     scored = f"{found['windows_scored']} scored"
@@ -77,10 +78,12 @@ def ask(path: Path) -> dict[str, Any]:
     raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")
 
 
-def meter(level_dbfs: float | None, *, lost: bool = False) -> str:
-    """A level as a bar from -60 dBFS to full scale."""
+def meter(level_dbfs: float | None, *, lost: bool = False, come: bool = True) -> str:
+    """A level as a bar from -60 dBFS to full scale; `come` says whether there has been any audio."""
     if lost:
         return "lost, and looked for"
+    if not come:
+        return "no audio has come yet"
     if level_dbfs is None:
         return f"|{'':{_METER}}| digital silence"
     full = round(_METER * (1 - max(_FLOOR_DBFS, min(0.0, level_dbfs)) / _FLOOR_DBFS))

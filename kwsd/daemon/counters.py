@@ -27,7 +27,6 @@ from kwsd.events import (
     Envelope,
     HookFinished,
     HopChanged,
-    Ready,
 )
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -74,8 +73,6 @@ class Counters:
             elif isinstance(event, HookFinished):
                 counts["hook_runs"] += event.exit_status is not None
                 counts["hook_failures"] += event.exit_status != 0
-            elif isinstance(event, Ready):
-                self._model, self._device = event.model, event.device
 
     def close(self, deadline_s: float) -> None:
         """Nothing waits."""
@@ -87,6 +84,11 @@ class Counters:
     def answer(self) -> bytes:
         """The snapshot as a line of JSON, for a subscriber that asks."""
         return json.dumps({"schema": SCHEMA, "type": "status", **self.snapshot()}).encode() + b"\n"
+
+    def loaded(self, model: str, device: str) -> None:
+        """The classifier is there, whether or not there is any audio."""
+        with self._lock:
+            self._model, self._device = model, device
 
     def heard(self, windows: int) -> None:
         """The worker got through a batch of so many windows, scored or not."""
@@ -177,6 +179,7 @@ class Metered:
         self._engine, self._counters = engine, counters
         self._verifying = engine if isinstance(engine, Verifying) else None
         self._told = 0
+        counters.loaded(engine.name, engine.device)
         self._tell_verified()
         self.labels, self.name, self.device = engine.labels, engine.name, engine.device
 

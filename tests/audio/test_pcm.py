@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -82,6 +83,52 @@ def test_what_looks_wrong_is_said(data: bytes, says: str, caplog: pytest.LogCapt
         assert len(heard(PcmSource(io.BytesIO(data)))) == len(data) // 2
     assert says in caplog.text
     assert bool(caplog.records) == bool(says)
+
+
+class Logged(logging.Handler):
+    """Tells when something is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.put(record.getMessage())
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    log, handler = logging.getLogger("kwsd.audio.pcm"), Logged()
+    before = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(before)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_pipe_without_samples_is_waited_for_aloud(logged: Logged, terminal: bool) -> None:
+    writing, reading = os.openpty() if terminal else reversed(os.pipe())
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb"):
+        source = PcmSource(reader)
+        thread = threading.Thread(target=lambda: list(source.blocks()))
+        thread.start()
+        said = logged.said.get(timeout=30)
+        source.close()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert said.startswith("stdin: a terminal" if terminal else "stdin: waiting for samples")
+    assert "S16_LE, 16 kHz, mono" in said
+    assert logged.said.empty()
+
+
+def test_a_pipe_with_samples_is_not_spoken_of(pipe: tuple[BinaryIO, BinaryIO], logged: Logged) -> None:
+    reader, writer = pipe
+    writer.write(bytes(320))
+    writer.close()
+    assert len(heard(PcmSource(reader))) == 160
+    assert logged.said.empty()
 
 
 def recording(path: Path, rate: int = 16_000, **settings: Any) -> Path:

@@ -65,6 +65,14 @@ def test_a_verifier_is_told_of_where_there_is_one(
     assert "verified" not in kwsd("status", "--socket", tmp_path / "s").out
 
 
+def test_no_audio_is_not_silence(kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = {"audio_s": 0.0, "lost": False, "hop_ms": 100, "level_dbfs": None}
+    monkeypatch.setattr("kwsd.cli.status.ask", lambda _: SNAPSHOT | {"streams": {"stdin": stream}})
+    out = kwsd("status", "--socket", tmp_path / "s").out
+    assert "stdin: no audio has come yet" in out
+    assert "silence" not in out
+
+
 def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     ran = kwsd("status", "--socket", tmp_path / "none.sock")
     assert ran.status == 69

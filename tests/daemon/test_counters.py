@@ -21,13 +21,11 @@ from kwsd.events import (
     Event,
     HookFinished,
     HopChanged,
-    Ready,
 )
 from kwsd.networks.cascade import Cascade
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
 EVENTS: list[Event] = [
-    Ready("desk", "tiny", "cpu"),
     STOP,
     STOP,
     AudioLost("desk", 16_000, 8_000),
@@ -81,6 +79,14 @@ class First:
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         word = (windows[:, 0] > 0).astype(np.float32)
         return np.stack([word, 0 * word, 1 - word], axis=1)
+
+
+def test_the_model_is_known_before_any_audio(zoo: Any) -> None:
+    counters = Counters({"desk": Ring(160_000)}, 1600)
+    assert counters.snapshot()["model"] == ""
+    Metered(zoo.load_classifier(None, device="cpu"), counters)
+    found = counters.snapshot()
+    assert (found["model"], found["device"], found["streams"]["desk"]["audio_s"]) == ("tiny", "cpu", 0.0)
 
 
 def test_what_a_verifier_is_asked_about_is_counted(counters: Counters) -> None:
