@@ -43,7 +43,7 @@ def header_bytes(head: bytes, name: str, *, ended: bool = False) -> int | None:
     if not kind:
         return 0
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
-    raise InputError(f"{name}: this is {what}, no raw samples; name the file: kwsd listen FILE")
+    raise InputError(f"{name}: this is {what}, not raw samples; name the file: kwsd listen FILE")
 
 
 def _container(head: bytes) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -76,19 +77,19 @@ class PcmSource:
 
     def _samples(self) -> Iterator[bytes]:
         """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
-        head, chunks = b"", self._chunks()
-        skipped = None
-        while skipped is None:
-            data = next(chunks, b"")
-            if self._closed.is_set():
-                return
-            head += data
-            skipped = header_bytes(head, self.name, ended=not data)
-        if head[skipped:]:
-            yield head[skipped:]
-        yield from chunks
+        head, skipped = b"", None
+        with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
+            while skipped is None:
+                data = next(chunks, b"")
+                if self._closed.is_set():
+                    return
+                head += data
+                skipped = header_bytes(head, self.name, ended=not data)
+            if head[skipped:]:
+                yield head[skipped:]
+            yield from chunks
 
-    def _chunks(self) -> Iterator[bytes]:
+    def _chunks(self) -> Generator[bytes, None, None]:
         """Bytes as they come, until the end or `close()`."""
         size = _PACED_BYTES if self._realtime else _READ_BYTES
         try:

@@ -170,9 +170,11 @@ def test_a_recording_with_a_header_is_refused(
     reader, writer = pipe
     writer.write(recording(tmp_path / name, **settings).read_bytes()[:20_000])
     writer.close()
+    before = set(Path("/proc/self/fd").iterdir())
     with pytest.raises(InputError, match=says) as caught:
         heard(PcmSource(reader))
     assert "kwsd listen FILE" in str(caught.value)
+    assert set(Path("/proc/self/fd").iterdir()) == before
 
 
 @pytest.mark.parametrize(
