@@ -27,6 +27,8 @@ def missing(path: Path, kind: str, there_s: float, promised_s: float) -> str:
             promised_s = max(promised_s, there_s / _share(file, ">" if kind == "AIFF" else "<"))
         elif kind == "OGG" and not _ends_an_ogg(file):
             return f"ends after {there_s:.1f} s without an end of its stream"
+        elif kind == "MP3" and not _counts_its_frames(file):
+            return ""  # what is promised is guessed from the first bit rate
     if promised_s - there_s < LEAST_S:
         return ""
     return f"ends before its header says, after {there_s:.1f} of {promised_s:.1f} s"
@@ -54,3 +56,17 @@ def _ends_an_ogg(file: BinaryIO) -> bool:
     if len(page) < 27 or len(page) < 27 + page[26]:
         return False
     return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _counts_its_frames(file: BinaryIO) -> bool:
+    """Whether an MP3 says in its first frame how many there are."""
+    head = file.read(10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        size = 0
+        for byte in head[6:]:
+            size = size << 7 | byte & 0x7F
+        file.seek(10 + size)
+    else:
+        file.seek(0)
+    first = file.read(2048)
+    return any(name in first for name in (b"Xing", b"Info", b"VBRI"))

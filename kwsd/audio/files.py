@@ -186,4 +186,4 @@ def _tell_missing(path: Path, sound: Any, read: int) -> None:
     except OSError as error:  # it was there a moment ago
         what = f"cannot be looked at again ({error.strerror or error})"
     if what:
-        log.warning("%s: %s; was it cut off?", path, what)
+        log.warning("%s: %s; is it cut off, or damaged?", path, what)

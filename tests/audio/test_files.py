@@ -212,6 +212,24 @@ def test_a_recording_that_is_cut_off_gives_what_is_there_and_says_so(
             assert str(path) in record.getMessage()
 
 
+def test_an_mp3_that_does_not_count_its_frames_promises_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.mp3"
+    noise = np.random.default_rng(6).normal(scale=0.1, size=320_000) * np.repeat([1e-5, 1], 160_000)
+    soundfile.write(path, noise, 16_000, bitrate_mode="AVERAGE", compression_level=0.5)
+    data = path.read_bytes()
+    path.write_bytes(data[data.index(b"\xff\xf3", 4) :])  # without the first frame, which counts them
+    with caplog.at_level(logging.WARNING):
+        heard = len(streamed(path))
+    assert clip_length(path) - heard > 16_000
+    assert caplog.records == []
+    path.write_bytes(b"ID3\4\0\0\0\0\1\0" + bytes(128) + data[: len(data) // 2])
+    with caplog.at_level(logging.WARNING):
+        streamed(path)
+    assert len(caplog.records) == 1
+
+
 def test_what_libmpg123_prints_goes_to_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
