@@ -44,8 +44,8 @@ def test_it_takes_no_room_on_a_disk(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
-    """Who found the other's file and puts that back leaves standard error turned aside for ever."""
-    inside, go_on = threading.Event(), threading.Event()
+    """Who comes while the other is inside finds the other's file; to put that back later loses standard error."""
+    inside, go_on, entered, over = (threading.Event() for _ in range(4))
 
     def first() -> None:
         with chatter_to_log(log):
@@ -54,15 +54,17 @@ def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
 
     def second() -> None:
         with chatter_to_log(log):
-            pass
+            entered.set()
+            assert over.wait(10)
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
     assert inside.wait(10)
     threads[1].start()
-    threads[1].join(0.05)  # without turns it is through by then
+    assert not entered.wait(0.1)
     go_on.set()
-    for thread in threads:
-        thread.join(10)
+    threads[0].join(10)
+    over.set()
+    threads[1].join(10)
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"
