@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cli import console
-from kwsd.config import Config, LoadedConfig, config_path, expanded, load_config, shown, socket_path, state_folder
+from kwsd.cli.findings import Check, Finding, failed
+from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket, look_at_state
+from kwsd.config import Config, LoadedConfig, config_path, load_config, shown
 from kwsd.errors import ConfigError, DeviceError, KwsdError
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found; `status` is the exit status that a failure stands for."""
-
-    what: str
-    state: Literal["ok", "warn", "fail"]
-    found: str
-    remedy: str = ""
-    status: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
-Check = Callable[[Config], Iterator[Finding]]
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
@@ -38,7 +19,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
     try:
         loaded = load_config(path, overrides)
     except ConfigError as error:
-        yield _failed("configuration", error)
+        yield failed("configuration", error)
         loaded = LoadedConfig(Config(), {}, None)
     else:
         where = loaded.path or f"defaults; {config_path()} is not there"
@@ -47,12 +28,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
         try:
             yield from check(loaded.config)
         except KwsdError as error:
-            yield _failed(what, error)
-
-
-def _failed(what: str, error: KwsdError) -> Finding:
-    """An error's text says what happened, then after a colon or semicolon what to do."""
-    return Finding(what, "fail", str(error), status=error.exit_status)
+            yield failed(what, error)
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:
@@ -63,7 +39,7 @@ def _portaudio(config: Config) -> Iterator[Finding]:
     try:
         found = find_device(config.audio.device or None, devices)
     except DeviceError as error:
-        yield _failed("microphone", error)
+        yield failed("microphone", error)
     else:
         yield Finding("microphone", "ok", f"{found}, {found.default_rate:.0f} Hz")
 
@@ -114,43 +90,15 @@ def _gpu(config: Config) -> Iterator[Finding]:
 
 
 def _hooks(config: Config) -> Iterator[Finding]:
+    from kwsd.daemon.build import bound as hooks_of
     from kwsd.sinks.hooks import check_program
 
+    hooks_of(config)  # which variables they may have
     for word, bound in config.hooks.words.items():
         for argv in bound:
             check_program(word, argv)
     programs = [f"{word} runs {shown(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
     yield Finding("hooks", "ok", "; ".join(programs) or "none")
-
-
-def _socket(config: Config) -> Iterator[Finding]:
-    path = expanded(config.socket.path) if config.socket.path else socket_path()
-    if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
-        remedy = "log in through systemd, or name a path with --socket"
-        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(os.fspath(path))
-        except FileNotFoundError:
-            yield _writable("socket", path.parent, f"free: {path}")
-        except ConnectionRefusedError:
-            yield Finding("socket", "ok", f"{path} is left from a dead daemon; the next one takes it over")
-        except OSError as error:
-            raise DeviceError(f"{path}: {error.strerror or error}; choose another with --socket") from error
-        else:
-            yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
-
-
-def _folders(_: Config) -> Iterator[Finding]:
-    yield _writable("state folder", state_folder(), str(state_folder()))
-
-
-def _writable(what: str, folder: Path, found: str) -> Finding:
-    """Whether something can be made in a folder that may have to be made itself."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return Finding(what, "ok", found)
-    return Finding(what, "fail", f"{there} cannot be written to", f"chown or chmod {there}", DeviceError.exit_status)
 
 
 CHECKS: Mapping[str, Check] = {
@@ -159,7 +107,9 @@ CHECKS: Mapping[str, Check] = {
     "model": _model,
     "GPU": _gpu,
     "hooks": _hooks,
-    "socket": _socket,
-    "state folder": _folders,
+    "socket": look_at_socket,
+    "metrics": look_at_metrics,
+    "saved detections": look_at_recordings,
+    "state folder": look_at_state,
 }
 """In the order in which they are told; the exit status is that of the first that fails."""

@@ -7,12 +7,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from kwsd.cli import checks, console
+from kwsd.cli.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
 
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
-@configured("audio.device", "model.name", "model.device", "model.window_s", "model.labels", "socket.path")
+@configured(
+    *("audio.device", "model.name", "model.device", "model.window_s", "model.labels"),
+    *("socket.path", "metrics.listen", "keep.folder"),
+)
 def doctor(
     overrides: dict[str, Any],
     format: Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show it.")] = "text",
@@ -21,8 +25,9 @@ def doctor(
     """Check everything that listening needs, each with its remedy.
 
     The configuration, PortAudio, the microphones, the voice activity detector, the
-    model (it scores a second of silence), the GPU, the hooks, the socket and the
-    folders. Exit status: 0, or that of the first check that failed.
+    model (it scores a second of silence), the GPU, the hooks, the socket, where the
+    metrics are served and detections are kept, and the state folder. What is opened for
+    a trial is given back at once. Exit status: 0, or that of the first check that failed.
     """
     console.log_to_stderr("warning")
     findings = []
@@ -35,8 +40,8 @@ def doctor(
     raise typer.Exit(next((finding.status for finding in findings if finding.state == "fail"), 0))
 
 
-def _print(finding: checks.Finding) -> None:
+def _print(finding: Finding) -> None:
     state = typer.style(f"{finding.state:<4}", fg=_COLOURS[finding.state])
-    typer.echo(f"{state}  {finding.what:<14} {finding.found}")
+    typer.echo(f"{state}  {finding.what:<16} {finding.found}")
     if finding.remedy:
-        typer.echo(f"{'':<21}{finding.remedy}")
+        typer.echo(f"{'':<24}{finding.remedy}")

@@ -35,6 +35,21 @@ class _Clip:
     samples: NDArray[np.int16]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder for recordings, where it is not there yet. Raises DeviceError where it cannot be had."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.scandir(folder).close()
+    except OSError as error:
+        raise _no_place(folder, error) from error
+
+
+def _no_place(folder: Path, error: OSError) -> DeviceError:
+    return DeviceError(
+        f"{folder}: detections cannot be kept there: {error.strerror}; choose another with --save-detections"
+    )
+
+
 class DetectionKeeper:
     """A sink with a thread that writes a WAV file for each detection, and removes the oldest ones beyond a quota.
 
@@ -56,11 +71,11 @@ class DetectionKeeper:
         self._clips: deque[_Clip] = deque()
         self._changed = threading.Condition()
         self._closing = self._trouble = False
+        make_folder(folder)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._forget_oldest()
         except OSError as error:
-            raise DeviceError(f"{folder}: detections cannot be kept there: {error.strerror}") from error
+            raise _no_place(folder, error) from error
         self._thread = threading.Thread(target=self._run, name="kwsd-keeper", daemon=True)
         self._thread.start()
 

@@ -26,6 +26,9 @@ REQUEST_BYTES = 8192
 REQUEST_S = 1.0
 """What a client may send, and how long it may take for it and for reading the answer."""
 
+_NO_TOKEN = "only with the token\n"
+_ANSWER_BYTES = 1 << 16
+
 
 class ScrapeServer:
     """One thread that answers one client after the other, each within `REQUEST_S` seconds."""
@@ -49,7 +52,7 @@ class ScrapeServer:
         self._identity: Identity | None = None
         if "/" in where:
             self._path = expanded(where)
-            self._server, self._identity = listen(self._path)
+            self._server, self._identity = listen(self._path, flag="--metrics")
         else:
             self._server = _listen(where, public=public and len(token) > 0)
         self._server.setblocking(False)
@@ -102,7 +105,7 @@ class ScrapeServer:
         if method not in (b"GET", b"HEAD"):
             status, body = "405 Method Not Allowed", "only GET\n"
         elif self._token and not bears(request, self._token):
-            status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", "only with the token\n"
+            status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
         elif path not in (b"/metrics", b"/"):
             status, body = "404 Not Found", "see /metrics\n"
         else:
@@ -125,7 +128,25 @@ def _read_request(client: socket.socket) -> bytes:
     return request
 
 
-def _listen(where: str, *, public: bool) -> socket.socket:
+def served(where: str) -> bool:
+    """Whether a kwsd answers at `where` already, be it that it wants to see a token first. Raises ConfigError."""
+    place: str | tuple[str, int]
+    if "/" in where:
+        family, place = socket.AF_UNIX, os.fspath(expanded(where))
+    else:
+        family, place = _address(where)
+    answer = b""
+    with socket.socket(family) as asking, contextlib.suppress(OSError):
+        asking.settimeout(REQUEST_S)
+        asking.connect(place)
+        asking.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        deadline = time.monotonic() + REQUEST_S
+        while len(answer) < _ANSWER_BYTES and time.monotonic() < deadline and (data := asking.recv(4096)):
+            answer += data
+    return b"kwsd_info" in answer or _NO_TOKEN.encode() in answer
+
+
+def _address(where: str) -> tuple[socket.AddressFamily, tuple[str, int]]:
     host, _, port = where.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
@@ -134,15 +155,20 @@ def _listen(where: str, *, public: bool) -> socket.socket:
         number.to_bytes(2, "big")  # else it is no port
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"metrics.listen is {where!r}; write a port, 127.0.0.1:PORT or a path") from error
-    if not address.is_loopback and not public:
+    return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), number)
+
+
+def _listen(where: str, *, public: bool) -> socket.socket:
+    family, place = _address(where)
+    if not ipaddress.ip_address(place[0]).is_loopback and not public:
         raise ConfigError(
             f"metrics.listen is {where!r}, which other machines reach: that takes `public = true` and a `token_file` "
             "in [metrics] as well; or put a proxy before 127.0.0.1"
         )
-    server = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    server = socket.socket(family)
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind((str(address), number))
+        server.bind(place)
         server.listen(4)
     except OSError as error:
         server.close()

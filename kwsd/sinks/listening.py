@@ -29,19 +29,19 @@ Identity = tuple[int, int]
 """Device and inode: what tells our socket from a later one under the same name."""
 
 
-def listen(path: Path) -> tuple[socket.socket, Identity]:
+def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identity]:
     """A listening, non-blocking socket at `path`, mode 0600 from its first moment, in a folder of mode 0700 if made.
 
     A socket that a dead daemon left behind is replaced. Raises DeviceError where somebody answers, or the path cannot
-    be used, and ConfigError where it is too long.
+    be used, and ConfigError where it is too long; both name the flag that chooses another.
     """
     if len(os.fsencode(path)) > LONGEST:
-        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path; choose another with --socket")
+        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path; choose another with {flag}")
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone_in(path.parent):
-            _make_way(path)
+            _make_way(path, flag)
             # On Linux the file takes its mode from the socket, less the umask; umask() itself belongs to all threads.
             os.fchmod(server.fileno(), 0o600)
             server.bind(os.fspath(path))
@@ -51,7 +51,9 @@ def listen(path: Path) -> tuple[socket.socket, Identity]:
         status = path.lstat()
     except OSError as error:
         server.close()
-        raise DeviceError(f"{path}: no socket can be made there: {error.strerror}") from error
+        raise DeviceError(
+            f"{path}: no socket can be made there: {error.strerror}; choose another path with {flag}"
+        ) from error
     except BaseException:
         server.close()
         raise
@@ -91,14 +93,14 @@ def unlink(path: Path, identity: Identity) -> None:
             path.unlink()
 
 
-def _make_way(path: Path) -> None:
+def _make_way(path: Path, flag: str) -> None:
     """Remove what a dead daemon left at `path`; ask first whether one is alive there."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise DeviceError(f"{path}: exists and is not a socket; remove it, or choose another path with --socket")
+        raise DeviceError(f"{path}: exists and is not a socket; remove it, or choose another path with {flag}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
@@ -108,7 +110,8 @@ def _make_way(path: Path) -> None:
             return
         except BlockingIOError:  # it listens, and is busy
             pass
-    raise DeviceError(f"{path}: another kwsd listens there; stop it, or use --socket PATH or --no-socket")
+    instead = "--socket PATH or --no-socket" if flag == "--socket" else f"{flag} with another path"
+    raise DeviceError(f"{path}: another kwsd listens there; stop it, or use {instead}")
 
 
 @contextlib.contextmanager

@@ -58,7 +58,8 @@ def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch
     status, found = findings()
     assert status == 69
     assert found["PortAudio"]["state"] == "fail"
-    assert "apt install" in found["PortAudio"]["found"]
+    assert found["PortAudio"]["found"] == "PortAudio is missing"
+    assert found["PortAudio"]["remedy"] == "apt install libportaudio2"
     assert found["model"]["state"] == "ok"  # the rest is looked at all the same
 
 
@@ -67,6 +68,7 @@ def test_a_microphone_that_is_not_there(findings: Command) -> None:
     assert status == 69
     assert found["PortAudio"]["state"] == "ok"
     assert found["microphone"]["state"] == "fail"
+    assert "USB Audio" in found["microphone"]["remedy"]
 
 
 def test_a_broken_configuration_comes_first(findings: Command, user: Path) -> None:
@@ -74,7 +76,7 @@ def test_a_broken_configuration_comes_first(findings: Command, user: Path) -> No
     (user / "config.toml").write_text("[gate]\nonset = 3\n", encoding="utf-8")
     status, found = findings()
     assert status == 78
-    assert "onset_ms" in found["configuration"]["found"]
+    assert "onset_ms" in found["configuration"]["remedy"]
 
 
 def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) -> None:
@@ -85,6 +87,7 @@ def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) ->
     status, found = findings("--model", tmp_path)
     assert status == 78
     assert "SHA-256" in found["model"]["found"]
+    assert found["model"]["remedy"] == "fetch the model again"
 
 
 def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
@@ -94,6 +97,7 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     assert status == 78
     assert "zebra" in found["model"]["found"]
     assert "/no/such/program" in found["hooks"]["found"]
+    assert "install the program" in found["hooks"]["remedy"]
 
 
 def test_a_daemon_that_runs_is_seen(findings: Command) -> None:
@@ -120,3 +124,91 @@ def test_a_folder_that_cannot_be_made(findings: Command, tmp_path: Path, monkeyp
     status, found = findings()
     assert status == 69
     assert found["state folder"]["remedy"]
+
+
+def configured(user: Path, text: str) -> None:
+    user.mkdir(exist_ok=True)
+    (user / "config.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "status", "said", "remedy"),
+    [
+        ('listen = "0.0.0.0:9464"', 78, "which other machines reach", "public = true"),
+        ('listen = "noon"', 78, "metrics.listen is 'noon'", "write a port"),
+        ('listen = "0"\ntoken_file = "/no/such/token"', 78, "/no/such/token: No such file", "make one"),
+        ('listen = "/proc/x/metrics"', 69, "no socket can be made there", "--metrics"),
+    ],
+)
+def test_metrics_that_the_daemon_would_refuse(
+    findings: Command, user: Path, metrics: str, status: int, said: str, remedy: str
+) -> None:
+    configured(user, f"[metrics]\n{metrics}\n")
+    ended, found = findings()
+    assert (ended, found["metrics"]["state"]) == (status, "fail")
+    assert said in found["metrics"]["found"]
+    assert remedy in found["metrics"]["remedy"]
+
+
+def test_a_port_that_somebody_has(findings: Command, user: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken.settimeout(0)  # nobody answers there
+        configured(user, f"[metrics]\nlisten = '{taken.getsockname()[1]}'\n")
+        status, found = findings()
+    assert status == 69
+    assert found["metrics"]["remedy"] == "choose another with --metrics"
+
+
+@pytest.mark.parametrize("token", [b"", b"0123456789abcdef"])
+def test_a_daemon_that_serves_metrics_is_no_failure(findings: Command, token: bytes) -> None:
+    from kwsd.daemon.scrape import ScrapeServer
+
+    server = ScrapeServer("0", lambda: 'kwsd_info{version="1"} 1\n', failed=lambda _: None, token=token)
+    port = server.address.split(":")[2].partition("/")[0]
+    try:
+        status, found = findings("--metrics", port)
+    finally:
+        server.close()
+    assert status == 0
+    assert "a daemon serves them" in found["metrics"]["found"]
+
+
+def test_what_was_opened_for_a_trial_is_given_back(findings: Command, tmp_path: Path) -> None:
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"])
+    kept = tmp_path / "a" / "b"
+    status, found = findings("--metrics", runtime / "m" / "s", "--save-detections", kept)
+    assert status == 0
+    assert str(runtime / "m" / "s") in found["metrics"]["found"]
+    assert str(kept) in found["saved detections"]["found"]
+    assert list(runtime.iterdir()) == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_recordings_that_are_there_stay(findings: Command, tmp_path: Path) -> None:
+    kept = tmp_path / "20260101T000000.000Z-yes-0.999.part"  # a daemon is just writing it
+    kept.write_bytes(b"x")
+    assert findings("--save-detections", tmp_path)[0] == 0
+    assert kept.exists()
+
+
+def test_a_folder_for_recordings_that_cannot_be_made(findings: Command, user: Path) -> None:
+    configured(user, '[keep]\nfolder = "/proc/x"\n')
+    status, found = findings()
+    assert (status, found["saved detections"]["state"]) == (69, "fail")
+    assert "/proc/x" in found["saved detections"]["found"]
+    assert "--save-detections" in found["saved detections"]["remedy"]
+
+
+def test_a_socket_that_cannot_be_made(findings: Command, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in ("/proc/x/e.sock", file):
+        status, found = findings("--socket", path)
+        assert (status, found["socket"]["state"]) == (69, "fail")
+        assert "--socket" in found["socket"]["remedy"]
+
+
+def test_variables_that_no_hook_may_have(findings: Command, user: Path) -> None:
+    configured(user, '[hooks]\nenvironment = ["NOTIFY_SOCKET"]\n')
+    status, found = findings()
+    assert (status, found["hooks"]["remedy"]) == (78, "leave it out")

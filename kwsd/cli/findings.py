@@ -1,0 +1,59 @@
+"""What a check of `kwsd doctor` found, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from kwsd.config import Config
+from kwsd.errors import KwsdError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `status` is the exit status that a failure stands for."""
+
+    what: str
+    state: Literal["ok", "warn", "fail"]
+    found: str
+    remedy: str = ""
+    status: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+Check = Callable[[Config], Iterator[Finding]]
+
+_VERBS = (
+    "accept|apt|check|choose|chmod|did you mean|edit|end|export|fetch|free|install|is the sound server|it must|kwsd|"
+    "leave|make|name|pip|plug|pull|put|raise|remove|set|start|stop|take|that takes|try|unset|update|wait|write"
+)
+_ADVICE = re.compile(rf"[:;] (?=(?:{_VERBS})\b)")
+"""An error's text says what happened, then after a colon or semicolon what to do."""
+
+_REMEDIES: Mapping[str, str] = {
+    "configuration": "edit the file or the flag; kwsd config --format toml prints a file that is right",
+    "PortAudio": "apt install libportaudio2, and see that the sound server runs",
+    "microphone": "choose one with --microphone; kwsd devices lists them",
+    "voice detector": "pip install webrtcvad-wheels, or listen with --no-gate",
+    "model": "choose another with --model; kwsd models lists those that are here",
+    "GPU": "take --device cpu",
+    "hooks": "install the program, or change the hook in [hooks.words]",
+    "socket": "choose another path with --socket",
+    "metrics": "choose another place with --metrics",
+    "saved detections": "choose another folder with --save-detections",
+    "state folder": "set XDG_STATE_HOME to a folder that can be written to",
+}
+"""For errors that do not say it themselves."""
+
+
+def failed(what: str, error: KwsdError) -> Finding:
+    """The finding of a check that ended with an error: what happened, and apart from it what to do."""
+    text = str(error)
+    advice = _ADVICE.search(text)
+    found, remedy = (text[: advice.start()], text[advice.end() :]) if advice else (text, _REMEDIES[what])
+    return Finding(what, "fail", found, remedy, error.exit_status)

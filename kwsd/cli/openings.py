@@ -1,0 +1,109 @@
+"""What `kwsd doctor` looks at where the daemon opens something: it opens the same, and gives it back at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kwsd.cli.findings import Finding
+from kwsd.config import Config, expanded, socket_path, state_folder
+from kwsd.errors import DeviceError
+
+_ANSWER_S = 2.0
+
+
+def look_at_socket(config: Config) -> Iterator[Finding]:
+    """The socket of events: a daemon's, or one that can be made."""
+    from kwsd.sinks.listening import listen, unlink
+
+    if config.socket.enabled is False:
+        yield Finding("socket", "ok", "off")
+        return
+    path = expanded(config.socket.path) if config.socket.path else socket_path()
+    if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
+        remedy = "log in through systemd, or name a path with --socket"
+        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)
+    if _answers(path):
+        yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
+        return
+    left = path.is_socket()
+    with _given_back(path.parent):
+        server, identity = listen(path)
+        server.close()
+        unlink(path, identity)
+    yield Finding("socket", "ok", f"free: {path}{'; what a dead daemon had left there is removed' if left else ''}")
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.settimeout(_ANSWER_S)
+            probe.connect(os.fspath(path))
+        except OSError:  # what is wrong there is for `listen` to say
+            return False
+    return True
+
+
+def look_at_metrics(config: Config) -> Iterator[Finding]:
+    """Whether the metrics can be served where they are asked for."""
+    from kwsd.daemon.build import open_metrics
+    from kwsd.daemon.scrape import served
+
+    where = config.metrics.listen
+    with _given_back(expanded(where).parent if "/" in where else Path("/")):
+        try:
+            server = open_metrics(config, lambda: "", failed=lambda _: None)
+        except DeviceError:
+            if not served(where):
+                raise
+            yield Finding("metrics", "ok", f"a daemon serves them at {where}")
+            return
+        if server is None:
+            yield Finding("metrics", "ok", "off")
+            return
+        address = server.address
+        server.close()
+    yield Finding("metrics", "ok", f"free: {address}")
+
+
+def look_at_recordings(config: Config) -> Iterator[Finding]:
+    """Whether detections can be kept in the folder that is asked for."""
+    from kwsd.daemon.keeping import make_folder
+
+    if not config.keep.folder:
+        yield Finding("saved detections", "ok", "off")
+        return
+    folder = expanded(config.keep.folder)
+    with _given_back(folder):
+        make_folder(folder)
+        yield _writable("saved detections", folder, str(folder))
+
+
+def look_at_state(_: Config) -> Iterator[Finding]:
+    """The folder that kwsd keeps things in from one run to the next."""
+    yield _writable("state folder", state_folder(), str(state_folder()))
+
+
+def _writable(what: str, folder: Path, found: str) -> Finding:
+    """Whether something can be made in a folder that may have to be made itself."""
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return Finding(what, "ok", found)
+    return Finding(what, "fail", f"{there} cannot be written to", f"chown or chmod {there}", DeviceError.exit_status)
+
+
+@contextmanager
+def _given_back(folder: Path) -> Iterator[None]:
+    """Remove the folders again that were made for a trial, unless somebody has put something there."""
+    made = []
+    with suppress(OSError):
+        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        yield
+    finally:
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
