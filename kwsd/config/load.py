@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kwsd.config.options import Config, Option, nearest, options
+from kwsd.config.hints import unknown_key, unknown_section
+from kwsd.config.options import Config, Option, options
 from kwsd.config.places import config_path
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError
@@ -122,30 +123,19 @@ def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
     sections = [section.name for section in fields(Config)]
     for section, table in tree.items():
         if section not in sections:
-            raise ConfigError(f"{path}: unknown {_unknown(section, sections, table)}")
+            raise ConfigError(f"{path}: unknown {_unknown(section, table)}")
         if not isinstance(table, Mapping):
             raise ConfigError(f"{path}: {section} is {table!r}; it must be a section, [{section}]")
-        names = [option.name for option in options().values() if option.section == section]
         for name, value in table.items():
-            if name not in names:
-                hint = nearest(name, names) or _elsewhere(name)
-                raise ConfigError(f"{path}: unknown key {name!r} in [{section}]{hint}")
+            if f"{section}.{name}" not in options():
+                raise ConfigError(f"{path}: unknown key {name!r} in [{section}]{unknown_key(section, name, value)}")
             yield f"{section}.{name}", value
 
 
-def _unknown(name: str, sections: Iterable[str], value: Any) -> str:
+def _unknown(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"section [{name}]{nearest(name, sections)}"
-    return f"key {name!r} outside of any section{_elsewhere(name)}"
-
-
-def _elsewhere(name: str) -> str:
-    """The hint for a key that belongs to another section."""
-    by_name = {option.name: option.key for option in options().values()}
-    hint = nearest(name, by_name)
-    for right, key in by_name.items():
-        hint = hint.replace(f"{right!r}?", f"{right!r} in [{key.partition('.')[0]}]?")
-    return hint
+        return f"section [{name}]{unknown_section(name)}"
+    return f"key {name!r} outside of any section{unknown_key('', name, value)}"
 
 
 def _flag(option: Option, value: Any) -> str:
