@@ -13,7 +13,11 @@ from kwsd.config.values import MAPPINGS
 
 
 def as_toml(loaded: LoadedConfig) -> str:
-    """Every option with its meaning and its value's origin; what is unset stands there as a comment."""
+    """Every option with its meaning and its value's origin.
+
+    What is unset or empty has an example. `#` before a key, without a space, leaves the key out; before the words of
+    a comment there is a space. With all of these keys put in the file is still a valid one.
+    """
     sections: dict[str, list[str]] = {}
     tables: dict[str, list[str]] = {}
     for key, option in options().items():
@@ -23,14 +27,22 @@ def as_toml(loaded: LoadedConfig) -> str:
             tables.setdefault(option.section, []).extend(_table(key, option, value, loaded.origins))
             continue
         lines += [f"# {line}" for line in textwrap.wrap(option.help, 96)]
-        origin = f"  # {loaded.origins[key]}"
-        lines.append((f"# {option.name} =" if value is None else f"{option.name} = {as_value(value)}") + origin)
+        lines.append(_line(option, value, loaded.origins[key]))
     return "\n\n".join("\n".join(lines + tables.get(section, [])) for section, lines in sections.items())
 
 
 def _table(key: str, option: Option, value: Mapping[str, Any], origins: Mapping[str, str]) -> list[str]:
     entries = [f"{as_key(word)} = {as_value(entry)}  # {origins[f'{key}.{word}']}" for word, entry in value.items()]
+    if not value:
+        entries = [f"#{as_key(word)} = {as_value(entry)}  # for example" for word, entry in option.example.items()]
     return ["", *(f"# {line}" for line in textwrap.wrap(option.help, 96)), f"[{key}]", *entries]
+
+
+def _line(option: Option, value: Any, origin: str) -> str:
+    if value is None:
+        return f"#{option.name} = {as_value(option.example)}  # for example; unset by default"
+    example = f"; for example {as_value(option.example)}" if value == () else ""
+    return f"{option.name} = {as_value(value)}  # {origin}{example}"
 
 
 def as_value(value: Any) -> str:

@@ -19,9 +19,15 @@ def _option(
     high: float | None = None,
     step: int | None = None,
     choices: tuple[str, ...] = (),
+    example: Any = None,
 ) -> Any:
-    """A dataclass field that knows its help, its flag ("" for none) and which values are allowed."""
-    metadata = {"help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices}
+    """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
+
+    The `example` is for options whose default is empty or unset, so that it shows no form to follow.
+    """
+    metadata = {
+        "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,
+    }  # fmt: skip
     return field(default=default, default_factory=factory, metadata=metadata)
 
 
@@ -62,7 +68,7 @@ class ModelConfig:
         100, flag="--hop", low=10, high=1000, step=10, help="Milliseconds from one scored window to the next."
     )
     window_s: float | None = _option(
-        None, flag="--window", low=0.1, high=60.0,
+        None, flag="--window", low=0.1, high=60.0, example=2.0,
         help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
     )  # fmt: skip
     verify: bool = _option(
@@ -71,7 +77,10 @@ class ModelConfig:
         help="Ask the model's second, larger network before a word counts, if it has one.",
     )
     labels: tuple[str, ...] = _option(
-        (), flag="--labels", help="What a zero-shot model (CLAP) listens for, in plain English."
+        (),
+        flag="--labels",
+        help="What a zero-shot model (CLAP) listens for, in plain English.",
+        example=("a dog barking", "glass breaking"),
     )
 
 
@@ -103,20 +112,26 @@ class TriggerConfig:
     """When scores become a detection."""
 
     words: tuple[str, ...] = _option(
-        (), flag="--words", help="The words that may fire, separated by commas; empty for all that the model knows."
+        (),
+        flag="--words",
+        help="The words that may fire; empty for all that the model knows.",
+        example=("yes", "no"),
     )
     threshold: float | None = _option(
-        None, flag="--threshold", low=0.0, high=1.0, help="Score that fires, for every word; unset for the model's own."
-    )
+        None, flag="--threshold", low=0.0, high=1.0, example=0.95,
+        help="Score that fires, for every word; unset for the model's own.",
+    )  # fmt: skip
     smoothing: int | None = _option(
-        None, flag="--smoothing", low=1, high=50, help="Windows whose mean score counts; unset for the model's own."
-    )
+        None, flag="--smoothing", low=1, high=50, example=3,
+        help="Windows whose mean score counts; unset for the model's own.",
+    )  # fmt: skip
     refractory_ms: int = _option(
         1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
     )
     thresholds: Mapping[str, float] = _option(
-        factory=dict, low=0.0, high=1.0, help="Score that fires for single words; goes before `threshold`."
-    )
+        factory=dict, low=0.0, high=1.0, example={"go": 0.98},
+        help="Score that fires for single words; goes before `threshold`.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +144,15 @@ class HookConfig:
     max_running: int = _option(4, low=1, high=64, help="Hooks that may run at once.")
     queue: int = _option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
     environment: tuple[str, ...] = _option(
-        (), help="Names of further variables that hooks inherit, beside PATH, HOME and the like; a token, for example."
+        (),
+        help="Names of further variables that hooks inherit, beside PATH, HOME and the like.",
+        example=("MQTT_PASSWORD",),
     )
     words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
         factory=dict,
         flag="--hook",
-        help="WORD=COMMAND: what to run when WORD is heard, without a shell; * is any word.",
+        help="What to run when a word is heard, without a shell; * is any word.",
+        example={"stop": "playerctl pause"},
     )
 
 
@@ -146,6 +164,7 @@ class SocketConfig:
         None,
         flag="--no-socket",
         help="Serve events at a Unix socket; unset: for a microphone, not for files and pipes.",
+        example=True,
     )
     path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
 
@@ -228,6 +247,7 @@ class Option:
     high: float | None
     step: int | None
     choices: tuple[str, ...]
+    example: Any
 
     @property
     def key(self) -> str:

@@ -32,7 +32,8 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
     if option.type == _WORDS:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
             return tuple(dict.fromkeys(value))
-        raise ConfigError(f"{where} is {value!r}; it must be a list of words")
+        example = ", ".join(f'"{word}"' for word in option.example)
+        raise ConfigError(f"{where} is {value!r}; it must be a list of words, [{example}]")
     return _check_single(option, value, where)
 
 

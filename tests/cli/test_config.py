@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from kwsd.cli.toml import as_toml
-from kwsd.config import load_config
+from kwsd.config import load_config, options
+from kwsd.config.values import check
 
 Command = Callable[..., Any]
 
@@ -56,6 +58,25 @@ def test_defaults_are_read_back_as_the_defaults(kwsd: Command, user: Path) -> No
     user.mkdir()
     (user / "config.toml").write_text(ran.out, encoding="utf-8")
     assert load_config(None).config == before
+
+
+def test_every_key_that_is_left_out_can_be_put_in(kwsd: Command, user: Path) -> None:
+    text = kwsd("config", "--format", "toml").out
+    user.mkdir()
+    (user / "config.toml").write_text(re.sub(r"(?m)^#(?=\S)", "", text), encoding="utf-8")
+    config = load_config(None).config
+    for key, option in options().items():
+        value = getattr(getattr(config, option.section), option.name)
+        assert value not in (None, {}), key
+    assert config.hooks.words == {"stop": (("playerctl", "pause"),)}
+
+
+def test_an_empty_list_shows_its_form(kwsd: Command) -> None:
+    lines = kwsd("config", "--format", "toml").out.splitlines()
+    assert 'words = []  # default; for example ["yes", "no"]' in lines
+    for option in options().values():
+        if option.type == tuple[str, ...]:
+            assert check(option, list(option.example), option.key) == option.example
 
 
 def test_origins_are_told(kwsd: Command, user: Path) -> None:

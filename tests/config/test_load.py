@@ -177,7 +177,7 @@ def test_a_socket_path_flag_turns_the_socket_on(tmp_path: Path) -> None:
         ("[gate]\nonset_ms = 35\n", ["gate.onset_ms is 35", "steps of 10"]),
         ("[gate]\nenabled = 1\n", ["gate.enabled is 1", "true or false"]),
         ("[trigger]\nthreshold = nan\n", ["trigger.threshold is nan", "from 0 to 1"]),
-        ("[trigger]\nwords = 'yes'\n", ["trigger.words is 'yes'", "list of words"]),
+        ("[trigger]\nwords = 'yes'\n", ["trigger.words is 'yes'", 'list of words, ["yes", "no"]']),
         ("[trigger]\nwords = ['']\n", ["trigger.words", "list of words"]),
         ("[trigger.thresholds]\nyes = 2\n", ["trigger.thresholds.yes is 2", "from 0 to 1"]),
         ("[trigger]\nthresholds = 2\n", ["trigger.thresholds is 2", "table"]),
