@@ -12,6 +12,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from kwsd.cli.refusals import reworded
+
 OTHERS = "Other options"
 """The group of options that name none."""
 
@@ -19,7 +21,19 @@ Rows = list[tuple[str, str]]
 
 
 class ManualCommand(TyperCommand):
-    """A command whose help keeps its line breaks and groups its options by `rich_help_panel`."""
+    """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
+
+    What it says of a wrong value reads like what the configuration says.
+    """
+
+    def parse_args(self, ctx: Any, args: Any) -> Any:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            told = reworded(error)
+            if told is None:
+                raise
+            raise told from error
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, UsageError
 
 Argv = tuple[str, ...]
 
@@ -47,16 +47,19 @@ def _parse_hook(value: Any, where: str) -> Argv:
 def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> dict[str, tuple[Argv, ...]]:
     """`--hook WORD=COMMAND` and `--hook-shell WORD=LINE`, as the override for `hooks.words`.
 
-    A word that is named several times runs all of its commands, those of `--hook` first.
+    A word that is named several times runs all of its commands, those of `--hook` first. Raises UsageError.
     """
     hooks: dict[str, tuple[Argv, ...]] = {}
     for flag, given in (("--hook", lines), ("--hook-shell", shell_lines)):
         for line in given:
             word, equals, command = line.partition("=")
             if not equals or not word.strip():
-                raise ConfigError(f"{flag} {line!r}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'")
+                raise UsageError(f"{flag} {line!r}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'")
             value = {"shell": command} if flag == "--hook-shell" else command
-            hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {line!r}"))
+            try:
+                hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {line!r}"))
+            except ConfigError as error:
+                raise UsageError(str(error)) from error
     return hooks
 
 

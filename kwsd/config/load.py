@@ -13,7 +13,7 @@ from kwsd.config.hints import unknown_key, unknown_section
 from kwsd.config.options import Config, Option, options
 from kwsd.config.places import config_path
 from kwsd.config.values import MAPPINGS, check
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +38,8 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     """Read `path` (None: the default place, where a missing file is no error), then apply `overrides`.
 
     `overrides` maps keys (`gate.onset_ms`) to what flags gave: TOML's types, or text to be read as such; None is a
-    flag that was not given. Raises ConfigError for whatever is unknown, of the wrong type or out of range.
+    flag that was not given. Raises ConfigError for whatever in the file is unknown, of the wrong type or out of range,
+    and UsageError for flags.
     """
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     found = path if path is not None else config_path()
@@ -52,12 +53,20 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
             _set(option, check(option, file[key], f"{found}: {key}"), str(found), values, origins)
         if key in given:
             flag = _flag(option, given[key])
-            _set(option, check(option, given[key], flag, text=True), f"flag {flag}", values, origins)
+            _set(option, _check_flag(option, given[key], flag), f"flag {flag}", values, origins)
     _settle(given, values, origins)
     unknown = set(given) - set(values)
     if unknown:
         raise KeyError(f"no such option: {', '.join(sorted(unknown))}")
     return LoadedConfig(_assemble(values), origins, found if read else None)
+
+
+def _check_flag(option: Option, value: Any, flag: str) -> Any:
+    """A wrong value on the command line is wrong usage: there is no file to edit."""
+    try:
+        return check(option, value, flag, text=True)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
 
 
 def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str]) -> None:

@@ -76,10 +76,40 @@ def test_a_socket_by_name_is_wanted(kwsd: Command, tmp_path: Path) -> None:
         (("--threshold", "loud"), "--threshold is 'loud'; it must be a number from 0 to 1"),
         (("--device", "tpu"), "--device is 'tpu'; it must be auto, cuda or cpu"),
         (("--hook", "stop"), "--hook 'stop': expected WORD=COMMAND"),
+        (("--hook", "stop='x"), """--hook "stop='x" is "'x": no closing quotation"""),
+        (("--events", "foo"), "--events is 'foo'; it must be detections or all"),
+        (("--format", "xml"), "--format is 'xml'; it must be table or toml"),
     ],
 )
 def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tuple[str, ...], expected: str) -> None:
     ran = kwsd("config", *arguments)
-    assert ran.status == 78
+    assert ran.status == 2
     assert ran.err.startswith(f"kwsd: error: {expected}")
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("classify x.wav --top 0", "--top is 0; it must be 1 or more"),
+        ("classify x.wav --top x", "--top is 'x'; it must be a whole number"),
+        ("classify x.wav --format xml", "--format is 'xml'; it must be text or json"),
+        ("classify x.wav --window 500", "--window is 500.0; it must be a number from 0.1 to 60"),
+        ("status --format xml", "--format is 'xml'; it must be text or json"),
+        ("bench --seconds 1", "--seconds is 1; it must be 2 or more"),
+        ("bench --seconds x", "--seconds is 'x'; it must be a number"),
+        ("export x --window 100", "--window is 100; it must be 60 or less"),
+        ("listen x.wav --threshold 1.5", "--threshold is 1.5; it must be a number from 0 to 1"),
+        ("listen x.wav --format xml", "--format is 'xml'; it must be auto, text or json"),
+        ("doctor --device tpu", "--device is 'tpu'; it must be auto, cuda or cpu"),
+    ],
+)
+def test_every_command_says_so_alike(kwsd: Command, arguments: str, expected: str) -> None:
+    ran = kwsd(*arguments.split())
+    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {expected}\n")
+
+
+def test_the_same_value_in_a_file_is_a_wrong_configuration(kwsd: Command, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[trigger]\nthreshold = 1.5\n", encoding="utf-8")
+    assert kwsd("config", "--config", file).status == 78

@@ -8,7 +8,7 @@ import pytest
 
 from kwsd.config import parse_hook_flags, shown
 from kwsd.config.hooklines import parse_hooks
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, UsageError
 
 PAUSE = ("playerctl", "pause")
 
@@ -48,7 +48,7 @@ def test_flags_gather_a_words_commands() -> None:
 
 @pytest.mark.parametrize("line", ["stop", "=ls", "stop="])
 def test_a_flag_without_word_or_command_is_refused(line: str) -> None:
-    with pytest.raises(ConfigError, match="--hook-shell"):
+    with pytest.raises(UsageError, match="--hook-shell"):
         parse_hook_flags([], [line])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kwsd.config import Config, load_config, options, parse_hook_flags
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, UsageError
 
 EVERYTHING = """
 [audio]
@@ -215,7 +215,7 @@ def test_an_error_names_file_key_value_and_what_is_right(tmp_path: Path, text: s
     ],
 )
 def test_a_wrong_flag_is_named_as_it_was_typed(overrides: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UsageError) as caught:
         load_config(None, overrides)
     assert str(caught.value) == message
 
@@ -240,5 +240,5 @@ def test_a_whole_number_that_may_be_unset_stays_whole() -> None:
     assert load_config(Path(os.devnull), {}).config.trigger.smoothing is None
     chosen = load_config(Path(os.devnull), {"trigger.smoothing": "3"}).config.trigger.smoothing
     assert (chosen, type(chosen)) == (3, int)
-    with pytest.raises(ConfigError, match="a whole number from 1 to 50"):
+    with pytest.raises(UsageError, match="a whole number from 1 to 50"):
         load_config(Path(os.devnull), {"trigger.smoothing": "2.5"})

@@ -1,0 +1,33 @@
+"""A wrong value of a flag that typer checks, in the words that the configuration has for its own flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kwsd.errors import UsageError
+
+_KINDS = {"int_parsing": "a whole number", "float_parsing": "a number"}
+_BOUNDS = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "or less")}
+
+
+def reworded(error: Any) -> UsageError | None:
+    """What typer's BadParameter says, or None where it is about something else than a value's form or range."""
+    parameter, cause = error.param, error.__cause__
+    if parameter is None or not parameter.opts or not hasattr(cause, "errors"):
+        return None
+    found = cause.errors()[0]
+    must = _must(found, getattr(parameter, "metavar", None) or "")
+    name = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.opts[0])
+    shown = str(found["input"]) if found["type"] in _BOUNDS else repr(found["input"])
+    return UsageError(f"{name} is {shown}; it must be {must}") if must else None
+
+
+def _must(found: Any, metavar: str) -> str:
+    kind = str(found["type"])
+    if kind in _BOUNDS:
+        bound, side = _BOUNDS[kind]
+        return f"{found['ctx'][bound]:g} {side}"
+    if kind in _KINDS:
+        return _KINDS[kind]
+    *choices, last = metavar.split("|")
+    return f"{', '.join(choices)} or {last}" if kind == "value_error" and choices else ""
