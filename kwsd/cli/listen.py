@@ -12,7 +12,7 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config
-from kwsd.errors import InputError
+from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from kwsd.audio.source import Source
@@ -47,6 +47,8 @@ def listen(
     in force. SIGHUP makes a daemon at a microphone read it again. The end of a
     recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
+    if source is not None and "audio.device" in overrides:
+        raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
     chosen = load_config(config, overrides).config
     console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
     heard = _source(source, chosen)

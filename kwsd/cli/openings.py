@@ -53,6 +53,9 @@ def look_at_metrics(config: Config) -> Iterator[Finding]:
     from kwsd.daemon.scrape import served
 
     where = config.metrics.listen
+    if not where:
+        yield _off(config)
+        return
     with _given_back(expanded(where).parent if "/" in where else Path("/")):
         try:
             server = open_metrics(config, lambda: "", failed=lambda _: None)
@@ -62,11 +65,17 @@ def look_at_metrics(config: Config) -> Iterator[Finding]:
             yield Finding("metrics", "ok", f"a daemon serves them at {where}")
             return
         if server is None:
-            yield Finding("metrics", "ok", "off")
             return
         address = server.address
         server.close()
     yield Finding("metrics", "ok", f"free: {address}")
+
+
+def _off(config: Config) -> Finding:
+    if config.metrics.public or config.metrics.token_file:
+        remedy = "name a place in metrics.listen or with --metrics, or leave public and token_file away"
+        return Finding("metrics", "warn", "served nowhere, though metrics.public or metrics.token_file is set", remedy)
+    return Finding("metrics", "ok", "off")
 
 
 def look_at_recordings(config: Config) -> Iterator[Finding]:

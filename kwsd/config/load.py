@@ -78,7 +78,9 @@ def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origin
 
 
 def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str, str]) -> None:
-    """What one flag means for another key: the flag a user typed goes before the file."""
+    """What one flag means for another key: the flag a user typed goes before the file. UsageError: they contradict."""
+    if "socket.path" in given and "socket.enabled" in given and not values["socket.enabled"]:
+        raise UsageError("--no-socket and --socket contradict each other: leave one of them away")
     if "socket.path" in given and "socket.enabled" not in given:
         values["socket.enabled"], origins["socket.enabled"] = True, origins["socket.path"]
     if "trigger.threshold" in given and "trigger.thresholds" not in given:

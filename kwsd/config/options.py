@@ -163,7 +163,7 @@ class SocketConfig:
     enabled: bool | None = _option(
         None,
         flag="--no-socket",
-        help="Serve events at a Unix socket; unset: for a microphone, not for files and pipes.",
+        help="Serve events at a Unix socket; unset: for a microphone, for a file or a pipe only with --socket PATH.",
         example=True,
     )
     path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")

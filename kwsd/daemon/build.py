@@ -187,6 +187,9 @@ def open_metrics(
     """The server of metrics; None unless it is asked for."""
     chosen = config.metrics
     if not chosen.listen:
+        for key, said in (("public", chosen.public), ("token_file", chosen.token_file)):
+            if said:
+                log.warning("metrics.%s says nothing without metrics.listen: metrics are served nowhere", key)
         return None
     token = read_token(expanded(chosen.token_file)) if chosen.token_file else b""
     server = ScrapeServer(chosen.listen, page, failed=failed, public=chosen.public, token=token)

@@ -150,6 +150,14 @@ def test_metrics_that_the_daemon_would_refuse(
     assert remedy in found["metrics"]["remedy"]
 
 
+@pytest.mark.parametrize("metrics", ["public = true", "token_file = '/no/such/token'"])
+def test_a_key_of_metrics_without_a_place_is_a_warning(findings: Command, user: Path, metrics: str) -> None:
+    configured(user, f"[metrics]\n{metrics}\n")
+    status, found = findings()
+    assert (status, found["metrics"]["state"]) == (0, "warn")
+    assert "--metrics" in found["metrics"]["remedy"]
+
+
 def test_a_port_that_somebody_has(findings: Command, user: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         taken.settimeout(0)  # nobody answers there

@@ -28,6 +28,20 @@ def test_a_recording_as_json_lines(kwsd: Command, tiny_model: Path, clips: Path)
     assert all(line.startswith("kwsd: ") for line in ran.err.splitlines())
 
 
+@pytest.mark.parametrize(
+    "flags", [("--microphone", "usb"), ("--no-socket", "--socket", "x.sock"), ("--socket", "x.sock", "--no-socket")]
+)
+def test_flags_that_contradict_each_other_are_wrong_usage(kwsd: Command, flags: tuple[str, ...]) -> None:
+    ran = kwsd("listen", SPOKEN, *flags)
+    assert (ran.status, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert all(flag in ran.err for flag in flags if flag.startswith("--"))
+
+
+def test_the_help_says_how_a_recording_gets_a_socket(kwsd: Command) -> None:
+    said = " ".join(kwsd("listen", "--help").out.split())
+    assert "for a file or a pipe only with --socket PATH" in said
+
+
 def test_text_for_a_person(kwsd: Command, tiny_model: Path, clips: Path) -> None:
     ran = kwsd("listen", clips / "yes" / "0.wav", "--model", tiny_model, *FIRES, "--format", "text", "--hook", "*=true")
     assert ran.status == 0, ran.err

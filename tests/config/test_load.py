@@ -149,9 +149,14 @@ def test_a_threshold_flag_goes_before_the_files_thresholds(tmp_path: Path) -> No
 def test_a_socket_path_flag_turns_the_socket_on(tmp_path: Path) -> None:
     path = write(tmp_path, "[socket]\nenabled = false\n")
     assert load_config(path, {"socket.path": "/x"}).config.socket.enabled is True
-    off = load_config(path, {"socket.path": "/x", "socket.enabled": False})
+    off = load_config(path, {"socket.enabled": False})
     assert off.config.socket.enabled is False
     assert off.origins["socket.enabled"] == "flag --no-socket"
+
+
+def test_a_socket_path_and_no_socket_contradict_each_other() -> None:
+    with pytest.raises(UsageError, match="--no-socket and --socket contradict"):
+        load_config(Path(os.devnull), {"socket.path": "/x", "socket.enabled": False})
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ def test_a_hook_that_can_never_run_is_warned_of(
     assert caplog.text.count("never runs") == 1
 
 
+def test_a_key_of_metrics_that_has_no_say_is_warned_of(configure: Configure, caplog: pytest.LogCaptureFixture) -> None:
+    config = configure({"metrics.public": True, "metrics.token_file": "/no/such/token"})
+    assert build.open_metrics(config, lambda: "", failed=lambda _: None) is None
+    assert "metrics.public says nothing without metrics.listen" in caplog.text
+    assert "metrics.token_file says nothing" in caplog.text
+
+
 def test_text_on_a_terminal_and_json_in_a_pipe(configure: Configure) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
