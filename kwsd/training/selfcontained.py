@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import onnx
 
@@ -23,6 +24,9 @@ from kwsd.training.zero_shot import zero_shot_network
 
 _LEVELS = 63
 """The file may come to a processor that would overflow with more: see `kwsd.networks.runtime.quantisation_levels`."""
+
+_ALONE = "_without_verifier"
+"""How a card calls the figures of a network without the verifier that its other figures are measured with."""
 
 
 def as_files(card: ModelCard) -> Mapping[str, bytes]:
@@ -54,10 +58,17 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         problem,
         card.licence or "unknown",
         card.thresholds,
-        card.scores,
+        _own_scores(card),
         card.smoothing,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
+
+
+def _own_scores(card: ModelCard) -> Mapping[str, Any]:
+    """What was measured of the network itself: a verifier's share in the card's figures stays behind with it."""
+    if card.verifier is None:
+        return card.scores
+    return {key.removesuffix(_ALONE): value for key, value in card.scores.items() if key.endswith(_ALONE)}
 
 
 def check(card: ModelCard, files: Mapping[str, bytes]) -> Agreement:

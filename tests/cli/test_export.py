@@ -83,6 +83,27 @@ def test_an_exported_model_does_what_its_folder_does(
     assert "metadata read" in kwsd("doctor", "--model", file).out
 
 
+def test_the_figures_of_a_verifier_stay_behind_with_it(
+    tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any]
+) -> None:
+    folder = tmp_path / "verified"
+    shutil.copytree(tiny_model, folder)
+    card = json.loads((folder / "card.json").read_text())
+    card["scores"] = {
+        "validation": {"accuracy": 0.97},
+        "validation_without_verifier": {"accuracy": 0.95},
+        "cpu_s_per_s": 0.01,
+    }
+    card["verifier"] = {"model": "tiny", "asked_from": 0.2, "weight": 0.5}
+    (folder / "card.json").write_text(json.dumps(card))
+    ran = kwsd("export", folder, "--out", tmp_path)
+    assert ran.status == 0, ran.err
+    assert "its verifier tiny stays behind" in ran.out
+    for file in tmp_path.glob("*.onnx"):
+        told = json.loads(kwsd("models", "info", file, "--format", "json").out)
+        assert told["scores"] == {"validation": {"accuracy": 0.95}}
+
+
 def test_long_and_short_files_are_cut_to_the_window(
     foreign: Callable[[str], Path], tmp_path: Path, kwsd: Callable[..., Any]
 ) -> None:
