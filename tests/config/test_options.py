@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,9 @@ def test_allowed_values_in_words(key: str, text: str) -> None:
 def test_nearest_names_what_comes_near_and_is_silent_otherwise() -> None:
     assert nearest("treshold", ["threshold", "words"]) == "; did you mean 'threshold'?"
     assert nearest("zzz", ["threshold", "words"]) == ""
+
+
+def test_the_readme_names_the_keys_that_have_no_flag() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"all keys have one but ([^.]+)\.", readme)
+    assert set(re.findall(r"`(\w+)`", told)) == {option.name for option in options().values() if not option.flag}
