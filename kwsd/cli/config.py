@@ -26,7 +26,8 @@ def config(
     """Show the configuration in force, and where each value comes from.
 
     The defaults hold until the file says otherwise; flags go before the file. It takes
-    the flags of `kwsd listen`, to see what they would change.
+    the flags of `kwsd listen`, to see what they would change, but for its --format, which
+    is about how the configuration is shown.
 
       kwsd config --path                     the file that is read, if it is there
       kwsd config --format toml >config.toml all options, with what they mean

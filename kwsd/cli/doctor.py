@@ -44,4 +44,4 @@ def _print(finding: Finding) -> None:
     state = typer.style(f"{finding.state:<4}", fg=_COLOURS[finding.state])
     typer.echo(f"{state}  {finding.what:<16} {finding.found}")
     if finding.remedy:
-        typer.echo(f"{'':<24}{finding.remedy}")
+        typer.echo(f"{'':<23}{finding.remedy}")

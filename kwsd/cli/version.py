@@ -7,7 +7,10 @@ import platform
 from kwsd import __version__
 from kwsd.cli.console import say
 
-_PARTS = ("torch", "transformers", "numpy", "sounddevice", "soundfile", "soxr", "webrtcvad-wheels")
+_PARTS = (
+    *("onnxruntime", "torch", "transformers", "numpy", "safetensors", "huggingface-hub", "typer"),
+    *("sounddevice", "soundfile", "soxr", "webrtcvad-wheels"),
+)
 
 
 def version() -> None:

@@ -63,7 +63,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
     if card.kind != "zero-shot":
         if chosen.labels:
-            raise ConfigError(f"--labels: {card.name} has labels of its own; choose among them with --words")
+            instead = "kwsd listen chooses among them with --words"
+            raise ConfigError(f"--labels: {card.name} has labels of its own; leave --labels away ({instead})")
         verifier = card.verifier if chosen.verify and window == card.window else None
         return replace(card, window=window, verifier=verifier)
     if len(chosen.labels) < 2:

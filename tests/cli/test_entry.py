@@ -106,7 +106,9 @@ def test_version(kwsd: Command) -> None:
     assert kwsd("--version").out == f"kwsd {__version__}\n"
     lines = kwsd("version").out.splitlines()
     assert lines[0] == f"kwsd {__version__}"
-    assert any(line.startswith("torch ") for line in lines)
+    for part in ("torch", "onnxruntime"):
+        (line,) = [line for line in lines if line.startswith(f"{part} ")]
+        assert line.split()[1][0].isdecimal()
 
 
 def test_a_reader_that_has_read_enough_is_no_error() -> None:

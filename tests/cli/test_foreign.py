@@ -53,7 +53,7 @@ def test_listening_for_what_one_says(kwsd: Command, clap: Path, clips: Path) -> 
     ("arguments", "text"),
     [
         (("--window", "2"), "hears 0.655 s"),
-        (("--labels", "a, b"), "labels of its own"),
+        (("--labels", "a, b"), "labels of its own; leave --labels away (kwsd listen chooses among them with --words)"),
         (("--words", "zebra"), "does not know 'zebra'"),
         (("--hop", "700"), "longer than a window"),
     ],
