@@ -16,7 +16,7 @@ class KwsdError(Exception):
 
 
 class UsageError(KwsdError):
-    """The command line asks for something that does not exist: read the help, call again."""
+    """The command line asks for what does not exist or cannot be, or contradicts itself: read the help, call again."""
 
     exit_status = 2
 
