@@ -72,7 +72,7 @@ def train(
 ) -> None:
     """Train a model: kwsd's own from a recipe, or anybody's encoder on your clips.
 
-      kwsd train models/hubert-commands/recipe.toml --data ~/speech
+      kwsd train models/hubert-commands/first.toml --data ~/speech
       kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
       kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data speech_commands --name mine
       kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop

@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 
 from kwsd.evaluation.det import Operating, operate
 from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.scoring import Scored
 from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
+from kwsd.events import RATE
 from kwsd.spotting.trigger import TriggerSettings
+
+LATE = RATE
+"""Samples after a word's end in which a detection of it is no hit any more, but still an answer to it."""
 
 _STEP = 0.25
 _CEILING = 16.5
@@ -53,6 +58,9 @@ def choose_thresholds(
     A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
     where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
 
+    A word that is heard late (see `LATE`) is an alarm to `score_events`, but none here: else a single late answer would
+    make a word deaf that nothing else sets off.
+
     What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
     elsewhere. Without some hours of talk the choice is loose: less than one alarm is not to be measured in less than
     1 / `budget` hours.
@@ -79,13 +87,23 @@ def choose_thresholds(
     raised = 0.0
     while True:
         thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
-        found = operate(replayers, replace(trigger, thresholds=thresholds), budget=budget)
-        if len(found.alarms) <= allowed or raised > 2 * _CEILING:
-            return Choice(budget, found)
+        settings = replace(trigger, thresholds=thresholds)
+        found = false_alarms(replayers, [each.scored(settings) for each in replayers])
+        if found <= allowed or raised > 2 * _CEILING:
+            return Choice(budget, operate(replayers, settings, budget=budget))
         raised += _STEP
 
 
 Counts = NDArray[np.int64]
+
+
+def false_alarms(replayers: Sequence[Replayer], scored: Sequence[Scored]) -> int:
+    """How many of the alarms are not the right word, heard late."""
+    return sum(
+        not any(word.word == alarm.word and 0 < alarm.at - word.end <= LATE for word in replayer.spoken)
+        for replayer, each in zip(replayers, scored, strict=True)
+        for alarm in each.alarms
+    )
 
 
 def spend(tables: Sequence[Counts], allowed: int) -> list[int]:
@@ -119,8 +137,8 @@ def _table(
     """Hits and alarms of one word alone at the thresholds of the grid, down to where it alarms more than `most`."""
     rows: list[tuple[int, int]] = []
     for place in grid:
-        found = operate(replayers, replace(trigger, thresholds={word: from_log_odds(float(place))}))
-        rows.append((len(found.outcomes) - found.misses, len(found.alarms)))
+        found = [each.scored(replace(trigger, thresholds={word: from_log_odds(float(place))})) for each in replayers]
+        rows.append((sum(len(each.outcomes) - each.misses for each in found), false_alarms(replayers, found)))
         if rows[-1][1] > most:
             break
     return np.array(rows, np.int64)
