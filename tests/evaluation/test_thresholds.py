@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.scoring import SLACK
 from kwsd.evaluation.sweep import from_log_odds, log_odds
-from kwsd.evaluation.thresholds import choose_thresholds, spend
+from kwsd.evaluation.thresholds import LATE, choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -65,6 +67,21 @@ def test_the_budget_is_kept_over_all_streams():
     none = choose_thresholds([words, nothing], ["a", "b"], trigger=TRIGGER, budget=0.0)
     assert (len(none.operating.alarms), none.operating.misses) == (0, 6)
     assert none.to_dict()["budget_per_hour"] == 0.0
+
+
+def test_a_late_answer_makes_no_word_deaf():
+    """The loudest thing of all is the right word, seven tenths of a second after its end; and its real alarms count."""
+    recorded = stream(2.0, {"a": [8.1, 6.1, 5.1]}, {"a": [5.6]})
+    late = SpokenWord(601_600, 606_400, "a")
+    rows = recorded.scores.copy()
+    first = -(-(late.end + 11_200) // 1600) - 1
+    assert 0 < recorded.ends[first] - late.end - SLACK <= LATE - SLACK
+    rows[first : first + 2, 0] = from_log_odds(12)
+    recorded = replace(recorded, scores=rows, words=(late, *recorded.words))
+    choice = choose_thresholds([recorded], ["a"], trigger=TRIGGER, budget=0.0)
+    assert log_odds(choice.operating.thresholds["a"]) == pytest.approx(6.0, abs=1e-5)
+    assert choice.operating.misses == 2  # the late one, and that under the real alarm
+    assert [alarm.at for alarm in choice.operating.alarms] == [recorded.ends[first]]  # it is still told as one
 
 
 def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
