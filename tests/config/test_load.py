@@ -172,7 +172,7 @@ def test_a_socket_path_and_no_socket_contradict_each_other() -> None:
         ("xyzzy = 1\n", ["outside of any section; the sections are [audio], "]),
         ("[hooks]\nstop = 'echo'\n", ["'stop' in [hooks]; did you mean 'stop' in [hooks.words]?"]),
         ("[trigger]\nstop = 0.9\n", ["did you mean 'stop' in [trigger.thresholds]?"]),
-        ("[gate]\nxyzzy = 1\n", ["its keys are enabled, aggressiveness, onset_ms and hangover_ms"]),
+        ("[gate]\nxyzzy = 1\n", ["its keys are enabled, aggressiveness, onset_ms, hangover_ms and coarse_ms"]),
         ("smoothing = 1\n", ["'smoothing'", "outside of any section", "[trigger]"]),
         ("gate = 1\n", ["gate is 1", "section, [gate]"]),
         ("[gate]\nxyzzy = 1\n", ["'xyzzy' in [gate]"]),
