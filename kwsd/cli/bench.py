@@ -143,33 +143,18 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
 def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
     from kwsd.evaluation.benched import Engine
     from kwsd.evaluation.cost import cost, times_real_time
+    from kwsd.spotting.spotter import Spotter
 
     engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
     kind = type(engine).__name__.removesuffix("Classifier").lower()
-    gate = model.gate if model.gated else None
+
+    def fresh() -> Spotter:
+        gate = model.gate if model.gated else None
+        return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse)
+
     with console.working(f"measuring {kind}"):
-        costs = tuple(
-            cost(
-                name,
-                samples,
-                model.classifier,
-                gate=gate,
-                trigger=model.trigger,
-                hop=model.hop,
-                coarse=model.coarse,
-                window=model.window,
-            )
-            for name, samples in made.items()
-        )
-        speed = times_real_time(
-            made["speech"],
-            model.classifier,
-            gate=gate,
-            trigger=model.trigger,
-            hop=model.hop,
-            coarse=model.coarse,
-            window=model.window,
-        )
+        costs = tuple(cost(name, samples, fresh, hop=model.hop, window=model.window) for name, samples in made.items())
+        speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.window)
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
 
 

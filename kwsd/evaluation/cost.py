@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,8 +18,7 @@ from kwsd.evaluation.replay import SamplesSource, ring_of
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.spotter import Classifier, Spotter
-from kwsd.spotting.trigger import TriggerSettings
+from kwsd.spotting.spotter import Spotter
 
 Samples = NDArray[np.int16]
 
@@ -81,17 +80,14 @@ def _spoken(samples: Samples, length: int, gate: GateSettings) -> Samples:
 def cost(
     sound: str,
     samples: Samples,
-    classifier: Classifier,
+    fresh: Callable[[], Spotter],
     *,
-    gate: GateSettings | None,
-    trigger: TriggerSettings,
     hop: int,
-    coarse: int,
     window: int = RATE,
 ) -> Cost:
-    """Feed `samples` (n,) as a microphone would, hop by hop, without waiting. `window` of them are heard at once,
-    and fewer are scored by `coarse`, as for `Spotter`."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
+    """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting. `window` of them are
+    heard at once."""
+    spotter = fresh()
     walls, hops = [], _hops(samples, hop, window)
     began = time.process_time()
     for feed in hops:
@@ -106,21 +102,13 @@ def cost(
         cpu_per_second=spent / seconds,
         scored_share=spotter.scored / len(walls),
         hop_ms=percentiles(walls),
-        allocated_bytes=_allocated(samples, classifier, gate, trigger, hop, coarse, window),
+        allocated_bytes=_allocated(samples, fresh(), hop, window),
     )
 
 
-def _allocated(
-    samples: Samples,
-    classifier: Classifier,
-    gate: GateSettings | None,
-    trigger: TriggerSettings,
-    hop: int,
-    coarse: int,
-    window: int,
-) -> int:
+def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
-    spotter, most = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse), 0
+    most = 0
     tracemalloc.start()
     try:
         for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop, window)):
@@ -148,18 +136,8 @@ def _hops(samples: Samples, hop: int, window: int) -> Iterator[Any]:
         yield feed
 
 
-def times_real_time(
-    samples: Samples,
-    classifier: Classifier,
-    *,
-    gate: GateSettings | None,
-    trigger: TriggerSettings,
-    hop: int,
-    coarse: int,
-    window: int = RATE,
-) -> float:
+def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int = RATE) -> float:
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
     with ring_of(source, window) as ring:

@@ -12,6 +12,7 @@ from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.cost import Cost, cost, sounds, times_real_time
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -37,9 +38,13 @@ def speech() -> NDArray[np.int16]:
     return read_clip(RECORDINGS / "commands.flac")
 
 
+def spotter(classifier: Counting, gate: GateSettings | None) -> Spotter:
+    return Spotter(classifier, gate=gate, trigger=TRIGGER, coarse=0)
+
+
 def measured(sound: str, samples: NDArray[np.int16], gate: GateSettings | None) -> tuple[Cost, list[int]]:
     classifier = Counting()
-    return cost(sound, samples, classifier, gate=gate, trigger=TRIGGER, hop=1600, coarse=0), classifier.batches
+    return cost(sound, samples, lambda: spotter(classifier, gate), hop=1600), classifier.batches
 
 
 def test_speech_is_what_opens_the_gate_and_silence_what_does_not(speech: NDArray[np.int16]) -> None:
@@ -63,7 +68,7 @@ def test_hops_come_one_by_one_and_in_a_file_by_batches(speech: NDArray[np.int16]
     assert found.hop_ms[0] <= found.hop_ms[1] <= found.hop_ms[2]
     assert found.allocated_bytes > 16_000 * 4  # a window as float32 at the least
     classifier = Counting()
-    assert times_real_time(speech[:48_000], classifier, gate=None, trigger=TRIGGER, hop=1600, coarse=0) > 0
+    assert times_real_time(speech[:48_000], spotter(classifier, None), hop=1600) > 0
     assert max(classifier.batches) > 1
     assert sum(classifier.batches) == 35  # and half a second after the end
 
