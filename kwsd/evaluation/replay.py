@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,7 @@ class Recorded:
     path_s: float = 0.0
     gate_s: float = 0.0
     notes: tuple[str, ...] = ()
+    _heard: dict[bool, Scores] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def hours(self) -> float:
@@ -117,9 +118,11 @@ class Recorded:
 
         At thresholds under 0.75 the daemon looks more closely than this.
         """
-        wanted = self.open if gated else np.ones(len(self.scores), bool)
-        looked_at = self._looked_at(wanted)
-        return self.scores if looked_at.all() else np.where(looked_at[:, None], self.scores, np.float32(0))
+        if gated not in self._heard:  # a replayer of each word asks for it
+            looked_at = self._looked_at(self.open if gated else np.ones(len(self.scores), bool))
+            found = self.scores if looked_at.all() else np.where(looked_at[:, None], self.scores, np.float32(0))
+            self._heard[gated] = found
+        return self._heard[gated]
 
     def _looked_at(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) are scored, (n,)."""
