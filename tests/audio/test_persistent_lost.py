@@ -122,19 +122,25 @@ def test_probing_that_hangs_is_tried_again(listen: Callable[..., Any], sound: An
     assert found
 
 
+class Sleeper:
+    """The clocks of a machine that was suspended for `slept_s` seconds, and of which each look takes 20 ms."""
+
+    def __init__(self) -> None:
+        self.slept_s = 0.0
+        self._looks = count()
+
+    def __call__(self) -> tuple[float, float]:
+        return 1000 + 0.02 * next(self._looks) + self.slept_s, self.slept_s
+
+
 def test_after_a_suspend_it_starts_on_fresh_audio(listen: Callable[..., Any], children: Callable[[], set[int]]) -> None:
-    slept = [0.0]
-    times = count()
-
-    def clocks() -> tuple[float, float]:
-        return 1000 + 0.02 * next(times) + slept[0], slept[0]
-
+    sleeper = Sleeper()
     before = children()
-    _, blocks = listen(clocks=clocks)
+    _, blocks = listen(clocks=sleeper)
     for _ in range(5):
         next(blocks)
     first = capture_of(children, before)
-    slept[0] = 3600.0
+    sleeper.slept_s = 3600.0
     lost, heard, _ = blocks.until(DeviceLost)
     assert heard == []
     assert lost.reason == "the machine slept for 3600 s"
@@ -146,18 +152,13 @@ def test_after_a_suspend_it_starts_on_fresh_audio(listen: Callable[..., Any], ch
 def test_a_sleep_while_it_is_lost_costs_no_second_capture(
     listen: Callable[..., Any], children: Callable[[], set[int]], sound: Any
 ) -> None:
-    slept = [0.0]
-    times = count()
-
-    def clocks() -> tuple[float, float]:
-        return 1000 + 0.02 * next(times) + slept[0], slept[0]
-
+    sleeper = Sleeper()
     before = children()
-    _, blocks = listen(clocks=clocks)
+    _, blocks = listen(clocks=sleeper)
     next(blocks)
     sound.set("Other (hw:9,0)")
     blocks.until(DeviceLost)
-    slept[0] = 3600.0
+    sleeper.slept_s = 3600.0
     sound.set()
     blocks.until(DeviceRestored)
     back = capture_of(children, before)
