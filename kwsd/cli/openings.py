@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,12 +11,10 @@ from kwsd.cli.findings import Finding
 from kwsd.config import Config, expanded, socket_path, state_folder
 from kwsd.errors import DeviceError
 
-_ANSWER_S = 2.0
-
 
 def look_at_socket(config: Config) -> Iterator[Finding]:
     """The socket of events: a daemon's, or one that can be made."""
-    from kwsd.sinks.listening import listen, unlink
+    from kwsd.sinks.listening import answers, listen, unlink
 
     if config.socket.enabled is False:
         yield Finding("socket", "ok", "off")
@@ -26,7 +23,10 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
     if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
         remedy = "log in through systemd, or name a path with --socket"
         yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)
-    if _answers(path):
+    alive = False
+    with suppress(OSError):  # what is wrong there is for `listen` to say
+        alive = answers(path)
+    if alive:
         yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
         return
     left = path.is_socket()
@@ -35,16 +35,6 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         server.close()
         unlink(path, identity)
     yield Finding("socket", "ok", f"free: {path}{'; what a dead daemon had left there is removed' if left else ''}")
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.settimeout(_ANSWER_S)
-            probe.connect(os.fspath(path))
-        except OSError:  # what is wrong there is for `listen` to say
-            return False
-    return True
 
 
 def look_at_metrics(config: Config) -> Iterator[Finding]:

@@ -93,6 +93,19 @@ def unlink(path: Path, identity: Identity) -> None:
             path.unlink()
 
 
+def answers(path: Path) -> bool:
+    """Whether somebody listens at the socket `path`; False for one that is left. Raises OSError where there is none."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            return False
+        except BlockingIOError:  # it listens, and is busy
+            return True
+    return True
+
+
 def _make_way(path: Path, flag: str) -> None:
     """Remove what a dead daemon left at `path`; ask first whether one is alive there."""
     try:
@@ -101,15 +114,9 @@ def _make_way(path: Path, flag: str) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise DeviceError(f"{path}: exists and is not a socket; remove it, or choose another path with {flag}")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(os.fspath(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-        except BlockingIOError:  # it listens, and is busy
-            pass
+    if not answers(path):
+        path.unlink()
+        return
     instead = "--socket PATH or --no-socket" if flag == "--socket" else f"{flag} with another path"
     raise DeviceError(f"{path}: another kwsd listens there; stop it, or use {instead}")
 
