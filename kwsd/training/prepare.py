@@ -123,7 +123,8 @@ def _prepared(
     noise = _kept(corpus(data.noise), 2 * data.held_out)
     progress("making rooms and microphones", 0, 1)
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
-    mixer = Mixer(sounds, recipe.labels, recipe.mix, recipe.schedule.batch, recipe.schedule.seed)
+    schedule = recipe.schedule
+    mixer = Mixer(sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed, len(recorded))
     model = build_network(recipe)
     if not recipe.teacher.weights:
         return model, Lesson(mixer, None, None, validation, soft)

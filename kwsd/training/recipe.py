@@ -70,7 +70,8 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added; how often a word comes at another pace;
-    what a rare word counts as at least.
+    what a rare word counts as at least; how often a word is one of `data.synthetic`, which may be voices of other rooms
+    and corpora (0: as their number has it).
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.
@@ -89,6 +90,7 @@ class Mix:
     noise: float = 0.6
     pace: float = 0.25
     rare_floor: int = 300
+    synthetic: float = 0.0
     channels: int = 200
     easy_steps: int = 1_500
     ramp_steps: int = 6_000

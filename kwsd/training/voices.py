@@ -22,9 +22,9 @@ _RATE = 24_000
 _ENDINGS = (".", ".", "!", "?", ",")
 
 
-def english_voices(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """American and British voices by name, each (510, 1, 256) float32: a style a phrase length."""
-    files = sorted(path for path in folder.glob("*.bin") if path.stem[0] in "ab")
+def read_voices(folder: Path, *, accents: bool) -> dict[str, NDArray[np.float32]]:
+    """American and British voices by name, or (`accents`) all, each (510, 1, 256) float32: a style a phrase length."""
+    files = sorted(path for path in folder.glob("*.bin") if accents or path.stem[0] in "ab")
     return {path.stem: np.fromfile(path, np.float32).reshape(-1, 1, 256) for path in files}
 
 
@@ -34,7 +34,7 @@ def synthesize(kokoro: Any, voices: dict[str, NDArray[np.float32]], word: str, s
     first, second = rng.choice(sorted(voices), 2, replace=False)
     share = rng.uniform(0.5, 1.0)
     style = share * voices[first] + (1 - share) * voices[second]
-    language = "en-us" if first[0] == "a" else "en-gb"
+    language = "en-gb" if first[0] == "b" else "en-us"
     text = word.capitalize() + str(rng.choice(_ENDINGS))
     pace = float(rng.uniform(0.7, 1.35))
     samples, _ = kokoro.create(text, voice=style.astype(np.float32), speed=pace, lang=language, trim=False)
@@ -52,8 +52,9 @@ def main() -> None:
     parser.add_argument("voices", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", nargs="+", required=True, metavar="[LABEL/]WORD=N")
+    parser.add_argument("--accents", action="store_true")
     arguments = parser.parse_args()
-    voices = english_voices(arguments.voices)
+    voices = read_voices(arguments.voices, accents=arguments.accents)
     with tempfile.NamedTemporaryFile(suffix=".npz") as packed:
         np.savez(packed, **voices)  # type: ignore[arg-type]  # the stub mistakes the names for allow_pickle
         packed.flush()

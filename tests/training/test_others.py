@@ -90,3 +90,15 @@ def test_a_share_of_none_is_told(recordings: Path, recipe_file: Path) -> None:
     recipe = with_others(read_recipe(recipe_file), 0.2)
     with pytest.raises(ConfigError, match=r"mix\.others"):
         mixer(replace(recipe, data=replace(recipe.data, synthetic=())), recordings)
+
+
+def test_synthetic_clips_of_a_word_have_the_share_that_the_recipe_names(root: Path, recipe_file: Path) -> None:
+    recipe = with_others(read_recipe(recipe_file), 0.1)
+    made = mixer(replace(recipe, mix=replace(recipe.mix, synthetic=0.5)), root)
+    rng = np.random.default_rng(1)
+    drawn = np.array([made._word(rng) for _ in range(2000)])
+    synthetic = drawn >= 12  # six recordings of each word, then what was made
+    assert made.sounds.words.labels[drawn[synthetic]].tolist() == ["up"] * synthetic.sum()
+    up = drawn[made.sounds.words.labels[drawn] == "up"]
+    assert np.mean(up >= 12) == pytest.approx(0.5, abs=0.05)  # one clip in seven, and yet every second one
+    assert "down" in made.sounds.words.labels[drawn]  # which nobody synthesized

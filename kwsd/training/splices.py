@@ -1,0 +1,110 @@
+"""Words that nobody said: the beginning of one and the end of another, by the same speaker, as `_unknown_`.
+
+Run by hand, before training: `python -m kwsd.training.splices FOLDER OUT --count 6000`, where FOLDER holds single
+words with their speakers. All other single words that a network learns to leave alone come from other microphones than
+its own words do, and it might learn the microphones. These come from the very same ones, and only who hears a word from
+its beginning to its end tells them from it. Two words that begin or end with the same phone are not joined, for half of
+one and half of the other may be either. The same call writes the same clips. It needs PocketSphinx's dictionary
+(`pip install pocketsphinx`); kwsd itself does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import speech_extent
+from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.audio.scale import to_float, to_int16
+from kwsd.events import RATE
+from kwsd.networks.labels import UNKNOWN
+from kwsd.training.near_words import Phones, english
+
+Samples = NDArray[np.int16]
+
+_FADE = RATE // 100
+_SHARES = (0.35, 0.6)
+"""How much of the first word is heard, and how much of the second one is not."""
+
+
+def splice(first: Samples, second: Samples, rng: np.random.Generator) -> Samples:
+    """The beginning of `first` up to somewhere near the middle of its word, then the end of `second`; both (n,) int16.
+
+    The second one's level is brought to the first one's, and 10 ms of both overlap.
+    """
+    begin, stop = _cut(first, rng), _cut(second, rng)
+    head, tail = to_float(first[: begin + _FADE]), to_float(second[stop:])
+    gain = np.sqrt(_power(first) / max(_power(second), 1e-9))
+    tail = tail * np.float32(min(gain, 0.99 / max(1e-6, float(np.abs(tail).max(initial=0)))))
+    rise = np.linspace(0, 1, _FADE, dtype=np.float32)
+    joint = head[-_FADE:] * (1 - rise) + tail[:_FADE] * rise
+    return to_int16(np.concatenate([head[:-_FADE], joint, tail[_FADE:]]))
+
+
+def _cut(clip: Samples, rng: np.random.Generator) -> int:
+    start, end = speech_extent(clip)
+    return min(round(start + rng.uniform(*_SHARES) * (end - start)), len(clip) - _FADE)
+
+
+def _power(clip: Samples) -> float:
+    start, end = speech_extent(clip)
+    return float(np.square(to_float(clip[start:end])).mean())
+
+
+def may_join(first: Collection[Phones], second: Collection[Phones]) -> bool:
+    """Whether words said like this, the one's beginning and the other's end, make a word that is neither."""
+    return all(a[0] != b[0] and a[-1] != b[-1] for a in first for b in second)
+
+
+def pairs(
+    clips: Sequence[Recording], said: Mapping[str, Collection[Phones]], rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Pairs of clips that may be joined, without end: speakers are drawn by the number of their clips.
+
+    Raises ValueError where the draw finds none in ten thousand.
+    """
+    by_speaker: dict[str, list[int]] = {}
+    for number, clip in enumerate(clips):
+        by_speaker.setdefault(clip.speaker, []).append(number)
+    misses = 0
+    while misses < 10_000:
+        first = int(rng.integers(len(clips)))
+        own = by_speaker[clips[first].speaker]
+        second = own[int(rng.integers(len(own)))]
+        if clips[first].speaker and may_join(said[clips[first].label], said[clips[second].label]):
+            misses = 0
+            yield first, second
+        else:
+            misses += 1
+    raise ValueError("no speaker said two words that may be joined")
+
+
+def main() -> None:
+    """Write OUT/_unknown_/SPEAKER_nohash_NUMBER-first-second.flac."""
+    import soundfile
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    clips = find_recordings(arguments.folder)
+    samples = [heard for _, heard in load(clips)]
+    rng = np.random.default_rng(arguments.seed)
+    folder = arguments.out / UNKNOWN
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (one, other) in zip(range(arguments.count), pairs(clips, english(), rng), strict=False):
+        name = f"{clips[one].speaker}_nohash_{number:05d}-{clips[one].label}-{clips[other].label}.flac"
+        soundfile.write(folder / name, splice(samples[one], samples[other], rng), RATE)
+        if (number + 1) % 500 == 0:
+            print(f"{number + 1} of {arguments.count}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
