@@ -13,6 +13,7 @@ import soundfile
 
 from kwsd.audio.files import read_clip
 from kwsd.audio.pcm import PcmSource
+from kwsd.audio.source import Block
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from targets.chance import NUMBERS, spoilt
 from targets.checking import Check, refusal, timed
@@ -49,12 +50,16 @@ def make_recording(random: Random) -> tuple[str, bytes]:
 
 @contextmanager
 def samples(_: Path) -> Iterator[Check]:
-    """Raw samples."""
+    """Raw samples; or what begins as a recording does, and is refused as one."""
 
     def check(data: bytes) -> None:
-        with timed():
-            blocks = list(PcmSource(io.BytesIO(data)).blocks())
-        assert sum(len(block.samples) for block in blocks) == len(data) // 2
+        blocks: list[Block] = []
+        text = refusal(lambda: blocks.extend(PcmSource(io.BytesIO(data)).blocks()))
+        if text:
+            assert "not raw samples" in text
+            assert not blocks
+        else:
+            assert sum(len(block.samples) for block in blocks) == len(data) // 2
 
     yield check
 
