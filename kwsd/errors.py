@@ -10,9 +10,22 @@ from typing import ClassVar
 
 
 class KwsdError(Exception):
-    """Something that the operator has to know; its text says what happened and what to do about it."""
+    """Something that the operator has to know; its text says what happened and what to do about it.
+
+    `what` and `remedy` are the two apart; the remedy is "" where none is known, or what happened says it all.
+    """
 
     exit_status: ClassVar[int] = 70
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        """A colon joins the two in the text, or the semicolon that `what` is given with."""
+        super().__init__(what, remedy)  # copies are made of these
+        self.what = what.removesuffix(";") if remedy else what
+        self.remedy = remedy
+        self._joint = " " if what.endswith(";") else ": "
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self._joint}{self.remedy}" if self.remedy else self.what
 
 
 class UsageError(KwsdError):

@@ -70,7 +70,9 @@ def load_classifier(
     """
     if card.kind == "exported":
         if device == "cuda":
-            raise ConfigError(f"--device cuda: {card.path} runs on the processor; for the GPU name the model's folder")
+            raise ConfigError(
+                f"--device cuda: {card.path} runs on the processor;", "for the GPU name the model's folder"
+            )
         from kwsd.networks.runtime import load_exported
 
         return load_exported(*read_exported(card.path), str(card.path))
@@ -112,7 +114,7 @@ def _verifying(card: ModelCard, name: str) -> ModelCard:
     for folder in (card.path.resolve().parent / name, _shipped() / name):
         if (folder / "config.json").is_file():
             return card_of_folder(folder, name)
-    raise ModelError(f"{card.name} is verified by {name}, which is not beside it: put it there, or take --no-verify")
+    raise ModelError(f"{card.name} is verified by {name}, which is not beside it", "put it there, or take --no-verify")
 
 
 def missing_id(name_or_folder: str) -> HubId | None:
@@ -130,7 +132,7 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
     """
     wanted = hub_id(name)
     if wanted is None:
-        raise ModelError(f"{name!r} is no id of a model on the Hub: those read OWNER/NAME, or OWNER/NAME@REVISION")
+        raise ModelError(f"{name!r} is no id of a model on the Hub", "those read OWNER/NAME, or OWNER/NAME@REVISION")
     from kwsd.networks.pulling import pull
 
     return pull(wanted, progress)
@@ -162,7 +164,7 @@ def _shipped() -> Path:
 def find_model(name_or_folder: str) -> Path:
     """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
     if is_exported(name_or_folder):
-        raise ModelError(f"{name_or_folder} is an exported model, which can only listen: name what it was made from")
+        raise ModelError(f"{name_or_folder} is an exported model, which can only listen", "name what it was made from")
     shipped = _shipped() / name_or_folder
     for folder in (expanded(name_or_folder), shipped):
         if (folder / "config.json").is_file():
@@ -170,16 +172,16 @@ def find_model(name_or_folder: str) -> Path:
     known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"
     recipe = next((place / "recipe.toml" for place in (Path(name_or_folder), shipped) if _only_recipe(place)), None)
     if recipe is not None:
-        raise ModelError(f"{name_or_folder} is a recipe, not a model yet: kwsd train {recipe} --data FOLDER")
+        raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
     if Path(name_or_folder).is_dir():
-        raise ModelError(f"{name_or_folder} is no model folder: it has no config.json; kwsd's own models: {known}")
+        raise ModelError(f"{name_or_folder} is no model folder: it has no config.json;", f"kwsd's own models: {known}")
     wanted = hub_id(name_or_folder)
     if wanted:
         folder_of_hub = pulled(wanted)
         if folder_of_hub:
             return folder_of_hub
-        raise ModelError(f"{wanted} is neither a folder here nor pulled yet: kwsd models pull {wanted}")
-    raise ModelError(f"no model and no folder is called {name_or_folder!r}; kwsd's own models: {known}")
+        raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
+    raise ModelError(f"no model and no folder is called {name_or_folder!r};", f"kwsd's own models: {known}")
 
 
 def _only_recipe(folder: Path) -> bool:

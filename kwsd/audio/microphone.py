@@ -65,7 +65,7 @@ def input_devices() -> list[InputDevice]:
             if device["max_input_channels"] > 0
         ]
     except sd.PortAudioError as error:
-        raise DeviceError(f"PortAudio cannot list its devices ({error}); is the sound server running?") from error
+        raise DeviceError(f"PortAudio cannot list its devices ({error});", "is the sound server running?") from error
 
 
 def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevice:
@@ -74,12 +74,12 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     A name that fits as a whole goes before those that only contain it. Raises DeviceError, with the choices.
     """
     if not devices:
-        raise DeviceError("no input device: plug in a microphone and start the sound server, or name a file or `-`")
+        raise DeviceError("no input device", "plug in a microphone and start the sound server, or name a file or `-`")
     choices = ", ".join(map(str, devices))
     if not wanted:
         found = [device for device in devices if device.is_default]
         if not found:
-            raise DeviceError(f"no default input device: choose one with --microphone: {choices}")
+            raise DeviceError("no default input device", f"choose one with --microphone: {choices}")
         return found[0]
     if wanted.isdecimal():
         found = [device for device in devices if device.index == int(wanted)]
@@ -87,9 +87,11 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
         found = [device for device in devices if device.name.casefold() == wanted.casefold()]
     found = found or [device for device in devices if wanted.casefold() in device.name.casefold()]
     if not found:
-        raise DeviceError(f"no input device matches {wanted!r}: choose one of {choices}")
+        raise DeviceError(f"no input device matches {wanted!r}", f"choose one of {choices}")
     if len(found) > 1:
-        raise DeviceError(f"{wanted!r} matches several input devices, choose by index: {', '.join(map(str, found))}")
+        raise DeviceError(
+            f"{wanted!r} matches several input devices;", f"choose by index: {', '.join(map(str, found))}"
+        )
     return found[0]
 
 
@@ -157,10 +159,10 @@ class Microphone:
                     if self._closed.is_set():
                         return
                 if slots.ended:
-                    raise DeviceError(f"{self.name}: the stream broke off: is it plugged in? {_NEXT}")
+                    raise DeviceError(f"{self.name}: the stream broke off", f"is it plugged in? {_NEXT}")
                 self._rest(given)
                 if not self._arrived(slots):
-                    raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s: is it plugged in? {_NEXT}")
+                    raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s", f"is it plugged in? {_NEXT}")
         finally:
             self._slots = None
             stream.abort(ignore_errors=True)
@@ -215,8 +217,8 @@ class Microphone:
 
 def _cannot_open(device: InputDevice, error: Exception) -> DeviceError:
     if _code(error) == _BUSY:
-        return DeviceError(f"{device.name}: busy: end the program that holds it, or choose another device; {_NEXT}")
-    return DeviceError(f"{device.name}: cannot be opened ({error}): choose another device; {_NEXT}")
+        return DeviceError(f"{device.name}: busy", f"end the program that holds it, or choose another device; {_NEXT}")
+    return DeviceError(f"{device.name}: cannot be opened ({error})", f"choose another device; {_NEXT}")
 
 
 def _code(error: Exception) -> int:
@@ -229,9 +231,9 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except OSError as error:
-        raise DeviceError("PortAudio is missing: apt install libportaudio2 (or listen to a file or `-`)") from error
+        raise DeviceError("PortAudio is missing", "apt install libportaudio2 (or listen to a file or `-`)") from error
     except ImportError as error:
-        raise DeviceError(f"sounddevice cannot be imported ({error}): pip install sounddevice") from error
+        raise DeviceError(f"sounddevice cannot be imported ({error})", "pip install sounddevice") from error
     except Exception as error:  # PortAudio's own, whose class is out of reach while the module fails to load
-        raise DeviceError(f"PortAudio does not start ({error}); is the sound server running?") from error
+        raise DeviceError(f"PortAudio does not start ({error});", "is the sound server running?") from error
     return sounddevice

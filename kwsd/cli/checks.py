@@ -69,7 +69,7 @@ def _model(config: Config) -> Iterator[Finding]:
         scores = classifier.score(window)
         took_ms = 1000 * (time.perf_counter() - began)
     if not bool(np.isfinite(scores).all()):
-        raise ConfigError(f"{card.path}: its scores are not numbers: fetch the model again")
+        raise ConfigError(f"{card.path}: its scores are not numbers", "fetch the model again")
     budget = config.model.hop_ms
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window every {budget} ms: raise --hop"

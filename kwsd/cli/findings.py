@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -28,13 +27,6 @@ class Finding:
 
 Check = Callable[[Config], Iterator[Finding]]
 
-_VERBS = (
-    "accept|apt|check|choose|chmod|did you mean|edit|end|export|fetch|free|install|is the sound server|it must|kwsd|"
-    "leave|make|name|pip|plug|pull|put|raise|remove|set|start|stop|take|that takes|try|unset|update|wait|write"
-)
-_ADVICE = re.compile(rf"[:;] (?=(?:{_VERBS})\b)")
-"""An error's text says what happened, then after a colon or semicolon what to do."""
-
 _REMEDIES: Mapping[str, str] = {
     "configuration": "edit the file or the flag; kwsd config --format toml prints a file that is right",
     "PortAudio": "apt install libportaudio2, and see that the sound server runs",
@@ -48,12 +40,9 @@ _REMEDIES: Mapping[str, str] = {
     "saved detections": "choose another folder with --save-detections",
     "state folder": "set XDG_STATE_HOME to a folder that can be written to",
 }
-"""For errors that do not say it themselves."""
+"""For errors that do not know it themselves."""
 
 
 def failed(what: str, error: KwsdError) -> Finding:
     """The finding of a check that ended with an error: what happened, and apart from it what to do."""
-    text = str(error)
-    advice = _ADVICE.search(text)
-    found, remedy = (text[: advice.start()], text[advice.end() :]) if advice else (text, _REMEDIES[what])
-    return Finding(what, "fail", found, remedy, error.exit_status)
+    return Finding(what, "fail", error.what, error.remedy or _REMEDIES[what], error.exit_status)

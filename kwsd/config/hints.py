@@ -13,18 +13,18 @@ from kwsd.errors import ConfigError
 
 
 def unknown_section(name: str) -> str:
-    """A clause that names the nearest section, or all of them."""
+    """A remedy that names the nearest section, or all of them."""
     sections = [section.name for section in fields(Config)]
-    return nearest(name, sections) or f"; the sections are {_listed([f'[{section}]' for section in sections], 'and')}"
+    return nearest(name, sections) or f"the sections are {_listed([f'[{section}]' for section in sections], 'and')}"
 
 
 def unknown_key(section: str, name: str, value: Any) -> str:
-    """A clause that names the right key or the right section; `section` is "" for a key outside of any."""
+    """A remedy that names the right key or the right section; `section` is "" for a key outside of any."""
     own = [option.name for option in options().values() if option.section == section]
     others = [option for option in options().values() if option.section != section]
     hint = nearest(name, own) or _elsewhere(name, value, others)
     hint = hint or _by_word(section, name, value) or _elsewhere(_similar(name, others), value, others)
-    return hint or (f"; its keys are {_listed(own, 'and')}" if own else unknown_section(""))
+    return hint or (f"its keys are {_listed(own, 'and')}" if own else unknown_section(""))
 
 
 def _elsewhere(name: str, value: Any, others: Sequence[Option]) -> str:
@@ -33,14 +33,14 @@ def _elsewhere(name: str, value: Any, others: Sequence[Option]) -> str:
     fitting = [option for option in named if _fits(option, value)] or named
     if not fitting:
         return ""
-    return f"; did you mean {name!r} in {_listed([f'[{option.section}]' for option in fitting], 'or')}?"
+    return f"did you mean {name!r} in {_listed([f'[{option.section}]' for option in fitting], 'or')}?"
 
 
 def _by_word(section: str, name: str, value: Any) -> str:
     """A table by word has a section of its own."""
     tables = [option for option in options().values() if option.section == section and option.type in MAPPINGS]
     fitting = [option.key for option in tables if _fits(option, {name: value})]
-    return f"; did you mean {name!r} in [{fitting[0]}]?" if fitting else ""
+    return f"did you mean {name!r} in [{fitting[0]}]?" if fitting else ""
 
 
 def _similar(name: str, others: Sequence[Option]) -> str:

@@ -36,9 +36,9 @@ def _parse_hook(value: Any, where: str) -> Argv:
     elif isinstance(value, Mapping) and list(value) == ["shell"] and isinstance(value["shell"], str):
         argv = (*SHELL, value["shell"]) if value["shell"].strip() else ()
     else:
-        raise ConfigError(f"{where} is {value!r}; a hook is {FORMS}")
+        raise ConfigError(f"{where} is {value!r};", f"a hook is {FORMS}")
     if not argv or not argv[0]:
-        raise ConfigError(f"{where} is empty; a hook is {FORMS}")
+        raise ConfigError(f"{where} is empty;", f"a hook is {FORMS}")
     if any("\0" in part for part in argv):
         raise ConfigError(f"{where} holds a NUL character, which no program can be given")
     return argv
@@ -59,7 +59,7 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
             try:
                 hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {line!r}"))
             except ConfigError as error:
-                raise UsageError(str(error)) from error
+                raise UsageError(*error.args) from error
     return hooks
 
 

@@ -66,7 +66,7 @@ def _check_flag(option: Option, value: Any, flag: str) -> Any:
     try:
         return check(option, value, flag, text=True)
     except ConfigError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(*error.args) from error
 
 
 def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str]) -> None:
@@ -80,7 +80,7 @@ def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origin
 def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str, str]) -> None:
     """What one flag means for another key: the flag a user typed goes before the file. UsageError: they contradict."""
     if "socket.path" in given and "socket.enabled" in given and not values["socket.enabled"]:
-        raise UsageError("--no-socket and --socket contradict each other: leave one of them away")
+        raise UsageError("--no-socket and --socket contradict each other", "leave one of them away")
     if "socket.path" in given and "socket.enabled" not in given:
         values["socket.enabled"], origins["socket.enabled"] = True, origins["socket.path"]
     if "trigger.threshold" in given and "trigger.thresholds" not in given:
@@ -110,7 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: not UTF-8, which TOML has to be") from error
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; make it, or leave --config away") from error
+        raise ConfigError(f"{path}: no such file;", "make it, or leave --config away") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # a number of thousands of digits
@@ -134,19 +134,19 @@ def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
     sections = [section.name for section in fields(Config)]
     for section, table in tree.items():
         if section not in sections:
-            raise ConfigError(f"{path}: unknown {_unknown(section, table)}")
+            raise _unknown(path, section, table)
         if not isinstance(table, Mapping):
-            raise ConfigError(f"{path}: {section} is {table!r}; it must be a section, [{section}]")
+            raise ConfigError(f"{path}: {section} is {table!r};", f"it must be a section, [{section}]")
         for name, value in table.items():
             if f"{section}.{name}" not in options():
-                raise ConfigError(f"{path}: unknown key {name!r} in [{section}]{unknown_key(section, name, value)}")
+                raise ConfigError(f"{path}: unknown key {name!r} in [{section}];", unknown_key(section, name, value))
             yield f"{section}.{name}", value
 
 
-def _unknown(name: str, value: Any) -> str:
+def _unknown(path: Path, name: str, value: Any) -> ConfigError:
     if isinstance(value, Mapping):
-        return f"section [{name}]{unknown_section(name)}"
-    return f"key {name!r} outside of any section{unknown_key('', name, value)}"
+        return ConfigError(f"{path}: unknown section [{name}];", unknown_section(name))
+    return ConfigError(f"{path}: unknown key {name!r} outside of any section;", unknown_key("", name, value))
 
 
 def _flag(option: Option, value: Any) -> str:

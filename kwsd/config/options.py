@@ -270,6 +270,6 @@ def options() -> Mapping[str, Option]:
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
-    """A clause naming the entry of `right` that looks most like `wrong`, or "" where none comes near."""
+    """A question naming the entry of `right` that looks most like `wrong`, or "" where none comes near."""
     close = difflib.get_close_matches(wrong, list(right), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -33,7 +33,7 @@ def expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"{text}: no home directory is known for it; write the whole path") from error
+        raise ConfigError(f"{text}: no home directory is known for it;", "write the whole path") from error
 
 
 def _folder(variable: str) -> Path | None:
@@ -46,4 +46,4 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError as error:
-        raise ConfigError("this user has no home directory: set HOME") from error
+        raise ConfigError("this user has no home directory", "set HOME") from error

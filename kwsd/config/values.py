@@ -33,14 +33,14 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
             return tuple(dict.fromkeys(value))
         example = ", ".join(f'"{word}"' for word in option.example)
-        raise ConfigError(f"{where} is {value!r}; it must be a list of words, [{example}]")
+        raise ConfigError(f"{where} is {value!r};", f"it must be a list of words, [{example}]")
     return _check_single(option, value, where)
 
 
 def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
         if isinstance(value, str) and "\0" in value:
-            raise ConfigError(f"{where} is {value!r}; it must not hold a NUL character")
+            raise ConfigError(f"{where} is {value!r};", "it must not hold a NUL character")
         if isinstance(value, str) and (not option.choices or value in option.choices):
             return value
     elif option.type in (bool, bool | None):
@@ -48,12 +48,12 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
             return value
     elif _is_number(option, value) and _in_range(option, value):
         return value if option.type in WHOLE else float(value)
-    raise ConfigError(f"{where} is {value!r}; it must be {allowed(option)}")
+    raise ConfigError(f"{where} is {value!r};", f"it must be {allowed(option)}")
 
 
 def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where} is {value!r}; it must be a table with a line for each word")
+        raise ConfigError(f"{where} is {value!r};", "it must be a table with a line for each word")
     if option.type == _HOOKS:
         return {word: parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
     return {word: _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}

@@ -21,11 +21,11 @@ def read_token(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             text = file.read(4096).strip()
     except OSError as error:
-        raise ConfigError(f"metrics.token_file {path}: {error.strerror}; {_NEXT}") from error
+        raise ConfigError(f"metrics.token_file {path}: {error.strerror};", _NEXT) from error
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise ConfigError(f"metrics.token_file {path}: others may read or change it; chmod 600, or {_NEXT}")
+        raise ConfigError(f"metrics.token_file {path}: others may read or change it;", f"chmod 600, or {_NEXT}")
     if len(text) < SHORTEST or not all(0x21 <= byte <= 0x7E for byte in text):
-        raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more; {_NEXT}")
+        raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more;", _NEXT)
     return text
 
 

@@ -64,13 +64,13 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     if card.kind != "zero-shot":
         if chosen.labels:
             instead = "kwsd listen chooses among them with --words"
-            raise ConfigError(f"--labels: {card.name} has labels of its own; leave --labels away ({instead})")
+            raise ConfigError(f"--labels: {card.name} has labels of its own;", f"leave --labels away ({instead})")
         verifier = card.verifier if chosen.verify and window == card.window else None
         return replace(card, window=window, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(
-            f"{card.name} is a zero-shot model and tells labels apart: name two or more, --labels 'a dog barking, "
-            "glass breaking'; _unknown_ and _silence_ never fire"
+            f"{card.name} is a zero-shot model and tells labels apart",
+            "name two or more, --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
         )
     thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
     return replace(card, window=window, labels=chosen.labels, thresholds=thresholds)
@@ -86,8 +86,8 @@ def check_words(config: Config, card: ModelCard) -> None:
     for where, words in named.items():
         for word in words:
             if word not in card.words:
-                hint = nearest(word, card.words) or f"; it knows {_some(card.words)}"
-                raise ConfigError(f"{where}: the model {card.name} does not know {word!r}{hint}")
+                hint = nearest(word, card.words) or f"it knows {_some(card.words)}"
+                raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
             log.warning("the hook for %r never runs: --words leaves the word out", word)
@@ -229,7 +229,7 @@ def bound(config: Config) -> Mapping[str, list[Hook]]:
     chosen = config.hooks
     for name in chosen.environment:
         if name in OURS:
-            raise ConfigError(f"hooks.environment: {name} is between systemd and kwsd; leave it out")
+            raise ConfigError(f"hooks.environment: {name} is between systemd and kwsd;", "leave it out")
         if name not in os.environ:
             log.warning("hooks.environment: %s is not set, so that no hook gets it", name)
     return {

@@ -46,7 +46,7 @@ def make_folder(folder: Path) -> None:
 
 def _no_place(folder: Path, error: OSError) -> DeviceError:
     return DeviceError(
-        f"{folder}: detections cannot be kept there: {error.strerror}; choose another with --save-detections"
+        f"{folder}: detections cannot be kept there: {error.strerror};", "choose another with --save-detections"
     )
 
 

@@ -154,7 +154,7 @@ def _address(where: str) -> tuple[socket.AddressFamily, tuple[str, int]]:
         number = int(port)
         number.to_bytes(2, "big")  # else it is no port
     except (ValueError, OverflowError) as error:
-        raise ConfigError(f"metrics.listen is {where!r}; write a port, 127.0.0.1:PORT or a path") from error
+        raise ConfigError(f"metrics.listen is {where!r};", "write a port, 127.0.0.1:PORT or a path") from error
     return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), number)
 
 
@@ -162,8 +162,8 @@ def _listen(where: str, *, public: bool) -> socket.socket:
     family, place = _address(where)
     if not ipaddress.ip_address(place[0]).is_loopback and not public:
         raise ConfigError(
-            f"metrics.listen is {where!r}, which other machines reach: that takes `public = true` and a `token_file` "
-            "in [metrics] as well; or put a proxy before 127.0.0.1"
+            f"metrics.listen is {where!r}, which other machines reach",
+            "that takes `public = true` and a `token_file` in [metrics] as well; or put a proxy before 127.0.0.1",
         )
     server = socket.socket(family)
     try:
@@ -172,5 +172,5 @@ def _listen(where: str, *, public: bool) -> socket.socket:
         server.listen(4)
     except OSError as error:
         server.close()
-        raise DeviceError(f"metrics.listen is {where!r}: {error.strerror}; choose another with --metrics") from error
+        raise DeviceError(f"metrics.listen is {where!r}: {error.strerror};", "choose another with --metrics") from error
     return server

@@ -127,7 +127,8 @@ def whole(kind: Any, folder: Path, name: str) -> Any:
     if missing:
         raise ModelError(
             f"{name} is not whole: {folder} has no weights for {missing[0]}"
-            f"{f' and {len(missing) - 1} more' if missing[1:] else ''}; take a model that was trained to classify"
+            f"{f' and {len(missing) - 1} more' if missing[1:] else ''};",
+            "take a model that was trained to classify",
         )
     return model
 

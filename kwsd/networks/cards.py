@@ -166,10 +166,10 @@ def _read(path: Path) -> dict[str, Any]:
     card = read_json(path) if path.exists() else {}
     for name in ("name", "licence"):
         if not str(card.get(name, "")).isprintable():  # they go to terminals
-            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters: take another model")
+            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters", "take another model")
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
-            raise ModelError(f"{path}: {name} is no table: fetch the model again")
+            raise ModelError(f"{path}: {name} is no table", "fetch the model again")
     smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
     if type(smoothing) is not int or not 1 <= smoothing <= 50:
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
@@ -188,7 +188,7 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
         with safe_open(folder / WEIGHTS, framework="np") as weights:
             nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error}): fetch it again") from error
+        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error})", "fetch it again") from error
     if nodes != len(labels) - 1:
         raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
 
@@ -206,10 +206,10 @@ def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
     for name, expected in card["sha256"].items():
         # A name, and no way out of the folder: /dev/zero has no end.
         if Path(name).name != name or not (folder / name).is_file():
-            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there: fetch the model again")
+            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
         try:
             found = _digest(folder / name)
         except OSError as error:
-            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it: fetch it again") from error
+            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
         if found != expected:
-            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's; fetch the model again")
+            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")

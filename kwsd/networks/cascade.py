@@ -64,10 +64,10 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
             {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
         )
     except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise ModelError(f"{place}: its verifier is not told right ({error}): fetch the model again") from error
+        raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
     numbers = (found.asked_from, found.weight, *found.thresholds.values())
     if not all(0 <= number <= 1 for number in numbers) or not found.model.replace("-", "").isalnum():
-        raise ModelError(f"{place}: its verifier is no name with numbers from 0 to 1: fetch the model again")
+        raise ModelError(f"{place}: its verifier is no name with numbers from 0 to 1", "fetch the model again")
     return found
 
 

@@ -67,15 +67,19 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error}): name another, or {_REMEDY}") from error
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror or error})", f"name another, or {_REMEDY}"
+        ) from error
     try:
         file = parse_onnx(data)
     except ValueError as error:
-        raise ModelError(f"{path} is no ONNX model, or a damaged one ({error}): name another, or {_REMEDY}") from error
+        raise ModelError(
+            f"{path} is no ONNX model, or a damaged one ({error})", f"name another, or {_REMEDY}"
+        ) from error
     if file.external:
         raise ModelError(
-            f"{path} keeps weights in other files, and could name any file of this machine: it is not opened; take one "
-            f"with the weights inside, or {_REMEDY}"
+            f"{path} keeps weights in other files, and could name any file of this machine: it is not opened;",
+            f"take one with the weights inside, or {_REMEDY}",
         )
     return exported_of(file, str(path)), data
 
@@ -85,23 +89,24 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
     lacking = [key for key in (_FORMAT, _MODEL) if key not in file.metadata]
     if lacking:
         raise ModelError(
-            f"{path} does not say what it hears and what its outputs mean (its metadata lack {', '.join(lacking)}): "
-            f"{_REMEDY}"
+            f"{path} does not say what it hears and what its outputs mean (its metadata lack {', '.join(lacking)})",
+            _REMEDY,
         )
     if file.metadata[_FORMAT] != str(FORMAT):
         raise ModelError(
-            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads {FORMAT}: update it, or {_REMEDY}"
+            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads {FORMAT}",
+            f"update it, or {_REMEDY}",
         )
     try:
         found = _checked(json.loads(file.metadata[_MODEL]))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: its metadata are damaged ({error}): {_REMEDY}") from error
+        raise ModelError(f"{path}: its metadata are damaged ({error})", _REMEDY) from error
     if file.inputs.get(INPUT, ())[1:] != (found.window,) or len(file.inputs) != 1:
-        raise ModelError(f"{path}: its graph does not take the {found.window} samples that its metadata say: {_REMEDY}")
+        raise ModelError(f"{path}: its graph does not take the {found.window} samples that its metadata say", _REMEDY)
     given = file.outputs.get(OUTPUT, ())[1:]
     if given != (len(found.labels),):
         count = given[0] if given else "no"
-        raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores: {_REMEDY}")
+        raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores", _REMEDY)
     return found
 
 

@@ -51,11 +51,11 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}: fetch the model again") from error
+        raise ModelError(f"cannot read {path}: {error}", "fetch the model again") from error
     except RecursionError as error:
-        raise ModelError(f"cannot read {path}: too deeply nested: fetch the model again") from error
+        raise ModelError(f"cannot read {path}: too deeply nested", "fetch the model again") from error
     if not isinstance(value, dict):
-        raise ModelError(f"{path} is no JSON object: fetch the model again")
+        raise ModelError(f"{path} is no JSON object", "fetch the model again")
     return value
 
 
@@ -92,11 +92,11 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     named = named or ["a model of an unknown class"]
     if not any(re.search(r"For(Sequence|Audio)Classification$", architecture) for architecture in named):
         raise ModelError(
-            f"{name} is no audio classifier: it is {named[0]}; take a model made for audio classification, or make one "
-            "of it: kwsd train --backbone"
+            f"{name} is no audio classifier: it is {named[0]};",
+            "take a model made for audio classification, or make one of it: kwsd train --backbone",
         )
     if config.get("problem_type") == "regression":
-        raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression); take another")
+        raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression);", "take another")
     return "classifier"
 
 
@@ -107,7 +107,9 @@ def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
             found = read_json(path)
             nested = found.get("feature_extractor")
             return nested if isinstance(nested, Mapping) else found
-    raise ModelError(f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json; fetch it too")
+    raise ModelError(
+        f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json;", "fetch it too"
+    )
 
 
 def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Path) -> tuple[int | None, int | None]:
@@ -133,7 +135,9 @@ def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Pa
 def whole(value: object, folder: Path, what: str, most: int) -> int:
     """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
-        raise ModelError(f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}: fetch the model again")
+        raise ModelError(
+            f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}", "fetch the model again"
+        )
     return value
 
 
@@ -148,7 +152,7 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         raise ModelError(f"{folder}/config.json names no labels")
     strange = next((label for label in labels if not label.isprintable()), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
-        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters; take another model")
+        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
     return labels
 
 
@@ -164,7 +168,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
         listed = read_json(folder / _INDEX).get("weight_map")
         shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
         if not shards or not all(map(str.isprintable, shards)):
-            raise ModelError(f"{folder / _INDEX} has no weight_map: fetch the model again")
+            raise ModelError(f"{folder / _INDEX} has no weight_map", "fetch the model again")
         files = [folder / Path(shard).name for shard in sorted(shards)]
     else:
         raise no_weights(folder, name)
@@ -175,21 +179,22 @@ def weight_files(folder: Path, name: str) -> list[Path]:
             with safe_open(file, framework="np"):
                 pass
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{file} is no whole file of weights ({error}): fetch the model again") from error
+            raise ModelError(f"{file} is no whole file of weights ({error})", "fetch the model again") from error
     return files
 
 
 def no_weights(folder: Path, name: str) -> ModelError:
     """The error for a folder without safetensors."""
     pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
-    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}: fetch it again")
+    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
 
 
 def only_pickles(name: str, pickle: str) -> ModelError:
     """The error for a model whose weights could run code when they are loaded."""
     return ModelError(
-        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}: take a revision that has one "
-        f"(NAME@REVISION), or convert it where you trust it, with from_pretrained and save_pretrained of transformers"
+        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}",
+        "take a revision that has one (NAME@REVISION), or convert it where you trust it, with from_pretrained and "
+        "save_pretrained of transformers",
     )
 
 

@@ -26,6 +26,6 @@ def loading(name: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        raise DeviceError(f"the GPU has no memory left for {name}: free some, or take --device cpu") from error
+        raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error

@@ -114,9 +114,11 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
         classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
         scores = classifier.score(silence)
     except Exception as error:  # its exceptions have no common class but this one
-        raise ModelError(f"{path}: ONNX Runtime cannot run it ({first_line(error)}): export the model again") from error
+        raise ModelError(
+            f"{path}: ONNX Runtime cannot run it ({first_line(error)})", "export the model again"
+        ) from error
     if not np.isfinite(scores).all():
-        raise ModelError(f"{path}: its scores are not numbers: export the model again")
+        raise ModelError(f"{path}: its scores are not numbers", "export the model again")
     _give_back()
     return classifier
 
@@ -125,7 +127,7 @@ def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise DeviceError(f"ONNX Runtime cannot be loaded ({error}): pip install onnxruntime") from error
+        raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", "pip install onnxruntime") from error
     return onnxruntime
 
 
@@ -185,5 +187,6 @@ def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")
 
 def _unfit(folder: Path, why: object) -> ModelError:
     return ModelError(
-        f"{folder}: {GRAPH} does not fit the model beside it ({first_line(why)}): kwsd export {folder}, or remove it"
+        f"{folder}: {GRAPH} does not fit the model beside it ({first_line(why)})",
+        f"kwsd export {folder}, or remove it",
     )

@@ -198,17 +198,18 @@ def check_program(word: str, argv: Sequence[str]) -> None:
     program = argv[0]
     if shutil.which(program) is not None:
         return
+    remedy = ""
     if os.sep in program and Path(program).is_dir():
         what = "is a folder"
     elif os.sep in program and Path(program).exists():
-        what = f"is not executable (chmod +x {program})"
+        what, remedy = "is not executable", f"chmod +x {program}"
     elif program.startswith("~"):
-        what = "is not found: no shell sees it, so that ~ stands for nothing; write the whole path"
+        what, remedy = "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
     elif " " in program:
-        what = "is not found; a list of strings is one program with its arguments"
+        what, remedy = "is not found;", "a list of strings is one program with its arguments"
     else:
         what = "is not found" if os.sep in program else "is not found in PATH"
-    raise ConfigError(f"hook for {word!r}: {program!r} {what}")
+    raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
 
 
 def _milliseconds(seconds: float) -> int | None:

@@ -36,7 +36,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
     be used, and ConfigError where it is too long; both name the flag that chooses another.
     """
     if len(os.fsencode(path)) > LONGEST:
-        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path; choose another with {flag}")
+        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path;", f"choose another with {flag}")
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
     except OSError as error:
         server.close()
         raise DeviceError(
-            f"{path}: no socket can be made there: {error.strerror}; choose another path with {flag}"
+            f"{path}: no socket can be made there: {error.strerror};", f"choose another path with {flag}"
         ) from error
     except BaseException:
         server.close()
@@ -71,13 +71,13 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
     if count in ("", "0"):
         return None
     if count != "1":
-        raise DeviceError(f"LISTEN_FDS={count}: kwsd serves one socket; leave one ListenStream= in its socket unit")
+        raise DeviceError(f"LISTEN_FDS={count}: kwsd serves one socket;", "leave one ListenStream= in its socket unit")
     try:
         given = socket.socket(fileno=_FIRST_INHERITED)
         fits = given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM
         if not fits or not given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             given.detach()
-            raise DeviceError("LISTEN_FDS: not a Unix stream socket that listens; see kwsd.socket for one")
+            raise DeviceError("LISTEN_FDS: not a Unix stream socket that listens;", "see kwsd.socket for one")
     except OSError as error:
         raise DeviceError(f"LISTEN_FDS: descriptor {_FIRST_INHERITED} is no socket ({error.strerror})") from error
     given.set_inheritable(False)
@@ -113,12 +113,12 @@ def _make_way(path: Path, flag: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise DeviceError(f"{path}: exists and is not a socket; remove it, or choose another path with {flag}")
+        raise DeviceError(f"{path}: exists and is not a socket;", f"remove it, or choose another path with {flag}")
     if not answers(path):
         path.unlink()
         return
     instead = "--socket PATH or --no-socket" if flag == "--socket" else f"{flag} with another path"
-    raise DeviceError(f"{path}: another kwsd listens there; stop it, or use {instead}")
+    raise DeviceError(f"{path}: another kwsd listens there;", f"stop it, or use {instead}")
 
 
 @contextlib.contextmanager

@@ -37,8 +37,8 @@ def voice_detector(aggressiveness: int) -> Any:
     try:
         import webrtcvad
     except ImportError as error:
-        why = f"no voice activity detector ({error})"
-        raise DeviceError(f"{why}: pip install webrtcvad-wheels, or --no-gate") from error
+        what = f"no voice activity detector ({error})"
+        raise DeviceError(what, "pip install webrtcvad-wheels, or --no-gate") from error
     return webrtcvad.Vad(aggressiveness)
 
 

@@ -26,7 +26,7 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
     try:
         folder = find_model(model)
     except ModelError as error:
-        raise ModelError(f"{key}: {error}; if an earlier run makes it, give that run's recipe first") from error
+        raise ModelError(f"{key}: {error};", "if an earlier run makes it, give that run's recipe first") from error
     with loading(model, folder):
         network = load_network(folder)
     if label_names(network.config) != tuple(labels):

@@ -47,7 +47,7 @@ def test_none_at_all_is_said_with_what_to_do(kwsd: Command, present: list[InputD
 
 def test_no_portaudio(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
-        raise DeviceError("PortAudio is missing: apt install libportaudio2")
+        raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
     monkeypatch.setattr("kwsd.audio.microphone.input_devices", missing)
     ran = kwsd("devices")

@@ -52,7 +52,7 @@ def test_text_is_a_line_each(kwsd: Command, tiny_model: Path) -> None:
 
 def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
-        raise DeviceError("PortAudio is missing: apt install libportaudio2")
+        raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
     monkeypatch.setattr("kwsd.audio.microphone.input_devices", missing)
     status, found = findings()
@@ -61,6 +61,35 @@ def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch
     assert found["PortAudio"]["found"] == "PortAudio is missing"
     assert found["PortAudio"]["remedy"] == "apt install libportaudio2"
     assert found["model"]["state"] == "ok"  # the rest is looked at all the same
+
+
+def test_a_remedy_is_what_the_error_says_is_one(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> list[InputDevice]:
+        raise DeviceError("PortAudio: start it, says libjack; name: default;", "ask whoever runs JACK: kwsd cannot")
+
+    monkeypatch.setattr("kwsd.audio.microphone.input_devices", refused)
+    found = findings()[1]["PortAudio"]
+    assert found["found"] == "PortAudio: start it, says libjack; name: default"
+    assert found["remedy"] == "ask whoever runs JACK: kwsd cannot"
+
+
+def test_an_error_without_a_remedy_gets_its_check_s(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def strange() -> list[InputDevice]:
+        raise DeviceError("PortAudio: install")
+
+    monkeypatch.setattr("kwsd.audio.microphone.input_devices", strange)
+    found = findings()[1]["PortAudio"]
+    assert found["found"] == "PortAudio: install"
+    assert "libportaudio2" in found["remedy"]
+
+
+def test_several_microphones_to_choose_from(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = InputDevice(4, "USB Mic", "ALSA", 1, 48_000.0, is_default=False)
+    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: [USB, other])
+    status, found = findings("--microphone", "usb")
+    assert status == 69
+    assert found["microphone"]["found"] == "'usb' matches several input devices"
+    assert found["microphone"]["remedy"] == "choose by index: 3 'USB Audio' (ALSA), 4 'USB Mic' (ALSA)"
 
 
 def test_a_microphone_that_is_not_there(findings: Command) -> None:
@@ -79,6 +108,25 @@ def test_a_broken_configuration_comes_first(findings: Command, user: Path) -> No
     assert "onset_ms" in found["configuration"]["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "remedy"),
+    [
+        ("[xyzzy]\n", ": unknown section [xyzzy]", "the sections are [audio], "),
+        ("[gate]\nxyzzy = 3\n", ": unknown key 'xyzzy' in [gate]", "its keys are enabled, "),
+        ("gate = 3\n", ": gate is 3", "it must be a section, [gate]"),
+        ("[hooks.words]\nyes = 3\n", ": hooks.words.yes is 3", "a hook is a line"),
+    ],
+)
+def test_what_a_configuration_should_have_is_its_remedy(
+    findings: Command, user: Path, text: str, said: str, remedy: str
+) -> None:
+    configured(user, text)
+    status, found = findings()
+    assert status == 78
+    assert found["configuration"]["found"] == f"{user / 'config.toml'}{said}"
+    assert found["configuration"]["remedy"].startswith(remedy)
+
+
 def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) -> None:
     for file in tiny_model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -95,9 +143,26 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     (user / "config.toml").write_text('[hooks.words]\nyes = "/no/such/program"\nzebra = "true"\n', encoding="utf-8")
     status, found = findings()
     assert status == 78
-    assert "zebra" in found["model"]["found"]
+    assert found["model"]["found"].endswith("does not know 'zebra'")
+    assert found["model"]["remedy"] == "it knows yes, no"
     assert "/no/such/program" in found["hooks"]["found"]
     assert "install the program" in found["hooks"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "said", "remedy"),
+    [
+        ('["/etc/passwd"]', "'/etc/passwd' is not executable", "chmod +x /etc/passwd"),
+        ('["~/bin/lamp"]', "so that ~ stands for nothing", "write the whole path"),
+        ('["echo yes"]', "'echo yes' is not found", "a list of strings is one program with its arguments"),
+    ],
+)
+def test_a_hook_that_cannot_run(findings: Command, user: Path, hook: str, said: str, remedy: str) -> None:
+    configured(user, f"[hooks.words]\nyes = {hook}\n")
+    status, found = findings()
+    assert status == 78
+    assert found["hooks"]["found"].endswith(said)
+    assert found["hooks"]["remedy"] == remedy
 
 
 def test_a_daemon_that_runs_is_seen(findings: Command) -> None:

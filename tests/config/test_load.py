@@ -223,6 +223,7 @@ def test_a_wrong_flag_is_named_as_it_was_typed(overrides: dict[str, Any], messag
     with pytest.raises(UsageError) as caught:
         load_config(None, overrides)
     assert str(caught.value) == message
+    assert caught.value.remedy == message.partition("; ")[2]
 
 
 def test_an_override_that_does_not_exist_is_a_mistake_in_the_program() -> None:
