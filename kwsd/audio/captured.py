@@ -68,11 +68,11 @@ class Captured:
         with suppress(BrokenPipeError):  # it has died, as `next` will tell
             self._process.stdin.write(b"\n")
 
-    def want(self, hop: int, first: int) -> None:
-        """Nothing is wanted of it but whole hops; our number of its first sample is `first`."""
+    def want(self, span: int, first: int) -> None:
+        """Nothing is wanted of it before a multiple of `span` samples; our number of its first sample is `first`."""
         assert self._process.stdin
         with suppress(BrokenPipeError):  # as above
-            self._process.stdin.write(f"{hop} {first}\n".encode())
+            self._process.stdin.write(f"{span} {first}\n".encode())
 
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.

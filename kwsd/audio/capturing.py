@@ -85,7 +85,7 @@ def _capture(device: str, known: str, send: Send) -> None:
 class Rest:
     """Lets time pass while the daemon wants nothing.
 
-    It says on a descriptor what it wants, in a line at any time: HOP FIRST, where FIRST is its number of our first
+    It says on a descriptor what it wants, in a line at any time: SPAN FIRST, where FIRST is its number of our first
     sample. Until it does, it wants all at once.
     """
 
@@ -107,8 +107,8 @@ class Rest:
         if not lines:  # the daemon has ended, as the next block will find
             self._poll.unregister(self._descriptor)
             return
-        hop, first = map(int, lines[-1].split())
-        self._naps = Naps(hop, first + given)
+        self._naps.span, first = map(int, lines[-1].split())
+        self._naps.written = first + given
 
 
 class _Sending(logging.Handler):

@@ -12,11 +12,12 @@ from kwsd.events import RATE
 
 EARLY_S = 0.015
 """So long before a hop can be full, its reader is awake and waits for it as if there were no naps."""
-_SHORTEST_S, _LONGEST_S = 0.025, 0.1
+_SHORTEST_S, _LONGEST_S = 0.025, 0.2
 _SLOWER = 1.25
 """What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""
-_AHEAD_S = 0.1
-"""What is so much ahead of the speed of speech is not live, but a recording that waits for its reader."""
+_AHEAD_S = 0.25
+"""What is so much ahead of the speed of speech is not live, but a recording that waits for its reader. The blocks of a
+nap are no more than that, though each be counted by itself."""
 _DRIFT = 0.02
 """Two clocks run apart by less, in seconds a second: what once came earlier than ever again is forgotten."""
 
@@ -24,10 +25,11 @@ _DRIFT = 0.02
 class Naps:
     """Counts one stream's samples against the clock."""
 
-    def __init__(self, hop: int, written: int = 0, *, early_s: float = EARLY_S) -> None:
-        """Nothing is done before a multiple of `hop` samples, of which there are `written`; 0: no naps."""
-        self._hop = hop
-        self._written = float(written)
+    def __init__(self, span: int, *, early_s: float = EARLY_S) -> None:
+        self.span = span
+        """Nothing is done before a multiple of so many samples, which may change at any time; 0: no naps."""
+        self.written = 0.0
+        """Samples that there were so far."""
         self._early_s = early_s
         self._ahead_s = 0.0
         self._late_s, self._least_late_s = 0.0, math.inf
@@ -40,14 +42,14 @@ class Naps:
         """
         elapsed_s = 0.0 if self._before_s is None else now_s - self._before_s
         self._before_s = now_s
-        self._written += lost + arrived
+        self.written += lost + arrived
         self._ahead_s = max(0.0, self._ahead_s + arrived / RATE - _SLOWER * elapsed_s)
         self._late_s += elapsed_s - (lost + arrived) / RATE
         self._least_late_s = min(self._late_s, self._least_late_s + _DRIFT * elapsed_s)
-        if not self._hop or self._ahead_s > _AHEAD_S:
+        if not self.span or self._ahead_s > _AHEAD_S:
             self._least_late_s = math.inf
             return 0.0
         old_s = self._late_s - self._least_late_s  # the newest sample may have been there for most of a block
-        missing_s = (self._hop - self._written % self._hop) / RATE - old_s
+        missing_s = (self.span - self.written % self.span) / RATE - old_s
         nap_s = min(missing_s, _LONGEST_S) - self._early_s
         return 1000 * nap_s if nap_s > _SHORTEST_S else 0.0

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.headers import header_bytes
 from kwsd.audio.napping import Naps
 from kwsd.audio.pacing import Pacer
@@ -32,17 +33,21 @@ class PcmSource:
 
     live = False
 
-    def __init__(self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, hop: int = 0) -> None:
+    def __init__(
+        self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, doze: Doze | None = None
+    ) -> None:
         """Where `stream` has a file descriptor, that is read, past the stream's own buffer.
 
-        Who reads the blocks wants nothing but whole hops of `hop` samples; 0: wants all at once.
+        Who reads the blocks wants nothing but what `doze` says; without one, all at once.
         """
         self.name = name
         self._stream = stream
-        self._realtime, self._hop = realtime, hop
+        self._realtime = realtime
+        self._doze = doze if doze and not realtime else Doze(0)  # in real time there is more than is read at once
         self._closed = threading.Event()
         self._lock = threading.Lock()
-        self._waker: int | None = None  # the end of a pipe that close() writes to, while blocks() runs
+        self._woken: int | None = None  # an eventfd, while blocks() runs
+        self._doze.attach(self._wake)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of what there is, a second at most.
@@ -70,10 +75,13 @@ class PcmSource:
     def close(self) -> None:
         """End `blocks()`, even where it waits for a pipe that nobody writes to."""
         self._closed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Break off what `blocks()` waits for."""
         with self._lock:
-            if self._waker is not None:
-                os.write(self._waker, b"x")
-                self._waker = None  # one byte is enough
+            if self._woken is not None:
+                os.eventfd_write(self._woken, 1)
 
     def _samples(self) -> Iterator[bytes]:
         """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
@@ -98,32 +106,32 @@ class PcmSource:
             while not self._closed.is_set() and (data := self._stream.read(size)):
                 yield data
             return
-        woken, waker = os.pipe()
+        woken = os.eventfd(0, os.EFD_CLOEXEC)
         try:
             with self._lock:
-                self._waker = waker
+                self._woken = woken
             yield from self._read_descriptor(descriptor, woken, size)
         finally:
             with self._lock:
-                self._waker = None
-            os.close(woken)
-            os.close(waker)
+                self._woken = None
+                os.close(woken)
 
     def _read_descriptor(self, descriptor: int, woken: int, size: int) -> Iterator[bytes]:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(woken, select.POLLIN)
-        closing = select.poll()
-        closing.register(woken, select.POLLIN)
+        napping = select.poll()
+        napping.register(woken, select.POLLIN)
         if os.isatty(descriptor):
             log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
-        naps = Naps(0 if self._realtime else self._hop)  # else there is more than is read at once
+        naps = Naps(0)
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll()}
             if woken in ready:
-                return
+                os.eventfd_read(woken)
+                continue
             try:
                 data = os.read(descriptor, size)
             except BlockingIOError:  # another reader of the same pipe was faster
@@ -133,6 +141,7 @@ class PcmSource:
             if not data:
                 return
             yield data
+            naps.span = self._doze.span
             nap = naps.milliseconds(time.monotonic(), len(data) / 2)
             if nap and len(data) < size:
-                closing.poll(nap)
+                napping.poll(nap)

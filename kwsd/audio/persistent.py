@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.captured import Captured, Hung
+from kwsd.audio.dozing import Doze
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
 _EARLY_S = 0.01
-"""Before a hop, as for `Naps`: later than capture, whose blocks are then there already."""
+"""Before a look, as for `Naps`: later than capture, whose blocks are then there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +65,32 @@ class PersistentMicrophone:
         device: str | None = None,
         *,
         silence_s: float = 120.0,
-        hop: int = 0,
+        doze: Doze | None = None,
         patience: Patience | None = None,
         clocks: Callable[[], tuple[float, float]] = clocks,
     ) -> None:
         """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError.
 
-        Who reads the blocks wants nothing but whole hops of `hop` samples; 0: wants all at once.
+        Who reads the blocks wants nothing but what `doze` says; without one, all at once.
         """
         self._wanted, self._patience, self._clocks = device, patience or Patience(), clocks
         self._closed = self._reading = False
         self._lock = threading.Lock()
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._roused = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._captured: Captured | None = None
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
-        self._hop, self._naps = hop, Naps(hop, early_s=_EARLY_S)
+        self._doze, self._naps = doze or Doze(0), Naps(0, early_s=_EARLY_S)
         self._zeros = _Zeros(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
         except BaseException:
             self._release()
             raise
+        self._doze.attach(self._rouse)
 
     def blocks(self) -> Iterator[Block | Event | Sought]:
         """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
@@ -110,6 +113,11 @@ class PersistentMicrophone:
             elif not self._closed:
                 os.eventfd_write(self._woken, 1)
             self._closed = True
+
+    def _rouse(self) -> None:
+        with self._lock:
+            if not self._closed:
+                os.eventfd_write(self._roused, 1)
 
     def _persist(self) -> Iterator[Block | Event | Sought]:
         """Hear, and hear again."""
@@ -144,7 +152,7 @@ class PersistentMicrophone:
             return
         assert self._captured
         self._captured.open()
-        limit_s, first = self._patience.open_s, True
+        limit_s, first, span = self._patience.open_s, -1, 0
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
@@ -157,16 +165,19 @@ class PersistentMicrophone:
                 self._lost_at, self._restored_at = None, now
                 log.warning("%s is back after %.1f s", self.name, lost / RATE)
                 yield DeviceRestored(self.name, self._at + lost, lost)
-            if first:
-                self._captured.want(self._hop, self._at + lost - message.lost)
-                first = False
+            if first < 0:
+                first = self._at + lost - message.lost
             self._heard_at, self._asleep = now, asleep
             self._at += lost + len(message.samples)
             yield from self._zeros.feed(message.samples, self.name, self._at)
             yield Block(message.samples, lost, overflow=message.lost > 0)
+            self._naps.span = self._doze.span
             nap = self._naps.milliseconds(now, len(message.samples), lost)
             if nap and self._captured.drained and self._sleep(nap / 1000):
                 return
+            if span != self._doze.span:
+                span = self._doze.span
+                self._captured.want(span, first)
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
@@ -181,12 +192,17 @@ class PersistentMicrophone:
     def _release(self) -> None:
         self._end_capture()
         os.close(self._woken)
+        os.close(self._roused)
 
     def _sleep(self, seconds: float) -> bool:
-        """Wait; True when woken."""
+        """Wait, for less where the doze is over; True when woken."""
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
-        return bool(poll.poll(1000 * seconds))
+        poll.register(self._roused, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}
+        if self._roused in ready:
+            os.eventfd_read(self._roused)
+        return self._woken in ready
 
 
 class _Zeros:

@@ -10,6 +10,7 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
@@ -44,14 +45,16 @@ def windows(
     batch: int = 16,
     tail: int = 8000,
     paces: Mapping[str, Pace] | None = None,
+    doze: Doze | None = None,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most.
 
-    Window k of a stream ends at sample (k + 1) * hop; where the stream has a pace, that may widen the hop. After the
-    end of a stream, windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error
-    that ended it, if any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest
-    hop never arrived are left out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a
-    ring with room for less than two windows.
+    Window k of a stream ends at sample (k + 1) * hop; where the stream has a pace, that may widen the hop. `doze` says
+    which of them are worth waking for; the others come with the next one of these. After the end of a stream, windows
+    go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if any, is
+    raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived are left
+    out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with room for less than
+    two windows.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -59,7 +62,8 @@ def windows(
         if ring.capacity < 2 * length:
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
-    readers = [_Reader(stream, ring, hop, length, tail, (paces or {}).get(stream)) for stream, ring in rings.items()]
+    cut, paces = (hop, length, tail, doze or Doze(hop)), paces or {}
+    readers = [_Reader(stream, ring, *cut, paces.get(stream)) for stream, ring in rings.items()]
     for ring in rings.values():
         ring.attach(changed.set)
     while readers:
@@ -88,12 +92,13 @@ def _take(readers: Sequence[_Reader], batch: int) -> list[Window]:
 class _Reader:
     """One stream's place: which window comes next."""
 
-    def __init__(self, stream: str, ring: Ring, hop: int, length: int, tail: int, pace: Pace | None) -> None:
+    def __init__(
+        self, stream: str, ring: Ring, hop: int, length: int, tail: int, doze: Doze, pace: Pace | None
+    ) -> None:
         self._stream, self._ring = stream, ring
         self._grid, self._length, self._tail = hop, length, tail
-        self._pace = pace
+        self._doze, self._pace = doze, pace
         self._hop = hop  # a multiple of the grid
-        ring.expect(hop)
         self._heard = 0  # the end of the last one handed out
 
     def due(self, most: int) -> int:
@@ -101,10 +106,9 @@ class _Reader:
         extent = self._ring.extent()
         if self._pace and not extent.closed:
             self._pace.observe(extent.written, self._heard)
-            if self._hop != self._pace.hop:
-                self._hop = self._pace.hop
-                self._ring.expect(self._heard + self._hop)
-        return len(self._ends(extent, most))
+            self._hop = self._pace.hop
+        self._expect()
+        return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody
 
     def finished(self) -> bool:
         """Whether the stream is over and all its windows are out. Raises the error that ended it."""
@@ -134,8 +138,13 @@ class _Reader:
             cut.append(Window(self._stream, end, samples, lost, self._hop))
             self._heard = end
         self._ring.release(self._heard + self._grid - self._length)
-        self._ring.expect(self._heard + self._hop)
+        self._expect()
         return cut
+
+    def _expect(self) -> None:
+        """Be woken for the next window that is worth a look."""
+        span = self._doze.span
+        self._ring.expect(max(self._heard + self._hop, self._heard // span * span + span))
 
     def _ends(self, extent: Extent, most: int) -> list[int]:
         """Where the next windows end that are due, `most` at most."""

@@ -15,6 +15,7 @@ from kwsd.config import Config, load_config
 from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from kwsd.audio.dozing import Doze
     from kwsd.audio.source import Source
 
 
@@ -51,30 +52,32 @@ def listen(
         raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
     chosen = load_config(config, overrides).config
     console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
-    heard = _source(source, chosen)
+    from kwsd.audio.dozing import Doze
+    from kwsd.daemon.build import hop
+
+    doze = Doze(hop(chosen))
+    heard = _source(source, chosen, doze)
     pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run
 
     # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
     reload = (lambda: load_config(config, overrides).config) if source is None else None
-    raise typer.Exit(run(chosen, heard, reload=reload))
+    raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
 
 
-def _source(name: str | None, chosen: Config) -> Source:
-    """The source that the command line names. Raises InputError or DeviceError."""
-    from kwsd.daemon.build import hop as hop_of
-
-    realtime, hop = chosen.audio.realtime, hop_of(chosen)
+def _source(name: str | None, chosen: Config, doze: Doze) -> Source:
+    """The source that the command line names, brought to who does `doze`. Raises InputError or DeviceError."""
+    realtime = chosen.audio.realtime
     if name is None:
         from kwsd.audio.persistent import PersistentMicrophone
 
-        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, hop=hop)
+        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, doze=doze)
     if name == "-":
         from kwsd.audio.pcm import PcmSource
 
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
-        return PcmSource(sys.stdin.buffer, realtime=realtime, hop=hop)
+        return PcmSource(sys.stdin.buffer, realtime=realtime, doze=doze)
     from kwsd.audio.files import FileSource, clip_length
 
     clip_length(Path(name))  # what is no recording at all is said at once, not after the model has been loaded

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
@@ -55,13 +56,14 @@ class Hearing:
         load: Callable[[], Engine],
         *,
         hop: int,
+        doze: Doze,
         live: Iterable[str],
         progressed: Callable[[], None],
     ) -> bool:
         """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
 
-        The streams in `live` are of microphones, which do not wait. `progressed` is told after each batch of windows.
-        Raises what loading, scoring and publishing raise.
+        While the next window cannot fire, it does `doze`. The streams in `live` are of microphones, which do not wait.
+        `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
         """
         try:
             engine = load()
@@ -69,11 +71,12 @@ class Hearing:
         finally:
             self._loaded.set()
         paces = {stream: self._pace(stream, hop, card.window) for stream in live}
-        batches = windows(self._rings, hop=hop, length=card.window, paces=paces)
+        batches = windows(self._rings, hop=hop, length=card.window, paces=paces, doze=doze)
 
         def done() -> None:
             self._counters.kept_out(self._spotter.gated)
             self._watchdog.worked()
+            doze.doze(self._spotter.quiet)
             progressed()
 
         work(self._watched(batches, engine), self._spotter, self._publish, done)

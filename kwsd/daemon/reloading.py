@@ -65,6 +65,11 @@ class TunableSpotter:
         """Windows that the gate kept from the classifier."""
         return self._spotter.gated if self._spotter else 0
 
+    @property
+    def quiet(self) -> bool:
+        """As `Spotter.quiet`."""
+        return self._spotter is not None and self._spotter.quiet
+
     def adopt(self, config: Config, card: ModelCard) -> None:
         """Go on with this configuration's gate and trigger, from the next batch on."""
         with self._lock:

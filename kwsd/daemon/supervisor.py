@@ -15,6 +15,7 @@ from typing import NoReturn, TextIO
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
+from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.config import Config
@@ -54,14 +55,17 @@ def run(
     zoo: build.Zoo = shipped,
     stdout: TextIO | None = None,
     reload: Callable[[], Config] | None = None,
+    doze: Doze | None = None,
 ) -> int:
     """Listen to `sources` until they end or a signal comes; the exit status. Only in the main thread.
 
     Raises KwsdError for whatever the operator has to see to, and what a thread died of. A first SIGINT, SIGTERM or
     SIGHUP stops in order, at whatever moment, a second one ends the process. With `reload`, which reads the
-    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up.
+    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up. `doze` is what the
+    sources were given, of the configuration's hop, if they were.
     """
-    return _Daemon(config, sources, zoo, sys.stdout if stdout is None else stdout, reload).run()
+    stream = sys.stdout if stdout is None else stdout
+    return _Daemon(config, sources, zoo, stream, reload, doze or Doze(build.hop(config))).run()
 
 
 class _Daemon:
@@ -75,9 +79,10 @@ class _Daemon:
         zoo: build.Zoo,
         stream: TextIO | None,
         reload: Callable[[], Config] | None,
+        doze: Doze,
     ) -> None:
         self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
-        self._reload, self._had_terminal = reload, has_terminal()
+        self._reload, self._had_terminal, self._doze = reload, has_terminal(), doze
         self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox[Message] = Mailbox()
         self._publish = Publisher()
@@ -180,7 +185,7 @@ class _Daemon:
         live = [source.name for source in self._sources if source.live]
         hop, progressed = build.hop(self._config), self._progressed
         try:
-            if self._hearing.hear(card, load, hop=hop, live=live, progressed=progressed):
+            if self._hearing.hear(card, load, hop=hop, doze=self._doze, live=live, progressed=progressed):
                 self._drain()
             self._mailbox.put(Ended())
         except BaseException as error:

@@ -37,8 +37,13 @@ class _Ear:
 
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
-        self.speaking = False
+        self.speaking = self.kept_out = False
         self.memory = Memory()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the next window cannot fire: a word takes several with scores in a row, and the last has none."""
+        return self.kept_out and self.trigger.spares
 
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
         """Whether the window is to be scored, and what the gate has to say."""
@@ -49,12 +54,14 @@ class _Ear:
             self.memory = Memory()
             if self.gate:
                 self.gate.reset()
+        self.kept_out = False
         if self.gate is None:
             if self.speaking:  # the gate was taken away meanwhile
                 events.append(SpeechEnded(self.stream, at=window.end - window.hop))
                 self.speaking = False
             return True, events
         wanted = self.gate.feed(window.samples[-window.hop :])
+        self.kept_out = not wanted
         if wanted and not self.speaking:
             events.append(SpeechStarted(self.stream, at=window.end - window.hop))
         if (wanted or self.speaking) and not self.gate.is_open:
@@ -106,6 +113,11 @@ class Spotter:
             if hit:
                 events.append(self._detection(window, hit))
         return events
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the next window of any stream cannot fire, whatever will be heard in it."""
+        return bool(self._ears) and all(ear.quiet for ear in self._ears.values())
 
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
         """Go on with other settings from the next window on; nothing that was heard is forgotten.

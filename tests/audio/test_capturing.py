@@ -38,9 +38,12 @@ def test_it_rests_from_when_the_daemon_says_what_it_wants(pipe: tuple[int, int])
     os.write(writing, b"1600 -160\n1600 -480\n")
     rest(960)
     assert rested_s(rest, 1280) > 0.03  # the newest counts: 50 ms are missing, by the other 30 and less than a rest
-    os.write(writing, b"0 0\n")
+    os.write(writing, b"3200 -480\n")
     rest(1600)
-    rest(1920)
+    assert rested_s(rest, 1920) > 0.04  # 110 ms are missing; of a hop it would be 10
+    os.write(writing, b"0 0\n")
+    rest(2240)
+    rest(2560)
 
 
 def test_a_daemon_that_is_gone_or_talks_nonsense(pipe: tuple[int, int]) -> None:

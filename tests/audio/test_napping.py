@@ -27,9 +27,10 @@ def wakes(hop: int, seconds: float, block: int = BLOCK, speed: float = 1.0) -> t
     return reads, read // hop, late
 
 
-def test_a_live_stream_is_looked_at_twice_a_hop_and_no_hop_is_late() -> None:
-    reads, hops, late = wakes(1600, 20.0)
-    assert hops == len(late) == 199
+@pytest.mark.parametrize("hop", [1600, 3200])
+def test_a_live_stream_is_looked_at_twice_a_hop_and_no_hop_is_late(hop: int) -> None:
+    reads, hops, late = wakes(hop, 20.0)
+    assert hops == len(late) == 319_999 // hop
     assert reads <= 2 * hops + 2
     assert max(late) < 1e-6
 
@@ -48,9 +49,10 @@ def test_whatever_the_hop_and_the_blocks_nothing_is_late(hop: int, block: int, s
     assert max(late[1:]) < 0.003  # nobody can know how the first blocks lie
 
 
+@pytest.mark.parametrize("span", [1600, 3200])
 @pytest.mark.parametrize("period", [320, 371, 400, 640, 683, 800])
-def test_a_daemon_that_hears_a_capture_that_naps_is_not_late(period: int) -> None:
-    capture, daemon = Naps(1600), Naps(1600, early_s=0.01)
+def test_a_daemon_that_hears_a_capture_that_naps_is_not_late(period: int, span: int) -> None:
+    capture, daemon = Naps(span), Naps(span, early_s=0.01)
     sent: list[tuple[float, int]] = []  # when, and how many samples there were then
     now, read = 0.0, 0
     while now < 20.0:
@@ -61,16 +63,19 @@ def test_a_daemon_that_hears_a_capture_that_naps_is_not_late(period: int) -> Non
         arrived, read = there - read, there
         sent.append((now, read))
         now += capture.milliseconds(now, arrived) / 1000
-    late, now, read, place = [], 0.0, 0, 0
+    late, naps, now, read, place = [], 0, 0.0, 0, 0
     while place < len(sent):
         now = max(now, sent[place][0])
         while place < len(sent) and sent[place][0] <= now:
             there, place = sent[place][1], place + 1
-        for end in range(read // 1600 * 1600 + 1600, there + 1, 1600):
+        for end in range(read // span * span + span, there + 1, span):
             late.append(now - -(-end // period) * period / 16_000)
-        arrived, read = there - read, there
-        now += daemon.milliseconds(now, arrived) / 1000
-    assert len(late) > 190
+        nap = 0.0
+        for _ in range(read, there, period):  # a message for each block
+            nap = daemon.milliseconds(now, period) / 1000
+        naps, read, now = naps + (nap > 0), there, now + nap
+    assert len(late) > 304_000 // span
+    assert naps > 0.8 * len(late)
     assert max(late[2:]) < 0.005
 
 
@@ -81,6 +86,15 @@ def test_a_recording_that_is_piped_through_waits_for_nobody_but_once() -> None:
     assert naps.milliseconds(0.0, 32_000) == 0
     assert naps.milliseconds(2.0, 320) > 0  # it was two seconds ahead, and is live after a pause
     assert Naps(0).milliseconds(0.0, 320) == 0
+
+
+def test_the_span_may_change_at_any_time() -> None:
+    naps = Naps(3200)
+    assert naps.milliseconds(0.0, 320) == pytest.approx(165)
+    naps.span = 1600
+    assert naps.milliseconds(0.02, 320) == pytest.approx(45)
+    naps.span = 3200
+    assert naps.milliseconds(0.04, 320) == pytest.approx(125)
 
 
 def test_lost_samples_count() -> None:

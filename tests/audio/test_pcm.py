@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.napping import Naps
 from kwsd.audio.pcm import PcmSource
 from kwsd.errors import InputError
@@ -229,7 +230,7 @@ def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None
 
 def test_a_live_pipe_is_not_read_for_each_block(pipe: tuple[BinaryIO, BinaryIO]) -> None:
     reader, writer = pipe
-    source = PcmSource(reader, hop=1600)
+    source = PcmSource(reader, doze=Doze(1600))
     ended = threading.Event()
 
     def write() -> None:
@@ -248,6 +249,40 @@ def test_a_live_pipe_is_not_read_for_each_block(pipe: tuple[BinaryIO, BinaryIO])
     assert len(together) >= 1.3 * 20 * 320
 
 
+def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = pipe
+    spans: list[int] = []
+    blocks: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    class Endless(Naps):
+        def milliseconds(self, *_: Any) -> float:
+            spans.append(self.span)
+            return 600_000.0
+
+    monkeypatch.setattr("kwsd.audio.pcm.Naps", Endless)
+    doze = Doze(1600)
+    doze.doze(True)
+    source = PcmSource(reader, doze=doze)
+
+    def read() -> None:
+        for block in source.blocks():
+            blocks.put(len(block.samples))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        writer.write(bytes(320))
+        assert blocks.get(timeout=30) == 160
+        doze.doze(False)
+        writer.write(bytes(640))
+        assert blocks.get(timeout=30) == 320
+    finally:
+        source.close()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert spans[1] == 1600
+
+
 def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_naps(
     pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +297,7 @@ def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_naps(
     monkeypatch.setattr("kwsd.audio.pcm.Naps", Watched)
     writer.write(bytes(6400))
     writer.close()
-    assert len(heard(PcmSource(reader, realtime=True, hop=1600))) == 3200
+    assert len(heard(PcmSource(reader, realtime=True, doze=Doze(1600)))) == 3200
     assert naps == [0.0] * 10
 
 

@@ -6,6 +6,7 @@ The process that captures is a real one; PortAudio in it is a fake whose devices
 from __future__ import annotations
 
 import os
+import queue
 import select
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from typing import Any
 import pytest
 
 from kwsd.audio.captured import Captured
+from kwsd.audio.dozing import Doze
+from kwsd.audio.napping import Naps
 from kwsd.audio.persistent import Patience
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError
@@ -53,18 +56,51 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     want_before, read_before = Captured.want, Captured._read
     monkeypatch.setattr(Captured, "want", want)
     monkeypatch.setattr(Captured, "_read", read)
-    _, blocks = listen("mic", hop=1600)
+    doze = Doze(1600)
+    _, blocks = listen("mic", doze=doze)
     next(blocks)
     reads.clear()
     heard = list(islice(blocks, 50))
     assert {(len(block.samples), block.lost) for block in heard} == {(320, 0)}
-    assert len(reads) < 0.8 * len(heard)
+    assert len(reads) < 0.9 * len(heard)
     sound.set("Other")
     blocks.until(DeviceLost)
     sound.set()
     restored, _, _ = blocks.until(DeviceRestored)
+    list(islice(blocks, 2))
+    doze.doze(True)
+    list(islice(blocks, 2))
+    doze.doze(False)
     next(blocks)
-    assert wanted == [(1600, 0), (1600, restored.at)]
+    assert wanted == [(1600, 0), *((span, restored.at) for span in (1600, 3200, 1600))]
+
+
+def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Naps):
+        def milliseconds(self, *_: Any) -> float:
+            return 600_000.0
+
+    monkeypatch.setattr("kwsd.audio.persistent.Naps", Endless)
+    doze = Doze(1600)
+    doze.doze(True)
+    microphone, blocks = listen(doze=doze)
+    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def read() -> None:
+        for item in blocks:
+            heard.put(item)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        assert isinstance(heard.get(timeout=PATIENCE_S), Block)
+        doze.doze(False)
+        assert isinstance(heard.get(timeout=PATIENCE_S), Block)
+    finally:
+        microphone.close()
+        thread.join(PATIENCE_S)
+    doze.doze(True)
+    doze.doze(False)  # nobody is there to be woken
 
 
 def test_a_device_that_is_not_there_is_refused_at_once(listen: Callable[..., Any]) -> None:

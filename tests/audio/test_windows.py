@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
@@ -154,6 +156,57 @@ def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
     for _ in range(12):
         ring.write(noise(1), wait=False)
     assert wakes == [20, 21, 22]
+
+
+def test_a_reader_that_dozes_sleeps_until_two_windows_are_due(noise: Noise) -> None:
+    ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP), []
+    cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze)
+    ring.write(noise(HOP), wait=False)
+    assert [window.end for window in next(cuts)] == [HOP]
+    doze.doze(True)
+    ring.write(noise(HOP), wait=False)
+    assert [window.end for window in next(cuts)] == [2 * HOP]
+    ring.attach(lambda: wakes.append(ring.written))
+    for _ in range(22):
+        ring.write(noise(1), wait=False)
+    assert wakes == [40, 41, 42]
+    assert [(window.end, window.hop) for window in next(cuts)] == [(30, HOP), (40, HOP)]
+
+
+def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise) -> None:
+    ring, doze = Ring(2 * LENGTH), Doze(HOP)
+    seen: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
+    doze.doze(True)
+
+    def read() -> None:
+        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze):
+            doze.doze(False)
+            seen.put([window.end for window in batch])
+
+    ring.write(noise(2 * HOP), wait=False)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        assert seen.get(timeout=30) == [10, 20]
+        ring.write(noise(HOP), wait=False)
+        assert seen.get(timeout=30) == [30]
+    finally:
+        ring.close()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("quiet", [[True], [True, False, False], [False, True, True, True]])
+def test_who_dozes_sees_the_same_windows(quiet: list[bool], noise: Noise) -> None:
+    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP), []
+    thread = threading.Thread(target=fill, args=(ring, samples, 7))
+    thread.start()
+    for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):
+        cuts += batch
+        doze.doze(quiet[number % len(quiet)])
+    thread.join(10)
+    whole = cut_while_filling(samples, 2005)
+    assert [(window.end, window.lost, window.hop) for window in cuts] == [(w.end, w.lost, w.hop) for w in whole]
+    assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))
 
 
 def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:

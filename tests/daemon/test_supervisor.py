@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.dozing import Doze
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
 
@@ -53,6 +54,24 @@ def test_a_word_that_ends_with_the_file_is_heard(
     out = output()
     assert run(configure(), source(1, 0.3), zoo=zoo, stdout=out) == 0
     assert out.types() == ["detection"]
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_daemon_dozes_while_its_gate_is_shut_and_not_without_one(
+    configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, gated: bool
+) -> None:
+    class Watched(Doze):
+        def doze(self, quiet: bool) -> None:
+            seen.append(quiet)
+            super().doze(quiet)
+
+    seen: list[bool] = []
+    out, doze = output(), Watched(1600)
+    config = configure({"gate.enabled": gated, "gate.aggressiveness": 0, "trigger.threshold": 0.9})
+    assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, doze=doze) == 0
+    assert out.types() == ["detection"]
+    assert seen[-1] is gated
+    assert doze.span == (3200 if gated else 1600)
 
 
 def test_an_empty_pipe_is_no_error(configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput) -> None:

@@ -100,6 +100,62 @@ def test_the_gate_says_when_speech_starts_and_ends() -> None:
     assert kinds == ["speech_started", "speech_ended"]
 
 
+def buzz(*seconds: float) -> NDArray[np.int16]:
+    """Silence and something that is taken for speech, in turn."""
+    time = np.arange(int(16_000 * sum(seconds))) / 16_000
+    sound = 6000 * sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
+    places = np.searchsorted(np.cumsum(seconds), time, side="right")
+    return np.where(places % 2, sound, 0).astype(np.int16)
+
+
+class EagerClassifier(LoudnessClassifier):
+    """Says "beep" all the time."""
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tile(np.array([1, 0], np.float32), (len(windows), 1))
+
+
+@pytest.mark.parametrize("smoothing", [2, 3])
+@pytest.mark.parametrize("coarse", [None, 0, 4800])
+def test_no_word_fires_in_the_window_after_a_quiet_one(coarse: int | None, smoothing: int) -> None:
+    trigger = replace(TRIGGER, smoothing=smoothing, thresholds={"beep": 0.7}, refractory_ms=0)
+    spotter = Spotter(EagerClassifier(), gate=GateSettings(hangover_ms=100), trigger=trigger, coarse=coarse)
+    assert not spotter.quiet  # nothing was heard yet
+    quiet, fired = [], []
+    for window in cut(buzz(1.03, 0.5, 0.55, 0.5, 0.31, 0.5, 0.27, 0.5, 1.0)):
+        quiet.append(spotter.quiet)
+        fired.append(any(isinstance(event, Detection) for event in spotter.feed([window])))
+    assert sum(fired) >= 2
+    assert sum(quiet) >= 10
+    assert not any(word and was_quiet for word, was_quiet in zip(fired, quiet, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("gate", "trigger"),
+    [
+        (None, TRIGGER),
+        (GateSettings(), replace(TRIGGER, smoothing=1)),
+        (GateSettings(), replace(TRIGGER, thresholds={"beep": 0.5})),
+    ],
+)
+def test_where_one_window_is_enough_for_a_word_it_is_never_quiet(
+    gate: GateSettings | None, trigger: TriggerSettings
+) -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=gate, trigger=trigger)
+    feed(spotter, cut(np.zeros(32_000, np.int16)), 1)
+    assert not spotter.quiet
+
+
+def test_it_is_quiet_where_all_streams_are() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
+    feed(spotter, cut(np.zeros(16_000, np.int16), "left"), 16)
+    assert spotter.quiet
+    feed(spotter, cut(buzz(0.5, 0.5), "right"), 16)
+    assert not spotter.quiet
+    spotter.feed([replace(cut(buzz(1.0), "right")[-1], lost=16_000)])
+    assert spotter.quiet
+
+
 def test_other_settings_in_the_middle_lose_no_sample_and_repeat_no_word() -> None:
     windows = cut(beep(length=8_000))
     for place in range(len(windows)):
