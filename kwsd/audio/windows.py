@@ -62,8 +62,8 @@ def windows(
         if ring.capacity < 2 * length:
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
-    cut, paces = (hop, length, tail, doze or Doze(hop)), paces or {}
-    readers = [_Reader(stream, ring, *cut, paces.get(stream)) for stream, ring in rings.items()]
+    doze, paces = doze or Doze(hop), paces or {}
+    readers = [_Reader(stream, ring, hop, length, tail, doze, paces.get(stream)) for stream, ring in rings.items()]
     for ring in rings.values():
         ring.attach(changed.set)
     while readers:

@@ -41,22 +41,18 @@ SPEECH, NOISE, OTHERS = 0, 1, 2
 class Mixer:
     """Draws batches from sounds, in the shares that a recipe names.
 
-    Of `sounds.words` the first `recorded` clips are those of the recipe's `data.words` (None: all of them).
+    Of `sounds.words` the first `recorded` clips are those of the recipe's `data.words`, the others synthetic.
     """
 
     def __init__(
-        self, sounds: Sounds, labels: Sequence[str], mix: Mix, batch: int, seed: int, recorded: int | None = None
+        self, sounds: Sounds, labels: Sequence[str], mix: Mix, batch: int, seed: int, *, recorded: int
     ) -> None:
-        self.sounds, self.mix, self.batch, self.seed = sounds, mix, batch, seed
+        self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels
         present, counts = np.unique(words, return_counts=True)
         self.rows_of = [np.flatnonzero(sounds.words.labels == label) for label in present]
-        count = len(sounds.words) if recorded is None else recorded
-        self.parts_of = [
-            [part for part in (rows[rows < count], rows[rows >= count]) if len(part)] for rows in self.rows_of
-        ]
         # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
         self.chances = chances / chances.sum()
@@ -111,10 +107,11 @@ class Mixer:
         return row, start + int(rng.integers(-400, 401))
 
     def _word(self, rng: np.random.Generator) -> int:
-        label = rng.choice(len(self.rows_of), p=self.chances)
-        rows = self.rows_of[label]
-        if self.mix.synthetic > 0:  # the last part holds the synthetic clips; a label may have but one part
-            rows = self.parts_of[label][-1 if rng.random() < self.mix.synthetic else 0]
+        rows = self.rows_of[rng.choice(len(self.rows_of), p=self.chances)]
+        if self.mix.synthetic > 0:
+            synthetic = rng.random() < self.mix.synthetic
+            wanted = rows[(rows >= self.recorded) == synthetic]
+            rows = wanted if len(wanted) else rows  # a word may have but one kind
         return int(rows[rng.integers(len(rows))])
 
     def other_at(self, rng: np.random.Generator) -> tuple[int, int]:

@@ -124,7 +124,7 @@ def _prepared(
     progress("making rooms and microphones", 0, 1)
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     schedule = recipe.schedule
-    mixer = Mixer(sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed, len(recorded))
+    mixer = Mixer(sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed, recorded=len(recorded))
     model = build_network(recipe)
     if not recipe.teacher.weights:
         return model, Lesson(mixer, None, None, validation, soft)

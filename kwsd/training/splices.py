@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
+from kwsd.audio.mixing import mean_power
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.events import RATE
@@ -37,23 +38,19 @@ def splice(first: Samples, second: Samples, rng: np.random.Generator) -> Samples
 
     The second one's level is brought to the first one's, and 10 ms of both overlap.
     """
-    begin, stop = _cut(first, rng), _cut(second, rng)
+    said, heard = speech_extent(first), speech_extent(second)
+    begin, stop = _cut(first, said, rng), _cut(second, heard, rng)
     head, tail = to_float(first[: begin + _FADE]), to_float(second[stop:])
-    gain = np.sqrt(_power(first) / max(_power(second), 1e-9))
+    gain = np.sqrt(mean_power(first[slice(*said)]) / max(mean_power(second[slice(*heard)]), 1e-9))
     tail = tail * np.float32(min(gain, 0.99 / max(1e-6, float(np.abs(tail).max(initial=0)))))
     rise = np.linspace(0, 1, _FADE, dtype=np.float32)
     joint = head[-_FADE:] * (1 - rise) + tail[:_FADE] * rise
     return to_int16(np.concatenate([head[:-_FADE], joint, tail[_FADE:]]))
 
 
-def _cut(clip: Samples, rng: np.random.Generator) -> int:
-    start, end = speech_extent(clip)
+def _cut(clip: Samples, extent: tuple[int, int], rng: np.random.Generator) -> int:
+    start, end = extent
     return min(round(start + rng.uniform(*_SHARES) * (end - start)), len(clip) - _FADE)
-
-
-def _power(clip: Samples) -> float:
-    start, end = speech_extent(clip)
-    return float(np.square(to_float(clip[start:end])).mean())
 
 
 def may_join(first: Collection[Phones], second: Collection[Phones]) -> bool:
