@@ -17,12 +17,15 @@ from kwsd.audio.recordings import Recording, find_recordings, load
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
 
+_EXTENTS = 2
+"""Raised when `speech_extent` finds others than before, so that no table of old ones is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Clips of one kind. All arrays have one row a clip, except `samples`, which holds all clips end to end.
 
-    `starts` and `lengths` are in samples; `cores` (clips, 2) says where in its clip the loudest burst of speech lies.
+    `starts` and `lengths` are in samples; `cores` (clips, 2) says where in its clip the speech lies.
     """
 
     samples: NDArray[np.int16]
@@ -95,7 +98,7 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
         InputError: a folder holds no recordings, or one of them cannot be read.
     """
     recordings = [recording for folder in folders for recording in find_recordings(folder)]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(bytes([_EXTENTS]))
     for recording in recordings:
         told = recording.path.name, recording.name, recording.label, recording.speaker
         digest.update(repr((*told, recording.start, recording.length)).encode())
