@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.events import RATE
 from kwsd.networks.labels import SILENCE, UNKNOWN
-from kwsd.training import scenes
+from kwsd.training import noises, scenes
 from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix
 from kwsd.training.scenes import Floats, Scene, Sounds
@@ -76,7 +76,7 @@ class Mixer:
         return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
 
     def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
-        return scenes.recorded(window, self.sounds, rng, noise=self.mix.noise, hardness=hard)
+        return noises.recorded(window, self.sounds, rng, self.mix.noise, self.mix.varied_noise, hard)
 
     def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the second whose features the teacher knows, if any."""
@@ -93,7 +93,7 @@ class Mixer:
         if kind == 4:
             row, _ = self._mined(mined, OTHERS, rng) or self.other_at(rng)
             return self._alone(row, rng, hard)
-        return Scene(scenes.silence(self.sounds, rng, self._mined(mined, NOISE, rng))), SILENCE, NONE
+        return Scene(noises.silence(self.sounds, rng, self._mined(mined, NOISE, rng))), SILENCE, NONE
 
     def _alone(self, row: int, rng: np.random.Generator, hard: float) -> tuple[Scene, str, int]:
         return scenes.word(self.sounds, row, rng, hard, self.mix.pace), str(self.sounds.words.labels[row]), row

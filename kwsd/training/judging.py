@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kwsd.training import scenes
 from kwsd.training.batches import NOISE, OTHERS, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
+from kwsd.training.noises import recorded
 from kwsd.training.scenes import Floats
 from kwsd.training.teacher import first_second
 
@@ -48,7 +49,7 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
         corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]
-            heard = [scenes.recorded(window, mixer.sounds, rng, noise=0.5, hardness=1.0) for window in windows]
+            heard = [recorded(window, mixer.sounds, rng, 0.5, mixer.mix.varied_noise, 1.0) for window in windows]
             scores.append(score(np.stack(heard)))
         kept.append(places[np.argsort(-np.concatenate(scores))[: max(32, int(count * share / 5))]])
     return np.concatenate(kept)

@@ -69,9 +69,9 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a batch holds, as shares that sum to one; how often noise is added; how often a word comes at another pace;
-    what a rare word counts as at least; how often a word is one of `data.synthetic`, which may be voices of other rooms
-    and corpora (0: as their number has it).
+    """What a batch holds, as shares that sum to one; how often noise is added, and how often that is made into another
+    noise first (`varied_noise`); how often a word comes at another pace; what a rare word counts as at least; how often
+    a word is one of `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it).
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.
@@ -88,6 +88,7 @@ class Mix:
     others: float = 0.0
     silence: float = 0.1
     noise: float = 0.6
+    varied_noise: float = 0.0
     pace: float = 0.25
     rare_floor: int = 300
     synthetic: float = 0.0

@@ -1,7 +1,7 @@
-"""The windows that a network learns from, each made anew: a word in its second, speech that is none, noise.
+"""The windows of speech that a network learns from, each made anew: a word in its second, or speech that is none.
 
 A command is spoken on its own. So a word with quiet before and after it is that word; one that is cut off, and every
-window out of a sentence, is `_unknown_`; sounds without speech are `_silence_`. All windows are (16000,) float32.
+window out of a sentence, is `_unknown_`. All windows are (16000,) float32. What is no speech: `kwsd.training.noises`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from kwsd.audio.scale import to_float
 from kwsd.events import RATE
-from kwsd.training.channels import through
 from kwsd.training.corpus import GRID, Corpus, seconds_in
 
 Floats = NDArray[np.float32]
@@ -177,65 +176,6 @@ def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> 
 def second_near(speech: Corpus, row: int, start: int) -> int:
     """Which of the clip's `all_seconds` a window from `start` on shows best."""
     return int(np.clip(round(start / GRID), 0, seconds_in(speech.lengths[row]) - 1))
-
-
-def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
-    """No speech: recorded noise at any level, two noises, a burst or a tone that was made here, or nothing at all.
-
-    With a `place` (a clip of noise, and where in it), it is that noise.
-    """
-    kind = rng.random()
-    if place is None and kind < 0.04:
-        return np.zeros(RATE, np.float32)
-    if place is not None or kind < 0.80:
-        window = take(sounds.noise, rng) if place is None else excerpt(sounds.noise.clip(place[0]), place[1])
-        if rng.random() < 0.3:
-            window = window[::-1]
-        if rng.random() < 0.3:
-            window = window + take(sounds.noise, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
-        return at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window
-    background = rng.normal(0, 10 ** rng.uniform(-5, -2), RATE).astype(np.float32)
-    return background + burst(rng)
-
-
-def burst(rng: np.random.Generator) -> Floats:
-    """A click, a tone, a sweep, or shaped noise with an envelope like a word's, somewhere in a second."""
-    length = int(rng.integers(80, 12000))
-    time = np.arange(length) / RATE
-    if rng.random() < 0.5:
-        sweep = rng.uniform(80, 3500) * time + rng.uniform(-2000, 2000) * time**2
-        sound = sum(np.sin(2 * np.pi * sweep * k) / k for k in range(1, int(rng.integers(2, 8))))
-    else:
-        smooth = int(rng.integers(1, 24))
-        sound = np.convolve(rng.normal(0, 1, length + smooth - 1), np.ones(smooth), "valid")
-    envelope = np.minimum(1, time / rng.uniform(0.001, 0.1)) * np.exp(-time / rng.uniform(0.02, 1.0))
-    window = np.zeros(RATE, np.float32)
-    place = int(rng.integers(RATE - length))
-    window[place : place + length] = sound * envelope
-    return window * np.float32(rng.uniform(0.02, 0.5) / max(1e-6, float(np.abs(window).max())))
-
-
-def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, *, noise: float, hardness: float) -> Floats:
-    """The window as some microphone in some room hears it: a channel, noise (`noise` is how often), a level.
-
-    Noise lies -2 to 30 dB under the window's louder half; one time in ten it is other people's talk, 12 dB under. At
-    a hardness below 1 all of it is rarer, and weaker.
-    """
-    if rng.random() < 0.35 * hardness:
-        window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
-    if rng.random() < noise * (0.3 + 0.7 * hardness):
-        talk = rng.random() < 0.1
-        other = take(sounds.speech if talk else sounds.noise, rng)
-        snr = rng.uniform(12, 30) if talk else rng.uniform(10 - 12 * hardness, 30)
-        loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
-        gain = np.sqrt(loud / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
-        window = window + other * np.float32(gain)
-    if rng.random() < 0.3:
-        window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), RATE).astype(np.float32)
-    peak = float(np.abs(window).max())
-    gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))
-    heard: Floats = np.clip(window * np.float32(gain), -1, 1)
-    return heard
 
 
 def _rms(window: Floats) -> float:

@@ -9,6 +9,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from kwsd.training.corpus import Corpus
+from kwsd.training.scenes import Sounds
+
 RATE = 16_000
 
 
@@ -83,3 +86,23 @@ def recipe_file(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.toml"
     path.write_text(RECIPE)
     return path
+
+
+def _corpus(clips: list[NDArray[np.int16]], cores: list[tuple[int, int]]) -> Corpus:
+    lengths = np.array([len(clip) for clip in clips], np.int64)
+    names = np.array([str(number) for number in range(len(clips))])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    return Corpus(np.concatenate(clips), names, names, names, starts, lengths, np.array(cores, np.int64))
+
+
+@pytest.fixture
+def sounds() -> Sounds:
+    """One word: 10000 at samples 6000 to 9000 of silence. Speech is a constant 500, noise 100."""
+    word = np.zeros(16_000, np.int16)
+    word[6000:9000] = 10_000
+    speech, noise = np.full(64_000, 500, np.int16), np.full(32_000, 100, np.int16)
+    channel = np.zeros((1, 64), np.float32)
+    channel[0, 0] = 1.0
+    return Sounds(
+        _corpus([word], [(6000, 9000)]), _corpus([speech], [(0, 64_000)]), _corpus([noise], [(0, 32_000)]), channel
+    )

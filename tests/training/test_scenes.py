@@ -7,29 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.training import scenes
-from kwsd.training.corpus import Corpus
 from kwsd.training.scenes import Sounds
 
 RNG = np.random.default_rng(2)
-
-
-def corpus(clips: list[NDArray[np.int16]], cores: list[tuple[int, int]]) -> Corpus:
-    lengths = np.array([len(clip) for clip in clips], np.int64)
-    names = np.array([str(number) for number in range(len(clips))])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-    return Corpus(np.concatenate(clips), names, names, names, starts, lengths, np.array(cores, np.int64))
-
-
-def sounds() -> Sounds:
-    """One word: 10000 at samples 6000 to 9000 of silence. Speech is a constant 500, noise 100."""
-    word = np.zeros(16_000, np.int16)
-    word[6000:9000] = 10_000
-    speech, noise = np.full(64_000, 500, np.int16), np.full(32_000, 100, np.int16)
-    channel = np.zeros((1, 64), np.float32)
-    channel[0, 0] = 1.0
-    return Sounds(
-        corpus([word], [(6000, 9000)]), corpus([speech], [(0, 64_000)]), corpus([noise], [(0, 32_000)]), channel
-    )
 
 
 def loud(window: NDArray[np.float32]) -> int:
@@ -37,43 +17,43 @@ def loud(window: NDArray[np.float32]) -> int:
 
 
 @pytest.mark.parametrize("hardness", [0.0, 0.5, 1.0])
-def test_a_word_is_always_whole(hardness: float) -> None:
+def test_a_word_is_always_whole(hardness: float, sounds: Sounds) -> None:
     for seed in range(200):
-        scene = scenes.word(sounds(), 0, np.random.default_rng(seed), hardness)
+        scene = scenes.word(sounds, 0, np.random.default_rng(seed), hardness)
         assert scene.window.shape == (16_000,)
         assert scene.window.dtype == np.float32
         assert loud(scene.window) >= 3000 / 1.18 - 2
 
 
-def test_a_shift_says_where_the_clip_lies() -> None:
+def test_a_shift_says_where_the_clip_lies(sounds: Sounds) -> None:
     found = 0
     for seed in range(50):
-        scene = scenes.word(sounds(), 0, np.random.default_rng(seed), 0.0)
+        scene = scenes.word(sounds, 0, np.random.default_rng(seed), 0.0)
         if scene.shift is not None:
             found += 1
             assert np.flatnonzero(scene.window > 0.25)[0] == 6000 + scene.shift
     assert found > 20
 
 
-def test_neighbours_leave_a_pause_around_the_word() -> None:
+def test_neighbours_leave_a_pause_around_the_word(sounds: Sounds) -> None:
     for seed in range(100):
-        scene = scenes.word(sounds(), 0, np.random.default_rng(seed), 1.0)
+        scene = scenes.word(sounds, 0, np.random.default_rng(seed), 1.0)
         places = np.flatnonzero(np.abs(scene.window) > 0.25)
         if scene.shift is None and len(places) == 3000:
             pause = scene.window[max(0, places[0] - 1200) : places[0]]
             assert np.abs(pause).max() == 0
 
 
-def test_a_cut_word_shows_at_most_two_thirds_of_it() -> None:
+def test_a_cut_word_shows_at_most_two_thirds_of_it(sounds: Sounds) -> None:
     for seed in range(100):
-        shown = loud(scenes.cut_word(sounds(), 0, np.random.default_rng(seed)))
+        shown = loud(scenes.cut_word(sounds, 0, np.random.default_rng(seed)))
         assert 500 <= shown <= 2000
 
 
-def test_a_glued_word_is_whole_and_has_no_pause_around_it() -> None:
+def test_a_glued_word_is_whole_and_has_no_pause_around_it(sounds: Sounds) -> None:
     whole = 0
     for seed in range(100):
-        window = scenes.glued(sounds(), 0, np.random.default_rng(seed))
+        window = scenes.glued(sounds, 0, np.random.default_rng(seed))
         assert window.shape == (16_000,)
         inside = window[320:-320]  # another pace may leave the very edges empty
         quiet = np.abs(inside) < 1e-3
@@ -82,30 +62,10 @@ def test_a_glued_word_is_whole_and_has_no_pause_around_it() -> None:
     assert whole > 20  # where the word's neighbour is a word, whose own surroundings are silent here, there are gaps
 
 
-def test_a_sentence_says_where_its_second_lies() -> None:
+def test_a_sentence_says_where_its_second_lies(sounds: Sounds) -> None:
     for seed in range(50):
-        scene = scenes.sentence(sounds(), 0, 9_000, np.random.default_rng(seed))
+        scene = scenes.sentence(sounds, 0, 9_000, np.random.default_rng(seed))
         assert scene.shift in (None, 8_000 - 9_000)
-
-
-def test_a_hard_noise_is_taken_from_its_place() -> None:
-    heard = [scenes.silence(sounds(), np.random.default_rng(seed), (0, 100)) for seed in range(20)]
-    assert all(np.abs(window).max() > 0 for window in heard)
-
-
-def test_silence_holds_no_word_and_is_never_broken() -> None:
-    for seed in range(100):
-        window = scenes.silence(sounds(), np.random.default_rng(seed))
-        assert window.shape == (16_000,)
-        assert np.isfinite(window).all()
-
-
-def test_what_is_recorded_stays_in_range() -> None:
-    for seed in range(100):
-        rng = np.random.default_rng(seed)
-        window = scenes.recorded(scenes.silence(sounds(), rng), sounds(), rng, noise=1.0, hardness=1.0)
-        assert window.dtype == np.float32
-        assert np.abs(window).max() <= 1.0
 
 
 def test_an_excerpt_beyond_the_clip_is_silent() -> None:

@@ -1,0 +1,52 @@
+"""Silence holds no word, and what is laid under a window neither breaks it nor leaves its range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kwsd.training import noises
+from kwsd.training.scenes import Sounds, excerpt
+
+
+def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
+    heard = [noises.silence(sounds, np.random.default_rng(seed), (0, 100)) for seed in range(20)]
+    assert all(np.abs(window).max() > 0 for window in heard)
+
+
+def test_silence_holds_no_word_and_is_never_broken(sounds: Sounds) -> None:
+    for seed in range(100):
+        window = noises.silence(sounds, np.random.default_rng(seed))
+        assert window.shape == (16_000,)
+        assert np.isfinite(window).all()
+
+
+@pytest.mark.parametrize("varied", [0.0, 1.0])
+def test_what_is_recorded_stays_in_range(sounds: Sounds, varied: float) -> None:
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        window = noises.recorded(noises.silence(sounds, rng), sounds, rng, 1.0, varied, 1.0)
+        assert window.dtype == np.float32
+        assert np.isfinite(window).all()
+        assert np.abs(window).max() <= 1.0
+
+
+def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
+    """The only noise that was recorded here is a constant: what lies before the word moves only under another one."""
+    word = excerpt(sounds.words.clip(0), 0)
+
+    def moves(seed: int, varied: float) -> bool:
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), 1.0, varied, 0.0)
+        return bool(np.ptp(window[1000:5000]) > 0.03 * np.ptp(window))
+
+    assert not any(moves(seed, 0.0) for seed in range(50))
+    assert any(moves(seed, 1.0) for seed in range(50))
+
+
+def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:
+    for seed in range(20):
+        noise = noises.coloured(np.random.default_rng(seed))
+        assert noise.shape == (16_000,)
+        assert np.abs(noise).max() == pytest.approx(1.0)
+        power = np.abs(np.fft.rfft(noise)) ** 2
+        assert power[4000:].mean() <= 1.2 * power[20:400].mean()
