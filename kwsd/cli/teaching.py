@@ -66,7 +66,6 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
 def _learn(run: Run, show: console.Show) -> tuple[SpotterModel, Mapping[str, float]]:
     """Run to the end; the averaged network, and the figures of the last validation."""
     schedule = run.schedule
-    before = schedule.front_end_steps if run.lesson.teacher is not None else 0
     validated: dict[str, float] = {}
     told = time.monotonic()
     journal = Journal(run.folder / "journal.csv")
@@ -76,7 +75,7 @@ def _learn(run: Run, show: console.Show) -> tuple[SpotterModel, Mapping[str, flo
             nonlocal told
             journal(figures)
             step = int(figures["step"])
-            show("training", step + before, schedule.steps + before)
+            show("training", step + run.before, schedule.steps + run.before)
             if "accuracy" in figures:
                 validated.update(figures)
             if "accuracy" in figures or time.monotonic() - told >= _QUIET_S:

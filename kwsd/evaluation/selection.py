@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.recordings import Recording, load
 from kwsd.audio.split import held_out
+from kwsd.audio.transcripts import tokens
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
@@ -27,12 +27,6 @@ class Sound:
 def sounds(recordings: Iterable[Recording]) -> list[Sound]:
     """Decode recordings. Raises InputError where one cannot be read."""
     return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
-
-
-def tokens(transcript: str) -> frozenset[str]:
-    """The words of a sentence in lower case, possessives without their ending."""
-    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", transcript.lower().replace("\u2019", "'"))
-    return frozenset(re.sub(r"'s$", "", word) for word in found)
 
 
 def free_of(words: Collection[str], recordings: Iterable[Recording]) -> tuple[list[Recording], tuple[str, ...]]:

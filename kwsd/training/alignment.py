@@ -33,7 +33,7 @@ _FRAME = RATE // 100
 _FADE = RATE // 100
 _MARGIN = RATE // 50
 _SHORTEST, _LONGEST = RATE // 8, RATE * 9 // 10
-_FAST = {"ds": 2, "maxhmmpf": 3000, "maxwpf": 10}
+FAST = {"ds": 2, "maxhmmpf": 3000, "maxwpf": 10}
 """Of PocketSphinx's search: three times as fast, and still good enough to find where words begin and end."""
 
 _PAUSE = RATE // 8
@@ -141,7 +141,7 @@ def main() -> None:
         if recording.label:
             parts = align(aligner, samples, recording.label)
         else:
-            guesser = guesser or Decoder(loglevel="FATAL", **_FAST)
+            guesser = guesser or Decoder(loglevel="FATAL", **FAST)
             parts = [part for part in guess(guesser, samples) if part.word not in words]
         like_words = homophones(aligner, {part.word for part in parts}, words)
         for place, (word, window) in enumerate(cut(samples, parts)):

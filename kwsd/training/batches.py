@@ -38,6 +38,21 @@ Mined = NDArray[np.int64]
 SPEECH, NOISE, OTHERS = 0, 1, 2
 
 
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """What is never mined, as its label would be wrong or doubtful: windows of the speech in which the word that is
+    heard may be said, by `said` (clips of the speech, words), and the single words marked in `unmined` (clips,)."""
+
+    said: NDArray[np.bool_]
+    unmined: NDArray[np.bool_]
+
+    def of(self, kind: int, rows: NDArray[np.int64], heard: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which of these clips (n,) are, where `heard` (n,) says which word each is taken for."""
+        if kind == SPEECH:
+            return self.said[rows, heard]
+        return self.unmined[rows] if kind == OTHERS else np.zeros(len(rows), bool)
+
+
 class Mixer:
     """Draws batches from sounds, in the shares that a recipe names.
 
@@ -45,9 +60,10 @@ class Mixer:
     """
 
     def __init__(
-        self, sounds: Sounds, labels: Sequence[str], mix: Mix, batch: int, seed: int, *, recorded: int
+        self, sounds: Sounds, labels: Sequence[str], mix: Mix, batch: int, seed: int, *, recorded: int, spared: Spared
     ) -> None:
         self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
+        self.spared = spared
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels

@@ -37,8 +37,8 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
     """The fifth of `count` windows that look most like a word, out of new ones and those mined before.
 
     Two thirds of them are out of sentences, the others noise; where single words that are none of the recipe's have a
-    share of the batches, there are half as many of those again. `score` gives (n,) for windows (n, 16000): the highest
-    score of any word.
+    share of the batches, there are half as many of those again; what the mixer spares is left out. `score` gives
+    (n, words) for windows (n, 16000).
     """
     kept = []
     kinds = [(SPEECH, mixer.sentence_at, 2 / 3), (NOISE, mixer.noise_at, 1 / 3), (OTHERS, mixer.other_at, 1 / 2)]
@@ -51,7 +51,10 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
             windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]
             heard = [recorded(window, mixer.sounds, rng, 0.5, mixer.mix.varied_noise, 1.0) for window in windows]
             scores.append(score(np.stack(heard)))
-        kept.append(places[np.argsort(-np.concatenate(scores))[: max(32, int(count * share / 5))]])
+        found = np.concatenate(scores)
+        spared = mixer.spared.of(kind, places[:, 1], found.argmax(axis=1))
+        hardest = np.argsort(-np.where(spared, -1.0, found.max(axis=1)))
+        kept.append(places[hardest[: min(max(32, int(count * share / 5)), int((~spared).sum()))]])
     return np.concatenate(kept)
 
 

@@ -80,7 +80,9 @@ class Run:
         self.average.train(False)
         groups, self.shares = _groups(self.model, self.schedule.encoder_rate)
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay)
-        self.step = -self.schedule.front_end_steps if lesson.teacher is not None else 0
+        self.before = self.schedule.front_end_steps if lesson.teacher is not None else 0
+        """Steps below zero, in which only a transplanted front end learns; batches are numbered from the first."""
+        self.step = -self.before
         self.mined: Mined = np.zeros((0, 3), np.int64)
         self.best, self.stale = 0.0, 0
         if lesson.teacher is not None:
@@ -143,12 +145,10 @@ class Run:
         last = min((self.step // every + 1) * every, self.schedule.steps)
         if self.step >= 0:
             last = min(last, (self.step // self.schedule.validate_every + 1) * self.schedule.validate_every)
-        # A run's steps may begin below zero; batches are numbered from the run's first one.
-        first = self.schedule.front_end_steps
-        return self.lesson.mixer.stream(range(self.step + first, last + first), self.mined)
+        return self.lesson.mixer.stream(range(self.step + self.before, last + self.before), self.mined)
 
     def _learn(self, batch: Batch) -> dict[str, float]:
-        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step + self.schedule.front_end_steps)
+        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step + self.before)
         front_end_only = self.step < 0
         rate = front_end_rate(self.step, self.schedule) if front_end_only else learning_rate(self.step, self.schedule)
         for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
@@ -208,7 +208,7 @@ class Run:
     @torch.no_grad()
     def _follow(self) -> None:
         """The moving average takes a step; a young one follows faster."""
-        age = self.step + self.schedule.front_end_steps + 1
+        age = self.step + self.before + 1
         share = 1 - min(self.schedule.ema, age / (age + 9))
         for ours, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
             ours.lerp_(theirs, share)
@@ -228,7 +228,7 @@ class Run:
         rng = np.random.default_rng([self.schedule.seed, 7, self.step])
         self.mined = mine(
             self.lesson.mixer,
-            lambda windows: self._probabilities(windows)[:, : len(self.recipe.words)].max(axis=1),
+            lambda windows: self._probabilities(windows)[:, : len(self.recipe.words)],
             self.mined,
             self.schedule.mine_windows,
             rng,

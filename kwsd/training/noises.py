@@ -9,7 +9,10 @@ import numpy as np
 
 from kwsd.events import RATE
 from kwsd.training.channels import through
-from kwsd.training.scenes import Floats, Sounds, at_pace, excerpt, take
+from kwsd.training.scenes import Floats, Sounds, at_pace, excerpt, middle, row_by_length, take
+
+_LONG = RATE * 3 // 2
+"""Samples of noise that are taken, so that a second is left at the fastest pace."""
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -21,12 +24,15 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
     if place is None and kind < 0.04:
         return np.zeros(RATE, np.float32)
     if place is not None or kind < 0.80:
-        window = take(sounds.noise, rng) if place is None else excerpt(sounds.noise.clip(place[0]), place[1])
+        if place is None:
+            window = _stretch(sounds, rng)
+        else:
+            window = excerpt(sounds.noise.clip(place[0]), place[1] - (_LONG - RATE) // 2, _LONG)
         if rng.random() < 0.3:
             window = window[::-1]
         if rng.random() < 0.3:
-            window = window + take(sounds.noise, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
-        return at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window
+            window = window + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
+        return middle(at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window)
     background = rng.normal(0, 10 ** rng.uniform(-5, -2), RATE).astype(np.float32)
     return background + burst(rng)
 
@@ -48,6 +54,14 @@ def burst(rng: np.random.Generator) -> Floats:
     return window * np.float32(rng.uniform(0.02, 0.5) / max(1e-6, float(np.abs(window).max())))
 
 
+def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
+    """1.5 s of a noise; one that is shorter comes again and again."""
+    clip = sounds.noise.clip(row_by_length(sounds.noise, rng))
+    if len(clip) < _LONG:
+        clip = np.resize(clip, _LONG)
+    return excerpt(clip, int(rng.integers(len(clip) - _LONG + 1)), _LONG)
+
+
 def recorded(
     window: Floats, sounds: Sounds, rng: np.random.Generator, noise: float, varied: float, hardness: float
 ) -> Floats:
@@ -61,11 +75,12 @@ def recorded(
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
     if rng.random() < noise * (0.3 + 0.7 * hardness):
         talk = rng.random() < 0.1
-        other = take(sounds.speech if talk else sounds.noise, rng)
+        other = take(sounds.speech, rng) if talk else _stretch(sounds, rng)
         snr = rng.uniform(12, 30) if talk else rng.uniform(10 - 12 * hardness, 30)
         loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
         if varied and not talk and rng.random() < varied:
             other = _another(other, sounds, rng)
+        other = middle(other)
         gain = np.sqrt(loud / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
         window = window + other * np.float32(gain)
     if rng.random() < 0.3:
@@ -82,7 +97,7 @@ def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
     if kind < 0.2:
         return coloured(rng)
     if kind < 0.5:
-        noise = noise + take(sounds.noise, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
+        noise = noise + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
     if rng.random() < 0.3:
         noise = noise[::-1]
     return at_pace(noise, rng.uniform(0.6, 1.5))

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from kwsd.audio.recordings import find_recordings
 from kwsd.audio.split import held_out
+from kwsd.audio.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
@@ -19,7 +21,7 @@ from kwsd.networks.hubert_config import HubertSpotterConfig
 from kwsd.networks.labels import UNKNOWN
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
-from kwsd.training.batches import Mixer
+from kwsd.training.batches import Mixer, Spared
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join
 from kwsd.training.loop import Lesson
@@ -28,6 +30,7 @@ from kwsd.training.scenes import Sounds
 from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
 from kwsd.training.trained import begin_with, load_trained
+from kwsd.training.transcripts import said
 from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
@@ -124,7 +127,10 @@ def _prepared(
     progress("making rooms and microphones", 0, 1)
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     schedule = recipe.schedule
-    mixer = Mixer(sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed, recorded=len(recorded))
+    mixer = Mixer(
+        sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed,
+        recorded=len(recorded), spared=_spared(recipe, root, words, speech),
+    )  # fmt: skip
     model = build_network(recipe)
     if not recipe.teacher.weights:
         return model, Lesson(mixer, None, None, validation, soft)
@@ -168,6 +174,14 @@ def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:
     if not len(chosen):
         raise ConfigError(f"none of the recipe's words has a recording: {', '.join(missing)}")
     return chosen
+
+
+def _spared(recipe: Recipe, root: Path, words: Corpus, speech: Corpus) -> Spared:
+    data = recipe.data
+    guessed = read_transcripts(root / data.transcripts) if data.transcripts else {}
+    homophones = dict(pair.split("=", 1) for pair in data.homophones)
+    unmined = [clip.name for folder in data.unmined for clip in find_recordings(root / folder)]
+    return Spared(said(speech, recipe.words, guessed, homophones), np.isin(words.names, unmined))
 
 
 def _kept(corpus: Corpus, parts: int) -> Corpus:

@@ -57,12 +57,21 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Folders below the data root. `synthetic` is added to `words`, and never counted in a score."""
+    """Folders below the data root. `synthetic` is added to `words`, and never counted in a score.
+
+    Hard negatives are mined from `speech`, `noise` and the single words that are none, but not from the folders
+    `unmined`, and not where the word that is heard is said. That is read from the file `transcripts` (see
+    `kwsd.training.transcripts`) or, where it says nothing, from the speech's labels; `homophones` ("know=no") count as
+    the words that they sound like.
+    """
 
     words: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     synthetic: tuple[str, ...] = ()
+    unmined: tuple[str, ...] = ()
     speech: tuple[str, ...] = ()
+    transcripts: str = ""
+    homophones: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
     held_out: int = 3
 
@@ -188,6 +197,9 @@ def read_recipe(path: Path) -> Recipe:
     if abs(sum(recipe.mix.shares) - 1) > 1e-6:
         named = "words, sentences, cut, glued, others and silence"
         raise ConfigError(f"{path}: mix.{named} sum to {sum(recipe.mix.shares):g}, not 1")
+    strangers = [pair for pair in recipe.data.homophones if pair.partition("=")[2] not in recipe.words]
+    if strangers:
+        raise ConfigError(f'{path}: data.homophones: {strangers[0]!r} is not like "know=no", with a word of the recipe')
     return recipe
 
 

@@ -71,10 +71,16 @@ def excerpt(clip: NDArray[np.int16], start: int, length: int = RATE) -> Floats:
 
 def at_pace(window: Floats, pace: float) -> Floats:
     """Speed and pitch changed together, about the window's middle (linear interpolation)."""
-    middle = len(window) / 2
-    places = (np.arange(len(window)) - middle) * pace + middle
+    centre = len(window) / 2
+    places = (np.arange(len(window)) - centre) * pace + centre
     moved: Floats = np.interp(places, np.arange(len(window)), window, left=0.0, right=0.0).astype(np.float32)
     return moved
+
+
+def middle(sound: Floats) -> Floats:
+    """The second in the middle of what is longer: at a faster pace, nothing is left over at its edges."""
+    start = (len(sound) - RATE) // 2
+    return sound[start : start + RATE]
 
 
 def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pace: float = 0.25) -> Scene:
@@ -85,8 +91,9 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
     clip = sounds.words.clip(row)
     start, end = (int(edge) for edge in sounds.words.cores[row])
     if rng.random() < 0.95 - 0.6 * hardness:
-        low, high = min(0, 160 - start), max(0, RATE - 160 - end)
-        shift = 0 if rng.random() < 0.3 else int(np.clip(rng.integers(-1600, 1601), low, high))
+        home = min(0, RATE - end)  # a synthetic clip may be longer, and its word end after the first second
+        low, high = min(home, 160 - start), max(home, RATE - 160 - end)
+        shift = home if rng.random() < 0.3 else int(np.clip(home + rng.integers(-1600, 1601), low, high))
         window = _filled(clip, shift, rng)
         if rng.random() < pace * hardness:
             return Scene(at_pace(window, rng.uniform(0.85, 1.18)))
@@ -167,10 +174,11 @@ def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) 
 
 def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> Scene:
     """A second out of the sentence `row`, at another pace every third time; `shift` tells where its second lies."""
-    window = excerpt(sounds.speech.clip(row), start)
+    clip = sounds.speech.clip(row)
     if rng.random() < 0.3:
-        return Scene(at_pace(window, rng.uniform(0.8, 1.25)))
-    return Scene(window, second_near(sounds.speech, row, start) * GRID - start)
+        around = excerpt(clip, start - RATE // 4, RATE * 3 // 2)
+        return Scene(middle(at_pace(around, rng.uniform(0.8, 1.25))))
+    return Scene(excerpt(clip, start), second_near(sounds.speech, row, start) * GRID - start)
 
 
 def second_near(speech: Corpus, row: int, start: int) -> int:

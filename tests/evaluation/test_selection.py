@@ -7,17 +7,11 @@ import pytest
 
 from kwsd.audio.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import draw_words, free_of, kept_back, tokens
+from kwsd.evaluation.selection import draw_words, free_of, kept_back
 
 
 def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
     return Recording(Path("x.wav"), name, label, speaker, 0, 16000)
-
-
-def test_tokens_of_a_sentence():
-    assert tokens("WE CALL IT BEAR") == {"we", "call", "it", "bear"}
-    assert tokens("the dog's tail, on-line; don't 3 times") == {"the", "dog", "tail", "on", "line", "don't", "times"}
-    assert tokens("") == set()
 
 
 def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():

@@ -14,6 +14,14 @@ def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
     assert all(np.abs(window).max() > 0 for window in heard)
 
 
+def test_another_noise_fills_the_second(sounds: Sounds) -> None:
+    word = excerpt(sounds.words.clip(0), 0)
+    for seed in range(100):
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), 1.0, 1.0, 1.0)
+        assert (window[:400] != 0).mean() > 0.9
+        assert (window[-400:] != 0).mean() > 0.9
+
+
 def test_silence_holds_no_word_and_is_never_broken(sounds: Sounds) -> None:
     for seed in range(100):
         window = noises.silence(sounds, np.random.default_rng(seed))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -23,6 +25,28 @@ def test_a_word_is_always_whole(hardness: float, sounds: Sounds) -> None:
         assert scene.window.shape == (16_000,)
         assert scene.window.dtype == np.float32
         assert loud(scene.window) >= 3000 / 1.18 - 2
+
+
+def test_a_word_that_ends_after_the_first_second_of_its_clip_is_whole(sounds: Sounds) -> None:
+    clip = np.zeros(24_000, np.int16)
+    clip[10_000:19_000] = 10_000
+    words = replace(
+        sounds.words,
+        samples=clip,
+        lengths=np.array([24_000]),
+        cores=np.array([(10_000, 19_000)]),
+    )
+    for seed in range(100):
+        scene = scenes.word(replace(sounds, words=words), 0, np.random.default_rng(seed), 0.0)
+        if scene.shift is not None:  # at its own pace, and alone
+            assert loud(scene.window) == 9000
+            assert scene.shift <= -3000
+
+
+def test_at_a_faster_pace_a_sentence_fills_its_second(sounds: Sounds) -> None:
+    for seed in range(100):
+        window = scenes.sentence(sounds, 0, 20_000, np.random.default_rng(seed)).window
+        assert np.abs(window).min() > 0
 
 
 def test_a_shift_says_where_the_clip_lies(sounds: Sounds) -> None:

@@ -1,0 +1,32 @@
+"""What is said, as words, and from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kwsd.audio.transcripts import read_transcripts, tokens
+from kwsd.errors import InputError
+
+
+def test_tokens_of_a_sentence():
+    assert tokens("WE CALL IT BEAR") == {"we", "call", "it", "bear"}
+    assert tokens("the dog's tail, on-line; don't 3 times") == {"the", "dog", "tail", "on", "line", "don't", "times"}
+    assert tokens("") == set()
+
+
+def test_a_file_of_transcripts_is_read(tmp_path: Path) -> None:
+    (tmp_path / "said.tsv").write_text("a\tI know\nb\t\n", encoding="utf-8")
+    assert read_transcripts(tmp_path / "said.tsv") == {"a": "I know", "b": ""}
+
+
+def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "said.tsv").write_text("a\tI know\nb I do not\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2"):
+        read_transcripts(tmp_path / "said.tsv")
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the transcripts"):
+        read_transcripts(tmp_path / "said.tsv")
