@@ -142,7 +142,7 @@ class Microphone:
     def blocks(self) -> Iterator[Block]:
         """Blocks as they are heard, until `close()`. Raises DeviceError: busy, gone, or silent for `stall_s`."""
         stream, slots = self._open(self._device)
-        rate = int(stream.samplerate)
+        rate = round(stream.samplerate)
         resampler = Resampler(rate)
         dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
         self._slots = slots

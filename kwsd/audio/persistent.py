@@ -148,8 +148,12 @@ class PersistentMicrophone:
 
     def _hear(self) -> Iterator[Block | Event]:
         """One process's blocks, until `close()`. Raises DeviceError when there are no more."""
-        if self._captured is None and self._start(self.name) is None:
-            return
+        if self._captured is None:
+            found = self._start(self.name)
+            if found is None:
+                return
+            if found != self.name:
+                log.warning("%s: heard from %s now", self.name, found)
         assert self._captured
         self._captured.open()
         limit_s, first, span = self._patience.open_s, -1, 0

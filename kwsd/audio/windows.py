@@ -105,7 +105,8 @@ class _Reader:
         """How many windows can be taken now, counted up to `most`; sets the hop for them."""
         extent = self._ring.extent()
         if self._pace and not extent.closed:
-            self._pace.observe(extent.written, self._heard)
+            lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in extent.gaps)
+            self._pace.observe(extent.written, self._heard + lost)  # what was lost is nothing to catch up with
             self._hop = self._pace.hop
         self._expect()
         return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody

@@ -128,13 +128,12 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     """The same ear with the model on torch."""
     from dataclasses import replace
 
-    from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
+    from kwsd.zoo import load_classifier
 
-    card = read_card(overrides.get("model.name") or DEFAULT_MODEL)
+    card = model.card
     if card.kind != "kwsd":
         runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
         raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
-    card = card if overrides.get("model.verify", True) else replace(card, verifier=None)
     began = time.perf_counter()  # torch's import is part of it
     classifier = load_classifier(card, device=overrides.get("model.device") or "auto", on_torch=True)
     return replace(model, classifier=classifier), time.perf_counter() - began

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kwsd.spotting.gate import GateSettings
     from kwsd.spotting.spotter import Classifier
     from kwsd.spotting.trigger import TriggerSettings
+    from kwsd.zoo import ModelCard
 
 _WHERE = "Where the findings go"
 
@@ -62,8 +63,9 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A loaded model with the daemon's settings; `hop`, `window` and `coarse` in samples."""
+    """A loaded model (`card`) with the daemon's settings; `hop`, `window` and `coarse` in samples."""
 
+    card: ModelCard
     classifier: Classifier
     trigger: TriggerSettings
     gate: GateSettings
@@ -98,7 +100,8 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         trigger = build.trigger_settings(config, card)
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
-    return Ear(classifier, trigger, gate, config.gate.enabled, build.hop(config), card.window, build.coarse(config))
+    hop, coarse = build.hop(config), build.coarse(config)
+    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
 
 
 def split_labels(labels: str) -> list[str] | None:

@@ -54,6 +54,7 @@ class Counters:
         self._buckets = [0] * len(BUCKETS_S)
         self._subscribers = 0
         self._verified: int | None = None
+        self._spared = 0
 
     def send(self, envelope: Envelope) -> None:
         """Count the event."""
@@ -123,6 +124,8 @@ class Counters:
         with self._lock:
             audio_s = sum(ring.written for ring in self._rings.values()) / RATE
             ungated = self._counts["windows"] - self._counts["windows_gated"]
+            # One that was spared may be scored later after all: the count waits then, for it must never fall.
+            self._spared = max(self._spared, ungated - self._counts["windows_scored"])
             return {
                 "version": __version__,
                 "model": self._model,
@@ -140,7 +143,7 @@ class Counters:
                 "detections": dict(self._words),
                 "windows_scored": self._counts["windows_scored"],
                 "windows_gated": self._counts["windows_gated"],
-                "windows_spared": max(0, ungated - self._counts["windows_scored"]),
+                "windows_spared": self._spared,
                 **({} if self._verified is None else {"windows_verified": self._verified}),
                 "inference_s": round(self._inference_s, 6),
                 "inference_batches": self._counts["batches"],

@@ -92,9 +92,9 @@ class Hearing:
                 log.info("%s on %s listens to %s", engine.name, engine.device, stream)
                 if not waiting:
                     self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
-            self._counters.heard(len(batch))
             self._watchdog.working()
             yield batch
+            self._counters.heard(len(batch))
 
     def _pace(self, stream: str, hop: int, window: int) -> Pace:
         """A live stream's own pace. A recording waits for its reader, and is never late."""

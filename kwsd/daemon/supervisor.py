@@ -144,11 +144,11 @@ class _Daemon:
         self._hooks = build.open_hooks(config, reloads=reloads, publish=self._publish, failed=self._fail)
         if self._hooks:
             stack.callback(self._hooks.close, HOOKS_S)
-        self._serves = live and socket is not None
-        self._live = live
         keeper = build.open_keeper(config, self._rings, failed=self._fail)
         if keeper:
             stack.callback(keeper.close, KEEPER_S)
+        self._serves = live and (socket is not None or keeper is not None)
+        self._live = live
         # Hooks first: they are what the user waits for.
         self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper, self._watchdog)
         self._notifier.status(f"loading {card.name}")

@@ -60,7 +60,7 @@ class HookSink:
         self.bind(hooks, limit=limit, queue=queue)
         self._publish, self._failed = publish, failed
         self._queue: deque[Order] = deque()
-        self._refused: deque[Order] = deque(maxlen=queue)
+        self._refused: deque[Order] = deque()  # the thread empties it whenever it is woken
         self._dropped = 0
         self._running: dict[int, RunningHook] = {}
         self._orphans: deque[RunningHook] = deque()
@@ -100,7 +100,7 @@ class HookSink:
         self._waker.wake()
 
     def hurry(self, deadline_s: float) -> None:
-        """End what still runs in `deadline_s` seconds, and start nothing from then on. Returns at once."""
+        """End what runs in `deadline_s` seconds, and start nothing that waits after that. Returns at once."""
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
         self._waker.wake()
 

@@ -37,6 +37,8 @@ class Subscriber:
         elif ready & select.POLLIN:
             try:
                 data = self.socket.recv(4096)
+            except BlockingIOError:  # another client's descriptor may have been this one's a moment ago
+                return
             except OSError:
                 self.fault = ""
                 return
@@ -51,6 +53,7 @@ class Subscriber:
         asked = self._line == _QUESTION
         if asked:
             self._line = b""
+            self._chatter -= len(_QUESTION)
         return asked
 
     def offer(self, line: bytes) -> None:

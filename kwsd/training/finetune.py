@@ -159,7 +159,9 @@ class Finetuning:
                 self._learn_mode()
 
     def _learn_mode(self) -> None:
-        torch.manual_seed(1_000_003 * self.plan.seed + self.step)  # a run that was broken off drops out the same units
+        seed = 1_000_003 * self.plan.seed + self.step  # a run that was broken off drops out, and masks, the same
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # transformers draws SpecAugment's masks from the global one
         self.model.train()
         if self.plan.frozen:
             self.model.encoder.eval()

@@ -243,6 +243,19 @@ def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:
     assert hops[-1] == 1600
 
 
+def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
+    ring = Ring(160_000)
+    pace = Pace(1600)
+    cut = windows({"a": ring}, hop=1600, paces={"a": pace}, batch=1)
+    heard = 0
+    for _ in range(4):  # a microphone that goes and comes, and a reader that takes every window at once
+        ring.write(np.ones(16_000, np.int16), wait=False)
+        while heard + pace.hop <= ring.written:
+            heard = next(cut)[0].end
+        ring.skip(20_800)
+    assert pace.hop == 1600
+
+
 @pytest.mark.parametrize(
     ("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "two windows")]
 )

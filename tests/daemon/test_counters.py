@@ -56,6 +56,14 @@ def counters(zoo: Any) -> Counters:
     return counters
 
 
+def test_what_was_spared_and_is_scored_after_all_takes_nothing_from_the_count(counters: Counters) -> None:
+    assert counters.snapshot()["windows_spared"] == 10
+    counters.scored(2, 0.01)
+    assert counters.snapshot()["windows_spared"] == 10
+    counters.heard(3)
+    assert counters.snapshot()["windows_spared"] == 11
+
+
 def test_all_that_happened_is_counted(counters: Counters) -> None:
     found = counters.snapshot()
     assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": -20.0}}

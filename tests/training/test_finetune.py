@@ -98,7 +98,10 @@ def test_it_learns_to_tell_tones_apart(foreign: Foreign, data: Labelled, tmp_pat
     assert run.measure("test") == {}
 
 
-def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("encoder", "frozen"), [("whisper", True), ("wav2vec2", False)])
+def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
+    foreign: Foreign, data: Labelled, tmp_path: Path, encoder: str, frozen: bool
+) -> None:
     class Enough(Exception):
         pass
 
@@ -106,15 +109,15 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(foreign: Foreign, da
         if figures["step"] == 3:
             raise Enough
 
-    plan = replace(PLAN, frozen=True, batch=2, accumulate=2)
-    whole = started(plan, foreign("whisper"), data, tmp_path / "whole")
+    plan = replace(PLAN, frozen=frozen, batch=2, accumulate=2)
+    whole = started(plan, foreign(encoder), data, tmp_path / "whole")
     assert not whole.resume()
     whole.train(lambda _: None)
-    broken = started(plan, foreign("whisper"), data, tmp_path / "broken")
+    broken = started(plan, foreign(encoder), data, tmp_path / "broken")
     with pytest.raises(Enough):
         broken.train(stop)
     broken.keep()
-    later = started(plan, foreign("whisper"), data, tmp_path / "broken")
+    later = started(plan, foreign(encoder), data, tmp_path / "broken")
     assert later.resume()
     assert later.step == 3
     steps: list[float] = []
