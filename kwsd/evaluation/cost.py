@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
 from kwsd.errors import InputError
-from kwsd.evaluation.replay import SamplesSource, ring_of
+from kwsd.evaluation.replay import SamplesSource, windows_of
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
 from kwsd.spotting.gate import Gate, GateSettings
@@ -140,7 +140,6 @@ def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
-    with ring_of(source, window) as ring:
-        for batch in windows({"bench": ring}, hop=hop, length=window):
-            spotter.feed(batch)
+    for batch in windows_of(source, hop=hop, length=window):
+        spotter.feed(batch)
     return len(samples) / RATE / (time.perf_counter() - began)

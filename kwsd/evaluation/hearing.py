@@ -8,7 +8,8 @@ from typing import Any
 
 from kwsd.errors import InputError
 from kwsd.evaluation.det import BUDGETS, Operating, Sweep, operate, sweep
-from kwsd.evaluation.replay import HOP, Recorded, record
+from kwsd.evaluation.recorded import Recorded, record
+from kwsd.evaluation.replay import HOP
 from kwsd.evaluation.report import Row, Table, number, percent, plain, span
 from kwsd.evaluation.sweep import Replayer
 from kwsd.evaluation.thresholds import Choice, choose_thresholds

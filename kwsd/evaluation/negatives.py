@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from kwsd.audio.files import clip_length
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.source import Block
-from kwsd.audio.windows import windows
 from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
-from kwsd.evaluation.replay import HOP, ring_of
+from kwsd.evaluation.replay import HOP, windows_of
 from kwsd.evaluation.selection import free_of
 from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE, Detection
@@ -30,7 +29,6 @@ PAUSE = 3 * RATE // 10
 
 _SNIPPET = 2 * RATE
 _SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
-_BATCH = 16
 
 
 def find_negatives(
@@ -121,16 +119,15 @@ def evaluate_negatives(
     recent = np.zeros(_SNIPPET, np.int16)
     seen = 0
     began = time.process_time()
-    with ring_of(source, window) as ring:
-        for due in windows({source.name: ring}, hop=hop, length=window, batch=_BATCH):
-            fired = {event.at: event for event in spotter.feed(due) if isinstance(event, Detection)}
-            for each in due:
-                recent = np.concatenate([recent, each.samples[-hop:]])[-_SNIPPET:]
-                if each.end in fired:
-                    alarms.append(_alarm(fired[each.end], source, recent, snippets))
-            seen += len(due)
-            if progress:
-                progress(min(due[-1].end, total), total)
+    for due in windows_of(source, hop=hop, length=window):
+        fired = {event.at: event for event in spotter.feed(due) if isinstance(event, Detection)}
+        for each in due:
+            recent = np.concatenate([recent, each.samples[-hop:]])[-_SNIPPET:]
+            if each.end in fired:
+                alarms.append(_alarm(fired[each.end], source, recent, snippets))
+        seen += len(due)
+        if progress:
+            progress(min(due[-1].end, total), total)
     length = max(1, source.heard)
     return NegativeReport(
         model=classifier.name,

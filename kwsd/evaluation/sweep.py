@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from kwsd.audio.windows import Window
-from kwsd.evaluation.replay import Recorded, RecordedClassifier, Scores
+from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
 from kwsd.evaluation.scoring import Scored, score_events
 from kwsd.events import Detection
 from kwsd.spotting.spotter import Spotter

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.evaluation.det import Operating, operate
-from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.scoring import Scored
 from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
 from kwsd.events import RATE

@@ -7,7 +7,8 @@ import pytest
 
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
-from kwsd.evaluation.replay import RecordedClassifier, SamplesSource, record, replay
+from kwsd.evaluation.recorded import RecordedClassifier, record
+from kwsd.evaluation.replay import SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream, write_wav
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
@@ -25,8 +26,12 @@ def stream(say):
     return Stream("s", samples, words)
 
 
+def events_of(source, spotter):
+    return (event for due in windows_of(source) for event in spotter.feed(due))
+
+
 def test_words_are_heard_once_each(stream, tones):
-    events = list(replay(SamplesSource("s", stream.samples), Spotter(tones, gate=None, trigger=TRIGGER)))
+    events = list(events_of(SamplesSource("s", stream.samples), Spotter(tones, gate=None, trigger=TRIGGER)))
     assert [(event.stream, event.word) for event in events] == [("s", "low"), ("s", "high")]
     for event, word in zip(events, stream.words, strict=True):
         assert word.start <= event.at <= word.end + RATE // 2
@@ -34,23 +39,25 @@ def test_words_are_heard_once_each(stream, tones):
 
 def test_a_file_gives_what_its_samples_give(stream, tones, tmp_path):
     write_wav(tmp_path / "s", stream.samples)
-    from_file = list(replay(FileSource(tmp_path / "s"), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
-    from_memory = list(replay(SamplesSource("s", stream.samples), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
+    from_file = list(events_of(FileSource(tmp_path / "s"), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
+    from_memory = list(
+        events_of(SamplesSource("s", stream.samples), Spotter(tones, gate=GateSettings(), trigger=TRIGGER))
+    )
     assert from_file == from_memory
     assert sum(isinstance(event, Detection) for event in from_file) == 2
 
 
 def test_what_the_source_raises_comes_out_and_no_thread_stays(tones, tmp_path):
     with pytest.raises(InputError):
-        list(replay(FileSource(tmp_path / "none.wav"), Spotter(tones, gate=None, trigger=TRIGGER)))
+        list(events_of(FileSource(tmp_path / "none.wav"), Spotter(tones, gate=None, trigger=TRIGGER)))
     assert "kwsd-capture" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_who_stops_reading_leaves_no_thread(stream, tones):
+def test_who_stops_reading_leaves_no_thread(stream):
     samples = np.tile(stream.samples, 10)  # more than the ring holds, so that the source waits
-    events = replay(SamplesSource("s", samples), Spotter(tones, gate=None, trigger=TRIGGER))
-    next(events)
-    events.close()
+    due = windows_of(SamplesSource("s", samples))
+    next(due)
+    due.close()
     assert "kwsd-capture" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kwsd.evaluation.replay import Recorded
+from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.scoring import SLACK
 from kwsd.evaluation.sweep import from_log_odds, log_odds
 from kwsd.evaluation.thresholds import LATE, choose_thresholds, spend

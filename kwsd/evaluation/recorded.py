@@ -1,0 +1,195 @@
+"""A stream whose every window was scored once: what any thresholds make of it can be asked without a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.windows import Window
+from kwsd.evaluation.replay import BATCH, HOP, SamplesSource, windows_of
+from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.events import RATE
+from kwsd.networks.labels import can_fire
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
+from kwsd.spotting.trigger import RESEMBLES, TriggerSettings
+
+Scores = NDArray[np.float32]
+Progress = Callable[[int], None]
+"""Called with the samples that were scored so far."""
+
+_EMPTY = np.zeros(1, np.int16)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """Every window of a stream, scored once; all that a threshold can change is left open.
+
+    `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
+    tells which of them the gate would let through. While nothing sounds like a word, one window in `coarse` samples is
+    scored by the daemon; 0: as many as it takes for the same detections as with all. Processor seconds: `scoring_s` of
+    the classifier on all windows, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    """
+
+    name: str
+    model: str
+    labels: tuple[str, ...]
+    hop: int
+    length: int
+    words: tuple[SpokenWord, ...]
+    ends: NDArray[np.int64]
+    scores: Scores
+    open: NDArray[np.bool_]
+    coarse: int = 0
+    scoring_s: float = 0.0
+    path_s: float = 0.0
+    gate_s: float = 0.0
+    notes: tuple[str, ...] = ()
+    _heard: dict[bool, Scores] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def hours(self) -> float:
+        """The length of the audio."""
+        return self.length / RATE / 3600
+
+    def heard(self, *, gated: bool) -> Scores:
+        """The scores as the trigger gets them: 0 for a window that was not looked at, or that the gate kept back.
+
+        At thresholds under 0.75 the daemon looks more closely than this.
+        """
+        if gated not in self._heard:  # a replayer of each word asks for it
+            looked_at = self._looked_at(self.open if gated else np.ones(len(self.scores), bool))
+            found = self.scores if looked_at.all() else np.where(looked_at[:, None], self.scores, np.float32(0))
+            self._heard[gated] = found
+        return self._heard[gated]
+
+    def _looked_at(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the `wanted` windows (n,) are scored, (n,)."""
+        stride = self.coarse // self.hop
+        if stride <= FINEST:
+            return wanted
+        words = [index for index, label in enumerate(self.labels) if can_fire(label)]
+        memory = Memory()
+
+        def resembles_word(row: NDArray[np.float32]) -> bool:
+            return bool(row[words].max(initial=0) >= RESEMBLES)
+
+        heard = [
+            Heard(Window(self.name, int(end), _EMPTY), memory, bool(want), stride, resembles_word)
+            for end, want in zip(self.ends, wanted, strict=True)
+        ]
+
+        def score(windows: Sequence[Window]) -> Scores:
+            return self.scores[np.searchsorted(self.ends, [window.end for window in windows])]
+
+        return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
+
+    def cpu_per_second(self, *, gated: bool) -> float:
+        """Processor seconds per second of audio. With the gate: a window's measured cost for each that it lets
+        through, and what the rest of the path took."""
+        share = float(self.open.mean()) if gated and len(self.open) else 1.0
+        return (self.scoring_s * share + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
+
+
+class RecordedClassifier:
+    """A classifier that says again what was recorded: `cue` the rows, then feed their windows."""
+
+    device = "recorded"
+
+    def __init__(self, name: str, labels: Sequence[str]) -> None:
+        self.name, self.labels = name, tuple(labels)
+        self._rows: Scores = np.zeros((0, len(self.labels)), np.float32)
+
+    def cue(self, rows: Scores) -> None:
+        """These (n, labels) rows come next; rows that were cued before and not asked for are dropped."""
+        self._rows = rows
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        """The next rows, as many as there are windows."""
+        said, self._rows = self._rows[: len(windows)], self._rows[len(windows) :]
+        if len(said) < len(windows):
+            raise IndexError(f"{len(windows)} windows to score, {len(said)} rows recorded")
+        return said
+
+
+class _Recorder:
+    """A classifier that remembers what it said, and what it cost."""
+
+    def __init__(self, inner: Classifier) -> None:
+        self._inner = inner
+        self.name, self.labels = inner.name, inner.labels
+        self.said: list[Scores] = []
+        self.spent_s = 0.0
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        began = time.process_time()
+        scores = self._inner.score(windows)
+        self.spent_s += time.process_time() - began
+        self.said.append(scores)
+        return scores
+
+
+def record(
+    stream: Stream,
+    classifier: Classifier,
+    *,
+    gate: GateSettings,
+    hop: int = HOP,
+    window: int = RATE,
+    coarse: int = 0,
+    batch: int = BATCH,
+    progress: Progress | None = None,
+) -> Recorded:
+    """Score every window (of `window` samples) of a stream once, then ask the gate about all of them."""
+    recorder = _Recorder(classifier)
+    spotter = Spotter(recorder, gate=None, trigger=TriggerSettings())
+    ends: list[int] = []
+    began = time.process_time()
+    for due in windows_of(SamplesSource(stream.name, stream.samples), hop=hop, length=window, batch=batch):
+        spotter.feed(due)
+        ends += [each.end for each in due]
+        if progress:
+            progress(min(ends[-1], len(stream.samples)))
+    path_s = time.process_time() - began - recorder.spent_s
+    scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *recorder.said])
+    began = time.process_time()
+    let_through = _gated(stream, scores, classifier, gate, hop)
+    return Recorded(
+        name=stream.name,
+        model=classifier.name,
+        labels=tuple(classifier.labels),
+        hop=hop,
+        length=len(stream.samples),
+        words=stream.words,
+        ends=np.array(ends, np.int64),
+        scores=scores,
+        open=let_through,
+        coarse=coarse,
+        scoring_s=recorder.spent_s,
+        path_s=path_s,
+        gate_s=time.process_time() - began,
+        notes=stream.notes,
+    )
+
+
+def _gated(stream: Stream, scores: Scores, classifier: Classifier, gate: GateSettings, hop: int) -> NDArray[np.bool_]:
+    """Which windows a spotter with this gate scores, (n,)."""
+    recorded = RecordedClassifier(classifier.name, classifier.labels)
+    words = [label for label in classifier.labels if can_fire(label)]
+    never = TriggerSettings(thresholds=dict.fromkeys(words, 2.0))  # it has to work for its processor seconds
+    spotter = Spotter(recorded, gate=gate, trigger=never)
+    let_through = np.zeros(len(scores), bool)
+    index = 0
+    for due in windows_of(SamplesSource(stream.name, stream.samples), hop=hop):
+        for window in due:
+            before = spotter.scored
+            recorded.cue(scores[index : index + 1])
+            spotter.feed([window])
+            let_through[index] = spotter.scored > before
+            index += 1
+    return let_through
