@@ -18,7 +18,9 @@ from kwsd.events import RATE
 
 _INDEX = "index.tsv"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
+"""Of files that are looked for in folders; any other is read where it is named."""
+
 _SLACK = RATE // 10  # an MP3's header may promise some samples more than it holds
 
 
@@ -112,6 +114,6 @@ def _packed(index: Path) -> Iterator[Recording]:
 
 def _tree(folder: Path) -> Iterator[Recording]:
     for path in folder.glob("*/*"):
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
             speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
             yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, clip_length(path))

@@ -15,12 +15,11 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.journal import plot_journal, trim_journal
 from kwsd.cli.run_folder import run_folder
 from kwsd.errors import KwsdError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.export import export_model
-from kwsd.training.journal import Journal
+from kwsd.training.journal import Journal, plot_journal, trim_journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, read_recipe

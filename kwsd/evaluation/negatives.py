@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.files import clip_length
-from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
@@ -28,7 +28,6 @@ PAUSE = 3 * RATE // 10
 """Samples of digital silence between two recordings; they do not count as audio."""
 
 _SNIPPET = 2 * RATE
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 
 
 def find_negatives(
@@ -44,7 +43,7 @@ def find_negatives(
     if any(folder.rglob("index.tsv")):
         found = find_recordings(folder)
     else:
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         found = [Recording(path, path.stem, _label(path, folder), "", 0, clip_length(path)) for path in files]
     kept, notes = free_of(words, found) if transcribed else (found, ())
     if not kept:

@@ -1,10 +1,15 @@
-"""The figures of a run, as a CSV file that grows."""
+"""The figures of a run: a CSV file that grows, is cut back to where the run goes on from, and is drawn as a picture."""
 
 from __future__ import annotations
 
 import csv
+import os
 import time
 from pathlib import Path
+
+from kwsd.errors import DeviceError, InputError
+
+_BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
 
 class Journal:
@@ -29,3 +34,67 @@ class Journal:
 
     def close(self) -> None:
         self.file.close()
+
+
+def trim_journal(path: Path, step: int) -> None:
+    """Drop the rows after `step`: the steps after the checkpoint are about to be gone through again."""
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
+    if len(kept) == len(rows):
+        return
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(kept)
+    os.replace(part, path)
+
+
+def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:
+    """Each column but the first as steps and values, where there is a value. Raises InputError."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            columns, *rows = csv.reader(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no journal of a run ({error})") from error
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for place, name in enumerate(columns[1:], start=1):
+        points = [(float(row[0]), value) for row in rows if (value := _number(row[place : place + 1])) is not None]
+        found[name] = ([step for step, _ in points], [value for _, value in points])
+    return found
+
+
+def plot_journal(path: Path, picture: Path) -> None:
+    """Losses, accuracies and the learning rate over the steps. Raises DeviceError without matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DeviceError(f"no picture of the run without matplotlib ({error}): pip install 'kwsd[plots]'") from error
+    curves = read_journal(path)
+    figure = Figure(figsize=(9, 9), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, accuracies, rates = figure.subplots(3, 1, sharex=True)
+    for name, colour in (("front_end", _GREY), ("words", _BLUE), ("features", _ORANGE), ("soft", _GREEN)):
+        losses.plot(*curves.get(name, ([], [])), label=name, color=colour, linewidth=0.8)
+    losses.set(yscale="log", ylabel="loss", title=path.parent.name)
+    for name, colour in (("accuracy", _BLUE), ("per_word", _ORANGE)):
+        accuracies.plot(*curves.get(name, ([], [])), label=name, color=colour, marker="o", markersize=3)
+    accuracies.set(ylabel="validation accuracy")
+    rates.plot(*curves.get("rate", ([], [])), label="rate", color=_GREY)
+    rates.set(ylabel="learning rate", xlabel="step")
+    for axes in (losses, accuracies, rates):
+        axes.grid(alpha=0.25)
+        axes.legend(loc="best")
+    try:
+        figure.savefig(picture, dpi=120)
+    except OSError as error:
+        raise InputError(f"{picture}: cannot be written ({error.strerror or error})") from error
+
+
+def _number(cell: list[str]) -> float | None:
+    try:
+        return float(cell[0])
+    except (ValueError, IndexError):
+        return None

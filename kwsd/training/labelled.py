@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kwsd.audio.recordings import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.networks.labels import SILENCE, UNKNOWN
 
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 SPLITS = ("train", "validation", "test")
 _NOISE = "_background_noise_"
 _NO_NOISE: tuple[Path, ...] = ()
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 _LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
 _LARGEST = 2**27 - 1  # of the rule that Speech Commands describes
@@ -98,7 +98,7 @@ def _tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     clips: list[Clip] = []
     noise: list[Path] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        found = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES and path.name[0] != ".")
+        found = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
         if not found:
             raise InputError(f"{place}: the class {place.name!r} is empty; put clips there, or remove the folder")
         if place.name == _NOISE:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.cli.journal import plot_journal, read_journal, trim_journal
 from kwsd.errors import InputError
+from kwsd.training.journal import plot_journal, read_journal, trim_journal
 
 TEXT = "step,rate,accuracy\n-10,0.1,\n10,0.2,\n20,0.3,\n20,,0.5\n30,0.4,\n"
 
