@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,9 @@ from kwsd.evaluation.scoring import Scored
 from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
 from kwsd.events import RATE
 from kwsd.spotting.trigger import TriggerSettings
+
+Counts = NDArray[np.int64]
+"""(thresholds, 2): hits and alarms of a word alone, from the highest threshold down."""
 
 LATE = RATE
 """Samples after a word's end in which a detection of it is no hit any more, but still an answer to it."""
@@ -67,34 +70,45 @@ def choose_thresholds(
     """
     grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
-    tables = []
+
+    def replayers(words: Sequence[str]) -> list[Replayer]:
+        return [Replayer(each, tuple(words), gated=gated, smoothing=trigger.smoothing) for each in recorded]
+
+    tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):
-        alone = [Replayer(each, (word,), gated=gated, smoothing=trigger.smoothing) for each in recorded]
-        tables.append(_table(alone, word, grid, trigger, _AMPLE * allowed))
+        tables[word] = _table(replayers([word]), word, grid, trigger, _AMPLE * allowed)
         if progress:
             progress(done, len(words))
     spoken = {word.word for each in recorded for word in each.words}
     heard = [word for word in words if word in spoken]
-    places = spend([table for word, table in zip(words, tables, strict=True) if word in spoken], allowed)
+    places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
-    usual = float(np.median([place for place in chosen.values() if math.isfinite(place)] or [_CEILING]))
-    for word, table in zip(words, tables, strict=True):
-        if word not in spoken:
-            quiet = grid[: len(table)][table[:, 1] == 0]
-            chosen[word] = float(quiet[quiet >= usual].min())
-    chosen = {word: chosen[word] for word in words}
-    replayers = [Replayer(each, tuple(words), gated=gated, smoothing=trigger.smoothing) for each in recorded]
+    chosen |= _of_the_unspoken({word: tables[word] for word in words if word not in spoken}, chosen.values(), grid)
+    operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
+    return Choice(budget, operating)
+
+
+def _of_the_unspoken(
+    tables: Mapping[str, Counts], others: Iterable[float], grid: NDArray[np.float64]
+) -> dict[str, float]:
+    """The median of the others' log-odds, or the next higher at which the word gives no alarm."""
+    usual = float(np.median([place for place in others if math.isfinite(place)] or [_CEILING]))
+    quiet = {word: grid[: len(table)][table[:, 1] == 0] for word, table in tables.items()}
+    return {word: float(places[places >= usual].min()) for word, places in quiet.items()}
+
+
+def _raised(
+    replayers: Sequence[Replayer], chosen: Mapping[str, float], trigger: TriggerSettings, budget: float, allowed: int
+) -> Operating:
+    """What the chosen log-odds give together, raised together until there are no more alarms than are allowed."""
     raised = 0.0
     while True:
         thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
         settings = replace(trigger, thresholds=thresholds)
         found = false_alarms(replayers, [each.scored(settings) for each in replayers])
         if found <= allowed or raised > 2 * _CEILING:
-            return Choice(budget, operate(replayers, settings, budget=budget))
+            return operate(replayers, settings, budget=budget)
         raised += _STEP
-
-
-Counts = NDArray[np.int64]
 
 
 def false_alarms(replayers: Sequence[Replayer], scored: Sequence[Scored]) -> int:
