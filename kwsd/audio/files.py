@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 RATES = range(1_000, 1_000_001)
 """Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
 it at its word costs gigabytes."""
+_LOUDEST = 1e4
+"""Full scale is 1, but a file of floats may hold anything, and sums of what is finite may not be."""
 _TALKS = "MP3"  # libmpg123 prints on standard error
 _BLOCK_SAMPLES = 1 << 22
 """Samples of all channels that are read at once, at most: a header may claim a thousand channels."""
@@ -156,6 +158,7 @@ def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float
             log.warning("%s: not all samples are numbers (NaN or infinite); they are heard as silence", path)
         if wrong:
             samples[~finite] = 0
+        np.clip(samples, -_LOUDEST, _LOUDEST, out=samples)
         read += samples.size
         bad += wrong
         yield samples

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from kwsd.errors import InputError
+from kwsd.texts import read_text
 
 
 def tokens(transcript: str) -> frozenset[str]:
@@ -17,7 +18,7 @@ def tokens(transcript: str) -> frozenset[str]:
 def read_transcripts(path: Path) -> dict[str, str]:
     """What is said, by the clip's name: two columns, parted by a tab. Raises InputError for a file that is none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the transcripts {path} ({error})", "see kwsd.training.transcripts") from error
     broken = [number for number, line in enumerate(lines, start=1) if line.count("\t") != 1]

@@ -12,7 +12,7 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, Json, ear, publish
+from kwsd.cli.measuring import EAR, Json, check_finite, ear, publish
 from kwsd.config import options
 from kwsd.errors import InputError, UsageError
 
@@ -73,6 +73,7 @@ def bench(
     """
     from kwsd.evaluation.benched import Bench
 
+    check_finite(seconds=seconds)
     if virtual_microphone:
         from kwsd.evaluation.sound_server import check_tools
 

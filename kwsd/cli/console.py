@@ -76,7 +76,7 @@ def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
     drawn = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(column, overflow="fold", no_wrap=column == columns[0])  # a name is to be copied
     for row in rows:
         drawn.add_row(*map(Text, row))
     Console().print(drawn)

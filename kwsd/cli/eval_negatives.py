@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,8 @@ def negatives(
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard
     """
+    if save_snippets is not None:
+        _check_folder(save_snippets)  # at once, not after hours of audio
     model = ear(overrides, labels)
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.selection import kept_back
@@ -57,3 +60,13 @@ def negatives(
             progress=lambda done, total: show("negatives", done, total),
         )
     publish(report, json)
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder, unless it is there. Raises InputError where nothing can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror or error})", "name another folder") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: nothing can be written into it", "name another folder")

@@ -9,7 +9,7 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, ear, publish
+from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, check_finite, ear, publish
 from kwsd.cli.toml import as_key
 from kwsd.errors import UsageError
 
@@ -40,7 +40,14 @@ def stream(
         typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Noise under all of it; may be given again."),
     ] = None,
     snr: Annotated[
-        float, typer.Option(metavar="DB", rich_help_panel=_BUILD, help="Each word's mean power over that of its noise.")
+        float,
+        typer.Option(
+            metavar="DB",
+            min=-100,
+            max=100,
+            rich_help_panel=_BUILD,
+            help="Each word's mean power over that of its noise.",
+        ),
     ] = 10.0,
     hours: Annotated[
         float, typer.Option(metavar="HOURS", min=0.001, rich_help_panel=_BUILD, help="How much speech to take at most.")
@@ -82,6 +89,7 @@ def stream(
     more: take hours of the talk that your machine will hear.
     """
     _check(audio, table, words, speech, noise)
+    check_finite(snr=snr, hours=hours, choose=choose)
     model = ear(overrides, labels)
     from kwsd.evaluation.hearing import evaluate_streams
     from kwsd.evaluation.plots import plot_streams

@@ -19,7 +19,7 @@ _NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
 def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
     """Print what a running daemon hears: a JSON object a line, until it stops.
 
-    Any number of programs may ask at once, each gets every event from then on:
+    As many as 64 programs may ask at once, each gets every event from then on:
 
       kwsd events | jq -r 'select(.type == "detection") | .word'
 

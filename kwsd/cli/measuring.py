@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
-from kwsd.errors import InputError
+from kwsd.errors import DeviceError, InputError, UsageError
 
 if TYPE_CHECKING:
     from kwsd.evaluation.report import Table
@@ -127,11 +129,23 @@ def publish(
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
+    """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        real = path.resolve()
+        part = real.with_name(real.name + ".part")
+        real.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        os.replace(part, real)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (DeviceError if full else InputError)(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def check_finite(**flags: float | None) -> None:
+    """Raise UsageError for a flag that is given as nan, or as infinite."""
+    for name, value in flags.items():
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"--{name} is {value:g}; it must be a number")

@@ -71,8 +71,8 @@ def ask(path: Path) -> dict[str, Any]:
             with daemon.makefile("rb") as lines:
                 for line in lines:  # events may come before the answer
                     said = json.loads(line)
-                    if said.get("type") == "status":
-                        return dict(said)
+                    if isinstance(said, dict) and said.get("type") == "status":
+                        return said
         except (OSError, ValueError) as error:
             raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
     raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")

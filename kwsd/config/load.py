@@ -14,6 +14,7 @@ from kwsd.config.options import Config, Option, options
 from kwsd.config.places import config_path
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError, UsageError
+from kwsd.texts import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -99,7 +100,7 @@ def _assemble(values: Mapping[str, Any]) -> Config:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_text(path)
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, line = _place(str(error), text)

@@ -66,6 +66,9 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
             instead = "kwsd listen chooses among them with --words"
             raise ConfigError(f"--labels: {card.name} has labels of its own;", f"leave --labels away ({instead})")
         verifier = card.verifier if chosen.verify and window == card.window else None
+        if card.verifier and chosen.verify and not verifier:
+            second, length = card.verifier.model, card.window / RATE
+            log.warning("--window %g: %s is not asked, it hears %g s at once", window / RATE, second, length)
         return replace(card, window=window, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(

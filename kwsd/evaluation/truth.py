@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.events import RATE, seconds
+from kwsd.texts import read_text
 
 _COLUMNS = ("start_s", "end_s", "word")
 
@@ -67,7 +68,7 @@ def read_words(audio: Path, table: Path) -> tuple[NDArray[np.int16], tuple[Spoke
 def parse_table(table: Path) -> tuple[SpokenWord, ...]:
     """The words of a TSV of start_s, end_s, word, by start; a heading is not needed. Raises InputError by line."""
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = read_text(table)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{table}: cannot be read ({error})") from error
     words = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError
+from kwsd.texts import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,7 +51,7 @@ def read_backbone_recipe(path: Path) -> BackboneRecipe | None:
         ConfigError: a key is unknown, missing or of the wrong type; the text names it.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None  # whoever reads the other kind tells what is wrong with it
     if "backbone" not in tables:

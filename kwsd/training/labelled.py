@@ -18,6 +18,7 @@ from pathlib import Path
 from kwsd.audio.recordings import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.texts import read_text
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def _lists(folder: Path) -> Iterator[tuple[str, str]]:
 def _table(path: Path) -> list[Clip]:
     """The rows of a CSV or, by its first line, TSV table. Files are named from the table's own folder on."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
     rows = csv.DictReader(lines, delimiter="\t" if "\t" in (lines or [""])[0] else ",")

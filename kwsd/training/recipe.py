@@ -10,6 +10,7 @@ from typing import Any
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.texts import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -178,7 +179,7 @@ def read_recipe(path: Path) -> Recipe:
         ConfigError: it is no TOML, has an unknown key, or contradicts itself; the text names the place.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the recipe {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kwsd.audio.files import FileSource, clip_length, read_clip
+from kwsd.audio.files import FileSource, clip_length, read_at, read_clip
 from kwsd.errors import InputError
 
 
@@ -256,6 +256,13 @@ def test_a_wav_whose_size_was_not_known_is_whole(tmp_path: Path, caplog: pytest.
     with caplog.at_level(logging.WARNING):
         assert len(streamed(path)) == 16_000
     assert caplog.records == []
+
+
+def test_what_is_louder_than_anything_is_as_loud_as_can_be(tmp_path: Path) -> None:
+    loud = np.tile(np.float32([1e30, -1e30]), 20_000).repeat(20)
+    soundfile.write(tmp_path / "a.wav", loud, 48_000, subtype="FLOAT")
+    assert np.isfinite(read_at(tmp_path / "a.wav", 16_000)).all()
+    assert np.abs(read_clip(tmp_path / "a.wav")).max() > 30_000
 
 
 def test_some_nan_are_silence_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -79,7 +79,8 @@ def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     assert "no daemon runs" in ran.err
 
 
-def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", [b"", b"[1, 2]\n", b"no JSON\n"])
+def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path, answer: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
         server.listen()
@@ -89,6 +90,7 @@ def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path)
             client, _ = server.accept()
             with client:
                 client.recv(100)
+                client.sendall(answer)
 
         thread = threading.Thread(target=hang_up)
         thread.start()

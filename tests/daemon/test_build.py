@@ -55,7 +55,9 @@ def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure,
     assert build.thresholds(config, card) == {"yes": 0.8, "no": 0.9}
 
 
-def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(configure: Configure, card: ModelCard) -> None:
+def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(
+    configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture
+) -> None:
     verified = replace(card, verifier=Verifier("larger", 0.3, 0.6, {"yes": 0.95}))
     both = build.fitted(configure(), verified)
     assert build.thresholds(configure(), both) == {"yes": 0.95, "no": 0.7}
@@ -63,6 +65,7 @@ def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(configure: Con
         alone = build.fitted(configure(overrides), verified)
         assert alone.verifier is None
         assert build.thresholds(configure(), alone) == {"yes": 0.5, "no": 0.7}
+    assert caplog.messages == ["--window 1.5: larger is not asked, it hears 1 s at once"]
 
 
 def test_only_chosen_words_fire(configure: Configure, card: ModelCard) -> None:

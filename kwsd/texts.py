@@ -1,0 +1,24 @@
+"""Text files that somebody names: a configuration, a recipe, a table."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+MOST = 1 << 26
+"""Bytes that are read; a device may have no end."""
+
+
+def read_text(path: Path) -> str:
+    """The whole file, UTF-8, with or without a byte-order mark; a pipe may be named as well.
+
+    Raises:
+        OSError: it cannot be read, or is larger than `MOST`.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    with path.open("rb") as file:
+        data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data.decode("utf-8-sig")

@@ -1,0 +1,54 @@
+"""Where the findings of a measurement go."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kwsd.cli.measuring import check_finite, publish
+from kwsd.errors import DeviceError, UsageError
+
+
+class Found:
+    def tables(self) -> Sequence[Any]:
+        return ()
+
+    def to_dict(self) -> Mapping[str, Any]:
+        return {"kind": "clips"}
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("real.json")
+    publish(Found(), str(tmp_path / "link.json"))  # type: ignore[arg-type]  # a dict is a mapping
+    assert (tmp_path / "link.json").is_symlink()
+    assert "clips" in (tmp_path / "real.json").read_text()
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    publish(Found(), str(tmp_path / "pipe"))  # type: ignore[arg-type]  # a dict is a mapping
+    reader.join(30)
+    assert "clips" in heard[0]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_full_device_is_told() -> None:
+    with pytest.raises(DeviceError, match="No space left"):
+        publish(Found(), "/dev/full")  # type: ignore[arg-type]  # a dict is a mapping
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_none_are_wrong_usage(value: float) -> None:
+    check_finite(snr=10.0, hours=None)
+    with pytest.raises(UsageError, match="--snr"):
+        check_finite(snr=value)
