@@ -85,8 +85,9 @@ def stream(
     with 95 % intervals, latency and cost, with the gate on and off.
 
     --choose 0.5 gives a threshold for each word, so that all together give half an alarm
-    an hour on this stream, as a table and as lines for config.toml. Elsewhere they give
-    more: take hours of the talk that your machine will hear.
+    an hour on this stream, as a table and as lines for config.toml. By talk of other
+    speakers they give many more: take hours of the talk that your machine will hear. For
+    anybody's talk, take one threshold for all, from the table of misses.
     """
     _check(audio, table, words, speech, noise)
     check_finite(snr=snr, hours=hours, choose=choose)
