@@ -66,8 +66,8 @@ def choose_thresholds(
 
     What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
     elsewhere. Chosen for half an alarm an hour on 2.8 hours of some speakers, they gave seven on others' talk, and
-    missed as many words as one threshold for all at three. Without some hours of talk the choice is loose: less than one alarm is not to be measured in less than
-    1 / `budget` hours.
+    missed as many words as one threshold for all at three. Without some hours of talk the choice is loose: less than
+    one alarm is not to be measured in less than 1 / `budget` hours.
     """
     grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
