@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from kwsd.audio.files import FileSource, clip_length
 from kwsd.errors import InputError
 from kwsd.events import RATE
+
+log = logging.getLogger(__name__)
 
 _INDEX = "index.tsv"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
@@ -43,7 +46,8 @@ def find_recordings(folder: Path) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
     Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
-    or a tree `label/clip.wav` (or flac, ogg, opus, mp3). Where there is an index, the tree is not looked at.
+    or a tree `label/clip.wav` (or flac, ogg, opus, mp3), of which a file that is no audio is left out, with a warning.
+    Where there is an index, the tree is not looked at.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name one with an {_INDEX}, or with label/clip.wav in it")
@@ -116,4 +120,9 @@ def _tree(folder: Path) -> Iterator[Recording]:
     for path in folder.glob("*/*"):
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
             speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
-            yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, clip_length(path))
+            try:
+                length = clip_length(path)
+            except InputError as error:  # one of thousands is no reason to hear none
+                log.warning("left out: %s", error)
+                continue
+            yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, length)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import sys
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(list(arguments))
     _hold_standard_descriptors()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a locale has no letter for is spelt out, as on the log
+        sys.stdout.reconfigure(errors="backslashreplace")
     status = _run(sys.argv[1:])
     if _DAEMON in sys.modules:
         _leave(status)

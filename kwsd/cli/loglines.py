@@ -12,9 +12,15 @@ Shape = Callable[[int, str, str], str]
 """From a level of `logging`, a logger's name and a text to the line, without its line feed."""
 
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
+
+
 def plain(level: int, _: str, text: str) -> str:
-    """kwsd: warning: what happened"""
-    return f"kwsd: {logging.getLevelName(level).lower()}: {text}"
+    """kwsd: warning: what happened
+
+    A file's name may hold what a terminal obeys: control characters are spelt out, but for those of a traceback.
+    """
+    return f"kwsd: {logging.getLevelName(level).lower()}: {text.translate(_CONTROLS)}"
 
 
 def structured(level: int, logger: str, text: str) -> str:

@@ -73,6 +73,10 @@ def ask(path: Path) -> dict[str, Any]:
                     said = json.loads(line)
                     if isinstance(said, dict) and said.get("type") == "status":
                         return said
+        except ConnectionError as error:
+            raise DeviceError(
+                f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
+            ) from error
         except (OSError, ValueError) as error:
             raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
     raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")

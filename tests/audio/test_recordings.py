@@ -59,6 +59,15 @@ def test_a_tree_is_found_by_its_folders(tmp_path: Path) -> None:
     assert [(r, len(samples)) for r, samples in load([yes, no])] == [(no, 8_000), (yes, 16_000)]
 
 
+def test_one_of_a_tree_that_is_no_audio_is_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "yes" / "whole.wav", np.ones(800, np.int16))
+    (tmp_path / "yes" / "empty.wav").touch()
+    assert [clip.name for clip in find_recordings(tmp_path)] == ["whole"]
+    assert len(caplog.messages) == 1
+    assert "left out" in caplog.text
+    assert "empty.wav" in caplog.text
+
+
 def test_a_selection_needs_no_more_of_the_file_than_its_clips(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", ramp(200_000))
     clips = [Recording(tmp_path / "a.wav", str(at), "x", "", at, 5) for at in (31_998, 32_000, 150_000, 150_000)]

@@ -143,3 +143,12 @@ def test_the_module_is_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "kwsd", "events"], capture_output=True, text=True, check=False)
     assert done.returncode == 69
     assert done.stderr.startswith("kwsd: error: no daemon runs")
+
+
+def test_what_the_locale_has_no_letter_for_is_spelt_out(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[hooks.words]\nstop = [["echo", "\u2192"]]\n', encoding="utf-8")
+    command = [sys.executable, "-m", "kwsd", "config", "--config", str(tmp_path / "c.toml")]
+    env = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, encoding="latin-1", check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "\\u2192" in done.stdout

@@ -59,3 +59,9 @@ def test_the_daemons_log_in_the_journal(capfd: pytest.CaptureFixture[str], monke
     logging.getLogger("kwsd.x").info("here")
     console.error("gone")
     assert capfd.readouterr().err == "<6>kwsd: info: here\n<3>kwsd: error: gone\n"
+
+
+def test_what_a_terminal_obeys_is_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
+    console.log_to_stderr("info", "text")
+    logging.getLogger("kwsd").warning("%s: no audio\nsecond\tline", "a\x1b[31mb\r\x7f.wav")
+    assert capfd.readouterr().err == "kwsd: warning: a\\x1b[31mb\\x0d\\x7f.wav: no audio\nsecond\tline\n"
