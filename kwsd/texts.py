@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TOMLDecodeError = tomllib.TOMLDecodeError
 
 MOST = 1 << 26
 """Bytes that are read; a device may have no end."""
@@ -22,3 +31,8 @@ def read_text(path: Path) -> str:
     if len(data) > MOST:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return data.decode("utf-8-sig")
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises TOMLDecodeError."""
+    return tomllib.loads(text)

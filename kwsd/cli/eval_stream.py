@@ -90,7 +90,7 @@ def stream(
     anybody's talk, take one threshold for all, from the table of misses.
     """
     _check(audio, table, words, speech, noise)
-    check_finite(snr=snr, hours=hours, choose=choose)
+    check_finite(hours=hours, choose=choose)
     model = ear(overrides, labels)
     from kwsd.evaluation.hearing import evaluate_streams
     from kwsd.evaluation.plots import plot_streams

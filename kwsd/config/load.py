@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,12 +13,7 @@ from kwsd.config.options import Config, Option, options
 from kwsd.config.places import config_path
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError, UsageError
-from kwsd.texts import read_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +95,8 @@ def _assemble(values: Mapping[str, Any]) -> Config:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = read_text(path)
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except TOMLDecodeError as error:
         what, line = _place(str(error), text)
         raise ConfigError(f"{path}, line {line}: {what}") from error
     except RecursionError as error:

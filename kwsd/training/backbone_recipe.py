@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,12 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError
-from kwsd.texts import read_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +45,8 @@ def read_backbone_recipe(path: Path) -> BackboneRecipe | None:
         ConfigError: a key is unknown, missing or of the wrong type; the text names it.
     """
     try:
-        tables = tomllib.loads(read_text(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        tables = parse_toml(read_text(path))
+    except (OSError, UnicodeDecodeError, TOMLDecodeError):
         return None  # whoever reads the other kind tells what is wrong with it
     if "backbone" not in tables:
         return None

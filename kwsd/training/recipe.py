@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,12 +9,7 @@ from typing import Any
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.networks.labels import SILENCE, UNKNOWN
-from kwsd.texts import read_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +173,10 @@ def read_recipe(path: Path) -> Recipe:
         ConfigError: it is no TOML, has an unknown key, or contradicts itself; the text names the place.
     """
     try:
-        tables = tomllib.loads(read_text(path))
+        tables = parse_toml(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the recipe {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
         recipe: Recipe = _fill(Recipe, tables, "")
