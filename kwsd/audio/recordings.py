@@ -117,12 +117,16 @@ def _packed(index: Path) -> Iterator[Recording]:
 
 
 def _tree(folder: Path) -> Iterator[Recording]:
-    for path in folder.glob("*/*"):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-            speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
-            try:
-                length = clip_length(path)
-            except InputError as error:  # one of thousands is no reason to hear none
-                log.warning("left out: %s", error)
-                continue
-            yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, length)
+    found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    for path, length in with_lengths(path for path in found if path.is_file()):
+        speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
+        yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, length)
+
+
+def with_lengths(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
+    """Each file with its length in samples at 16 kHz; one that is no audio is left out, with a warning."""
+    for path in paths:
+        try:
+            yield path, clip_length(path)
+        except InputError as error:  # one of thousands is no reason to hear none
+            log.warning("left out: %s", error)

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.files import clip_length
-from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load
+from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
@@ -36,7 +35,8 @@ def find_negatives(
     """The recordings of a folder that hold none of `words`, with notes on what was left out.
 
     A folder with an index or of the form label/clip.wav, else every recording in or below it. Labels are taken for
-    transcripts; for noise, where "dog" is a bark, say that they are not `transcribed`. Raises InputError for none.
+    transcripts; for noise, where "dog" is a bark, say that they are not `transcribed`. A file that is no audio
+    is left out, with a warning. Raises InputError for none.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -44,7 +44,9 @@ def find_negatives(
         found = find_recordings(folder)
     else:
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        found = [Recording(path, path.stem, _label(path, folder), "", 0, clip_length(path)) for path in files]
+        found = [
+            Recording(path, path.stem, _label(path, folder), "", 0, length) for path, length in with_lengths(files)
+        ]
     kept, notes = free_of(words, found) if transcribed else (found, ())
     if not kept:
         raise InputError(f"{folder}: no recordings without a word that is listened for")

@@ -89,6 +89,14 @@ def test_sentences_with_a_word_are_left_out_by_their_transcripts(tmp_path, babbl
         find_negatives(tmp_path, ["go", "now", "dog"])
 
 
+def test_a_file_that_is_no_audio_is_left_out_and_told(tmp_path, babble, caplog):
+    write_wav(tmp_path / "x.wav", babble(1, 1.0))
+    (tmp_path / "empty.wav").touch()
+    kept, _ = find_negatives(tmp_path, ["low"])
+    assert [recording.name for recording in kept] == ["x"]
+    assert "empty.wav" in caplog.text
+
+
 def test_folders_of_any_depth(tmp_path, babble):
     write_wav(tmp_path / "low" / "x.wav", babble(1, 1.0))
     write_wav(tmp_path / "deep" / "er" / "y.wav", babble(1, 1.0))
