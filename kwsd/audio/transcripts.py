@@ -16,7 +16,11 @@ def tokens(transcript: str) -> frozenset[str]:
 
 
 def read_transcripts(path: Path) -> dict[str, str]:
-    """What is said, by the clip's name: two columns, parted by a tab. Raises InputError for a file that is none."""
+    """What is said, by the clip's name: two columns, parted by a tab.
+
+    Two guesses of one clip, in two lines, make one text: either word may be the right one. Raises InputError for a file
+    that is no such table.
+    """
     try:
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -24,4 +28,8 @@ def read_transcripts(path: Path) -> dict[str, str]:
     broken = [number for number, line in enumerate(lines, start=1) if line.count("\t") != 1]
     if broken:
         raise InputError(f"{path}, line {broken[0]}: not a clip's name, a tab, and what is said in it")
-    return dict(line.split("\t") for line in lines)
+    said: dict[str, str] = {}
+    for line in lines:
+        name, text = line.split("\t")
+        said[name] = f"{said[name]} {text}" if name in said else text
+    return said

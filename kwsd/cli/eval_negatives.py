@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, ear, publish
-from kwsd.errors import InputError
+from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Transcripts, ear, publish
+from kwsd.errors import InputError, UsageError
 
 
 @configured(*EAR, without=("model.labels", "trigger.words"))
@@ -22,6 +23,7 @@ def negatives(
     sounds: Annotated[
         bool, typer.Option("--sounds", help="Labels name sounds (dog: a bark), they are no transcripts.")
     ] = False,
+    transcripts: Transcripts = None,
     held_out: HeldOut = 0,
     save_snippets: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save the two seconds up to each false alarm, to train on.")
@@ -30,19 +32,22 @@ def negatives(
 ) -> None:
     """How often the daemon fires at nothing, and at what.
 
-    A folder of recordings, with an index.tsv or not. Where a recording's label is a
-    transcript that holds a listened word, it is left out.
+    A folder of recordings, with an index.tsv or not. A recording whose transcript (its
+    label, or --transcripts) holds a listened word is left out.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard
     """
+    if sounds and transcripts:
+        raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
     if save_snippets is not None:
         _check_folder(save_snippets)  # at once, not after hours of audio
+    said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.selection import kept_back
 
-    found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds)
+    found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds, said=said)
     kept = kept_back(found, held_out, noise=sounds)
     if not kept:
         raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")

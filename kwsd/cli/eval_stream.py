@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, check_finite, ear, publish
+from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, Transcripts, check_finite, ear, publish
 from kwsd.cli.toml import as_key
 from kwsd.errors import UsageError
 
@@ -56,6 +57,7 @@ def stream(
         int,
         typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="How many words; 0 for 300 for each of --hours."),
     ] = 0,
+    transcripts: Transcripts = None,
     held_out: HeldOut = 0,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="Another seed, another stream.")
@@ -78,9 +80,9 @@ def stream(
       kwsd eval stream talk.wav talk.tsv
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
 
-    Sentences whose transcript (their label) holds a listened word are left out. The
-    first detection of the right word, from its start to half a second after its end,
-    is a hit, any further one there a repeat, all else a false alarm. Told are the
+    Sentences whose transcript (their label, or --transcripts) holds a listened word are
+    left out. The first detection of the right word, from its start to half a second after
+    its end, is a hit, any further one there a repeat, all else a false alarm. Told are the
     misses at 0.1, 0.5 and 1 false alarms an hour and at the model's own thresholds,
     with 95 % intervals, latency and cost, with the gate on and off.
 
@@ -89,8 +91,9 @@ def stream(
     speakers they give many more: take hours of the talk that your machine will hear. For
     anybody's talk, take one threshold for all, from the table of misses.
     """
-    _check(audio, table, words, speech, noise)
+    _check(audio, table, words, speech, built=any((words, speech, noise, transcripts)))
     check_finite(hours=hours, choose=choose)
+    said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.hearing import evaluate_streams
     from kwsd.evaluation.plots import plot_streams
@@ -107,7 +110,7 @@ def stream(
             listened = tuple(model.trigger.thresholds)
             heard = stream_from_folders(
                 words, speech or [], noise or [], listen_for=listened, count=count, hours=hours,
-                held_out=held_out, settings=settings,
+                held_out=held_out, said=said, settings=settings,
             )  # fmt: skip
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
@@ -142,10 +145,10 @@ def _say_thresholds(chosen: Choice) -> None:
 
 
 def _check(
-    audio: Path | None, table: Path | None, words: Path | None, speech: list[Path] | None, noise: list[Path] | None
+    audio: Path | None, table: Path | None, words: Path | None, speech: list[Path] | None, *, built: bool
 ) -> None:
-    """Raise UsageError unless there is one stream to hear."""
-    if audio and (words or speech or noise):
+    """Raise UsageError unless there is one stream to hear, a recording or one to be `built`."""
+    if audio and built:
         raise UsageError("either AUDIO and TSV, or --words and --speech to build a stream; not both")
     if audio and not table:
         raise UsageError(f"which words lie in {audio}? name a TSV of start_s, end_s, word after it")

@@ -51,6 +51,12 @@ HeldOut = Annotated[
         help="Take only what training left out: one in N sentences, one in 2 N noises. 3 for kwsd's own recipe.",
     ),
 ]
+Transcripts = Annotated[
+    Path | None,
+    typer.Option(
+        "--transcripts", metavar="TSV", help="What is said in recordings without a label: their name, a tab, the text."
+    ),
+]
 EAR = ("model", "gate", "trigger")
 """The sections of the configuration that decide what is heard."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +30,13 @@ _SNIPPET = 2 * RATE
 
 
 def find_negatives(
-    folder: Path, words: Collection[str], *, transcribed: bool = True
+    folder: Path, words: Collection[str], *, transcribed: bool = True, said: Mapping[str, str] | None = None
 ) -> tuple[list[Recording], tuple[str, ...]]:
     """The recordings of a folder that hold none of `words`, with notes on what was left out.
 
     A folder with an index or of the form label/clip.wav, else every recording in or below it. Labels are taken for
-    transcripts; for noise, where "dog" is a bark, say that they are not `transcribed`. A file that is no audio
-    is left out, with a warning. Raises InputError for none.
+    transcripts, but for recordings that `said` has by their names; for noise, where "dog" is a bark, say that they are
+    not `transcribed`. A file that is no audio is left out, with a warning. Raises InputError for none.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -47,7 +47,7 @@ def find_negatives(
         found = [
             Recording(path, path.stem, _label(path, folder), "", 0, length) for path, length in with_lengths(files)
         ]
-    kept, notes = free_of(words, found) if transcribed else (found, ())
+    kept, notes = free_of(words, found, said) if transcribed else (found, ())
     if not kept:
         raise InputError(f"{folder}: no recordings without a word that is listened for")
     return kept, notes

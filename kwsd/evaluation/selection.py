@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,19 +29,23 @@ def sounds(recordings: Iterable[Recording]) -> list[Sound]:
     return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
 
 
-def free_of(words: Collection[str], recordings: Iterable[Recording]) -> tuple[list[Recording], tuple[str, ...]]:
-    """The recordings that hold none of `words` by their transcript (their label), and notes on the others.
+def free_of(
+    words: Collection[str], recordings: Iterable[Recording], said: Mapping[str, str] | None = None
+) -> tuple[list[Recording], tuple[str, ...]]:
+    """The recordings that hold none of `words` by their transcript, and notes on the others.
 
-    Those without a transcript are kept, and noted: they may hold some.
+    The transcript is what `said` has for a recording's name, or else its label. Those without one are kept, and noted:
+    they may hold some.
     """
     unwanted = {word.lower() for word in words}
     kept: list[Recording] = []
     held = unknown = 0
     for recording in recordings:
-        if tokens(recording.label) & unwanted:
+        text = (said or {}).get(recording.name, recording.label)
+        if tokens(text) & unwanted:
             held += 1
             continue
-        unknown += not recording.label.strip()
+        unknown += not text.strip()
         kept.append(recording)
     notes = []
     if held:

@@ -7,7 +7,7 @@ The same parts and seed give the same samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,18 +92,20 @@ def stream_from_folders(
     count: int,
     hours: float = math.inf,
     held_out: int = 0,
+    said: Mapping[str, str] | None = None,
     settings: StreamSettings | None = None,
 ) -> Stream:
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
     Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
-    for 0. Folders are as `find_recordings` reads them. Raises InputError for one that cannot be read, or without
+    for 0. What is said in a sentence is its label, or what `said` has for its name. Folders are as `find_recordings`
+    reads them. Raises InputError for one that cannot be read, or without
     anything of use.
     """
     chosen = settings or StreamSettings()
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
     sentences = [clip for folder in speech for clip in find_recordings(folder)]
-    free, notes = free_of(listen_for, kept_back(sentences, held_out))
+    free, notes = free_of(listen_for, kept_back(sentences, held_out), said)
     around = [clip for folder in noise for clip in find_recordings(folder)] if chosen.snr_db is not None else []
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
     return build_stream(

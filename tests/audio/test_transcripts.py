@@ -21,6 +21,11 @@ def test_a_file_of_transcripts_is_read(tmp_path: Path) -> None:
     assert read_transcripts(tmp_path / "said.tsv") == {"a": "I know", "b": ""}
 
 
+def test_two_guesses_of_a_clip_are_read_together(tmp_path: Path) -> None:
+    (tmp_path / "said.tsv").write_text("a\tI know\nb\tyes\na\tno\n", encoding="utf-8")
+    assert read_transcripts(tmp_path / "said.tsv") == {"a": "I know no", "b": "yes"}
+
+
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "said.tsv").write_text("a\tI know\nb I do not\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2"):

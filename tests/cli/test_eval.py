@@ -54,7 +54,10 @@ def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [(("clips", "/no/such/folder"), 66), (("negatives", "/no/such/folder"), 66), (("stream", "a.wav", "a.tsv"), 66),
-     (("stream", "a.wav"), 2), (("stream",), 2), (("stream", "a.wav", "a.tsv", "--words", "w"), 2)],
+     (("stream", "a.wav"), 2), (("stream",), 2), (("stream", "a.wav", "a.tsv", "--words", "w"), 2),
+     (("stream", "a.wav", "a.tsv", "--transcripts", "w"), 2), (("stream", "--words", "w", "--transcripts", "w"), 2),
+     (("negatives", ".", "--transcripts", "/no/such/file"), 66),
+     (("negatives", ".", "--transcripts", "w", "--sounds"), 2)],
 )  # fmt: skip
 def test_what_cannot_be_measured(kwsd: Command, tiny_model: Path, arguments: tuple[str, ...], status: int) -> None:
     ran = kwsd("eval", *arguments, "--model", tiny_model)
@@ -112,6 +115,18 @@ def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path)
     assert found["false_alarms"] > 0  # at a threshold of 0 anything fires
     snippets = [Path(alarm["snippet"]) for alarm in found["alarms"]]
     assert all(path.is_file() for path in snippets)
+
+
+def test_negatives_without_a_word_that_a_table_tells(
+    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
+) -> None:
+    names = sorted(path.stem for path in clips.rglob("*.wav"))
+    said = tmp_path / "said.tsv"
+    said.write_text("".join(f"{name}\tnothing\n" for name in names[1:]) + f"{names[0]}\tand yes\n", encoding="utf-8")
+    out = tmp_path / "out.json"
+    arguments = ("--model", tiny_model, *CHEAP, "--labels", "yes", "--transcripts", said, "--json", out)
+    assert kwsd("eval", "negatives", clips, *arguments).status == 0
+    assert read(out)["recordings"] == sum(path.stem != names[0] for path in clips.rglob("*.wav"))
 
 
 def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
