@@ -1,12 +1,13 @@
 """Words cut out of sentences with PocketSphinx (BSD), each alone in a second.
 
 Run by hand, before training: `python -m kwsd.training.alignment FOLDER OUT --words on off ... --held-out 3`. FOLDER
-holds recordings whose label is what is said, and there the words are aligned: one that was asked for goes to OUT/word,
-any other to OUT/_unknown_. Those are real people saying "want", "now" and "done", which in slow speech stand alone as
-commands do. Where a recording has no label PocketSphinx guesses what is said, and only what it takes for no word that
-was asked for is kept. Left out are what sounds like one of the words ("know", "write"), and the speakers that a recipe
-with that `held_out` measures on. It needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted
-goes on where it stopped.
+holds recordings whose label is what is said, or `--transcripts FILE` says it (see `kwsd.training.transcripts`). There
+the words are aligned: one that was asked for goes to OUT/word, any other to OUT/_unknown_. Those are real people saying
+"want", "now" and "done", which in slow speech stand alone as commands do. Where neither tells, or the words cannot be
+aligned, PocketSphinx guesses; of that, only what is no word that was asked for, and does not contradict the transcript,
+is kept. Left out are what sounds like one of the words ("know", "write"), and the speakers that a recipe with that
+`held_out` measures on. It needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.split import held_out
+from kwsd.audio.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.networks.labels import UNKNOWN
 
@@ -105,6 +107,11 @@ def cut(samples: Samples, parts: list[Part]) -> Iterator[tuple[str, Samples]]:
             yield part.word, alone(samples, part, quietest)
 
 
+def _likely(word: str, words: Collection[str], said: Collection[str] | None) -> bool:
+    """Whether a guess may be kept: a pause, or a word that was not asked for and, if that is known, is `said`."""
+    return not word or (word not in words and (said is None or word in said))
+
+
 def homophones(decoder: Any, spoken: Collection[str], words: Collection[str]) -> frozenset[str]:
     """Those of `spoken` that are none of `words` but, in one of their pronunciations, said like one."""
     targets = {said for word in words for said in _pronunciations(decoder, word)}
@@ -128,9 +135,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--words", nargs="+", required=True)
+    parser.add_argument("--transcripts", type=Path)
     parser.add_argument("--held-out", type=int, default=3)
     arguments = parser.parse_args()
     words = frozenset(arguments.words)
+    told = read_transcripts(arguments.transcripts) if arguments.transcripts else {}
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
     arguments.out.mkdir(parents=True, exist_ok=True)
     journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
@@ -138,11 +147,13 @@ def main() -> None:
     found = [item for item in find_recordings(arguments.folder) if _stem(item) not in done]
     heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
     for number, (recording, samples) in enumerate(load(heard), start=1):
-        if recording.label:
-            parts = align(aligner, samples, recording.label)
-        else:
+        text, parts = recording.label or told.get(recording.name, ""), []
+        if text:
+            parts = align(aligner, samples, text)
+        if not parts:
             guesser = guesser or Decoder(loglevel="FATAL", **FAST)
-            parts = [part for part in guess(guesser, samples) if part.word not in words]
+            likely = tokens(text) if text else None
+            parts = [part for part in guess(guesser, samples) if _likely(part.word, words, likely)]
         like_words = homophones(aligner, {part.word for part in parts}, words)
         for place, (word, window) in enumerate(cut(samples, parts)):
             if word in like_words:

@@ -72,6 +72,7 @@ class Mixer:
         # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
         self.chances = chances / chances.sum()
+        self.synthetic = [self._synthetic_share(rows) for rows in self.rows_of]
         self.speech_seconds = len(sounds.words) + np.concatenate([[0], np.cumsum(seconds_in(sounds.speech.lengths))])
 
     def batch_at(self, step: int, mined: Mined) -> Batch:
@@ -123,12 +124,20 @@ class Mixer:
         return row, start + int(rng.integers(-400, 401))
 
     def _word(self, rng: np.random.Generator) -> int:
-        rows = self.rows_of[rng.choice(len(self.rows_of), p=self.chances)]
+        number = rng.choice(len(self.rows_of), p=self.chances)
+        rows = self.rows_of[number]
         if self.mix.synthetic > 0:
-            synthetic = rng.random() < self.mix.synthetic
+            synthetic = rng.random() < self.synthetic[number]
             wanted = rows[(rows >= self.recorded) == synthetic]
             rows = wanted if len(wanted) else rows  # a word may have but one kind
         return int(rows[rng.integers(len(rows))])
+
+    def _synthetic_share(self, rows: NDArray[np.intp]) -> float:
+        """How often a word with these clips is drawn from the synthetic ones."""
+        if not self.mix.synthetic_by_root:
+            return self.mix.synthetic
+        recorded, synthetic = (float(np.sqrt(np.sum((rows >= self.recorded) == made))) for made in (False, True))
+        return max(self.mix.synthetic, synthetic / (recorded + synthetic))
 
     def other_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A word that is none of the recipe's, and where its window starts."""

@@ -75,7 +75,9 @@ class Data:
 class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added, and how often that is made into another
     noise first (`varied_noise`); how often a word comes at another pace; what a rare word counts as at least; how often
-    a word is one of `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it).
+    a word is one of `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it). A few
+    recordings that come again and again are learnt by heart: with `synthetic_by_root` a word that has few is synthetic
+    more often, by the roots of both numbers.
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.
@@ -96,6 +98,7 @@ class Mix:
     pace: float = 0.25
     rare_floor: int = 300
     synthetic: float = 0.0
+    synthetic_by_root: bool = False
     channels: int = 200
     easy_steps: int = 1_500
     ramp_steps: int = 6_000
@@ -236,7 +239,7 @@ def _checked(key: str, value: Any, annotation: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(entry, inner) for entry in value):
             raise ConfigError(f"{key} must be an array of {'integers' if inner is int else 'strings'}")
         return tuple(value)
-    expected: tuple[type, ...] = {"int": (int,), "float": (int, float), "str": (str,)}[annotation]
-    if not isinstance(value, expected) or isinstance(value, bool):
+    types: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+    if not isinstance(value, types[annotation]) or isinstance(value, bool) != (annotation == "bool"):
         raise ConfigError(f"{key} must be of type {annotation}, not {value!r}")
     return float(str(value)) if annotation == "float" else value

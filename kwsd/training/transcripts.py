@@ -1,23 +1,33 @@
-"""What is said in recordings that have no transcript, as PocketSphinx guesses it, and which words are said in which.
+"""What is said in recordings that have no transcript, as a recognizer guesses it, and which words are said in which.
 
 Run by hand, before training: `python -m kwsd.training.transcripts FOLDER... --out transcripts.tsv`. A call that was
-interrupted goes on where it stopped. It needs `pip install pocketsphinx`; kwsd itself does not.
+interrupted goes on where it stopped. The recognizer is PocketSphinx (`pip install pocketsphinx`) or, `--recognizer
+moonshine`, Moonshine's smallest (MIT), which hears far better: moonshine-voice==0.0.55 brings its weights, later
+versions do not. kwsd itself needs neither.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.recordings import find_recordings, load
+from kwsd.audio.scale import to_float
 from kwsd.audio.transcripts import read_transcripts, tokens
+from kwsd.events import RATE
 from kwsd.training.alignment import FAST, guess
 from kwsd.training.corpus import Corpus
+
+Recognizer = Callable[[NDArray[np.int16]], str]
+"""Samples (n,) int16 at 16 kHz to the words that are said."""
+
+_NOTHING = ("", "You")
+"""What Moonshine makes of a stretch of noise."""
 
 
 def said(
@@ -37,22 +47,40 @@ def said(
     return found
 
 
-def main() -> None:
-    """Append what is guessed to the file, a line a recording."""
+def _pocketsphinx() -> Recognizer:
     from pocketsphinx import Decoder
 
+    decoder = Decoder(loglevel="FATAL", **FAST)
+    return lambda samples: " ".join(part.word for part in guess(decoder, samples) if part.word)
+
+
+def _moonshine() -> Recognizer:
+    import moonshine_voice as moonshine
+
+    weights = Path(moonshine.__file__).parent / "assets" / "tiny-en"
+    transcriber = moonshine.Transcriber(str(weights), moonshine.ModelArch.TINY)
+
+    def recognize(samples: NDArray[np.int16]) -> str:
+        lines = transcriber.transcribe_without_streaming(to_float(samples).tolist(), RATE).lines
+        return " ".join(" ".join(line.text.split()) for line in lines if line.text.strip(" .") not in _NOTHING)
+
+    return recognize
+
+
+def main() -> None:
+    """Append what is guessed to the file, a line a recording."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recognizer", choices=("pocketsphinx", "moonshine"), default="pocketsphinx")
     arguments = parser.parse_args()
     done = read_transcripts(arguments.out) if arguments.out.exists() else {}
     found = [clip for folder in arguments.folders for clip in find_recordings(folder)]
     silent = [clip for clip in found if not clip.label.strip() and clip.name not in done]
-    decoder = Decoder(loglevel="FATAL", **FAST)
+    recognize = _moonshine() if arguments.recognizer == "moonshine" else _pocketsphinx()
     for number, (recording, samples) in enumerate(load(silent), start=1):
-        text = " ".join(part.word for part in guess(decoder, samples) if part.word)
         with arguments.out.open("a", encoding="utf-8") as file:
-            file.write(f"{recording.name}\t{text}\n")
+            file.write(f"{recording.name}\t{recognize(samples)}\n")
         if number % 50 == 0 or number == len(silent):
             print(f"{number} of {len(silent)} recordings", file=sys.stderr, flush=True)
 

@@ -134,11 +134,22 @@ def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
     written = sorted(str(path.relative_to(out)) for path in out.glob("*/*"))
     assert written == [
         "_unknown_/ann_nohash_c0-1-now.flac",  # "know" is said as "no" is
+        "_unknown_/ann_nohash_c1-1-now.flac",  # it cannot be aligned: a guess, and the transcript has it
         "_unknown_/ann_nohash_c2-1-now.flac",  # a guess is no "on"
         "on/ann_nohash_c0-2-on.flac",
     ]
     (out / written[0]).unlink()
-    (out / "done.txt").write_text("ann_nohash_c2\n")  # as if killed within the first recording
-    (out / written[1]).unlink()
+    (out / "done.txt").write_text("ann_nohash_c1\nann_nohash_c2\n")  # as if killed within the first recording
+    (out / written[2]).unlink()
     main()
-    assert sorted(str(path.relative_to(out)) for path in out.glob("*/*")) == [written[0], written[2]]
+    assert sorted(str(path.relative_to(out)) for path in out.glob("*/*")) == [written[0], written[1], written[3]]
+
+    (tmp_path / "said.tsv").write_text("c0\tnothing\nc2\tKnow now, on!\n", encoding="utf-8")
+    told = tmp_path / "told"
+    monkeypatch.setattr(sys, "argv", [*sys.argv[:2], str(told), *sys.argv[3:], "--transcripts", f"{tmp_path}/said.tsv"])
+    main()
+    assert sorted(str(path.relative_to(told)) for path in told.glob("*/*")) == [
+        *written[:3],  # a recording's own label comes first
+        written[3],
+        "on/ann_nohash_c2-2-on.flac",
+    ]
