@@ -68,11 +68,14 @@ class Captured:
         with suppress(BrokenPipeError):  # it has died, as `next` will tell
             self._process.stdin.write(b"\n")
 
-    def want(self, span: int, first: int) -> None:
-        """Nothing is wanted of it before a multiple of `span` samples; our number of its first sample is `first`."""
+    def want(self, span: int, first: int, early_s: float) -> None:
+        """Nothing is wanted of it before a multiple of `span` samples; our number of its first sample is `first`.
+
+        It need not be awake until `early_s` before they are there.
+        """
         assert self._process.stdin
         with suppress(BrokenPipeError):  # as above
-            self._process.stdin.write(f"{span} {first}\n".encode())
+            self._process.stdin.write(f"{span} {first} {early_s}\n".encode())
 
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.

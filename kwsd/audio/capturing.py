@@ -85,8 +85,8 @@ def _capture(device: str, known: str, send: Send) -> None:
 class Rest:
     """Lets time pass while the daemon wants nothing.
 
-    It says on a descriptor what it wants, in a line at any time: SPAN FIRST, where FIRST is its number of our first
-    sample. Until it does, it wants all at once.
+    It says on a descriptor what it wants, in a line at any time: SPAN FIRST EARLY, where FIRST is its number of our
+    first sample, and EARLY how many seconds before a span is full to be awake. Until it does, it wants all at once.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -107,8 +107,9 @@ class Rest:
         if not lines:  # the daemon has ended, as the next block will find
             self._poll.unregister(self._descriptor)
             return
-        self._naps.span, first = map(int, lines[-1].split())
-        self._naps.written = first + given
+        span, first, early_s = lines[-1].split()
+        self._naps.span, self._naps.early_s = int(span), float(early_s)
+        self._naps.written = int(first) + given
 
 
 class _Sending(logging.Handler):

@@ -12,14 +12,15 @@ from kwsd.events import RATE
 
 EARLY_S = 0.015
 """So long before a hop can be full, its reader is awake and waits for it as if there were no naps."""
-_SHORTEST_S, _LONGEST_S = 0.025, 0.2
+_SHORTEST_S, _LONGEST_S = 0.025, 0.35
 _SLOWER = 1.25
 """What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""
 _AHEAD_S = 0.25
 """What is so much ahead of the speed of speech is not live, but a recording that waits for its reader. The blocks of a
 nap are no more than that, though each be counted by itself."""
-_DRIFT = 0.02
-"""Two clocks run apart by less, in seconds a second: what once came earlier than ever again is forgotten."""
+_DRIFT, _SLOW_DRIFT = 0.02, 0.002
+"""Two clocks run apart by less, in seconds a second: what once came earlier than ever again is forgotten. More slowly
+where naps end late, and therefore do not see how early a block can come."""
 
 
 class Naps:
@@ -30,7 +31,8 @@ class Naps:
         """Nothing is done before a multiple of so many samples, which may change at any time; 0: no naps."""
         self.written = 0.0
         """Samples that there were so far."""
-        self._early_s = early_s
+        self.early_s = early_s
+        """So long before a span can be full a nap ends; below 0, after."""
         self._ahead_s = 0.0
         self._late_s, self._least_late_s = 0.0, math.inf
         self._before_s: float | None = None
@@ -44,12 +46,13 @@ class Naps:
         self._before_s = now_s
         self.written += lost + arrived
         self._ahead_s = max(0.0, self._ahead_s + arrived / RATE - _SLOWER * elapsed_s)
+        drift = _DRIFT if self.early_s > 0 else _SLOW_DRIFT
         self._late_s += elapsed_s - (lost + arrived) / RATE
-        self._least_late_s = min(self._late_s, self._least_late_s + _DRIFT * elapsed_s)
+        self._least_late_s = min(self._late_s, self._least_late_s + drift * elapsed_s)
         if not self.span or self._ahead_s > _AHEAD_S:
             self._least_late_s = math.inf
             return 0.0
         old_s = self._late_s - self._least_late_s  # the newest sample may have been there for most of a block
         missing_s = (self.span - self.written % self.span) / RATE - old_s
-        nap_s = min(missing_s, _LONGEST_S) - self._early_s
+        nap_s = min(missing_s, _LONGEST_S) - self.early_s
         return 1000 * nap_s if nap_s > _SHORTEST_S else 0.0

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
-_EARLY_S = 0.01
-"""Before a look, as for `Naps`: later than capture, whose blocks are then there already."""
+_AFTER_S = 0.005
+"""So long after capture a nap ends here: then its blocks are there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class PersistentMicrophone:
         self._heard_at, self._asleep = self._clocks()
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
-        self._doze, self._naps = doze or Doze(0), Naps(0, early_s=_EARLY_S)
+        self._doze, self._naps = doze or Doze(0), Naps(0)
         self._zeros = _Zeros(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
@@ -175,13 +175,13 @@ class PersistentMicrophone:
             self._at += lost + len(message.samples)
             yield from self._zeros.feed(message.samples, self.name, self._at)
             yield Block(message.samples, lost, overflow=message.lost > 0)
-            self._naps.span = self._doze.span
+            self._naps.span, self._naps.early_s = self._doze.span, self._doze.early_s - _AFTER_S
             nap = self._naps.milliseconds(now, len(message.samples), lost)
             if nap and self._captured.drained and self._sleep(nap / 1000):
                 return
             if span != self._doze.span:
                 span = self._doze.span
-                self._captured.want(span, first)
+                self._captured.want(span, first, self._doze.early_s)
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""

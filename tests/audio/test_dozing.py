@@ -7,8 +7,8 @@ import pytest
 from kwsd.audio.dozing import Doze
 
 
-@pytest.mark.parametrize(("hop", "span"), [(160, 320), (1600, 3200), (1760, 1760), (8000, 8000), (0, 0)])
-def test_every_second_hop_is_enough_where_that_is_no_longer_than_200_ms(hop: int, span: int) -> None:
+@pytest.mark.parametrize(("hop", "span"), [(160, 480), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])
+def test_every_third_hop_is_enough_where_that_is_no_longer_than_300_ms(hop: int, span: int) -> None:
     doze = Doze(hop)
     assert doze.span == hop
     doze.doze(True)
@@ -23,3 +23,13 @@ def test_who_brings_the_samples_is_woken_at_its_end_alone() -> None:
     for quiet in (False, True, True, False, False, True):
         doze.doze(quiet)
     assert woken == [1600]
+
+
+def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
+    doze = Doze(1600)
+    assert doze.early_s > 0
+    doze.doze(True)
+    assert doze.early_s < 0
+    doze.doze(False)
+    assert doze.early_s > 0
+    assert Doze(8000).early_s > 0  # its span stays its hop

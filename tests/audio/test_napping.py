@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from kwsd.audio.napping import Naps
+from kwsd.audio.napping import EARLY_S, Naps
 
 BLOCK = 320
 
 
-def wakes(hop: int, seconds: float, block: int = BLOCK, speed: float = 1.0) -> tuple[int, int, list[float]]:
+def wakes(
+    hop: int, seconds: float, block: int = BLOCK, speed: float = 1.0, early_s: float = EARLY_S
+) -> tuple[int, int, list[float]]:
     """Reads of a stream of `block` samples each, hops, and how long each hop had been there when it was read, in
     seconds."""
-    naps, read, reads, late = Naps(hop), 0, 0, []
+    naps, read, reads, late = Naps(hop, early_s=early_s), 0, 0, []
     now = 0.0
     while now < seconds:
         there = int(now * speed * 16_000) // block * block
@@ -33,6 +35,14 @@ def test_a_live_stream_is_looked_at_twice_a_hop_and_no_hop_is_late(hop: int) -> 
     assert hops == len(late) == 319_999 // hop
     assert reads <= 2 * hops + 2
     assert max(late) < 1e-6
+
+
+@pytest.mark.parametrize("speed", [0.9998, 1.0, 1.0002])
+@pytest.mark.parametrize(("block", "looks"), [(160, 1.0), (320, 1.0), (640, 1.51), (800, 1.0), (1024, 1.82)])
+def test_who_sleeps_until_all_has_come_looks_once_or_twice(block: int, looks: float, speed: float) -> None:
+    reads, hops, late = wakes(4800, 300.0, block, speed, early_s=-0.01)
+    assert reads <= looks * hops + 3
+    assert max(late[1:]) < block / 16_000 + 0.011
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     wanted: list[tuple[int, int]] = []
     reads: list[int] = []
 
-    def want(captured: Captured, hop: int, first: int) -> None:
+    def want(captured: Captured, hop: int, first: int, early_s: float) -> None:
         wanted.append((hop, first))
-        want_before(captured, hop, first)
+        want_before(captured, hop, first, early_s)
 
     def read(captured: Captured, *given: Any) -> bool:
         reads.append(1)
@@ -72,7 +72,7 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     list(islice(blocks, 2))
     doze.doze(False)
     next(blocks)
-    assert wanted == [(1600, 0), *((span, restored.at) for span in (1600, 3200, 1600))]
+    assert wanted == [(1600, 0), *((span, restored.at) for span in (1600, 4800, 1600))]
 
 
 def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

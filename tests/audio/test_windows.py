@@ -158,19 +158,19 @@ def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
     assert wakes == [20, 21, 22]
 
 
-def test_a_reader_that_dozes_sleeps_until_two_windows_are_due(noise: Noise) -> None:
+def test_a_reader_that_dozes_sleeps_until_three_windows_are_due(noise: Noise) -> None:
     ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP), []
     cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze)
     ring.write(noise(HOP), wait=False)
     assert [window.end for window in next(cuts)] == [HOP]
     doze.doze(True)
-    ring.write(noise(HOP), wait=False)
-    assert [window.end for window in next(cuts)] == [2 * HOP]
+    ring.write(noise(2 * HOP), wait=False)
+    assert [window.end for window in next(cuts)] == [2 * HOP, 3 * HOP]
     ring.attach(lambda: wakes.append(ring.written))
-    for _ in range(22):
+    for _ in range(32):
         ring.write(noise(1), wait=False)
-    assert wakes == [40, 41, 42]
-    assert [(window.end, window.hop) for window in next(cuts)] == [(30, HOP), (40, HOP)]
+    assert wakes == [60, 61, 62]
+    assert [(window.end, window.hop) for window in next(cuts)] == [(40, HOP), (50, HOP), (60, HOP)]
 
 
 def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise) -> None:

@@ -71,7 +71,7 @@ def test_a_daemon_dozes_while_its_gate_is_shut_and_not_without_one(
     assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, doze=doze) == 0
     assert out.types() == ["detection"]
     assert seen[-1] is gated
-    assert doze.span == (3200 if gated else 1600)
+    assert doze.span == (4800 if gated else 1600)
 
 
 def test_an_empty_pipe_is_no_error(configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput) -> None:
