@@ -48,6 +48,8 @@ def listen(
     in force. SIGHUP makes a daemon at a microphone read it again. The end of a
     recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
+    if source == "":
+        raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")
     if source is not None and "audio.device" in overrides:
         raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
     chosen = load_config(config, overrides).config

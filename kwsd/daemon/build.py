@@ -66,9 +66,10 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
             instead = "kwsd listen chooses among them with --words"
             raise ConfigError(f"--labels: {card.name} has labels of its own;", f"leave --labels away ({instead})")
         verifier = card.verifier if chosen.verify and window == card.window else None
-        if card.verifier and chosen.verify and not verifier:
-            second, length = card.verifier.model, card.window / RATE
-            log.warning("--window %g: %s is not asked, it hears %g s at once", window / RATE, second, length)
+        if card.kind == "kwsd" and window != card.window:
+            alone = f", and {card.verifier.model} is not asked" if card.verifier and chosen.verify else ""
+            said = "--window %g: %s learnt words in windows of %g s and may hear none in others%s"
+            log.warning(said, window / RATE, card.name, card.window / RATE, alone)
         return replace(card, window=window, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(

@@ -196,7 +196,10 @@ class HookSink:
 def check_program(word: str, argv: Sequence[str]) -> None:
     """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
     program = argv[0]
-    if shutil.which(program) is not None:
+    if (found := shutil.which(program)) is not None:
+        if _is_bare_text(found):
+            what, remedy = "does not say what runs it;", "begin it with a line like #!/bin/sh"
+            raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
         return
     remedy = ""
     if os.sep in program and Path(program).is_dir():
@@ -210,6 +213,16 @@ def check_program(word: str, argv: Sequence[str]) -> None:
     else:
         what = "is not found" if os.sep in program else "is not found in PATH"
     raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
+
+
+def _is_bare_text(program: str) -> bool:
+    """Whether it is a script without a first line that names its interpreter: a shell runs it, the kernel does not."""
+    try:
+        with Path(program).open("rb") as file:
+            head = file.read(256)
+    except OSError:  # a program need not be readable
+        return False
+    return not head.startswith(b"#!") and head.isascii() and b"\0" not in head
 
 
 def _milliseconds(seconds: float) -> int | None:

@@ -85,3 +85,11 @@ def test_what_is_wrong_is_one_line(kwsd: Command, tiny_model: Path, arguments: t
     ran = kwsd("listen", "--model", tiny_model, *arguments)
     assert (ran.status, ran.out) == (status, "")
     assert [line.startswith("kwsd: error: ") for line in ran.err.splitlines()].count(True) == 1
+
+
+def test_an_empty_name_is_wrong_usage(kwsd: Callable[..., Any]) -> None:
+    ran = kwsd("listen", "")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.splitlines() == [
+        "kwsd: error: an empty name is no source: name a recording, - for standard input, or nothing"
+    ]

@@ -65,7 +65,13 @@ def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(
         alone = build.fitted(configure(overrides), verified)
         assert alone.verifier is None
         assert build.thresholds(configure(), alone) == {"yes": 0.5, "no": 0.7}
-    assert caplog.messages == ["--window 1.5: larger is not asked, it hears 1 s at once"]
+    (said,) = caplog.messages
+    assert said.startswith("--window 1.5: ")
+    assert said.endswith("learnt words in windows of 1 s and may hear none in others, and larger is not asked")
+    caplog.clear()
+    build.fitted(configure({"model.window_s": 0.5}), card)
+    assert "--window 0.5" in caplog.text
+    assert "asked" not in caplog.text
 
 
 def test_only_chosen_words_fire(configure: Configure, card: ModelCard) -> None:

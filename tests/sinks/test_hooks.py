@@ -130,11 +130,24 @@ def test_a_script_that_linux_calls_missing(
     bench: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope, text: str, says: str
 ) -> None:
     script = tmp_path / "script"
-    script.write_bytes(text.encode())
+    script.write_bytes(b"#!/bin/sh\n")
     script.chmod(0o755)
-    bench.add(Hook((str(script),))).send(stop)
+    sink = bench.add(Hook((str(script),)))
+    script.write_bytes(text.encode())  # somebody edits it
+    sink.send(stop)
     assert bench.report().exit_status is None
     assert says in caplog.text
+
+
+@pytest.mark.parametrize("text", ["echo hello\n", ""])
+def test_a_script_without_an_interpreter_is_refused_at_once(bench: Any, tmp_path: Path, text: str) -> None:
+    script = tmp_path / "script"
+    script.write_text(text)
+    script.chmod(0o755)
+    with pytest.raises(ConfigError, match="begin it with a line like #!/bin/sh"):
+        bench.add(Hook((str(script),)))
+    script.write_bytes(b"\x7fELF\2\1\1\0")  # a program, as far as one can tell without running it
+    bench.add(Hook((str(script),)))
 
 
 def test_a_program_that_vanished_is_reported(
