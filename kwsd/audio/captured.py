@@ -9,6 +9,7 @@ import subprocess
 from contextlib import suppress
 
 from kwsd.audio.capturing import command
+from kwsd.audio.dozing import Looks
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from kwsd.errors import DeviceError
 
@@ -48,6 +49,11 @@ class Captured:
         """Its process id."""
         return self._process.pid
 
+    def fileno(self) -> int:
+        """The descriptor on which it is heard."""
+        assert self._process.stdout
+        return self._process.stdout.fileno()
+
     @property
     def drained(self) -> bool:
         """Whether all that was read has been given by `next`."""
@@ -68,14 +74,11 @@ class Captured:
         with suppress(BrokenPipeError):  # it has died, as `next` will tell
             self._process.stdin.write(b"\n")
 
-    def want(self, span: int, first: int, early_s: float) -> None:
-        """Nothing is wanted of it before a multiple of `span` samples; our number of its first sample is `first`.
-
-        It need not be awake until `early_s` before they are there.
-        """
+    def want(self, looks: Looks, first: int) -> None:
+        """Nothing is wanted of it but for `looks`; our number of its first sample is `first`."""
         assert self._process.stdin
         with suppress(BrokenPipeError):  # as above
-            self._process.stdin.write(f"{span} {first} {early_s}\n".encode())
+            self._process.stdin.write(f"{looks.span} {first} {looks.early_s}\n".encode())
 
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.
@@ -96,8 +99,7 @@ class Captured:
 
     def _read(self, limit_s: float, what: str) -> bool:
         """Wait for bytes and unpack them. False when woken."""
-        assert self._process.stdout
-        pipe = self._process.stdout.fileno()
+        pipe = self.fileno()
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
         poll.register(self._woken, select.POLLIN)

@@ -8,6 +8,7 @@ scores, and is longer than two hops of 100 ms and the pause after it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kwsd.audio.napping import EARLY_S
 from kwsd.events import RATE
@@ -19,29 +20,41 @@ _LATE_S = 0.01
 """In a doze, readers sleep until all has come, rather than to be there when it comes: they wake once, not thrice."""
 
 
+class Looks(NamedTuple):
+    """When somebody looks: at multiples of `span` samples. Nobody need be awake until `early_s` before these are there
+    (or, below 0, after)."""
+
+    span: int
+    early_s: float
+
+    @property
+    def dozing(self) -> bool:
+        """Whether nobody waits for what comes."""
+        return self.early_s < 0
+
+
 class Doze:
-    """What the reader of the audio tells those who bring it, in other threads: it looks at multiples of `span` samples
-    only, in any stream, and they need not be awake until `early_s` before these are there (or, below 0, after)."""
+    """What the reader of the audio tells those who bring it, in other threads and of any stream: when it `looks`."""
 
     def __init__(self, hop: int) -> None:
         """Awake: a look at each hop of `hop` samples."""
-        self.span = self._hop = hop
-        self._longest = max([hop, *(hop * count for count in range(1, _HOPS + 1) if hop * count <= LONGEST)])
+        self._awake = self.looks = Looks(hop, EARLY_S)
+        longest = max((hop * count for count in range(2, _HOPS + 1) if hop * count <= LONGEST), default=hop)
+        self._asleep = Looks(longest, -_LATE_S) if longest > hop else self._awake
         self._wakes: list[Callable[[], object]] = []
 
     @property
-    def early_s(self) -> float:
-        """When to be awake, in seconds before the end of a span."""
-        return EARLY_S if self.span == self._hop else -_LATE_S
+    def span(self) -> int:
+        """Samples from one look to the next."""
+        return self.looks.span
 
     def attach(self, wake: Callable[[], object]) -> None:
-        """Call `wake`, in the reader's thread, when the span has become shorter; it must return at once."""
+        """Call `wake`, in the reader's thread, when looks have come nearer; it must return at once."""
         self._wakes.append(wake)
 
     def doze(self, quiet: bool) -> None:
         """Look at every third hop, if the next windows cannot matter; or at each again."""
-        before = self.span
-        self.span = self._longest if quiet else self._hop
-        if self.span < before:
+        before, self.looks = self.looks, self._asleep if quiet else self._awake
+        if self.looks.span < before.span:
             for wake in self._wakes:
                 wake()

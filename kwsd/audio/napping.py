@@ -15,9 +15,9 @@ EARLY_S = 0.015
 _SHORTEST_S, _LONGEST_S = 0.025, 0.35
 _SLOWER = 1.25
 """What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""
-_AHEAD_S = 0.25
+_AHEAD_S = _LONGEST_S + 0.1
 """What is so much ahead of the speed of speech is not live, but a recording that waits for its reader. The blocks of a
-nap are no more than that, though each be counted by itself."""
+nap are less than that, though each be counted by itself."""
 _DRIFT, _SLOW_DRIFT = 0.02, 0.002
 """Two clocks run apart by less, in seconds a second: what once came earlier than ever again is forgotten. More slowly
 where naps end late, and therefore do not see how early a block can come."""

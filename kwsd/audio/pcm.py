@@ -141,7 +141,7 @@ class PcmSource:
             if not data:
                 return
             yield data
-            naps.span, naps.early_s = self._doze.span, self._doze.early_s
+            naps.span, naps.early_s = self._doze.looks
             nap = naps.milliseconds(time.monotonic(), len(data) / 2)
             if nap and len(data) < size:
                 napping.poll(nap)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.captured import Captured, Hung
-from kwsd.audio.dozing import Doze
+from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
 from kwsd.errors import DeviceError
@@ -156,7 +156,8 @@ class PersistentMicrophone:
                 log.warning("%s: heard from %s now", self.name, found)
         assert self._captured
         self._captured.open()
-        limit_s, first, span = self._patience.open_s, -1, 0
+        limit_s, first = self._patience.open_s, -1
+        told: Looks | None = None
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
@@ -175,13 +176,25 @@ class PersistentMicrophone:
             self._at += lost + len(message.samples)
             yield from self._zeros.feed(message.samples, self.name, self._at)
             yield Block(message.samples, lost, overflow=message.lost > 0)
-            self._naps.span, self._naps.early_s = self._doze.span, self._doze.early_s - _AFTER_S
+            looks = self._doze.looks
+            self._naps.span, self._naps.early_s = looks.span, looks.early_s - _AFTER_S
             nap = self._naps.milliseconds(now, len(message.samples), lost)
             if nap and self._captured.drained and self._sleep(nap / 1000):
                 return
-            if span != self._doze.span:
-                span = self._doze.span
-                self._captured.want(span, first, self._doze.early_s)
+            told = self._tell(told, first)
+            if told.dozing and self._captured.drained:
+                # It may sleep for long: who is roused meanwhile has to tell it.
+                if self._sleep(limit_s, self._captured):
+                    return
+                told = self._tell(told, first)
+
+    def _tell(self, told: Looks | None, first: int) -> Looks:
+        """Let the process that captures know of the looks at its audio, if they are others than it was `told`."""
+        looks = self._doze.looks
+        if looks != told:
+            assert self._captured
+            self._captured.want(looks, first)
+        return looks
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
@@ -198,9 +211,11 @@ class PersistentMicrophone:
         os.close(self._woken)
         os.close(self._roused)
 
-    def _sleep(self, seconds: float) -> bool:
-        """Wait, for less where the doze is over; True when woken."""
+    def _sleep(self, seconds: float, unless_heard: Captured | None = None) -> bool:
+        """Wait, for less where the doze is over or something is heard of a capture; True when woken."""
         poll = select.poll()
+        if unless_heard:
+            poll.register(unless_heard, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
         poll.register(self._roused, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}

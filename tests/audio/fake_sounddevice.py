@@ -59,8 +59,10 @@ class RawInputStream:
     close = abort
 
     def _run(self) -> None:
+        due = time.monotonic()
         while True:
-            time.sleep(self._frames / self.samplerate)
+            due += self._frames / self.samplerate  # a device's clock does not wait for a busy machine
+            time.sleep(max(0.0, due - time.monotonic()))
             now = world()
             if now.get("hangs") == "reading":
                 continue

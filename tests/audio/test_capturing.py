@@ -34,16 +34,21 @@ def test_it_rests_from_when_the_daemon_says_what_it_wants(pipe: tuple[int, int])
     rest(0)  # nothing said yet
     os.write(writing, b"1600 3200 0.015\n")
     rest(320)  # it hears of it
-    assert rested_s(rest, 640) > 0.04  # 60 ms are missing, less 15
-    os.write(writing, b"1600 -160 0.015\n1600 -480 0.015\n")
+    assert rested_s(rest, 640) > 0.025  # 60 ms are missing, less 15
+    os.write(writing, b"1600 -160 0.015\n4800 -480 0.015\n")
     rest(960)
-    assert rested_s(rest, 1280) > 0.02  # the newest counts: 50 ms are missing, by the other 30 and less than a rest
-    os.write(writing, b"3200 -480 -0.01\n")
-    rest(1600)
-    assert rested_s(rest, 1920) > 0.1  # 110 ms are missing, and 10 more are waited for; of a hop it would be 10
+    assert rested_s(rest, 1280) > 0.1  # the newest counts: 250 ms are missing; by the other 30, and less than a rest
     os.write(writing, b"0 0 0.015\n")
-    rest(2240)
-    rest(2560)
+    rest(1600)
+    assert rested_s(rest, 1920) < 0.1  # it wants all at once again
+
+
+def test_it_sleeps_through_a_span_in_which_nobody_looks(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    rest = Rest(reading)
+    os.write(writing, b"4800 0 -0.01\n")
+    rest(320)
+    assert rested_s(rest, 640) > 0.2  # 260 ms are missing, and 10 more are waited for
 
 
 def test_a_daemon_that_is_gone_or_talks_nonsense(pipe: tuple[int, int]) -> None:

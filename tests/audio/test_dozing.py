@@ -27,9 +27,12 @@ def test_who_brings_the_samples_is_woken_at_its_end_alone() -> None:
 
 def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
     doze = Doze(1600)
-    assert doze.early_s > 0
+    assert doze.looks.early_s > 0
     doze.doze(True)
-    assert doze.early_s < 0
+    assert doze.looks.early_s < 0
+    assert doze.looks.dozing
     doze.doze(False)
-    assert doze.early_s > 0
-    assert Doze(8000).early_s > 0  # its span stays its hop
+    assert doze.looks.early_s > 0
+    long = Doze(8000)
+    long.doze(True)
+    assert not long.looks.dozing  # its span stays its hop

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from kwsd.audio.captured import Captured
-from kwsd.audio.dozing import Doze
+from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.persistent import Patience
 from kwsd.audio.source import Block
@@ -45,9 +46,9 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     wanted: list[tuple[int, int]] = []
     reads: list[int] = []
 
-    def want(captured: Captured, hop: int, first: int, early_s: float) -> None:
-        wanted.append((hop, first))
-        want_before(captured, hop, first, early_s)
+    def want(captured: Captured, looks: Looks, first: int) -> None:
+        wanted.append((looks.span, first))
+        want_before(captured, looks, first)
 
     def read(captured: Captured, *given: Any) -> bool:
         reads.append(1)
@@ -101,6 +102,41 @@ def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypa
         thread.join(PATIENCE_S)
     doze.doze(True)
     doze.doze(False)  # nobody is there to be woken
+
+
+def test_the_end_of_a_doze_wakes_capture_where_the_daemon_waits_for_it(
+    listen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Awake(Naps):
+        def milliseconds(self, *_: Any) -> float:
+            return 0.0
+
+    monkeypatch.setattr("kwsd.audio.persistent.Naps", Awake)
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    want_before = Captured.want
+
+    def want(captured: Captured, looks: Looks, first: int) -> None:
+        want_before(captured, Looks(1 << 30, looks.early_s) if looks.dozing else looks, first)  # naps of 350 ms
+        told.put(looks.span)
+
+    monkeypatch.setattr(Captured, "want", want)
+    doze, waited_s = Doze(1600), list[float]()
+    microphone, blocks = listen(doze=doze)
+    thread = threading.Thread(target=lambda: list(blocks))
+    thread.start()
+    try:
+        assert told.get(timeout=PATIENCE_S) == 1600
+        for _ in range(3):
+            doze.doze(True)
+            assert told.get(timeout=PATIENCE_S) == 4800
+            began = time.monotonic()
+            doze.doze(False)
+            assert told.get(timeout=PATIENCE_S) == 1600
+            waited_s.append(time.monotonic() - began)
+    finally:
+        microphone.close()
+        thread.join(PATIENCE_S)
+    assert min(waited_s) < 0.1  # without being roused it is told after the nap
 
 
 def test_a_device_that_is_not_there_is_refused_at_once(listen: Callable[..., Any]) -> None:
