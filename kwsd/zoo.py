@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kwsd.config import expanded
 from kwsd.errors import ConfigError, ModelError
+from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, WEIGHTS
 from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
 from kwsd.networks.exported import is_exported, read_exported
@@ -93,7 +94,11 @@ def load_classifier(
         return first
     from kwsd.networks.cascade import Cascade
 
-    second = _load_own(_verifying(card, card.verifier.model), device, drawn=drawn)
+    verifying = _verifying(card, card.verifier.model)
+    if verifying.window != card.window:
+        lengths = f"{verifying.window / RATE:g} s at once, {card.name} {card.window / RATE:g} s"
+        raise ModelError(f"{verifying.name} verifies {card.name}, but hears {lengths};", "take --no-verify")
+    second = _load_own(verifying, device, drawn=drawn)
     return Cascade(first, second, asked_from=card.verifier.asked_from, weight=card.verifier.weight)
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import time
 import wave
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ QUEUE = 16
 """Detections whose audio waits for the disk; further ones are dropped."""
 _LONGEST = 60
 """Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
+_STALE_S = 60
+"""A file that is still being written after so long was left by a daemon that was killed."""
 _OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
 
 
@@ -90,13 +93,13 @@ class DetectionKeeper:
         if samples is None:
             log.warning("%s at %.1f s is not kept: its audio has been overwritten", event.word, event.at / RATE)
             return
-        time = envelope.time.strftime("%Y%m%dT%H%M%S.") + f"{envelope.time.microsecond // 1000:03d}Z"
+        stamp = envelope.time.strftime("%Y%m%dT%H%M%S.") + f"{envelope.time.microsecond // 1000:03d}Z"
         word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
         with self._changed:
             if len(self._clips) >= QUEUE:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
                 return
-            self._clips.append(_Clip(f"{time}-{word}-{event.score:.3f}.wav", samples))
+            self._clips.append(_Clip(f"{stamp}-{word}-{event.score:.3f}.wav", samples))
             self._changed.notify()
 
     def close(self, deadline_s: float) -> None:
@@ -142,15 +145,23 @@ class DetectionKeeper:
 
     def _forget_oldest(self) -> None:
         """Remove files, the oldest first, until the others fit the quota."""
-        ours = sorted(path for path in self._folder.iterdir() if _OURS.fullmatch(path.name))
-        for path in ours:
-            if path.suffix == ".part":  # a daemon was killed while it wrote
+        ours = [(path, _stat(path)) for path in sorted(self._folder.iterdir()) if _OURS.fullmatch(path.name)]
+        for path, found in ours:
+            if path.suffix == ".part" and found and time.time() - found.st_mtime > _STALE_S:
                 path.unlink(missing_ok=True)
-        kept = [path for path in ours if path.suffix == ".wav"]
-        sizes = [path.stat().st_size for path in kept]
+        kept = [path for path, found in ours if path.suffix == ".wav" and found]
+        sizes = [found.st_size for path, found in ours if path.suffix == ".wav" and found]
         left = sum(sizes)
         for path, size in zip(kept, sizes, strict=True):
             if left <= self._quota:
                 return
             path.unlink(missing_ok=True)
             left -= size
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """None where another daemon has removed it meanwhile."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

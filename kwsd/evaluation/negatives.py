@@ -35,7 +35,7 @@ def find_negatives(
     """The recordings of a folder that hold none of `words`, with notes on what was left out.
 
     A folder with an index or of the form label/clip.wav, else every recording in or below it. Labels are taken for
-    transcripts, but for recordings that `said` has by their names; for noise, where "dog" is a bark, say that they are
+    transcripts, beside what `said` has for a recording's name; for noise, where "dog" is a bark, say that they are
     not `transcribed`. A file that is no audio is left out, with a warning. Raises InputError for none.
     """
     if not folder.is_dir():

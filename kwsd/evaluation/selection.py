@@ -34,14 +34,14 @@ def free_of(
 ) -> tuple[list[Recording], tuple[str, ...]]:
     """The recordings that hold none of `words` by their transcript, and notes on the others.
 
-    The transcript is what `said` has for a recording's name, or else its label. Those without one are kept, and noted:
-    they may hold some.
+    The transcript is its label, and what `said` has for its name. Those without one are kept, and noted: they may hold
+    some.
     """
     unwanted = {word.lower() for word in words}
     kept: list[Recording] = []
     held = unknown = 0
     for recording in recordings:
-        text = (said or {}).get(recording.name, recording.label)
+        text = f"{recording.label} {(said or {}).get(recording.name, '')}"
         if tokens(text) & unwanted:
             held += 1
             continue

@@ -98,7 +98,7 @@ def stream_from_folders(
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
     Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
-    for 0. What is said in a sentence is its label, or what `said` has for its name. Folders are as `find_recordings`
+    for 0. What is said in a sentence is its label, and what `said` has for its name. Folders are as `find_recordings`
     reads them. Raises InputError for one that cannot be read, or without
     anything of use.
     """

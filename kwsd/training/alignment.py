@@ -5,9 +5,9 @@ holds recordings whose label is what is said, or `--transcripts FILE` says it (s
 the words are aligned: one that was asked for goes to OUT/word, any other to OUT/_unknown_. Those are real people saying
 "want", "now" and "done", which in slow speech stand alone as commands do. Where neither tells, or the words cannot be
 aligned, PocketSphinx guesses; of that, only what is no word that was asked for, and does not contradict the transcript,
-is kept. Left out are what sounds like one of the words ("know", "write"), and the speakers that a recipe with that
-`held_out` measures on. It needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted goes on
-where it stopped.
+is kept, and nothing where the transcript has such a word. Left out are what sounds like one of the words ("know",
+"write"), and the speakers that a recipe with that `held_out` measures on. It needs `pip install pocketsphinx`; kwsd
+itself does not. A call that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -107,9 +107,14 @@ def cut(samples: Samples, parts: list[Part]) -> Iterator[tuple[str, Samples]]:
             yield part.word, alone(samples, part, quietest)
 
 
-def _likely(word: str, words: Collection[str], said: Collection[str] | None) -> bool:
-    """Whether a guess may be kept: a pause, or a word that was not asked for and, if that is known, is `said`."""
-    return not word or (word not in words and (said is None or word in said))
+def likely(guessed: list[Part], said: frozenset[str], words: Collection[str]) -> list[Part]:
+    """The pauses, and what is no word of `words` and does not contradict what is `said` (nothing: nobody knows).
+
+    Where one of `words` is said, none: it may have been taken for any other.
+    """
+    if said & frozenset(words):
+        return []
+    return [part for part in guessed if not part.word or (part.word not in words and (not said or part.word in said))]
 
 
 def homophones(decoder: Any, spoken: Collection[str], words: Collection[str]) -> frozenset[str]:
@@ -145,6 +150,8 @@ def main() -> None:
     journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
     done = set(journal.read_text().splitlines()) if journal.exists() else set()
     found = [item for item in find_recordings(arguments.folder) if _stem(item) not in done]
+    if not found:
+        print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
     heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
     for number, (recording, samples) in enumerate(load(heard), start=1):
         text, parts = recording.label or told.get(recording.name, ""), []
@@ -152,8 +159,7 @@ def main() -> None:
             parts = align(aligner, samples, text)
         if not parts:
             guesser = guesser or Decoder(loglevel="FATAL", **FAST)
-            likely = tokens(text) if text else None
-            parts = [part for part in guess(guesser, samples) if _likely(part.word, words, likely)]
+            parts = likely(guess(guesser, samples), tokens(text), words)
         like_words = homophones(aligner, {part.word for part in parts}, words)
         for place, (word, window) in enumerate(cut(samples, parts)):
             if word in like_words:

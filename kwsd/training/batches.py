@@ -126,7 +126,7 @@ class Mixer:
     def _word(self, rng: np.random.Generator) -> int:
         number = rng.choice(len(self.rows_of), p=self.chances)
         rows = self.rows_of[number]
-        if self.mix.synthetic > 0:
+        if self.mix.synthetic > 0 or self.mix.synthetic_by_root:
             synthetic = rng.random() < self.synthetic[number]
             wanted = rows[(rows >= self.recorded) == synthetic]
             rows = wanted if len(wanted) else rows  # a word may have but one kind

@@ -119,6 +119,9 @@ def _prepared(
     recorded = _labelled(corpus(data.words), recipe)
     spoken = [recorded, *([_labelled(corpus(data.synthetic), recipe)] if data.synthetic else [])]
     words = reduce(join, spoken)
+    unspoken = sorted(set(recipe.words) - set(words.labels.tolist()))
+    if unspoken:
+        raise ConfigError(f"no recording of {', '.join(unspoken)} in data.words and data.synthetic")
     if recipe.mix.others and UNKNOWN not in words.labels:
         raise ConfigError(f"mix.others needs clips that are labelled {UNKNOWN}, in data.words or data.synthetic")
     validation = _labelled(corpus(data.validation), recipe)
@@ -170,9 +173,8 @@ def _adopt(model: MoonshineSpotterModel, teacher: Any, learning: int, sample: to
 def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:
     """The clips of the recipe's words (and of `_unknown_`, where there are any); labels inferred by machine stay."""
     chosen = corpus.select(np.isin(corpus.labels, [*recipe.words, UNKNOWN]))
-    missing = sorted(set(recipe.words) - set(chosen.labels.tolist()))
     if not len(chosen):
-        raise ConfigError(f"none of the recipe's words has a recording: {', '.join(missing)}")
+        raise ConfigError(f"none of the recipe's words has a recording: {', '.join(sorted(recipe.words))}")
     return chosen
 
 
@@ -180,8 +182,11 @@ def _spared(recipe: Recipe, root: Path, words: Corpus, speech: Corpus) -> Spared
     data = recipe.data
     guessed = read_transcripts(root / data.transcripts) if data.transcripts else {}
     homophones = dict(pair.split("=", 1) for pair in data.homophones)
-    unmined = [clip.name for folder in data.unmined for clip in find_recordings(root / folder)]
-    return Spared(said(speech, recipe.words, guessed, homophones), np.isin(words.names, unmined))
+    clips = (clip for folder in data.unmined for clip in find_recordings(root / folder))
+    unmined = {(clip.label, clip.speaker, clip.name) for clip in clips}  # a name alone may come again elsewhere
+    known = zip(words.labels.tolist(), words.speakers.tolist(), words.names.tolist(), strict=True)
+    marked = np.array([clip in unmined for clip in known], bool)
+    return Spared(said(speech, recipe.words, guessed, homophones), marked)
 
 
 def _kept(corpus: Corpus, parts: int) -> Corpus:

@@ -76,8 +76,8 @@ class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added, and how often that is made into another
     noise first (`varied_noise`); how often a word comes at another pace; what a rare word counts as at least; how often
     a word is one of `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it). A few
-    recordings that come again and again are learnt by heart: with `synthetic_by_root` a word that has few is synthetic
-    more often, by the roots of both numbers.
+    recordings that come again and again are learnt by heart: with `synthetic_by_root` a word is synthetic more often
+    where it has few beside its synthetic ones, by the roots of both numbers.
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.

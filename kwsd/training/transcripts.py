@@ -35,12 +35,12 @@ def said(
 ) -> NDArray[np.bool_]:
     """(clips, words): whether the word is said in the clip, or one that `homophones` takes for it.
 
-    By `guessed`, clips' names to text, or else by its transcript (the corpus's label).
+    By its transcript (the corpus's label), or by `guessed`, clips' names to text.
     """
     column = {word: number for number, word in enumerate(words)}
     found = np.zeros((len(speech), len(words)), bool)
     for row, (label, name) in enumerate(zip(speech.labels.tolist(), speech.names.tolist(), strict=True)):
-        for token in tokens(guessed.get(name, label)):
+        for token in tokens(f"{label} {guessed.get(name, '')}"):
             word = homophones.get(token, token)
             if word in column:
                 found[row, column[word]] = True
@@ -77,6 +77,8 @@ def main() -> None:
     done = read_transcripts(arguments.out) if arguments.out.exists() else {}
     found = [clip for folder in arguments.folders for clip in find_recordings(folder)]
     silent = [clip for clip in found if not clip.label.strip() and clip.name not in done]
+    if not silent:
+        print(f"{arguments.out} has all {len(found)} recordings", file=sys.stderr)
     recognize = _moonshine() if arguments.recognizer == "moonshine" else _pocketsphinx()
     for number, (recording, samples) in enumerate(load(silent), start=1):
         with arguments.out.open("a", encoding="utf-8") as file:

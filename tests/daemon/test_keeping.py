@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import wave
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -83,19 +84,23 @@ def test_the_ring_may_have_forgotten_some_of_it(
 def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
-    (tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.part").write_bytes(b"")  # of one that was killed
+    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.part"  # by one that was killed
+    left.write_bytes(b"")
+    os.utime(left, (1.0, 1.0))
+    (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.part").write_bytes(b"")  # another daemon's
     keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
     for number in range(5):
         keeper.send(sealed(number))
     keeper.close(60)
     assert [name[:15] for name in kept(tmp_path)] == [
+        "20261121T110000",
         "20261121T120002",
         "20261121T120003",
         "20261121T120004",
         "diary.wav",
     ]
     keep(quota_bytes=70_000).close(60)  # a smaller quota holds from the start
-    assert [name[:15] for name in kept(tmp_path)] == ["20261121T120004", "diary.wav"]
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120004", "diary.wav"]
 
 
 def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from kwsd.events import RATE
-from kwsd.training.alignment import Part, align, alone, cut, guess, homophones, main
+from kwsd.training.alignment import Part, align, alone, cut, guess, homophones, likely, main
 
 SAYS = {"no": ["N OW"], "know": ["N OW"], "now": ["N AW"], "a": ["AH", "EY"], "on": ["AA N", "AO N"], "awn": ["AO N"]}
 
@@ -153,3 +153,11 @@ def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
         written[3],
         "on/ann_nohash_c2-2-on.flac",
     ]
+
+
+def test_what_is_guessed_may_not_contradict_what_is_said() -> None:
+    pause, now, no, done = Part("", 0, 10), Part("now", 10, 20), Part("no", 20, 30), Part("done", 30, 40)
+    parts, words = [pause, now, no, done], ["no", "on"]
+    assert likely(parts, frozenset(), words) == [pause, now, done]
+    assert likely(parts, frozenset({"now", "know"}), words) == [pause, now]
+    assert likely(parts, frozenset({"no", "now"}), words) == []  # what is taken for "now" may be the "no"

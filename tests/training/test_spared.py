@@ -52,11 +52,11 @@ def test_a_sentence_is_spared_for_the_word_that_is_said_in_it(recordings: Path, 
 
 
 def test_a_folder_that_is_not_mined(recordings: Path, recipe_file: Path) -> None:
-    for folder in ("real", "halves"):
-        (recordings / folder / UNKNOWN).mkdir(parents=True)
+    for folder, label, name in (("real", UNKNOWN, "real"), ("halves", UNKNOWN, "half"), ("halves", "up", "real")):
+        (recordings / folder / label).mkdir(parents=True)
         for number in range(6):
             clip = recordings / "words" / "down" / f"{number}.wav"
-            shutil.copy(clip, recordings / folder / UNKNOWN / f"{folder}{number}.wav")
+            shutil.copy(clip, recordings / folder / label / f"{name}{number}.wav")
     made = mixer(recordings, recipe_file, synthetic=("real", "halves"), unmined=("halves",))
     made.mix = replace(made.mix, words=made.mix.words - 0.2, others=0.2)
     found = mine(made, hears(0), NOTHING, 600, np.random.default_rng(3))  # type: ignore[arg-type]
@@ -69,3 +69,10 @@ def test_a_homophone_of_no_word_is_refused(tmp_path: Path, recipe_file: Path) ->
     (tmp_path / "wrong.toml").write_text(text.replace("[data]", '[data]\nhomophones = ["know"]'), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"data\.homophones"):
         read_recipe(tmp_path / "wrong.toml")
+
+
+def test_a_word_that_nobody_says_is_refused(recordings: Path, recipe_file: Path) -> None:
+    text = recipe_file.read_text(encoding="utf-8")
+    (recordings / "wrong.toml").write_text(text.replace('"up"', '"upp", "up"', 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no recording of upp"):
+        mixer(recordings, recordings / "wrong.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,6 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, said)
     ask(encoder, "another", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2]
+    louder = replace(recordings, samples=recordings.samples + np.int16(1))  # the same names, recorded again
+    ask(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
+    assert asked == [2, 2, 2]
