@@ -29,6 +29,15 @@ def test_neither_torch_nor_transformers_where_the_processor_computes(user: Any, 
     assert done.stdout.splitlines()[-1] == "0 onnxruntime", done.stderr
 
 
+def test_nothing_is_reported_and_nothing_left_in_the_home(user: Any, recordings: Path, tmp_path: Path) -> None:
+    """ONNX Runtime reports to its makers, by way of a database in the home, unless it is told not to."""
+    env = {key: value for key, value in user.env.items() if "TELEMETRY" not in key} | {"HOME": str(tmp_path)}
+    command = [sys.executable, "-c", LISTEN, recordings / "commands.flac", "--device", "cpu"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    assert "yes" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 RUN = """
 import sys
 from kwsd.cli import main
