@@ -37,8 +37,8 @@ def classify(
     A recording goes through the network in one piece, as through the pipelines of
     transformers; one that is longer than the model can hear (or than a minute), or
     than --window where that is given, in equal pieces whose scores are averaged. No
-    verifier is asked, so that scores are not those of kwsd listen. A file that cannot be read is named on standard error and skipped; the exit status
-    is 66 then.
+    verifier is asked, so that scores are not those of kwsd listen. A file that cannot
+    be read is named on standard error and skipped; the exit status is 66 then.
     """
     config = load_config(Path(os.devnull), overrides).config
     console.log_to_stderr()
