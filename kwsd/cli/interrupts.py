@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
+
+from kwsd.daemon.signals import TOGETHER_S
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from 3.11 on
@@ -19,10 +22,13 @@ class Interrupted(Exception):
 
 
 class Interrupts:
-    """Within it, the first SIGINT only waits for `check`; the second one interrupts at once, as ever."""
+    """Within it, the first SIGINT only waits for `check`; the second one interrupts at once, as ever.
+
+    What comes within `TOGETHER_S` of the first one is still that: `timeout -s INT` sends two.
+    """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._asked_at: float | None = None
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -38,10 +44,13 @@ class Interrupts:
 
     def check(self) -> None:
         """Raise Interrupted if somebody asked for it."""
-        if self._asked:
+        if self._asked_at is not None:
             raise Interrupted
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.write(2, _ASKED)  # print() may be what was interrupted
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at = now
+            os.write(2, _ASKED)  # print() may be what was interrupted
+        elif now - self._asked_at >= TOGETHER_S:
+            signal.default_int_handler(number, frame)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TOGETHER_S = 0.5
+"""The same signal again within so many seconds is no second one: timeout(1) sends it twice, the second to the group."""
 
 
 def has_terminal() -> bool:
@@ -30,18 +33,23 @@ def relayed(
 
     `wakeup` is the descriptor to which the interpreter writes a byte as the signal comes; see `Mailbox`.
 
-    A second signal means now: `at_once` is called, and the process dies of that signal. What the parent process made
-    us ignore (nohup, a shell's background job) stays ignored. Only in the main thread.
+    A second signal, later than `TOGETHER_S` or another one, means now: `at_once` is called, and the process dies of
+    that signal. What the parent process made us ignore (nohup, a shell's background job) stays ignored. Only in the
+    main thread.
     """
-    heard: list[signal.Signals] = []
+    heard: list[tuple[signal.Signals, float]] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         if reloads and number == signal.SIGHUP:
             put(signal.SIGHUP)
             return
-        heard.append(signal.Signals(number))
-        if len(heard) == 1:
-            put(heard[0])
+        now = time.monotonic()
+        if not heard:
+            heard.append((signal.Signals(number), now))
+            put(signal.Signals(number))
+            return
+        first, at = heard[0]
+        if number == first and now - at < TOGETHER_S:
             return
         at_once()
         signal.signal(number, signal.SIG_DFL)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
 from kwsd.cli.interrupts import Interrupted, Interrupts
+from kwsd.daemon.signals import TOGETHER_S
 
 
 def press() -> None:
@@ -23,9 +25,18 @@ def test_the_first_one_waits(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Ctrl-C again stops at once" in capfd.readouterr().err
 
 
+def test_two_at_once_are_one() -> None:
+    with Interrupts() as interrupts:
+        press()
+        press()
+        with pytest.raises(Interrupted):
+            interrupts.check()
+
+
 def test_the_second_one_does_not() -> None:
     with Interrupts():
         press()
+        time.sleep(TOGETHER_S)
         with pytest.raises(KeyboardInterrupt):
             press()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from kwsd.daemon.signals import ASKING_TO_STOP, relayed
+from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, relayed
 
 
 def no_hurry() -> None:
@@ -45,13 +46,25 @@ def test_what_is_ignored_stays_ignored() -> None:
     assert heard == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_second_signal_ends_the_process_at_once(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", ASKING_TO_STOP)
+def test_the_same_signal_twice_within_a_millisecond_is_one(number: signal.Signals) -> None:
+    heard: list[signal.Signals] = []
+    with relayed(heard.append, no_hurry, -1):
+        signal.raise_signal(number)
+        time.sleep(0.0005)  # as timeout(1) sends it: to its child, then to the child's group
+        signal.raise_signal(number)
+    assert heard == [number]
+
+
+@pytest.mark.parametrize(("number", "apart_s"), [(signal.SIGINT, 0.0), (signal.SIGTERM, TOGETHER_S)])
+def test_the_second_signal_ends_the_process_at_once(number: signal.Signals, apart_s: float) -> None:
     program = f"""
 import signal
+import time
 from kwsd.daemon.signals import relayed
 with relayed(lambda number: print(number.name, flush=True), lambda: print("at once", flush=True), -1):
     signal.raise_signal(signal.SIGTERM)
+    time.sleep({apart_s})
     signal.raise_signal({number:d})
     print("still there")
 """

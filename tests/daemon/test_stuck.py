@@ -7,10 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from kwsd.daemon.signals import TOGETHER_S
 
 PATIENCE_S = 60.0
 
@@ -80,7 +83,8 @@ def test_a_second_signal_ends_a_daemon_that_does_not_come_to_its_end(
         process = stuck("hearing")
         process.send_signal(signal.SIGINT)
         while not manager.recv(4096).startswith(b"STOPPING=1"):
-            pass  # until the first one is being obeyed: two that come together count as one
+            pass  # until the first one is being obeyed
+        time.sleep(TOGETHER_S)  # two that come together count as one
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == -signal.SIGINT
     assert process.communicate() == ("", "")

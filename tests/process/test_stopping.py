@@ -6,11 +6,14 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kwsd.daemon.signals import TOGETHER_S
 
 Start = Callable[..., Any]
 
@@ -49,6 +52,19 @@ def test_sigterm_while_it_listens(start: Start, user: Any, pcm: bytes, tmp_path:
     assert not user.socket.exists()
 
 
+def test_the_two_signals_that_timeout_sends_are_one(start: Start, user: Any, pcm: bytes) -> None:
+    running = start("listen", "-", "--socket", user.socket, "--events", "all", "--format", "json")
+    running.write(pcm[:32_000])
+    running.wait_for_event("ready")
+    running.signal(signal.SIGTERM)
+    time.sleep(0.0005)
+    running.signal(signal.SIGTERM)
+    ran = running.wait()
+    assert (ran.status, ran.errors) == (0, [])
+    assert ran.events[-1]["reason"] == "SIGTERM"
+    assert not user.socket.exists()
+
+
 def test_ctrl_c_twice_ends_it_at_once(start: Start, pcm: bytes, manager: Any, tmp_path: Path) -> None:
     hook = f"yes={stubborn(tmp_path)} {tmp_path / 'ran'}"
     running = start("listen", "-", "--format", "json", "--hook", hook, NOTIFY_SOCKET=manager.address)
@@ -56,7 +72,8 @@ def test_ctrl_c_twice_ends_it_at_once(start: Start, pcm: bytes, manager: Any, tm
     running.wait_for_event("detection")
     running.wait_for((tmp_path / "ran").exists)
     running.signal(signal.SIGINT)
-    manager.wait_for("STOPPING=1")  # the first one is being obeyed: two that come together count as one
+    manager.wait_for("STOPPING=1")  # the first one is being obeyed
+    time.sleep(TOGETHER_S)  # two that come together count as one
     running.signal(signal.SIGINT)
     ran = running.wait()  # and the hook is gone as well
     assert ran.status in (-signal.SIGINT, 130)  # 130: it was through before the second one came
