@@ -18,10 +18,35 @@ SCHEMA = 1
 RATE = 16_000
 """Samples a second of every stream inside kwsd."""
 
+MOST_SHOWN = 600
+"""Bytes that a text from outside may take in an event or on a line; so that a few of them are less than PIPE_BUF."""
+_CONTROLS = {
+    code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
+}
+
 
 def readable(name: object) -> str:
     """A file's name as any output can carry it: bytes that are not UTF-8 become U+FFFD."""
     return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def one_line(text: str) -> str:
+    """The text with its control characters, which a terminal may obey, and its line breaks spelt out: \\n, \\x1b."""
+    return text.translate(_CONTROLS)
+
+
+def brief(text: str, most: int = MOST_SHOWN) -> str:
+    """The text, cut where it takes more than `most` bytes as JSON in ASCII, its longest form; … is where it was cut."""
+    if _length(text) <= most:
+        return text
+    kept = text[:most]
+    while _length(kept) > most - _length("…"):
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def _length(text: str) -> int:
+    return len(json.dumps(text)) - 2  # without the quotes
 
 
 def seconds(samples: int) -> float:
@@ -222,14 +247,18 @@ class Envelope:
         return cls(event, sequence, datetime.now(timezone.utc))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object: schema, type, sequence, time (RFC 3339), then the event's own keys."""
+        """The JSON object: schema, type, sequence, time (RFC 3339), then the event's own keys.
+
+        Its texts are cut where they are so long that a line of it would not go into a pipe in one piece.
+        """
         head = {
             "schema": SCHEMA,
             "type": self.event.type,
             "sequence": self.sequence,
             "time": self.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
-        return head | self.event.payload()
+        own = {key: brief(value) if isinstance(value, str) else value for key, value in self.event.payload().items()}
+        return head | own
 
     def to_json(self) -> str:
         """One line of JSON, without the line feed."""

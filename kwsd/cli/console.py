@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli import loglines
+from kwsd.events import brief, one_line
 from kwsd.sinks.room import has_room
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ _shape: loglines.Shape = loglines.plain
 Show = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
+MOST = 3000
+"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `has_room`."""
 QUIET_S = 10.0
 """Seconds between two lines about progress where there is no terminal to draw a bar on."""
 
@@ -42,12 +45,12 @@ def say_json(value: Any) -> None:
 
 def error(text: str) -> None:
     """The one line that an error becomes, in the shape of the log's."""
-    _to_stderr(_shape(logging.ERROR, "kwsd", text))
+    _to_stderr(_shape(logging.ERROR, "kwsd", text, ""))
 
 
 def note(text: str) -> None:
     """A line on standard error for whoever sits there."""
-    _to_stderr(f"kwsd: {text}")
+    _to_stderr(f"kwsd: {one_line(text)}")
 
 
 def _to_stderr(text: str) -> None:
@@ -58,6 +61,7 @@ def _to_stderr(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output: drawn on a terminal, else plain text in columns that other programs can cut."""
+    title, rows = one_line(title), [[one_line(cell) for cell in row] for row in rows]
     if _on_terminal(sys.stdout):
         _drawn(title, columns, rows)
         return
@@ -165,7 +169,9 @@ class _Line(logging.Formatter):
     """A record in the shape that was chosen."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _shape(record.levelno, record.name, super().format(record))
+        whole = super().format(record)  # the message, and the traceback where there is one
+        traceback = whole.removeprefix(record.message).strip("\n")
+        return _shape(record.levelno, record.name, brief(record.message.rstrip("\n"), MOST), traceback)
 
 
 class _Stderr(logging.Handler):
@@ -187,7 +193,7 @@ class _Stderr(logging.Handler):
             if self._dropped:
                 text = f"{self._dropped} lines of the log were dropped: nobody read them"
                 self._dropped = 0
-                _to_stderr(_shape(logging.WARNING, __name__, text))
+                _to_stderr(_shape(logging.WARNING, __name__, text, ""))
             _to_stderr(self.format(record))
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return

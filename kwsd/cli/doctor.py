@@ -9,6 +9,7 @@ import typer
 from kwsd.cli import checks, console
 from kwsd.cli.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
+from kwsd.events import one_line
 
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
@@ -42,6 +43,6 @@ def doctor(
 
 def _print(finding: Finding) -> None:
     state = typer.style(f"{finding.state:<4}", fg=_COLOURS[finding.state])
-    typer.echo(f"{state}  {finding.what:<16} {finding.found}")
+    typer.echo(f"{state}  {finding.what:<16} {one_line(finding.found)}")
     if finding.remedy:
-        typer.echo(f"{'':<23}{finding.remedy}")
+        typer.echo(f"{'':<23}{one_line(finding.remedy)}")

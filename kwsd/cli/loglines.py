@@ -8,34 +8,35 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-Shape = Callable[[int, str, str], str]
-"""From a level of `logging`, a logger's name and a text to the line, without its line feed."""
+from kwsd.events import one_line
+
+Shape = Callable[[int, str, str, str], str]
+"""From a level of `logging`, a logger's name, a text and a traceback or "" to the line, without its line feed."""
 
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
-
-
-def plain(level: int, _: str, text: str) -> str:
+def plain(level: int, _: str, text: str, traceback: str = "") -> str:
     """kwsd: warning: what happened
 
-    A file's name may hold what a terminal obeys: control characters are spelt out, but for those of a traceback.
+    A file's name may hold what a terminal obeys: control characters are spelt out, and only a traceback has lines.
     """
-    return f"kwsd: {logging.getLevelName(level).lower()}: {text.translate(_CONTROLS)}"
+    shown = "\n".join([one_line(text), *map(one_line, traceback.splitlines())])
+    return f"kwsd: {logging.getLevelName(level).lower()}: {shown}"
 
 
-def structured(level: int, logger: str, text: str) -> str:
+def structured(level: int, logger: str, text: str, traceback: str = "") -> str:
     """A JSON object: time (RFC 3339), level, logger, message."""
     time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = {"time": time, "level": logging.getLevelName(level).lower(), "logger": logger, "message": text}
+    message = f"{text}\n{traceback}" if traceback else text
+    line = {"time": time, "level": logging.getLevelName(level).lower(), "logger": logger, "message": message}
     return json.dumps(line, ensure_ascii=True)
 
 
 def for_journal(shape: Shape) -> Shape:
     """The same lines, each with the priority that journald reads and takes off: `<4>kwsd: warning: ...`."""
 
-    def prefixed(level: int, logger: str, text: str) -> str:
+    def prefixed(level: int, logger: str, text: str, traceback: str) -> str:
         priority = 3 if level >= logging.ERROR else 4 if level >= logging.WARNING else 6 if level >= logging.INFO else 7
-        return "\n".join(f"<{priority}>{line}" for line in shape(level, logger, text).split("\n"))
+        return "\n".join(f"<{priority}>{line}" for line in shape(level, logger, text, traceback).split("\n"))
 
     return prefixed
 

@@ -13,6 +13,7 @@ from kwsd.cli.events import connect
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import expanded, load_config, socket_path
 from kwsd.errors import DeviceError
+from kwsd.events import one_line
 
 _ANSWER_S = 10.0
 _METER = 30
@@ -38,7 +39,7 @@ def status(
         return
     for name, stream in found["streams"].items():
         come = stream["audio_s"] > 0
-        console.say(f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}")
+        console.say(f"{one_line(name)}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}")
         console.say(f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms")
     words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
     scored = f"{found['windows_scored']} scored"
@@ -59,7 +60,7 @@ def status(
         ("up for", f"{found['uptime_s']:.0f} s"),
     ]
     for what, text in rows:
-        console.say(f"{what:<12} {text}")
+        console.say(f"{what:<12} {one_line(text)}")
 
 
 def ask(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
-from kwsd.events import RATE, Event
+from kwsd.events import RATE, Event, brief
 from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
 from kwsd.sinks.listening import inherited
@@ -165,7 +165,7 @@ def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Ca
 
 def commands(config: Config) -> dict[str, str]:
     """What each word runs, to be shown beside it."""
-    return {word: "; ".join(map(shown, argvs)) for word, argvs in config.hooks.words.items()}
+    return {word: "; ".join(brief(shown(argv)) for argv in argvs) for word, argvs in config.hooks.words.items()}
 
 
 def open_socket(

@@ -8,6 +8,8 @@ import socket
 import time
 from collections.abc import Mapping
 
+from kwsd.events import one_line
+
 log = logging.getLogger(__name__)
 
 
@@ -33,7 +35,7 @@ class Notifier:
     def ready(self, status: str) -> None:
         """The model is warm and audio has arrived."""
         self._ready = True
-        self._tell(f"READY=1\nSTATUS={status}")
+        self._tell(f"READY=1\nSTATUS={one_line(status)}")
 
     def reloading(self) -> None:
         """The configuration is about to be read again. Before READY this is nothing that systemd waits for."""
@@ -44,11 +46,11 @@ class Notifier:
     def reloaded(self, status: str) -> None:
         """The configuration has been read again, and taken over or refused."""
         if self._ready:
-            self._tell(f"READY=1\nSTATUS={status}")
+            self._tell(f"READY=1\nSTATUS={one_line(status)}")
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""
-        self._tell(f"STATUS={status}")
+        self._tell(f"STATUS={one_line(status)}")
 
     def stopping(self) -> None:
         """The daemon is about to end; the watchdog stops with it."""

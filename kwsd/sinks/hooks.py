@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwsd.config import shown
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.running import Order, RunningHook, why_not
@@ -95,7 +94,7 @@ class HookSink:
                 self._refused.append(order)
                 log.warning(
                     "hook for %s dropped (%d so far), %d run and %d wait: %s",
-                    *(event.word, self._dropped, len(self._running), len(self._queue), shown(hook.argv)),
+                    *(event.word, self._dropped, len(self._running), len(self._queue), order.command),
                 )
         self._waker.wake()
 

@@ -22,8 +22,13 @@ from kwsd.events import (
     SpeechEnded,
     SpeechStarted,
     Stopped,
+    brief,
+    one_line,
     seconds,
 )
+
+LONGEST = 2000
+"""Bytes of a line for a person; with its colours it is less than PIPE_BUF."""
 
 
 class JsonLines:
@@ -54,11 +59,12 @@ class TextLines:
     def line(self, envelope: Envelope) -> str:
         event = envelope.event
         if isinstance(event, Detection):
-            text = f"{seconds(event.start):8.2f} s  {self._bold}{event.word:<9}{self._off}{event.score:.3f}"
+            word = brief(one_line(event.word))
+            text = f"{seconds(event.start):8.2f} s  {self._bold}{word:<9}{self._off}{event.score:.3f}"
             command = "; ".join(self._commands[key] for key in (event.word, "*") if key in self._commands)
-            text += f"  {self._arrow} {command}" if command else ""
+            text += f"  {self._arrow} {brief(one_line(command))}" if command else ""
         else:
-            text = f"{self._dim}{_describe(envelope)}{self._off}"
+            text = f"{self._dim}{brief(one_line(_describe(envelope)), LONGEST)}{self._off}"
         return text.encode(self._encoding, "backslashreplace").decode(self._encoding) + "\n"
 
 

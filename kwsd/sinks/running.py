@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.config import shown
-from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.events import Detection, Envelope, HookFinished, brief
 from kwsd.sinks.environment import environment
 from kwsd.sinks.sink import encode
 
@@ -43,8 +43,8 @@ class Order:
 
     @property
     def command(self) -> str:
-        """The command as a person would type it."""
-        return shown(self.argv)
+        """The command as a person would type it, as far as a line has room for it."""
+        return brief(shown(self.argv))
 
     def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
         """The event that tells how it went; without arguments, that it never ran."""

@@ -121,7 +121,7 @@ class StdoutSink:
             poll.poll(None if left == math.inf else math.ceil(1000 * left))
 
     def _write_pending(self) -> None:
-        """Write while there is room: poll(2) promises it for a line, which is shorter than PIPE_BUF."""
+        """Write while there is room: poll(2) promises it for a line, which is shorter than PIPE_BUF; see `Envelope`."""
         while self._pending and not self._gone and has_room(self._stream):
             line = self._pending.popleft()
             try:

@@ -165,6 +165,13 @@ def test_a_hook_that_cannot_run(findings: Command, user: Path, hook: str, said: 
     assert found["hooks"]["remedy"] == remedy
 
 
+def test_a_hook_of_several_lines_is_told_on_one(kwsd: Command, tiny_model: Path, user: Path) -> None:
+    configured(user, '[hooks.words]\nyes = { shell = """if true; then\n echo \\u001b]0;pwned\nfi""" }\n')
+    ran = kwsd("doctor", "--model", tiny_model)
+    assert r"hooks            yes runs if true; then\n echo \x1b]0;pwned\nfi" in ran.out
+    assert all(line.startswith("ok    ") for line in ran.out.splitlines())
+
+
 def test_a_daemon_that_runs_is_seen(findings: Command) -> None:
     path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
     path.parent.mkdir()

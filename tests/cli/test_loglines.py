@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 from datetime import datetime
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def test_json_lines_of_log_and_error(capfd: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_the_journal_is_told_the_priority_of_every_line(level: int, line: str) -> None:
-    assert loglines.for_journal(loglines.plain)(level, "kwsd", "a\nb") == line
+    assert loglines.for_journal(loglines.plain)(level, "kwsd", "a", "b") == line
 
 
 def test_only_where_standard_error_is_the_journal(tmp_path: Path) -> None:
@@ -61,7 +62,36 @@ def test_the_daemons_log_in_the_journal(capfd: pytest.CaptureFixture[str], monke
     assert capfd.readouterr().err == "<6>kwsd: info: here\n<3>kwsd: error: gone\n"
 
 
-def test_what_a_terminal_obeys_is_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_terminal_obeys_and_line_breaks_are_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
     console.log_to_stderr("info", "text")
-    logging.getLogger("kwsd").warning("%s: no audio\nsecond\tline", "a\x1b[31mb\r\x7f.wav")
-    assert capfd.readouterr().err == "kwsd: warning: a\\x1b[31mb\\x0d\\x7f.wav: no audio\nsecond\tline\n"
+    logging.getLogger("kwsd").warning("%s: no audio\tthere", "a\x1b[31mb\r\x7f\x9b\n.wav")
+    console.error("t\n.wav: no such file")
+    console.note("t\n.wav")
+    assert capfd.readouterr().err.splitlines() == [
+        "kwsd: warning: a\\x1b[31mb\\r\\x7f\\x9b\\n.wav: no audio\\tthere",
+        "kwsd: error: t\\n.wav: no such file",
+        "kwsd: t\\n.wav",
+    ]
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_traceback_keeps_its_lines(capfd: pytest.CaptureFixture[str], format: str) -> None:
+    console.log_to_stderr("info", format)
+    logging.getLogger("kwsd").error("thread\ndied", exc_info=ValueError("a\x1bb"))
+    said = capfd.readouterr().err
+    if format == "json":
+        assert json.loads(said)["message"] == "thread\ndied\nValueError: a\x1bb"
+    else:
+        assert said == "kwsd: error: thread\\ndied\nValueError: a\\x1bb\n"
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize("letter", ["x", "\x1b", "\U0001f600"])
+def test_a_line_of_the_log_goes_into_a_pipe_in_one_piece(
+    capfd: pytest.CaptureFixture[str], format: str, letter: str
+) -> None:
+    console.log_to_stderr("info", format)
+    logging.getLogger("kwsd").info("hook: %s", 70_000 * letter)
+    said = capfd.readouterr().err
+    assert len(said.encode()) < select.PIPE_BUF
+    assert (json.loads(said)["message"] if format == "json" else said.rstrip()).endswith("…")

@@ -52,6 +52,11 @@ def test_the_stations_of_a_life(manager: Manager) -> None:
     ]
 
 
+def test_a_model_s_word_says_nothing_else(manager: Manager) -> None:
+    Notifier(manager.environment).status("the last: stop\nWATCHDOG=1")
+    assert manager.heard() == ["STATUS=the last: stop\\nWATCHDOG=1"]
+
+
 def test_the_watchdog_is_told_now_and_then(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import select
 
 import pytest
 
@@ -72,6 +73,49 @@ def test_a_hook_for_any_word_is_shown_too() -> None:
 )
 def test_other_events_in_words(event: Event, part: str) -> None:
     assert part in text(event)
+
+
+def test_a_hook_of_several_lines_is_shown_on_one() -> None:
+    hook = "if true; then\n echo \x1b]0;pwned\x07\nfi"
+    assert text(STOP, stop=hook).endswith("→ if true; then\\n echo \\x1b]0;pwned\\x07\\nfi\n")
+    told = text(HookFinished("desk", "stop", hook, 0, False, 1.0))
+    assert told == "           if true; then\\n echo \\x1b]0;pwned\\x07\\nfi: exit status 0 (stop)\n"
+
+
+def test_a_name_with_a_line_feed_is_shown_on_one_line() -> None:
+    assert text(Ready("tälk\n.wav", "tiny", "cpu")) == "           ready: tiny on cpu hears tälk\\n.wav\n"
+    assert (
+        json.loads(JsonLines(io.StringIO()).line(Envelope.seal(Ready("tälk\n.wav", "tiny", "cpu"), 1)))["stream"]
+        == "tälk\n.wav"
+    )
+
+
+@pytest.mark.parametrize("letter", ["x", "\n", "\x1b", "ä", "\U0001f600", "\udce9"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_no_line_is_too_long_for_a_pipe(letter: str, encoding: str) -> None:
+    """A write of up to PIPE_BUF bytes is all that poll(2) promises room for; a longer one may wait for ever."""
+    endless = 70_000 * letter
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    commands = {endless: endless, "*": endless}
+    for event in (
+        Ready(endless, endless, endless),
+        DeviceLost(endless, 1 << 60, endless),
+        Detection(endless, endless, 1 / 3, 1 / 3, 1 << 60, 1 << 60, 1 << 60, endless),
+        HookFinished(endless, endless, endless, 255, True, 1e9 / 3),
+        Stopped(endless, 1 << 60, endless),
+    ):
+        for lines in (JsonLines(stream), TextLines(stream, commands)):
+            line = lines.line(Envelope.seal(event, 1 << 60))
+            assert len(line.encode(encoding)) < select.PIPE_BUF
+            assert line.count("\n") == 1
+
+
+def test_a_cut_is_shown() -> None:
+    long = HookFinished("desk", "stop", f"true {70_000 * 'x'}", 0, False, 1.0)
+    command = json.loads(JsonLines(io.StringIO()).line(Envelope.seal(long, 1)))["command"]
+    assert command.startswith("true xxx")
+    assert command.endswith("x…")
+    assert 200 < len(command) < 1000
 
 
 def test_colour_on_a_terminal_alone() -> None:
