@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.fetching import refuse_empty
 from kwsd.errors import DeviceError
 
 
@@ -52,6 +53,7 @@ def export(
     Scores in single precision must be the original's to 0.0001, else nothing is
     written; how far those in 8 bits are off is told.
     """
+    refuse_empty(model)
     console.log_to_stderr()
     try:
         with console.working("loading torch"):

@@ -5,6 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from kwsd.cli import console
+from kwsd.errors import UsageError
+
+
+def refuse_empty(model: str) -> None:
+    """Raise UsageError for an empty name, as an unset variable of a script gives it."""
+    if not model:
+        raise UsageError("an empty name is no model", "kwsd models lists those that are here")
 
 
 def pull_shown(name: str) -> Path:

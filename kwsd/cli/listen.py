@@ -11,7 +11,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import Config, load_config
+from kwsd.config import Config, load_config, rereading
 from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def listen(
         raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")
     if source is not None and "audio.device" in overrides:
         raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
-    chosen = load_config(config, overrides).config
+    loaded = load_config(config, overrides)
+    chosen = loaded.config
     console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
     from kwsd.audio.dozing import Doze
     from kwsd.daemon.build import hop
@@ -63,7 +64,7 @@ def listen(
     from kwsd.daemon.supervisor import run
 
     # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
-    reload = (lambda: load_config(config, overrides).config) if source is None else None
+    reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
 
 

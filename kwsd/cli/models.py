@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kwsd.cli import console
-from kwsd.cli.fetching import pull_shown
+from kwsd.cli.fetching import pull_shown, refuse_empty
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 
@@ -50,6 +50,7 @@ def info(
     """
     from kwsd.zoo import read_card
 
+    refuse_empty(model)
     card = read_card(model)
     if format == "json":
         console.say_json(_as_dict(card))

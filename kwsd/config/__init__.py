@@ -18,6 +18,7 @@ from kwsd.config.options import (
     options,
 )
 from kwsd.config.places import config_path, expanded, socket_path, state_folder
+from kwsd.config.rereading import rereading
 
 __all__ = [
     "SHELL",
@@ -39,6 +40,7 @@ __all__ = [
     "nearest",
     "options",
     "parse_hook_flags",
+    "rereading",
     "shown",
     "socket_path",
     "state_folder",

@@ -8,6 +8,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, get_type_hints
 
+LOWEST = 0.001
+"""The lowest threshold: a word fires again once its score has been under it, and no score is under 0."""
+
 
 def _option(
     default: Any = MISSING,
@@ -118,8 +121,8 @@ class TriggerConfig:
         example=("yes", "no"),
     )
     threshold: float | None = _option(
-        None, flag="--threshold", low=0.0, high=1.0, example=0.95,
-        help="Score that fires, for every word; unset for the model's own.",
+        None, flag="--threshold", low=LOWEST, high=1.0, example=0.95,
+        help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
     )  # fmt: skip
     smoothing: int | None = _option(
         None, flag="--smoothing", low=1, high=50, example=3,
@@ -129,7 +132,7 @@ class TriggerConfig:
         1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
     )
     thresholds: Mapping[str, float] = _option(
-        factory=dict, low=0.0, high=1.0, example={"go": 0.98},
+        factory=dict, low=LOWEST, high=1.0, example={"go": 0.98},
         help="Score that fires for single words; goes before `threshold`.",
     )  # fmt: skip
 

@@ -41,6 +41,8 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
         if isinstance(value, str) and "\0" in value:
             raise ConfigError(f"{where} is {value!r};", "it must not hold a NUL character")
+        if value == "" and option.default and not option.choices:  # where a default is empty, that stands for something
+            raise ConfigError(f"{where} is empty;", f"the default is {option.default}")
         if isinstance(value, str) and (not option.choices or value in option.choices):
             return value
     elif option.type in (bool, bool | None):

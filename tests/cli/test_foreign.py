@@ -19,7 +19,7 @@ from kwsd.audio.scale import to_float
 Command = Callable[..., Any]
 Foreign = Callable[[str], Path]
 
-FIRES = ("--no-gate", "--threshold", "0", "--smoothing", "1", "--hop", "500", "--device", "cpu")
+FIRES = ("--no-gate", "--threshold", "0.001", "--smoothing", "1", "--hop", "500", "--device", "cpu")
 CPU = ("--device", "cpu")
 COMMANDS = Path(__file__).parents[1] / "recordings" / "commands.flac"
 SOUNDS = "a dog barking, glass breaking, a doorbell"
@@ -174,7 +174,7 @@ def test_kwsds_own_model_at_another_length_than_its_graph(kwsd: Command) -> None
 
 
 def test_streams_and_negatives(kwsd: Command, foreign: Foreign, clips: Path) -> None:
-    heard = ("--model", foreign("ast"), "--threshold", "0", "--smoothing", "1", "--hop", "500", *CPU, "--json", "-")
+    heard = ("--model", foreign("ast"), "--threshold", "0.001", "--smoothing", "1", "--hop", "500", *CPU, "--json", "-")
     table = COMMANDS.with_suffix(".tsv")
     ran = kwsd("eval", "stream", COMMANDS, table, "--labels", "yes,no,stop", *heard)
     assert ran.status == 0, ran.err

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.config import Config, load_config, options, parse_hook_flags
+from kwsd.config import Config, load_config, options, parse_hook_flags, rereading
 from kwsd.errors import ConfigError, UsageError
 
 EVERYTHING = """
@@ -181,10 +181,12 @@ def test_a_socket_path_and_no_socket_contradict_each_other() -> None:
         ("[gate]\naggressiveness = true\n", ["gate.aggressiveness is True", "whole number"]),
         ("[gate]\nonset_ms = 35\n", ["gate.onset_ms is 35", "steps of 10"]),
         ("[gate]\nenabled = 1\n", ["gate.enabled is 1", "true or false"]),
-        ("[trigger]\nthreshold = nan\n", ["trigger.threshold is nan", "from 0 to 1"]),
+        ("[trigger]\nthreshold = nan\n", ["trigger.threshold is nan", "from 0.001 to 1"]),
         ("[trigger]\nwords = 'yes'\n", ["trigger.words is 'yes'", 'list of words, ["yes", "no"]']),
         ("[trigger]\nwords = ['']\n", ["trigger.words", "list of words"]),
-        ("[trigger.thresholds]\nyes = 2\n", ["trigger.thresholds.yes is 2", "from 0 to 1"]),
+        ("[model]\nname = ''\n", ["model.name is empty; the default is hubert-commands"]),
+        ("[trigger.thresholds]\nyes = 0\n", ["trigger.thresholds.yes is 0", "from 0.001 to 1"]),
+        ("[trigger.thresholds]\nyes = 2\n", ["trigger.thresholds.yes is 2", "from 0.001 to 1"]),
         ("[trigger]\nthresholds = 2\n", ["trigger.thresholds is 2", "table"]),
         ("[audio]\nbuffer_s = inf\n", ["audio.buffer_s is inf", "from 2 to 600"]),
         ("[audio]\ndevice = 3\n", ["audio.device is 3", "text"]),
@@ -213,7 +215,7 @@ def test_an_error_names_file_key_value_and_what_is_right(tmp_path: Path, text: s
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"trigger.threshold": 1.5}, "--threshold is 1.5; it must be a number from 0 to 1"),
+        ({"trigger.threshold": 1.5}, "--threshold is 1.5; it must be a number from 0.001 to 1"),
         ({"model.hop_ms": "fast"}, "--hop is 'fast'; it must be a whole number from 10 to 1000, in steps of 10"),
         ({"gate.enabled": "maybe"}, "--gate is 'maybe'; it must be true or false"),
         ({"model.device": "tpu"}, "--device is 'tpu'; it must be auto, cuda or cpu"),
@@ -224,6 +226,30 @@ def test_a_wrong_flag_is_named_as_it_was_typed(overrides: dict[str, Any], messag
         load_config(None, overrides)
     assert str(caught.value) == message
     assert caught.value.remedy == message.partition("; ")[2]
+
+
+def test_a_file_that_was_read_before_must_still_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = write(tmp_path, EVERYTHING)
+    monkeypatch.setattr("kwsd.config.load.config_path", lambda: path)
+    again = rereading(load_config().path, load_config)
+    assert again().hooks.words
+    path.unlink()
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="is not there any more; put it back"):
+            again()
+    write(tmp_path, "")
+    assert again().hooks.words == {}
+
+
+def test_a_file_that_comes_later_must_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "kwsd.toml")
+    again = rereading(load_config().path, load_config)
+    again()
+    path = write(tmp_path, EVERYTHING)
+    assert again().hooks.words
+    path.unlink()
+    with pytest.raises(ConfigError, match="is not there any more"):
+        again()
 
 
 def test_an_override_that_does_not_exist_is_a_mistake_in_the_program() -> None:

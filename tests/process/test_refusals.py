@@ -66,7 +66,7 @@ def test_a_configuration_that_cannot_be_meant(
         (["--hook", "zebra=true"], 78, ["'zebra'"]),
         (["--hook", "true"], 2, ["--hook"]),
         (["--words", "yes,nein"], 78, ["'nein'"]),
-        (["--threshold", "1.5"], 2, ["--threshold", "0 to 1"]),
+        (["--threshold", "1.5"], 2, ["--threshold", "0.001 to 1"]),
         (["--config", "/no/such/config.toml"], 78, ["/no/such/config.toml"]),
         (["--model", "no-such-model"], 78, ["'no-such-model'", "hubert-commands"]),
     ],
