@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from kwsd.cli.refusals import reworded
+from kwsd.cli.repeats import refuse_repeats
 
 OTHERS = "Other options"
 """The group of options that name none."""
@@ -23,10 +24,13 @@ Rows = list[tuple[str, str]]
 class ManualCommand(TyperCommand):
     """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
 
-    What it says of a wrong value reads like what the configuration says.
+    What it says of a wrong value reads like what the configuration says; a flag of the configuration may be given once.
     """
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
+        if not ctx.resilient_parsing:  # a shell completes a line that is not ready
+            _, _, given = self.make_parser(ctx).parse_args(list(args))
+            refuse_repeats(given)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:

@@ -73,7 +73,8 @@ def test_a_socket_by_name_is_wanted(kwsd: Command, tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (("--hop", "7"), "--hop is 7; it must be a whole number from 10 to 1000, in steps of 10"),
-        (("--threshold", "loud"), "--threshold is 'loud'; it must be a number from 0 to 1"),
+        (("--threshold", "0"), "--threshold is 0.0; it must be a number from 0.001 to 1"),
+        (("--threshold", "loud"), "--threshold is 'loud'; it must be a number from 0.001 to 1"),
         (("--device", "tpu"), "--device is 'tpu'; it must be auto, cuda or cpu"),
         (("--hook", "stop"), "--hook 'stop': expected WORD=COMMAND"),
         (("--hook", "stop='x"), """--hook "stop='x" is "'x": no closing quotation"""),
@@ -99,7 +100,7 @@ def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tupl
         ("bench --seconds 1", "--seconds is 1; it must be 2 or more"),
         ("bench --seconds x", "--seconds is 'x'; it must be a number"),
         ("export x --window 100", "--window is 100; it must be 60 or less"),
-        ("listen x.wav --threshold 1.5", "--threshold is 1.5; it must be a number from 0 to 1"),
+        ("listen x.wav --threshold 1.5", "--threshold is 1.5; it must be a number from 0.001 to 1"),
         ("listen x.wav --format xml", "--format is 'xml'; it must be auto, text or json"),
         ("doctor --device tpu", "--device is 'tpu'; it must be auto, cuda or cpu"),
     ],
@@ -107,6 +108,38 @@ def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tupl
 def test_every_command_says_so_alike(kwsd: Command, arguments: str, expected: str) -> None:
     ran = kwsd(*arguments.split())
     assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {expected}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--words yes --words stop", "--words was given twice; write --words yes,no"),
+        ("--labels a,b --labels=c", "--labels was given twice; write --labels 'a dog barking,glass breaking'"),
+        ("--threshold 0.5 --threshold 0.9", "--threshold was given twice; leave one of them away"),
+        ("--gate --no-gate", "--gate/--no-gate was given twice; leave one of them away"),
+    ],
+)
+def test_a_flag_of_which_only_the_last_would_count_is_given_once(kwsd: Command, arguments: str, expected: str) -> None:
+    ran = kwsd("listen", "x.wav", *arguments.split())
+    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {expected}\n")
+
+
+def test_hooks_add_up(kwsd: Command) -> None:
+    told = rows(kwsd("config", "--hook", "stop=a", "--hook", "stop=b", "--hook-shell", "*=c").out)
+    assert told["hooks.words.stop"][0] == '[["a"], ["b"]]'
+
+
+def test_an_empty_name_is_no_model(kwsd: Command) -> None:
+    ran = kwsd("listen", "x.wav", "--model", "")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "kwsd: error: --model is empty; the default is hubert-commands\n"
+
+
+@pytest.mark.parametrize("command", ["models info", "export"])
+def test_an_empty_argument_is_no_model(kwsd: Command, command: str) -> None:
+    ran = kwsd(*command.split(), "")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "kwsd: error: an empty name is no model: kwsd models lists those that are here\n"
 
 
 def test_the_same_value_in_a_file_is_a_wrong_configuration(kwsd: Command, tmp_path: Path) -> None:
