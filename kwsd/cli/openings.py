@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kwsd.cli.findings import Finding
+from kwsd.cli.findings import Finding, failed
 from kwsd.config import Config, expanded, socket_path, state_folder
 from kwsd.errors import DeviceError
 
@@ -91,6 +91,8 @@ def _writable(what: str, folder: Path, found: str) -> Finding:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return Finding(what, "ok", found)
+    if there.is_dir() and os.statvfs(there).f_flag & os.ST_RDONLY:  # which no chmod changes
+        return failed(what, DeviceError(f"{there} is in a read-only file system"))
     return Finding(what, "fail", f"{there} cannot be written to", f"chown or chmod {there}", DeviceError.exit_status)
 
 

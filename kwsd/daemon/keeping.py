@@ -48,9 +48,12 @@ def make_folder(folder: Path) -> None:
 
 
 def _no_place(folder: Path, error: OSError) -> DeviceError:
-    return DeviceError(
-        f"{folder}: detections cannot be kept there: {error.strerror};", "choose another with --save-detections"
-    )
+    why = error.strerror
+    if isinstance(error, FileExistsError):  # so mkdir(2) says of whatever is there but no folder
+        there = Path(error.filename)
+        kind = "a file, not a folder" if there.exists() else "a link to nowhere"
+        why = kind if there == folder else f"{there} is {kind}"
+    return DeviceError(f"{folder}: detections cannot be kept there: {why};", "choose another with --save-detections")
 
 
 class DetectionKeeper:

@@ -28,8 +28,8 @@ def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
 def findings(kwsd: Command, tiny_model: Path) -> Command:
     """Run it; the exit status, and the findings by what was looked at (the last, where there are two)."""
 
-    def run(*arguments: object) -> tuple[int, dict[str, dict[str, Any]]]:
-        ran = kwsd("doctor", "--format", "json", "--model", tiny_model, *arguments)
+    def run(*arguments: object, model: Path = tiny_model) -> tuple[int, dict[str, dict[str, Any]]]:
+        ran = kwsd("doctor", "--format", "json", "--model", model, *arguments)
         return ran.status, {finding["what"]: finding for finding in json.loads(ran.out)}
 
     return run
@@ -132,7 +132,7 @@ def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) ->
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    status, found = findings("--model", tmp_path)
+    status, found = findings(model=tmp_path)
     assert status == 78
     assert "SHA-256" in found["model"]["found"]
     assert found["model"]["remedy"] == "fetch the model again"
@@ -277,6 +277,21 @@ def test_a_folder_for_recordings_that_cannot_be_made(findings: Command, user: Pa
     assert (status, found["saved detections"]["state"]) == (69, "fail")
     assert "/proc/x" in found["saved detections"]["found"]
     assert "--save-detections" in found["saved detections"]["remedy"]
+
+
+def test_a_folder_in_a_read_only_file_system(
+    findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mounted:
+        f_flag = os.ST_RDONLY
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: Mounted)
+    status, found = findings("--save-detections", tmp_path)
+    assert (status, found["saved detections"]["state"]) == (69, "fail")
+    assert found["saved detections"]["found"] == f"{tmp_path} is in a read-only file system"
+    assert found["saved detections"]["remedy"] == "choose another folder with --save-detections"
+    assert "XDG_STATE_HOME" in found["state folder"]["remedy"]
 
 
 def test_a_socket_that_cannot_be_made(findings: Command, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.ring import Ring
-from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.daemon.keeping import DetectionKeeper, make_folder
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope, SpeechStarted
 
@@ -147,3 +147,20 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, ring: Ring) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeviceError, match="cannot be kept there"):
         DetectionKeeper(tmp_path / "file" / "x", {"desk": ring}, quota_bytes=1, preroll=0)
+
+
+@pytest.mark.parametrize(
+    ("below", "why"),
+    [
+        ("talk.wav", "kept there: a file, not a folder;"),
+        ("dang", "kept there: a link to nowhere;"),
+        ("dang/kept", "dang is a link to nowhere;"),
+        ("talk.wav/kept", "Not a directory;"),
+    ],
+)
+def test_what_is_in_the_folder_s_place_is_told(tmp_path: Path, below: str, why: str) -> None:
+    (tmp_path / "talk.wav").write_bytes(b"")
+    (tmp_path / "dang").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DeviceError) as caught:
+        make_folder(tmp_path / below)
+    assert f"{why} choose another with --save-detections" in str(caught.value)
