@@ -33,6 +33,13 @@ def read_text(path: Path) -> str:
     return data.decode("utf-8-sig")
 
 
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why `read_text` failed, in few words and without the file's name."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"not UTF-8, in line {error.object[: error.start].count(10) + 1}"
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises TOMLDecodeError."""
     return tomllib.loads(text)

@@ -20,6 +20,7 @@ from kwsd.events import RATE
 log = logging.getLogger(__name__)
 
 _INDEX = "index.tsv"
+_DAMAGED = "fetch it again, or write it anew"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 """Of files that are looked for in folders; any other is read where it is named."""
@@ -98,22 +99,41 @@ def _samples(path: Path) -> Generator[NDArray[np.int16], None, None]:
 
 
 def _packed(index: Path) -> Iterator[Recording]:
-    with index.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        columns = next(rows, [])
-        missing = [column for column in _COLUMNS if column not in columns]
-        if missing:
-            raise InputError(f"{index}: its first line lacks the columns: {', '.join(missing)}")
-        for number, row in enumerate(rows, start=2):
-            try:
-                cells = dict(zip(columns, row, strict=True))
-                start, length = int(cells["start"]), int(cells["length"])
-            except ValueError as error:
-                raise InputError(f"{index}, line {number}: {error}") from error
-            if start < 0 or length <= 0:
-                raise InputError(f"{index}, line {number}: no clip starts at {start} and is {length} samples long")
-            path = index.parent / cells["file"]
-            yield Recording(path, cells["clip"], cells["label"], cells["speaker"], start, length)
+    rows = _rows(index)
+    columns = next(rows, [])
+    missing = [column for column in _COLUMNS if column not in columns]
+    if missing:
+        raise InputError(f"{index}: its first line lacks the columns: {', '.join(missing)}")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise InputError(f"{index}, line {number}: {len(row)} columns, where the first line has {len(columns)}")
+        cells = dict(zip(columns, row, strict=True))
+        try:
+            start, length = int(cells["start"]), int(cells["length"])
+        except ValueError as error:
+            raise InputError(f"{index}, line {number}: {error}") from error
+        if start < 0 or length <= 0:
+            raise InputError(f"{index}, line {number}: no clip starts at {start} and is {length} samples long")
+        path = index.parent / cells["file"]
+        yield Recording(path, cells["clip"], cells["label"], cells["speaker"], start, length)
+
+
+def _rows(index: Path) -> Iterator[list[str]]:
+    """Its lines as cells, with or without a byte-order mark. Raises InputError, with the line where there is one."""
+    number = 0
+    try:
+        with index.open("rb") as file:  # line by line: in text, bytes that are none are found a block ahead
+            for number, line in enumerate(file, start=1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if "\0" in text:
+                    raise InputError(f"{index}, line {number}: holds a NUL character", _DAMAGED)
+                yield from csv.reader([text], delimiter="\t", quoting=csv.QUOTE_NONE)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{index}, line {number}: not UTF-8", _DAMAGED) from error
+    except csv.Error as error:
+        raise InputError(f"{index}, line {number}: {error}", _DAMAGED) from error
+    except OSError as error:
+        raise InputError(f"{index}: cannot be read ({error.strerror or error})", _DAMAGED) from error
 
 
 def _tree(folder: Path) -> Iterator[Recording]:

@@ -18,6 +18,7 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.mixing import mean_power, noise_gain
 from kwsd.audio.recordings import find_recordings
 from kwsd.audio.scale import to_float, to_int16
+from kwsd.audio.transcripts import warn_of_strangers
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, sounds, up_to
 from kwsd.evaluation.truth import SpokenWord, Stream
@@ -105,6 +106,7 @@ def stream_from_folders(
     chosen = settings or StreamSettings()
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
     sentences = [clip for folder in speech for clip in find_recordings(folder)]
+    warn_of_strangers(said or {}, (clip.name for clip in sentences))
     free, notes = free_of(listen_for, kept_back(sentences, held_out), said)
     around = [clip for folder in noise for clip in find_recordings(folder)] if chosen.snr_db is not None else []
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"

@@ -88,13 +88,30 @@ def test_a_selection_needs_no_more_of_the_file_than_its_clips(tmp_path: Path) ->
         (HEADER + "a.wav\tx\tyes\t\t0\t5\na.wav\tx\n", "line 3"),
         (HEADER + "a.wav\tx\tyes\t\t-1\t5\n", "line 2: no clip starts at -1"),
         (HEADER + "a.wav\tx\tyes\t\t0\t0\n", "line 2"),
+        (HEADER + "a.wav\tx\tyes\t\t0\n", r"line 2: 5 columns, where the first line has 6"),
+        (HEADER + f"a.wav\t{'x' * 200_000}\tyes\t\t0\t5\n", "line 2: field larger"),
+        (HEADER + "a.wav\t\udcff\tyes\t\t0\t5\n", r"index\.tsv, line 2: not UTF-8"),
+        (HEADER + "a\0.wav\tx\tyes\t\t0\t5\n", "line 2: holds a NUL"),
         (HEADER, "no recordings"),
     ],
 )
 def test_a_wrong_index_is_named_with_its_line(tmp_path: Path, index: str, says: str) -> None:
-    (tmp_path / "index.tsv").write_text(index)
+    (tmp_path / "index.tsv").write_text(index, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(InputError, match=says):
         find_recordings(tmp_path)
+
+
+def test_an_index_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "index.tsv").mkdir()
+    with pytest.raises(InputError, match=r"index\.tsv: cannot be read \(Is a directory\)"):
+        find_recordings(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_index_that_another_system_wrote_is_read(tmp_path: Path, end: str) -> None:
+    index = (HEADER + "a.wav\tx\tyes\t\t0\t5\n").replace("\n", end)
+    (tmp_path / "index.tsv").write_bytes(index.encode("utf-8-sig"))
+    assert [(clip.path.name, clip.length) for clip in find_recordings(tmp_path)] == [("a.wav", 5)]
 
 
 def test_neither_layout_and_no_folder_are_named(tmp_path: Path) -> None:

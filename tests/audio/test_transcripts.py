@@ -32,6 +32,17 @@ def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
         read_transcripts(tmp_path / "said.tsv")
 
 
+def test_blank_lines_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "said.tsv").write_text("\na\tyes\n \n\t\nb\t\n\n", encoding="utf-8")
+    assert read_transcripts(tmp_path / "said.tsv") == {"a": "yes", "b": ""}
+
+
+def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "said.tsv").write_bytes(b"a\tyes\nb\t\xff\n")
+    with pytest.raises(InputError, match=r"\(not UTF-8, in line 2\)"):
+        read_transcripts(tmp_path / "said.tsv")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read the transcripts"):
+    with pytest.raises(InputError, match=r"said\.tsv \(No such file or directory\): name a table"):
         read_transcripts(tmp_path / "said.tsv")
