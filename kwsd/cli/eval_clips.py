@@ -9,7 +9,8 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import Json, Labels, Plots, ear, publish, split_labels
+from kwsd.cli.labels import Labels, split_labels
+from kwsd.cli.measuring import Json, Plots, ear, publish
 
 
 @configured("model.name", "model.device", "model.verify", "model.window_s")

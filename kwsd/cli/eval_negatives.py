@@ -11,7 +11,8 @@ import typer
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Transcripts, ear, publish
+from kwsd.cli.labels import Labels
+from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, ear, publish
 from kwsd.errors import InputError, UsageError
 
 
@@ -46,11 +47,13 @@ def negatives(
     model = ear(overrides, labels)
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.selection import kept_back
+    from kwsd.evaluation.snippets import Snippets
 
     found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds, said=said)
     kept = kept_back(found, held_out, noise=sounds)
     if not kept:
         raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
+    snippets = Snippets(save_snippets) if save_snippets is not None else None
     with console.progress() as show:
         report = evaluate_negatives(
             kept,
@@ -60,11 +63,13 @@ def negatives(
             hop=model.hop,
             window=model.window,
             coarse=model.coarse,
-            snippets=save_snippets,
+            snippets=snippets,
             notes=notes,
             progress=lambda done, total: show("negatives", done, total),
         )
     publish(report, json)
+    if snippets is not None:
+        snippets.check()
 
 
 def _check_folder(folder: Path) -> None:

@@ -10,7 +10,8 @@ import typer
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, HeldOut, Json, Labels, Plots, Transcripts, check_finite, ear, publish
+from kwsd.cli.labels import Labels
+from kwsd.cli.measuring import EAR, HeldOut, Json, Plots, Transcripts, check_finite, ear, publish
 from kwsd.cli.toml import as_key
 from kwsd.errors import UsageError
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from kwsd.evaluation.thresholds import Choice
 
 _BUILD = "To build a stream"
+_BUILDING = ("words", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed")
 _WORDS_AN_HOUR = 300
 
 
 @configured(*EAR, without=("model.labels", "trigger.words", "gate.enabled"))
 def stream(
+    ctx: typer.Context,
     overrides: dict[str, Any],
     audio: Annotated[Path | None, typer.Argument(metavar="AUDIO", help="A long recording.")] = None,
     table: Annotated[
@@ -91,7 +94,7 @@ def stream(
     speakers they give many more: take hours of the talk that your machine will hear. For
     anybody's talk, take one threshold for all, from the table of misses.
     """
-    _check(audio, table, words, speech, built=any((words, speech, noise, transcripts)))
+    _check(audio, table, _given(ctx))
     check_finite(hours=hours, choose=choose)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
@@ -144,13 +147,20 @@ def _say_thresholds(chosen: Choice) -> None:
             console.say(f"# {word}: fires too often at any threshold; leave it out of [trigger] words")
 
 
-def _check(
-    audio: Path | None, table: Path | None, words: Path | None, speech: list[Path] | None, *, built: bool
-) -> None:
-    """Raise UsageError unless there is one stream to hear, a recording or one to be `built`."""
-    if audio and built:
-        raise UsageError("either AUDIO and TSV, or --words and --speech to build a stream; not both")
+def _given(ctx: typer.Context) -> list[str]:
+    """The flags on the command line that say what a stream is built of."""
+    sources = {f"--{name.replace('_', '-')}": ctx.get_parameter_source(name) for name in _BUILDING}
+    return [flag for flag, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+
+def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:
+    """Raise UsageError unless there is one stream to hear, a recording or one that the flags `building` describe."""
+    if audio and building:
+        both = "either AUDIO and TSV, or --words and --speech to build a stream; not both"
+        raise UsageError(both, f"leave out {', '.join(building)}")
     if audio and not table:
         raise UsageError(f"which words lie in {audio}? name a TSV of start_s, end_s, word after it")
-    if not audio and not (words and speech):
+    if not audio and not {"--words", "--speech"} <= set(building):
         raise UsageError("nothing to hear: name AUDIO and TSV, or --words and --speech (see --help)")
+    if "--snr" in building and "--noise" not in building:
+        raise UsageError("--snr is given without --noise;", "name a folder of noise, or leave --snr out")

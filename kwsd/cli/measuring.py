@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -15,8 +14,10 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
+from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
-from kwsd.errors import DeviceError, InputError, UsageError
+from kwsd.errors import UsageError
+from kwsd.events import readable
 
 if TYPE_CHECKING:
     from kwsd.evaluation.report import Table
@@ -37,11 +38,6 @@ Plots = Annotated[
     Path | None,
     typer.Option("--plots", metavar="DIR", rich_help_panel=_WHERE, help="Draw pictures (PNG) into a folder."),
 ]
-Labels = Annotated[
-    str, typer.Option("--labels", metavar="WORD,WORD", help="The words that count; empty for all that the model knows.")
-]
-
-
 HeldOut = Annotated[
     int,
     typer.Option(
@@ -54,7 +50,9 @@ HeldOut = Annotated[
 Transcripts = Annotated[
     Path | None,
     typer.Option(
-        "--transcripts", metavar="TSV", help="What is said in recordings without a label: their name, a tab, the text."
+        "--transcripts",
+        metavar="TSV",
+        help="What is said in recordings without a label: their name without suffix, a tab, the text.",
     ),
 ]
 EAR = ("model", "gate", "trigger")
@@ -90,8 +88,10 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     `only_these_fire`.
 
     Raises:
+        UsageError: `labels` is no list of words.
         ConfigError, ModelError, DeviceError: as for `kwsd listen`.
     """
+    split_labels(labels)
     console.log_to_stderr()
     pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
     with console.working("loading the model"):
@@ -112,22 +112,18 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
 
 
-def split_labels(labels: str) -> list[str] | None:
-    """What --labels names; None for all words."""
-    return [label.strip() for label in labels.split(",") if label.strip()] or None
-
-
 def publish(
     report: Report, out: str, plots: Path | None = None, draw: Callable[[Path], Sequence[Path]] | None = None
 ) -> None:
     """The findings as tables on standard output, or as JSON there (`out` is -), in a file, and as pictures."""
+    text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=False)) if out else ""
     if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
-        _write(Path(out), json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        _write(Path(out), text + "\n")
     if out == "-":
-        console.say_json(report.to_dict())
+        console.say(text)
     else:
         for table in report.tables():
-            console.table(table.title, table.columns, table.rows)
+            console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])
             console.say()
     if plots is not None and draw is not None:
         for picture in draw(plots):
@@ -136,18 +132,17 @@ def publish(
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
+    from kwsd.evaluation.replacing import replacing, unwritten
+
     try:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
         real = path.resolve()
-        part = real.with_name(real.name + ".part")
-        real.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, real)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise (DeviceError if full else InputError)(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritten(path, error) from error
+    with replacing(real) as file:
+        file.write(text.encode())
 
 
 def check_finite(**flags: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kwsd.errors import UsageError
@@ -17,9 +18,17 @@ def reworded(error: Any) -> UsageError | None:
         return None
     found = cause.errors()[0]
     must = _must(found, getattr(parameter, "metavar", None) or "")
+    if found["type"] in _BOUNDS and math.isnan(float(found["input"])):  # it lies beyond either bound
+        must = _number(parameter.min, parameter.max)
     name = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.opts[0])
     shown = str(found["input"]) if found["type"] in _BOUNDS else repr(found["input"])
     return UsageError(f"{name} is {shown}; it must be {must}") if must else None
+
+
+def _number(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"a number from {low:g} to {high:g}"
+    return f"a number, {high:g} or less" if low is None else f"a number, {low:g} or more"
 
 
 def _must(found: Any, metavar: str) -> str:

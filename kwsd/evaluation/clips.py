@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kwsd import metrics
 from kwsd.audio.recordings import Recording, load
 from kwsd.audio.scale import to_float
+from kwsd.config import nearest
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred
@@ -61,14 +62,20 @@ class Task:
 
 
 def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
-    """The task over `chosen`, or over all of the model's words. Raises ConfigError for a word that it lacks."""
+    """The task over `chosen`, or over all of the model's words.
+
+    Raises ConfigError for a word that it lacks, and where none is chosen.
+    """
     words = tuple(label for label in labels if can_fire(label))
     if chosen is None:
         return Task(words)
     wanted = tuple(dict.fromkeys(word for word in chosen if word not in (UNKNOWN, *_SILENCE_NAMES)))
     strangers = [word for word in wanted if word not in words]
     if strangers:
-        raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {', '.join(words)}")
+        hint = nearest(strangers[0], words) or f"it knows {', '.join(words)}"
+        raise ConfigError(f"the model does not know {', '.join(strangers)};", hint)
+    if not wanted:
+        raise ConfigError(f"no word is among {', '.join(chosen)};", f"the model knows {', '.join(words)}")
     return Task(wanted)
 
 
@@ -88,7 +95,7 @@ def evaluate_clips(
     (`WORD-inferred.opus`) are left out. `progress` is called with clips done and in all.
 
     Raises:
-        ConfigError: the model lacks one of `labels`.
+        ConfigError: the model lacks one of `labels`, or none of them is a word.
         InputError: there is nothing to score, or a recording cannot be read.
     """
     task = task_of(classifier.labels, labels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
 from kwsd.audio.source import Block
+from kwsd.audio.transcripts import warn_of_strangers
 from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
 from kwsd.evaluation.replay import HOP, windows_of
 from kwsd.evaluation.selection import free_of
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.snippets import Snippets
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
@@ -47,6 +47,7 @@ def find_negatives(
         found = [
             Recording(path, path.stem, _label(path, folder), "", 0, length) for path, length in with_lengths(files)
         ]
+    warn_of_strangers(said or {}, (recording.name for recording in found))
     kept, notes = free_of(words, found, said) if transcribed else (found, ())
     if not kept:
         raise InputError(f"{folder}: no recordings without a word that is listened for")
@@ -103,15 +104,15 @@ def evaluate_negatives(
     hop: int = HOP,
     window: int = RATE,
     coarse: int | None = None,
-    snippets: Path | None = None,
+    snippets: Snippets | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> NegativeReport:
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
-    With `snippets`, the two seconds up to each alarm go there as not_WORD/CLIP-SECOND.wav: labels that no model has.
+    With `snippets`, the two seconds up to each alarm go there; not every one need be written, see `Snippets.check`.
     `window` is what the classifier hears at once, in samples, `coarse` as for `Spotter`. `progress` is called with
-    samples done and in all. Raises InputError where one cannot be read or written.
+    samples done and in all. Raises InputError where one cannot be read.
     """
     source = NegativeSource(recordings)
     spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
@@ -143,15 +144,11 @@ def evaluate_negatives(
 
 
 def _alarm(
-    detection: Detection, source: NegativeSource, recent: NDArray[np.int16], snippets: Path | None
+    detection: Detection, source: NegativeSource, recent: NDArray[np.int16], snippets: Snippets | None
 ) -> FalseAlarm:
     # The word's own middle, not the moment it fired: by then the next recording may have begun.
     index = source.place((detection.start + detection.end) // 2)
     recording = source.order[index]
     second = (recording.start + detection.at - source.starts[index]) / RATE
-    snippet = None
-    if snippets is not None:
-        clip, word = (re.sub(r"[^\w.-]+", "_", name) for name in (recording.name, detection.word))
-        snippet = snippets / f"not_{word}" / f"{clip}-{second:.2f}.wav"
-        write_wav(snippet, recent)
+    snippet = snippets.save(recording.name, second, detection.word, recent) if snippets is not None else None
     return FalseAlarm(recording.path, recording.name, second, detection.word, detection.score, snippet)

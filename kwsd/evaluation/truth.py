@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.events import RATE, seconds
-from kwsd.texts import read_text
+from kwsd.evaluation.replacing import replacing
+from kwsd.events import RATE, readable, seconds
+from kwsd.texts import read_text, reason
 
 _COLUMNS = ("start_s", "end_s", "word")
 
@@ -50,7 +51,7 @@ class Stream:
 def read_stream(audio: Path, table: Path) -> Stream:
     """A recording in any format that libsndfile reads, with its TSV. Raises InputError, also for words outside it."""
     samples, words = read_words(audio, table)
-    return Stream(audio.name, samples, words)
+    return Stream(readable(audio.name), samples, words)
 
 
 def read_words(audio: Path, table: Path) -> tuple[NDArray[np.int16], tuple[SpokenWord, ...]]:
@@ -70,7 +71,9 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
     try:
         text = read_text(table)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{table}: cannot be read ({error})") from error
+        raise InputError(
+            f"{table}: cannot be read ({reason(error)})", "name a table of start_s, end_s, word"
+        ) from error
     words = []
     for number, row in enumerate(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
         cells = [cell.strip() for cell in row]
@@ -87,37 +90,40 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
 
 
 def write_stream(stream: Stream, audio: Path) -> Path:
-    """Write a 16-bit WAV and, beside it under the suffix .tsv, its table; returns the table's path."""
+    """Write a 16-bit WAV and, beside it under the suffix .tsv, its table; returns the table's path.
+
+    Raises InputError where one of them cannot be written, DeviceError where there is no room for it.
+    """
     if audio.suffix.lower() != ".wav":
         raise InputError(f"{audio}: streams are written as .wav; name it so")
     write_wav(audio, stream.samples)
     table = audio.with_suffix(".tsv")
-    _replace(table, _lines(stream.words))
+    with replacing(table) as file:
+        file.write(_lines(stream.words).encode())
     return table
 
 
 def _lines(words: Iterable[SpokenWord]) -> str:
     rows: list[Sequence[str]] = [(*_COLUMNS, "clip")]
-    rows += [(f"{word.start / RATE:.5f}", f"{word.end / RATE:.5f}", word.word, word.clip) for word in words]
+    rows += [
+        (f"{word.start / RATE:.5f}", f"{word.end / RATE:.5f}", _cell(word.word), _cell(word.clip)) for word in words
+    ]
     return "".join("\t".join(row).rstrip("\t") + "\n" for row in rows)
 
 
+def _cell(name: str) -> str:
+    """As a table can carry it: a file's name may hold anything, tabs and line feeds as well."""
+    return " ".join(readable(name).replace("\t", " ").splitlines())
+
+
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
-    """16 kHz mono samples (n,) as a WAV file; its folder is made. Raises InputError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with wave.open(str(part), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(samples.astype("<i2").tobytes())
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    """16 kHz mono samples (n,) as a WAV file; its folder is made.
 
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    Raises InputError where it cannot be written, DeviceError where there is no room for it.
+    """
+    # Opened here: what wave.open() itself cannot open it complains of once more when it is collected.
+    with replacing(path) as target, wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.astype("<i2").tobytes())

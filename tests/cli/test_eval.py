@@ -56,6 +56,11 @@ def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
     [(("clips", "/no/such/folder"), 66), (("negatives", "/no/such/folder"), 66), (("stream", "a.wav", "a.tsv"), 66),
      (("stream", "a.wav"), 2), (("stream",), 2), (("stream", "a.wav", "a.tsv", "--words", "w"), 2),
      (("stream", "a.wav", "a.tsv", "--transcripts", "w"), 2), (("stream", "--words", "w", "--transcripts", "w"), 2),
+     (("stream", "a.wav", "a.tsv", "--snr", "5"), 2), (("stream", "a.wav", "a.tsv", "--hours", "1"), 2),
+     (("stream", "a.wav", "a.tsv", "--count", "0"), 2), (("stream", "a.wav", "a.tsv", "--seed", "0"), 2),
+     (("stream", "a.wav", "a.tsv", "--held-out", "3"), 2),
+     (("stream", "--words", "w", "--speech", "s", "--snr", "5"), 2), (("clips", ".", "--labels", ","), 2),
+     (("negatives", ".", "--labels", ","), 2), (("clips", ".", "--labels", "_unknown_"), 66),
      (("negatives", ".", "--transcripts", "/no/such/file"), 66),
      (("negatives", ".", "--transcripts", "w", "--sounds"), 2)],
 )  # fmt: skip
@@ -63,6 +68,14 @@ def test_what_cannot_be_measured(kwsd: Command, tiny_model: Path, arguments: tup
     ran = kwsd("eval", *arguments, "--model", tiny_model)
     assert (ran.status, ran.out) == (status, "")
     assert ran.err.splitlines()[-1].startswith("kwsd: error: ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "must"), [("--snr", "a number from -100 to 100"), ("--hours", "a number, 0.001 or more")]
+)
+def test_what_is_no_number_is_told_what_may_be(kwsd: Command, flag: str, must: str) -> None:
+    ran = kwsd("eval", "stream", flag, "nan")
+    assert (ran.status, ran.err) == (2, f"kwsd: error: {flag} is nan; it must be {must}\n")
 
 
 def test_a_label_that_the_model_lacks(kwsd: Command, tiny_model: Path, clips: Path) -> None:
@@ -105,16 +118,43 @@ def test_a_stream_is_built_kept_and_heard_again(
 
 
 def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
-    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0, "--smoothing", 1)
+    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0.001, "--smoothing", 1)
     out = tmp_path / "out.json"
     ran = kwsd("eval", "negatives", clips, *arguments, "--json", out, "--save-snippets", tmp_path / "hard")
     assert ran.status == 0, ran.err
     found = read(out)
     assert found["recordings"] > 0
     assert found["gate"] is False
-    assert found["false_alarms"] > 0  # at a threshold of 0 anything fires
+    assert found["false_alarms"] > 0  # at so low a threshold anything fires
     snippets = [Path(alarm["snippet"]) for alarm in found["alarms"]]
     assert all(path.is_file() for path in snippets)
+
+
+def test_the_report_is_told_though_its_snippets_cannot_be_written(
+    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
+) -> None:
+    for word in ("yes", "no"):
+        (tmp_path / "hard").mkdir(exist_ok=True)
+        (tmp_path / "hard" / f"not_{word}").write_text("in the way")
+    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0.001, "--smoothing", 1)
+    ran = kwsd("eval", "negatives", clips, *arguments, "--save-snippets", tmp_path / "hard")
+    assert ran.status == 66
+    assert "What fired" in ran.out
+    warning, error = ran.err.splitlines()
+    assert "cannot be written" in warning
+    assert error.startswith("kwsd: error: ")
+    assert "snippets are missing" in error
+
+
+def test_a_stream_of_clips_whose_names_are_not_utf8(
+    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "words" / "yes").mkdir(parents=True)
+    (tmp_path / "words" / "yes" / "b\udcff.wav").write_bytes((clips / "yes" / "0.wav").read_bytes())
+    parts = ("--words", tmp_path / "words", "--speech", speech, "--count", 1, "--save", tmp_path / "saved")
+    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
+    assert ran.status == 0, ran.err
+    assert "b\ufffd" in (tmp_path / "saved" / "no-noise-0.tsv").read_text(encoding="utf-8")
 
 
 def test_negatives_without_a_word_that_a_table_tells(
@@ -126,7 +166,8 @@ def test_negatives_without_a_word_that_a_table_tells(
     out = tmp_path / "out.json"
     arguments = ("--model", tiny_model, *CHEAP, "--labels", "yes", "--transcripts", said, "--json", out)
     assert kwsd("eval", "negatives", clips, *arguments).status == 0
-    assert read(out)["recordings"] == sum(path.stem != names[0] for path in clips.rglob("*.wav"))
+    kept = [path for path in clips.rglob("*.wav") if path.stem != names[0] and path.parent.name != "yes"]
+    assert read(out)["recordings"] == len(kept)
 
 
 def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from kwsd.cli.measuring import check_finite, publish
 from kwsd.errors import DeviceError, UsageError
+from kwsd.evaluation.report import Table
 
 
 class Found:
@@ -40,6 +41,21 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader.join(30)
     assert "clips" in heard[0]
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_name_that_is_not_utf8_is_told_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Named(Found):
+        def tables(self) -> Sequence[Any]:
+            return (Table("What fired", ("file",), (("b\udcff.wav",),)),)
+
+        def to_dict(self) -> Mapping[str, Any]:
+            return {"file": "b\udcff.wav"}
+
+    publish(Named(), str(tmp_path / "out.json"))  # type: ignore[arg-type]  # a dict is a mapping
+    publish(Named(), "-")  # type: ignore[arg-type]  # a dict is a mapping
+    assert "b\ufffd.wav" in (tmp_path / "out.json").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.count("b\ufffd.wav") == 2
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_full_device_is_told() -> None:

@@ -65,6 +65,13 @@ def test_a_chosen_word_that_the_model_lacks():
         task_of(LABELS, ["yes", "shoe"])
 
 
+def test_a_chosen_word_that_is_misspelt_and_no_word_at_all():
+    with pytest.raises(ConfigError, match="does not know yess; did you mean 'yes'"):
+        task_of(LABELS, ["no", "yess"])
+    with pytest.raises(ConfigError, match=f"no word is among {UNKNOWN}; the model knows yes, no, dog"):
+        task_of(LABELS, [UNKNOWN])
+
+
 def test_noise_is_silence_whatever_it_is_called(folder, tones, tmp_path, say):
     write_wav(tmp_path / "sounds" / "low" / "whistle.wav", say("low"))
     report = evaluate_clips(tones, find_recordings(folder), noise=find_recordings(tmp_path / "sounds"))

@@ -9,6 +9,7 @@ from kwsd.audio.files import read_clip
 from kwsd.audio.recordings import find_recordings
 from kwsd.errors import InputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
+from kwsd.evaluation.snippets import Snippets
 from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
@@ -54,7 +55,7 @@ def test_the_gate_spares_scoring(folder, tones):
 
 def test_snippets_hold_what_was_heard_and_are_no_words(folder, tones, tmp_path):
     recordings, _ = find_negatives(folder, [])
-    report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, snippets=tmp_path / "hard")
+    report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None, snippets=Snippets(tmp_path / "hard"))
     path = report.alarms[0].snippet
     assert path is not None
     assert path.parent.name == "not_high"
@@ -122,3 +123,12 @@ def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):
     total, words, fired = report.tables()
     assert (words.rows, fired.rows) == ((), ())
     assert ("false alarms", "0") in total.rows
+
+
+def test_names_of_a_table_that_no_recording_has_are_told(folder, caplog):
+    find_negatives(folder, ["low"], said={"a": "hello", "b": "", "c": "well"})
+    assert not caplog.messages
+    find_negatives(folder, ["low"], said={"a.wav": "low", "b": ""})
+    (said,) = caplog.messages
+    assert said.startswith("1 of 2 names in the transcripts are recordings'")
+    assert "without the suffix" in said

@@ -20,6 +20,17 @@ def test_a_stream_survives_writing_and_reading(tmp_path, babble):
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["s.tsv", "s.wav"]
 
 
+def test_a_table_can_carry_the_name_of_any_clip(tmp_path, babble):
+    stream = Stream("s", babble(1, 1.0), (SpokenWord(0, 8000, "yes", "b\udcff\t1\n2"),))
+    assert [word.clip for word in parse_table(write_stream(stream, tmp_path / "s.wav"))] == ["b\ufffd 1 2"]
+
+
+def test_a_table_that_cannot_be_written_is_told(tmp_path, babble):
+    (tmp_path / "s.tsv").mkdir()
+    with pytest.raises(InputError, match=r"s\.tsv: cannot be written"):
+        write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "s.wav")
+
+
 def test_a_table_without_heading_in_any_order(tmp_path):
     table = tmp_path / "t.tsv"
     table.write_text("2.0\t2.5\tno\n\n0.5\t1.0\tyes\n")
@@ -35,10 +46,10 @@ def test_a_bad_line_is_named(tmp_path, line):
 
 
 def test_a_missing_table_and_one_that_is_no_text(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"none\.tsv: cannot be read \(No such file or directory\): name a table"):
         parse_table(tmp_path / "none.tsv")
-    (tmp_path / "b.tsv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match="cannot be read"):
+    (tmp_path / "b.tsv").write_bytes(b"0\t1\tyes\n\xff\xfe\x00\x81")
+    with pytest.raises(InputError, match=r"cannot be read \(not UTF-8, in line 2\)"):
         parse_table(tmp_path / "b.tsv")
 
 

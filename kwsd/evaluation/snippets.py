@@ -1,0 +1,63 @@
+"""What fired at nothing, kept as recordings to train on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import KwsdError
+from kwsd.evaluation.truth import write_wav
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 200
+"""Bytes of a clip's name or a word in a file's; file systems take 255, the rest of the name among them."""
+
+
+class Snippets:
+    """The folder's not_WORD/CLIP-SECOND.wav: labels that no model has.
+
+    One that cannot be written is missing, and told once; the evaluation goes on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._taken: set[Path] = set()
+        self._missing = 0
+        self._first: KwsdError | None = None
+
+    def save(self, clip: str, second: float, word: str, samples: NDArray[np.int16]) -> Path | None:
+        """Write what was heard in `clip` up to `second`, (n,) at 16 kHz; returns its path, None where that failed."""
+        path = self._free(self._folder / f"not_{_plain(word)}", f"{_plain(clip)}-{second:.2f}")
+        try:
+            write_wav(path, samples)
+        except KwsdError as error:
+            if self._first is None:
+                log.warning("%s; the evaluation goes on without", error)
+                self._first = error
+            self._missing += 1
+            return None
+        return path
+
+    def check(self) -> None:
+        """Raise the first error, with how many are missing, where not all could be written."""
+        if self._first is not None:
+            what = f"{self._missing} of {len(self._taken)} snippets are missing; {self._first.what}"
+            raise type(self._first)(what, self._first.remedy) from self._first
+
+    def _free(self, folder: Path, name: str) -> Path:
+        """A name that no other has: clips of two folders may be called alike, and long ones begin alike."""
+        path, number = folder / f"{name}.wav", 1
+        while path in self._taken:
+            number += 1
+            path = folder / f"{name}-{number}.wav"
+        self._taken.add(path)
+        return path
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).encode()[:_LONGEST].decode(errors="ignore")

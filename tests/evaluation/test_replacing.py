@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import resource
+import sys
+
+import pytest
+
+from kwsd.errors import DeviceError, InputError
+from kwsd.evaluation.replacing import replacing
+from kwsd.evaluation.truth import write_wav
+
+
+@pytest.fixture
+def little_room():
+    """No file may grow beyond a kilobyte: what a full disk says of it, without one."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, old[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_what_fails_half_way_leaves_what_was_there(tmp_path):
+    (tmp_path / "a.tsv").write_text("old")
+    with pytest.raises(TypeError), replacing(tmp_path / "a.tsv") as file:
+        file.writelines([b"new", None])
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.tsv", "old")]
+
+
+@pytest.mark.usefixtures("little_room")
+def test_no_room_is_told_as_such_and_nothing_is_left(tmp_path, babble):
+    with pytest.raises(DeviceError, match=r"a\.wav: cannot be written .*make room"):
+        write_wav(tmp_path / "a.wav", babble(1, 1.0))
+    with pytest.raises(DeviceError, match="make room"), replacing(tmp_path / "a.tsv") as file:
+        file.write(bytes(2000))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["a.wav", "a.wav.part"])
+def test_a_folder_in_the_way_is_told_without_a_fault_beside_it(tmp_path, babble, monkeypatch, folder):
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    (tmp_path / folder).mkdir()
+    with pytest.raises(InputError, match=r"a\.wav: cannot be written \(Is a directory\): name another"):
+        write_wav(tmp_path / "a.wav", babble(1, 0.1))
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+    assert not unraisable
