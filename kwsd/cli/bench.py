@@ -98,7 +98,7 @@ def _stream(file: Path | None) -> Stream:
         file = _recordings() / "commands.flac"
         if not file.is_file():
             raise InputError("no recording to measure with: name one that holds speech: kwsd bench FILE")
-    table = file.with_suffix(".tsv")
+    table = file.parent / f"{file.stem}.tsv"  # with_suffix() refuses "." and "/"
     return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
 
 

@@ -55,6 +55,13 @@ def test_the_daemon_hears_as_the_flags_say(
     assert kwsd("listen", *passed[0], "/nowhere.wav").status == 66  # it takes them all
 
 
+@pytest.mark.parametrize("folder", [".", "/", "", ".."])
+def test_a_folder_without_a_name_is_told(kwsd: Callable[..., Any], folder: str) -> None:
+    ran = kwsd("bench", folder)
+    assert ran.status == 66
+    assert "a folder, not a recording" in ran.err
+
+
 def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:
     ran = kwsd("bench", tmp_path / "none.wav")
     assert ran.status == 66
