@@ -131,3 +131,14 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     assert short.seconds < stream.seconds - 1
     with pytest.raises(InputError, match="no recordings of words"):
         stream_from_folders(*folders, listen_for=["shoe"], count=5)
+
+
+def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble, caplog):
+    write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
+    write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 1.0))
+    folders = tmp_path / "words", [tmp_path / "speech"], []
+    no_noise = StreamSettings(snr_db=None)
+    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b": "nothing"}, settings=no_noise)
+    assert not caplog.messages
+    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b.wav": "low"}, settings=no_noise)
+    assert caplog.messages[0].startswith("0 of 1 names in the transcripts are recordings'")
