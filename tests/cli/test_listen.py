@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from kwsd.config import Config
+from kwsd.errors import ConfigError
+
 Command = Callable[..., Any]
 
 SPOKEN = Path(__file__).parents[1] / "recordings" / "sentence.flac"
@@ -94,3 +97,22 @@ def test_an_empty_name_is_wrong_usage(kwsd: Callable[..., Any]) -> None:
     assert ran.err.splitlines() == [
         "kwsd: error: an empty name is no source: name a recording, - for standard input, or nothing"
     ]
+
+
+def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest.MonkeyPatch, user: Path) -> None:
+    """At a microphone; the daemon logs it and keeps the old configuration."""
+    user.mkdir()
+    (user / "config.toml").write_text("[gate]\nonset_ms = 50\n", encoding="utf-8")
+    given: list[Callable[[], Config]] = []
+
+    def run(*_: object, reload: Callable[[], Config], **__: object) -> int:
+        given.append(reload)
+        return 0
+
+    monkeypatch.setattr("kwsd.daemon.supervisor.run", run)
+    monkeypatch.setattr("kwsd.cli.listen._source", lambda *_: None)
+    assert kwsd("listen").status == 0
+    assert given[0]().gate.onset_ms == 50
+    (user / "config.toml").unlink()
+    with pytest.raises(ConfigError, match=r"config\.toml is not there any more; put it back"):
+        given[0]()
