@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,13 +11,15 @@ from kwsd.evaluation.replacing import replacing
 from kwsd.evaluation.truth import write_wav
 
 
-@pytest.fixture
+@contextmanager
 def little_room():
-    """No file may grow beyond a kilobyte: what a full disk says of it, without one."""
+    """No file may grow beyond a kilobyte: what a full disk says of it, without one. pytest's own log is one of them."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
 def test_what_fails_half_way_leaves_what_was_there(tmp_path):
@@ -26,11 +29,11 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path):
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.tsv", "old")]
 
 
-@pytest.mark.usefixtures("little_room")
 def test_no_room_is_told_as_such_and_nothing_is_left(tmp_path, babble):
-    with pytest.raises(DeviceError, match=r"a\.wav: cannot be written .*make room"):
-        write_wav(tmp_path / "a.wav", babble(1, 1.0))
-    with pytest.raises(DeviceError, match="make room"), replacing(tmp_path / "a.tsv") as file:
+    samples = babble(1, 1.0)
+    with little_room(), pytest.raises(DeviceError, match=r"a\.wav: cannot be written .*make room"):
+        write_wav(tmp_path / "a.wav", samples)
+    with little_room(), pytest.raises(DeviceError, match="make room"), replacing(tmp_path / "a.tsv") as file:
         file.write(bytes(2000))
     assert not list(tmp_path.iterdir())
 
