@@ -148,23 +148,19 @@ class DetectionKeeper:
 
     def _forget_oldest(self) -> None:
         """Remove files, the oldest first, until the others fit the quota."""
-        ours = [(path, _stat(path)) for path in sorted(self._folder.iterdir()) if _OURS.fullmatch(path.name)]
-        for path, found in ours:
-            if path.suffix == ".part" and found and time.time() - found.st_mtime > _STALE_S:
+        kept: list[tuple[Path, int]] = []
+        for path in sorted(path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)):
+            try:
+                found = path.stat()
+            except FileNotFoundError:  # another daemon has removed it meanwhile
+                continue
+            if path.suffix == ".wav":
+                kept.append((path, found.st_size))
+            elif time.time() - found.st_mtime > _STALE_S:
                 path.unlink(missing_ok=True)
-        kept = [path for path, found in ours if path.suffix == ".wav" and found]
-        sizes = [found.st_size for path, found in ours if path.suffix == ".wav" and found]
-        left = sum(sizes)
-        for path, size in zip(kept, sizes, strict=True):
+        left = sum(size for _, size in kept)
+        for path, size in kept:
             if left <= self._quota:
                 return
             path.unlink(missing_ok=True)
             left -= size
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    """None where another daemon has removed it meanwhile."""
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None

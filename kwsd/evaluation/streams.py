@@ -100,8 +100,7 @@ def stream_from_folders(
 
     Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
     for 0. What is said in a sentence is its label, and what `said` has for its name. Folders are as `find_recordings`
-    reads them. Raises InputError for one that cannot be read, or without
-    anything of use.
+    reads them. Raises InputError for one that cannot be read, or without anything of use.
     """
     chosen = settings or StreamSettings()
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
