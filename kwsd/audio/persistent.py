@@ -183,8 +183,8 @@ class PersistentMicrophone:
                 return
             told = self._tell(told, first)
             if told.dozing and self._captured.drained:
-                # It may sleep for long: who is roused meanwhile has to tell it.
-                if self._sleep(limit_s, self._captured):
+                # It sleeps for a span at most: who is roused meanwhile has to tell it.
+                if self._sleep(told.span / RATE, self._captured):
                     return
                 told = self._tell(told, first)
 
