@@ -64,6 +64,7 @@ class Mixer:
     ) -> None:
         self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
         self.spared = spared
+        self.noise = noises.Noisiness(mix.noise, mix.varied_noise, mix.noise_snr)
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels
@@ -93,7 +94,7 @@ class Mixer:
         return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
 
     def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
-        return noises.recorded(window, self.sounds, rng, self.mix.noise, self.mix.varied_noise, hard)
+        return noises.recorded(window, self.sounds, rng, self.noise, hard)
 
     def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the second whose features the teacher knows, if any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
         corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             windows = [scenes.excerpt(corpus.clip(int(row)), int(at)) for _, row, at in places[rows.start : rows.stop]]
-            heard = [recorded(window, mixer.sounds, rng, 0.5, mixer.mix.varied_noise, 1.0) for window in windows]
+            heard = [recorded(window, mixer.sounds, rng, replace(mixer.noise, share=0.5), 1.0) for window in windows]
             scores.append(score(np.stack(heard)))
         found = np.concatenate(scores)
         spared = mixer.spared.of(kind, places[:, 1], found.argmax(axis=1))

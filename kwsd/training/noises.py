@@ -5,6 +5,8 @@ All windows are (16000,) float32.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from kwsd.events import RATE
@@ -13,6 +15,16 @@ from kwsd.training.scenes import Floats, Sounds, at_pace, excerpt, middle, row_b
 
 _LONG = RATE * 3 // 2
 """Samples of noise that are taken, so that a second is left at the fastest pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noisiness:
+    """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
+    window's louder half it lies, from and to."""
+
+    share: float
+    varied: float
+    snr: tuple[int, ...]
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -62,23 +74,21 @@ def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
     return excerpt(clip, int(rng.integers(len(clip) - _LONG + 1)), _LONG)
 
 
-def recorded(
-    window: Floats, sounds: Sounds, rng: np.random.Generator, noise: float, varied: float, hardness: float
-) -> Floats:
-    """The window as some microphone in some room hears it: a channel, noise (`noise` is how often), a level.
+def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
+    """The window as some microphone in some room hears it: a channel, noise, a level.
 
-    Noise lies -2 to 30 dB under the window's louder half; one time in ten it is other people's talk, 12 dB under.
-    `varied` is how often the recorded noise is made into another one first. At a hardness below 1 all of it is rarer,
+    One time in ten the noise is other people's talk, at least 12 dB under. At a hardness below 1 all of it is rarer,
     and weaker.
     """
     if rng.random() < 0.35 * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
-    if rng.random() < noise * (0.3 + 0.7 * hardness):
+    if rng.random() < noise.share * (0.3 + 0.7 * hardness):
         talk = rng.random() < 0.1
         other = take(sounds.speech, rng) if talk else _stretch(sounds, rng)
-        snr = rng.uniform(12, 30) if talk else rng.uniform(10 - 12 * hardness, 30)
+        loudest, faintest = noise.snr
+        snr = rng.uniform(12, 30) if talk else rng.uniform(loudest + 12 * (1 - hardness), faintest)
         loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
-        if varied and not talk and rng.random() < varied:
+        if noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)
         other = middle(other)
         gain = np.sqrt(loud / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))

@@ -73,11 +73,12 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a batch holds, as shares that sum to one; how often noise is added, and how often that is made into another
-    noise first (`varied_noise`); how often a word comes at another pace; what a rare word counts as at least; how often
-    a word is one of `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it). A few
-    recordings that come again and again are learnt by heart: with `synthetic_by_root` a word is synthetic more often
-    where it has few beside its synthetic ones, by the roots of both numbers.
+    """What a batch holds, as shares that sum to one; how often noise is added, how often that is made into another
+    noise first (`varied_noise`), and how many dB under the window's louder half it lies (`noise_snr`, from and to); how
+    often a word comes at another pace; what a rare word counts as at least; how often a word is one of
+    `data.synthetic`, which may be voices of other rooms and corpora (0: as their number has it). A few recordings that
+    come again and again are learnt by heart: with `synthetic_by_root` a word is synthetic more often where it has few
+    beside its synthetic ones, by the roots of both numbers.
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.
@@ -95,6 +96,7 @@ class Mix:
     silence: float = 0.1
     noise: float = 0.6
     varied_noise: float = 0.0
+    noise_snr: tuple[int, ...] = (-2, 30)
     pace: float = 0.25
     rare_floor: int = 300
     synthetic: float = 0.0
@@ -195,6 +197,8 @@ def read_recipe(path: Path) -> Recipe:
     if abs(sum(recipe.mix.shares) - 1) > 1e-6:
         named = "words, sentences, cut, glued, others and silence"
         raise ConfigError(f"{path}: mix.{named} sum to {sum(recipe.mix.shares):g}, not 1")
+    if len(recipe.mix.noise_snr) != 2 or recipe.mix.noise_snr[0] > recipe.mix.noise_snr[1]:
+        raise ConfigError(f"{path}: mix.noise_snr is {list(recipe.mix.noise_snr)}, not two numbers of dB, [from, to]")
     strangers = [pair for pair in recipe.data.homophones if pair.partition("=")[2] not in recipe.words]
     if strangers:
         raise ConfigError(f'{path}: data.homophones: {strangers[0]!r} is not like "know=no", with a word of the recipe')

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from kwsd.training import noises
+from kwsd.training.noises import Noisiness
 from kwsd.training.scenes import Sounds, excerpt
+
+SNR = (-2, 30)
 
 
 def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
@@ -17,7 +20,7 @@ def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
 def test_another_noise_fills_the_second(sounds: Sounds) -> None:
     word = excerpt(sounds.words.clip(0), 0)
     for seed in range(100):
-        window = noises.recorded(word, sounds, np.random.default_rng(seed), 1.0, 1.0, 1.0)
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, SNR), 1.0)
         assert (window[:400] != 0).mean() > 0.9
         assert (window[-400:] != 0).mean() > 0.9
 
@@ -33,7 +36,7 @@ def test_silence_holds_no_word_and_is_never_broken(sounds: Sounds) -> None:
 def test_what_is_recorded_stays_in_range(sounds: Sounds, varied: float) -> None:
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        window = noises.recorded(noises.silence(sounds, rng), sounds, rng, 1.0, varied, 1.0)
+        window = noises.recorded(noises.silence(sounds, rng), sounds, rng, Noisiness(1.0, varied, SNR), 1.0)
         assert window.dtype == np.float32
         assert np.isfinite(window).all()
         assert np.abs(window).max() <= 1.0
@@ -44,11 +47,26 @@ def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
     word = excerpt(sounds.words.clip(0), 0)
 
     def moves(seed: int, varied: float) -> bool:
-        window = noises.recorded(word, sounds, np.random.default_rng(seed), 1.0, varied, 0.0)
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, varied, SNR), 0.0)
         return bool(np.ptp(window[1000:5000]) > 0.03 * np.ptp(window))
 
     assert not any(moves(seed, 0.0) for seed in range(50))
     assert any(moves(seed, 1.0) for seed in range(50))
+
+
+def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> None:
+    """The clip begins with near-silence, where only the noise is heard."""
+    word = excerpt(sounds.words.clip(0), 0)
+
+    def share_of_noise(snr: tuple[int, int]) -> float:
+        heard = (
+            noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, snr), 1.0)
+            for seed in range(60)
+        )
+        return float(np.median([np.square(window[:2500]).mean() / np.square(window).mean() for window in heard]))
+
+    loud, faint = share_of_noise((0, 5)), share_of_noise((25, 30))
+    assert loud > 20 * faint
 
 
 def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:

@@ -29,6 +29,8 @@ def test_the_shipped_recipe_is_read() -> None:
         ('name = "x"\nwords = ["yes"]\n[schedule]\nbatch = true', "schedule.batch must be of type int"),
         ('name = "x"\nwords = "yes"', "words must be an array of strings"),
         ('name = "x"\nwords = ["yes"]\n[mix]\nwords = 0.9', "sum to"),
+        ('name = "x"\nwords = ["yes"]\n[mix]\nnoise_snr = [20, -2]', "two numbers of dB"),
+        ('name = "x"\nwords = ["yes"]\n[mix]\nnoise_snr = [20]', "two numbers of dB"),
         ('name = "x"\nwords = ["yes"]\nmix = 3', "mix must be a table"),
         ('name = "x"\nwords = ["yes"]\n[teacher]\nweights = "e"\nlayers = [0]', "one layer for each"),
     ],
