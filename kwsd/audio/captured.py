@@ -25,8 +25,11 @@ class Hung(DeviceError):
 class Captured:
     """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
 
-    def __init__(self, device: str | None, known: str, woken: int) -> None:
-        """Start it; `woken` is a descriptor that, once readable, breaks off every wait. Raises DeviceError."""
+    def __init__(self, device: str | None, known: str, block_ms: int, woken: int) -> None:
+        """Start it, as `command` tells; `woken` is a descriptor that, once readable, breaks off every wait.
+
+        Raises DeviceError.
+        """
         self._woken = woken
         self._unpacker = Unpacker()
         self._messages: list[Message] = []
@@ -34,7 +37,7 @@ class Captured:
         stderr = None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
-                command(device, known),
+                command(device, known, block_ms),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -1,8 +1,8 @@
 """The process that captures: it alone touches PortAudio while the daemon listens, and may be killed at any moment.
 
 PortAudio can hang in a device that is gone, and knows no devices but those it found when it was loaded. A process of
-its own makes both curable. It writes to a pipe rather than to shared memory: 20 ms of audio are 640 bytes, the kernel
-keeps two seconds of them for a daemon that is busy, the pipe's end tells each side of the other's death, and nothing of
+its own makes both curable. It writes to a pipe rather than to shared memory: a second of audio is 32 kB, the kernel
+keeps two seconds of it for a daemon that is busy, the pipe's end tells each side of the other's death, and nothing of
 it outlives a `kill -9`.
 """
 
@@ -33,22 +33,22 @@ _BOOTSTRAP = (
 Send = Callable[[Message], None]
 
 
-def command(device: str | None, known: str) -> list[str]:
+def command(device: str | None, known: str, block_ms: int) -> list[str]:
     """How to start the process; standard output is the pipe, one byte on standard input opens the device.
 
     Later lines there are for `Rest`.
 
-    `device` and `known` as for `Microphone`. Python is isolated (-I) and given our own search path: in whatever folder
-    the daemon was started, no numpy.py that lies there is imported.
+    `device`, `known` and `block_ms` as for `Microphone`. Python is isolated (-I) and given our own search path: in
+    whatever folder the daemon was started, no json.py that lies there is imported.
     """
     path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
     flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
-    return [sys.executable, *flags, "-c", _BOOTSTRAP, path, f"{os.getpid()}", device or "", known]
+    return [sys.executable, *flags, "-c", _BOOTSTRAP, path, f"{os.getpid()}", device or "", known, f"{block_ms}"]
 
 
 def main() -> None:
     """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
-    parent, device, known = sys.argv[1:]
+    parent, device, known, block_ms = sys.argv[1:]
     _die_with(int(parent))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = os.dup(1)
@@ -62,18 +62,18 @@ def main() -> None:
     logging.getLogger("kwsd").addHandler(_Sending(send))
     logging.getLogger("kwsd").setLevel(logging.DEBUG)
     with suppress(OSError):  # nobody reads any more
-        _capture(device, known, send)
+        _capture(device, known, int(block_ms), send)
     os._exit(0)  # without PortAudio's own way out, which may wait for the device
 
 
-def _capture(device: str, known: str, send: Send) -> None:
+def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
     try:
-        microphone = Microphone(device or None, known=known, rest=Rest(0))
+        microphone = Microphone(device or None, known=known, block_ms=block_ms, rest=Rest(0))
         send(Message(FOUND, microphone.name.encode()))
         if not os.read(0, 1):
             return
         for block in microphone.blocks():
-            send(Message(AUDIO, block.samples.tobytes(), block.lost))
+            send(Message(AUDIO, block.samples, block.lost))
     except KwsdError as error:
         send(Message(FAILED, str(error).encode()))
     except BrokenPipeError:

@@ -15,6 +15,8 @@ from kwsd.events import RATE
 
 LONGEST = 3 * RATE // 10
 """Samples from one look to the next at most, where a hop is not longer itself."""
+_BLOCKS_MS = range(100, 10, -10)
+_BLOCK_MS = 20
 _HOPS = 3
 _LATE_S = 0.01
 """In a doze, readers sleep until all has come, rather than to be there when it comes: they wake once, not thrice."""
@@ -42,6 +44,8 @@ class Doze:
         longest = max((hop * count for count in range(2, _HOPS + 1) if hop * count <= LONGEST), default=hop)
         self._asleep = Looks(longest, -_LATE_S) if longest > hop else self._awake
         self._wakes: list[Callable[[], object]] = []
+        self.block_ms = _block_ms(hop)
+        """A device's blocks should be of so many milliseconds, so that some end where each hop does."""
 
     @property
     def span(self) -> int:
@@ -58,3 +62,9 @@ class Doze:
         if self.looks.span < before.span:
             for wake in self._wakes:
                 wake()
+
+
+def _block_ms(hop: int) -> int:
+    """The longest block that a hop is made of: to take one costs a thread's waking, and nobody looks in between."""
+    whole = (ms for ms in _BLOCKS_MS if hop and hop % (ms * RATE // 1000) == 0)
+    return next(whole, _BLOCK_MS)

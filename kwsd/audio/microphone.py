@@ -1,4 +1,7 @@
-"""Microphones, through PortAudio. The only door to sounddevice."""
+"""Microphones, through PortAudio. The only door to sounddevice.
+
+It is what the process that captures consists of, and does without numpy as long as a device gives what kwsd wants.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from kwsd.audio.chatter import chatter_to_log
-from kwsd.audio.resample import Resampler
-from kwsd.audio.scale import to_float
 from kwsd.audio.slots import Slots
-from kwsd.audio.source import Block
 from kwsd.errors import DeviceError
 from kwsd.events import RATE
 
@@ -23,6 +21,9 @@ log = logging.getLogger(__name__)
 
 _BUSY = -9985  # paDeviceUnavailable
 _BUFFER_S = 4.0
+_WIDTH = 2  # bytes of a sample
+_RESAMPLED_MS = 20
+"""soxr gives what it has some 10 to 40 ms later: long blocks would end just before the last of a hop comes out."""
 _NEXT = "see `kwsd devices`"
 _PLACE = re.compile(r"\s*\(hw:\d+,\d+\)$")
 """ALSA's number of a card, at the end of a device's name; it is another one when the device comes back."""
@@ -110,10 +111,30 @@ def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -
         return find_device(bare, devices)
 
 
-class Microphone:
-    """A microphone as a live stream. PortAudio's thread copies into slots; all else happens in the reader's thread."""
+@dataclass(frozen=True, slots=True)
+class RawBlock:
+    """What came at once: `samples`, 16 kHz mono as int16 in this machine's byte order, and how many are missing just
+    before them, which the device dropped because nobody took them in time."""
 
-    live = True
+    samples: bytes
+    lost: int = 0
+
+    def __len__(self) -> int:
+        return len(self.samples) // _WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A running stream of `rate` Hz, what it fills, and how its blocks become 16 kHz mono."""
+
+    stream: Any
+    rate: int
+    slots: Slots
+    convert: Callable[[bytes], bytes]
+
+
+class Microphone:
+    """A microphone, live. PortAudio's thread copies into slots; all else happens in the reader's thread."""
 
     def __init__(
         self,
@@ -127,9 +148,10 @@ class Microphone:
         """Find the device now, and so fail early; open it at the first block.
 
         `device` as for `find_device`; `known` is the name under which it was found before, if it was. A stream that
-        gave no block of `block_ms` for `stall_s` seconds counts as lost: PortAudio says nothing when a device goes
-        away. `rest` is called, with how many samples there were so far, lost ones included, when all that came has
-        been given; it may let some time pass. Raises DeviceError.
+        gave no block for `stall_s` seconds counts as lost: PortAudio says nothing when a device goes away. Blocks are
+        of `block_ms`, or shorter where they have to be resampled, which delays them. `rest` is called, with how many
+        samples there were so far, lost ones included, when all that came has been given; it may let some time pass.
+        Raises DeviceError.
         """
         self._block_ms = block_ms
         self._stall_s = stall_s
@@ -139,23 +161,21 @@ class Microphone:
         self._device = find_again(device, known, input_devices()) if known else find_device(device, input_devices())
         self.name = self._device.name
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RawBlock]:
         """Blocks as they are heard, until `close()`. Raises DeviceError: busy, gone, or silent for `stall_s`."""
-        stream, slots = self._open(self._device)
-        rate = round(stream.samplerate)
-        resampler = Resampler(rate)
+        opened = self._open(self._device)
+        slots = self._slots = opened.slots
         dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
-        self._slots = slots
         try:
             while not self._closed.is_set():
                 slots.changed.clear()
                 while (taken := slots.take()) is not None:
                     dropped += taken[1]
-                    lost = dropped * RATE // rate - told
+                    lost = dropped * RATE // opened.rate - told
                     told += lost
-                    samples = resampler.feed(to_float(taken[0]))
-                    given += lost + len(samples)
-                    yield Block(samples, lost, overflow=lost > 0)
+                    block = RawBlock(opened.convert(taken[0]), lost)
+                    given += lost + len(block)
+                    yield block
                     if self._closed.is_set():
                         return
                 if slots.ended:
@@ -165,8 +185,8 @@ class Microphone:
                     raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s", f"is it plugged in? {_NEXT}")
         finally:
             self._slots = None
-            stream.abort(ignore_errors=True)
-            stream.close(ignore_errors=True)
+            opened.stream.abort(ignore_errors=True)
+            opened.stream.close(ignore_errors=True)
 
     def close(self) -> None:
         """End `blocks()`; it gives the device back itself."""
@@ -178,8 +198,8 @@ class Microphone:
         """Wait for a block or `close()`. In two halves: a process that was stopped finds its first wait over."""
         return slots.changed.wait(self._stall_s / 2) or slots.changed.wait(self._stall_s / 2)
 
-    def _open(self, device: InputDevice) -> tuple[Any, Slots]:
-        """A running stream and what it fills: at 16 kHz mono where the device can, else as near as it can."""
+    def _open(self, device: InputDevice) -> _Open:
+        """At 16 kHz mono where the device can, else as near as it can."""
         sd = _sounddevice()
         own = round(device.default_rate)
         shapes = dict.fromkeys([(RATE, 1), (own, 1), (own, device.channels), (RATE, device.channels)])
@@ -194,25 +214,36 @@ class Microphone:
                         break
         raise _cannot_open(device, errors[-1]) from errors[-1]
 
-    def _start(self, sd: Any, device: InputDevice, rate: int, channels: int) -> tuple[Any, Slots]:
-        frames = max(1, rate * self._block_ms // 1000)
-        slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, channels)
+    def _start(self, sd: Any, device: InputDevice, rate: int, channels: int) -> _Open:
+        block_ms = self._block_ms if rate == RATE else min(self._block_ms, _RESAMPLED_MS)
+        frames = max(1, rate * block_ms // 1000)
+        slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
 
         def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
-            block = np.frombuffer(data, np.int16).reshape(frames, channels)
-            slots.put(block, frames if status.input_overflow else 0)  # PortAudio does not say how much: at least this
+            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: at least this
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
             finished_callback=slots.end,
         )  # fmt: skip
         try:
+            actual = round(stream.samplerate)
+            opened = _Open(stream, actual, slots, _converter(actual, channels))
             stream.start()
         except sd.PortAudioError:
             stream.close(ignore_errors=True)
             raise
         log.info("%s: open at %d Hz, channels: %d", device.name, rate, channels)
-        return stream, slots
+        return opened
+
+
+def _converter(rate: int, channels: int) -> Callable[[bytes], bytes]:
+    """What makes 16 kHz mono of a device's blocks."""
+    if (rate, channels) == (RATE, 1):
+        return bytes
+    from kwsd.audio.frames import Converter
+
+    return Converter(rate, channels).feed
 
 
 def _cannot_open(device: InputDevice, error: Exception) -> DeviceError:

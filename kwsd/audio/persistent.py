@@ -164,21 +164,21 @@ class PersistentMicrophone:
             if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:
                 slept_s, self._asleep = asleep - self._asleep, asleep
                 raise DeviceError(f"the machine slept for {slept_s:.0f} s")
-            lost = message.lost
+            lost, samples = message.lost, np.frombuffer(message.payload, np.int16)
             if self._lost_at is not None:
-                lost += max(0, round((now - self._lost_at) * RATE) - len(message.samples))
+                lost += self._missed(now - self._lost_at, len(samples), lost)
                 self._lost_at, self._restored_at = None, now
                 log.warning("%s is back after %.1f s", self.name, lost / RATE)
                 yield DeviceRestored(self.name, self._at + lost, lost)
             if first < 0:
                 first = self._at + lost - message.lost
             self._heard_at, self._asleep = now, asleep
-            self._at += lost + len(message.samples)
-            yield from self._zeros.feed(message.samples, self.name, self._at)
-            yield Block(message.samples, lost, overflow=message.lost > 0)
+            self._at += lost + len(samples)
+            yield from self._zeros.feed(samples, self.name, self._at)
+            yield Block(samples, lost, overflow=message.lost > 0)
             looks = self._doze.looks
             self._naps.span, self._naps.early_s = looks.span, looks.early_s - _AFTER_S
-            nap = self._naps.milliseconds(now, len(message.samples), lost)
+            nap = self._naps.milliseconds(now, len(samples), lost)
             if nap and self._captured.drained and self._sleep(nap / 1000):
                 return
             told = self._tell(told, first)
@@ -187,6 +187,13 @@ class PersistentMicrophone:
                 if self._sleep(told.span / RATE, self._captured):
                     return
                 told = self._tell(told, first)
+
+    def _missed(self, seconds: float, heard: int, dropped: int) -> int:
+        """Samples that nobody heard in `seconds`, at whose end `heard` ones came and `dropped` ones did not; by so much
+        more or less that the device's blocks go on as they were, and still end where hops do."""
+        block = self._doze.block_ms * RATE // 1000
+        goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
+        return max(0, round(goes_on / block) * block - self._at - dropped)
 
     def _tell(self, told: Looks | None, first: int) -> Looks:
         """Let the process that captures know of the looks at its audio, if they are others than it was `told`."""
@@ -198,7 +205,7 @@ class PersistentMicrophone:
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
-        self._captured = Captured(self._wanted, known, self._woken)
+        self._captured = Captured(self._wanted, known, self._doze.block_ms, self._woken)
         return self._captured.find(self._patience.start_s)
 
     def _end_capture(self) -> None:

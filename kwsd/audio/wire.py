@@ -6,11 +6,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 FOUND, AUDIO, FAILED, LOG = b"F", b"A", b"E", b"L"
-"""The device's name; samples; why capture ends; a line for the log, its level in the first two characters."""
+"""The device's name; 16 kHz mono as int16 in this machine's byte order; why capture ends; a line for the log, its level
+in the first two characters."""
 
 LONGEST = 1 << 20
 """Bytes of a payload. A longer one can but mean that the two have lost each other's thread."""
@@ -34,11 +32,6 @@ class Message:
     def text(self) -> str:
         """The payload of all kinds but AUDIO."""
         return self.payload.decode("utf-8", "replace")
-
-    @property
-    def samples(self) -> NDArray[np.int16]:
-        """The payload of AUDIO: (n,) int16 at 16 kHz."""
-        return np.frombuffer(self.payload, np.int16)
 
 
 class Unpacker:

@@ -48,11 +48,21 @@ def test_at_16_khz_mono_the_samples_come_through_as_they_are(portaudio: Any) -> 
     sent = np.random.default_rng(8).integers(-32768, 32767, (5, 320, 1)).astype(np.int16)
     hear(portaudio, *sent)
     for block in sent:
-        np.testing.assert_array_equal(next(blocks).samples, block[:, 0])
+        assert next(blocks).samples == block.tobytes()
     microphone.close()
     assert list(blocks) == []
     assert portaudio.stream.closed
-    assert microphone.live
+
+
+def test_blocks_are_as_long_as_asked_for_but_where_they_are_resampled(portaudio: Any) -> None:
+    asked = []
+    for rates in ({16_000}, {48_000}):
+        portaudio.opens = lambda rate, _channels, rates=rates: 0 if rate in rates else BAD_RATE
+        microphone = Microphone(block_ms=100, stall_s=0.01)
+        with pytest.raises(DeviceError, match="no audio"):
+            next(microphone.blocks())
+        asked.append((portaudio.stream.options["samplerate"], portaudio.stream.options["blocksize"]))
+    assert asked == [(16_000, 1600), (48_000, 960)]
 
 
 def test_a_device_that_only_does_44_1_khz_stereo_is_resampled(portaudio: Any) -> None:
@@ -64,7 +74,7 @@ def test_a_device_that_only_does_44_1_khz_stereo_is_resampled(portaudio: Any) ->
     blocks = open_now(microphone, portaudio, stereo[0])
     assert portaudio.tried == [(16_000, 1), (44_100, 1), (44_100, 2)]
     hear(portaudio, *stereo[1:])
-    heard = np.concatenate([next(blocks).samples for _ in stereo[1:]])
+    heard = np.frombuffer(b"".join(next(blocks).samples for _ in stereo[1:]), np.int16).astype(int)
     assert 15_000 < len(heard) <= 15_680
     assert np.abs(heard[1000:]).max() == pytest.approx(6000, abs=30)
     microphone.close()
@@ -78,7 +88,6 @@ def test_overflows_are_counted_at_16_khz_without_drift(portaudio: Any) -> None:
     hear(portaudio, *[silence(441)] * 100, overflow=frozenset(range(0, 100, 2)))
     heard = [next(blocks) for _ in range(100)]
     assert [block.lost for block in heard] == [160, 0] * 50
-    assert [block.overflow for block in heard] == [True, False] * 50
     microphone.close()
 
 
@@ -89,7 +98,7 @@ def test_a_reader_that_was_away_too_long_is_told_what_it_missed(portaudio: Any) 
     first = next(blocks)
     assert first.lost > 0
     left = 1000 - first.lost // 320 - 1
-    assert [(block.lost, len(block.samples)) for block in islice(blocks, left)] == [(0, 320)] * left
+    assert [(block.lost, len(block)) for block in islice(blocks, left)] == [(0, 320)] * left
     with pytest.raises(DeviceError, match="no audio"):
         next(blocks)
 
@@ -106,7 +115,7 @@ def test_a_stream_that_ends_by_itself_is_lost_at_once(portaudio: Any) -> None:
     blocks = open_now(microphone, portaudio, silence(320))
     hear(portaudio, silence(320))
     portaudio.stream.options["finished_callback"]()
-    assert len(next(blocks).samples) == 320
+    assert len(next(blocks)) == 320
     with pytest.raises(DeviceError, match="USB Mic: the stream broke off"):
         next(blocks)
 

@@ -28,7 +28,6 @@ def test_messages_come_out_whole_however_they_were_cut(cuts: list[int]) -> None:
         data = data[cut:]
     assert found == MESSAGES
     assert found[0].text == "Mikrofön"
-    np.testing.assert_array_equal(found[1].samples, np.arange(-3, 3))
 
 
 @pytest.mark.parametrize(
@@ -45,4 +44,4 @@ def test_any_bytes_give_messages_or_a_clear_error(data: bytes) -> None:
     with suppress(ValueError):  # the clear error
         found.extend(Unpacker().feed(data))
     for message in found:
-        assert len(message.samples if message.kind == AUDIO else message.text) <= len(data)
+        assert len(message.payload if message.kind == AUDIO else message.text) <= len(data)
