@@ -1,0 +1,23 @@
+"""A short recording is said again, elsewhere in its hops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kwsd.evaluation.phases import at_phases
+from kwsd.evaluation.truth import SpokenWord, Stream
+
+
+@pytest.mark.parametrize("length", [16_000, 16_001, 17_599])
+def test_a_short_recording_comes_three_times_a_third_of_a_hop_further(length: int) -> None:
+    samples = np.random.default_rng(1).integers(-100, 100, length).astype(np.int16)
+    said = at_phases(Stream("x", samples, (SpokenWord(8000, 9000, "yes"),)), 1600)
+    assert [word.start % 1600 for word in said.words] == [(8000 + n * 533) % 1600 for n in range(3)]
+    for word in said.words:
+        np.testing.assert_array_equal(said.samples[word.start : word.end], samples[8000:9000])
+
+
+def test_a_long_one_stays_as_it_is() -> None:
+    stream = Stream("x", np.zeros(20 * 16_000, np.int16), ())
+    assert at_phases(stream, 1600) is stream
