@@ -16,8 +16,9 @@ from kwsd.daemon.build import fitted
 from kwsd.errors import ConfigError, InputError, ModelError, UsageError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH
+from kwsd.replacing import write_bytes
 from kwsd.training.agreement import compare
-from kwsd.training.export import drawing, write_card, write_whole
+from kwsd.training.export import drawing, write_card
 from kwsd.training.selfcontained import as_files, check
 from kwsd.zoo import find_model, read_card
 
@@ -69,7 +70,7 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
     with _writing(folder):
-        write_whole(folder / GRAPH, drawn["int8"].SerializeToString())
+        write_bytes(folder / GRAPH, drawn["int8"].SerializeToString())
         write_card(folder, {})
     return found
 
@@ -104,7 +105,7 @@ def _written(out: Path, name: str, files: Mapping[str, bytes]) -> list[Path]:
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         for path, data in zip(paths, files.values(), strict=True):
-            write_whole(path, data)
+            write_bytes(path, data)
     return paths
 
 

@@ -132,7 +132,7 @@ def publish(
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
-    from kwsd.evaluation.replacing import replacing, unwritten
+    from kwsd.evaluation.outputs import output, unwritten
 
     try:
         if path.exists() and not path.is_file():
@@ -141,7 +141,7 @@ def _write(path: Path, text: str) -> None:
         real = path.resolve()
     except OSError as error:
         raise unwritten(path, error) from error
-    with replacing(real) as file:
+    with output(real) as file:
         file.write(text.encode())
 
 

@@ -7,10 +7,8 @@ import os
 import re
 import threading
 import time
-import wave
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.ring import Ring
+from kwsd.audio.wav import write_wav
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, Detection, Envelope
+from kwsd.replacing import replacing
 
 log = logging.getLogger(__name__)
 
 QUEUE = 16
 """Detections whose audio waits for the disk; further ones are dropped."""
-_LONGEST = 60
+_LONGEST = 50
 """Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
 _STALE_S = 60
 """A file that is still being written after so long was left by a daemon that was killed."""
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.wav(\.part)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +127,14 @@ class DetectionKeeper:
     def _keep(self, clip: _Clip) -> None:
         """Write one; what the disk has against it is told once, and listening goes on."""
         path = self._folder / clip.name
-        part = path.with_suffix(".part")
         try:
-            private = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(private, "wb") as file, wave.open(file, "wb") as sound:
-                sound.setnchannels(1)
-                sound.setsampwidth(2)
-                sound.setframerate(RATE)
-                sound.writeframes(clip.samples.astype("<i2").tobytes())
-            part.rename(path)
+            with replacing(path, private=True) as file:
+                write_wav(file, clip.samples)
             self._forget_oldest()
         except OSError as error:
             if not self._trouble:
                 log.warning("%s: detections cannot be kept: %s", self._folder, error.strerror)
             self._trouble = True
-            with suppress(OSError):  # what has gone wrong with the disk may go wrong here as well
-                part.unlink()
         else:
             self._trouble = False
 

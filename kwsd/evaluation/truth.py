@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.evaluation.replacing import replacing
+from kwsd.evaluation.outputs import output
 from kwsd.events import RATE, readable, seconds
 from kwsd.texts import read_text, reason
 
@@ -98,7 +98,7 @@ def write_stream(stream: Stream, audio: Path) -> Path:
         raise InputError(f"{audio}: streams are written as .wav; name it so")
     write_wav(audio, stream.samples)
     table = audio.with_suffix(".tsv")
-    with replacing(table) as file:
+    with output(table) as file:
         file.write(_lines(stream.words).encode())
     return table
 
@@ -121,9 +121,5 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
 
     Raises InputError where it cannot be written, DeviceError where there is no room for it.
     """
-    # Opened here: what wave.open() itself cannot open it complains of once more when it is collected.
-    with replacing(path) as target, wave.open(target, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.astype("<i2").tobytes())
+    with output(path) as file:
+        wav.write_wav(file, samples)

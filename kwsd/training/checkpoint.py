@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from kwsd.errors import InputError
+from kwsd.replacing import replacing
 
 State = dict[str, Any]
 
 
 def save(state: State, path: Path) -> None:
     """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with replacing(path, durable=True) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def restore(path: Path) -> State | None:

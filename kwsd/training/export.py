@@ -26,6 +26,7 @@ from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.labels import UNKNOWN
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.replacing import write_bytes
 from kwsd.training.graph import draw
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def write_graph(folder: Path) -> None:
         ModelError: the network has something that the drawing does not know.
     """
     graph, _ = drawing(folder, quantised=True)
-    write_whole(folder / GRAPH, graph.SerializeToString())
+    write_bytes(folder / GRAPH, graph.SerializeToString())
 
 
 def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
@@ -116,7 +117,7 @@ def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
     """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now."""
     card = _card(folder) | dict(changes)
     card["sha256"] = {name: _checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
-    write_whole(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -129,10 +130,3 @@ def _card(folder: Path) -> dict[str, Any]:
 def _checksum(file: Path) -> str:
     """SHA-256, as a card tells it."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """The file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import time
 from pathlib import Path
 
 from kwsd.errors import DeviceError, InputError
+from kwsd.replacing import write_bytes
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
@@ -45,10 +46,9 @@ def trim_journal(path: Path, step: int) -> None:
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
     if len(kept) == len(rows):
         return
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(kept)
-    os.replace(part, path)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(kept)
+    write_bytes(path, text.getvalue().encode())
 
 
 def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:

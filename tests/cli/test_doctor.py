@@ -265,7 +265,7 @@ def test_what_was_opened_for_a_trial_is_given_back(findings: Command, tmp_path: 
 
 
 def test_recordings_that_are_there_stay(findings: Command, tmp_path: Path) -> None:
-    kept = tmp_path / "20260101T000000.000Z-yes-0.999.part"  # a daemon is just writing it
+    kept = tmp_path / "20260101T000000.000Z-yes-0.999.wav.part"  # a daemon is just writing it
     kept.write_bytes(b"x")
     assert findings("--save-detections", tmp_path)[0] == 0
     assert kept.exists()

@@ -84,10 +84,10 @@ def test_the_ring_may_have_forgotten_some_of_it(
 def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
-    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.part"  # by one that was killed
+    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"  # by one that was killed
     left.write_bytes(b"")
     os.utime(left, (1.0, 1.0))
-    (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.part").write_bytes(b"")  # another daemon's
+    (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.wav.part").write_bytes(b"")  # another daemon's
     keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
     for number in range(5):
         keeper.send(sealed(number))
@@ -108,6 +108,13 @@ def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., Detectio
     keeper.send(sealed(word="../../etc/passwd"))
     keeper.close(60)
     assert kept(tmp_path) == ["20261121T120000.250Z-_etc_passwd-0.998.wav"]
+
+
+def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word=100 * "\U00010330"))  # Gothic ahsa, four bytes
+    keeper.close(60)
+    assert len(kept(tmp_path)) == 1
 
 
 def test_a_disk_that_takes_nothing_is_told_once(

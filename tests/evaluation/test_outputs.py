@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from kwsd.errors import DeviceError, InputError
-from kwsd.evaluation.replacing import replacing
+from kwsd.evaluation.outputs import output
 from kwsd.evaluation.truth import write_wav
 
 
@@ -24,7 +24,7 @@ def little_room():
 
 def test_what_fails_half_way_leaves_what_was_there(tmp_path):
     (tmp_path / "a.tsv").write_text("old")
-    with pytest.raises(TypeError), replacing(tmp_path / "a.tsv") as file:
+    with pytest.raises(TypeError), output(tmp_path / "a.tsv") as file:
         file.writelines([b"new", None])
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.tsv", "old")]
 
@@ -33,7 +33,7 @@ def test_no_room_is_told_as_such_and_nothing_is_left(tmp_path, babble):
     samples = babble(1, 1.0)
     with little_room(), pytest.raises(DeviceError, match=r"a\.wav: cannot be written .*make room"):
         write_wav(tmp_path / "a.wav", samples)
-    with little_room(), pytest.raises(DeviceError, match="make room"), replacing(tmp_path / "a.tsv") as file:
+    with little_room(), pytest.raises(DeviceError, match="make room"), output(tmp_path / "a.tsv") as file:
         file.write(bytes(2000))
     assert not list(tmp_path.iterdir())
 

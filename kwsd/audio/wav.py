@@ -1,0 +1,21 @@
+"""Samples as a WAV file."""
+
+from __future__ import annotations
+
+import wave
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.events import RATE
+
+
+def write_wav(file: BinaryIO, samples: NDArray[np.int16]) -> None:
+    """16 kHz mono samples (n,) into an open file, which is left open. Raises OSError."""
+    # Opened by the caller: what wave.open() itself cannot open it complains of once more when it is collected.
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes(samples.astype("<i2").tobytes())

@@ -1,0 +1,42 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path, *, private: bool = False, durable: bool = False) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` once all is written; `private` ones only their owner may read.
+
+    Where that fails, or we are killed, `path` stays as it was; what was written lies beside it under its name with
+    ".part", and is removed unless we are killed. `durable` outlasts a power cut. Raises OSError.
+    """
+    part = path.with_name(path.name + ".part")
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600 if private else 0o666)
+    with os.fdopen(made, "wb") as file, _removed_on_failure(part):
+        yield file
+        file.flush()  # what is still held back fails here, not when it is closed
+        if durable:
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+@contextmanager
+def _removed_on_failure(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # what has gone wrong with the disk may go wrong here as well
+            part.unlink()
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """`data` as the whole of a file, or what it was before. Raises OSError."""
+    with replacing(path) as file:
+        file.write(data)

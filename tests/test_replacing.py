@@ -1,0 +1,37 @@
+"""A file is the old one or the new one, whoever fails and whenever."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from kwsd.replacing import replacing, write_bytes
+
+
+def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"old")
+    with pytest.raises(TypeError), replacing(tmp_path / "a") as file:
+        file.writelines([b"new", None])  # type: ignore[list-item]  # what fails
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
+
+
+def test_until_all_is_written_it_is_the_old_one(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"old")
+    with replacing(tmp_path / "a", durable=True) as file:
+        file.write(b"new")
+        assert (tmp_path / "a").read_bytes() == b"old"
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"new")]
+
+
+def test_what_is_private_its_owner_alone_may_read(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a", private=True) as file:
+        assert stat.S_IMODE((tmp_path / "a.part").stat().st_mode) == 0o600
+        file.write(b"secret")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_bytes(tmp_path / "none" / "a", b"new")
