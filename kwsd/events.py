@@ -12,41 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+from kwsd.shown import brief
+
 SCHEMA = 1
 """Version of the JSON form. A new key keeps it; a key that changes its meaning or goes away raises it."""
 
 RATE = 16_000
 """Samples a second of every stream inside kwsd."""
-
-MOST_SHOWN = 600
-"""Bytes that a text from outside may take in an event or on a line; so that a few of them are less than PIPE_BUF."""
-_CONTROLS = {
-    code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
-}
-
-
-def readable(name: object) -> str:
-    """A file's name as any output can carry it: bytes that are not UTF-8 become U+FFFD."""
-    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def one_line(text: str) -> str:
-    """The text with its control characters, which a terminal may obey, and its line breaks spelt out: \\n, \\x1b."""
-    return text.translate(_CONTROLS)
-
-
-def brief(text: str, most: int = MOST_SHOWN) -> str:
-    """The text, cut where it takes more than `most` bytes as JSON in ASCII, its longest form; … is where it was cut."""
-    if _length(text) <= most:
-        return text
-    kept = text[:most]
-    while _length(kept) > most - _length("…"):
-        kept = kept[:-1]
-    return f"{kept}…"
-
-
-def _length(text: str) -> int:
-    return len(json.dumps(text)) - 2  # without the quotes
 
 
 def seconds(samples: int) -> float:

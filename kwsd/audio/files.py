@@ -20,7 +20,8 @@ from kwsd.audio.pacing import Pacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError, InputError
-from kwsd.events import RATE, readable
+from kwsd.events import RATE
+from kwsd.shown import readable
 
 log = logging.getLogger(__name__)
 

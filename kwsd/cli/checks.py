@@ -32,7 +32,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:
-    from kwsd.audio.microphone import find_device, input_devices
+    from kwsd.audio.devices import find_device, input_devices
 
     devices = input_devices()
     yield Finding("PortAudio", "ok", f"{len(devices)} input device{'' if len(devices) == 1 else 's'}")

@@ -14,7 +14,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import configured
 from kwsd.config import load_config
 from kwsd.errors import InputError
-from kwsd.events import readable
+from kwsd.shown import readable
 
 if TYPE_CHECKING:
     from kwsd.evaluation.whole import Guess

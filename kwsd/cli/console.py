@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli import loglines
-from kwsd.events import brief, one_line
+from kwsd.shown import brief, one_line
 from kwsd.sinks.room import has_room
 
 log = logging.getLogger(__name__)

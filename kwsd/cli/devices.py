@@ -21,7 +21,7 @@ def devices(
       kwsd listen --microphone 3
       kwsd listen --microphone 'usb audio'
     """
-    from kwsd.audio.microphone import find_device, input_devices
+    from kwsd.audio.devices import find_device, input_devices
 
     found = input_devices()
     if not found:

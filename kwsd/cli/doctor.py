@@ -9,7 +9,7 @@ import typer
 from kwsd.cli import checks, console
 from kwsd.cli.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.events import one_line
+from kwsd.shown import one_line
 
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from kwsd.events import one_line
+from kwsd.shown import one_line
 
 Shape = Callable[[int, str, str, str], str]
 """From a level of `logging`, a logger's name, a text and a traceback or "" to the line, without its line feed."""

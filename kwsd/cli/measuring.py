@@ -17,7 +17,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
 from kwsd.errors import UsageError
-from kwsd.events import readable
+from kwsd.shown import readable
 
 if TYPE_CHECKING:
     from kwsd.evaluation.report import Table

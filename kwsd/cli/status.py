@@ -13,7 +13,7 @@ from kwsd.cli.events import connect
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import expanded, load_config, socket_path
 from kwsd.errors import DeviceError
-from kwsd.events import one_line
+from kwsd.shown import one_line
 
 _ANSWER_S = 10.0
 _METER = 30

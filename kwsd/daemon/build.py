@@ -15,7 +15,8 @@ from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
-from kwsd.events import RATE, Event, brief
+from kwsd.events import RATE, Event
+from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
 from kwsd.sinks.listening import inherited

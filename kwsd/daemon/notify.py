@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from kwsd.events import one_line
+from kwsd.shown import one_line
 
 log = logging.getLogger(__name__)
 

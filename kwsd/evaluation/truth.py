@@ -14,7 +14,8 @@ from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import output
-from kwsd.events import RATE, readable, seconds
+from kwsd.events import RATE, seconds
+from kwsd.shown import readable
 from kwsd.texts import read_text, reason
 
 _COLUMNS = ("start_s", "end_s", "word")

@@ -22,10 +22,9 @@ from kwsd.events import (
     SpeechEnded,
     SpeechStarted,
     Stopped,
-    brief,
-    one_line,
     seconds,
 )
+from kwsd.shown import brief, one_line
 
 LONGEST = 2000
 """Bytes of a line for a person; with its colours it is less than PIPE_BUF."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.config import shown
-from kwsd.events import Detection, Envelope, HookFinished, brief
+from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.shown import brief
 from kwsd.sinks.environment import environment
 from kwsd.sinks.sink import encode
 

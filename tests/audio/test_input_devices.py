@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.microphone import InputDevice, Microphone, find_again, find_device, input_devices
+from kwsd.audio.devices import InputDevice, find_again, find_device, input_devices
+from kwsd.audio.microphone import Microphone
 from kwsd.errors import DeviceError
 
 

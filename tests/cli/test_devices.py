@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.microphone import InputDevice
+from kwsd.audio.devices import InputDevice
 from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
@@ -22,7 +22,7 @@ DEVICES = [
 @pytest.fixture
 def present(monkeypatch: pytest.MonkeyPatch) -> list[InputDevice]:
     found = list(DEVICES)
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: found)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", lambda: found)
     return found
 
 
@@ -49,6 +49,6 @@ def test_no_portaudio(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", missing)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", missing)
     ran = kwsd("devices")
     assert (ran.status, ran.err) == (69, "kwsd: error: PortAudio is missing: apt install libportaudio2\n")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.microphone import InputDevice
+from kwsd.audio.devices import InputDevice
 from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
@@ -21,7 +21,7 @@ USB = InputDevice(3, "USB Audio", "ALSA", 1, 48_000.0, is_default=True)
 
 @pytest.fixture(autouse=True)
 def microphone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: [USB])
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", lambda: [USB])
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", missing)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", missing)
     status, found = findings()
     assert status == 69
     assert found["PortAudio"]["state"] == "fail"
@@ -67,7 +67,7 @@ def test_a_remedy_is_what_the_error_says_is_one(findings: Command, monkeypatch: 
     def refused() -> list[InputDevice]:
         raise DeviceError("PortAudio: start it, says libjack; name: default;", "ask whoever runs JACK: kwsd cannot")
 
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", refused)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", refused)
     found = findings()[1]["PortAudio"]
     assert found["found"] == "PortAudio: start it, says libjack; name: default"
     assert found["remedy"] == "ask whoever runs JACK: kwsd cannot"
@@ -77,7 +77,7 @@ def test_an_error_without_a_remedy_gets_its_check_s(findings: Command, monkeypat
     def strange() -> list[InputDevice]:
         raise DeviceError("PortAudio: install")
 
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", strange)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", strange)
     found = findings()[1]["PortAudio"]
     assert found["found"] == "PortAudio: install"
     assert "libportaudio2" in found["remedy"]
@@ -85,7 +85,7 @@ def test_an_error_without_a_remedy_gets_its_check_s(findings: Command, monkeypat
 
 def test_several_microphones_to_choose_from(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     other = InputDevice(4, "USB Mic", "ALSA", 1, 48_000.0, is_default=False)
-    monkeypatch.setattr("kwsd.audio.microphone.input_devices", lambda: [USB, other])
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", lambda: [USB, other])
     status, found = findings("--microphone", "usb")
     assert status == 69
     assert found["microphone"]["found"] == "'usb' matches several input devices"

@@ -1,0 +1,112 @@
+"""Which microphones there are, and which one is meant. The only door to sounddevice, and so to PortAudio."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kwsd.audio.chatter import chatter_to_log
+from kwsd.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+_PLACE = re.compile(r"\s*\(hw:\d+,\d+\)$")
+"""ALSA's number of a card, at the end of a device's name; it is another one when the device comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """A device that can record. `default_rate` in Hz; `index` is PortAudio's, and changes when devices come and go."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    default_rate: float
+    is_default: bool
+
+    def __str__(self) -> str:
+        return f"{self.index} {self.name!r} ({self.host_api})"
+
+
+def input_devices() -> list[InputDevice]:
+    """All devices with an input, as PortAudio found them when it was loaded. Raises DeviceError without PortAudio."""
+    with chatter_to_log(log):  # while PortAudio probes, ALSA complains of every card that is not there
+        sd = sounddevice()
+    try:
+        apis = sd.query_hostapis()
+        default = sd.default.device[0]
+        if default < 0:
+            default = next((api["default_input_device"] for api in apis if api["default_input_device"] >= 0), -1)
+        return [
+            InputDevice(
+                index=index,
+                name=str(device["name"]),
+                host_api=str(apis[device["hostapi"]]["name"]),
+                channels=int(device["max_input_channels"]),
+                default_rate=float(device["default_samplerate"]),
+                is_default=index == default,
+            )
+            for index, device in enumerate(sd.query_devices())
+            if device["max_input_channels"] > 0
+        ]
+    except sd.PortAudioError as error:
+        raise DeviceError(f"PortAudio cannot list its devices ({error});", "is the sound server running?") from error
+
+
+def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevice:
+    """The one device that `wanted` means: an index, or a part of a name in any case; None or "" is the default.
+
+    A name that fits as a whole goes before those that only contain it. Raises DeviceError, with the choices.
+    """
+    if not devices:
+        raise DeviceError("no input device", "plug in a microphone and start the sound server, or name a file or `-`")
+    choices = ", ".join(map(str, devices))
+    if not wanted:
+        found = [device for device in devices if device.is_default]
+        if not found:
+            raise DeviceError("no default input device", f"choose one with --microphone: {choices}")
+        return found[0]
+    if wanted.isdecimal():
+        found = [device for device in devices if device.index == int(wanted)]
+    else:
+        found = [device for device in devices if device.name.casefold() == wanted.casefold()]
+    found = found or [device for device in devices if wanted.casefold() in device.name.casefold()]
+    if not found:
+        raise DeviceError(f"no input device matches {wanted!r}", f"choose one of {choices}")
+    if len(found) > 1:
+        raise DeviceError(
+            f"{wanted!r} matches several input devices;", f"choose by index: {', '.join(map(str, found))}"
+        )
+    return found[0]
+
+
+def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -> InputDevice:
+    """The device that `wanted` meant when it was found under the name `known`, maybe under another number by now.
+
+    Raises DeviceError as `find_device` does.
+    """
+    name = known if wanted and wanted.isdecimal() else wanted
+    try:
+        return find_device(name, devices)
+    except DeviceError:
+        bare = _PLACE.sub("", name or "")
+        if bare in ("", name):
+            raise
+        return find_device(bare, devices)
+
+
+def sounddevice() -> Any:
+    """The module; loading it starts PortAudio and probes the devices."""
+    try:
+        import sounddevice as module
+    except OSError as error:
+        raise DeviceError("PortAudio is missing", "apt install libportaudio2 (or listen to a file or `-`)") from error
+    except ImportError as error:
+        raise DeviceError(f"sounddevice cannot be imported ({error})", "pip install sounddevice") from error
+    except Exception as error:  # PortAudio's own, whose class is out of reach while the module fails to load
+        raise DeviceError(f"PortAudio does not start ({error});", "is the sound server running?") from error
+    return module
