@@ -85,6 +85,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
     "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
+    "a threshold under every score": (lambda f: change(f / "card.json", thresholds={"yes": 0}), "0.001 to 1"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),
     "a file without end is listed": (lambda f: change(f / "card.json", sha256={"/dev/zero": "0" * 64}), "/dev/zero"),
     "a file elsewhere is listed": (lambda f: change(f / "card.json", sha256={"../a": "0" * 64}), "no file there"),

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kwsd.config.options import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
-from kwsd.networks.exported import is_share, read_exported
+from kwsd.networks.exported import is_threshold, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
     Kind,
@@ -174,8 +175,8 @@ def _read(path: Path) -> dict[str, Any]:
     if type(smoothing) is not int or not 1 <= smoothing <= 50:
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
     for word, threshold in card["thresholds"].items():
-        if not is_share(threshold):
-            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from 0 to 1")
+        if not is_threshold(threshold):
+            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")
     return card
 
 

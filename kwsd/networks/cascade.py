@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
+from kwsd.networks.exported import is_threshold
 from kwsd.networks.labels import can_fire
 
 Scores = NDArray[np.float32]
@@ -65,8 +66,8 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
         )
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
-    numbers = (found.asked_from, found.weight, *found.thresholds.values())
-    if not all(0 <= number <= 1 for number in numbers) or not found.model.replace("-", "").isalnum():
+    shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
+    if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
         raise ModelError(f"{place}: its verifier is no name with numbers from 0 to 1", "fetch the model again")
     return found
 

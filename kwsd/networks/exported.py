@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.config import expanded
+from kwsd.config.options import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import INPUT, OUTPUT
@@ -128,7 +129,7 @@ def _checked(table: Any) -> Exported:
     if not _SHORTEST_S <= table["window"] / table["rate"] <= _LONGEST_S:
         raise ValueError(f"a window of {table['window'] / table['rate']:g} s")
     thresholds, scores = table.get("thresholds"), table.get("scores")
-    if not isinstance(thresholds, dict) or not all(is_share(value) for value in thresholds.values()):
+    if not isinstance(thresholds, dict) or not all(is_threshold(value) for value in thresholds.values()):
         raise ValueError("thresholds")
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
@@ -143,9 +144,9 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and value != ""
 
 
-def is_share(value: object) -> bool:
-    """Whether it is a number from 0 to 1, as thresholds are."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+def is_threshold(value: object) -> bool:
+    """Whether it is a number that a word can fire at, again and again."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
 
 
 def _is_plain(value: object, depth: int) -> bool:

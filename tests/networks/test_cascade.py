@@ -90,7 +90,14 @@ def test_a_card_names_its_verifier() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"model": "../elsewhere"}, {"model": ""}, {"weight": 1.5}, {"asked_from": "often"}, {"thresholds": {"yes": 2}}],
+    [
+        {"model": "../elsewhere"},
+        {"model": ""},
+        {"weight": 1.5},
+        {"asked_from": "often"},
+        {"thresholds": {"yes": 2}},
+        {"thresholds": {"yes": 0}},
+    ],
     ids=str,
 )
 def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
