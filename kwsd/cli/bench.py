@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kwsd.evaluation.benched import Engine
     from kwsd.evaluation.living import Life
     from kwsd.evaluation.truth import Stream
+    from kwsd.networks.limits import Bound
 
 
 @configured(*EAR)
@@ -56,10 +57,12 @@ def bench(
     In this process, on the daemon's path, hop by hop: processor seconds for a second of
     running speech, of half speech and half silence, of silence and of steady noise (and,
     without FILE, of nothing but words that the model knows); wall time and allocations
-    a hop; how much faster than real time a recording is heard; the
-    model's loading time. In a daemon of its own: the time to READY and its memory;
-    with --realtime also its processor time, threads and pipe included, and the time
-    from a word's end to its event. Beside the recording, a TSV of the same name
+    a hop; how much faster than real time a recording is heard; the model's loading time.
+    Then how many windows are scored in a second where many are due at once, how many
+    streams that is, and on torch (a GPU, or --compare) what share of what the device's
+    matrix units or memory allow. In a daemon of its own: the time to READY and its
+    memory; with --realtime also its processor time, threads and pipe included, and the
+    time from a word's end to its event. Beside the recording, a TSV of the same name
     (start_s, end_s, word) says where the words end. A recording of less than 20 s is
     played three times, each a third of a hop later in its hops.
 
@@ -146,6 +149,7 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
 def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
     from kwsd.evaluation.benched import Engine
     from kwsd.evaluation.cost import cost, times_real_time
+    from kwsd.evaluation.throughput import throughput
     from kwsd.spotting.spotter import Spotter
 
     engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
@@ -158,7 +162,15 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
     with console.working(f"measuring {kind}"):
         costs = tuple(cost(name, samples, fresh, hop=model.hop, window=model.window) for name, samples in made.items())
         speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.window)
-    return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs)
+        rates = tuple(throughput(engine, model.window))
+        limit = _limit(engine) if kind == "torch" else None
+    return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs, model.hop, rates, limit)
+
+
+def _limit(engine: Any) -> Bound:
+    from kwsd.networks.limits import bound
+
+    return bound(engine)
 
 
 def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:

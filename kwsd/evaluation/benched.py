@@ -5,24 +5,32 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kwsd.evaluation.cost import Cost
 from kwsd.evaluation.living import Life
 from kwsd.evaluation.report import Table
+from kwsd.evaluation.throughput import Rate
+
+if TYPE_CHECKING:
+    from kwsd.networks.limits import Bound  # which takes torch
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One engine's figures."""
+    """One engine's figures. `rates` are those of many windows at once, for streams with a window each `hop` samples;
+    `bound` is what its device allows, where that is known."""
 
     name: str
     device: str
     load_s: float
     times_real_time: float
     costs: tuple[Cost, ...]
+    hop: int
+    rates: tuple[Rate, ...] = ()
+    bound: Bound | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -32,6 +40,18 @@ class Engine:
             "load_s": self.load_s,
             "times_real_time": self.times_real_time,
             "sounds": [cost.to_dict() for cost in self.costs],
+            "rates": [
+                {
+                    "at_once": rate.at_once,
+                    "windows_per_second": rate.windows_per_second,
+                    "streams": rate.streams(self.hop),
+                }
+                for rate in self.rates
+            ],
+            "bound": None
+            if self.bound is None
+            else asdict(self.bound)
+            | {"windows_per_second": self.bound.windows_per_second, "set_by": self.bound.set_by},
         }
 
 
@@ -61,7 +81,32 @@ class Bench:
         return (
             Table(f"Cost, {self.recording}", columns, costs),
             Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
+            *self._rates(),
             _daemons({"by a pipe": self.life} | ({"virtual microphone": self.live} if self.live else {})),
+        )
+
+    def _rates(self) -> tuple[Table, ...]:
+        """Many windows at once, and how near that comes to what the device allows."""
+        columns = ("engine", "windows at once", "windows a second", "streams in real time", "of the device's limit")
+        rates = tuple(
+            (
+                engine.name, f"{rate.at_once}", f"{rate.windows_per_second:.0f}", f"{rate.streams(engine.hop):.0f}",
+                f"{rate.windows_per_second / engine.bound.windows_per_second:.1%}" if engine.bound else "",
+            )
+            for engine in self.engines for rate in engine.rates
+        )  # fmt: skip
+        limits = tuple(
+            (
+                engine.name, f"{bound.windows_per_second:.0f}", bound.set_by, f"{bound.flops / 1e6:.0f} MFLOP",
+                f"{bound.moved_bytes / 1e6:.1f} MB", f"{bound.flops_per_second / 1e9:.0f} GFLOP/s",
+                f"{bound.bytes_per_second / 1e9:.0f} GB/s",
+            )
+            for engine in self.engines if (bound := engine.bound)
+        )  # fmt: skip
+        named = ("engine", "windows a second", "set by", "a window's work", "a window's data", "device", "its memory")
+        return (
+            Table("Many windows at once, without a verifier", columns, rates),
+            *([Table("The device's limit", named, limits)] if limits else []),
         )
 
     def to_dict(self) -> dict[str, Any]:

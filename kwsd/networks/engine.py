@@ -25,8 +25,8 @@ class TorchClassifier:
 
     def __init__(self, model: SpotterModel, name: str, device: str) -> None:
         model.to(device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
-        self._model = model.requires_grad_(False)
-        self._model.train(False)
+        self.network = model.requires_grad_(False)
+        self.network.train(False)
         self.device = device
         self.name = name
         self.labels = label_names(model.config)
@@ -35,7 +35,7 @@ class TorchClassifier:
     @property
     def window_samples(self) -> int:
         """How long the windows are that it was trained on."""
-        return int(self._model.config.window_samples)
+        return int(self.network.config.window_samples)
 
     @torch.inference_mode()
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -43,7 +43,7 @@ class TorchClassifier:
         scores = []
         for start in range(0, len(windows), _MOST):
             waveform = torch.from_numpy(windows[start : start + _MOST]).to(self.device, non_blocking=True)
-            scores.append(self._model(waveform).logits.exp().cpu().numpy())
+            scores.append(self.network(waveform).logits.exp().cpu().numpy())
         return np.concatenate(scores) if scores else np.zeros((0, len(self.labels)), np.float32)
 
 

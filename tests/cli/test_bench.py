@@ -26,6 +26,13 @@ def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -
         assert [sound["sound"] for sound in engine["sounds"]] == ["speech", "half", "silence", "noise"]
         assert all(sound["cpu_per_second"] > 0 for sound in engine["sounds"])
         assert engine["times_real_time"] > 0
+        assert [rate["at_once"] for rate in engine["rates"]] == [1, 16, 64, 256]
+        for rate in engine["rates"]:
+            assert rate["streams"] == pytest.approx(rate["windows_per_second"] / 10)
+    onnx, torch = told["engines"]
+    assert onnx["bound"] is None
+    assert torch["bound"]["set_by"] in ("matrix units", "memory")
+    assert torch["bound"]["windows_per_second"] > 0
     assert told["daemon"]["ready_s"] > 0
     assert told["machine"]["cores"] > 0
 
@@ -33,7 +40,7 @@ def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -
 def test_a_table(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
     ran = kwsd("bench", "--model", tiny_model, "--seconds", 2)
     assert ran.status == 0, ran.err
-    for part in ("cpu s/s", "words", "times real time", "start to READY"):
+    for part in ("cpu s/s", "words", "times real time", "windows a second", "start to READY"):
         assert part in ran.out
 
 

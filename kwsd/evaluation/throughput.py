@@ -1,0 +1,50 @@
+"""How many windows an engine scores in a second when many are due at once, as of many streams or recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.events import RATE
+from kwsd.spotting.spotter import Classifier
+
+AT_ONCE = (1, 16, 64, 256)
+_LEAST_S = 0.5
+_MOST_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`windows_per_second` by the wall clock where `at_once` are due at once."""
+
+    at_once: int
+    windows_per_second: float
+
+    def streams(self, hop: int) -> float:
+        """Streams with a window each `hop` samples that are served in real time, nothing spared."""
+        return self.windows_per_second * hop / RATE
+
+
+def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:
+    """Of windows (`window` samples) of noise, all of them scored: for 1, 16, 64 and 256 at once, as far as that takes
+    no more than some seconds."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (max(AT_ONCE), window)).astype(np.float32)
+    per_second = float("inf")
+    for count in AT_ONCE:
+        if count / per_second < _MOST_S:
+            rate = _rate(classifier, noise[:count])
+            per_second = rate.windows_per_second
+            yield rate
+
+
+def _rate(classifier: Classifier, windows: NDArray[np.float32]) -> Rate:
+    classifier.score(windows)  # the first run of a size may cost more
+    began, scored = time.perf_counter(), 0
+    while time.perf_counter() - began < _LEAST_S:
+        classifier.score(windows)
+        scored += len(windows)
+    return Rate(len(windows), scored / (time.perf_counter() - began))
