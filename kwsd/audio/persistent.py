@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwsd.audio.captured import Captured, Hung
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
+from kwsd.audio.zeros import Zeros
 from kwsd.errors import DeviceError
-from kwsd.events import RATE, DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent, Event
+from kwsd.events import RATE, DeviceLost, DeviceRestored, Event
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class PersistentMicrophone:
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
         self._doze, self._naps = doze or Doze(0), Naps(0)
-        self._zeros = _Zeros(round(silence_s * RATE))
+        self._zeros = Zeros(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
         except BaseException:
@@ -229,25 +229,3 @@ class PersistentMicrophone:
         if self._roused in ready:
             os.eventfd_read(self._roused)
         return self._woken in ready
-
-
-class _Zeros:
-    """Tells a dead input from a quiet room: the room's samples are not all zero."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._count = 0
-
-    def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
-        """The event that the newest samples, which end at `at`, bring about, if any."""
-        before = self._count
-        if not samples.any():
-            self._count += len(samples)
-            if before < self._limit <= self._count:
-                log.warning("%s: nothing but zeros for %.0f s: is it muted?", stream, self._count / RATE)
-                yield DeviceSilent(stream, at, self._count)
-            return
-        self._count = 0
-        if before >= self._limit:
-            log.warning("%s is heard again, after %.0f s of zeros", stream, before / RATE)
-            yield DeviceAudible(stream, at - len(samples), before)

@@ -1,0 +1,36 @@
+"""An input that is connected, and gives nothing: muted, or unplugged from its card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.events import RATE, DeviceAudible, DeviceSilent, Event
+
+log = logging.getLogger(__name__)
+
+
+class Zeros:
+    """Tells a dead input from a quiet room: the room's samples are not all zero."""
+
+    def __init__(self, limit: int) -> None:
+        """Tell it after so many samples, all of them zero."""
+        self._limit = limit
+        self._count = 0
+
+    def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
+        """The event that the newest samples, which end at `at`, bring about, if any."""
+        before = self._count
+        if not samples.any():
+            self._count += len(samples)
+            if before < self._limit <= self._count:
+                log.warning("%s: nothing but zeros for %.0f s: is it muted?", stream, self._count / RATE)
+                yield DeviceSilent(stream, at, self._count)
+            return
+        self._count = 0
+        if before >= self._limit:
+            log.warning("%s is heard again, after %.0f s of zeros", stream, before / RATE)
+            yield DeviceAudible(stream, at - len(samples), before)
