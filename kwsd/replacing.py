@@ -14,9 +14,12 @@ def replacing(path: Path, *, private: bool = False, durable: bool = False) -> It
     """A new file that takes the place of `path` once all is written; `private` ones only their owner may read.
 
     Where that fails, or we are killed, `path` stays as it was; what was written lies beside it under its name with
-    ".part", and is removed unless we are killed. `durable` outlasts a power cut. Raises OSError.
+    ".part", and is removed unless we are killed. After a power cut a `durable` one is whole, be it the old or the new.
+    Raises OSError.
     """
     part = path.with_name(path.name + ".part")
+    if private:
+        part.unlink(missing_ok=True)  # of a killed one, which may have had another mode
     made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600 if private else 0o666)
     with os.fdopen(made, "wb") as file, _removed_on_failure(part):
         yield file

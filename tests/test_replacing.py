@@ -26,6 +26,7 @@ def test_until_all_is_written_it_is_the_old_one(tmp_path: Path) -> None:
 
 
 def test_what_is_private_its_owner_alone_may_read(tmp_path: Path) -> None:
+    (tmp_path / "a.part").touch(0o644)  # left by one that was killed
     with replacing(tmp_path / "a", private=True) as file:
         assert stat.S_IMODE((tmp_path / "a.part").stat().st_mode) == 0o600
         file.write(b"secret")

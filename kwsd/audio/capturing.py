@@ -2,8 +2,8 @@
 
 PortAudio can hang in a device that is gone, and knows no devices but those it found when it was loaded. A process of
 its own makes both curable. It writes to a pipe rather than to shared memory: a second of audio is 32 kB, the kernel
-keeps two seconds of it for a daemon that is busy, the pipe's end tells each side of the other's death, and nothing of
-it outlives a `kill -9`.
+keeps one to two seconds of it for a daemon that is busy (then the slots hold four more), the pipe's end tells each side
+of the other's death, and nothing of it outlives a `kill -9`.
 """
 
 from __future__ import annotations

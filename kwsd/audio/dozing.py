@@ -15,7 +15,9 @@ from kwsd.events import RATE
 
 LONGEST = 3 * RATE // 10
 """Samples from one look to the next at most, where a hop is not longer itself."""
-_BLOCKS_MS = range(100, 10, -10)
+_BLOCKS_MS = range(50, 10, -10)
+"""What a device's block may last. A sound server whose own blocks do not divide it hands it over late, at worst by a
+block of ours."""
 _BLOCK_MS = 20
 _HOPS = 3
 _LATE_S = 0.01
@@ -45,7 +47,7 @@ class Doze:
         self._asleep = Looks(longest, -_LATE_S) if longest > hop else self._awake
         self._wakes: list[Callable[[], object]] = []
         self.block_ms = _block_ms(hop)
-        """A device's blocks should be of so many milliseconds, so that some end where each hop does."""
+        """A device's blocks should be of so many milliseconds: where that can be, one ends where each hop does."""
 
     @property
     def span(self) -> int:
@@ -65,6 +67,7 @@ class Doze:
 
 
 def _block_ms(hop: int) -> int:
-    """The longest block that a hop is made of: to take one costs a thread's waking, and nobody looks in between."""
+    """The longest block that hops are made of, if there is one: each costs a thread's waking, and nobody looks in
+    between."""
     whole = (ms for ms in _BLOCKS_MS if hop and hop % (ms * RATE // 1000) == 0)
     return next(whole, _BLOCK_MS)

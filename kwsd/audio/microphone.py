@@ -23,7 +23,7 @@ _BUSY = -9985  # paDeviceUnavailable
 _BUFFER_S = 4.0
 _WIDTH = 2  # bytes of a sample
 _RESAMPLED_MS = 20
-"""soxr gives what it has some 10 to 40 ms later: long blocks would end just before the last of a hop comes out."""
+"""soxr gives what it has some 10 to 40 ms later at 44.1 and 48 kHz: the last of a hop would wait for the next block."""
 _NEXT = "see `kwsd devices`"
 
 
@@ -136,7 +136,7 @@ class Microphone:
         slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
 
         def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
-            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: at least this
+            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: about this
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
@@ -146,7 +146,7 @@ class Microphone:
             actual = round(stream.samplerate)
             opened = _Open(stream, actual, slots, _converter(actual, channels))
             stream.start()
-        except sd.PortAudioError:
+        except BaseException:
             stream.close(ignore_errors=True)
             raise
         log.info("%s: open at %d Hz, channels: %d", device.name, rate, channels)

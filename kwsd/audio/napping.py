@@ -1,6 +1,6 @@
 """How long a capture thread may look away: what has not been spoken yet cannot be missed.
 
-To wake a thread for 20 ms of audio costs more than all that is done with them, and nothing is done before a hop is
+To wake a thread for a block of audio costs more than all that is done with it, and nothing is done before a hop is
 full. Its samples cannot be there before their time, so that nobody need look until shortly before that.
 """
 

@@ -32,12 +32,13 @@ _AFTER_S = 0.005
 class Patience:
     """How long capture may take, in seconds, until it counts as lost.
 
-    `start_s` to import what it needs and probe the devices, `open_s` from there to the first block, `stall_s` from one
-    block to the next. Between two attempts lie `first_pause_s`, then twice as much each time up to `last_pause_s`.
+    `start_s` to import what it needs and probe the devices; `open_s` from there to the first block, where a device that
+    has to be resampled takes an import as well; `stall_s` from one block to the next. Between two attempts lie
+    `first_pause_s`, then twice as much each time up to `last_pause_s`.
     """
 
     start_s: float = 20.0
-    open_s: float = 5.0
+    open_s: float = 8.0
     stall_s: float = 1.5
     first_pause_s: float = 0.25
     last_pause_s: float = 2.0
@@ -190,7 +191,7 @@ class PersistentMicrophone:
 
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
         """Samples that nobody heard in `seconds`, at whose end `heard` ones came and `dropped` ones did not; by so much
-        more or less that the device's blocks go on as they were, and still end where hops do."""
+        more or less that the device's blocks lie in hops as they did before."""
         block = self._doze.block_ms * RATE // 1000
         goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)

@@ -112,7 +112,7 @@ class Ring:
     def expect(self, position: int) -> None:
         """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then.
 
-        To wake a thread costs more than all else that a block of 20 ms does.
+        To wake a thread costs more than all else that a block does.
         """
         with self._changed:
             self._expected = position

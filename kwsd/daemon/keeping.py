@@ -29,7 +29,7 @@ _LONGEST = 50
 """Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
 _STALE_S = 60
 """A file that is still being written after so long was left by a daemon that was killed."""
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.wav(\.part)?")
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
 
 
 @dataclass(frozen=True, slots=True)

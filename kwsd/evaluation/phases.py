@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 
 from kwsd.evaluation.truth import Stream
+from kwsd.events import RATE
 
 _TIMES = 3
 _SHORT_S = 20
+_PAUSE = RATE
 
 
 def at_phases(stream: Stream, hop: int) -> Stream:
     """A stream of less than 20 s three times, each a third of a hop (in samples) later in its hops; else itself."""
     if stream.seconds >= _SHORT_S:
         return stream
-    gap = (hop // _TIMES - len(stream.samples)) % hop
+    gap = _PAUSE + (hop // _TIMES - len(stream.samples) - _PAUSE) % hop
     once = np.concatenate([stream.samples, np.zeros(gap, np.int16)])
     words = tuple(
         replace(word, start=word.start + n * len(once), end=word.end + n * len(once))

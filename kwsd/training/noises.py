@@ -86,7 +86,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         talk = rng.random() < 0.1
         other = take(sounds.speech, rng) if talk else _stretch(sounds, rng)
         loudest, faintest = noise.snr
-        snr = rng.uniform(12, 30) if talk else rng.uniform(loudest + 12 * (1 - hardness), faintest)
+        snr = rng.uniform(12, 30) if talk else rng.uniform(min(loudest + 12 * (1 - hardness), faintest), faintest)
         loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
         if noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)

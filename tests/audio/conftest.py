@@ -30,10 +30,16 @@ class Sound:
         self._path = path
         self.set()
 
-    def set(self, *devices: str, level: int = 100, hangs: str = "", overflow: bool = False) -> None:
-        """From now on these are the devices, this is what they hear, and where PortAudio hangs."""
+    def set(
+        self, *devices: str, level: int = 100, hangs: str = "", overflow: bool = False, rate: int | None = None
+    ) -> None:
+        """From now on these are the devices, this is what they hear, and where PortAudio hangs.
+
+        They know but the one `rate`, if one is given.
+        """
         new = self._path.with_suffix(".new")
-        behaviour = {"level": level, "hangs": hangs, "overflow": overflow}
+        behaviour: dict[str, Any] = {"level": level, "hangs": hangs, "overflow": overflow}
+        behaviour |= {"rate": rate} if rate else {}
         new.write_text(json.dumps({"devices": devices or ("Mic (hw:1,0)",), **behaviour}))
         new.rename(self._path)
 

@@ -29,7 +29,8 @@ while world().get("hangs") == "probing":
 
 
 def query_devices() -> list[dict[str, Any]]:
-    return [{"name": name, "max_input_channels": 1, "default_samplerate": 16_000.0, "hostapi": 0} for name in _devices]
+    rate = float(world().get("rate", 16_000))
+    return [{"name": name, "max_input_channels": 1, "default_samplerate": rate, "hostapi": 0} for name in _devices]
 
 
 def query_hostapis() -> list[dict[str, Any]]:
@@ -42,6 +43,8 @@ class RawInputStream:
     ):
         if _devices[device] not in world()["devices"]:
             raise PortAudioError("Device unavailable", -9985)
+        if samplerate != world().get("rate", samplerate):
+            raise PortAudioError("Invalid sample rate", -9997)
         self.samplerate = float(samplerate)
         self._name, self._frames, self._callback, self._finished = (
             _devices[device],

@@ -18,7 +18,8 @@ def test_every_third_hop_is_enough_where_that_is_no_longer_than_300_ms(hop: int,
 
 
 @pytest.mark.parametrize(
-    ("hop", "block_ms"), [(160, 20), (320, 20), (800, 50), (1280, 80), (1600, 100), (1760, 20), (4000, 50), (0, 20)]
+    ("hop", "block_ms"),
+    [(160, 20), (320, 20), (800, 50), (1280, 40), (1600, 50), (1920, 40), (1760, 20), (4000, 50), (0, 20)],
 )
 def test_blocks_are_as_long_as_one_can_be_at_whose_end_each_hop_ends(hop: int, block_ms: int) -> None:
     assert Doze(hop).block_ms == block_ms

@@ -54,6 +54,13 @@ def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
     assert any(moves(seed, 1.0) for seed in range(50))
 
 
+def test_a_narrow_range_of_noise_may_be_eased(sounds: Sounds) -> None:
+    word = excerpt(sounds.words.clip(0), 0)
+    for seed in range(20):
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 0.0, (20, 25)), 0.0)
+        assert np.isfinite(window).all()
+
+
 def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> None:
     """The clip begins with near-silence, where only the noise is heard."""
     word = excerpt(sounds.words.clip(0), 0)
