@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -190,3 +191,11 @@ def noise() -> Callable[[int], NDArray[np.int16]]:
         return np.random.default_rng(4).integers(-32768, 32767, samples).astype(np.int16)
 
     return make
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Both ends, the writing one unbuffered."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb", buffering=0) as writer:
+        yield reader, writer

@@ -1,0 +1,148 @@
+"""A pipe that somebody still writes to: how it is waited for, rested from, and closed."""
+
+from __future__ import annotations
+
+import io
+import os
+import queue
+import threading
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.audio.dozing import Doze
+from kwsd.audio.napping import Naps
+from kwsd.audio.pcm import PcmSource
+
+SAMPLES = np.random.default_rng(7).integers(-32768, 32768, 50_000).astype("<i2")
+
+
+def heard(source: PcmSource) -> NDArray[np.int16]:
+    return np.concatenate([np.zeros(0, np.int16), *(block.samples for block in source.blocks())])
+
+
+def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    source = PcmSource(reader)
+    first = threading.Event()
+    blocks: list[int] = []
+
+    def read() -> None:
+        for block in source.blocks():
+            blocks.append(len(block.samples))
+            first.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    writer.write(bytes(320))
+    assert first.wait(10)
+    source.close()
+    source.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert blocks == [160]
+
+
+def test_a_live_pipe_is_not_read_for_each_block(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    source = PcmSource(reader, doze=Doze(1600))
+    ended = threading.Event()
+
+    def write() -> None:
+        for at in range(0, len(SAMPLES), 320):
+            if ended.wait(0.02):
+                break
+            writer.write(SAMPLES[at : at + 320].tobytes())
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read = [block.samples for block in islice(source.blocks(), 20)]
+    ended.set()
+    thread.join(10)
+    together = np.concatenate(read)
+    np.testing.assert_array_equal(together, SAMPLES[: len(together)])
+    assert len(together) >= 1.3 * 20 * 320
+
+
+def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = pipe
+    spans: list[int] = []
+    blocks: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    class Endless(Naps):
+        def milliseconds(self, *_: Any) -> float:
+            spans.append(self.span)
+            return 600_000.0
+
+    monkeypatch.setattr("kwsd.audio.pcm.Naps", Endless)
+    doze = Doze(1600)
+    doze.doze(True)
+    source = PcmSource(reader, doze=doze)
+
+    def read() -> None:
+        for block in source.blocks():
+            blocks.put(len(block.samples))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        writer.write(bytes(320))
+        assert blocks.get(timeout=30) == 160
+        doze.doze(False)
+        writer.write(bytes(640))
+        assert blocks.get(timeout=30) == 320
+    finally:
+        source.close()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert spans[1] == 1600
+
+
+def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_naps(
+    pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = pipe
+    naps: list[float] = []
+
+    class Watched(Naps):
+        def milliseconds(self, *given: Any) -> float:
+            naps.append(super().milliseconds(*given))
+            return naps[-1]
+
+    monkeypatch.setattr("kwsd.audio.pcm.Naps", Watched)
+    writer.write(bytes(6400))
+    writer.close()
+    assert len(heard(PcmSource(reader, realtime=True, doze=Doze(1600)))) == 3200
+    assert naps == [0.0] * 10
+
+
+def test_closing_before_reading_ends_it_too(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    source = PcmSource(pipe[0])
+    source.close()
+    assert list(source.blocks()) == []
+    closed = PcmSource(io.BytesIO(bytes(100)))
+    closed.close()
+    assert list(closed.blocks()) == []
+
+
+def test_no_descriptor_is_left_open(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    before = set(Path("/proc/self/fd").iterdir())
+    blocks = PcmSource(reader).blocks()
+    writer.write(bytes(320))
+    next(blocks)
+    blocks.close()  # type: ignore[attr-defined]
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_pipe_in_non_blocking_mode_is_waited_for(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    os.set_blocking(reader.fileno(), False)
+    thread = threading.Timer(0.05, lambda: (writer.write(bytes(320)), writer.close()))
+    thread.start()
+    assert len(heard(PcmSource(reader))) == 160
+    thread.join(10)
