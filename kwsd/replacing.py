@@ -20,7 +20,8 @@ def replacing(path: Path, *, private: bool = False, durable: bool = False) -> It
     part = path.with_name(path.name + ".part")
     if private:
         part.unlink(missing_ok=True)  # of a killed one, which may have had another mode
-    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600 if private else 0o666)
+    mode, only_new = (0o600, os.O_EXCL) if private else (0o666, os.O_TRUNC)
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | only_new | os.O_CLOEXEC, mode)
     with os.fdopen(made, "wb") as file, _removed_on_failure(part):
         yield file
         file.flush()  # what is still held back fails here, not when it is closed

@@ -10,10 +10,12 @@ _CONTROLS = {
     code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
 }
 
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+
 
 def readable(name: object) -> str:
-    """A file's name as any output can carry it: bytes that are not UTF-8 become U+FFFD."""
-    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A name as any output can carry it: what is no character, as are bytes that are not UTF-8, becomes U+FFFD."""
+    return str(name).translate(_SURROGATES)
 
 
 def one_line(text: str) -> str:

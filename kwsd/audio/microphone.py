@@ -119,12 +119,12 @@ class Microphone:
         sd = sounddevice()
         own = round(device.default_rate)
         shapes = dict.fromkeys([(RATE, 1), (own, 1), (own, device.channels), (RATE, device.channels)])
-        errors = []
+        errors: list[Exception] = []
         with chatter_to_log(log):
             for rate, channels in shapes:
                 try:
                     return self._start(sd, device, rate, channels)
-                except sd.PortAudioError as error:
+                except (sd.PortAudioError, ValueError) as error:  # it does not open, or soxr does not take its rate
                     errors.append(error)
                     if _code(error) == _BUSY:
                         break
@@ -136,7 +136,7 @@ class Microphone:
         slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
 
         def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
-            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: about this
+            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: a guess
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
@@ -149,7 +149,7 @@ class Microphone:
         except BaseException:
             stream.close(ignore_errors=True)
             raise
-        log.info("%s: open at %d Hz, channels: %d", device.name, rate, channels)
+        log.info("%s: open at %d Hz, channels: %d", device.name, actual, channels)
         return opened
 
 

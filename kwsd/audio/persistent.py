@@ -16,6 +16,7 @@ from kwsd.audio.captured import Captured, Hung
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
+from kwsd.audio.wire import AUDIO
 from kwsd.audio.zeros import Zeros
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, DeviceLost, DeviceRestored, Event
@@ -33,11 +34,11 @@ class Patience:
     """How long capture may take, in seconds, until it counts as lost.
 
     `start_s` to import what it needs and probe the devices; `open_s` from there to the first block, where a device that
-    has to be resampled takes an import as well; `stall_s` from one block to the next. Between two attempts lie
+    does not give 16 kHz mono takes an import as well; `stall_s` from one block to the next. Between two attempts lie
     `first_pause_s`, then twice as much each time up to `last_pause_s`.
     """
 
-    start_s: float = 20.0
+    start_s: float = 17.0
     open_s: float = 8.0
     stall_s: float = 1.5
     first_pause_s: float = 0.25
@@ -160,6 +161,8 @@ class PersistentMicrophone:
         limit_s, first = self._patience.open_s, -1
         told: Looks | None = None
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
+            if message.kind != AUDIO:
+                raise DeviceError("the process that captures speaks out of turn")
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
             if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:
@@ -191,7 +194,7 @@ class PersistentMicrophone:
 
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
         """Samples that nobody heard in `seconds`, at whose end `heard` ones came and `dropped` ones did not; by so much
-        more or less that the device's blocks lie in hops as they did before."""
+        more or less that the device's blocks begin at multiples of their length again."""
         block = self._doze.block_ms * RATE // 1000
         goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)

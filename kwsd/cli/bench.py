@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, Json, check_finite, ear, publish
 from kwsd.config import options
-from kwsd.errors import InputError, UsageError
+from kwsd.errors import InputError, UsageError, first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from kwsd.evaluation.living import Life
     from kwsd.evaluation.truth import Stream
     from kwsd.networks.limits import Bound
+
+log = logging.getLogger(__name__)
 
 
 @configured(*EAR)
@@ -167,10 +170,15 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
     return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs, model.hop, rates, limit)
 
 
-def _limit(engine: Any) -> Bound:
+def _limit(engine: Any) -> Bound | None:
+    """What the device allows; None where its memory is too small for the question."""
     from kwsd.networks.limits import bound
 
-    return bound(engine)
+    try:
+        return bound(engine)
+    except RuntimeError as error:
+        log.warning("the device's limit was not measured: %s", first_line(error))
+        return None
 
 
 def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:

@@ -15,7 +15,8 @@ _PAUSE = RATE
 
 
 def at_phases(stream: Stream, hop: int) -> Stream:
-    """A stream of less than 20 s three times, each a third of a hop (in samples) later in its hops; else itself."""
+    """A stream of less than 20 s three times, at least a second apart, each a third of a hop (in samples)
+    later in its hops; else itself."""
     if stream.seconds >= _SHORT_S:
         return stream
     gap = _PAUSE + (hop // _TIMES - len(stream.samples) - _PAUSE) % hop

@@ -15,6 +15,7 @@ from kwsd.spotting.spotter import Classifier
 AT_ONCE = (1, 16, 64, 256)
 _LEAST_S = 0.5
 _MOST_S = 3.0
+_MOST_SAMPLES = 64 * 30 * RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,12 @@ class Rate:
 
 def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:
     """Of windows (`window` samples) of noise, all of them scored: for 1, 16, 64 and 256 at once, as far as that takes
-    no more than some seconds."""
-    noise = np.random.default_rng(0).normal(0, 0.05, (max(AT_ONCE), window)).astype(np.float32)
-    per_second = float("inf")
+    no more than some seconds, and some 100 MB."""
+    rng, per_second = np.random.default_rng(0), float("inf")
     for count in AT_ONCE:
-        if count / per_second < _MOST_S:
-            rate = _rate(classifier, noise[:count])
+        if count / per_second < _MOST_S and (count == 1 or count * window <= _MOST_SAMPLES):
+            noise = rng.standard_normal((count, window), np.float32) * np.float32(0.05)
+            rate = _rate(classifier, noise)
             per_second = rate.windows_per_second
             yield rate
 

@@ -68,7 +68,7 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
         raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
     shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
     if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
-        raise ModelError(f"{place}: its verifier is no name with numbers up to 1", "fetch the model again")
+        raise ModelError(f"{place}: its verifier has no right name or numbers", "fetch the model again")
     return found
 
 

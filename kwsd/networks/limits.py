@@ -74,7 +74,7 @@ def _moved(network: torch.nn.Module, window: torch.Tensor) -> int:
         if torch.is_tensor(output):
             given += output.numel() * output.element_size()
 
-    hooks = [part.register_forward_hook(count) for part in network.modules() if not any(part.children())]
+    hooks = [part.register_forward_hook(count) for part in network.modules() if next(part.children(), None) is None]
     try:
         network(window)
     finally:
