@@ -29,8 +29,6 @@ _PR_SET_PDEATHSIG = 1
 _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from kwsd.audio.capturing import main; main()"
 )
-_STALL_S = 5.0
-"""A sound server may take two seconds to wake up; later on the daemon itself is less patient."""
 
 Send = Callable[[Message], None]
 
@@ -70,7 +68,7 @@ def main() -> None:
 
 def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
     try:
-        microphone = Microphone(device or None, known=known, block_ms=block_ms, stall_s=_STALL_S, rest=Rest(0))
+        microphone = Microphone(device or None, known=known, block_ms=block_ms, rest=Rest(0))
         send(Message(FOUND, microphone.name.encode()))
         if not os.read(0, 1):
             return

@@ -58,7 +58,7 @@ class Microphone:
         *,
         known: str = "",
         block_ms: int = 20,
-        stall_s: float = 2.0,
+        stall_s: float = 5.0,  # a sound server may take two to wake up; the daemon is less patient later on
         rest: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Find the device now, and so fail early; open it at the first block.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,18 +40,8 @@ class Engine:
             "load_s": self.load_s,
             "times_real_time": self.times_real_time,
             "sounds": [cost.to_dict() for cost in self.costs],
-            "rates": [
-                {
-                    "at_once": rate.at_once,
-                    "windows_per_second": rate.windows_per_second,
-                    "streams": rate.streams(self.hop),
-                }
-                for rate in self.rates
-            ],
-            "bound": None
-            if self.bound is None
-            else asdict(self.bound)
-            | {"windows_per_second": self.bound.windows_per_second, "set_by": self.bound.set_by},
+            "rates": [rate.to_dict(self.hop) for rate in self.rates],
+            "bound": self.bound and self.bound.to_dict(),
         }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ class Rate:
     def streams(self, hop: int) -> float:
         """Streams with a window each `hop` samples that are served in real time, nothing spared."""
         return self.windows_per_second * hop / RATE
+
+    def to_dict(self, hop: int) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"streams": self.streams(hop)}
 
 
 def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -48,25 +48,23 @@ class Bound:
         by_memory = self.bytes_per_second / self.moved_bytes < self.flops_per_second / self.flops
         return "memory" if by_memory else "matrix units"
 
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"windows_per_second": self.windows_per_second, "set_by": self.set_by}
+
 
 @torch.inference_mode()
 def bound(classifier: TorchClassifier) -> Bound:
     """Of this network on this device; takes a second. Raises torch's own RuntimeError where memory runs out."""
     window = torch.zeros(1, classifier.window_samples, device=classifier.device)
     dtype = next(classifier.network.parameters()).dtype
-    with FlopCounterMode(display=False) as counter:
-        classifier.network(window)
-    return Bound(
-        float(counter.get_total_flops()),
-        float(_moved(classifier.network, window)),
-        _flops_per_second(classifier.device, dtype),
-        _bytes_per_second(classifier.device),
-    )
+    flops, moved_bytes = _work(classifier.network, window)
+    return Bound(flops, moved_bytes, _flops_per_second(classifier.device, dtype), _bytes_per_second(classifier.device))
 
 
-def _moved(network: torch.nn.Module, window: torch.Tensor) -> int:
-    """Bytes that the layers give for one window, twice: written, then read by the next one. Weights are read once for
-    however many windows, and do not count."""
+def _work(network: torch.nn.Module, window: torch.Tensor) -> tuple[float, float]:
+    """Operations for one window, and bytes that the layers give, twice: written, then read by the next one. Weights are
+    read once for however many windows, and do not count."""
     given = 0
 
     def count(_module: Any, _inputs: Any, output: Any) -> None:
@@ -76,11 +74,12 @@ def _moved(network: torch.nn.Module, window: torch.Tensor) -> int:
 
     hooks = [part.register_forward_hook(count) for part in network.modules() if next(part.children(), None) is None]
     try:
-        network(window)
+        with FlopCounterMode(display=False) as counter:
+            network(window)
     finally:
         for hook in hooks:
             hook.remove()
-    return 2 * given
+    return float(counter.get_total_flops()), 2.0 * given
 
 
 def _flops_per_second(device: str, dtype: torch.dtype) -> float:

@@ -13,7 +13,7 @@ from kwsd.audio.capturing import Rest
 
 
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
+def orders() -> Iterator[tuple[int, int]]:
     """The end that is read, and the other, which a test may close."""
     reading, writing = os.pipe()
     yield reading, writing
@@ -28,8 +28,8 @@ def rested_s(rest: Rest, given: int) -> float:
     return time.monotonic() - began
 
 
-def test_it_rests_from_when_the_daemon_says_what_it_wants(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int]) -> None:
+    reading, writing = orders
     rest = Rest(reading)
     rest(0)  # nothing said yet
     os.write(writing, b"1600 3200 0.015\n")
@@ -43,16 +43,16 @@ def test_it_rests_from_when_the_daemon_says_what_it_wants(pipe: tuple[int, int])
     assert rested_s(rest, 1920) < 0.1  # it wants all at once again
 
 
-def test_it_sleeps_through_a_span_in_which_nobody_looks(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int]) -> None:
+    reading, writing = orders
     rest = Rest(reading)
     os.write(writing, b"4800 0 -0.01\n")
     rest(320)
     assert rested_s(rest, 640) > 0.2  # 260 ms are missing, and 10 more are waited for
 
 
-def test_a_daemon_that_is_gone_or_talks_nonsense(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_a_daemon_that_is_gone_or_talks_nonsense(orders: tuple[int, int]) -> None:
+    reading, writing = orders
     rest = Rest(reading)
     os.write(writing, b"hop\n")
     with pytest.raises(ValueError, match="unpack"):
