@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.devices import InputDevice
 from kwsd.cli import main
 
 
@@ -118,3 +120,33 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
             wave = loud * np.sin(2 * np.pi * (400 + 300 * place) * time)
             write_wav(folder / label / f"{clip}.wav", wave.astype(np.int16))
     return folder
+
+
+@pytest.fixture
+def usb_microphone(monkeypatch: pytest.MonkeyPatch) -> InputDevice:
+    """The only one that there is."""
+    usb = InputDevice(3, "USB Audio", "ALSA", 1, 48_000.0, is_default=True)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", lambda: [usb])
+    return usb
+
+
+@pytest.fixture
+def findings(kwsd: Callable[..., Ran], tiny_model: Path) -> Callable[..., tuple[int, dict[str, dict[str, Any]]]]:
+    """Run kwsd doctor; the exit status, and the findings by what was looked at (the last, where there are two)."""
+
+    def run(*arguments: object, model: Path = tiny_model) -> tuple[int, dict[str, dict[str, Any]]]:
+        ran = kwsd("doctor", "--format", "json", "--model", model, *arguments)
+        return ran.status, {finding["what"]: finding for finding in json.loads(ran.out)}
+
+    return run
+
+
+@pytest.fixture
+def configured(user: Path) -> Callable[[str], None]:
+    """Writes a text as the user's configuration."""
+
+    def write(text: str) -> None:
+        user.mkdir(exist_ok=True)
+        (user / "config.toml").write_text(text, encoding="utf-8")
+
+    return write

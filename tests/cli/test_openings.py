@@ -1,0 +1,141 @@
+"""What `kwsd doctor` says of all that the daemon would open: socket, metrics, folders."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("usb_microphone")
+
+
+def test_a_daemon_that_runs_is_seen(findings: Command) -> None:
+    path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert "a daemon listens" in findings()[1]["socket"]["found"]
+    assert "dead daemon" in findings()[1]["socket"]["found"]
+
+
+def test_without_a_runtime_folder_it_warns(kwsd: Command, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    ran = kwsd("doctor", "--model", tiny_model)
+    assert ran.status == 0
+    assert "warn  socket" in ran.out
+    assert "--socket" in ran.out
+
+
+def test_a_folder_that_cannot_be_made(findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    status, found = findings()
+    assert status == 69
+    assert found["state folder"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "status", "said", "remedy"),
+    [
+        ('listen = "0.0.0.0:9464"', 78, "which other machines reach", "public = true"),
+        ('listen = "noon"', 78, "metrics.listen is 'noon'", "write a port"),
+        ('listen = "0"\ntoken_file = "/no/such/token"', 78, "/no/such/token: No such file", "make one"),
+        ('listen = "/proc/x/metrics"', 69, "no socket can be made there", "--metrics"),
+    ],
+)
+def test_metrics_that_the_daemon_would_refuse(
+    findings: Command, configured: Command, metrics: str, status: int, said: str, remedy: str
+) -> None:
+    configured(f"[metrics]\n{metrics}\n")
+    ended, found = findings()
+    assert (ended, found["metrics"]["state"]) == (status, "fail")
+    assert said in found["metrics"]["found"]
+    assert remedy in found["metrics"]["remedy"]
+
+
+@pytest.mark.parametrize("metrics", ["public = true", "token_file = '/no/such/token'"])
+def test_a_key_of_metrics_without_a_place_is_a_warning(findings: Command, configured: Command, metrics: str) -> None:
+    configured(f"[metrics]\n{metrics}\n")
+    status, found = findings()
+    assert (status, found["metrics"]["state"]) == (0, "warn")
+    assert "--metrics" in found["metrics"]["remedy"]
+
+
+def test_a_port_that_somebody_has(findings: Command, configured: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken.settimeout(0)  # nobody answers there
+        configured(f"[metrics]\nlisten = '{taken.getsockname()[1]}'\n")
+        status, found = findings()
+    assert status == 69
+    assert found["metrics"]["remedy"] == "choose another with --metrics"
+
+
+@pytest.mark.parametrize("token", [b"", b"0123456789abcdef"])
+def test_a_daemon_that_serves_metrics_is_no_failure(findings: Command, token: bytes) -> None:
+    from kwsd.daemon.scrape import ScrapeServer
+
+    server = ScrapeServer("0", lambda: 'kwsd_info{version="1"} 1\n', failed=lambda _: None, token=token)
+    port = server.address.split(":")[2].partition("/")[0]
+    try:
+        status, found = findings("--metrics", port)
+    finally:
+        server.close()
+    assert status == 0
+    assert "a daemon serves them" in found["metrics"]["found"]
+
+
+def test_what_was_opened_for_a_trial_is_given_back(findings: Command, tmp_path: Path) -> None:
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"])
+    kept = tmp_path / "a" / "b"
+    status, found = findings("--metrics", runtime / "m" / "s", "--save-detections", kept)
+    assert status == 0
+    assert str(runtime / "m" / "s") in found["metrics"]["found"]
+    assert str(kept) in found["saved detections"]["found"]
+    assert list(runtime.iterdir()) == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_recordings_that_are_there_stay(findings: Command, tmp_path: Path) -> None:
+    kept = tmp_path / "20260101T000000.000Z-yes-0.999.wav.part"  # a daemon is just writing it
+    kept.write_bytes(b"x")
+    assert findings("--save-detections", tmp_path)[0] == 0
+    assert kept.exists()
+
+
+def test_a_folder_for_recordings_that_cannot_be_made(findings: Command, configured: Command) -> None:
+    configured('[keep]\nfolder = "/proc/x"\n')
+    status, found = findings()
+    assert (status, found["saved detections"]["state"]) == (69, "fail")
+    assert "/proc/x" in found["saved detections"]["found"]
+    assert "--save-detections" in found["saved detections"]["remedy"]
+
+
+def test_a_folder_in_a_read_only_file_system(
+    findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mounted:
+        f_flag = os.ST_RDONLY
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: Mounted)
+    status, found = findings("--save-detections", tmp_path)
+    assert (status, found["saved detections"]["state"]) == (69, "fail")
+    assert found["saved detections"]["found"] == f"{tmp_path} is in a read-only file system"
+    assert found["saved detections"]["remedy"] == "choose another folder with --save-detections"
+    assert "XDG_STATE_HOME" in found["state folder"]["remedy"]
+
+
+def test_a_socket_that_cannot_be_made(findings: Command, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in ("/proc/x/e.sock", file):
+        status, found = findings("--socket", path)
+        assert (status, found["socket"]["state"]) == (69, "fail")
+        assert "--socket" in found["socket"]["remedy"]
