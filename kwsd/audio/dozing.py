@@ -1,8 +1,9 @@
-"""How far apart the looks at the audio lie: a hop, or three while the next windows cannot matter.
+"""How far apart the looks at the audio lie: a hop, or as far as the next window that can matter.
 
-In silence nothing costs but the waking of threads: one to read what has come, one to cut windows from it. The windows
-are the same however late they are cut, a hop apart. No word is later for it: one that fires takes two windows with
-scores, and is longer than two hops of 100 ms and the pause after it.
+In silence nothing costs but the waking of threads, and little else in speech that sounds like no word: one to read what
+has come, one to cut windows from it. The windows are the same however late they are cut, a hop apart. In speech no word
+is later for it, as somebody looks whenever a window is to be scored. In silence that is after 300 ms, and few words
+fire sooner than that after somebody began to speak: 39 of 1,739 in streams.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _BLOCKS_MS = range(50, 10, -10)
 """What a device's block may last. A sound server whose own blocks do not divide it hands it over late, at worst by a
 block of ours."""
 _BLOCK_MS = 20
-_HOPS = 3
+_HOPS = 6
 _LATE_S = 0.01
 """In a doze, readers sleep until all has come, rather than to be there when it comes: they wake once, not thrice."""
 
@@ -43,7 +44,7 @@ class Doze:
     def __init__(self, hop: int) -> None:
         """Awake: a look at each hop of `hop` samples."""
         self._awake = self.looks = Looks(hop, EARLY_S)
-        longest = max((hop * count for count in range(2, _HOPS + 1) if hop * count <= LONGEST), default=hop)
+        longest = hop * min(_HOPS, LONGEST // hop) if hop else 0
         self._asleep = Looks(longest, -_LATE_S) if longest > hop else self._awake
         self._wakes: list[Callable[[], object]] = []
         self.block_ms = _block_ms(hop)
@@ -58,9 +59,14 @@ class Doze:
         """Call `wake`, in the reader's thread, when looks have come nearer; it must return at once."""
         self._wakes.append(wake)
 
-    def doze(self, quiet: bool) -> None:
-        """Look at every third hop, if the next windows cannot matter; or at each again."""
-        before, self.looks = self.looks, self._asleep if quiet else self._awake
+    def look(self, span: int | None) -> None:
+        """Look at multiples of `span` samples, where they lie further apart than hops, and no further than in a doze;
+        at each hop for less. None: doze, as the next windows cannot matter."""
+        before = self.looks
+        if span is None:
+            self.looks = self._asleep
+        else:
+            self.looks = Looks(span, EARLY_S) if 0 < self._awake.span < span <= LONGEST else self._awake
         if self.looks.span < before.span:
             for wake in self._wakes:
                 wake()

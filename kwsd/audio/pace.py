@@ -14,8 +14,8 @@ end this. A reader that was lapped has jumped ahead, and has no delay for a mome
 CALM = 30 * RATE
 """Samples over which it must not be behind before the hop narrows by a step; doubled where that was too early."""
 CALMEST = 600 * RATE
-STEPS = 2
-"""How often the hop may double: 100, 200, 400 ms."""
+STEPS = 3
+"""How often the hop may double: 50, 100, 200, 400 ms."""
 
 
 class Pace:

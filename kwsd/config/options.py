@@ -68,7 +68,12 @@ class ModelConfig:
         help="Where to compute; auto takes CUDA if it is there.",
     )
     hop_ms: int = _option(
-        100, flag="--hop", low=10, high=1000, step=10, help="Milliseconds from one scored window to the next."
+        50,
+        flag="--hop",
+        low=10,
+        high=1000,
+        step=10,
+        help="Milliseconds from one scored window to the next while something sounds like a word.",
     )
     window_s: float | None = _option(
         None, flag="--window", low=0.1, high=60.0, example=2.0,
@@ -102,7 +107,7 @@ class GateConfig:
         700, flag="--hangover", low=0, high=10_000, step=10, help="Milliseconds that the gate stays open after speech."
     )
     coarse_ms: int = _option(
-        300,
+        250,
         flag="--coarse",
         low=0,
         high=1000,

@@ -62,8 +62,8 @@ class Hearing:
     ) -> bool:
         """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
 
-        While the next window cannot fire, it does `doze`. The streams in `live` are of microphones, which do not wait.
-        `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
+        `doze` is told when it looks: no more often than it has to. The streams in `live` are of microphones, which do
+        not wait. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
         """
         try:
             engine = load()
@@ -76,7 +76,7 @@ class Hearing:
         def done() -> None:
             self._counters.kept_out(self._spotter.gated)
             self._watchdog.worked()
-            doze.doze(self._spotter.quiet)
+            doze.look(self._spotter.span)
             progressed()
 
         work(self._watched(batches, engine), self._spotter, self._publish, done)

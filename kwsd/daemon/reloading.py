@@ -66,9 +66,9 @@ class TunableSpotter:
         return self._spotter.gated if self._spotter else 0
 
     @property
-    def quiet(self) -> bool:
-        """As `Spotter.quiet`."""
-        return self._spotter is not None and self._spotter.quiet
+    def span(self) -> int | None:
+        """As `Spotter.span`."""
+        return self._spotter.span if self._spotter else 1
 
     def adopt(self, config: Config, card: ModelCard) -> None:
         """Go on with this configuration's gate and trigger, from the next batch on."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
 from kwsd.errors import InputError
@@ -85,8 +86,8 @@ def cost(
     hop: int,
     window: int = RATE,
 ) -> Cost:
-    """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting. `window` of them are
-    heard at once."""
+    """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting; it looks when the
+    daemon would. `window` of them are heard at once."""
     spotter = fresh()
     walls, hops = [], _hops(samples, hop, window)
     began = time.process_time()
@@ -123,15 +124,17 @@ def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int
 
 
 def _hops(samples: Samples, hop: int, window: int) -> Iterator[Any]:
-    """For each hop something that carries it through ring, windows and a spotter."""
-    ring = Ring(max(10 * RATE, 2 * window))
-    due = windows({"bench": ring}, hop=hop, length=window)
+    """For each hop something that carries it to a ring, and at each look through windows and a spotter."""
+    ring, doze = Ring(max(10 * RATE, 2 * window)), Doze(hop)
+    due = windows({"bench": ring}, hop=hop, length=window, doze=doze)
     for start in range(0, len(samples) // hop * hop, hop):
 
         def feed(spotter: Spotter, start: int = start) -> None:
             for at in range(start, start + hop, BLOCK):
                 ring.write(samples[at : min(at + BLOCK, start + hop)], wait=False)
-            spotter.feed(next(due))
+            if (start + hop) % doze.span == 0:
+                spotter.feed(next(due))
+                doze.look(spotter.span)
 
         yield feed
 

@@ -80,7 +80,7 @@ class Recorded:
             return bool(row[words].max(initial=0) >= RESEMBLES)
 
         heard = [
-            Heard(Window(self.name, int(end), _EMPTY), memory, bool(want), stride, resembles_word)
+            Heard(Window(self.name, int(end), _EMPTY, hop=self.hop), memory, bool(want), stride, resembles_word)
             for end, want in zip(self.ends, wanted, strict=True)
         ]
 

@@ -15,7 +15,7 @@ from kwsd.audio.source import Block, Source
 from kwsd.audio.windows import Window, windows
 from kwsd.events import RATE
 
-HOP = RATE // 10
+HOP = RATE // 20
 """The daemon's default hop, in samples."""
 
 BATCH = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import gcd
 from typing import Protocol
 
 import numpy as np
@@ -115,9 +116,13 @@ class Spotter:
         return events
 
     @property
-    def quiet(self) -> bool:
-        """Whether the next window of any stream cannot fire, whatever will be heard in it."""
-        return bool(self._ears) and all(ear.quiet for ear in self._ears.values())
+    def span(self) -> int | None:
+        """The next windows that matter, of any stream, end at multiples of so many samples; 1: any may matter. None
+        while nobody speaks, and the next one cannot fire whatever will be heard in it."""
+        if not self._ears:
+            return 1
+        spans = [ear.memory.span for ear in self._ears.values() if not ear.quiet]
+        return gcd(*spans) if spans else None
 
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
         """Go on with other settings from the next window on; nothing that was heard is forgotten.

@@ -34,12 +34,14 @@ FINEST = 2
 
 @dataclass(slots=True)
 class Memory:
-    """Of one stream: how many windows came since the last one on the grid (None: the gate was closed), its last window
-    if that was not scored, and whether its last score was a candidate's."""
+    """Of one stream: where its last window on the grid ended (None: the gate was closed), its last window if that was
+    not scored, whether its last score was a candidate's, and the `span`: the next windows to be scored, as far as one
+    can tell, end at multiples of so many samples. 1: any may be one."""
 
-    since: int | None = None
+    grid: int | None = None
     held: Window | None = None
     candidate: bool = False
+    span: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Heard:
     wanted: bool
     stride: int
     is_candidate: Callable[[Row], bool]
+
+    @property
+    def span(self) -> int:
+        """Samples from one window on the grid to the next."""
+        return self.stride * self.window.hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +100,19 @@ def score_what_counts(heard: Sequence[Heard], score: Score) -> Scored:
 
 
 def _on_grid(heard: Sequence[Heard], places: Sequence[int]) -> Iterator[int]:
-    """One stream's windows on the grid, which begins with the second window after the gate has opened."""
+    """One stream's windows on the grid: the second one after the gate has opened, and those at multiples of the span,
+    so that who waits for them knows where they are; after a gap or a change of the hop none lies further apart."""
     memory = heard[places[0]].memory
     for index in places:
         one = heard[index]
         if not one.wanted:
-            memory.since = None
+            memory.grid = None
             continue
-        since = one.stride - FINEST if memory.since is None else memory.since
-        memory.since = 0 if since + 1 >= one.stride else since + 1
-        if memory.since == 0:
+        end = one.window.end
+        if memory.grid is None:
+            memory.grid = end - one.span + (FINEST - 1) * one.window.hop
+        if end % one.span == 0 or end - memory.grid >= one.span:
+            memory.grid = end
             yield index
 
 
@@ -111,5 +121,8 @@ def _is_candidate(one: Heard, row: Row | None) -> bool:
 
 
 def _remember(last: Heard, row: Row | None) -> None:
-    last.memory.held = last.window if last.wanted and row is None else None
-    last.memory.candidate = _is_candidate(last, row)
+    memory = last.memory
+    memory.held = last.window if last.wanted and row is None else None
+    memory.candidate = _is_candidate(last, row)
+    settled = memory.grid is not None and memory.grid % last.span == 0 and not memory.candidate
+    memory.span = last.span if settled else 1

@@ -7,14 +7,22 @@ import pytest
 from kwsd.audio.dozing import Doze
 
 
-@pytest.mark.parametrize(("hop", "span"), [(160, 480), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])
-def test_every_third_hop_is_enough_where_that_is_no_longer_than_300_ms(hop: int, span: int) -> None:
+@pytest.mark.parametrize(("hop", "span"), [(160, 960), (800, 4800), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])
+def test_in_a_doze_every_sixth_hop_is_enough_where_that_is_no_longer_than_300_ms(hop: int, span: int) -> None:
     doze = Doze(hop)
     assert doze.span == hop
-    doze.doze(True)
+    doze.look(None)
     assert doze.span == span
-    doze.doze(False)
+    doze.look(1)
     assert doze.span == hop
+
+
+@pytest.mark.parametrize(("span", "looks"), [(1, 800), (800, 800), (4000, 4000), (4800, 4800), (5600, 800)])
+def test_a_look_is_where_a_window_matters_if_that_is_no_later_than_in_a_doze(span: int, looks: int) -> None:
+    doze = Doze(800)
+    doze.look(span)
+    assert doze.span == looks
+    assert not doze.looks.dozing
 
 
 @pytest.mark.parametrize(
@@ -28,19 +36,19 @@ def test_blocks_are_as_long_as_one_can_be_at_whose_end_each_hop_ends(hop: int, b
 def test_who_brings_the_samples_is_woken_at_its_end_alone() -> None:
     doze, woken = Doze(1600), []
     doze.attach(lambda: woken.append(doze.span))
-    for quiet in (False, True, True, False, False, True):
-        doze.doze(quiet)
-    assert woken == [1600]
+    for span in (1, None, None, 3200, 3200, None, 1, 1, None):
+        doze.look(span)
+    assert woken == [3200, 1600]
 
 
 def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
     doze = Doze(1600)
     assert doze.looks.early_s > 0
-    doze.doze(True)
+    doze.look(None)
     assert doze.looks.early_s < 0
     assert doze.looks.dozing
-    doze.doze(False)
+    doze.look(1)
     assert doze.looks.early_s > 0
     long = Doze(8000)
-    long.doze(True)
+    long.look(None)
     assert not long.looks.dozing  # its span stays its hop

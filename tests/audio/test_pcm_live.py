@@ -78,7 +78,7 @@ def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], mon
 
     monkeypatch.setattr("kwsd.audio.pcm.Naps", Endless)
     doze = Doze(1600)
-    doze.doze(True)
+    doze.look(None)
     source = PcmSource(reader, doze=doze)
 
     def read() -> None:
@@ -90,7 +90,7 @@ def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], mon
     try:
         writer.write(bytes(320))
         assert blocks.get(timeout=30) == 160
-        doze.doze(False)
+        doze.look(1)
         writer.write(bytes(640))
         assert blocks.get(timeout=30) == 320
     finally:

@@ -70,9 +70,9 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     sound.set()
     restored, _, _ = blocks.until(DeviceRestored)
     list(islice(blocks, 2))
-    doze.doze(True)
+    doze.look(None)
     list(islice(blocks, 2))
-    doze.doze(False)
+    doze.look(1)
     next(blocks)
     assert wanted == [(1760, 0), *((span, restored.at) for span in (1760, 3520, 1760))]
 
@@ -95,7 +95,7 @@ def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypa
 
     monkeypatch.setattr("kwsd.audio.persistent.Naps", Endless)
     doze = Doze(1600)
-    doze.doze(True)
+    doze.look(None)
     microphone, blocks = listen(doze=doze)
     heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -107,13 +107,13 @@ def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypa
     thread.start()
     try:
         assert isinstance(heard.get(timeout=PATIENCE_S), Block)
-        doze.doze(False)
+        doze.look(1)
         assert isinstance(heard.get(timeout=PATIENCE_S), Block)
     finally:
         microphone.close()
         thread.join(PATIENCE_S)
-    doze.doze(True)
-    doze.doze(False)  # nobody is there to be woken
+    doze.look(None)
+    doze.look(1)  # nobody is there to be woken
 
 
 def test_the_end_of_a_doze_wakes_capture_where_the_daemon_waits_for_it(
@@ -139,10 +139,10 @@ def test_the_end_of_a_doze_wakes_capture_where_the_daemon_waits_for_it(
     try:
         assert told.get(timeout=PATIENCE_S) == 1600
         for _ in range(3):
-            doze.doze(True)
+            doze.look(None)
             assert told.get(timeout=PATIENCE_S) == 4800
             began = time.monotonic()
-            doze.doze(False)
+            doze.look(1)
             assert told.get(timeout=PATIENCE_S) == 1600
             waited_s.append(time.monotonic() - began)
     finally:

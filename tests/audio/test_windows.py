@@ -158,29 +158,29 @@ def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
     assert wakes == [20, 21, 22]
 
 
-def test_a_reader_that_dozes_sleeps_until_three_windows_are_due(noise: Noise) -> None:
+def test_a_reader_that_dozes_sleeps_until_six_windows_are_due(noise: Noise) -> None:
     ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP), []
     cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze)
     ring.write(noise(HOP), wait=False)
     assert [window.end for window in next(cuts)] == [HOP]
-    doze.doze(True)
-    ring.write(noise(2 * HOP), wait=False)
-    assert [window.end for window in next(cuts)] == [2 * HOP, 3 * HOP]
+    doze.look(None)
+    ring.write(noise(5 * HOP), wait=False)
+    assert [window.end for window in next(cuts)] == [20, 30, 40, 50, 60]
     ring.attach(lambda: wakes.append(ring.written))
-    for _ in range(32):
+    for _ in range(62):
         ring.write(noise(1), wait=False)
-    assert wakes == [60, 61, 62]
-    assert [(window.end, window.hop) for window in next(cuts)] == [(40, HOP), (50, HOP), (60, HOP)]
+    assert wakes == [120, 121, 122]
+    assert [(window.end, window.hop) for window in next(cuts)] == [(end, HOP) for end in range(70, 121, HOP)]
 
 
 def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise) -> None:
     ring, doze = Ring(2 * LENGTH), Doze(HOP)
     seen: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
-    doze.doze(True)
+    doze.look(None)
 
     def read() -> None:
         for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze):
-            doze.doze(False)
+            doze.look(1)
             seen.put([window.end for window in batch])
 
     ring.write(noise(2 * HOP), wait=False)
@@ -195,14 +195,14 @@ def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise
         thread.join(10)
 
 
-@pytest.mark.parametrize("quiet", [[True], [True, False, False], [False, True, True, True]])
-def test_who_dozes_sees_the_same_windows(quiet: list[bool], noise: Noise) -> None:
+@pytest.mark.parametrize("spans", [[None], [None, 1, 1], [1, None, None, None], [3 * HOP, 1, 4 * HOP, None]])
+def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) -> None:
     samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP), []
     thread = threading.Thread(target=fill, args=(ring, samples, 7))
     thread.start()
     for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):
         cuts += batch
-        doze.doze(quiet[number % len(quiet)])
+        doze.look(spans[number % len(spans)])
     thread.join(10)
     whole = cut_while_filling(samples, 2005)
     assert [(window.end, window.lost, window.hop) for window in cuts] == [(w.end, w.lost, w.hop) for w in whole]

@@ -31,30 +31,32 @@ RECORDING = Path(__file__).parents[1] / "recordings" / "sentence.flac"
 
 
 def kwsd(engine: str = "OnnxClassifier") -> Feed:
-    """The daemon's path: ring, windows, gate, classifier, trigger. All words, ten windows a second."""
+    """The daemon's path, with its settings: ring, windows, gate, classifier, trigger. All words."""
     import numpy as np
 
+    from kwsd.audio.dozing import Doze
     from kwsd.audio.ring import Ring
     from kwsd.audio.windows import windows
-    from kwsd.spotting.gate import GateSettings
-    from kwsd.spotting.spotter import Spotter
-    from kwsd.spotting.trigger import TriggerSettings
+    from kwsd.config import Config
+    from kwsd.daemon import build
     from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
 
-    card = read_card(DEFAULT_MODEL)
+    card, config = read_card(DEFAULT_MODEL), Config()
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    spotter = Spotter(classifier, gate=GateSettings(), trigger=TriggerSettings(card.firing), coarse=4800)
-    ring, hop = Ring(160_000), 1600
-    due, taken = windows({"peers": ring}, hop=hop), 0
+    spotter = build.make_spotter(config, card, classifier)
+    ring, hop, heard = Ring(160_000), build.hop(config), 0
+    doze = Doze(hop)
+    due = windows({"peers": ring}, hop=hop, doze=doze)
 
     def feed(piece: bytes) -> None:
-        nonlocal taken
+        nonlocal heard
         ring.write(np.frombuffer(piece, np.int16), wait=False)
-        while ring.written >= taken + hop:
+        while ring.written >= heard // doze.span * doze.span + doze.span:
             batch = next(due)
-            taken += hop * len(batch)
+            heard = batch[-1].end
             spotter.feed(batch)
+            doze.look(spotter.span)
 
     return feed
 

@@ -69,7 +69,8 @@ def test_listen_has_every_flag_of_the_configuration(kwsd: Command) -> None:
 
 def test_flags_are_told_with_default_and_range(kwsd: Command) -> None:
     out = " ".join(kwsd("listen", "--help").out.split())
-    assert "--hop MS Milliseconds from one scored window to the next. [default: 100; 10 to 1000, in steps of 10]" in out
+    assert "--hop MS Milliseconds from one scored window to the next while something sounds like a word. [" in out
+    assert "[default: 50; 10 to 1000, in steps of 10]" in out
     assert "--gate / --no-gate Score windows only while somebody speaks. [default: yes]" in out
     assert "--device auto|cuda|cpu" in out
 

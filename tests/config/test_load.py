@@ -30,7 +30,7 @@ token_file = '~/token'
 [model]
 name = "other"
 device = "cpu"
-hop_ms = 50
+hop_ms = 70
 window_s = 2.5
 verify = false
 labels = ["a dog barking", "glass breaking"]

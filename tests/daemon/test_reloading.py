@@ -21,7 +21,7 @@ def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(
     configure: Configure, zoo: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     new = configure({
-        "audio.device": "usb", "model.hop_ms": 50, "socket.path": "/run/s", "output.format": "text",
+        "audio.device": "usb", "model.hop_ms": 70, "socket.path": "/run/s", "output.format": "text",
         "gate.enabled": True, "trigger.words": "yes", "trigger.thresholds": {"yes": 0.9},
         "hooks.words": {"yes": "true"}, "output.events": "all", "output.log_level": "debug",
     })  # fmt: skip

@@ -57,21 +57,22 @@ def test_a_word_that_ends_with_the_file_is_heard(
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_a_daemon_dozes_while_its_gate_is_shut_and_not_without_one(
+def test_a_daemon_dozes_while_its_gate_is_shut_and_else_looks_where_a_window_is_scored(
     configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, gated: bool
 ) -> None:
     class Watched(Doze):
-        def doze(self, quiet: bool) -> None:
-            seen.append(quiet)
-            super().doze(quiet)
+        def look(self, span: int | None) -> None:
+            seen.append(span)
+            super().look(span)
 
-    seen: list[bool] = []
-    out, doze = output(), Watched(1600)
+    seen: list[int | None] = []
+    out, doze = output(), Watched(800)
     config = configure({"gate.enabled": gated, "gate.aggressiveness": 0, "trigger.threshold": 0.9})
     assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, doze=doze) == 0
     assert out.types() == ["detection"]
-    assert seen[-1] is gated
-    assert doze.span == (4800 if gated else 1600)
+    assert 1 in seen  # while there was the word
+    assert seen[-1] == (None if gated else 4000)
+    assert doze.span == (4800 if gated else 4000)
 
 
 def test_an_empty_pipe_is_no_error(configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput) -> None:

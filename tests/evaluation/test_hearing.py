@@ -49,7 +49,7 @@ def test_a_stream_from_end_to_end(stream, tones):
 
 def test_each_window_is_scored_once(stream, tones):
     report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
-    assert sum(tones.batches) == pytest.approx(len(stream.samples) / 1600 + 5, abs=1)
+    assert sum(tones.batches) == pytest.approx(len(stream.samples) / 800 + 10, abs=1)
     assert report.hours == pytest.approx(stream.seconds / 3600)
 
 

@@ -50,7 +50,7 @@ def test_the_gate_spares_scoring(folder, tones):
     report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=GateSettings(aggressiveness=3))
     assert report.gated
     assert report.scored_share < 0.6
-    assert sum(tones.batches) == pytest.approx(report.scored_share * (33 + 4 * 0.3 + 0.5) * 10, abs=2)
+    assert sum(tones.batches) == pytest.approx(report.scored_share * (33 + 4 * 0.3 + 0.5) * 20, abs=2)
 
 
 def test_snippets_hold_what_was_heard_and_are_no_words(folder, tones, tmp_path):

@@ -65,7 +65,7 @@ def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
     seen = []
     recorded = record(stream, tones, gate=GateSettings(hangover_ms=300), progress=seen.append)
     assert len(recorded.ends) == len(recorded.scores) == len(recorded.open) == sum(tones.batches)
-    assert recorded.ends.tolist() == list(range(1600, len(stream.samples) + 8000 + 1, 1600))
+    assert recorded.ends.tolist() == list(range(800, len(stream.samples) + 8000 + 1, 800))
     assert seen == sorted(seen)
     assert seen[-1] == len(stream.samples)
     opened = recorded.ends[recorded.open] / RATE

@@ -27,15 +27,15 @@ def test_scoring_that_is_slower_than_life(listening: Callable[..., Any], saying:
     running = listening("--config", config, KWSD_TESTS_SCORE_S=str(pause), KWSD_TESTS_CALM_S="2")
     saying.until(running, "detection")
     before = resident_mb(running.process.pid)
-    score_in(0.6)  # six times slower than the hop wants it, and slower than the widest hop allows
-    changed = [running.wait_for_event("hop_changed", number) for number in (1, 2)]
-    assert [event["hop_ms"] for event in changed] == [200, 400]
+    score_in(0.6)  # twelve times slower than the hop wants it, and slower than the widest hop allows
+    changed = [running.wait_for_event("hop_changed", number) for number in (1, 2, 3)]
+    assert [event["hop_ms"] for event in changed] == [100, 200, 400]
     lost = running.wait_for_event("audio_lost")
     assert lost["lost_s"] > 0
     assert resident_mb(running.process.pid) < before + 30
     score_in(0)
-    changed = [running.wait_for_event("hop_changed", number) for number in (3, 4)]
-    assert [event["hop_ms"] for event in changed] == [200, 100]
+    changed = [running.wait_for_event("hop_changed", number) for number in (4, 5, 6)]
+    assert [event["hop_ms"] for event in changed] == [200, 100, 50]
     losses = [event["type"] for event in running.events()].count("audio_lost")
     detections = [event["type"] for event in running.events()].count("detection")
     saying.until(running, "detection", detections + 2)

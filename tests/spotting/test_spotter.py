@@ -120,10 +120,10 @@ class EagerClassifier(LoudnessClassifier):
 def test_no_word_fires_in_the_window_after_a_quiet_one(coarse: int | None, smoothing: int) -> None:
     trigger = replace(TRIGGER, smoothing=smoothing, thresholds={"beep": 0.7}, refractory_ms=0)
     spotter = Spotter(EagerClassifier(), gate=GateSettings(hangover_ms=100), trigger=trigger, coarse=coarse)
-    assert not spotter.quiet  # nothing was heard yet
+    assert spotter.span == 1  # nothing was heard yet
     quiet, fired = [], []
     for window in cut(buzz(1.03, 0.5, 0.55, 0.5, 0.31, 0.5, 0.27, 0.5, 1.0)):
-        quiet.append(spotter.quiet)
+        quiet.append(spotter.span is None)
         fired.append(any(isinstance(event, Detection) for event in spotter.feed([window])))
     assert sum(fired) >= 2
     assert sum(quiet) >= 10
@@ -143,17 +143,17 @@ def test_where_one_window_is_enough_for_a_word_it_is_never_quiet(
 ) -> None:
     spotter = Spotter(LoudnessClassifier(), gate=gate, trigger=trigger)
     feed(spotter, cut(np.zeros(32_000, np.int16)), 1)
-    assert not spotter.quiet
+    assert spotter.span == 1
 
 
 def test_it_is_quiet_where_all_streams_are() -> None:
     spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
     feed(spotter, cut(np.zeros(16_000, np.int16), "left"), 16)
-    assert spotter.quiet
+    assert spotter.span is None
     feed(spotter, cut(buzz(0.5, 0.5), "right"), 16)
-    assert not spotter.quiet
+    assert spotter.span == 1
     spotter.feed([replace(cut(buzz(1.0), "right")[-1], lost=16_000)])
-    assert spotter.quiet
+    assert spotter.span is None
 
 
 def test_other_settings_in_the_middle_lose_no_sample_and_repeat_no_word() -> None:
@@ -233,3 +233,10 @@ def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_non
     assert feed(spotter, before, 1) == []
     lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
     assert feed(spotter, lonely, 1) == []
+
+
+def test_looks_at_streams_with_other_hops_fall_on_the_windows_of_each() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, coarse=4800)
+    for stream, hop in (("one", 1600), ("two", 3200)):
+        spotter.feed([Window(stream, end, np.zeros(16_000, np.int16), hop=hop) for end in range(hop, 32_001, hop)])
+    assert spotter.span == 1600  # of windows at multiples of 4800 and of 6400
