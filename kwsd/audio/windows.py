@@ -15,6 +15,9 @@ from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
+BATCH = 32
+"""Windows that are handed out at once, at most. Of a recording few of them are scored, and those on two cores."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -42,7 +45,7 @@ def windows(
     *,
     hop: int,
     length: int = RATE,
-    batch: int = 16,
+    batch: int = BATCH,
     tail: int = 8000,
     paces: Mapping[str, Pace] | None = None,
     doze: Doze | None = None,

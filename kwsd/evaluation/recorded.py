@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.windows import Window
-from kwsd.evaluation.replay import BATCH, HOP, SamplesSource, windows_of
+from kwsd.audio.windows import BATCH, Window
+from kwsd.evaluation.replay import HOP, SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 from kwsd.networks.labels import can_fire

@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from kwsd.audio.capture import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Source
-from kwsd.audio.windows import Window, windows
+from kwsd.audio.windows import BATCH, Window, windows
 from kwsd.events import RATE
 
 HOP = RATE // 20
 """The daemon's default hop, in samples."""
-
-BATCH = 16
-"""Windows that are scored at once."""
 
 _RING = 10 * RATE
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
+from kwsd.audio.windows import BATCH
 from kwsd.networks.devices import pick_device
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import label_names
@@ -62,7 +63,7 @@ def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
     with loading(name, folder):
         model = load_network(folder)
         classifier = TorchClassifier(model, name, device)
-        for batch in (1, 16):
+        for batch in (1, BATCH):
             classifier.score(np.zeros((batch, model.config.window_samples), np.float32))
     return classifier
 
