@@ -1,9 +1,9 @@
 """How far apart the looks at the audio lie: a hop, or as far as the next window that can matter.
 
 In silence nothing costs but the waking of threads, and little else in speech that sounds like no word: one to read what
-has come, one to cut windows from it. The windows are the same however late they are cut, a hop apart. In speech no word
-is later for it, as somebody looks whenever a window is to be scored. In silence that is after 300 ms, and few words
-fire sooner than that after somebody began to speak: 39 of 1,739 in streams.
+has come, one to cut windows from it. The windows are the same however late they are cut, a hop apart. In speech
+somebody looks whenever a window is to be scored. In silence that is after 300 ms, and few words fire sooner than that
+after somebody began to speak: 39 of 1,739 in streams. That somebody does, or no longer, may be told as late.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _BLOCKS_MS = range(50, 10, -10)
 """What a device's block may last. A sound server whose own blocks do not divide it hands it over late, at worst by a
 block of ours."""
 _BLOCK_MS = 20
-_HOPS = 6
 _LATE_S = 0.01
 """In a doze, readers sleep until all has come, rather than to be there when it comes: they wake once, not thrice."""
 
@@ -41,11 +40,12 @@ class Looks(NamedTuple):
 class Doze:
     """What the reader of the audio tells those who bring it, in other threads and of any stream: when it `looks`."""
 
-    def __init__(self, hop: int) -> None:
-        """Awake: a look at each hop of `hop` samples."""
+    def __init__(self, hop: int, longest: int = LONGEST) -> None:
+        """Awake: a look at each hop of `hop` samples. Never less than one in `longest` samples, or a hop if that is
+        longer."""
+        self._hops = longest // hop if hop else 0
         self._awake = self.looks = Looks(hop, EARLY_S)
-        longest = hop * min(_HOPS, LONGEST // hop) if hop else 0
-        self._asleep = Looks(longest, -_LATE_S) if longest > hop else self._awake
+        self._asleep = Looks(hop * self._hops, -_LATE_S) if self._hops > 1 else self._awake
         self._wakes: list[Callable[[], object]] = []
         self.block_ms = _block_ms(hop)
         """A device's blocks should be of so many milliseconds: where that can be, one ends where each hop does."""
@@ -60,16 +60,21 @@ class Doze:
         self._wakes.append(wake)
 
     def look(self, span: int | None) -> None:
-        """Look at multiples of `span` samples, where they lie further apart than hops, and no further than in a doze;
-        at each hop for less. None: doze, as the next windows cannot matter."""
+        """Look at multiples of `span` samples, and in between where they lie further apart than looks in a doze; at
+        each hop where they are none of its multiples. None: doze, as the next windows cannot matter."""
         before = self.looks
-        if span is None:
-            self.looks = self._asleep
-        else:
-            self.looks = Looks(span, EARLY_S) if 0 < self._awake.span < span <= LONGEST else self._awake
-        if self.looks.span < before.span:
+        self.looks = self._asleep if span is None else Looks(self._awake.span * self._every(span), EARLY_S)
+        nearer = before.span and self.looks.span % before.span  # at some of them nobody would have looked
+        if not self.looks.dozing and (before.dozing or nearer):
             for wake in self._wakes:
                 wake()
+
+    def _every(self, span: int) -> int:
+        """The most hops from one look to the next with which none of the multiples of `span` samples is missed."""
+        hop = self._awake.span
+        if not hop or span % hop:
+            return 1
+        return max((count for count in range(1, self._hops + 1) if span // hop % count == 0), default=1)
 
 
 def _block_ms(hop: int) -> int:

@@ -1,7 +1,7 @@
 """How long a capture thread may look away: what has not been spoken yet cannot be missed.
 
-To wake a thread for a block of audio costs more than all that is done with it, and nothing is done before a hop is
-full. Its samples cannot be there before their time, so that nobody need look until shortly before that.
+To wake a thread for a block of audio costs more than all that is done with it, and nothing is done before it is
+time for a look. Its samples cannot be there before their time, so that nobody need look until shortly before that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from kwsd.events import RATE
 
 EARLY_S = 0.015
-"""So long before a hop can be full, its reader is awake and waits for it as if there were no naps."""
+"""So long before it can be time for a look, the reader is awake and waits for it as if there were no naps."""
 _SHORTEST_S, _LONGEST_S = 0.025, 0.35
 _SLOWER = 1.25
 """What was ahead of time is forgiven by a quarter of a second each second: a clock that runs fast is still live."""

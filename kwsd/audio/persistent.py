@@ -180,8 +180,8 @@ class PersistentMicrophone:
             self._at += lost + len(samples)
             yield from self._zeros.feed(samples, self.name, self._at)
             yield Block(samples, lost, overflow=message.lost > 0)
-            looks = self._doze.looks
-            self._naps.span, self._naps.early_s = looks.span, looks.early_s - _AFTER_S
+            told = self._tell(told, first)
+            self._naps.span, self._naps.early_s = told.span, told.early_s - _AFTER_S
             nap = self._naps.milliseconds(now, len(samples), lost)
             if nap and self._captured.drained and self._sleep(nap / 1000):
                 return
@@ -223,7 +223,7 @@ class PersistentMicrophone:
         os.close(self._roused)
 
     def _sleep(self, seconds: float, unless_heard: Captured | None = None) -> bool:
-        """Wait, for less where the doze is over or something is heard of a capture; True when woken."""
+        """Wait, for less where looks come nearer or something is heard of a capture; True when woken."""
         poll = select.poll()
         if unless_heard:
             poll.register(unless_heard, select.POLLIN)

@@ -16,7 +16,9 @@ from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
 BATCH = 32
-"""Windows that are handed out at once, at most. Of a recording few of them are scored, and those on two cores."""
+"""Windows of a recording that are handed out at once, at most: few of them are scored, and those on all cores."""
+LIVE_BATCH = 16
+"""The same of a microphone. What lies in between, a wider hop, the watchdog, waits for them on a slow machine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

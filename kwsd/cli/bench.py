@@ -67,7 +67,7 @@ def bench(
     memory; with --realtime also its processor time, threads and pipe included, and the
     time from a word's end to its event. Beside the recording, a TSV of the same name
     (start_s, end_s, word) says where the words end. A recording of less than 20 s is
-    played three times, each a third of a hop later in its hops.
+    played three times, each a third of --coarse later.
 
     --virtual-microphone starts a PulseAudio server of its own (yours is left alone),
     plays the recording into its null sink, and has a second daemon listen to that by
@@ -90,7 +90,7 @@ def bench(
     model, load_s = _loaded(overrides)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    heard = at_phases(heard, model.hop)
+    heard = at_phases(heard, max(model.hop, model.coarse))
     life = _life(overrides, heard, realtime or virtual_microphone)
     live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:

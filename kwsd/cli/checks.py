@@ -70,9 +70,9 @@ def _model(config: Config) -> Iterator[Finding]:
         took_ms = 1000 * (time.perf_counter() - began)
     if not bool(np.isfinite(scores).all()):
         raise ConfigError(f"{card.path}: its scores are not numbers", "fetch the model again")
-    budget = config.model.hop_ms
+    budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
-    remedy = "" if state == "ok" else f"slower than a window every {budget} ms: raise --hop"
+    remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"
     yield Finding("scoring", state, f"{card.window / 16_000:g} s in {took_ms:.1f} ms on {classifier.device}", remedy)
 
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 from kwsd.audio.dozing import Doze
 from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
-from kwsd.audio.windows import Window, windows
+from kwsd.audio.windows import BATCH, LIVE_BATCH, Window, windows
 from kwsd.daemon.build import Engine
 from kwsd.daemon.counters import Counters, Metered
 from kwsd.daemon.publishing import Publisher
@@ -71,7 +71,8 @@ class Hearing:
         finally:
             self._loaded.set()
         paces = {stream: self._pace(stream, hop, card.window) for stream in live}
-        batches = windows(self._rings, hop=hop, length=card.window, paces=paces, doze=doze)
+        most = LIVE_BATCH if paces else BATCH
+        batches = windows(self._rings, hop=hop, length=card.window, batch=most, paces=paces, doze=doze)
 
         def done() -> None:
             self._counters.kept_out(self._spotter.gated)

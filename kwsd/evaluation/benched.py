@@ -57,13 +57,13 @@ class Bench:
 
     def tables(self) -> tuple[Table, ...]:
         """A table of costs, one of each engine's other figures, and the daemon's."""
-        columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "hop ms p50/95/99", "allocated")
+        columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "look ms p50/95/99", "allocated")
         first = {cost.sound: cost.cpu_per_second for cost in self.engines[0].costs}
         costs = tuple(
             (
                 engine.name, cost.sound, f"{cost.cpu_per_second:.5f}",
                 f"{cost.cpu_per_second / first[cost.sound]:.2f}" if first[cost.sound] else "",
-                f"{cost.scored_share:.0%}", _joined(cost.hop_ms, 2), f"{cost.allocated_bytes / 1000:.0f} kB",
+                f"{cost.scored_share:.0%}", _joined(cost.look_ms, 2), f"{cost.allocated_bytes / 1000:.0f} kB",
             )
             for engine in self.engines for cost in engine.costs
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What listening costs: processor time, wall time and memory for each hop, on the daemon's own path."""
+"""What listening costs: processor time, wall time and memory, on the daemon's own path."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _TRACED = 20
 @dataclass(frozen=True, slots=True)
 class Cost:
     """One kind of sound, `seconds` of it: processor seconds a second, the share of windows that were scored, wall
-    milliseconds a hop (p50, p95, p99), and what Python and numpy allocate at most during one (ONNX Runtime's and
-    torch's own memory is not seen)."""
+    milliseconds a look at the audio (p50, p95, p99), and what Python and numpy allocate at most from one hop to the
+    next (ONNX Runtime's and torch's own memory is not seen)."""
 
     sound: str
     seconds: float
     cpu_per_second: float
     scored_share: float
-    hop_ms: tuple[float, ...]
+    look_ms: tuple[float, ...]
     allocated_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,20 +89,20 @@ def cost(
     """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting; it looks when the
     daemon would. `window` of them are heard at once."""
     spotter = fresh()
-    walls, hops = [], _hops(samples, hop, window)
+    walls, hops = [], len(samples) // hop
     began = time.process_time()
-    for feed in hops:
+    for feed in _hops(samples, hop, window):
         at = time.perf_counter()
-        feed(spotter)
-        walls.append(1000 * (time.perf_counter() - at))
+        if feed(spotter):
+            walls.append(1000 * (time.perf_counter() - at))
     spent = time.process_time() - began
-    seconds = len(walls) * hop / RATE
+    seconds = hops * hop / RATE
     return Cost(
         sound=sound,
         seconds=seconds,
         cpu_per_second=spent / seconds,
-        scored_share=spotter.scored / len(walls),
-        hop_ms=percentiles(walls),
+        scored_share=spotter.scored / hops,
+        look_ms=percentiles(walls),
         allocated_bytes=_allocated(samples, fresh(), hop, window),
     )
 
@@ -123,18 +123,21 @@ def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int
     return most
 
 
-def _hops(samples: Samples, hop: int, window: int) -> Iterator[Any]:
-    """For each hop something that carries it to a ring, and at each look through windows and a spotter."""
+def _hops(samples: Samples, hop: int, window: int) -> Iterator[Callable[[Spotter], bool]]:
+    """For each hop something that carries it to a ring, and, True then, through windows and a spotter if it is time for
+    a look."""
     ring, doze = Ring(max(10 * RATE, 2 * window)), Doze(hop)
     due = windows({"bench": ring}, hop=hop, length=window, doze=doze)
     for start in range(0, len(samples) // hop * hop, hop):
 
-        def feed(spotter: Spotter, start: int = start) -> None:
+        def feed(spotter: Spotter, start: int = start) -> bool:
             for at in range(start, start + hop, BLOCK):
                 ring.write(samples[at : min(at + BLOCK, start + hop)], wait=False)
-            if (start + hop) % doze.span == 0:
-                spotter.feed(next(due))
-                doze.look(spotter.span)
+            if (start + hop) % doze.span:
+                return False
+            spotter.feed(next(due))
+            doze.look(spotter.span)
+            return True
 
         yield feed
 

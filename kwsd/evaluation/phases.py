@@ -1,4 +1,4 @@
-"""A short recording, said again: a word waits for the end of a hop, and where hops fall on a few words is chance."""
+"""A short recording, said again: a word waits for the next look, and where looks fall on a few words is chance."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHORT_S = 20
 _PAUSE = RATE
 
 
-def at_phases(stream: Stream, hop: int) -> Stream:
-    """A stream of less than 20 s three times, at least a second apart, each a third of a hop (in samples)
-    later in its hops; else itself."""
+def at_phases(stream: Stream, span: int) -> Stream:
+    """A stream of less than 20 s three times, at least a second apart, each a third of a span (in samples) later, if
+    looks lie a `span` apart; else itself."""
     if stream.seconds >= _SHORT_S:
         return stream
-    gap = _PAUSE + (hop // _TIMES - len(stream.samples) - _PAUSE) % hop
+    gap = _PAUSE + (span // _TIMES - len(stream.samples) - _PAUSE) % span
     once = np.concatenate([stream.samples, np.zeros(gap, np.int16)])
     words = tuple(
         replace(word, start=word.start + n * len(once), end=word.end + n * len(once))

@@ -135,7 +135,9 @@ class Spotter:
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
             ear.trigger = tuned
-            if not self._thrifty:
+            if self._thrifty:
+                ear.memory.candidate = True  # for the trigger before, the last window may have been no candidate
+            else:
                 ear.memory = Memory()
             if gate is None:
                 ear.gate = None

@@ -101,7 +101,7 @@ def score_what_counts(heard: Sequence[Heard], score: Score) -> Scored:
 
 def _on_grid(heard: Sequence[Heard], places: Sequence[int]) -> Iterator[int]:
     """One stream's windows on the grid: the second one after the gate has opened, and those at multiples of the span,
-    so that who waits for them knows where they are; after a gap or a change of the hop none lies further apart."""
+    so that who waits for them knows where they are; after a change of the hop none lies further apart."""
     memory = heard[places[0]].memory
     for index in places:
         one = heard[index]
@@ -111,7 +111,7 @@ def _on_grid(heard: Sequence[Heard], places: Sequence[int]) -> Iterator[int]:
         end = one.window.end
         if memory.grid is None:
             memory.grid = end - one.span + (FINEST - 1) * one.window.hop
-        if end % one.span == 0 or end - memory.grid >= one.span:
+        if end % one.span == 0 or end - memory.grid > one.span - one.window.hop:
             memory.grid = end
             yield index
 

@@ -7,8 +7,8 @@ import pytest
 from kwsd.audio.dozing import Doze
 
 
-@pytest.mark.parametrize(("hop", "span"), [(160, 960), (800, 4800), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])
-def test_in_a_doze_every_sixth_hop_is_enough_where_that_is_no_longer_than_300_ms(hop: int, span: int) -> None:
+@pytest.mark.parametrize(("hop", "span"), [(160, 4800), (800, 4800), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])
+def test_in_a_doze_looks_lie_as_many_hops_apart_as_fit_into_300_ms(hop: int, span: int) -> None:
     doze = Doze(hop)
     assert doze.span == hop
     doze.look(None)
@@ -17,8 +17,11 @@ def test_in_a_doze_every_sixth_hop_is_enough_where_that_is_no_longer_than_300_ms
     assert doze.span == hop
 
 
-@pytest.mark.parametrize(("span", "looks"), [(1, 800), (800, 800), (4000, 4000), (4800, 4800), (5600, 800)])
-def test_a_look_is_where_a_window_matters_if_that_is_no_later_than_in_a_doze(span: int, looks: int) -> None:
+@pytest.mark.parametrize(
+    ("span", "looks"),
+    [(1, 800), (800, 800), (4000, 4000), (4800, 4800), (5600, 800), (8000, 4000), (16_000, 4000), (4500, 800)],
+)
+def test_looks_fall_on_the_windows_that_matter_and_no_further_apart_than_in_a_doze(span: int, looks: int) -> None:
     doze = Doze(800)
     doze.look(span)
     assert doze.span == looks
@@ -52,3 +55,20 @@ def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
     long = Doze(8000)
     long.look(None)
     assert not long.looks.dozing  # its span stays its hop
+
+
+@pytest.mark.parametrize(
+    ("hop", "spans", "wakes"),
+    [
+        (800, (None, 4800), 1),  # as far apart, but to be there when it comes
+        (480, (None, 3840), 1),  # each 3,840 samples instead of 4,800: 15,360 is one of the former alone
+        (800, (1, 4000, 4000, 8000, None), 0),
+        (800, (4000, 1), 1),
+    ],
+)
+def test_a_sleeper_is_woken_where_it_would_miss_a_look(hop: int, spans: tuple[int | None, ...], wakes: int) -> None:
+    doze, woken = Doze(hop), []
+    doze.attach(lambda: woken.append(doze.span))
+    for span in spans:
+        doze.look(span)
+    assert len(woken) == wakes

@@ -159,7 +159,7 @@ def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
 
 
 def test_a_reader_that_dozes_sleeps_until_six_windows_are_due(noise: Noise) -> None:
-    ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP), []
+    ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP), []
     cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze)
     ring.write(noise(HOP), wait=False)
     assert [window.end for window in next(cuts)] == [HOP]
@@ -174,7 +174,7 @@ def test_a_reader_that_dozes_sleeps_until_six_windows_are_due(noise: Noise) -> N
 
 
 def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise) -> None:
-    ring, doze = Ring(2 * LENGTH), Doze(HOP)
+    ring, doze = Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP)
     seen: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
     doze.look(None)
 
@@ -197,7 +197,7 @@ def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise
 
 @pytest.mark.parametrize("spans", [[None], [None, 1, 1], [1, None, None, None], [3 * HOP, 1, 4 * HOP, None]])
 def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) -> None:
-    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP), []
+    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP), []
     thread = threading.Thread(target=fill, args=(ring, samples, 7))
     thread.start()
     for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):

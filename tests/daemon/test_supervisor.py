@@ -70,7 +70,6 @@ def test_a_daemon_dozes_while_its_gate_is_shut_and_else_looks_where_a_window_is_
     config = configure({"gate.enabled": gated, "gate.aggressiveness": 0, "trigger.threshold": 0.9})
     assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, doze=doze) == 0
     assert out.types() == ["detection"]
-    assert 1 in seen  # while there was the word
     assert seen[-1] == (None if gated else 4000)
     assert doze.span == (4800 if gated else 4000)
 

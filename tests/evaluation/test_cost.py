@@ -65,7 +65,7 @@ def test_hops_come_one_by_one_and_in_a_file_by_batches(speech: NDArray[np.int16]
     assert found.seconds == 3.0
     assert set(batches) == {1}
     assert found.cpu_per_second > 0
-    assert found.hop_ms[0] <= found.hop_ms[1] <= found.hop_ms[2]
+    assert found.look_ms[0] <= found.look_ms[1] <= found.look_ms[2]
     assert found.allocated_bytes > 16_000 * 4  # a window as float32 at the least
     classifier = Counting()
     assert times_real_time(speech[:48_000], spotter(classifier, None), hop=1600) > 0

@@ -161,6 +161,38 @@ def test_where_nothing_is_like_a_word_the_next_look_is_at_the_grid() -> None:
     assert classifier.asked == [1, 4, 9, 14, 13, 15, 19, 24, 29]
 
 
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), count=st.integers(2, 40), doubled=st.integers(1, 39))
+def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, count: int, doubled: int) -> None:
+    yes = data.draw(st.lists(level, min_size=count, max_size=count))
+    rows = np.stack([yes, np.zeros(count), np.zeros(count)], axis=1).astype(np.float32)
+    found, end = [], 0
+    heard: list[Window] = []
+    for number in range(count):
+        hop = HOP if number < doubled else 2 * HOP
+        end += hop
+        heard.append(Window("one", end, np.full(8, number, np.int16), hop=hop))
+    for coarse in (None, 0):
+        trigger = TriggerSettings({"yes": 0.8}, refractory_ms=100)
+        spotter = Spotter(Told(rows), gate=None, trigger=trigger, coarse=coarse)
+        found.append([event for each in heard for event in spotter.feed([each])])
+    assert found[0] == found[1]
+
+
+def test_a_word_across_other_settings_is_heard() -> None:
+    rows = np.tile(np.array([[0.1, 0.1, 0.8]], np.float32), (30, 1))
+    rows[11:16] = [1.0, 0.0, 0.0]
+    for place in range(10, 16):
+        spotter = Spotter(Told(rows), gate=None, trigger=TriggerSettings({"yes": 0.9}, smoothing=1), coarse=5 * HOP)
+        assert spotter.span == 1
+        found = spotter.feed([window("one", number) for number in range(place)])
+        assert spotter.span == 1
+        spotter.adopt(gate=None, trigger=TriggerSettings({"yes": 0.9}), coarse=5 * HOP)
+        found += [event for number in range(place, 30) for event in spotter.feed([window("one", number)])]
+        assert len(found) == 1, place
+        assert spotter.span == 5 * HOP
+
+
 def test_where_nothing_is_like_a_word_every_second_window_is_scored() -> None:
     rows = np.tile(np.array([[0.1, 0.1, 0.8]], np.float32), (40, 1))
     for batches in ([1] * 40, [8] * 5, [7] * 6):
