@@ -55,6 +55,10 @@ class Doze:
         """Samples from one look to the next."""
         return self.looks.span
 
+    def next_look(self, heard: int) -> int:
+        """Where the first look after sample `heard` is."""
+        return heard // self.span * self.span + self.span
+
     def attach(self, wake: Callable[[], object]) -> None:
         """Call `wake`, in the reader's thread, when looks have come nearer; it must return at once."""
         self._wakes.append(wake)

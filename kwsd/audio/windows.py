@@ -149,8 +149,7 @@ class _Reader:
 
     def _expect(self) -> None:
         """Be woken for the next window that is worth a look."""
-        span = self._doze.span
-        self._ring.expect(max(self._heard + self._hop, self._heard // span * span + span))
+        self._ring.expect(max(self._heard + self._hop, self._doze.next_look(self._heard)))
 
     def _ends(self, extent: Extent, most: int) -> list[int]:
         """Where the next windows end that are due, `most` at most."""

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.dozing import Doze
-from kwsd.audio.ring import Ring
-from kwsd.audio.windows import windows
 from kwsd.errors import InputError
+from kwsd.evaluation.looking import Looking
 from kwsd.evaluation.replay import SamplesSource, windows_of
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
@@ -89,11 +87,11 @@ def cost(
     """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting; it looks when the
     daemon would. `window` of them are heard at once."""
     spotter = fresh()
-    walls, hops = [], len(samples) // hop
+    path, walls, hops = Looking(spotter, hop=hop, window=window), [], len(samples) // hop
     began = time.process_time()
-    for feed in _hops(samples, hop, window):
+    for piece in _hops(samples, hop):
         at = time.perf_counter()
-        if feed(spotter):
+        if _hear(path, piece):
             walls.append(1000 * (time.perf_counter() - at))
     spent = time.process_time() - began
     seconds = hops * hop / RATE
@@ -109,13 +107,13 @@ def cost(
 
 def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
-    most = 0
+    most, path = 0, Looking(spotter, hop=hop, window=window)
     tracemalloc.start()
     try:
-        for number, feed in enumerate(_hops(samples[: _TRACED * hop], hop, window)):
+        for number, piece in enumerate(_hops(samples[: _TRACED * hop], hop)):
             before, _ = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
-            feed(spotter)
+            _hear(path, piece)
             if number:  # the first one makes what stays
                 most = max(most, tracemalloc.get_traced_memory()[1] - before)
     finally:
@@ -123,23 +121,15 @@ def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int
     return most
 
 
-def _hops(samples: Samples, hop: int, window: int) -> Iterator[Callable[[Spotter], bool]]:
-    """For each hop something that carries it to a ring, and, True then, through windows and a spotter if it is time for
-    a look."""
-    ring, doze = Ring(max(10 * RATE, 2 * window)), Doze(hop)
-    due = windows({"bench": ring}, hop=hop, length=window, doze=doze)
+def _hops(samples: Samples, hop: int) -> Iterator[Samples]:
+    """The samples, as many whole hops as there are."""
     for start in range(0, len(samples) // hop * hop, hop):
+        yield samples[start : start + hop]
 
-        def feed(spotter: Spotter, start: int = start) -> bool:
-            for at in range(start, start + hop, BLOCK):
-                ring.write(samples[at : min(at + BLOCK, start + hop)], wait=False)
-            if (start + hop) % doze.span:
-                return False
-            spotter.feed(next(due))
-            doze.look(spotter.span)
-            return True
 
-        yield feed
+def _hear(path: Looking, samples: Samples) -> bool:
+    """Take them block by block; whether it was time for a look."""
+    return sum(path.hear(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)) > 0
 
 
 def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int = RATE) -> float:

@@ -13,9 +13,10 @@ from kwsd.audio.capture import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Source
 from kwsd.audio.windows import BATCH, Window, windows
+from kwsd.config import Config
 from kwsd.events import RATE
 
-HOP = RATE // 20
+HOP = Config().model.hop_ms * RATE // 1000
 """The daemon's default hop, in samples."""
 
 _RING = 10 * RATE

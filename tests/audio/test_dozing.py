@@ -72,3 +72,10 @@ def test_a_sleeper_is_woken_where_it_would_miss_a_look(hop: int, spans: tuple[in
     for span in spans:
         doze.look(span)
     assert len(woken) == wakes
+
+
+def test_the_next_look_lies_at_a_multiple_of_the_span() -> None:
+    doze = Doze(800)
+    assert [doze.next_look(heard) for heard in (0, 799, 800)] == [800, 800, 1600]
+    doze.look(4000)
+    assert [doze.next_look(heard) for heard in (0, 3999, 4000)] == [4000, 4000, 8000]

@@ -34,31 +34,16 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     """The daemon's path, with its settings: ring, windows, gate, classifier, trigger. All words."""
     import numpy as np
 
-    from kwsd.audio.dozing import Doze
-    from kwsd.audio.ring import Ring
-    from kwsd.audio.windows import windows
     from kwsd.config import Config
     from kwsd.daemon import build
+    from kwsd.evaluation.looking import Looking
     from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
 
     card, config = read_card(DEFAULT_MODEL), Config()
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    spotter = build.make_spotter(config, card, classifier)
-    ring, hop, heard = Ring(160_000), build.hop(config), 0
-    doze = Doze(hop)
-    due = windows({"peers": ring}, hop=hop, doze=doze)
-
-    def feed(piece: bytes) -> None:
-        nonlocal heard
-        ring.write(np.frombuffer(piece, np.int16), wait=False)
-        while ring.written >= heard // doze.span * doze.span + doze.span:
-            batch = next(due)
-            heard = batch[-1].end
-            spotter.feed(batch)
-            doze.look(spotter.span)
-
-    return feed
+    path = Looking(build.make_spotter(config, card, classifier), hop=build.hop(config))
+    return lambda piece: path.hear(np.frombuffer(piece, np.int16))
 
 
 def openwakeword() -> Feed:

@@ -1,0 +1,34 @@
+"""The daemon's path in one thread: samples in, and a look at them whenever the daemon would take one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.dozing import Doze
+from kwsd.audio.ring import Ring
+from kwsd.audio.windows import windows
+from kwsd.events import RATE
+from kwsd.spotting.spotter import Spotter
+
+
+class Looking:
+    """A ring, its windows and a spotter, which sleep and wake as the daemon's threads do, but do not wait."""
+
+    def __init__(self, spotter: Spotter, *, hop: int, window: int = RATE) -> None:
+        """`window` samples are heard at once, a `hop` apart."""
+        self._spotter, self._doze = spotter, Doze(hop)
+        self._ring = Ring(max(10 * RATE, 2 * window))
+        self._due = windows({"here": self._ring}, hop=hop, length=window, doze=self._doze)
+        self._heard = 0
+
+    def hear(self, samples: NDArray[np.int16]) -> bool:
+        """Take the next samples (n,), 10 seconds at most; whether it was time for a look."""
+        self._ring.write(samples, wait=False)
+        before = self._heard
+        while self._ring.written >= self._doze.next_look(self._heard):
+            batch = next(self._due)
+            self._heard = batch[-1].end
+            self._spotter.feed(batch)
+            self._doze.look(self._spotter.span)
+        return self._heard > before
