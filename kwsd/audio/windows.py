@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 
 import numpy as np
@@ -34,7 +34,7 @@ class Window:
     end: int
     samples: NDArray[np.int16]
     lost: int = 0
-    hop: int = 1600
+    hop: int = field(kw_only=True)
 
     @property
     def start(self) -> int:
@@ -141,7 +141,7 @@ class _Reader:
         for end in ends:
             samples = span[end - self._length - first : end - first]
             lost = _lost(self._heard, end, end - self._length, extent.gaps)
-            cut.append(Window(self._stream, end, samples, lost, self._hop))
+            cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
         self._ring.release(self._heard + self._grid - self._length)
         self._expect()

@@ -82,7 +82,8 @@ class Replayer:
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
             for start in range(0, len(rows), _FEED):
                 classifier.cue(rows[start : start + _FEED])
-                due = [Window(recorded.name, int(end), _EMPTY) for end in ends[start : start + _FEED]]
+                hop, fed = recorded.hop, ends[start : start + _FEED]
+                due = [Window(recorded.name, int(end), _EMPTY, hop=hop) for end in fed]
                 found += [event for event in spotter.feed(due) if isinstance(event, Detection)]
         return found
 

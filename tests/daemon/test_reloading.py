@@ -42,7 +42,7 @@ def test_words_that_the_model_does_not_know_are_refused(configure: Configure, zo
 
 
 def loud(number: int) -> Window:
-    return Window("desk", 1600 * (number + 1), np.full(16_000, 9000, np.int16))
+    return Window("desk", 1600 * (number + 1), np.full(16_000, 9000, np.int16), hop=1600)
 
 
 def test_settings_change_between_two_batches_and_before_the_model_is_loaded(configure: Configure, zoo: Any) -> None:

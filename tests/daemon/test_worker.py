@@ -20,7 +20,7 @@ class Echo:
 
 
 def batch(*ends: int) -> list[Window]:
-    return [Window("desk", end, np.zeros(16_000, np.int16)) for end in ends]
+    return [Window("desk", end, np.zeros(16_000, np.int16), hop=1600) for end in ends]
 
 
 def test_events_go_out_in_order_batch_by_batch() -> None:

@@ -37,7 +37,7 @@ def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> li
     """What one spotter fires that is fed with every window."""
     classifier = RecordedClassifier("m", LABELS)
     classifier.cue(recorded.heard(gated=gated))
-    windows = [Window("s", int(end), np.zeros(1, np.int16)) for end in recorded.ends]
+    windows = [Window("s", int(end), np.zeros(1, np.int16), hop=recorded.hop) for end in recorded.ends]
     events = Spotter(classifier, gate=None, trigger=trigger).feed(windows)
     return [(event.word, event.score, event.at) for event in events if isinstance(event, Detection)]
 
@@ -74,7 +74,7 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
         spotter = Spotter(tones, gate=gate, trigger=trigger, coarse=coarse)
         padded = np.concatenate([np.zeros(RATE, np.int16), samples, np.zeros(RATE, np.int16)])
         for end in recorded.ends:
-            live += spotter.feed([Window("s", int(end), padded[end : end + RATE], 0, 800)])
+            live += spotter.feed([Window("s", int(end), padded[end : end + RATE], hop=800)])
         heard = [(event.word, event.score, event.at) for event in live if isinstance(event, Detection)]
         fired = Replayer(recorded, ("low", "high"), gated=gate is not None, smoothing=3).detections(trigger)
         assert [word for word, _, _ in heard] == ["low", "high"]
