@@ -22,7 +22,7 @@ from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred
 from kwsd.events import RATE
-from kwsd.networks.labels import SILENCE, UNKNOWN, can_fire
+from kwsd.labels import SILENCE, UNKNOWN, can_fire
 from kwsd.spotting.spotter import Classifier
 
 Progress = Callable[[int, int], None]

@@ -13,7 +13,7 @@ from kwsd.audio.windows import BATCH, Window
 from kwsd.evaluation.replay import HOP, SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
-from kwsd.networks.labels import can_fire
+from kwsd.labels import can_fire
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts

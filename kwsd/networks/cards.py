@@ -15,6 +15,7 @@ from typing import Any
 from kwsd.config.options import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.labels import can_fire
 from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
 from kwsd.networks.exported import is_threshold, read_exported
@@ -31,7 +32,6 @@ from kwsd.networks.foreign import (
     whole,
 )
 from kwsd.networks.hub import hub_id
-from kwsd.networks.labels import can_fire
 
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""

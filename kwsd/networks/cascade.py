@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
+from kwsd.labels import can_fire
 from kwsd.networks.exported import is_threshold
-from kwsd.networks.labels import can_fire
 
 Scores = NDArray[np.float32]
 

@@ -18,9 +18,9 @@ from torch.nn import functional
 from transformers import AutoConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from kwsd.labels import SILENCE
 from kwsd.networks.arrangement import SCALE, WEIGHTS, expanded
 from kwsd.networks.hubert_config import label_names
-from kwsd.networks.labels import SILENCE
 
 
 class Adapter(nn.Module):

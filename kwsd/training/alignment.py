@@ -27,7 +27,7 @@ from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.split import held_out
 from kwsd.audio.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
-from kwsd.networks.labels import UNKNOWN
+from kwsd.labels import UNKNOWN
 
 Samples = NDArray[np.int16]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.events import RATE
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training import noises, scenes
 from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix

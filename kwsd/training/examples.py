@@ -14,7 +14,7 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.files import read_clip
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
-from kwsd.networks.labels import SILENCE
+from kwsd.labels import SILENCE
 from kwsd.training.labelled import Labelled, Unreadable
 
 Floats = NDArray[np.float32]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kwsd.audio.recordings import SUFFIXES
 from kwsd.errors import InputError
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.texts import read_text
 
 log = logging.getLogger(__name__)

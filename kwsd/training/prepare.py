@@ -15,10 +15,10 @@ from kwsd.audio.recordings import find_recordings
 from kwsd.audio.split import held_out
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
+from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.labels import UNKNOWN
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.batches import Mixer, Spared

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text
 
 

@@ -23,7 +23,7 @@ from kwsd.audio.mixing import mean_power
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.events import RATE
-from kwsd.networks.labels import UNKNOWN
+from kwsd.labels import UNKNOWN
 from kwsd.training.near_words import Phones, english
 
 Samples = NDArray[np.int16]

@@ -84,9 +84,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder: the words yes and no, weights at random."""
     import torch
 
+    from kwsd.labels import SILENCE, UNKNOWN
     from kwsd.networks.hubert import HubertSpotterModel
     from kwsd.networks.hubert_config import HubertSpotterConfig
-    from kwsd.networks.labels import SILENCE, UNKNOWN
     from kwsd.training.export import export_model
 
     torch.manual_seed(7)

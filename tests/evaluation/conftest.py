@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kwsd.events import RATE
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 
 PITCHES = {"low": 500, "high": 1500}
 

@@ -10,7 +10,7 @@ from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
 from kwsd.evaluation.truth import write_wav
 from kwsd.events import RATE
-from kwsd.networks.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 
 LABELS = ("yes", "no", "dog", UNKNOWN, SILENCE)
 

@@ -12,8 +12,8 @@ from kwsd.evaluation.clips import report_of, task_of
 from kwsd.evaluation.hearing import evaluate_streams
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
+from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.metrics import DetCurve
-from kwsd.networks.labels import SILENCE, UNKNOWN
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 

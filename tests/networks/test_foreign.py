@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kwsd.errors import ModelError
-from kwsd.networks.labels import can_fire
+from kwsd.labels import can_fire
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
-from kwsd.networks.labels import UNKNOWN
+from kwsd.labels import UNKNOWN
 from kwsd.training.batches import NONE, OTHERS, Mixer
 from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
