@@ -148,6 +148,7 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "thresholds": dict(card.firing),
         "verifier": card.verifier.model if card.verifier else None,
         "smoothing": card.smoothing,
+        "substitution": card.substitution,
         "window_s": card.window / RATE,
         "rate_hz": card.rate,
         "licence": card.licence,

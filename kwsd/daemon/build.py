@@ -136,7 +136,8 @@ def gate_settings(config: Config) -> GateSettings | None:
 def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
     """The trigger's settings, for a model."""
     chosen = config.trigger
-    return TriggerSettings(thresholds(config, card), chosen.smoothing or card.smoothing, chosen.refractory_ms)
+    smoothing = chosen.smoothing or card.smoothing
+    return TriggerSettings(thresholds(config, card), smoothing, chosen.refractory_ms, card.substitution)
 
 
 def thresholds(config: Config, card: ModelCard) -> dict[str, float]:

@@ -14,6 +14,7 @@ from kwsd.evaluation.replay import HOP, SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 from kwsd.labels import can_fire
+from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
@@ -50,26 +51,28 @@ class Recorded:
     path_s: float = 0.0
     gate_s: float = 0.0
     notes: tuple[str, ...] = ()
-    _heard: dict[bool, Scores] = field(default_factory=dict, init=False, repr=False)
+    _heard: dict[tuple[bool, float], Scores] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def hours(self) -> float:
         """The length of the audio."""
         return self.length / RATE / 3600
 
-    def heard(self, *, gated: bool) -> Scores:
-        """The scores as the trigger gets them: 0 for a window that was not looked at, or that the gate kept back.
+    def heard(self, *, gated: bool, substitution: float = 1.0) -> Scores:
+        """The scores as the spotter has them, other words counting for `substitution`: 0 for a window that was not
+        looked at, or that the gate kept back.
 
         At thresholds under 0.75 the daemon looks more closely than this.
         """
-        if gated not in self._heard:  # a replayer of each word asks for it
-            looked_at = self._looked_at(self.open if gated else np.ones(len(self.scores), bool))
-            found = self.scores if looked_at.all() else np.where(looked_at[:, None], self.scores, np.float32(0))
-            self._heard[gated] = found
-        return self._heard[gated]
+        if (gated, substitution) not in self._heard:  # a replayer of each word asks for it
+            found = claims(self.scores, self.labels, substitution)
+            looked_at = self._looked_at(found, self.open if gated else np.ones(len(found), bool))
+            found = found if looked_at.all() else np.where(looked_at[:, None], found, np.float32(0))
+            self._heard[gated, substitution] = found
+        return self._heard[gated, substitution]
 
-    def _looked_at(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which of the `wanted` windows (n,) are scored, (n,)."""
+    def _looked_at(self, scores: Scores, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
         stride = self.coarse // self.hop
         if stride <= FINEST:
             return wanted
@@ -85,7 +88,7 @@ class Recorded:
         ]
 
         def score(windows: Sequence[Window]) -> Scores:
-            return self.scores[np.searchsorted(self.ends, [window.end for window in windows])]
+            return scores[np.searchsorted(self.ends, [window.end for window in windows])]
 
         return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
 

@@ -53,13 +53,15 @@ def shifted(thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
 class Replayer:
     """One recorded stream, ready to be replayed at any thresholds for any of `words`."""
 
-    def __init__(self, recorded: Recorded, words: Sequence[str], *, gated: bool, smoothing: int) -> None:
+    def __init__(
+        self, recorded: Recorded, words: Sequence[str], *, gated: bool, smoothing: int, substitution: float = 1.0
+    ) -> None:
         """`words` are those that may fire; spoken words that are not among them are not scored."""
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
         self._smoothing = smoothing
-        self._rows = recorded.heard(gated=gated)
+        self._rows = recorded.heard(gated=gated, substitution=substitution)
         columns = [recorded.labels.index(word) for word in words]
         padded = np.concatenate([np.zeros((smoothing - 1, len(columns)), np.float32), self._rows[:, columns]])
         means = sliding_window_view(padded, smoothing, axis=0).mean(axis=-1, dtype=np.float64)
@@ -68,10 +70,10 @@ class Replayer:
 
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
         """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
-        detections are not told. The settings' smoothing is the replayer's."""
+        detections are not told. The smoothing is the replayer's, and so is the cost of a substitution."""
         recorded = self.recorded
         classifier = RecordedClassifier(recorded.model, recorded.labels)
-        settings = replace(trigger, smoothing=self._smoothing)
+        settings = replace(trigger, smoothing=self._smoothing, substitution=1.0)  # the rows are claims already
         spotter = Spotter(classifier, gate=None, trigger=settings)
         found: list[Detection] = []
         for first, stop in self._islands(settings):

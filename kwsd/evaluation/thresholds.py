@@ -56,7 +56,7 @@ def choose_thresholds(
     Greedy: every word begins where it gives no false alarm. Then, as long as the budget (alarms an hour, in all words
     and streams together) lasts, the word goes down that gains the most hits an alarm. Where two thresholds of a word
     give the same, the higher is taken. Words do not know of each other in this; so at the end all are replayed
-    together, and raised together until the budget is kept. Only the trigger's smoothing and refractory time count.
+    together, and raised together until the budget is kept. Of the trigger all but its thresholds counts.
 
     A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
     where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
@@ -73,7 +73,10 @@ def choose_thresholds(
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
 
     def replayers(words: Sequence[str]) -> list[Replayer]:
-        return [Replayer(each, tuple(words), gated=gated, smoothing=trigger.smoothing) for each in recorded]
+        return [
+            Replayer(each, tuple(words), gated=gated, smoothing=trigger.smoothing, substitution=trigger.substitution)
+            for each in recorded
+        ]
 
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):

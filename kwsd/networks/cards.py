@@ -18,7 +18,7 @@ from kwsd.events import RATE
 from kwsd.labels import can_fire
 from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cascade import Verifier, read_verifier
-from kwsd.networks.exported import is_threshold, read_exported
+from kwsd.networks.exported import is_cost, is_threshold, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
     Kind,
@@ -45,8 +45,8 @@ DEFAULT_WINDOW = RATE
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model says of itself. `thresholds` has every word, for the mean score of `smoothing` windows; `scores` is
-    whatever was measured.
+    """What a model says of itself. `thresholds` has every word, for the mean over `smoothing` windows of what it fires
+    by, in which other words count for `substitution` (see `kwsd.spotting.claims`); `scores` is whatever was measured.
 
     `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
     at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no
@@ -66,6 +66,7 @@ class ModelCard:
     window: int = RATE
     longest: int | None = None
     smoothing: int = DEFAULT_SMOOTHING
+    substitution: float = 1.0
     verifier: Verifier | None = None
 
     @property
@@ -105,6 +106,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         window=own_window(folder),
         verifier=read_verifier(card, str(folder / "card.json")),
         smoothing=card["smoothing"],
+        substitution=card["substitution"],
     )
 
 
@@ -125,6 +127,7 @@ def card_of_file(path: Path) -> ModelCard:
         window=window,
         longest=window,
         smoothing=found.smoothing,
+        substitution=found.substitution,
     )
 
 
@@ -154,6 +157,7 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
         window=nature.window or DEFAULT_WINDOW,
         longest=nature.longest,
         smoothing=card["smoothing"],
+        substitution=card["substitution"],
     )
 
 
@@ -174,6 +178,8 @@ def _read(path: Path) -> dict[str, Any]:
     smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
     if type(smoothing) is not int or not 1 <= smoothing <= 50:
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
+    if not is_cost(card.setdefault("substitution", 1.0)):
+        raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
     for word, threshold in card["thresholds"].items():
         if not is_threshold(threshold):
             raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")

@@ -47,6 +47,7 @@ class Exported:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     smoothing: int = 2
+    substitution: float = 1.0
 
     def to_metadata(self) -> dict[str, str]:
         """The entries for the file."""
@@ -133,9 +134,12 @@ def _checked(table: Any) -> Exported:
         raise ValueError("thresholds")
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
+    substitution = table.get("substitution", 1.0)  # earlier files say nothing of it
+    if not is_cost(substitution):
+        raise ValueError("substitution")
     return Exported(
         table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
-        thresholds, scores, table["smoothing"],
+        thresholds, scores, table["smoothing"], substitution,
     )  # fmt: skip
 
 
@@ -147,6 +151,11 @@ def _is_text(value: object) -> bool:
 def is_threshold(value: object) -> bool:
     """Whether it is a number that a word can fire at, again and again."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
+
+
+def is_cost(value: object) -> bool:
+    """Whether it can be what a substitution costs, as a part of what an insertion does."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def _is_plain(value: object, depth: int) -> bool:

@@ -14,6 +14,7 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
+from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
@@ -173,7 +174,8 @@ class Spotter:
         if not windows:
             return np.zeros((0, len(self._classifier.labels)), np.float32)
         self.scored += len(windows)
-        return self._classifier.score(to_float(np.stack([window.samples for window in windows])))
+        scores = self._classifier.score(to_float(np.stack([window.samples for window in windows])))
+        return claims(scores, self._classifier.labels, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
         start, end = speech_extent(window.samples)

@@ -21,12 +21,14 @@ class TriggerSettings:
 
     `thresholds` names the words that may fire at all, each with the smoothed score it takes. `smoothing` is the number
     of windows that a score is averaged over. After a hit no word fires for `refractory_ms`, and the same word not
-    before its smoothed score has been under its threshold.
+    before its smoothed score has been under its threshold. A score is a word's claim, in which the other words count
+    for `substitution` (see `kwsd.spotting.claims`).
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smoothing: int = 2
     refractory_ms: int = 1000
+    substitution: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         card.thresholds,
         _own_scores(card),
         card.smoothing,
+        card.substitution,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
 

@@ -50,6 +50,11 @@ def test_the_smoothing_is_the_models_unless_another_is_asked_for(configure: Conf
     assert build.trigger_settings(configure({"trigger.smoothing": 1}), own).smoothing == 1
 
 
+def test_what_a_substitution_costs_is_the_models_to_say(configure: Configure, card: ModelCard) -> None:
+    assert build.trigger_settings(configure(), card).substitution == 1
+    assert build.trigger_settings(configure(), replace(card, substitution=0.1)).substitution == 0.1
+
+
 def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:
     config = configure({"trigger.threshold": 0.8, "trigger.thresholds": {"no": 0.9}})
     assert build.thresholds(config, card) == {"yes": 0.8, "no": 0.9}

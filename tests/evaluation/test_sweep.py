@@ -36,7 +36,7 @@ def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
 def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> list[tuple[str, float, int]]:
     """What one spotter fires that is fed with every window."""
     classifier = RecordedClassifier("m", LABELS)
-    classifier.cue(recorded.heard(gated=gated))
+    classifier.cue(recorded.heard(gated=gated))  # not claims yet: the spotter makes them
     windows = [Window("s", int(end), np.zeros(1, np.int16), hop=recorded.hop) for end in recorded.ends]
     events = Spotter(classifier, gate=None, trigger=trigger).feed(windows)
     return [(event.word, event.score, event.at) for event in events if isinstance(event, Detection)]
@@ -48,13 +48,17 @@ def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> li
     st.integers(1, 6),
     st.sampled_from([0, 100, 700, 2000]),
     st.booleans(),
+    st.sampled_from([1.0, 0.1]),
 )
 @settings(deadline=None, max_examples=60)
-def test_replaying_islands_gives_what_replaying_everything_gives(seed, odds, smoothing, refractory_ms, gated):
+def test_replaying_islands_gives_what_replaying_everything_gives(
+    seed, odds, smoothing, refractory_ms, gated, substitution
+):
     recorded = recording(seed)
     thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
-    trigger = TriggerSettings(thresholds, smoothing, refractory_ms)
-    fired = Replayer(recorded, tuple("abc"), gated=gated, smoothing=smoothing).detections(trigger)
+    trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution)
+    replayer = Replayer(recorded, tuple("abc"), gated=gated, smoothing=smoothing, substitution=substitution)
+    fired = replayer.detections(trigger)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)
 
 

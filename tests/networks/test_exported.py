@@ -18,8 +18,9 @@ from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id,
 
 LABELS = ("yes", "no", "_silence_")
 CONTRACT = Exported(
-    "tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}}, smoothing=3
-)
+    "tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}}, smoothing=3,
+    substitution=0.1,
+)  # fmt: skip
 
 
 def model(contract: Exported = CONTRACT, *, window: int = 8_000, count: int = 3) -> onnx.ModelProto:
@@ -88,7 +89,7 @@ def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
     assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))
     assert (card.rate, card.window, card.longest) == (8_000, 16_000, 16_000)
     assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
-    assert card.smoothing == 3
+    assert (card.smoothing, card.substitution) == (3, 0.1)
     assert (card.licence, card.scores) == ("CC0-1.0", {"test": {"a": 1}})
     classifier = load_classifier(card)
     assert (classifier.device, classifier.labels, classifier.name) == ("cpu", LABELS, "tiny")
@@ -106,6 +107,13 @@ def test_what_it_says_comes_back(tmp_path: Path) -> None:
     found, data = read_exported(Path(written(tmp_path / "a.onnx", model())))
     assert found == CONTRACT
     assert data == model().SerializeToString()
+
+
+def test_a_file_of_an_earlier_kwsd_says_nothing_of_substitutions(tmp_path: Path) -> None:
+    said = json.loads(CONTRACT.to_metadata()["kwsd_model"])
+    del said["substitution"]
+    earlier = with_entry(model(), "kwsd_model", json.dumps(said))
+    assert read_card(written(tmp_path / "a.onnx", earlier)).substitution == 1
 
 
 HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
@@ -128,6 +136,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
     "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
+    "substitutions for nothing": (lambda: saying(substitution=0), "substitution"),
     "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
     "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
     "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
