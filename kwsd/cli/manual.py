@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from kwsd.cli.refusals import reworded
+from kwsd.cli.refusals import refusing
 from kwsd.cli.repeats import refuse_repeats
 
 OTHERS = "Other options"
@@ -24,20 +24,15 @@ Rows = list[tuple[str, str]]
 class ManualCommand(TyperCommand):
     """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
 
-    What it says of a wrong value reads like what the configuration says; a flag of the configuration may be given once.
+    What it says of a wrong command line reads like what the configuration says; a flag of that may be given once.
     """
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
-        if not ctx.resilient_parsing:  # a shell completes a line that is not ready
-            _, _, given = self.make_parser(ctx).parse_args(list(args))
-            refuse_repeats(given)
-        try:
+        with refusing(ctx):
+            if not ctx.resilient_parsing:  # a shell completes a line that is not ready
+                _, _, given = self.make_parser(ctx).parse_args(list(args))
+                refuse_repeats(given)
             return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            told = reworded(error)
-            if told is None:
-                raise
-            raise told from error
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)
@@ -48,6 +43,14 @@ class ManualCommand(TyperCommand):
 
 class ManualGroup(TyperGroup):
     """The same for commands that hold commands; these are grouped too."""
+
+    def parse_args(self, ctx: Any, args: Any) -> Any:
+        with refusing(ctx):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        with refusing(ctx):
+            return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:

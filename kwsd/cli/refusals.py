@@ -1,9 +1,13 @@
-"""A wrong value of a flag that typer checks, in the words that the configuration has for its own flags."""
+"""A wrong command line, refused in one line: in the words that the configuration has for its own flags."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import typer
 
 from kwsd.errors import UsageError
 
@@ -11,9 +15,32 @@ _KINDS = {"int_parsing": "a whole number", "float_parsing": "a number"}
 _BOUNDS = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "or less")}
 
 
-def reworded(error: Any) -> UsageError | None:
+_WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no name of its own for click's UsageError
+_ASKS_FOR_HELP = "NoArgsIsHelpError"
+
+
+@contextmanager
+def refusing(ctx: Any) -> Iterator[None]:
+    """Where typer would print its usage and what is wrong, raise UsageError, which is told in one line. A command that
+    is called without all that it needs still answers with its help."""
+    try:
+        yield
+    except _WrongUsage as error:
+        if type(error).__name__ == _ASKS_FOR_HELP:
+            raise
+        raise (_reworded(error) or _plain(error, ctx)) from error
+
+
+def _plain(error: Any, ctx: Any) -> UsageError:
+    """Typer's own words, and where the right ones are to be read."""
+    text = str(error.format_message()).rstrip(".").replace("\n", " ")
+    text = text.replace(". Did you", "; did you").replace("(Possible options: ", "(possible: ")
+    return UsageError(f"{text[:1].lower()}{text[1:]} (see {ctx.command_path} --help)")
+
+
+def _reworded(error: Any) -> UsageError | None:
     """What typer's BadParameter says, or None where it is about something else than a value's form or range."""
-    parameter, cause = error.param, error.__cause__
+    parameter, cause = getattr(error, "param", None), error.__cause__
     if parameter is None or not parameter.opts or not hasattr(cause, "errors"):
         return None
     found = cause.errors()[0]
