@@ -44,7 +44,7 @@ def _run(given: list[str]) -> int:
         try:
             app(_debug_first(given), prog_name="kwsd")
             status = 0
-        except SystemExit as ended:  # typer always leaves so: help, wrong usage, a command's own status
+        except SystemExit as ended:  # typer always leaves so: help, a command's own status
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         _flush()
     except KwsdError as error:

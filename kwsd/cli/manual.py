@@ -24,7 +24,7 @@ Rows = list[tuple[str, str]]
 class ManualCommand(TyperCommand):
     """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
 
-    What it says of a wrong command line reads like what the configuration says; a flag of that may be given once.
+    What it says of a wrong value reads like what the configuration says; a flag of the configuration may be given once.
     """
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
@@ -48,13 +48,10 @@ class ManualGroup(TyperGroup):
         with refusing(ctx):
             return super().parse_args(ctx, args)
 
-    def resolve_command(self, ctx: Any, args: Any) -> Any:
-        with refusing(ctx):
-            return super().resolve_command(ctx, args)
-
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with refusing(ctx):
+                return super().invoke(ctx)
         except BrokenPipeError:  # `kwsd models | head -1`: who reads has read enough; typer would exit with 1
             raise typer.Exit(0) from None
 

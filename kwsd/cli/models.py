@@ -122,6 +122,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     if card.verifier is not None:
         asked = f"asked where a word scores {card.verifier.asked_from:g} or more"
         yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify leaves it out"
+    if card.substitution != 1:
+        yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 

@@ -1,4 +1,4 @@
-"""A wrong command line, refused in one line: in the words that the configuration has for its own flags."""
+"""A wrong command line, refused in one line; a wrong value in the words that the configuration has for its flags."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from kwsd.errors import UsageError
 _KINDS = {"int_parsing": "a whole number", "float_parsing": "a number"}
 _BOUNDS = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "or less")}
 
-
-_WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no name of its own for click's UsageError
+_WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]  # click's UsageError, which typer has no name for
 _ASKS_FOR_HELP = "NoArgsIsHelpError"
 
 
 @contextmanager
 def refusing(ctx: Any) -> Iterator[None]:
-    """Where typer would print its usage and what is wrong, raise UsageError, which is told in one line. A command that
-    is called without all that it needs still answers with its help."""
+    """Where typer would print its usage and what is wrong, raise UsageError, which is told in one line. A group
+    of commands that is called without any still answers with its help."""
     try:
         yield
     except _WrongUsage as error:
@@ -33,8 +32,12 @@ def refusing(ctx: Any) -> Iterator[None]:
 
 def _plain(error: Any, ctx: Any) -> UsageError:
     """Typer's own words, and where the right ones are to be read."""
-    text = str(error.format_message()).rstrip(".").replace("\n", " ")
-    text = text.replace(". Did you", "; did you").replace("(Possible options: ", "(possible: ")
+    near = getattr(error, "possibilities", None)
+    if near:
+        text = f"{error.message}; did you mean {' or '.join(near)}?"
+    else:
+        text = " ".join(str(error.format_message()).split()).removesuffix(".")
+        text = text.replace("'. Did you mean", "'; did you mean")
     return UsageError(f"{text[:1].lower()}{text[1:]} (see {ctx.command_path} --help)")
 
 

@@ -146,10 +146,7 @@ def report_streams(
         raise InputError(f"none of the words that may fire is spoken in these streams: {', '.join(words)}")
     length = sum(each.length for each in recorded)
     for gated in (True, False):
-        replayers = [
-            Replayer(each, words, gated=gated, smoothing=trigger.smoothing, substitution=trigger.substitution)
-            for each in recorded
-        ]
+        replayers = [Replayer(each, words, gated=gated, trigger=trigger) for each in recorded]
 
         def swept(done: int, total: int, gated: bool = gated) -> None:
             if progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,25 +51,26 @@ class Recorded:
     path_s: float = 0.0
     gate_s: float = 0.0
     notes: tuple[str, ...] = ()
-    _heard: dict[tuple[bool, float], Scores] = field(default_factory=dict, init=False, repr=False)
+    _heard: dict[tuple[bool, frozenset[str], float], Scores] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def hours(self) -> float:
         """The length of the audio."""
         return self.length / RATE / 3600
 
-    def heard(self, *, gated: bool, substitution: float = 1.0) -> Scores:
-        """The scores as the spotter has them, other words counting for `substitution`: 0 for a window that was not
-        looked at, or that the gate kept back.
+    def heard(self, *, gated: bool, listened: Collection[str] = (), substitution: float = 1.0) -> Scores:
+        """What the words `listened` for fire by (see `kwsd.spotting.claims`): 0 in a window that was not looked at, or
+        that the gate kept back.
 
         At thresholds under 0.75 the daemon looks more closely than this.
         """
-        if (gated, substitution) not in self._heard:  # a replayer of each word asks for it
-            found = claims(self.scores, self.labels, substitution)
+        key = gated, frozenset(listened), substitution
+        if key not in self._heard:  # a replayer of each word asks for it
+            found = claims(self.scores, self.labels, listened, substitution)
             looked_at = self._looked_at(found, self.open if gated else np.ones(len(found), bool))
             found = found if looked_at.all() else np.where(looked_at[:, None], found, np.float32(0))
-            self._heard[gated, substitution] = found
-        return self._heard[gated, substitution]
+            self._heard[key] = found
+        return self._heard[key]
 
     def _looked_at(self, scores: Scores, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""

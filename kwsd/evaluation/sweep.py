@@ -7,7 +7,7 @@ comes near its threshold cannot fire, so that only the others are replayed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,14 +54,21 @@ class Replayer:
     """One recorded stream, ready to be replayed at any thresholds for any of `words`."""
 
     def __init__(
-        self, recorded: Recorded, words: Sequence[str], *, gated: bool, smoothing: int, substitution: float = 1.0
+        self,
+        recorded: Recorded,
+        words: Sequence[str],
+        *,
+        gated: bool,
+        trigger: TriggerSettings,
+        listened: Collection[str] = (),
     ) -> None:
-        """`words` are those that may fire; spoken words that are not among them are not scored."""
+        """`words` are those that may fire, out of all that are `listened` for (the same where none are named); spoken
+        words that are not among them are not scored. Of `trigger` smoothing and substitution count."""
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
-        self._smoothing = smoothing
-        self._rows = recorded.heard(gated=gated, substitution=substitution)
+        self._smoothing = smoothing = trigger.smoothing
+        self._rows = recorded.heard(gated=gated, listened=listened or words, substitution=trigger.substitution)
         columns = [recorded.labels.index(word) for word in words]
         padded = np.concatenate([np.zeros((smoothing - 1, len(columns)), np.float32), self._rows[:, columns]])
         means = sliding_window_view(padded, smoothing, axis=0).mean(axis=-1, dtype=np.float64)
@@ -70,7 +77,7 @@ class Replayer:
 
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
         """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
-        detections are not told. The smoothing is the replayer's, and so is the cost of a substitution."""
+        detections are not told. Smoothing and substitution are the replayer's."""
         recorded = self.recorded
         classifier = RecordedClassifier(recorded.model, recorded.labels)
         settings = replace(trigger, smoothing=self._smoothing, substitution=1.0)  # the rows are claims already

@@ -46,7 +46,8 @@ DEFAULT_WINDOW = RATE
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """What a model says of itself. `thresholds` has every word, for the mean over `smoothing` windows of what it fires
-    by, in which other words count for `substitution` (see `kwsd.spotting.claims`); `scores` is whatever was measured.
+    by, in which other words count for `substitution` (see `kwsd.spotting.claims`; 1 for what is not kwsd's own).
+    `scores` is whatever was measured.
 
     `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
     at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no
@@ -157,7 +158,6 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
         window=nature.window or DEFAULT_WINDOW,
         longest=nature.longest,
         smoothing=card["smoothing"],
-        substitution=card["substitution"],
     )
 
 

@@ -19,12 +19,14 @@ from kwsd.events import RATE
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
-FORMAT = 1
-"""Grows when a file means something that an earlier kwsd would get wrong."""
+FORMAT = 2
+"""Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file
+whose `substitution` is 1 says the same in both, and is written as 1."""
 
 SUFFIX = ".onnx"
 
 _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
+_SINGLE = "single_label_classification"
 _SHORTEST_S, _LONGEST_S = 0.1, 60
 _DEEPEST = 4
 _MOST_SMOOTHING = 50  # of --smoothing
@@ -35,14 +37,15 @@ _REMEDY = "write one: kwsd export MODEL --out DIR"
 class Exported:
     """What travels with the graph. `rate` is in Hz; `window` in samples at that rate, exactly so many.
 
-    `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one.
+    `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one. Thresholds
+    are for the mean over `smoothing` windows of a word's claim (see `kwsd.spotting.claims`), with `substitution`.
     """
 
     name: str
     labels: tuple[str, ...]
     rate: int
     window: int
-    problem_type: str = "single_label_classification"
+    problem_type: str = _SINGLE
     licence: str = "unknown"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -51,7 +54,8 @@ class Exported:
 
     def to_metadata(self) -> dict[str, str]:
         """The entries for the file."""
-        return {_FORMAT: str(FORMAT), _MODEL: json.dumps(asdict(self), ensure_ascii=False)}
+        version = FORMAT if self.substitution != 1 else 1
+        return {_FORMAT: str(version), _MODEL: json.dumps(asdict(self), ensure_ascii=False)}
 
 
 def is_exported(name: str) -> bool:
@@ -94,9 +98,9 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
             f"{path} does not say what it hears and what its outputs mean (its metadata lack {', '.join(lacking)})",
             _REMEDY,
         )
-    if file.metadata[_FORMAT] != str(FORMAT):
+    if file.metadata[_FORMAT] not in map(str, range(1, FORMAT + 1)):
         raise ModelError(
-            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads {FORMAT}",
+            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads 1 to {FORMAT}",
             f"update it, or {_REMEDY}",
         )
     try:
@@ -135,7 +139,7 @@ def _checked(table: Any) -> Exported:
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
     substitution = table.get("substitution", 1.0)  # earlier files say nothing of it
-    if not is_cost(substitution):
+    if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != _SINGLE):
         raise ValueError("substitution")
     return Exported(
         table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],

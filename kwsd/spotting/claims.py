@@ -6,34 +6,36 @@ than was said (a substitution). The first happens all day; the second only where
 probability alone it would have to be as sure of "not up" as of "not just talk".
 
 So a word's claim is P(word) / (P(word) + P(none) + s P(other words)), with s the cost of a substitution as a part of an
-insertion's. At a threshold on that, the decision has the least expected cost (Duda, Hart and Stork 2001, "Pattern
-Classification", 2.2). With s = 1 the claim is the probability.
+insertion's. To answer where that is above a threshold is the decision of least expected cost (Duda, Hart and Stork
+2001, "Pattern Classification", 2.2). With s = 1 the claim is the probability. Words that nobody listens for are none:
+talk is full of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.labels import can_fire
-
 Scores = NDArray[np.float32]
 
 
-def claims(scores: Scores, labels: Sequence[str], substitution: float) -> Scores:
-    """(n, labels) float32 probabilities -> (n, labels) float32: each word's claim; other labels stay as they are.
+def claims(scores: Scores, labels: Sequence[str], listened: Collection[str], substitution: float) -> Scores:
+    """(n, labels) float32 -> (n, labels) float32: the claim of each row's likeliest word among those `listened` for;
+    all others keep their probability.
 
-    A row of zeros, which nobody scored, stays one.
+    A row holds probabilities that sum to one, or zeros where nobody scored; those stay.
     """
     if substitution == 1:
         return scores
-    columns = [index for index, label in enumerate(labels) if can_fire(label)]
-    words = scores[:, columns]
-    none = scores.sum(axis=1, keepdims=True) - words.sum(axis=1, keepdims=True)
+    ours = np.array([label in listened for label in labels], bool)
+    # In rows of their own: a sum's last digit must not depend on how many windows are scored at once.
+    words, rest = (np.ascontiguousarray(scores[:, part], np.float64) for part in (ours, ~ours))
+    likeliest = words.max(axis=1, keepdims=True, initial=0.0)
     others = np.maximum(words.sum(axis=1, keepdims=True) - words, 0)
-    against = np.maximum(none, 0) + np.float32(substitution) * others
+    against = rest.sum(axis=1, keepdims=True) + substitution * others
+    claimed = np.divide(words, words + against, out=np.zeros_like(words), where=words > 0)
     found = scores.copy()
-    found[:, columns] = np.divide(words, words + against, out=np.zeros_like(words), where=words > 0)
+    found[:, ours] = np.where(words == likeliest, claimed, words)
     return found

@@ -175,7 +175,7 @@ class Spotter:
             return np.zeros((0, len(self._classifier.labels)), np.float32)
         self.scored += len(windows)
         scores = self._classifier.score(to_float(np.stack([window.samples for window in windows])))
-        return claims(scores, self._classifier.labels, self._trigger.substitution)
+        return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
         start, end = speech_extent(window.samples)

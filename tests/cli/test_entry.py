@@ -103,7 +103,7 @@ def test_a_command_that_is_nearly_right_is_named(kwsd: Command) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("listen --treshold 0.5", "no such option: --treshold (possible: --threshold) (see kwsd listen --help)"),
+        ("listen --treshold 0.5", "no such option: --treshold; did you mean --threshold? (see kwsd listen --help)"),
         ("listen --words", "option '--words' requires an argument (see kwsd listen --help)"),
         ("listen a.wav b.wav", "got unexpected extra argument(s) (b.wav) (see kwsd listen --help)"),
         ("eval clips", "missing argument 'FOLDER' (see kwsd eval clips --help)"),
@@ -114,6 +114,12 @@ def test_a_command_that_is_nearly_right_is_named(kwsd: Command) -> None:
 def test_a_wrong_command_line_is_refused_in_a_line(kwsd: Command, line: str, said: str) -> None:
     ran = kwsd(*line.split())
     assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {said}\n")
+
+
+def test_a_flag_without_a_command_is_refused_too(kwsd: Command) -> None:
+    ran = kwsd("--debug")
+    assert ran.status == 2
+    assert ran.err.endswith("kwsd: error: missing command (see kwsd --help)\n")
 
 
 def test_version(kwsd: Command) -> None:

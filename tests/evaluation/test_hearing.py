@@ -47,6 +47,31 @@ def test_a_stream_from_end_to_end(stream, tones):
     assert set(found["gates"][0]["at_given_thresholds"]["latency_ms"]) == {"p50", "p95", "p99"}
 
 
+class Undecided:
+    """Hears a tone surely, but one time in ten it may have been the other."""
+
+    def __init__(self, inner) -> None:
+        self._inner, self.name, self.labels = inner, inner.name, inner.labels
+
+    def score(self, windows):
+        scores = self._inner.score(windows)
+        pair = [self.labels.index(word) for word in TRIGGER.thresholds]
+        scores[:, pair] = scores[:, pair] @ np.array([[0.9, 0.1], [0.1, 0.9]], np.float32)
+        return scores
+
+
+def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
+    misses = {}
+    for cost in (1.0, 0.1):
+        trigger = TriggerSettings(dict.fromkeys(TRIGGER.thresholds, 0.93), substitution=cost)
+        report = evaluate_streams([stream], Undecided(tones), trigger=trigger, gate=GateSettings(), choose=1.0)
+        misses[cost] = [gate.shipped.misses for gate in report.gates]
+        assert report.chosen.operating.misses == 0
+        chosen = report.chosen.operating.thresholds.values()
+        assert all((threshold > 0.93) == (cost < 1) for threshold in chosen)
+    assert misses == {1.0: [8, 8], 0.1: [0, 0]}
+
+
 def test_each_window_is_scored_once(stream, tones):
     report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
     assert sum(tones.batches) == pytest.approx(len(stream.samples) / 800 + 10, abs=1)

@@ -18,6 +18,7 @@ from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
 LABELS = ("a", "b", "c", "_unknown_", "_silence_")
+ONE = TriggerSettings(smoothing=1)
 
 
 def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
@@ -57,7 +58,7 @@ def test_replaying_islands_gives_what_replaying_everything_gives(
     recorded = recording(seed)
     thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
     trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution)
-    replayer = Replayer(recorded, tuple("abc"), gated=gated, smoothing=smoothing, substitution=substitution)
+    replayer = Replayer(recorded, tuple("abc"), gated=gated, trigger=trigger)
     fired = replayer.detections(trigger)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)
 
@@ -71,7 +72,7 @@ def test_the_property_above_is_not_about_nothing():
 def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble, coarse):
     samples = np.concatenate([babble(1, 2.0, 0.001), say("low"), babble(2, 1.5), say("high"), np.zeros(RATE, np.int16)])
     stream = Stream("s", samples, ())
-    trigger = TriggerSettings({"low": 0.85, "high": 0.85}, smoothing=3, refractory_ms=400)
+    trigger = TriggerSettings({"low": 0.85, "high": 0.85}, smoothing=3, refractory_ms=400, substitution=0.1)
     for gate in (None, GateSettings(hangover_ms=200)):
         live = []
         recorded = record(stream, tones, gate=gate or GateSettings(), hop=800, coarse=coarse)
@@ -80,7 +81,7 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
         for end in recorded.ends:
             live += spotter.feed([Window("s", int(end), padded[end : end + RATE], hop=800)])
         heard = [(event.word, event.score, event.at) for event in live if isinstance(event, Detection)]
-        fired = Replayer(recorded, ("low", "high"), gated=gate is not None, smoothing=3).detections(trigger)
+        fired = Replayer(recorded, ("low", "high"), gated=gate is not None, trigger=trigger).detections(trigger)
         assert [word for word, _, _ in heard] == ["low", "high"]
         assert [(event.word, event.at) for event in fired] == [(word, at) for word, _, at in heard]
         assert [event.score for event in fired] == pytest.approx([score for _, score, _ in heard], abs=1e-5)
@@ -116,7 +117,7 @@ def made_stream(hours: float = 2.0) -> Recorded:
 def test_the_curve_and_its_points_on_a_stream_made_by_hand():
     recorded = made_stream()
     trigger = TriggerSettings({"a": 0.5}, smoothing=1, refractory_ms=700)
-    found = sweep([Replayer(recorded, ("a",), gated=False, smoothing=1)], trigger)
+    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=ONE)], trigger)
     curve = found.curve
     assert (np.diff(curve.thresholds) < 0).all()
     assert (np.diff(curve.miss_rates) <= 0).all()
@@ -135,7 +136,7 @@ def test_the_curve_and_its_points_on_a_stream_made_by_hand():
 def test_the_given_thresholds_as_they_are():
     recorded = made_stream()
     point = operate(
-        [Replayer(recorded, ("a",), gated=False, smoothing=1)],
+        [Replayer(recorded, ("a",), gated=False, trigger=ONE)],
         TriggerSettings({"a": from_log_odds(3.05)}, smoothing=1),
     )
     assert (point.budget, point.misses, len(point.alarms), point.hours) == (None, 51, 4, 2.0)
@@ -146,7 +147,7 @@ def test_the_given_thresholds_as_they_are():
 
 def test_streams_add_up():
     recorded = made_stream()
-    replayers = [Replayer(recorded, ("a",), gated=False, smoothing=1)] * 3
+    replayers = [Replayer(recorded, ("a",), gated=False, trigger=ONE)] * 3
     point = operate(replayers, TriggerSettings({"a": 0.99}, smoothing=1))
     assert (point.hours, len(point.outcomes)) == (6.0, 300)
 
@@ -157,11 +158,11 @@ def test_scores_of_one_and_words_that_never_fire():
     burst(rows, 100, 1, 1.0)
     recorded = recording(0, scores=rows, words=[SpokenWord(50 * RATE, 51 * RATE, "a")])
     trigger = TriggerSettings({"a": 0.9, "b": math.inf}, smoothing=1)
-    found = sweep([Replayer(recorded, ("a", "b"), gated=False, smoothing=1)], trigger)
+    found = sweep([Replayer(recorded, ("a", "b"), gated=False, trigger=ONE)], trigger)
     assert found.points[0].misses == 0  # "b" stays out
     never = TriggerSettings({"a": math.inf}, smoothing=1)
-    assert sweep([Replayer(recorded, ("a",), gated=False, smoothing=1)], never).points[0].misses == 1
+    assert sweep([Replayer(recorded, ("a",), gated=False, trigger=ONE)], never).points[0].misses == 1
     both = TriggerSettings({"a": 0.9, "b": 0.9}, smoothing=1)
-    found = sweep([Replayer(recorded, ("a", "b"), gated=False, smoothing=1)], both)
+    found = sweep([Replayer(recorded, ("a", "b"), gated=False, trigger=ONE)], both)
     assert [point.misses for point in found.points] == [1, 1, 1]  # an alarm in six minutes is ten an hour
     assert found.curve.alarms_per_hour[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,10 @@ def test_what_it_says_comes_back(tmp_path: Path) -> None:
 def test_a_file_of_an_earlier_kwsd_says_nothing_of_substitutions(tmp_path: Path) -> None:
     said = json.loads(CONTRACT.to_metadata()["kwsd_model"])
     del said["substitution"]
-    earlier = with_entry(model(), "kwsd_model", json.dumps(said))
+    earlier = with_entry(with_entry(model(), "kwsd_model", json.dumps(said)), "kwsd_format", "1")
     assert read_card(written(tmp_path / "a.onnx", earlier)).substitution == 1
+    assert replace(CONTRACT, substitution=1.0).to_metadata()["kwsd_format"] == "1"
+    assert CONTRACT.to_metadata()["kwsd_format"] == "2"
 
 
 HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
@@ -122,7 +125,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "cut off": (lambda: model().SerializeToString()[:-900], "no ONNX model"),
     "a stranger's": (lambda: with_entry(with_entry(model(), "kwsd_format", None), "kwsd_model", None), "metadata lack"),
     "no format": (lambda: with_entry(model(), "kwsd_format", None), "metadata lack kwsd_format"),
-    "a format to come": (lambda: with_entry(model(), "kwsd_format", "2"), "format '2'"),
+    "a format to come": (lambda: with_entry(model(), "kwsd_format", "3"), "format '3'"),
     "weights elsewhere": (elsewhere, "keeps weights in other files"),
     "a label too few": (lambda: saying(labels=["yes", "no"]), "2 labels, but 3 scores"),
     "no labels": (lambda: saying(labels=[]), "labels"),
@@ -137,6 +140,13 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
     "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
     "substitutions for nothing": (lambda: saying(substitution=0), "substitution"),
+    "a substitution that is no number": (lambda: saying(substitution="x"), "substitution"),
+    "a substitution that is true": (lambda: saying(substitution=True), "substitution"),
+    "substitutions dearer than insertions": (lambda: saying(substitution=2), "substitution"),
+    "substitutions where several may be meant": (
+        lambda: saying(problem_type="multi_label_classification"),
+        "substitution",
+    ),
     "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
     "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
     "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
