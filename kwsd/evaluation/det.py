@@ -58,7 +58,8 @@ class Operating:
     """What one set of thresholds gives over some streams, `hours` long in all.
 
     `budget` is the number of false alarms an hour that it was chosen for, None where it was given. `shift` is its
-    distance from the given thresholds in log-odds.
+    distance from the given thresholds in log-odds. Of the alarms some are `late` answers, some `substitutions`: another
+    word than was spoken.
     """
 
     budget: float | None
@@ -68,6 +69,8 @@ class Operating:
     outcomes: tuple[Outcome, ...]
     alarms: tuple[Detection, ...]
     repeats: int
+    late: int
+    substitutions: int
 
     @property
     def misses(self) -> int:
@@ -127,6 +130,8 @@ class Operating:
                 "miss_rate_interval": self.miss_interval,
                 "repeats": self.repeats,
                 "alarms": len(self.alarms),
+                "late": self.late,
+                "substitutions": self.substitutions,
                 "hours": self.hours,
                 "alarms_per_hour": self.alarms_per_hour,
                 "alarms_per_hour_interval": self.alarm_interval,
@@ -150,6 +155,8 @@ def operate(
         outcomes=tuple(outcome for each in scored for outcome in each.outcomes),
         alarms=tuple(alarm for each in scored for alarm in each.alarms),
         repeats=sum(len(each.repeats) for each in scored),
+        late=sum(each.late for each in scored),
+        substitutions=sum(each.substitutions for each in scored),
     )
 
 

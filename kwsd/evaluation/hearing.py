@@ -82,7 +82,8 @@ class StreamReport:
 
     def tables(self) -> tuple[Table, ...]:
         """The figures in all, the operating points, and the words at each point with the gate on."""
-        columns = ("gate", "thresholds", "missed", "95 %", "alarms an hour", "95 %", "repeats", "latency p50/95/99")
+        rates = ("missed", "95 %", "alarms an hour", "95 %")
+        columns = ("gate", "thresholds", *rates, "late", "other word", "repeats", "latency p50/95/99")
         points = tuple(_point_row(gate.gated, point) for gate in self.gates for point in gate.points)
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
@@ -202,6 +203,8 @@ def _point_row(gated: bool, point: Operating) -> tuple[str, ...]:
         span(*point.miss_interval),
         number(point.alarms_per_hour),
         f"{number(low)} to {number(high)}",
+        f"{point.late}",
+        f"{point.substitutions}",
         f"{point.repeats}",
         " / ".join(number(value, 0) for value in point.latency_ms()) + " ms",
     )

@@ -12,6 +12,9 @@ from kwsd.events import RATE, Detection
 SLACK = RATE // 2
 """Samples after a word's end in which a detection of it still is a hit."""
 
+LATE = RATE
+"""Samples after a word's end in which a detection of it is no hit any more, but still an answer to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -43,6 +46,23 @@ class Scored:
     def misses(self) -> int:
         """How many words nothing heard."""
         return sum(outcome.missed for outcome in self.outcomes)
+
+    @property
+    def late(self) -> int:
+        """How many of the alarms are the word that was spoken, heard too late (see `LATE`)."""
+        return sum(self._is_late(alarm) for alarm in self.alarms)
+
+    @property
+    def substitutions(self) -> int:
+        """How many are none of these, but another word than was spoken, where that would have been a hit."""
+        return sum(not self._is_late(alarm) and self._answers(alarm) for alarm in self.alarms)
+
+    def _is_late(self, alarm: Detection) -> bool:
+        own = (outcome.word for outcome in self.outcomes if outcome.word.word == alarm.word)
+        return any(0 < alarm.at - word.end <= LATE for word in own)
+
+    def _answers(self, alarm: Detection) -> bool:
+        return any(outcome.word.start <= alarm.at <= outcome.word.end + SLACK for outcome in self.outcomes)
 
     def latencies_ms(self) -> list[float]:
         """The hits' latencies, in the words' order."""

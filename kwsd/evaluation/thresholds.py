@@ -14,14 +14,10 @@ from kwsd.evaluation.det import Operating, operate
 from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.scoring import Scored
 from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
-from kwsd.events import RATE
 from kwsd.spotting.trigger import TriggerSettings
 
 Counts = NDArray[np.int64]
 """(thresholds, 2): hits and alarms of a word alone, from the highest threshold down."""
-
-LATE = RATE
-"""Samples after a word's end in which a detection of it is no hit any more, but still an answer to it."""
 
 _STEP = 0.25
 _CEILING = 16.5
@@ -61,8 +57,8 @@ def choose_thresholds(
     A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
     where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
 
-    A word that is heard late (see `LATE`) is an alarm to `score_events`, but none here: else a single late answer would
-    make a word deaf that nothing else sets off.
+    A word that is heard late (see `Scored.late`) is an alarm to `score_events`, but none here: else a single late
+    answer would make a word deaf that nothing else sets off.
 
     What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
     elsewhere. Chosen for half an alarm an hour on 2.8 hours of some speakers, they gave seven on others' talk, and
@@ -108,19 +104,15 @@ def _raised(
     while True:
         thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
         settings = replace(trigger, thresholds=thresholds)
-        found = false_alarms(replayers, [each.scored(settings) for each in replayers])
+        found = _false_alarms([each.scored(settings) for each in replayers])
         if found <= allowed or raised > 2 * _CEILING:
             return operate(replayers, settings, budget=budget)
         raised += _STEP
 
 
-def false_alarms(replayers: Sequence[Replayer], scored: Sequence[Scored]) -> int:
+def _false_alarms(scored: Iterable[Scored]) -> int:
     """How many of the alarms are not the right word, heard late."""
-    return sum(
-        not any(word.word == alarm.word and 0 < alarm.at - word.end <= LATE for word in replayer.spoken)
-        for replayer, each in zip(replayers, scored, strict=True)
-        for alarm in each.alarms
-    )
+    return sum(len(each.alarms) - each.late for each in scored)
 
 
 def spend(tables: Sequence[Counts], allowed: int) -> list[int]:
@@ -155,7 +147,7 @@ def _table(
     rows: list[tuple[int, int]] = []
     for place in grid:
         found = [each.scored(replace(trigger, thresholds={word: from_log_odds(float(place))})) for each in replayers]
-        rows.append((sum(len(each.outcomes) - each.misses for each in found), false_alarms(replayers, found)))
+        rows.append((sum(len(each.outcomes) - each.misses for each in found), _false_alarms(found)))
         if rows[-1][1] > most:
             break
     return np.array(rows, np.int64)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwsd.evaluation.scoring import SLACK, score_events
+from kwsd.evaluation.scoring import LATE, SLACK, score_events
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.events import RATE, Detection
 
@@ -53,6 +53,28 @@ def test_the_edges_belong_to_the_word(at, hit):
     scored = score_events([Detection("s", "yes", 0.9, 0.5, at - 1, at, at, "m")], [YES])
     assert scored.misses == (not hit)
     assert len(scored.alarms) == (not hit)
+
+
+@pytest.mark.parametrize(
+    ("word", "at", "late", "substitutions"),
+    [
+        ("yes", YES.end + SLACK + 1, 1, 0),
+        ("yes", YES.end + LATE, 1, 0),
+        ("yes", YES.end + LATE + 1, 0, 0),
+        ("no", YES.start, 0, 1),
+        ("no", YES.end + SLACK, 0, 1),
+        ("no", YES.end + SLACK + 1, 0, 0),
+        ("no", YES.start - 1, 0, 0),
+    ],
+)
+def test_an_alarm_may_be_a_late_answer_or_another_word_than_was_said(word, at, late, substitutions):
+    scored = score_events([Detection("s", word, 0.9, 0.5, at - 1, at, at, "m")], [YES])
+    assert (len(scored.alarms), scored.late, scored.substitutions) == (1, late, substitutions)
+
+
+def test_a_late_answer_is_none_to_the_next_word():
+    scored = score_events([fired("yes", 11.2)], [YES, spoken("no", 11.0, 11.4)])
+    assert (scored.late, scored.substitutions) == (1, 0)
 
 
 def test_the_wrong_word_in_the_right_place_is_an_alarm_and_a_miss():

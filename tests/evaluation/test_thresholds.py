@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kwsd.evaluation.recorded import Recorded
-from kwsd.evaluation.scoring import SLACK
+from kwsd.evaluation.scoring import LATE, SLACK
 from kwsd.evaluation.sweep import from_log_odds, log_odds
-from kwsd.evaluation.thresholds import LATE, choose_thresholds, spend
+from kwsd.evaluation.thresholds import choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings
 
