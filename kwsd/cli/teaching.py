@@ -22,7 +22,8 @@ from kwsd.training.export import export_model
 from kwsd.training.journal import Journal, plot_journal, trim_journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
-from kwsd.training.recipe import Recipe, read_recipe
+from kwsd.training.recipe import Recipe
+from kwsd.training.recipe_file import read_recipe
 from kwsd.training.soup import stirred
 from kwsd.training.trained import load_trained
 

@@ -15,7 +15,8 @@ from kwsd.errors import ConfigError
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
-from kwsd.training.recipe import Network, Recipe, Teacher, read_recipe
+from kwsd.training.recipe import Network, Recipe, Teacher
+from kwsd.training.recipe_file import read_recipe
 
 
 @pytest.fixture

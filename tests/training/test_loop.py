@@ -13,7 +13,8 @@ from kwsd.errors import InputError
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run, learning_rate
 from kwsd.training.prepare import prepare
-from kwsd.training.recipe import Recipe, Schedule, read_recipe
+from kwsd.training.recipe import Recipe, Schedule
+from kwsd.training.recipe_file import read_recipe
 
 
 def quiet(what: str, done: int, total: int) -> None:

@@ -15,7 +15,8 @@ from kwsd.labels import UNKNOWN
 from kwsd.training.batches import NONE, OTHERS, Mixer
 from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
-from kwsd.training.recipe import Recipe, read_recipe
+from kwsd.training.recipe import Recipe
+from kwsd.training.recipe_file import read_recipe
 from kwsd.training.scenes import Floats
 
 COUNT = 200

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.training.recipe import read_recipe
+from kwsd.training.recipe_file import read_recipe
 
 SHIPPED = Path(__file__).parents[2] / "models" / "hubert-commands" / "recipe.toml"
 

@@ -16,7 +16,8 @@ from kwsd.training.export import export_model
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import build_network, prepare
-from kwsd.training.recipe import Recipe, Teacher, read_recipe
+from kwsd.training.recipe import Recipe, Teacher
+from kwsd.training.recipe_file import read_recipe
 from kwsd.training.soft import SoftLabels
 from kwsd.training.soup import stirred
 from kwsd.training.trained import load_trained

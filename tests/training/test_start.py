@@ -11,7 +11,8 @@ import torch
 from kwsd.errors import ConfigError
 from kwsd.training.export import export_model
 from kwsd.training.prepare import build_network, prepare
-from kwsd.training.recipe import Recipe, read_recipe
+from kwsd.training.recipe import Recipe
+from kwsd.training.recipe_file import read_recipe
 
 
 def quiet(what: str, done: int, total: int) -> None:
