@@ -11,7 +11,7 @@ import numpy as np
 
 from kwsd import metrics
 from kwsd.evaluation.report import plain
-from kwsd.evaluation.scoring import Outcome
+from kwsd.evaluation.scoring import Outcome, Scored
 from kwsd.evaluation.sweep import Replayer, log_odds, shifted
 from kwsd.events import Detection
 from kwsd.metrics import DetCurve
@@ -58,24 +58,44 @@ class Operating:
     """What one set of thresholds gives over some streams, `hours` long in all.
 
     `budget` is the number of false alarms an hour that it was chosen for, None where it was given. `shift` is its
-    distance from the given thresholds in log-odds. Of the alarms some are `late` answers, some `substitutions`: another
-    word than was spoken.
+    distance from the given thresholds in log-odds. `scored` has an entry a stream.
     """
 
     budget: float | None
     shift: float
     thresholds: Mapping[str, float]
     hours: float
-    outcomes: tuple[Outcome, ...]
-    alarms: tuple[Detection, ...]
-    repeats: int
-    late: int
-    substitutions: int
+    scored: tuple[Scored, ...]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The spoken words of all streams, heard or missed."""
+        return tuple(outcome for each in self.scored for outcome in each.outcomes)
+
+    @property
+    def alarms(self) -> tuple[Detection, ...]:
+        """What fired at nothing, at another word, or too late."""
+        return tuple(alarm for each in self.scored for alarm in each.alarms)
+
+    @property
+    def repeats(self) -> int:
+        """How often a word was heard again."""
+        return sum(len(each.repeats) for each in self.scored)
+
+    @property
+    def late(self) -> int:
+        """Of the alarms, the right word heard too late."""
+        return sum(each.late for each in self.scored)
+
+    @property
+    def substitutions(self) -> int:
+        """Of the alarms, another word than was spoken."""
+        return sum(each.substitutions for each in self.scored)
 
     @property
     def misses(self) -> int:
         """Words that nothing heard."""
-        return sum(outcome.missed for outcome in self.outcomes)
+        return sum(each.misses for each in self.scored)
 
     @property
     def miss_rate(self) -> float:
@@ -109,10 +129,10 @@ class Operating:
 
     def by_word(self) -> tuple[WordMisses, ...]:
         """Every word that may fire."""
-        found = []
+        found, outcomes, alarms = [], self.outcomes, self.alarms
         for word in self.thresholds:
-            own = [outcome.missed for outcome in self.outcomes if outcome.word.word == word]
-            fired = sum(alarm.word == word for alarm in self.alarms)
+            own = [outcome.missed for outcome in outcomes if outcome.word.word == word]
+            fired = sum(alarm.word == word for alarm in alarms)
             found.append(WordMisses(word, len(own), sum(own), fired))
         return tuple(found)
 
@@ -146,17 +166,12 @@ def operate(
 ) -> Operating:
     """All streams at the trigger's thresholds, moved by `shift` in log-odds."""
     settings = replace(trigger, thresholds=shifted(trigger.thresholds, shift) if shift else trigger.thresholds)
-    scored = [replayer.scored(settings) for replayer in replayers]
     return Operating(
         budget=budget,
         shift=shift,
         thresholds=settings.thresholds,
         hours=sum(replayer.recorded.hours for replayer in replayers),
-        outcomes=tuple(outcome for each in scored for outcome in each.outcomes),
-        alarms=tuple(alarm for each in scored for alarm in each.alarms),
-        repeats=sum(len(each.repeats) for each in scored),
-        late=sum(each.late for each in scored),
-        substitutions=sum(each.substitutions for each in scored),
+        scored=tuple(replayer.scored(settings) for replayer in replayers),
     )
 
 
