@@ -40,7 +40,8 @@ def read_recipe(path: Path) -> Recipe:
         recipe: Recipe = _fill(Recipe, tables, "")
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    for contradiction in _contradictions(recipe):
+    contradiction = next(_contradictions(recipe), None)
+    if contradiction is not None:
         raise ConfigError(f"{path}: {contradiction}")
     return recipe
 

@@ -96,26 +96,6 @@ def test_wrong_usage_is_2(kwsd: Command, arguments: tuple[str, ...]) -> None:
     assert "error" in ran.err.lower()
 
 
-def test_a_command_that_is_nearly_right_is_named(kwsd: Command) -> None:
-    assert kwsd("lisen").err == "kwsd: error: no such command 'lisen'; did you mean 'listen'? (see kwsd --help)\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("listen --treshold 0.5", "no such option: --treshold; did you mean --threshold? (see kwsd listen --help)"),
-        ("listen --words", "option '--words' requires an argument (see kwsd listen --help)"),
-        ("listen a.wav b.wav", "got unexpected extra argument(s) (b.wav) (see kwsd listen --help)"),
-        ("eval clips", "missing argument 'FOLDER' (see kwsd eval clips --help)"),
-        ("models pul", "no such command 'pul'; did you mean 'pull'? (see kwsd models --help)"),
-        ("--loud", "no such option: --loud (see kwsd --help)"),
-    ],
-)
-def test_a_wrong_command_line_is_refused_in_a_line(kwsd: Command, line: str, said: str) -> None:
-    ran = kwsd(*line.split())
-    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {said}\n")
-
-
 def test_a_flag_without_a_command_is_refused_too(kwsd: Command) -> None:
     ran = kwsd("--debug")
     assert ran.status == 2

@@ -103,6 +103,13 @@ def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tupl
         ("listen x.wav --threshold 1.5", "--threshold is 1.5; it must be a number from 0.001 to 1"),
         ("listen x.wav --format xml", "--format is 'xml'; it must be auto, text or json"),
         ("doctor --device tpu", "--device is 'tpu'; it must be auto, cuda or cpu"),
+        ("lisen", "no such command 'lisen'; did you mean 'listen'? (see kwsd --help)"),
+        ("listen --treshold 0.5", "no such option: --treshold; did you mean --threshold? (see kwsd listen --help)"),
+        ("listen --words", "option '--words' requires an argument (see kwsd listen --help)"),
+        ("listen a.wav b.wav", "got unexpected extra argument(s) (b.wav) (see kwsd listen --help)"),
+        ("eval clips", "missing argument 'FOLDER' (see kwsd eval clips --help)"),
+        ("models pul", "no such command 'pul'; did you mean 'pull'? (see kwsd models --help)"),
+        ("--loud", "no such option: --loud (see kwsd --help)"),
     ],
 )
 def test_every_command_says_so_alike(kwsd: Command, arguments: str, expected: str) -> None:
