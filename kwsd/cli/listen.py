@@ -56,9 +56,8 @@ def listen(
     chosen = loaded.config
     console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
     from kwsd.audio.dozing import Doze
-    from kwsd.daemon.build import hop
 
-    doze = Doze(hop(chosen))
+    doze = Doze(chosen.model.hop)
     heard = _source(source, chosen, doze)
     pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run

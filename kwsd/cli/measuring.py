@@ -108,7 +108,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         trigger = build.trigger_settings(config, card)
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
-    hop, coarse = build.hop(config), build.coarse(config)
+    hop, coarse = config.model.hop, config.gate.coarse
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
 
 

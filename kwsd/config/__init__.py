@@ -1,8 +1,12 @@
-"""What the user may choose: the options (`options`), their values in force (`load`), and where files lie (`places`)."""
+"""What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
+and where files lie (`places`)."""
 
 from kwsd.config.hooklines import SHELL, parse_hook_flags, shown
 from kwsd.config.load import LoadedConfig, load_config
-from kwsd.config.options import (
+from kwsd.config.options import Option, nearest, options
+from kwsd.config.places import config_path, expanded, socket_path, state_folder
+from kwsd.config.rereading import rereading
+from kwsd.config.sections import (
     AudioConfig,
     Config,
     GateConfig,
@@ -10,15 +14,10 @@ from kwsd.config.options import (
     KeepConfig,
     MetricsConfig,
     ModelConfig,
-    Option,
     OutputConfig,
     SocketConfig,
     TriggerConfig,
-    nearest,
-    options,
 )
-from kwsd.config.places import config_path, expanded, socket_path, state_folder
-from kwsd.config.rereading import rereading
 
 __all__ = [
     "SHELL",

@@ -7,7 +7,8 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
-from kwsd.config.options import Config, Option, nearest, options
+from kwsd.config.options import Option, nearest, options
+from kwsd.config.sections import Config
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError
 

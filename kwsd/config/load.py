@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.config.hints import unknown_key, unknown_section
-from kwsd.config.options import Config, Option, options
+from kwsd.config.options import Option, options
 from kwsd.config.places import config_path
+from kwsd.config.sections import Config
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError, UsageError
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text

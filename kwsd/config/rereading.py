@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.config.load import LoadedConfig
-from kwsd.config.options import Config
+from kwsd.config.sections import Config
 from kwsd.errors import ConfigError
 
 

@@ -60,7 +60,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
-    if hop(config) > window:
+    if chosen.hop > window:
         raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
     if card.kind != "zero-shot":
         if chosen.labels:
@@ -110,21 +110,11 @@ def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) ->
     return {source.name: Ring(capacity) for source in sources}
 
 
-def hop(config: Config) -> int:
-    """Samples from one window to the next."""
-    return config.model.hop_ms * RATE // 1000
-
-
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
     return Spotter(
-        classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), coarse=coarse(config)
+        classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), coarse=config.gate.coarse
     )
-
-
-def coarse(config: Config) -> int:
-    """Samples from one scored window to the next while nothing sounds like a word."""
-    return config.gate.coarse_ms * RATE // 1000
 
 
 def gate_settings(config: Config) -> GateSettings | None:

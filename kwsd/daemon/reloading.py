@@ -76,7 +76,7 @@ class TunableSpotter:
             self._config = config
             if self._spotter is not None:
                 gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
-                self._spotter.adopt(gate=gate, trigger=trigger, coarse=build.coarse(config))
+                self._spotter.adopt(gate=gate, trigger=trigger, coarse=config.gate.coarse)
 
 
 def taken_over(

@@ -65,7 +65,7 @@ def run(
     sources were given, of the configuration's hop, if they were.
     """
     stream = sys.stdout if stdout is None else stdout
-    return _Daemon(config, sources, zoo, stream, reload, doze or Doze(build.hop(config))).run()
+    return _Daemon(config, sources, zoo, stream, reload, doze or Doze(config.model.hop)).run()
 
 
 class _Daemon:
@@ -90,7 +90,7 @@ class _Daemon:
         self._status = StatusLine(self._notifier)
         self._rings: dict[str, Ring] = {}
         self._watchdog = Watchdog(self._notifier, self._rings)
-        self._counters = Counters(self._rings, build.hop(config))
+        self._counters = Counters(self._rings, config.model.hop)
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
         self._hearing = Hearing(
@@ -183,7 +183,7 @@ class _Daemon:
         """The worker's thread: hear, and see what was set off to its end."""
         load = partial(self._zoo.load_classifier, card, device=self._config.model.device)
         live = [source.name for source in self._sources if source.live]
-        hop, progressed = build.hop(self._config), self._progressed
+        hop, progressed = self._config.model.hop, self._progressed
         try:
             if self._hearing.hear(card, load, hop=hop, doze=self._doze, live=live, progressed=progressed):
                 self._drain()

@@ -16,7 +16,7 @@ from kwsd.audio.windows import BATCH, Window, windows
 from kwsd.config import Config
 from kwsd.events import RATE
 
-HOP = Config().model.hop_ms * RATE // 1000
+HOP = Config().model.hop
 """The daemon's default hop, in samples."""
 
 _RING = 10 * RATE

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kwsd.config.options import LOWEST
+from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire

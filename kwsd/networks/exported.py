@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.config import expanded
-from kwsd.config.options import LOWEST
+from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import INPUT, OUTPUT

@@ -1,0 +1,251 @@
+"""Every option, stated once: TOML key, flag, type, default, range and help all come from these dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+from kwsd.events import RATE
+
+LOWEST = 0.001
+"""The lowest threshold: a word fires again once its score has been under it, and no score is under 0."""
+
+
+def _option(
+    default: Any = MISSING,
+    *,
+    help: str,
+    flag: str = "",
+    factory: Callable[[], Any] | Any = MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    step: int | None = None,
+    choices: tuple[str, ...] = (),
+    example: Any = None,
+) -> Any:
+    """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
+
+    The `example` is for options whose default is empty or unset, so that it shows no form to follow.
+    """
+    metadata = {
+        "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,
+    }  # fmt: skip
+    return field(default=default, default_factory=factory, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioConfig:
+    """Where the sound comes from."""
+
+    device: str = _option(
+        "", flag="--microphone", help="Microphone, by index or by a part of its name; empty for the default one."
+    )
+    buffer_s: float = _option(
+        10.0, low=2.0, high=600.0, help="Seconds of audio that wait while the worker is busy; older audio is lost."
+    )
+    silence_s: float = _option(
+        120.0, low=1.0, high=86_400.0, help="Seconds of zeros, every sample, after which an input is told to be muted."
+    )
+    realtime: bool = _option(
+        False, flag="--realtime/--no-realtime", help="Play files and pipes at the speed of speech, not at full speed."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What hears the words."""
+
+    name: str = _option(
+        "hubert-commands",
+        flag="--model",
+        help="A shipped model's name, a model folder, a .onnx file of kwsd export, or an id on the Hub (owner/name).",
+    )
+    device: str = _option(
+        "auto",
+        flag="--device",
+        choices=("auto", "cuda", "cpu"),
+        help="Where to compute; auto takes CUDA if it is there.",
+    )
+    hop_ms: int = _option(
+        50,
+        flag="--hop",
+        low=10,
+        high=1000,
+        step=10,
+        help="Milliseconds from one scored window to the next while something sounds like a word.",
+    )
+    window_s: float | None = _option(
+        None, flag="--window", low=0.1, high=60.0, example=2.0,
+        help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
+    )  # fmt: skip
+    verify: bool = _option(
+        True,
+        flag="--verify/--no-verify",
+        help="Ask the model's second, larger network before a word counts, if it has one.",
+    )
+    labels: tuple[str, ...] = _option(
+        (),
+        flag="--labels",
+        help="What a zero-shot model (CLAP) listens for, in plain English.",
+        example=("a dog barking", "glass breaking"),
+    )
+
+    @property
+    def hop(self) -> int:
+        """Samples from one window to the next."""
+        return self.hop_ms * RATE // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """The voice activity detector that spares inference while nobody speaks."""
+
+    enabled: bool = _option(True, flag="--gate/--no-gate", help="Score windows only while somebody speaks.")
+    aggressiveness: int = _option(
+        2, flag="--aggressiveness", low=0, high=3, help="How readily sound is taken for noise: 0 least, 3 most."
+    )
+    onset_ms: int = _option(
+        30, flag="--onset", low=10, high=1000, step=10, help="Milliseconds of speech that open the gate."
+    )
+    hangover_ms: int = _option(
+        700, flag="--hangover", low=0, high=10_000, step=10, help="Milliseconds that the gate stays open after speech."
+    )
+    coarse_ms: int = _option(
+        250,
+        flag="--coarse",
+        low=0,
+        high=1000,
+        help="Milliseconds from one scored window to the next while nothing sounds like a word; 0 for two hops.",
+    )
+
+    @property
+    def coarse(self) -> int:
+        """Samples from one scored window to the next while nothing sounds like a word."""
+        return self.coarse_ms * RATE // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerConfig:
+    """When scores become a detection."""
+
+    words: tuple[str, ...] = _option(
+        (),
+        flag="--words",
+        help="The words that may fire; empty for all that the model knows.",
+        example=("yes", "no"),
+    )
+    threshold: float | None = _option(
+        None, flag="--threshold", low=LOWEST, high=1.0, example=0.95,
+        help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
+    )  # fmt: skip
+    smoothing: int | None = _option(
+        None, flag="--smoothing", low=1, high=50, example=3,
+        help="Windows whose mean score counts; unset for the model's own.",
+    )  # fmt: skip
+    refractory_ms: int = _option(
+        1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
+    )
+    thresholds: Mapping[str, float] = _option(
+        factory=dict, low=LOWEST, high=1.0, example={"go": 0.98},
+        help="Score that fires for single words; goes before `threshold`.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class HookConfig:
+    """What runs when a word is heard."""
+
+    timeout_s: float = _option(
+        10.0, flag="--hook-timeout", low=0.1, high=86_400.0, help="Seconds after which a hook is ended."
+    )
+    max_running: int = _option(4, low=1, high=64, help="Hooks that may run at once.")
+    queue: int = _option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
+    environment: tuple[str, ...] = _option(
+        (),
+        help="Names of further variables that hooks inherit, beside PATH, HOME and the like.",
+        example=("MQTT_PASSWORD",),
+    )
+    words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
+        factory=dict,
+        flag="--hook",
+        help="What to run when a word is heard, without a shell; * is any word.",
+        example={"stop": "playerctl pause"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SocketConfig:
+    """The Unix socket at which other programs subscribe to events."""
+
+    enabled: bool | None = _option(
+        None,
+        flag="--no-socket",
+        help="Serve events at a Unix socket; unset: for a microphone, for a file or a pipe only with --socket PATH.",
+        example=True,
+    )
+    path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """Figures for Prometheus."""
+
+    listen: str = _option(
+        "",
+        flag="--metrics",
+        help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere.",
+    )
+    public: bool = _option(
+        False, help="Let other machines ask, where `listen` names such an address and a token is set."
+    )
+    token_file: str = _option(
+        "", help="A file of mode 0600 with the token that who asks has to bear; empty: none, on this machine alone."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeepConfig:
+    """Recordings of what fired."""
+
+    folder: str = _option(
+        "", flag="--save-detections", help="Folder for the audio around each detection; empty: none is kept."
+    )
+    quota_mb: int = _option(100, low=1, high=1_000_000, help="Megabytes of it; the oldest go first.")
+    preroll_s: float = _option(1.0, low=0.0, high=10.0, help="Seconds that are kept from before the word.")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputConfig:
+    """What standard output and the log show."""
+
+    format: str = _option(
+        "auto", flag="--format", choices=("auto", "text", "json"), help="auto is text on a terminal, json when piped."
+    )
+    events: str = _option(
+        "detections", flag="--events", choices=("detections", "all"), help="Print detections, or all that happens."
+    )
+    log_level: str = _option(
+        "info",
+        flag="--log-level",
+        choices=("debug", "info", "warning", "error"),
+        help="What the log on stderr leaves in.",
+    )
+    log_format: str = _option(
+        "text", flag="--log-format", choices=("text", "json"), help="Lines of the log for people or for programs."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All options, a section each."""
+
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    trigger: TriggerConfig = field(default_factory=TriggerConfig)
+    hooks: HookConfig = field(default_factory=HookConfig)
+    socket: SocketConfig = field(default_factory=SocketConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    keep: KeepConfig = field(default_factory=KeepConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
