@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,16 +88,15 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
 def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -> InputDevice:
     """The device that `wanted` meant when it was found under the name `known`, maybe under another number by now.
 
-    Raises DeviceError as `find_device` does.
+    Another one that `wanted` fits as well is taken only where that one is gone. Raises DeviceError as `find_device`.
     """
-    name = known if wanted and wanted.isdecimal() else wanted
-    try:
-        return find_device(name, devices)
-    except DeviceError:
-        bare = _PLACE.sub("", name or "")
-        if bare in ("", name):
-            raise
-        return find_device(bare, devices)
+    if not wanted or not known:
+        return find_device(wanted, devices)
+    is_place = not _PLACE.sub("", wanted)  # "(hw:3,0)" means whatever is there
+    for name in [known] if is_place else [known, _PLACE.sub("", known)]:
+        with suppress(DeviceError):
+            return find_device(name, devices)
+    return find_device(known if wanted.isdecimal() else wanted, devices)
 
 
 def sounddevice() -> Any:

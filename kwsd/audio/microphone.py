@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsd.audio.chatter import chatter_to_log
-from kwsd.audio.devices import InputDevice, find_again, find_device, input_devices, sounddevice
+from kwsd.audio.devices import InputDevice, find_again, input_devices, sounddevice
 from kwsd.audio.slots import Slots
 from kwsd.errors import DeviceError
 from kwsd.events import RATE
@@ -74,7 +74,7 @@ class Microphone:
         self._rest = rest
         self._closed = threading.Event()
         self._slots: Slots | None = None
-        self._device = find_again(device, known, input_devices()) if known else find_device(device, input_devices())
+        self._device = find_again(device, known, input_devices())
         self.name = self._device.name
 
     def blocks(self) -> Iterator[RawBlock]:

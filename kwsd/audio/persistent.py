@@ -125,6 +125,7 @@ class PersistentMicrophone:
         """Hear, and hear again."""
         patience = self._patience
         pause = patience.first_pause_s
+        told: set[str] = set()
         while True:
             try:
                 yield from self._hear()
@@ -138,10 +139,12 @@ class PersistentMicrophone:
                 self._lost_at = self._heard_at
                 if self._heard_at - self._restored_at > _STEADY_S:
                     pause = patience.first_pause_s
+                told = {reason}
                 log.warning("%s is lost: %s; looking for it", self.name, reason)
                 yield DeviceLost(self.name, self._at, reason)
             else:
-                log.debug("%s is still lost: %s", self.name, reason)
+                log.log(logging.DEBUG if reason in told else logging.INFO, "%s is still lost: %s", self.name, reason)
+                told.add(reason)
                 if answered:
                     yield Sought()
             if self._sleep(pause):

@@ -20,7 +20,7 @@ class GateSettings:
     """How readily the gate opens and how long it stays open.
 
     `aggressiveness` 0 to 3: WebRTC's own modes, 3 takes the least for speech. `onset_ms` of speech in a row open the
-    gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms.
+    gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms, and so is a hangover of 0.
     """
 
     aggressiveness: int = 2
@@ -46,9 +46,7 @@ class Gate:
     """One stream's gate. Fed with consecutive samples, in pieces of any size; all its times are counted in samples."""
 
     def __init__(self, settings: GateSettings) -> None:
-        self._settings = settings
-        self._onset = -(-settings.onset_ms // 10)
-        self._hangover = -(-settings.hangover_ms // 10)
+        self._set(settings)
         self.reset()
 
     def reset(self) -> None:
@@ -60,11 +58,14 @@ class Gate:
 
     def adopt(self, settings: GateSettings) -> None:
         """Go on with other settings; an open gate stays open for no longer than they would have it."""
-        self._settings = settings
-        self._onset = -(-settings.onset_ms // 10)
-        self._hangover = -(-settings.hangover_ms // 10)
+        self._set(settings)
         self._left = min(self._left, self._hangover)
         self._detector.set_mode(settings.aggressiveness)
+
+    def _set(self, settings: GateSettings) -> None:
+        self._settings = settings
+        self._onset = -(-settings.onset_ms // 10)
+        self._hangover = max(1, -(-settings.hangover_ms // 10))  # with none it would never open
 
     @property
     def is_open(self) -> bool:

@@ -85,3 +85,13 @@ def test_a_device_that_came_back_is_meant_by_its_name(wanted: str) -> None:
 def test_of_two_of_a_kind_the_one_in_its_old_place_is_taken() -> None:
     twins = [InputDevice(number, f"Mic (hw:{number},0)", "ALSA", 1, 48_000.0, False) for number in (1, 2)]
     assert find_again("2", "Mic (hw:2,0)", twins).index == 2
+
+
+@pytest.mark.parametrize("known", ["USB Mic (hw:1,0)", "USB Mic (hw:9,0)"])
+def test_another_device_that_fits_as_well_does_not_keep_the_known_one_away(known: str) -> None:
+    devices = [InputDevice(1, "USB Mic (hw:1,0)", "ALSA", 1, 48_000.0, False)]
+    devices += [InputDevice(2, "USB Camera (hw:2,0)", "ALSA", 1, 48_000.0, False)]
+    assert find_again("usb", known, devices).index == 1
+    assert find_again("usb", known, devices[1:]).index == 2
+    with pytest.raises(DeviceError, match="'usb' matches several"):
+        find_again("usb", "", devices)

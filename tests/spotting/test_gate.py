@@ -56,6 +56,17 @@ def test_it_stays_open_for_the_hangover_and_no_longer() -> None:
     assert not gate.is_open
 
 
+def test_without_a_hangover_it_is_open_while_somebody_speaks() -> None:
+    gate = Gate(GateSettings(hangover_ms=0))
+    gate.feed(silence(16_000))
+    assert gate.feed(voice(8_000))
+    assert gate.is_open
+    gate.adopt(GateSettings(hangover_ms=0, aggressiveness=1))
+    assert gate.feed(voice(STEP))
+    gate.feed(silence(16_000))
+    assert not gate.is_open
+
+
 def test_a_short_click_is_no_onset() -> None:
     gate = Gate(GateSettings(onset_ms=300))
     gate.feed(silence(16_000))
