@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 _REAP_S = 0.5
 
 
-class Hung(DeviceError):
-    """The process that captures, or the device, gave no answer in the time that it had."""
+class Unanswered(DeviceError):
+    """No answer came of the process that captures, nor of the device: it hangs, dies, talks nonsense or never began."""
 
 
 class Captured:
@@ -28,7 +28,7 @@ class Captured:
     def __init__(self, device: str | None, known: str, block_ms: int, woken: int) -> None:
         """Start it, as `command` tells; `woken` is a descriptor that, once readable, breaks off every wait.
 
-        Raises DeviceError.
+        Raises Unanswered.
         """
         self._woken = woken
         self._unpacker = Unpacker()
@@ -45,7 +45,7 @@ class Captured:
                 start_new_session=True,  # Ctrl-C is for the daemon
             )
         except OSError as error:
-            raise DeviceError(f"the process that captures cannot be started: {error.strerror or error}") from error
+            raise Unanswered(f"the process that captures cannot be started: {error.strerror or error}") from error
 
     @property
     def pid(self) -> int:
@@ -63,12 +63,12 @@ class Captured:
         return not self._messages
 
     def find(self, limit_s: float) -> str | None:
-        """The name of the device that it found; None when woken. Raises DeviceError: none, or not in `limit_s`."""
+        """The name of the device that it found; None when woken. Raises DeviceError: none; Unanswered: as `next`."""
         message = self.next(limit_s, "does not start")
         if message is None:
             return None
         if message.kind != FOUND:
-            raise DeviceError("the process that captures speaks out of turn")
+            raise Unanswered("the process that captures speaks out of turn")
         return message.text
 
     def open(self) -> None:
@@ -86,8 +86,8 @@ class Captured:
     def next(self, limit_s: float, what: str) -> Message | None:
         """The next message that is no log line; None when woken.
 
-        Raises DeviceError: it said that it failed, or died; Hung: it was silent for `limit_s` seconds, which the text
-        calls `what`.
+        Raises DeviceError: it said that it failed; Unanswered: it died, or was silent for `limit_s` seconds, which the
+        text calls `what`.
         """
         while True:
             while not self._messages:
@@ -110,14 +110,14 @@ class Captured:
         if self._woken in ready:
             return False
         if not ready:
-            raise Hung(f"{what} ({limit_s:g} s)")
+            raise Unanswered(f"{what} ({limit_s:g} s)")
         data = os.read(pipe, 65_536)
         if not data:
-            raise DeviceError(f"the process that captures died: {self._ending()}")
+            raise Unanswered(f"the process that captures died: {self._ending()}")
         try:
             self._messages.extend(self._unpacker.feed(data))
         except ValueError as error:
-            raise DeviceError(f"the process that captures talks nonsense: {error}") from error
+            raise Unanswered(f"the process that captures talks nonsense: {error}") from error
         return True
 
     def _ending(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsd.audio.captured import Captured, Hung
+from kwsd.audio.captured import Captured, Unanswered
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
@@ -133,7 +133,7 @@ class PersistentMicrophone:
             except DeviceError as error:
                 if self._at == 0:
                     raise  # never heard at all: that is for the operator to see to
-                reason, answered = str(error), not isinstance(error, Hung)
+                reason, answered = str(error), not isinstance(error, Unanswered)
             self._end_capture()
             if self._lost_at is None:
                 self._lost_at = self._heard_at
@@ -165,7 +165,7 @@ class PersistentMicrophone:
         told: Looks | None = None
         while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
             if message.kind != AUDIO:
-                raise DeviceError("the process that captures speaks out of turn")
+                raise Unanswered("the process that captures speaks out of turn")
             limit_s = self._patience.stall_s
             now, asleep = self._clocks()
             if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:

@@ -4,7 +4,7 @@ A daemon must not be deaf and look well. While it hears, the watchdog is fed as 
 through it. A daemon that has lost its microphone does not look well: it has said so, in STATUS= and by `device_lost`.
 To restart it would cost its socket, its subscribers and its running hooks, and bring nothing back, for a microphone
 that is missing at the start is an error (69). So while all that it listens to is lost, the search feeds the watchdog,
-by each attempt that came to an answer. A search that hangs starves it, and so does a worker that is stuck.
+by each attempt that came to an answer. A search that hangs or crashes starves it, and so does a worker that is stuck.
 """
 
 from __future__ import annotations

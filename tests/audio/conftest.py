@@ -32,14 +32,20 @@ class Sound:
         self.set()
 
     def set(
-        self, *devices: str, level: int = 100, hangs: str = "", overflow: bool = False, rate: int | None = None
+        self,
+        *devices: str,
+        level: int = 100,
+        hangs: str = "",
+        crashes: bool = False,
+        overflow: bool = False,
+        rate: int | None = None,
     ) -> None:
-        """From now on these are the devices, this is what they hear, and where PortAudio hangs.
+        """From now on these are the devices, this is what they hear, and where PortAudio hangs, or that it crashes.
 
         They know but the one `rate`, if one is given.
         """
         new = self._path.with_suffix(".new")
-        behaviour: dict[str, Any] = {"level": level, "hangs": hangs, "overflow": overflow}
+        behaviour: dict[str, Any] = {"level": level, "hangs": hangs, "crashes": crashes, "overflow": overflow}
         behaviour |= {"rate": rate} if rate else {}
         new.write_text(json.dumps({"devices": devices or ("Mic (hw:1,0)",), **behaviour}))
         new.rename(self._path)

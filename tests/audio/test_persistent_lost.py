@@ -84,7 +84,10 @@ def test_capture_that_hangs_or_dies_is_replaced(
     assert isinstance(next(blocks), Block)
 
 
-def test_each_attempt_that_is_answered_is_told_and_none_that_hangs(listen: Callable[..., Any], sound: Any) -> None:
+@pytest.mark.parametrize("trouble", [{"hangs": "probing"}, {"crashes": True}])
+def test_each_attempt_that_is_answered_is_told_and_none_that_hangs_or_dies(
+    listen: Callable[..., Any], sound: Any, trouble: dict[str, Any]
+) -> None:
     microphone, blocks = listen("mic")
     next(blocks)
     sound.set("Other")
@@ -102,7 +105,7 @@ def test_each_attempt_that_is_answered_is_told_and_none_that_hangs(listen: Calla
         return begin(known)
 
     microphone._start = start
-    sound.set("Other", hangs="probing")
+    sound.set("Other", **trouble)
     microphone._patience = replace(quick, start_s=1.0)
     assert list(takewhile(lambda item: not isinstance(item, DeviceRestored), blocks)) == []
     assert attempts == ["Mic (hw:1,0)"] * 3
