@@ -13,12 +13,13 @@ from typing import NoReturn
 
 from kwsd.cli import console
 from kwsd.cli.app import app
-from kwsd.errors import DeviceError, KwsdError
+from kwsd.errors import DeviceError, InputError, KwsdError
 
 INTERNAL = KwsdError.exit_status
 INTERRUPTED = 130
 _DEBUG = "--debug"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _DAEMON = "kwsd.daemon.supervisor"
 
 
@@ -60,11 +61,14 @@ def _run(given: list[str]) -> int:
 
 
 def _tell_fault(error: Exception, debug: bool) -> int:
-    """What nobody has foreseen; or a full disk, mostly under standard output, which is no fault of ours."""
+    """What nobody has foreseen; or a full disk, mostly under standard output, or a closed door: no faults of ours."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
+    if isinstance(error, OSError) and error.errno in _OUT_OF_REACH and error.filename:
+        text = f"{error.filename}: {error.strerror}; check the name and its permissions, or name another place"
+        return _tell(text, InputError.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
 

@@ -39,7 +39,7 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     """
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     found = path if path is not None else config_path()
-    read = path is not None or found.exists()
+    read = path is not None or _is_there(found)
     file = dict(_flatten(_read(found), found)) if read else {}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -91,6 +91,16 @@ def _assemble(values: Mapping[str, Any]) -> Config:
         kind: Any = section.default_factory
         sections[section.name] = kind(**{entry.name: values[f"{section.name}.{entry.name}"] for entry in fields(kind)})
     return Config(**sections)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:  # what cannot be seen is not taken for missing: it may hold somebody's hooks
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    return True
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def taken_over(
         config = settled(old, read(), card)
         if hooks:
             hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)
-    except KwsdError as error:
+    except (KwsdError, OSError) as error:  # OSError: of a disk or a server that is gone
         log.warning("the new configuration is refused, the old one stays: %s", error)
         return old
     spotter.adopt(config, card)

@@ -7,6 +7,7 @@ import math
 import os
 import select
 import shutil
+import stat
 import threading
 import time
 from collections import deque
@@ -200,18 +201,26 @@ def check_program(word: str, argv: Sequence[str]) -> None:
             what, remedy = "does not say what runs it;", "begin it with a line like #!/bin/sh"
             raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
         return
-    remedy = ""
-    if os.sep in program and Path(program).is_dir():
-        what = "is a folder"
-    elif os.sep in program and Path(program).exists():
-        what, remedy = "is not executable", f"chmod +x {program}"
-    elif program.startswith("~"):
-        what, remedy = "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
-    elif " " in program:
-        what, remedy = "is not found;", "a list of strings is one program with its arguments"
-    else:
-        what = "is not found" if os.sep in program else "is not found in PATH"
+    what, remedy = _why_not_found(program)
     raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
+
+
+def _why_not_found(program: str) -> tuple[str, str]:
+    """What is wrong with a program that cannot be run, and the remedy."""
+    if os.sep in program:
+        try:
+            mode = Path(program).stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"
+        else:
+            return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
+    if program.startswith("~"):
+        return "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
+    if " " in program:
+        return "is not found;", "a list of strings is one program with its arguments"
+    return ("is not found" if os.sep in program else "is not found in PATH"), ""
 
 
 def _is_bare_text(program: str) -> bool:

@@ -134,6 +134,13 @@ def test_a_full_disk_is_no_fault(arguments: tuple[str, ...], unbuffered: str) ->
     assert line.startswith("kwsd: error: the output cannot be written: No space left on device")
 
 
+def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/secret/config.json"))
+    ran = kwsd("version")
+    assert ran.status == 66
+    assert "/secret/config.json: Permission denied; check the name and its permissions" in ran.err
+
+
 def test_another_error_of_the_system_is_a_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, OSError(errno.EPERM, "Operation not permitted"))
     ran = kwsd("version")

@@ -274,3 +274,14 @@ def test_a_whole_number_that_may_be_unset_stays_whole() -> None:
     assert (chosen, type(chosen)) == (3, int)
     with pytest.raises(UsageError, match="a whole number from 1 to 50"):
         load_config(Path(os.devnull), {"trigger.smoothing": "2.5"})
+
+
+def test_a_place_that_cannot_be_seen_is_not_taken_for_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder that is closed to us is as bad, but root, who runs many tests, may see into every one."""
+    ring = tmp_path / "ring"
+    ring.symlink_to(ring)
+    monkeypatch.setattr("kwsd.config.load.config_path", lambda: ring / "kwsd.toml")
+    with pytest.raises(ConfigError, match="cannot be read: Too many levels"):
+        load_config()
+    monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "none" / "kwsd.toml")
+    assert load_config().path is None

@@ -10,7 +10,7 @@ import pytest
 
 from kwsd.audio.windows import Window
 from kwsd.config import Config
-from kwsd.daemon.reloading import TunableSpotter, settled
+from kwsd.daemon.reloading import TunableSpotter, settled, taken_over
 from kwsd.errors import ConfigError
 from kwsd.events import Detection
 
@@ -55,3 +55,14 @@ def test_settings_change_between_two_batches_and_before_the_model_is_loaded(conf
     (detection,) = spotter.feed([loud(1)])
     assert isinstance(detection, Detection)
     assert (detection.word, detection.threshold) == ("yes", 0.25)
+
+
+def test_what_the_system_has_against_it_ends_no_daemon(
+    configure: Configure, zoo: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read() -> Config:
+        raise PermissionError(13, "Permission denied", "/etc/kwsd")
+
+    old, card = configure(), zoo.read_card("tiny")
+    assert taken_over(read, old, card, TunableSpotter(old), None, None) is old
+    assert "is refused, the old one stays: [Errno 13] Permission denied: '/etc/kwsd'" in caplog.text

@@ -187,6 +187,12 @@ def test_a_program_that_may_not_run_is_told_at_the_start(tmp_path: Path) -> None
         HookSink({"stop": [Hook((str(program),))]})
 
 
+def test_a_program_that_cannot_be_seen_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "ring").symlink_to(tmp_path / "ring")  # to root, who runs many tests, no folder is closed
+    with pytest.raises(ConfigError, match="cannot be reached: Too many levels of symbolic links; see to its folder"):
+        HookSink({"stop": [Hook((f"{tmp_path}/ring/program",))]})
+
+
 def test_other_hooks_are_bound_while_one_runs(bench: Any, fifo: Path, stop: Envelope, go: Envelope) -> None:
     sink = bench.sink(f"read line <{fifo}")
     sink.send(stop)
