@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from kwsd.cli import loglines
 from kwsd.shown import brief, one_line
-from kwsd.sinks.room import has_room
+from kwsd.sinks.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ Show = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 MOST = 3000
-"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `has_room`."""
+"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `Outlet`."""
 QUIET_S = 10.0
 """Seconds between two lines about progress where there is no terminal to draw a bar on."""
 
@@ -159,6 +159,7 @@ def log_to_stderr(level: str = "info", format: str = "text") -> None:
     root = logging.getLogger()
     for earlier in [earlier for earlier in root.handlers if isinstance(earlier, _Stderr)]:
         root.removeHandler(earlier)
+        earlier.close()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("kwsd").setLevel(level.upper())
@@ -184,16 +185,29 @@ class _Stderr(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._dropped = 0
+        self._outlet: Outlet | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is None:
+            return
         try:
-            if sys.stderr is not None and not has_room(sys.stderr):
-                self._dropped += 1
-                return
+            outlet = self._outlet_of(sys.stderr)
             if self._dropped:
                 text = f"{self._dropped} lines of the log were dropped: nobody read them"
-                self._dropped = 0
-                _to_stderr(_shape(logging.WARNING, __name__, text, ""))
-            _to_stderr(self.format(record))
+                if outlet.offer(f"{_shape(logging.WARNING, __name__, text, '')}\n"):
+                    self._dropped = 0
+            self._dropped += not outlet.offer(f"{self.format(record)}\n")
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return
+
+    def _outlet_of(self, stream: TextIO) -> Outlet:
+        if self._outlet is None or self._outlet.stream is not stream:
+            self.close()
+            self._outlet = Outlet(stream)
+        return self._outlet
+
+    def close(self) -> None:
+        if self._outlet is not None:
+            self._outlet.close()
+            self._outlet = None
+        super().close()

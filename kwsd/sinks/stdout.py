@@ -16,10 +16,11 @@ from typing import Literal, TextIO
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope
 from kwsd.sinks.lines import JsonLines, TextLines
-from kwsd.sinks.room import has_room
+from kwsd.sinks.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
+_AGAIN_S = 0.01
 PENDING = 1024
 """Lines kept for a reader that does not read, where the sender must not wait; further ones are dropped."""
 
@@ -44,7 +45,7 @@ class StdoutSink:
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         """`commands` has what each word runs ("*": any word), to be shown beside it in text."""
-        self._stream = stream
+        self._stream, self._outlet = stream, Outlet(stream)
         self._everything = events == "all"
         self._lines = TextLines(stream, commands or {}) if format == "text" else JsonLines(stream)
         self._wait = wait
@@ -96,8 +97,9 @@ class StdoutSink:
         self._ended, self._wait = True, False
         self._drain(time.monotonic() + deadline_s)
         with self._lock:
-            self._dropped += len(self._pending)
+            self._dropped += self._waiting
             self._pending.clear()
+            self._outlet.close()
             self._gone = True
             if self._dropped:
                 log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
@@ -109,29 +111,35 @@ class StdoutSink:
         while True:
             with self._lock:
                 self._write_pending()
-                if not self._pending:
+                if not self._waiting:
                     return
             left = until - time.monotonic()
             if left <= 0 or (until == math.inf and not self._wait):
                 return
+            if self._outlet.behind:  # a terminal with room for a byte may take none: a line ends in two
+                time.sleep(_AGAIN_S)
             poll = select.poll()
             poll.register(self._stream, select.POLLOUT)
             if until == math.inf:
                 poll.register(self._woken, select.POLLIN)
             poll.poll(None if left == math.inf else math.ceil(1000 * left))
 
+    @property
+    def _waiting(self) -> int:
+        """Lines that are not written, or not to their end."""
+        return len(self._pending) + self._outlet.behind
+
     def _write_pending(self) -> None:
-        """Write while there is room: poll(2) promises it for a line, which is shorter than PIPE_BUF; see `Envelope`."""
-        while self._pending and not self._gone and has_room(self._stream):
-            line = self._pending.popleft()
-            try:
-                self._stream.write(line)
-                self._stream.flush()
-            except (BrokenPipeError, ValueError):  # ValueError: closed on this side
-                self._give_up()
-            except OSError as error:
-                self._silence()
-                raise DeviceError(f"standard output cannot be written: {error.strerror}") from error
+        """Write while there is room for a line, which is shorter than PIPE_BUF; see `Envelope`."""
+        try:
+            self._outlet.catch_up()
+            while self._pending and not self._gone and self._outlet.offer(self._pending[0]):
+                self._pending.popleft()
+        except (BrokenPipeError, ValueError):  # ValueError: closed on this side
+            self._give_up()
+        except OSError as error:
+            self._silence()
+            raise DeviceError(f"standard output cannot be written: {error.strerror}") from error
 
     def _drop(self) -> None:
         if not self._dropped:
@@ -147,6 +155,7 @@ class StdoutSink:
         """Point the descriptor to nowhere, so that the interpreter's last flush does not fail."""
         self._gone = True
         self._pending.clear()
+        self._outlet.close()
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())

@@ -1,0 +1,78 @@
+"""Lines for whoever reads a stream, without ever waiting for them."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+from contextlib import suppress
+from typing import TextIO
+
+
+class Outlet:
+    """Writes the lines that a stream takes without waiting, each shorter than PIPE_BUF (4096 bytes).
+
+    A pipe that poll(2) calls writable has room for one. A terminal has room for a byte then, and who writes more waits
+    as long as nobody reads it: a frozen emulator, a stalled ssh. So it is opened once more, to be written without
+    waiting, and the part of a line that it does not take is kept.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._terminal = _terminal(stream)
+        self._rest = b""
+
+    @property
+    def behind(self) -> bool:
+        """Whether a part of a line is kept."""
+        return bool(self._rest)
+
+    def offer(self, line: str) -> bool:
+        """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
+        does."""
+        if not self.catch_up() or not _has_room(self.stream):
+            return False
+        if self._terminal is None:
+            self.stream.write(line)
+            self.stream.flush()
+            return True
+        self._rest = line.encode(self.stream.encoding, self.stream.errors or "strict")
+        self.catch_up()
+        return True
+
+    def catch_up(self) -> bool:
+        """Write what is kept; False where there is no room for all of it. Raises OSError."""
+        while self._rest:
+            assert self._terminal is not None
+            try:
+                self._rest = self._rest[os.write(self._terminal, self._rest) :]
+            except BlockingIOError:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Forget what is kept; the stream itself stays as it is."""
+        self._rest = b""
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+
+def _terminal(stream: TextIO) -> int | None:
+    """The terminal that the stream leads to, opened for us alone; None where it leads to none, or may not be opened."""
+    if not isinstance(stream, io.TextIOWrapper):  # rich's own, which draws around what is written to it
+        return None
+    with suppress(OSError, ValueError):
+        return os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    return None
+
+
+def _has_room(stream: TextIO) -> bool:
+    """Whether poll(2) calls it writable; true of text in memory, and of a closed stream: writing will tell."""
+    try:
+        descriptor = stream.fileno()
+    except (io.UnsupportedOperation, ValueError):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
