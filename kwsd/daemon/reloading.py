@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, cast
 
 from kwsd.audio.windows import Window
@@ -42,23 +43,31 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
 
 
 class TunableSpotter:
-    """A spotter whose settings another thread may change between two batches; before the model is loaded, too."""
+    """A spotter whose settings another thread may change; before the model is loaded, too.
+
+    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU, and who changes the
+    settings is the main thread, which has signals to serve.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._spotter: Spotter | None = None
+        self._changed: Callable[[Spotter], None] | None = None
         self._lock = threading.Lock()
 
     def load(self, card: ModelCard, engine: build.Engine) -> None:
         """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
         with self._lock:
-            self._spotter = build.make_spotter(self._config, card, engine)
+            self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
         """As `Spotter.feed`. Only once it is loaded."""
+        assert self._spotter
         with self._lock:
-            assert self._spotter
-            return self._spotter.feed(windows)
+            change, self._changed = self._changed, None
+        if change:
+            change(self._spotter)
+        return self._spotter.feed(windows)
 
     @property
     def gated(self) -> int:
@@ -71,12 +80,11 @@ class TunableSpotter:
         return self._spotter.span if self._spotter else 1
 
     def adopt(self, config: Config, card: ModelCard) -> None:
-        """Go on with this configuration's gate and trigger, from the next batch on."""
+        """Go on with this configuration's gate and trigger, from the next batch on. Its words are checked already."""
+        gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
         with self._lock:
             self._config = config
-            if self._spotter is not None:
-                gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
-                self._spotter.adopt(gate=gate, trigger=trigger, coarse=config.gate.coarse)
+            self._changed = partial(Spotter.adopt, gate=gate, trigger=trigger, coarse=config.gate.coarse)
 
 
 def taken_over(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.config import Config, load_config, options, parse_hook_flags, rereading
+from kwsd.config import Config, LoadedConfig, load_config, options, parse_hook_flags, rereading
 from kwsd.errors import ConfigError, UsageError
 
 EVERYTHING = """
@@ -285,3 +285,11 @@ def test_a_place_that_cannot_be_seen_is_not_taken_for_empty(monkeypatch: pytest.
         load_config()
     monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "none" / "kwsd.toml")
     assert load_config().path is None
+
+
+def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[LoadedConfig] = []
+    with pytest.raises(ConfigError, match="is a pipe, and has been read"):
+        rereading(pipe, read.pop)()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from kwsd.errors import ConfigError
 from kwsd.events import Detection
 
 Configure = Callable[..., Config]
+
+PATIENCE_S = 30.0
 
 
 def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(
@@ -66,3 +69,25 @@ def test_what_the_system_has_against_it_ends_no_daemon(
     old, card = configure(), zoo.read_card("tiny")
     assert taken_over(read, old, card, TunableSpotter(old), None, None) is old
     assert "is refused, the old one stays: [Errno 13] Permission denied: '/etc/kwsd'" in caplog.text
+
+
+def test_nobody_waits_for_a_batch_that_is_stuck(configure: Configure, zoo: Any) -> None:
+    card, old = zoo.read_card("tiny"), configure({"trigger.words": "no", "trigger.smoothing": 1})
+    spotter, begun, go_on = TunableSpotter(old), threading.Event(), threading.Event()
+    engine = zoo.load_classifier(card, device="cpu")
+    score = engine.score
+
+    def stuck(windows: Any) -> Any:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        return score(windows)
+
+    engine.score = stuck
+    spotter.load(card, engine)
+    worker = threading.Thread(target=spotter.feed, args=([loud(0)],))
+    worker.start()
+    assert begun.wait(PATIENCE_S)
+    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
+    go_on.set()
+    worker.join(PATIENCE_S)
+    assert [event.word for event in spotter.feed([loud(1)]) if isinstance(event, Detection)] == ["yes"]
