@@ -7,6 +7,7 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(list(arguments))
     _hold_standard_descriptors()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have it ignored: then no hook has an exit status
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a locale has no letter for is spelt out, as on the log
         sys.stdout.reconfigure(errors="backslashreplace")
     status = _run(sys.argv[1:])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope, Event
-from kwsd.sinks.running import Order, RunningHook, why_not
+from kwsd.sinks.running import GRACE_S, Order, RunningHook, why_not
 from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ ANY_WORD = "*"
 ORPHANS, ORPHAN_BYTES = 32, 1 << 20
 """Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; and how
 much each may have written in all. The oldest, and those that write more, lose their pipe."""
+REFUSED = 1024
+"""Dropped hooks that wait to be told of; more only gather while a program hangs as it is started."""
+LAST_S = 3 * GRACE_S
+"""After the deadline: SIGTERM, SIGKILL, and what outlives both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class HookSink:
         self.bind(hooks, limit=limit, queue=queue)
         self._publish, self._failed = publish, failed
         self._queue: deque[Order] = deque()
-        self._refused: deque[Order] = deque()  # the thread empties it whenever it is woken
+        self._refused: deque[Order] = deque(maxlen=REFUSED)  # the thread empties it whenever it is woken
         self._dropped = 0
         self._running: dict[int, RunningHook] = {}
         self._orphans: deque[RunningHook] = deque()
@@ -107,11 +111,12 @@ class HookSink:
     def close(self, deadline_s: float) -> None:
         """Let the hooks that run or wait come to their end within `deadline_s` seconds, then end them.
 
-        `hurry`, from another thread, can shorten that.
+        `hurry`, from another thread, can shorten that. A program that hangs as it is started, on a mount that is gone,
+        is left behind.
         """
         self._closing = True
         self.hurry(deadline_s)
-        self._thread.join()
+        self._thread.join(None if deadline_s == math.inf else deadline_s + LAST_S)
 
     def kill(self) -> None:
         """Kill whatever runs, for a process about to die itself. It takes no lock: signal handlers may call it."""
@@ -129,8 +134,12 @@ class HookSink:
         except BaseException as error:
             self._failed(error)
         finally:
-            for hook in (*self._running.values(), *self._orphans):
-                hook.abandon()
+            left = (*self._running.values(), *self._orphans)
+            for hook in left:
+                hook.kill()
+            until = time.monotonic() + GRACE_S
+            for hook in left:
+                hook.abandon(until)
             self._waker.close()
 
     def _start_waiting(self) -> None:

@@ -133,22 +133,24 @@ class RunningHook:
         os.close(self.output_descriptor)
         self.output_descriptor = -1
 
-    def abandon(self) -> None:
-        """The sink ends: kill what still runs, and release everything."""
+    def abandon(self, until: float) -> None:
+        """The sink ends: wait for what was killed until the monotonic clock shows `until`, and release everything."""
         if self._process.returncode is None:
-            self._kill_and_wait()
+            self._kill_and_wait(until - time.monotonic())
         if self.output_descriptor >= 0:
             self.close_output()
 
     def kill(self) -> None:
         """Kill its process group, and wait for nothing."""
+        if self._process.returncode is not None:  # the number may be somebody else's by now
+            return
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _kill_and_wait(self) -> None:
+    def _kill_and_wait(self, limit_s: float = GRACE_S) -> None:
         self.kill()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_S)
+            self._process.wait(max(0.0, limit_s))
 
     def _signal(self, number: signal.Signals) -> None:
         try:

@@ -6,6 +6,8 @@ import json
 import shlex
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -210,3 +212,11 @@ def test_a_reader_that_has_read_enough_ends_it(start: Callable[..., Any], record
     ran = running.wait()
     assert ran.status == 0
     assert ran.errors == []
+
+
+def test_hooks_have_an_exit_status_whatever_its_parent_ignores(recordings: Path) -> None:
+    daemon = [sys.executable, "-m", "kwsd", "listen", str(recordings / "commands.flac"), *SURE]
+    command = [*daemon, "--words", "yes", "--events", "all", "--hook", "yes=false"]
+    ran = subprocess.run(["sh", "-c", 'trap "" CHLD; exec "$@"', "sh", *command], capture_output=True, check=True)
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [event["exit_status"] for event in events if event["type"] == "hook_finished"] == [1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
+import shutil
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from kwsd.events import Envelope
+from kwsd.sinks.hooks import Hook
 
 PATIENCE_S = 30.0
 
@@ -70,3 +74,27 @@ def test_kill_waits_for_nothing(bench: Any, tmp_path: Path, stop: Envelope) -> N
     bench.wait_for((tmp_path / "started").exists)
     sink.kill()
     assert bench.report().exit_status == 137
+
+
+def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: Envelope
+) -> None:
+    """As on a mount that is gone: who opens a file to run it waits for a write lease on it to be given back."""
+    program = tmp_path / "program"
+    shutil.copy("/bin/true", program)
+    monkeypatch.setattr("kwsd.sinks.hooks.REFUSED", 8)
+    sink = bench.add(Hook((str(program),)), limit=1, queue=1)
+    before = signal.signal(signal.SIGIO, lambda *_: None)  # the kernel asks for the lease back
+    with program.open("r+b") as leased:
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        for _ in range(100):
+            sink.send(stop)
+        closing = threading.Thread(target=sink.close, args=(0.1,))
+        closing.start()
+        closing.join(PATIENCE_S)
+        assert not closing.is_alive()
+        assert sink._thread.is_alive()
+        assert len(sink._refused) <= 8
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    sink._thread.join(PATIENCE_S)
+    signal.signal(signal.SIGIO, before)
