@@ -105,6 +105,7 @@ class _Reader:
         self._doze, self._pace = doze, pace
         self._hop = hop  # a multiple of the grid
         self._heard = 0  # the end of the last one handed out
+        self._open = 0  # samples before it that a gap swallowed which ends after it; to be told then
 
     def due(self, most: int) -> int:
         """How many windows can be taken now, counted up to `most`; sets the hop for them."""
@@ -141,6 +142,9 @@ class _Reader:
         for end in ends:
             samples = span[end - self._length - first : end - first]
             lost = _lost(self._heard, end, end - self._length, extent.gaps)
+            if not any(gap.start < self._heard < gap.stop for gap in extent.gaps):
+                lost += self._open  # the gap has been lapped with all else
+            self._open = _open(self._heard, end, end - self._length, extent.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
         self._ring.release(self._heard + self._grid - self._length)
@@ -173,9 +177,15 @@ def _lost(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
 
     A gap counts as a whole in the first window that ends after it. What lies between the two windows was lapped.
     """
-    lapped = max(0, start - heard)
-    for gap in gaps:
-        if heard < gap.stop <= end:
-            counted = min(gap.stop, start) - max(gap.start, heard)  # as lapped, above
-            lapped += gap.stop - gap.start - max(0, counted)
-    return lapped
+    over = [gap for gap in gaps if heard < gap.stop <= end]
+    return max(0, start - heard) + sum(_untold(gap, gap.stop, heard, start) for gap in over)
+
+
+def _open(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
+    """Samples before `end` of the gap that ends after it, for the same windows."""
+    return sum(_untold(gap, end, heard, start) for gap in gaps if gap.start < end < gap.stop)
+
+
+def _untold(gap: Gap, stop: int, heard: int, start: int) -> int:
+    """Samples of the gap before `stop` that do not count as lapped, between `heard` and `start`, anyhow."""
+    return stop - gap.start - max(0, min(stop, start) - max(gap.start, heard))

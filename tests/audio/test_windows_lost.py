@@ -121,3 +121,18 @@ def test_a_live_writer_that_laps_the_reader_never_gives_it_torn_audio() -> None:
             heard = window.end
     thread.join(10)
     assert counted == total  # each sample was in a window or counted as lost
+
+
+def test_a_gap_whose_rest_is_lapped_counts_from_its_start(noise: Noise) -> None:
+    ring = Ring(2 * LENGTH)
+    cutting = windows({"desk": ring}, hop=HOP, length=LENGTH)
+    ring.write(noise(LENGTH + HOP // 2), wait=False)
+    ring.skip(4 * HOP)
+    cuts = next(cutting)  # the last of them ends in the gap
+    ring.write(noise(3 * LENGTH), wait=False)
+    ring.close()
+    cuts += [window for batch in cutting for window in batch]
+    missing = range(LENGTH + HOP // 2, LENGTH + HOP // 2 + 4 * HOP)
+    heard = {number for window in cuts for number in range(max(0, window.start), window.end)} - {*missing}
+    written = range(min(cuts[-1].end, ring.written))
+    assert sum(window.lost for window in cuts) == len({*written} - heard)
