@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.scandir(folder).close()
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     except OSError as error:
         raise _no_place(folder, error) from error
 
@@ -96,13 +100,12 @@ class DetectionKeeper:
         if samples is None:
             log.warning("%s at %.1f s is not kept: its audio has been overwritten", event.word, event.at / RATE)
             return
-        stamp = envelope.time.strftime("%Y%m%dT%H%M%S.") + f"{envelope.time.microsecond // 1000:03d}Z"
         word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
         with self._changed:
             if len(self._clips) >= QUEUE:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
                 return
-            self._clips.append(_Clip(f"{stamp}-{word}-{event.score:.3f}.wav", samples))
+            self._clips.append(_Clip(f"{_stamp(envelope.time)}-{word}-{event.score:.3f}.wav", samples))
             self._changed.notify()
 
     def close(self, deadline_s: float) -> None:
@@ -126,22 +129,30 @@ class DetectionKeeper:
 
     def _keep(self, clip: _Clip) -> None:
         """Write one; what the disk has against it is told once, and listening goes on."""
-        path = self._folder / clip.name
+        doing = "detections cannot be kept"
         try:
-            with replacing(path, private=True) as file:
+            with replacing(self._folder / clip.name, private=True) as file:
                 write_wav(file, clip.samples)
-            self._forget_oldest()
+            doing = "a detection cannot be removed beyond the quota"
+            self._forget_oldest(newest=clip.name)
         except OSError as error:
             if not self._trouble:
-                log.warning("%s: detections cannot be kept: %s", self._folder, error.strerror)
+                log.warning("%s: %s: %s", self._folder, doing, error.strerror)
             self._trouble = True
         else:
             self._trouble = False
 
-    def _forget_oldest(self) -> None:
-        """Remove files, the oldest first, until the others fit the quota."""
+    def _forget_oldest(self, newest: str = "") -> None:
+        """Remove files, the oldest first, until the others fit the quota; `newest` is the last to go.
+
+        Names tell their age. One from the future was written while the clock was wrong, and counts as the oldest.
+        Raises what one of them has against its removal, once all others have been tried.
+        """
+        ours = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
+        now = _stamp(datetime.now(timezone.utc))
+        ours.sort(key=lambda path: (path.name == newest, path.name <= now, path.name))
         kept: list[tuple[Path, int]] = []
-        for path in sorted(path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)):
+        for path in ours:
             try:
                 found = path.stat()
             except FileNotFoundError:  # another daemon has removed it meanwhile
@@ -151,8 +162,19 @@ class DetectionKeeper:
             elif time.time() - found.st_mtime > _STALE_S:
                 path.unlink(missing_ok=True)
         left = sum(size for _, size in kept)
+        trouble: OSError | None = None
         for path, size in kept:
             if left <= self._quota:
                 return
-            path.unlink(missing_ok=True)
-            left -= size
+            try:
+                path.unlink(missing_ok=True)
+                left -= size
+            except OSError as error:
+                trouble = error
+        if trouble:
+            raise trouble
+
+
+def _stamp(time: datetime) -> str:
+    """A moment in UTC as the names of files have it."""
+    return time.strftime("%Y%m%dT%H%M%S.") + f"{time.microsecond // 1000:03d}Z"

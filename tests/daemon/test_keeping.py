@@ -171,3 +171,38 @@ def test_what_is_in_the_folder_s_place_is_told(tmp_path: Path, below: str, why: 
     with pytest.raises(DeviceError) as caught:
         make_folder(tmp_path / below)
     assert f"{why} choose another with --save-detections" in str(caught.value)
+
+
+def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path
+) -> None:
+    (tmp_path / "kept").mkdir()
+    for number in range(2):
+        (tmp_path / "kept" / f"20990101T00000{number}.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
+    keeper = keep(quota_bytes=150_000)
+    for number in range(2):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T120000", "20261121T120001"]
+
+
+def test_one_that_cannot_be_removed_does_not_keep_the_others(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav"
+    stuck.mkdir(parents=True)  # unlink(2) refuses a folder, also to root
+    (tmp_path / "kept" / "20250101T000001.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
+    keeper = keep()
+    keeper._quota = 70_000
+    keeper.send(sealed())
+    keeper._quota = 1
+    keeper.send(sealed(1))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == ["20250101T000000"]
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+
+
+def test_a_folder_that_is_closed_to_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # to root, who runs many tests, no folder is
+    with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
+        make_folder(tmp_path)
