@@ -46,7 +46,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
             os.fchmod(server.fileno(), 0o600)
             server.bind(os.fspath(path))
             path.chmod(0o600)  # elsewhere; nobody can connect before listen()
-            server.listen(16)
+            server.listen(128)
         server.setblocking(False)
         status = path.lstat()
     except OSError as error:

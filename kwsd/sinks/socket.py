@@ -125,8 +125,8 @@ class SocketSink:
             self._serve(client)
 
     def _accept(self) -> None:
-        """Take in all who wait at the door."""
-        while True:
+        """Take in who waits at the door, as many as there may be at most; the others wait for the next step."""
+        for _ in range(CLIENTS):
             try:
                 connection, _ = self._server.accept()
             except (BlockingIOError, ConnectionError):  # nobody; or it went away again
@@ -138,14 +138,28 @@ class SocketSink:
                     return
                 continue
             if len(self._clients) >= CLIENTS:
-                log.warning("%s: a subscriber is turned away, there are %d already", self.path, CLIENTS)
+                self._forget_who_left()
+            if len(self._clients) >= CLIENTS:
+                if not self._crowded:
+                    log.warning("%s: subscribers are turned away, there are %d already", self.path, CLIENTS)
+                self._crowded = True
                 connection.close()
                 continue
-            self._crowded = False
+            self._crowded = self._crowded and len(self._clients) >= CLIENTS // 2
             connection.setblocking(False)
             self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)
             self._counted(len(self._clients))
+
+    def _forget_who_left(self) -> None:
+        """Drop the subscribers that have hung up, of which this step has not heard yet."""
+        poll = select.poll()
+        for client in self._clients.values():
+            poll.register(client.socket, 0)  # a hang-up is always told
+        for descriptor, event in poll.poll(0):
+            client = self._clients[descriptor]
+            client.hear(event)
+            self._serve(client)
 
     def _turn_away(self, error: OSError) -> bool:
         """Take in and drop who waits at the door, although no descriptor is free: poll(2) would tell of them for ever.

@@ -134,8 +134,20 @@ def test_more_subscribers_than_there_is_room_for_are_turned_away(
 ) -> None:
     monkeypatch.setattr(sinks_socket, "CLIENTS", 1)
     subscribe()
-    assert subscribe().recv(1) == b""
-    assert "turned away" in caplog.text
+    for _ in range(3):
+        assert subscribe().recv(1) == b""
+    assert caplog.text.count("turned away") == 1
+
+
+def test_who_comes_as_another_leaves_gets_its_place(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks_socket, "CLIENTS", 1)
+    for sequence in range(1, 51):
+        client = subscribe()
+        sink.send(sealed(sequence))
+        assert lines(client, 1) == [sequence]
+        client.close()
 
 
 def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
