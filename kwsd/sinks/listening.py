@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +25,9 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 CROWDED_S = 0.5
 """How long nobody is let in while not even one descriptor can be had."""
+
+_ALONE_S = 2.0
+"""More than a daemon takes between lock and listen()."""
 
 Identity = tuple[int, int]
 """Device and inode: what tells our socket from a later one under the same name."""
@@ -125,13 +129,25 @@ def _make_way(path: Path, flag: str) -> None:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keep two daemons that start at once from both taking over the same dead socket.
 
-    Only in a folder of our own: in a shared one a stranger could hold the lock for ever.
+    Only in a folder of our own, and for a while: who may read it could hold the lock for ever.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if os.fstat(descriptor).st_uid == os.getuid():
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            until = time.monotonic() + _ALONE_S
+            while not _locked(descriptor) and time.monotonic() < until:
+                time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the lock is ours now, or can never be, on a file system without locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
@@ -182,3 +183,12 @@ def test_the_socket_that_systemd_hands_over(tmp_path: Path, kind: str, other: in
     command = [sys.executable, "-c", GIVEN, kind, str(tmp_path / "s"), str(other), count]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert says in done.stdout, done.stderr
+
+
+def test_a_lock_that_a_stranger_holds_hangs_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.sinks.listening._ALONE_S", 0.05)
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    server, _ = listen(tmp_path / "socket")
+    server.close()
+    os.close(held)
