@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import re
+import tempfile
 import threading
 import time
 from collections import deque
@@ -45,8 +45,6 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.scandir(folder).close()
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     except OSError as error:
         raise _no_place(folder, error) from error
 
@@ -83,6 +81,8 @@ class DetectionKeeper:
         self._closing = self._trouble = False
         make_folder(folder)
         try:
+            with tempfile.TemporaryFile(dir=folder):  # rather now than when the first word is heard
+                pass
             self._forget_oldest()
         except OSError as error:
             raise _no_place(folder, error) from error

@@ -202,7 +202,10 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(
     assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
 
 
-def test_a_folder_that_is_closed_to_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)  # to root, who runs many tests, no folder is
+def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(**_: object) -> None:  # to root, who runs many tests, no folder is
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", closed)
     with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
-        make_folder(tmp_path)
+        DetectionKeeper(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
