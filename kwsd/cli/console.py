@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from kwsd.cli import loglines
 from kwsd.shown import brief, one_line
-from kwsd.sinks.outlet import Outlet
+from kwsd.sinks.outlet import Outlet, silence
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,15 @@ def note(text: str) -> None:
 
 
 def _to_stderr(text: str) -> None:
-    """Nothing where standard error was closed before the process began: print() would take standard output then."""
+    """Nothing where standard error was closed before the process began: print() would take standard output then.
+
+    Where nobody reads it, or the disk below it is full, the work goes on, to its own exit status.
+    """
     if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            silence(sys.stderr)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -14,12 +14,12 @@ from typing import NoReturn
 
 from kwsd.cli import console
 from kwsd.cli.app import app
-from kwsd.errors import DeviceError, InputError, KwsdError
+from kwsd.errors import NO_ROOM, DeviceError, InputError, KwsdError
+from kwsd.sinks.outlet import silence
 
 INTERNAL = KwsdError.exit_status
 INTERRUPTED = 130
 _DEBUG = "--debug"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _DAEMON = "kwsd.daemon.supervisor"
 
@@ -64,7 +64,7 @@ def _run(given: list[str]) -> int:
 
 def _tell_fault(error: Exception, debug: bool) -> int:
     """What nobody has foreseen; or a full disk, mostly under standard output, or a closed door: no faults of ours."""
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
@@ -99,10 +99,7 @@ def _quiet_stdout() -> None:
     try:
         _flush()
     except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        silence(sys.stdout)
 
 
 def _hold_standard_descriptors() -> None:

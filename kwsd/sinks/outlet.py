@@ -58,6 +58,14 @@ class Outlet:
             self._terminal = None
 
 
+def silence(stream: TextIO) -> None:
+    """Point its descriptor to nowhere, so that the interpreter's last flush of what is left in it does not fail."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 def _terminal(stream: TextIO) -> int | None:
     """The terminal that the stream leads to, opened for us alone; None where it leads to none, or may not be opened."""
     if not isinstance(stream, io.TextIOWrapper):  # rich's own, which draws around what is written to it

@@ -16,7 +16,7 @@ from typing import Literal, TextIO
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope
 from kwsd.sinks.lines import JsonLines, TextLines
-from kwsd.sinks.outlet import Outlet
+from kwsd.sinks.outlet import Outlet, silence
 
 log = logging.getLogger(__name__)
 
@@ -152,11 +152,7 @@ class StdoutSink:
         self._closed()
 
     def _silence(self) -> None:
-        """Point the descriptor to nowhere, so that the interpreter's last flush does not fail."""
         self._gone = True
         self._pending.clear()
         self._outlet.close()
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+        silence(self._stream)

@@ -134,6 +134,20 @@ def test_a_full_disk_is_no_fault(arguments: tuple[str, ...], unbuffered: str) ->
     assert line.startswith("kwsd: error: the output cannot be written: No space left on device")
 
 
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize(("arguments", "status"), [(("listen", "none.wav"), 66), (("config", "--config", "/none"), 78)])
+def test_the_status_is_the_same_where_nobody_can_read_the_log(
+    arguments: tuple[str, ...], status: int, closed: bool
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with Path("/dev/full").open("w") as full:
+        log = writing if closed else full
+        done = subprocess.run([sys.executable, "-m", "kwsd", *arguments], stderr=log, check=False)
+    os.close(writing)
+    assert done.returncode == status
+
+
 def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, PermissionError(errno.EACCES, "Permission denied", "/secret/config.json"))
     ran = kwsd("version")
