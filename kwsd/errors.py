@@ -6,7 +6,11 @@ BSD's sysexits.h.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a full disk, a quota or a limit on files says."""
 
 
 class KwsdError(Exception):
@@ -54,6 +58,14 @@ class ConfigError(KwsdError):
 
 class ModelError(ConfigError):
     """A model folder is missing, damaged or unsafe: fetch it again, or name another."""
+
+
+def unwritten(path: object, error: OSError) -> KwsdError:
+    """What to tell of a file that cannot be written: DeviceError where there is no room, else InputError."""
+    what = f"{path}: cannot be written ({error.strerror or error})"
+    if error.errno in NO_ROOM:
+        return DeviceError(what, "make room, or write elsewhere")
+    return InputError(what, "name another place")
 
 
 def first_line(why: object) -> str:

@@ -13,7 +13,7 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
 from kwsd.daemon.build import fitted
-from kwsd.errors import ConfigError, InputError, ModelError, UsageError
+from kwsd.errors import ConfigError, ModelError, UsageError, unwritten
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH
 from kwsd.replacing import write_bytes
@@ -34,7 +34,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
 
     Raises:
         ModelError, UsageError, ConfigError: it cannot be exported, or not so.
-        InputError: nothing can be written.
+        InputError, DeviceError: nothing can be written.
     """
     if labels is not None and out is None:
         raise UsageError("--labels: graph.onnx is for kwsd's own network, which has labels; it goes with --out")
@@ -114,4 +114,4 @@ def _writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{error.filename or place}: cannot be written ({error.strerror or error})") from error
+        raise unwritten(place, error) from error

@@ -16,7 +16,7 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
-from kwsd.errors import UsageError
+from kwsd.errors import KwsdError, UsageError, unwritten
 from kwsd.shown import readable
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ Json = Annotated[
 ]
 Plots = Annotated[
     Path | None,
-    typer.Option("--plots", metavar="DIR", rich_help_panel=_WHERE, help="Draw pictures (PNG) into a folder."),
+    typer.Option(
+        "--plots", metavar="DIR", readable=False, rich_help_panel=_WHERE, help="Draw pictures (PNG) into a folder."
+    ),
 ]
 HeldOut = Annotated[
     int,
@@ -52,6 +54,7 @@ Transcripts = Annotated[
     typer.Option(
         "--transcripts",
         metavar="TSV",
+        readable=False,
         help="What is said in recordings without a label: their name without suffix, a tab, the text.",
     ),
 ]
@@ -117,8 +120,12 @@ def publish(
 ) -> None:
     """The findings as tables on standard output, or as JSON there (`out` is -), in a file, and as pictures."""
     text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=False)) if out else ""
+    failed: KwsdError | None = None
     if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
-        _write(Path(out), text + "\n")
+        try:
+            _write(Path(out), text + "\n")
+        except KwsdError as error:  # what was measured is not lost for that
+            failed = error
     if out == "-":
         console.say(text)
     else:
@@ -128,11 +135,13 @@ def publish(
     if plots is not None and draw is not None:
         for picture in draw(plots):
             console.note(f"drew {picture}")
+    if failed:
+        raise failed
 
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
-    from kwsd.evaluation.outputs import output, unwritten
+    from kwsd.evaluation.outputs import output
 
     try:
         if path.exists() and not path.is_file():

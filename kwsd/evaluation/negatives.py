@@ -39,7 +39,7 @@ def find_negatives(
     not `transcribed`. A file that is no audio is left out, with a warning. Raises InputError for none.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
+        raise InputError(f"{folder}: no such folder; name one with recordings")
     if any(folder.rglob("index.tsv")):
         found = find_recordings(folder)
     else:
@@ -50,7 +50,8 @@ def find_negatives(
     warn_of_strangers(said or {}, (recording.name for recording in found))
     kept, notes = free_of(words, found, said) if transcribed else (found, ())
     if not kept:
-        raise InputError(f"{folder}: no recordings without a word that is listened for")
+        free = " without a word that is listened for" if found else ""
+        raise InputError(f"{folder}: no recordings{free}; name another folder")
     return kept, notes
 
 

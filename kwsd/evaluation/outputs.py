@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from kwsd.errors import DeviceError, InputError, KwsdError
+from kwsd.errors import unwritten
 from kwsd.replacing import replacing
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -28,11 +25,3 @@ def output(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise unwritten(path, error) from error
-
-
-def unwritten(path: Path, error: OSError) -> KwsdError:
-    """What to tell of a file that cannot be written."""
-    what = f"{path}: cannot be written ({error.strerror or error})"
-    if error.errno in _NO_ROOM:
-        return DeviceError(what, "make room, or write elsewhere")
-    return InputError(what, "name another place")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kwsd.errors import DeviceError, InputError
+from kwsd.errors import DeviceError, unwritten
 from kwsd.evaluation.det import Operating
 from kwsd.evaluation.hearing import StreamReport
 from kwsd.evaluation.report import ClipReport, percent
@@ -25,7 +25,7 @@ def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
 
     Raises:
         DeviceError: matplotlib is not installed.
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to; DeviceError: there is no room, or no matplotlib.
     """
     return [
         plot_confusion(report, folder / "confusion.png"),
@@ -160,5 +160,5 @@ def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=120)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritten(path, error) from error
     return path

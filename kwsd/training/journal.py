@@ -7,7 +7,7 @@ import io
 import time
 from pathlib import Path
 
-from kwsd.errors import DeviceError, InputError
+from kwsd.errors import DeviceError, InputError, unwritten
 from kwsd.replacing import write_bytes
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
@@ -90,7 +90,7 @@ def plot_journal(path: Path, picture: Path) -> None:
     try:
         figure.savefig(picture, dpi=120)
     except OSError as error:
-        raise InputError(f"{picture}: cannot be written ({error.strerror or error})") from error
+        raise unwritten(picture, error) from error
 
 
 def _number(cell: list[str]) -> float | None:

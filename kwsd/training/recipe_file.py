@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.texts import TOMLDecodeError, parse_toml, read_text
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason
 from kwsd.training.recipe import Data, Mix, Network, Recipe, Schedule, Soup, Teacher
 
 _SECTIONS: dict[str, type] = {
@@ -33,7 +33,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         tables = parse_toml(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the recipe {path}: {error}") from error
+        raise InputError(f"cannot read the recipe {path}: {reason(error)}") from error
     except TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     try:

@@ -176,6 +176,7 @@ def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clip
     ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--json", tmp_path / "file" / "out.json")
     assert ran.status == 66
     assert "cannot be written" in ran.err
+    assert "accuracy" in ran.out  # what was measured is not lost
 
 
 def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.errors import InputError, ModelError
+from kwsd.errors import DeviceError, InputError, ModelError
 
 WINDOWS = np.random.default_rng(1).normal(0, 0.1, (3, 16_000)).astype(np.float32)
 
@@ -47,14 +47,23 @@ def test_two_files_run_without_kwsd(tiny_model: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(scores, expected, atol=tolerance)
 
 
-def test_what_is_no_model_and_where_nothing_can_be_written(tiny_model: Path, tmp_path: Path) -> None:
+def test_what_is_no_model_and_where_nothing_can_be_written(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kwsd.cli.exporting import export
 
     (tmp_path / "config.json").write_text('{"model_type": "kwsd-hubert"}')
     with pytest.raises(ModelError, match=r"there is no model\.safetensors"):
         export(str(tmp_path), None)
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"cannot be written.*name another place"):
         export(str(tiny_model), tmp_path / "config.json")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kwsd.cli.exporting.write_bytes", full)
+    with pytest.raises(DeviceError, match=r"cannot be written \(No space left on device\): make room"):
+        export(str(tiny_model), tmp_path)
 
 
 def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any]) -> None:
