@@ -9,7 +9,7 @@ import typer
 
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
-from kwsd.cli.flags import configured
+from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
 from kwsd.cli.measuring import EAR, HeldOut, Json, Plots, Transcripts, check_finite, ear, publish
 from kwsd.cli.toml import as_key
@@ -27,21 +27,27 @@ _WORDS_AN_HOUR = 300
 def stream(
     ctx: typer.Context,
     overrides: dict[str, Any],
-    audio: Annotated[Path | None, typer.Argument(metavar="AUDIO", help="A long recording.")] = None,
+    audio: Annotated[Path | None, typer.Argument(metavar="AUDIO", readable=False, help="A long recording.")] = None,
     table: Annotated[
-        Path | None, typer.Argument(metavar="TSV", help="Its words: start_s, end_s, word, with tabs between.")
+        Path | None,
+        typer.Argument(metavar="TSV", readable=False, help="Its words: start_s, end_s, word, with tabs between."),
     ] = None,
     labels: Labels = "",
     words: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Recordings of the words.")
+        Path | None,
+        typer.Option(metavar="FOLDER", readable=False, rich_help_panel=_BUILD, help="Recordings of the words."),
     ] = None,
     speech: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Sentences around them; may be given again."),
+        typer.Option(
+            metavar="FOLDER", readable=False, rich_help_panel=_BUILD, help="Sentences around them; may be given again."
+        ),
     ] = None,
     noise: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FOLDER", rich_help_panel=_BUILD, help="Noise under all of it; may be given again."),
+        typer.Option(
+            metavar="FOLDER", readable=False, rich_help_panel=_BUILD, help="Noise under all of it; may be given again."
+        ),
     ] = None,
     snr: Annotated[
         float,
@@ -66,7 +72,8 @@ def stream(
         int, typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="Another seed, another stream.")
     ] = 0,
     save: Annotated[
-        Path | None, typer.Option(metavar="DIR", rich_help_panel=_BUILD, help="Keep the stream, as WAV and TSV.")
+        Path | None,
+        typer.Option(metavar="DIR", readable=False, rich_help_panel=_BUILD, help="Keep the stream, as WAV and TSV."),
     ] = None,
     choose: Annotated[
         float | None,
@@ -95,7 +102,7 @@ def stream(
     speakers they give many more: take hours of the talk that your machine will hear. For
     anybody's talk, take one threshold for all, from the table of misses.
     """
-    _check(audio, table, _given(ctx))
+    _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
@@ -146,12 +153,6 @@ def _say_thresholds(chosen: Choice) -> None:
             console.say(f"{as_key(word)} = {threshold:.6f}")
         else:
             console.say(f"# {word}: fires too often at any threshold; leave it out of [trigger] words")
-
-
-def _given(ctx: typer.Context) -> list[str]:
-    """The flags on the command line that say what a stream is built of."""
-    sources = {f"--{name.replace('_', '-')}": ctx.get_parameter_source(name) for name in _BUILDING}
-    return [flag for flag, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:

@@ -17,8 +17,8 @@ from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import run_folder
-from kwsd.errors import DeviceError
+from kwsd.cli.run_folder import run_folder, try_place
+from kwsd.errors import NO_ROOM, DeviceError
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
@@ -52,7 +52,9 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     pull_if_missing(plan.backbone)
     backbone = find_model(plan.backbone)
     recipe = {"data": str(places.data.resolve()), **plan.to_dict(), "labels": list(plan.labels)}
-    folder = run_folder(places.runs / places.name, recipe, fresh=places.fresh)
+    folder = run_folder(places.runs, places.name, recipe, fresh=places.fresh)
+    place = folder / "model" if places.out is None else places.out / places.name
+    try_place(place)
     model, extractor = adopt(backbone, plan, device)
     run = Finetuning(plan, model, extractor, data, folder, device)
     if run.resume():
@@ -61,7 +63,6 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     with console.progress() as show:
         _learn(run, show)
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
-    place = folder / "model" if places.out is None else places.out / places.name
     licence = places.licence or licence_of(backbone)
     try:
         export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
@@ -74,7 +75,8 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
 def _unwritten(place: Path, error: Exception) -> DeviceError:
     """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
     why = getattr(error, "strerror", None) or error
-    return DeviceError(f"{place}: cannot be written ({why}): make room, then go on with the same command")
+    room = "make room" if getattr(error, "errno", None) in NO_ROOM else "see to that"
+    return DeviceError(f"{place}: cannot be written ({why}): {room}, then go on with the same command")
 
 
 def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:

@@ -1,4 +1,8 @@
-"""Flags from the configuration's own description: key, flag, type, range and help are stated there and only there."""
+"""Flags from the configuration's own description: key, flag, type, range and help are stated there and only there.
+
+No path is tried beforehand (`readable=False`, in all commands): who reads it tells what is wrong, with a status that
+fits, and goes on with other files.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,17 @@ _METAVARS = {"_ms": "MS", "_s": "SECONDS"}
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Configuration file [default: see `kwsd config --path`]."),
+    typer.Option(
+        "--config", metavar="FILE", readable=False, help="Configuration file [default: see `kwsd config --path`]."
+    ),
 ]
 """The type of a command's own `--config`."""
+
+
+def given_flags(ctx: typer.Context, parameters: Sequence[str]) -> list[str]:
+    """Those of a command's parameters that stand on the command line, as flags."""
+    sources = {f"--{name.replace('_', '-')}": ctx.get_parameter_source(name) for name in parameters}
+    return [flag for flag, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def configured(*wanted: str, without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kwsd.errors import ConfigError, InputError
+from kwsd.errors import ConfigError, InputError, unwritten
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
 
 
-def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None) -> Path:
-    """The folder, made if need be, holding `recipe`. `fresh` moves what an earlier run left to names in .old.
+def run_folder(
+    runs: Path, name: str, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None
+) -> Path:
+    """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` moves what an earlier run left to .old.
 
     `usual` is what keys stand for that an earlier version of kwsd did not know.
 
     Raises:
-        ConfigError: an earlier run with another recipe is to be resumed; the text says what differs.
+        ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
+            what differs.
         InputError: the folder cannot be written to.
     """
+    folder = runs / name
+    if folder.parent != runs or name in ("", ".", ".."):
+        raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if fresh:
@@ -37,6 +44,19 @@ def run_folder(folder: Path, recipe: Mapping[str, Any], *, fresh: bool, usual: M
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: cannot be used for a run ({error}); name another with --runs") from error
     return folder
+
+
+def try_place(place: Path) -> None:
+    """Make the folder for what is made in the end, and try to write there, so that nobody trains for nothing.
+
+    Raises InputError where it cannot be written to, DeviceError where there is no room.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as trial:
+            trial.write(b"0")
+    except OSError as error:
+        raise unwritten(place, error) from error
 
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import run_folder
+from kwsd.cli.run_folder import run_folder, try_place
 from kwsd.errors import KwsdError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.export import export_model
@@ -36,7 +36,9 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     """Carry out `kwsd train`. Raises typer.Exit(130) when interrupted."""
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
-    folder = run_folder(runs / plan.name, plan.to_dict(), fresh=fresh, usual=usual)
+    folder = run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual)
+    place = folder / "model" if out is None else out / plan.name
+    try_place(place)
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, runs / "cache", show)
@@ -50,7 +52,6 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # this call may have found the run at its end
-    place = folder / "model" if out is None else out / plan.name
     export_model(
         model,
         place,

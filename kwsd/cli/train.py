@@ -8,27 +8,44 @@ from typing import Annotated
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.flags import given_flags
 from kwsd.errors import DeviceError, UsageError
 from kwsd.events import RATE
 from kwsd.training.backbone_recipe import BackboneRecipe, read_backbone_recipe
 
 _OWN = "With --backbone"
+_OWN_FLAGS = (
+    "name", "labels", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights", "seed",
+)  # fmt: skip
+"""What a recipe with a [backbone] says itself."""
 
 
 def train(
+    ctx: typer.Context,
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="RECIPE", help="A run as a TOML file: kwsd's own, or with a [backbone].")
+        Path | None,
+        typer.Argument(
+            metavar="RECIPE", readable=False, help="A run as a TOML file: kwsd's own, or with a [backbone]."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="ROOT", help="Folder that the recipe's folders lie in; with --backbone, the clips or their table."
+            metavar="ROOT",
+            readable=False,
+            help="Folder that the recipe's folders lie in; with --backbone, the clips or their table.",
         ),
     ] = None,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and decoded audio are kept.")] = Path("runs"),
+    runs: Annotated[
+        Path, typer.Option(metavar="DIR", readable=False, help="Where runs and decoded audio are kept.")
+    ] = Path("runs"),
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the model's folder, DIR/NAME, is put [default: the run's own folder]."),
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Where the model's folder, DIR/NAME, is put [default: the run's own folder].",
+        ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Begin anew, or go on from the checkpoint, if there is one.")
@@ -93,11 +110,15 @@ def train(
         raise UsageError("what to train on? name it with --data (see kwsd train --help)")
     if (recipe is None) == (not backbone):
         raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
+    if recipe is not None and (told_twice := given_flags(ctx, _OWN_FLAGS)):
+        raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(told_twice)}")
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
     console.log_to_stderr()
     told = read_backbone_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:
+        if given_flags(ctx, ["device"]):
+            raise UsageError("--device is for a backbone; a GPU is taken where there is one;", "leave it out")
         try:
             with console.working("loading torch"):
                 from kwsd.cli import teaching

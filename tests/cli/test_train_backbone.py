@@ -94,11 +94,36 @@ def test_a_full_disk(
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
+        (("--out", "/proc/x"), 66, "/proc/x/mine: cannot be written (No such file or directory): name another place"),
+        (("--name", "../mine"), 78, "'../mine' cannot be the name of a run"),
+    ],
+)
+def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
+    kwsd: Command,
+    foreign: Callable[[str], Path],
+    clips: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    status: int,
+    text: str,
+) -> None:
+    own = ("--backbone", foreign("whisper"), "--data", clips, "--runs", tmp_path / "runs", "--name", "mine")
+    ran = kwsd("train", *(own if "--name" not in arguments else own[:-2]), *arguments)
+    assert (ran.status, ran.out) == (status, "")
+    assert text in ran.err
+    assert not list(tmp_path.rglob("checkpoint.pt"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
         ((), 2, "--data"),
         (("--data", "."), 2, "--backbone"),
         (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
         (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
         (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
+        ((RECIPES[0], "--data", ".", "--epochs", "3", "--frozen"), 2, "leave out --frozen, --epochs"),
+        (("models/hubert-commands/recipe.toml", "--data", ".", "--device", "cpu"), 2, "leave it out"),
     ],
 )
 def test_what_contradicts_itself(kwsd: Command, arguments: tuple[str, ...], status: int, text: str) -> None:
