@@ -35,7 +35,11 @@ def bench(
     overrides: dict[str, Any],
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A recording of speech [default: those of kwsd's tests, in a checkout]."),
+        typer.Argument(
+            metavar="FILE",
+            readable=False,
+            help="A recording of speech [default: those of kwsd's tests, in a checkout].",
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", min=2, help="How much of each kind of sound.")] = 20,
     realtime: Annotated[

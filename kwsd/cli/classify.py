@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @configured("model.name", "model.device", "model.window_s", "model.labels")
 def classify(
     overrides: dict[str, Any],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, in any format of libsndfile.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", readable=False, help="Recordings, in any format of libsndfile.")
+    ],
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many labels to tell of each.")] = 5,
     format: Annotated[
         Literal["text", "json"], typer.Option(metavar="text|json", help="A table, or a JSON object a line.")

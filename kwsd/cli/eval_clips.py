@@ -16,10 +16,15 @@ from kwsd.cli.measuring import Json, Plots, ear, publish
 @configured("model.name", "model.device", "model.verify", "model.window_s")
 def clips(
     overrides: dict[str, Any],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="label/clip.wav (any format), or an index.tsv.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", readable=False, help="label/clip.wav (any format), or an index.tsv.")
+    ],
     labels: Labels = "",
     noise: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Recordings to be heard as silence, whatever their labels.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", readable=False, help="Recordings to be heard as silence, whatever their labels."
+        ),
     ] = None,
     json: Json = "",
     plots: Plots = None,

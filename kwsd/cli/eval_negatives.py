@@ -19,7 +19,9 @@ from kwsd.errors import InputError, UsageError
 @configured(*EAR, without=("model.labels", "trigger.words"))
 def negatives(
     overrides: dict[str, Any],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Speech or noise that holds none of the words.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", readable=False, help="Speech or noise that holds none of the words.")
+    ],
     labels: Labels = "",
     sounds: Annotated[
         bool, typer.Option("--sounds", help="Labels name sounds (dog: a bark), they are no transcripts.")
@@ -27,7 +29,8 @@ def negatives(
     transcripts: Transcripts = None,
     held_out: HeldOut = 0,
     save_snippets: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save the two seconds up to each false alarm, to train on.")
+        Path | None,
+        typer.Option(metavar="DIR", readable=False, help="Save the two seconds up to each false alarm, to train on."),
     ] = None,
     json: Json = "",
 ) -> None:

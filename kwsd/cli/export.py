@@ -16,7 +16,11 @@ def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, a model folder, or a Hub id.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write MODEL-float32.onnx and MODEL-int8.onnx, weights inside, to a folder."),
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Write MODEL-float32.onnx and MODEL-int8.onnx, weights inside, to a folder.",
+        ),
     ] = None,
     window: Annotated[
         float | None,

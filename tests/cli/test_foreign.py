@@ -93,6 +93,14 @@ def test_a_file_at_another_rate_in_stereo(kwsd: Command, foreign: Foreign, tmp_p
     assert len(plain) == 7
 
 
+def test_a_file_that_is_closed_to_us_keeps_no_other_from_being_heard(
+    kwsd: Command, foreign: Foreign, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # so it seems; to root, who runs many tests, none is
+    ran = kwsd("classify", clips / "yes" / "0.wav", "--model", foreign("whisper"), *CPU)
+    assert (ran.status, ran.out.count("label")) == (0, 1)
+
+
 def test_a_table(kwsd: Command, foreign: Foreign, clips: Path) -> None:
     files = sorted((clips / "yes").iterdir())
     ran = kwsd("classify", *files, "--model", foreign("whisper"), "--top", "2", *CPU)
