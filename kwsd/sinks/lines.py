@@ -59,7 +59,7 @@ class TextLines:
         event = envelope.event
         if isinstance(event, Detection):
             word = brief(one_line(event.word))
-            text = f"{seconds(event.start):8.2f} s  {self._bold}{word:<9}{self._off}{event.score:.3f}"
+            text = f"{seconds(event.start):8.2f} s  {self._bold}{word:<8}{self._off} {event.score:.4f}"
             command = "; ".join(self._commands[key] for key in (event.word, "*") if key in self._commands)
             text += f"  {self._arrow} {brief(one_line(command))}" if command else ""
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import select
+from dataclasses import replace
 
 import pytest
 
@@ -45,8 +46,12 @@ def text(event: Event, **commands: str) -> str:
 
 
 def test_a_detection_shows_time_word_score_and_command() -> None:
-    assert text(STOP, stop="playerctl pause") == "    3.42 s  stop     0.998  → playerctl pause\n"
-    assert text(STOP) == "    3.42 s  stop     0.998\n"
+    assert text(STOP, stop="playerctl pause") == "    3.42 s  stop     0.9975  → playerctl pause\n"
+    assert text(STOP) == "    3.42 s  stop     0.9975\n"
+
+
+def test_a_label_of_any_length_stands_apart_from_its_score() -> None:
+    assert text(replace(STOP, word="glass breaking")) == "    3.42 s  glass breaking 0.9975\n"
 
 
 def test_a_hook_for_any_word_is_shown_too() -> None:

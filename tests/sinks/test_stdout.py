@@ -89,7 +89,7 @@ def test_text_names_the_command() -> None:
     sink = StdoutSink(stream, format="text", commands={"stop": "playerctl pause"})
     sink.send(sealed())
     sink.close(0)
-    assert stream.getvalue() == "    3.42 s  stop     0.998  → playerctl pause\n"
+    assert stream.getvalue() == "    3.42 s  stop     0.9975  → playerctl pause\n"
 
 
 def test_a_full_pipe_delays_no_sender_and_loses_nothing_for_a_file(pipe: Pipe) -> None:
