@@ -69,6 +69,11 @@ def unwritten(path: object, error: OSError) -> KwsdError:
 
 
 def first_line(why: object) -> str:
-    """What another library's error says, as far as a line has room for it; its class where it says nothing."""
+    """What another library's error says, as far as a line has room for it; its class where it says nothing.
+
+    A line that ends with a colon is read on to the next.
+    """
     lines = str(why).strip().splitlines()
+    if lines and lines[0].endswith(":"):
+        return " ".join(map(str.strip, lines[:2]))
     return lines[0] if lines else type(why).__name__

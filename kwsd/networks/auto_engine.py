@@ -58,6 +58,8 @@ class FeatureExtractor:
         """
         rows = [self._extractor(wave, sampling_rate=self.rate, return_tensors="pt") for wave in waves]
         joined = {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
+        if (mask := joined.get("attention_mask")) is not None and bool(mask.all()):
+            del joined["attention_mask"]  # it says nothing then, and WavLM warns of it
         return {
             key: value.to(self._device, torch.float32 if value.is_floating_point() else value.dtype)
             for key, value in joined.items()
@@ -123,7 +125,7 @@ def whole(kind: Any, folder: Path, name: str) -> Any:
         )
     finally:
         quiet.setLevel(level)
-    missing = sorted(found["missing_keys"])
+    missing = sorted(name for name in found["missing_keys"] if not name.endswith("masked_spec_embed"))
     if missing:
         raise ModelError(
             f"{name} is not whole: {folder} has no weights for {missing[0]}"

@@ -88,6 +88,8 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     if str(config.get("model_type")) in _ZERO_SHOT:
         return "zero-shot"
     given = config.get("architectures")
+    if given is None and config.get("model_type"):  # if it has no head for labels, its weights will tell
+        return "classifier"
     named = [str(name) for name in given if str(name).isprintable()] if isinstance(given, list) else []
     named = named or ["a model of an unknown class"]
     if not any(re.search(r"For(Sequence|Audio)Classification$", architecture) for architecture in named):
@@ -101,12 +103,12 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
 
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
-    """The feature extractor's configuration, wherever it lies."""
-    for path in (folder / "preprocessor_config.json", folder / "processor_config.json"):
-        if path.is_file():
-            found = read_json(path)
-            nested = found.get("feature_extractor")
-            return nested if isinstance(nested, Mapping) else found
+    """The feature extractor's configuration, where transformers looks for it: in a processor's first."""
+    places = (folder / "processor_config.json", folder / "preprocessor_config.json")
+    found = [read_json(path) for path in places if path.is_file()]
+    nested = [inner for table in found if isinstance(inner := table.get("feature_extractor"), Mapping)]
+    for table in (*nested, *found[::-1]):
+        return table
     raise ModelError(
         f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json;", "fetch it too"
     )
@@ -134,6 +136,8 @@ def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Pa
 
 def whole(value: object, folder: Path, what: str, most: int) -> int:
     """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
+    if isinstance(value, float) and value.is_integer():  # as some write 16000.0
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise ModelError(
             f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}", "fetch the model again"
@@ -142,10 +146,16 @@ def whole(value: object, folder: Path, what: str, most: int) -> int:
 
 
 def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores. Raises ModelError where there are none, or one is not printable."""
+    """The labels in the order of the scores. Raises ModelError where there are none, or one is not printable.
+
+    Where a config names none they are LABEL_0, LABEL_1 and so on, two unless it says how many, as in transformers.
+    """
     named = config.get("id2label")
+    if named is None:
+        count = whole(config.get("num_labels", 2), folder, "num_labels", 100_000)
+        return tuple(f"LABEL_{index}" for index in range(count))
     try:
-        labels = tuple(str(named[str(index)]) for index in range(len(named)))  # type: ignore[index, arg-type]  # may be None
+        labels = tuple(str(named[str(index)]) for index in range(len(named)))
     except (TypeError, KeyError) as error:
         raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
     if not labels:
@@ -185,6 +195,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
 def no_weights(folder: Path, name: str) -> ModelError:
     """The error for a folder without safetensors."""
+    if (folder / "adapter_model.safetensors").is_file():
+        return ModelError(f"{name} is an adapter (PEFT), no model;", "merge it into its base, with merge_and_unload()")
     pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
     return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
 

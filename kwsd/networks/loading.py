@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 
 from kwsd.errors import DeviceError, ModelError, first_line
 
@@ -27,5 +28,7 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         yield
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except (
+        OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
+    ) as error:  # fmt: skip
         raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error

@@ -80,6 +80,28 @@ def test_the_extractor_may_lie_in_the_processors_configuration(copy: Path) -> No
     assert read_card(str(copy)).rate == 8_000
 
 
+def test_a_processors_extractor_goes_before_one_beside_it(copy: Path) -> None:
+    told = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "processor_config.json").write_text(json.dumps({"feature_extractor": told | {"sampling_rate": 8_000}}))
+    assert read_card(str(copy)).rate == 8_000  # as in transformers
+    (copy / "processor_config.json").write_text('{"processor_class": "Wav2Vec2Processor"}')
+    assert read_card(str(copy)).rate == 16_000
+
+
+def test_labels_that_nobody_named(copy: Path) -> None:
+    change(copy / "config.json", id2label=None, label2id=None, num_labels=7, architectures=None)
+    card = read_card(str(copy))
+    assert card.labels == tuple(f"LABEL_{index}" for index in range(7))
+    assert load_classifier(card, device="cpu").labels == card.labels
+    change(copy / "config.json", num_labels=None)
+    assert read_card(str(copy)).labels == ("LABEL_0", "LABEL_1")
+
+
+def test_a_rate_may_be_written_as_a_fraction_of_one(copy: Path) -> None:
+    change(copy / "preprocessor_config.json", sampling_rate=16_000.0)
+    assert read_card(str(copy)).rate == 16_000
+
+
 def test_weights_in_shards(copy: Path) -> None:
     from transformers import AutoModelForAudioClassification
 
@@ -101,11 +123,16 @@ def pickled(folder: Path) -> None:
     (folder / "pytorch_model.bin").write_bytes(b"cos\nabort\n(tR.")  # whoever unpickles this dies
 
 
+def adapter(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+
+
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
     "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
     "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
-    "no labels": (lambda f: change(f / "config.json", id2label=None), "id2label"),
+    "labels without numbers": (lambda f: change(f / "config.json", id2label={"yes": 0}), "id2label"),
+    "labels without end": (lambda f: change(f / "config.json", id2label=None, num_labels=2**40), "num_labels"),
     "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
     "labels with an escape": (lambda f: change(f / "config.json", id2label={"0": "\x1b[2J"}), "control characters"),
     "no extractor": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
@@ -118,6 +145,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "control characters"),
     "a pickle": (pickled, "pytorch_model.bin is a pickle"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    "an adapter": (adapter, "merge it into its base"),
     "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "no whole file"),
 }
 
