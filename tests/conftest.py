@@ -151,6 +151,8 @@ ARCHITECTURES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "hubert-layer": lambda: _wav2vec2("Hubert", feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True),
     "wav2vec2": lambda: _wav2vec2("Wav2Vec2"),
     "wavlm": lambda: _wav2vec2("WavLM"),
+    "sew": lambda: _wav2vec2("SEW", squeeze_factor=2),
+    "weighted": lambda: _wav2vec2("WavLM", use_weighted_layer_sum=True, layerdrop=0.9),
     "multi-label": lambda: _wav2vec2("Wav2Vec2", problem_type="multi_label_classification"),
     "ast": _ast,
     "whisper": _whisper,

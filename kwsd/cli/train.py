@@ -9,6 +9,7 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import given_flags
+from kwsd.cli.labels import split_labels
 from kwsd.errors import DeviceError, UsageError
 from kwsd.events import RATE
 from kwsd.training.backbone_recipe import BackboneRecipe, read_backbone_recipe
@@ -130,7 +131,7 @@ def train(
         from kwsd.cli.finetuning import Places, finetune
         from kwsd.training.finetune import Plan
     if told is None:
-        words = tuple(dict.fromkeys(word.strip() for word in labels.split(",") if word.strip()))
+        words = tuple(dict.fromkeys(split_labels(labels) or ()))
         rate = learning_rate if learning_rate is not None else 1e-3 if frozen else 3e-5
         told = BackboneRecipe(
             name or data.resolve().stem, words, backbone, frozen=frozen, window_s=window, epochs=epochs, batch=batch,

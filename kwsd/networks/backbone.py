@@ -47,14 +47,15 @@ class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untype
 
     config: BackboneConfig
     config_class = BackboneConfig
-    base_model_prefix = "encoder"
+    base_model_prefix = ""  # with a name in it, transformers looks for weights without that name too, and mixes them up
     input_modalities = "audio"
 
     def __init__(self, config: BackboneConfig) -> None:
         super().__init__(config)
         table = dict(config.backbone or {})
         inner: Any = AutoConfig.for_model(table.pop("model_type"), **table)
-        size = int(inner.hidden_size)
+        adapted = getattr(inner, "add_adapter", False)
+        size = int(inner.output_hidden_size if adapted else inner.hidden_size)
         make: Any = AutoModel.from_config  # transformers leaves it without types
         self.encoder = encoder_of(make(inner))
         self.main_input_name = str(self.encoder.main_input_name)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModel, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
@@ -50,9 +52,22 @@ def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]
     torch.manual_seed(plan.seed)
     try:
         model = _with_our_head(folder, plan) if plan.frozen or kind in _HEADLESS else _with_its_own(folder, plan)
-        return model, FeatureExtractor(folder, device)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        extractor = FeatureExtractor(folder, device)
+        _try(model, extractor, plan.window)
+        return model, extractor
+    except (
+        OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
+    ) as error:  # fmt: skip
         raise ModelError(f"{plan.backbone} is no encoder that can be trained: {first_line(error)}") from error
+
+
+def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
+    """Hear a window of nothing. Raises whatever an encoder raises that does not give what heads take."""
+    silence = np.zeros((1, window * extractor.rate // RATE), np.float32)
+    given = {key: value.to("cpu") for key, value in extractor(silence).items()}
+    with torch.inference_mode():
+        model.eval()(**given)
+    model.train()
 
 
 def _labels(plan: Plan) -> dict[str, Any]:
@@ -64,6 +79,12 @@ def _with_its_own(folder: Path, plan: Plan) -> Any:
     model = _loaded(AutoModelForAudioClassification, folder, plan, **_labels(plan), ignore_mismatched_sizes=True)
     model.config.window_samples = plan.window
     model.config.problem_type = None
+    model.config.output_attentions = False  # else it cannot be saved
+    if getattr(model.config, "use_weighted_layer_sum", False):
+        model.config.layerdrop = 0.0  # a layer that is left out has nothing to be summed
+    frames = plan.window // getattr(model.config, "inputs_to_logits_ratio", 320)
+    if getattr(model.config, "mask_time_length", 0) >= frames - 1:
+        model.config.apply_spec_augment = False  # a stretch that is masked has to be shorter than the window
     if hasattr(model, "freeze_feature_encoder"):
         model.freeze_feature_encoder()  # the convolutions know sound well enough, and forget it first
     return model

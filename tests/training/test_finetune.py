@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
 from kwsd.audio.extent import speech_extent
 from kwsd.errors import DeviceError, ModelError, UsageError
@@ -78,6 +80,43 @@ def test_every_encoder_is_taught(
         assert any(name.startswith("adapter.") for name in changed)
     if window == 16_000:
         check_folder(run, tmp_path / "model")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("architecture", ["hubert", "sew", "whisper"])
+def test_what_is_written_is_what_was_learnt(
+    foreign: Foreign, data: Labelled, tmp_path: Path, architecture: str, frozen: bool
+) -> None:
+    run = started(replace(PLAN, frozen=frozen), foreign(architecture), data, tmp_path / "run")
+    with torch.no_grad():
+        for weights in run.model.parameters():  # new norms are all ones, and cannot be told apart
+            weights.add_(torch.randn_like(weights) / 10)
+    learnt = {name: weights.clone() for name, weights in run.model.state_dict().items()}
+    export_adopted(run.model, run._extractor, tmp_path / "model", name="ours", licence="CC0-1.0", scores={})
+    found = AutoModelForAudioClassification.from_pretrained(tmp_path / "model").state_dict()
+    assert found.keys() == learnt.keys()
+    assert [name for name, weights in learnt.items() if not torch.allclose(weights, found[name], atol=1e-6)] == []
+
+
+def test_an_encoder_that_ends_in_an_adapter_is_taught(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    """Frozen: transformers has no classifier for such a one."""
+    shutil.copytree(foreign("wav2vec2"), tmp_path / "adapted")
+    config = AutoConfig.from_pretrained(tmp_path / "adapted", add_adapter=True, output_hidden_size=24)
+    Wav2Vec2Model(config).save_pretrained(tmp_path / "adapted")
+    run = started(replace(PLAN, frozen=True), tmp_path / "adapted", data, tmp_path / "run")
+    run.train(lambda _: None)
+    check_folder(run, tmp_path / "model")
+
+
+def test_layers_that_are_summed_are_not_dropped(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    run = started(replace(PLAN, epochs=3), foreign("weighted"), data, tmp_path / "run")
+    run.train(lambda _: None)
+    check_folder(run, tmp_path / "model")
+
+
+def test_a_short_window_is_taught(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    run = started(replace(PLAN, window=3_200), foreign("wav2vec2"), data, tmp_path / "run")
+    run.train(lambda _: None)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -167,11 +206,18 @@ def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled
     assert run.unreadable.found == {tmp_path / "bad.wav"}
 
 
-def test_encoders_that_are_none(foreign: Foreign, tiny: Path, tmp_path: Path) -> None:
+def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="made by kwsd"):
         adopt(tiny, PLAN, "cpu")
     with pytest.raises(UsageError, match=r"hears 0\.655 s"):
         adopt(foreign("ast"), PLAN, "cpu")
+    with pytest.raises(ModelError, match="is no encoder that can be trained"):
+        adopt(clap, replace(PLAN, frozen=True), "cpu")
+    shutil.copytree(foreign("hubert"), tmp_path / "odd")
+    config = tmp_path / "odd" / "config.json"
+    config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
+    with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
+        adopt(tmp_path / "odd", PLAN, "cpu")
     (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
     with pytest.raises(ModelError, match=r"no model\.safetensors"):
         adopt(tmp_path, PLAN, "cpu")
