@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, get_type_hints
@@ -26,6 +26,8 @@ class Option:
     step: int | None
     choices: tuple[str, ...]
     example: Any
+    valid: Callable[[str], bool] | None
+    form: str
 
     @property
     def key(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
+from kwsd.config.addresses import FORM, is_place
 from kwsd.events import RATE
 
 LOWEST = 0.001
@@ -23,13 +24,17 @@ def _option(
     step: int | None = None,
     choices: tuple[str, ...] = (),
     example: Any = None,
+    valid: Callable[[str], bool] | None = None,
+    form: str = "",
 ) -> Any:
     """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
 
-    The `example` is for options whose default is empty or unset, so that it shows no form to follow.
+    The `example` is for options whose default is empty or unset, so that it shows no form to follow. A text has to be
+    `valid`, where that is given; `form` says in words what is.
     """
     metadata = {
         "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,
+        "valid": valid, "form": form,
     }  # fmt: skip
     return field(default=default, default_factory=factory, metadata=metadata)
 
@@ -194,6 +199,8 @@ class MetricsConfig:
     listen: str = _option(
         "",
         flag="--metrics",
+        valid=is_place,
+        form=FORM,
         help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere.",
     )
     public: bool = _option(

@@ -44,7 +44,11 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
         if value == "" and option.default and not option.choices:  # where a default is empty, that stands for something
             raise ConfigError(f"{where} is empty;", f"the default is {option.default}")
         if isinstance(value, str) and (not option.choices or value in option.choices):
+            if option.valid and not option.valid(value):
+                raise ConfigError(f"{where} is {value!r};", f"it must be {option.form}")
             return value
+        if isinstance(value, int) and not isinstance(value, bool) and not option.choices:
+            raise ConfigError(f"{where} is {value!r};", f'it must be text, in quotes: "{value}"')
     elif option.type in (bool, bool | None):
         if isinstance(value, bool):
             return value

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.config import expanded
+from kwsd.config.addresses import parse_address
 from kwsd.daemon.bearer import bears
 from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.errors import ConfigError, DeviceError
@@ -64,7 +65,10 @@ class ScrapeServer:
     def address(self) -> str:
         """Where it listens."""
         name = self._server.getsockname()
-        return name if isinstance(name, str) else f"http://{name[0]}:{name[1]}/metrics"
+        if isinstance(name, str):
+            return name
+        host = f"[{name[0]}]" if ":" in name[0] else name[0]
+        return f"http://{host}:{name[1]}/metrics"
 
     def close(self) -> None:
         """Stop, and remove the socket."""
@@ -129,12 +133,12 @@ def _read_request(client: socket.socket) -> bytes:
 
 
 def served(where: str) -> bool:
-    """Whether a kwsd answers at `where` already, be it that it wants to see a token first. Raises ConfigError."""
+    """Whether a kwsd answers at `where` already, be it that it wants to see a token first."""
     place: str | tuple[str, int]
     if "/" in where:
         family, place = socket.AF_UNIX, os.fspath(expanded(where))
     else:
-        family, place = _address(where)
+        family, place = parse_address(where)
     answer = b""
     with socket.socket(family) as asking, contextlib.suppress(OSError):
         asking.settimeout(REQUEST_S)
@@ -146,20 +150,8 @@ def served(where: str) -> bool:
     return b"kwsd_info" in answer or _NO_TOKEN.encode() in answer
 
 
-def _address(where: str) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    host, _, port = where.rpartition(":")
-    host = host.strip("[]") or "127.0.0.1"
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-        number = int(port)
-        number.to_bytes(2, "big")  # else it is no port
-    except (ValueError, OverflowError) as error:
-        raise ConfigError(f"metrics.listen is {where!r};", "write a port, 127.0.0.1:PORT or a path") from error
-    return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), number)
-
-
 def _listen(where: str, *, public: bool) -> socket.socket:
-    family, place = _address(where)
+    family, place = parse_address(where)
     if not ipaddress.ip_address(place[0]).is_loopback and not public:
         raise ConfigError(
             f"metrics.listen is {where!r}, which other machines reach",

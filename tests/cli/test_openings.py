@@ -45,7 +45,6 @@ def test_a_folder_that_cannot_be_made(findings: Command, tmp_path: Path, monkeyp
     ("metrics", "status", "said", "remedy"),
     [
         ('listen = "0.0.0.0:9464"', 78, "which other machines reach", "public = true"),
-        ('listen = "noon"', 78, "metrics.listen is 'noon'", "write a port"),
         ('listen = "0"\ntoken_file = "/no/such/token"', 78, "/no/such/token: No such file", "make one"),
         ('listen = "/proc/x/metrics"', 69, "no socket can be made there", "--metrics"),
     ],

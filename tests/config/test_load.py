@@ -198,6 +198,8 @@ def test_a_socket_path_and_no_socket_contradict_each_other() -> None:
         ("[gate]\nname = " + "[" * 50_000, []),
         ("[gate]\nonset_ms = " + "9" * 5_000, ["exceeds the limit"]),
         ('[audio]\ndevice = "a\\u0000b"\n', ["audio.device", "NUL"]),
+        ("[audio]\ndevice = 3\n", ['audio.device is 3; it must be text, in quotes: "3"']),
+        ('[metrics]\nlisten = "example.org:9464"\n', ["metrics.listen is 'example.org:9464'; it must be a port"]),
         ('[trigger.thresholds]\n"a\\nb" = 2\n', [r"trigger.thresholds.'a\nb' is 2"]),
     ],
 )
@@ -218,6 +220,8 @@ def test_an_error_names_file_key_value_and_what_is_right(tmp_path: Path, text: s
         ({"trigger.threshold": 1.5}, "--threshold is 1.5; it must be a number from 0.001 to 1"),
         ({"model.hop_ms": "fast"}, "--hop is 'fast'; it must be a whole number from 10 to 1000, in steps of 10"),
         ({"gate.enabled": "maybe"}, "--gate is 'maybe'; it must be true or false"),
+        ({"metrics.listen": "port"}, "--metrics is 'port'; it must be a port, 127.0.0.1:PORT or a path with a slash"),
+        ({"metrics.listen": "99999"}, "--metrics is '99999'; it must be a port, 127.0.0.1:PORT or a path with a slash"),
         ({"model.device": "tpu"}, "--device is 'tpu'; it must be auto, cuda or cpu"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from kwsd.config import config_path, expanded, socket_path, state_folder
+from kwsd.config.addresses import Address, is_place, parse_address
 from kwsd.errors import ConfigError
 
 
@@ -43,3 +45,20 @@ def test_a_home_directory_that_nobody_has_is_a_mistake() -> None:
     assert expanded("~/s") == Path("/home/ann/s")
     with pytest.raises(ConfigError, match="write the whole path"):
         expanded("~no-such-user/s")
+
+
+@pytest.mark.parametrize(
+    ("where", "address"),
+    [
+        ("9464", (socket.AF_INET, ("127.0.0.1", 9464))),
+        ("localhost:0", (socket.AF_INET, ("127.0.0.1", 0))),
+        ("[::1]:65535", (socket.AF_INET6, ("::1", 65535))),
+    ],
+)
+def test_an_address(where: str, address: Address) -> None:
+    assert parse_address(where) == address
+    assert is_place(where)
+
+
+def test_what_is_no_address_may_be_a_path() -> None:
+    assert [is_place(where) for where in ("", "./metrics", "65536", "-1", "here")] == [True, True, False, False, False]

@@ -179,9 +179,7 @@ def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
         assert not text or text.decode("latin-1") not in str(told.value)
 
 
-@pytest.mark.parametrize(
-    "where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464", "example.org:9464", "port", "99999"]
-)
+@pytest.mark.parametrize("where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464"])
 def test_other_machines_are_not_served(where: str) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen is"):
         ScrapeServer(where, str, failed=lambda _: None)

@@ -1,0 +1,32 @@
+"""Where something is served: a port of this machine, an address with a port, or the path of a socket."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+FORM = "a port, 127.0.0.1:PORT or a path with a slash"
+
+Address = tuple[socket.AddressFamily, tuple[str, int]]
+
+
+def parse_address(where: str) -> Address:
+    """What `where` names, if it is no path. Raises ValueError."""
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    number = int(port)
+    if not 0 <= number < 1 << 16:
+        raise ValueError(f"no port: {number}")
+    return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), number)
+
+
+def is_place(where: str) -> bool:
+    """Whether it is a path, an address, or nothing."""
+    if not where or "/" in where:
+        return True
+    try:
+        parse_address(where)
+    except ValueError:
+        return False
+    return True
