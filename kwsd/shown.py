@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import TextIO
 
 MOST_SHOWN = 600
 """Bytes that a text from outside may take in an event or on a line; so that a few of them are less than PIPE_BUF."""
@@ -11,6 +13,11 @@ _CONTROLS = {
 }
 
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org)."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def readable(name: object) -> str:

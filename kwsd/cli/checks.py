@@ -53,16 +53,17 @@ def _detector(config: Config) -> Iterator[Finding]:
 
 
 def _model(config: Config) -> Iterator[Finding]:
-    with console.working("loading the model"):
+    with console.working("reading the model"):  # a finding is told when no spinner turns
         import numpy as np
 
         from kwsd.daemon.build import check_words, fitted
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
-        verified = "metadata read" if card.kind == "exported" else "checksum verified"
-        yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {verified}, {card.path}")
-        check_words(config, card)
+    verified = "metadata read" if card.kind == "exported" else "checksum verified"
+    yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {verified}, {card.path}")
+    check_words(config, card)
+    with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
         window = np.zeros((1, card.window), np.float32)
         began = time.perf_counter()
@@ -91,7 +92,7 @@ def _gpu(config: Config) -> Iterator[Finding]:
 
 def _hooks(config: Config) -> Iterator[Finding]:
     from kwsd.daemon.build import bound as hooks_of
-    from kwsd.sinks.hooks import check_program
+    from kwsd.sinks.programs import check_program
 
     hooks_of(config)  # which variables they may have
     for word, bound in config.hooks.words.items():

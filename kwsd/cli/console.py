@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ Show = Callable[[str, int, int], None]
 
 MOST = 3000
 """Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `Outlet`."""
+_NARROW = 60
+"""Columns of a terminal in which a drawn table leaves too little for its cells."""
 QUIET_S = 10.0
 """Seconds between two lines about progress where there is no terminal to draw a bar on."""
 
@@ -66,9 +69,9 @@ def _to_stderr(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on standard output: drawn on a terminal, else plain text in columns that other programs can cut."""
+    """A table on standard output: drawn on a terminal with room for it, else plain text in columns that can be cut."""
     title, rows = one_line(title), [[one_line(cell) for cell in row] for row in rows]
-    if _on_terminal(sys.stdout):
+    if _on_terminal(sys.stdout) and shutil.get_terminal_size().columns >= _NARROW:
         _drawn(title, columns, rows)
         return
     if title:

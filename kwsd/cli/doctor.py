@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from kwsd.cli import checks, console
 from kwsd.cli.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.shown import one_line
+from kwsd.shown import one_line, wants_colour
 
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
@@ -42,7 +43,9 @@ def doctor(
 
 
 def _print(finding: Finding) -> None:
-    state = typer.style(f"{finding.state:<4}", fg=_COLOURS[finding.state])
+    state = f"{finding.state:<4}"
+    if wants_colour(sys.stdout):
+        state = typer.style(state, fg=_COLOURS[finding.state])
     typer.echo(f"{state}  {finding.what:<16} {one_line(finding.found)}")
     if finding.remedy:
         typer.echo(f"{'':<23}{one_line(finding.remedy)}")

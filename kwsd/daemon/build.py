@@ -62,6 +62,10 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
     if chosen.hop > window:
         raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
+    smoothing = config.trigger.smoothing or card.smoothing
+    if 2 * (smoothing - 1) * chosen.hop >= window:
+        said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
+        log.warning(said, smoothing, chosen.hop_ms)
     if card.kind != "zero-shot":
         if chosen.labels:
             instead = "kwsd listen chooses among them with --words"

@@ -83,8 +83,10 @@ class Counters:
         self._subscribers = number
 
     def answer(self) -> bytes:
-        """The snapshot as a line of JSON, for a subscriber that asks."""
-        return json.dumps({"schema": SCHEMA, "type": "status", **self.snapshot()}).encode() + b"\n"
+        """The snapshot as a line of JSON, for a subscriber that asks, and does not count itself."""
+        counted = self.snapshot()
+        counted["subscribers"] = max(0, counted["subscribers"] - 1)
+        return json.dumps({"schema": SCHEMA, "type": "status", **counted}).encode() + b"\n"
 
     def loaded(self, model: str, device: str) -> None:
         """The classifier is there, whether or not there is any audio."""

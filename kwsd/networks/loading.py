@@ -14,6 +14,10 @@ from kwsd.errors import DeviceError, ModelError, first_line
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """How anything is loaded from a model's folder."""
+MISFITS = (
+    OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
+)  # fmt: skip
+"""What torch and transformers raise where a model's files do not fit each other, or them."""
 
 
 @contextmanager
@@ -28,7 +32,5 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         yield
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
-    except (
-        OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
-    ) as error:  # fmt: skip
+    except MISFITS as error:
         raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error

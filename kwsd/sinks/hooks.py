@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import select
-import shutil
-import stat
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from kwsd.errors import ConfigError
 from kwsd.events import Detection, Envelope, Event
-from kwsd.sinks.running import GRACE_S, Order, RunningHook, why_not
+from kwsd.sinks.programs import check_program, why_not
+from kwsd.sinks.running import GRACE_S, Order, RunningHook
 from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -200,46 +196,6 @@ class HookSink:
     def _report_refused(self) -> None:
         while self._refused:
             self._publish(self._refused.popleft().report())
-
-
-def check_program(word: str, argv: Sequence[str]) -> None:
-    """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
-    program = argv[0]
-    if (found := shutil.which(program)) is not None:
-        if _is_bare_text(found):
-            what, remedy = "does not say what runs it;", "begin it with a line like #!/bin/sh"
-            raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
-        return
-    what, remedy = _why_not_found(program)
-    raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
-
-
-def _why_not_found(program: str) -> tuple[str, str]:
-    """What is wrong with a program that cannot be run, and the remedy."""
-    if os.sep in program:
-        try:
-            mode = Path(program).stat().st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError as error:
-            return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"
-        else:
-            return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
-    if program.startswith("~"):
-        return "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
-    if " " in program:
-        return "is not found;", "a list of strings is one program with its arguments"
-    return ("is not found" if os.sep in program else "is not found in PATH"), ""
-
-
-def _is_bare_text(program: str) -> bool:
-    """Whether it is a script without a first line that names its interpreter: a shell runs it, the kernel does not."""
-    try:
-        with Path(program).open("rb") as file:
-            head = file.read(256)
-    except OSError:  # a program need not be readable
-        return False
-    return not head.startswith(b"#!") and head.isascii() and b"\0" not in head
 
 
 def _milliseconds(seconds: float) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -24,7 +23,7 @@ from kwsd.events import (
     Stopped,
     seconds,
 )
-from kwsd.shown import brief, one_line
+from kwsd.shown import brief, one_line, wants_colour
 
 LONGEST = 2000
 """Bytes of a line for a person; with its colours it is less than PIPE_BUF."""
@@ -51,8 +50,8 @@ class TextLines:
     def __init__(self, stream: TextIO, commands: Mapping[str, str]) -> None:
         self._encoding = stream.encoding or "utf-8"
         self._commands = commands
-        plain = not stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-        self._bold, self._dim, self._off = ("", "", "") if plain else ("\x1b[1;32m", "\x1b[2m", "\x1b[0m")
+        coloured = wants_colour(stream)
+        self._bold, self._dim, self._off = ("\x1b[1;32m", "\x1b[2m", "\x1b[0m") if coloured else ("", "", "")
         self._arrow = "→" if _can_encode("→", self._encoding) else "->"
 
     def line(self, envelope: Envelope) -> str:

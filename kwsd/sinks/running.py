@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from kwsd.config import shown
 from kwsd.events import Detection, Envelope, HookFinished
@@ -174,22 +171,6 @@ class RunningHook:
         if said:
             log.log(level, "hook for %s wrote: %r", self.order.word, said)
         return self.order.report(status, self._timed_out, duration_ms)
-
-
-def why_not(argv: tuple[str, ...], error: Exception) -> str:
-    """Why a hook cannot be started. Linux calls a script missing where only the interpreter of its #! line is."""
-    program = shutil.which(argv[0])
-    if not program or not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.ENOEXEC):
-        return str(error)
-    try:
-        with Path(program).open("rb") as file:
-            first = file.readline(256)
-    except OSError:
-        return str(error)
-    interpreter = first[2:].strip(b" \t\n").decode(errors="replace") if first.startswith(b"#!") else ""
-    if error.errno == errno.ENOEXEC:
-        return str(error) if interpreter else f"{error.strerror}: has it no #! line?"
-    return f"its interpreter is missing: {interpreter!r}, of its #! line" if interpreter else "its loader is missing"
 
 
 def _pipe_holding(data: bytes) -> int:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModel, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
@@ -22,7 +21,7 @@ from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE
 from kwsd.networks.auto_engine import FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.foreign import longest_of, read_json, weight_files
-from kwsd.networks.loading import SAFELY
+from kwsd.networks.loading import MISFITS, SAFELY
 from kwsd.training.export import write_card
 from kwsd.training.finetune import Plan
 
@@ -55,9 +54,7 @@ def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]
         extractor = FeatureExtractor(folder, device)
         _try(model, extractor, plan.window)
         return model, extractor
-    except (
-        OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
-    ) as error:  # fmt: skip
+    except MISFITS as error:
         raise ModelError(f"{plan.backbone} is no encoder that can be trained: {first_line(error)}") from error
 
 

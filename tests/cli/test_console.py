@@ -25,12 +25,12 @@ console.table("Title", ("word", "n"), (("[yes]", "1"),))
 """
 
 
-def on_terminal(code: str) -> tuple[str, str]:
+def on_terminal(code: str, columns: int = 80) -> tuple[str, str]:
     """Run code with standard error, and standard output, on terminals of their own."""
     said = []
     ends = [pty.openpty(), pty.openpty()]
     command = [sys.executable, "-c", code]
-    env = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    env = os.environ | {"TERM": "xterm", "COLUMNS": f"{columns}"}
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1], env=env)
     for ours, theirs in ends:
         os.close(theirs)
@@ -54,6 +54,11 @@ def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
     assert "clips" not in out
     assert "[yes]" in out
     assert "─" in out
+
+
+def test_a_narrow_terminal_gets_a_table_that_loses_nothing() -> None:
+    out, _ = on_terminal(SHOWS, columns=30)
+    assert out.split() == ["Title", "word", "n", "[yes]", "1"]
 
 
 def test_without_a_terminal_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:

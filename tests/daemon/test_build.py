@@ -191,6 +191,14 @@ def test_the_window_is_the_models_or_the_configurations(configure: Configure, ca
     assert rings["desk"].capacity == 2 * 480_000
 
 
+@pytest.mark.parametrize(("smoothing", "hop_ms", "warned"), [(2, 490, False), (2, 500, True), (50, 50, True)])
+def test_windows_in_which_no_word_can_be_are_warned_of(
+    configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture, smoothing: int, hop_ms: int, warned: bool
+) -> None:
+    build.fitted(configure({"trigger.smoothing": smoothing, "model.hop_ms": hop_ms}), card)
+    assert ("most will not be heard" in caplog.text) is warned
+
+
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [

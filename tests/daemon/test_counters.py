@@ -73,6 +73,7 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     assert (found["audio_lost_s"], found["overflows"], found["device_losses"]) == (0.5, 1, 2)
     assert (found["hook_runs"], found["hook_failures"]) == (2, 2)
     assert (found["model"], found["device"], found["subscribers"]) == ("tiny", "cpu", 2)
+    assert json.loads(counters.answer())["subscribers"] == 1  # who asks does not count itself
     assert found["real_time_factor"] == pytest.approx(found["inference_s"] / 2.0, abs=1e-5)
     answer = json.loads(counters.answer())
     assert (answer["type"], answer["schema"], answer["detections"]) == ("status", 1, {"stop": 2})

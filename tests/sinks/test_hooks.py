@@ -187,6 +187,15 @@ def test_a_program_that_may_not_run_is_told_at_the_start(tmp_path: Path) -> None
         HookSink({"stop": [Hook((str(program),))]})
 
 
+@pytest.mark.parametrize("first", ["#!/no/such/interpreter -x", "#! /bin/sh\r"])
+def test_an_interpreter_that_is_missing_is_told_at_the_start(tmp_path: Path, first: str) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"{first}\n")
+    program.chmod(0o755)
+    with pytest.raises(ConfigError, match="is for an interpreter that is not there"):
+        HookSink({"stop": [Hook((str(program),))]})
+
+
 def test_a_program_that_cannot_be_seen_is_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "ring").symlink_to(tmp_path / "ring")  # to root, who runs many tests, no folder is closed
     with pytest.raises(ConfigError, match="cannot be reached: Too many levels of symbolic links; see to its folder"):

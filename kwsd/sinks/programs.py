@@ -1,0 +1,80 @@
+"""Whether a hook's program can be run, and why not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from kwsd.errors import ConfigError
+
+
+def check_program(word: str, argv: Sequence[str]) -> None:
+    """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
+    program = argv[0]
+    found = shutil.which(program)
+    what, remedy = _why_not_found(program) if found is None else _why_not_run(found)
+    if what:
+        raise ConfigError(f"hook for {word!r}: {program!r} {what}", remedy)
+
+
+def why_not(argv: tuple[str, ...], error: Exception) -> str:
+    """Why a hook cannot be started. Linux calls a script missing where only the interpreter of its #! line is."""
+    program = shutil.which(argv[0])
+    if not program or not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.ENOEXEC):
+        return str(error)
+    head = _head(program)
+    if head is None:
+        return str(error)
+    interpreter = _interpreter(head)
+    if error.errno == errno.ENOEXEC:
+        return str(error) if interpreter else f"{error.strerror}: has it no #! line?"
+    return f"its interpreter is missing: {interpreter!r}, of its #! line" if interpreter else "its loader is missing"
+
+
+def _why_not_found(program: str) -> tuple[str, str]:
+    """What is wrong with a program that cannot be run, and the remedy."""
+    if os.sep in program:
+        try:
+            mode = Path(program).stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"
+        else:
+            return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
+    if program.startswith("~"):
+        return "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
+    if " " in program:
+        return "is not found;", "a list of strings is one program with its arguments"
+    return ("is not found" if os.sep in program else "is not found in PATH"), ""
+
+
+def _why_not_run(program: str) -> tuple[str, str]:
+    """The same of one that is there. A script without a #! line is run by a shell, but not by the kernel."""
+    head = _head(program)
+    if head is None:  # a program need not be readable
+        return "", ""
+    interpreter = _interpreter(head)
+    if interpreter and not os.access(interpreter.replace("\t", " ").partition(" ")[0], os.X_OK):
+        return f"is for an interpreter that is not there, {interpreter!r};", "install it, or mend the #! line"
+    if not head.startswith(b"#!") and head.isascii() and b"\0" not in head:
+        return "does not say what runs it;", "begin it with a line like #!/bin/sh"
+    return "", ""
+
+
+def _head(program: str) -> bytes | None:
+    try:
+        with Path(program).open("rb") as file:
+            return file.read(256)
+    except OSError:
+        return None
+
+
+def _interpreter(head: bytes) -> str:
+    """What a #! line names, arguments and all; "" where there is none."""
+    first = head.partition(b"\n")[0]
+    return first[2:].strip(b" \t").decode(errors="replace") if first.startswith(b"#!") else ""
