@@ -105,7 +105,7 @@ class DetectionKeeper:
             if len(self._clips) >= QUEUE:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
                 return
-            self._clips.append(_Clip(f"{_stamp(envelope.time)}-{word}-{event.score:.3f}.wav", samples))
+            self._clips.append(_Clip(f"{_stamp(envelope.time)}-{word}-{event.score:.4f}.wav", samples))
             self._changed.notify()
 
     def close(self, deadline_s: float) -> None:

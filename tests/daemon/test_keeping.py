@@ -58,7 +58,7 @@ def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., Detect
     keeper.send(Envelope.seal(SpeechStarted("desk", 0), 1))
     keeper.send(sealed())
     keeper.close(60)
-    assert kept(tmp_path) == ["20261121T120000.250Z-stop-0.998.wav"]
+    assert kept(tmp_path) == ["20261121T120000.250Z-stop-0.9975.wav"]
     path = tmp_path / "kept" / kept(tmp_path)[0]
     assert (path.stat().st_mode & 0o777, (tmp_path / "kept").stat().st_mode & 0o777) == (0o600, 0o700)
     with wave.open(str(path)) as sound:
@@ -107,7 +107,7 @@ def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., Detectio
     keeper = keep()
     keeper.send(sealed(word="../../etc/passwd"))
     keeper.close(60)
-    assert kept(tmp_path) == ["20261121T120000.250Z-_etc_passwd-0.998.wav"]
+    assert kept(tmp_path) == ["20261121T120000.250Z-_etc_passwd-0.9975.wav"]
 
 
 def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
