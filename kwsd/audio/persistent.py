@@ -147,7 +147,7 @@ class PersistentMicrophone:
                 told.add(reason)
                 if answered:
                     yield Sought()
-            if self._sleep(pause):
+            if self._sleep(pause, search=True):
                 return
             pause = min(2 * pause, patience.last_pause_s)
 
@@ -225,13 +225,15 @@ class PersistentMicrophone:
         os.close(self._woken)
         os.close(self._roused)
 
-    def _sleep(self, seconds: float, unless_heard: Captured | None = None) -> bool:
-        """Wait, for less where looks come nearer or something is heard of a capture; True when woken."""
+    def _sleep(self, seconds: float, unless_heard: Captured | None = None, *, search: bool = False) -> bool:
+        """Wait, for less where something is heard of a capture, or looks come nearer and it is no `search` that waits;
+        True when woken."""
         poll = select.poll()
         if unless_heard:
             poll.register(unless_heard, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
-        poll.register(self._roused, select.POLLIN)
+        if not search:
+            poll.register(self._roused, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}
         if self._roused in ready:
             os.eventfd_read(self._roused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count, takewhile
@@ -168,3 +169,12 @@ def test_a_sleep_while_it_is_lost_costs_no_second_capture(
     heard = [next(blocks) for _ in range(5)]
     assert all(isinstance(block, Block) for block in heard)
     assert capture_of(children, before) == back
+
+
+def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., Any]) -> None:
+    microphone, _ = listen()
+    microphone._rouse()
+    began = time.monotonic()
+    assert not microphone._sleep(0.2, search=True)
+    assert time.monotonic() - began > 0.19
+    assert not microphone._sleep(1000.0)  # as soon as it may, it knows
