@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kwsd.config import expanded
+from kwsd.config import expanded, nearest
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, WEIGHTS
@@ -174,7 +174,8 @@ def find_model(name_or_folder: str) -> Path:
     for folder in (expanded(name_or_folder), shipped):
         if (folder / "config.json").is_file():
             return folder
-    known = ", ".join(sorted(path.parent.name for path in _shipped().glob("*/config.json"))) or "none"
+    ours = sorted(path.parent.name for path in _shipped().glob("*/config.json"))
+    known = ", ".join(ours) or "none"
     recipe = next((place / "recipe.toml" for place in (Path(name_or_folder), shipped) if _only_recipe(place)), None)
     if recipe is not None:
         raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
@@ -186,7 +187,8 @@ def find_model(name_or_folder: str) -> Path:
         if folder_of_hub:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
-    raise ModelError(f"no model and no folder is called {name_or_folder!r};", f"kwsd's own models: {known}")
+    hint = nearest(name_or_folder, ours) or f"kwsd's own models: {known}"
+    raise ModelError(f"no model and no folder is called {name_or_folder!r};", hint)
 
 
 def _only_recipe(folder: Path) -> bool:

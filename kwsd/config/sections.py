@@ -141,7 +141,7 @@ class TriggerConfig:
         example=("yes", "no"),
     )
     threshold: float | None = _option(
-        None, flag="--threshold", low=LOWEST, high=1.0, example=0.95,
+        None, flag="--threshold", low=LOWEST, high=1.0, example=0.9995,
         help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
     )  # fmt: skip
     smoothing: int | None = _option(
@@ -152,7 +152,7 @@ class TriggerConfig:
         1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
     )
     thresholds: Mapping[str, float] = _option(
-        factory=dict, low=LOWEST, high=1.0, example={"go": 0.98},
+        factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},
         help="Score that fires for single words; goes before `threshold`.",
     )  # fmt: skip
 

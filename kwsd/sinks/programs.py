@@ -50,7 +50,9 @@ def _why_not_found(program: str) -> tuple[str, str]:
         return "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
     if " " in program:
         return "is not found;", "a list of strings is one program with its arguments"
-    return ("is not found" if os.sep in program else "is not found in PATH"), ""
+    if os.sep in program:
+        return "is not found;", "see to its path"
+    return "is not found in PATH;", "install it, or write the whole path"
 
 
 def _why_not_run(program: str) -> tuple[str, str]:

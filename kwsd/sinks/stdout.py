@@ -139,7 +139,7 @@ class StdoutSink:
             self._give_up()
         except OSError as error:
             self._silence()
-            raise DeviceError(f"standard output cannot be written: {error.strerror}") from error
+            raise DeviceError(f"standard output cannot be written: {error.strerror};", "write elsewhere") from error
 
     def _drop(self) -> None:
         if not self._dropped:

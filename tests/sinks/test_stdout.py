@@ -202,7 +202,7 @@ sink.close(0)
         done = subprocess.run(
             [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S
         )
-    assert done.stderr == "standard output cannot be written: No space left on device\n"
+    assert done.stderr == "standard output cannot be written: No space left on device; write elsewhere\n"
     assert done.returncode == 0
 
 
