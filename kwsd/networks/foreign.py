@@ -28,6 +28,11 @@ LONGEST_S = 600
 """Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
 _INDEX = "model.safetensors.index.json"
 _ZERO_SHOT = frozenset({"clap"})
+_HEARING = frozenset({
+    "audio-spectrogram-transformer", "data2vec-audio", "hubert", "sew", "sew-d", "unispeech", "unispeech-sat",
+    "wav2vec2", "wav2vec2-bert", "wav2vec2-conformer", "wavlm", "whisper",
+})  # fmt: skip
+"""Types of which AutoModelForAudioClassification makes one where a config names no class."""
 _FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, from 25 ms of sound
 
 
@@ -88,7 +93,9 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     if str(config.get("model_type")) in _ZERO_SHOT:
         return "zero-shot"
     given = config.get("architectures")
-    if given is None and config.get("model_type"):  # if it has no head for labels, its weights will tell
+    if (
+        given is None and str(config.get("model_type")) in _HEARING
+    ):  # if it has no head for labels, its weights will tell
         return "classifier"
     named = [str(name) for name in given if str(name).isprintable()] if isinstance(given, list) else []
     named = named or ["a model of an unknown class"]

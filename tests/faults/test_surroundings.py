@@ -74,7 +74,7 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
     assert ran.status == 0
     assert [json.loads(line) for line in lines] == ran.events
     assert len(ran.events) > 2000
-    assert "a subscriber is turned away, there are 64 already" in ran.err
+    assert "subscribers are turned away, there are 64 already" in ran.err
     assert "it does not keep up" in ran.err
     assert not user.socket.exists()
 
