@@ -129,7 +129,7 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     assert found["model"]["found"].endswith("does not know 'zebra'")
     assert found["model"]["remedy"] == "it knows yes, no"
     assert "/no/such/program" in found["hooks"]["found"]
-    assert "install the program" in found["hooks"]["remedy"]
+    assert "see to its path" in found["hooks"]["remedy"]
 
 
 @pytest.mark.parametrize(
