@@ -59,25 +59,26 @@ class Recorded:
         return self.length / RATE / 3600
 
     def heard(self, *, gated: bool, listened: Collection[str] = (), substitution: float = 1.0) -> Scores:
-        """What the words `listened` for fire by (see `kwsd.spotting.claims`): 0 in a window that was not looked at, or
-        that the gate kept back.
+        """What the words `listened` for fire by (see `kwsd.spotting.claims`), all that can where none is named: 0 in a
+        window that was not looked at, or that the gate kept back.
 
         At thresholds under 0.75 the daemon looks more closely than this.
         """
         key = gated, frozenset(listened), substitution
         if key not in self._heard:  # a replayer of each word asks for it
             found = claims(self.scores, self.labels, listened, substitution)
-            looked_at = self._looked_at(found, self.open if gated else np.ones(len(found), bool))
+            wanted = self.open if gated else np.ones(len(found), bool)
+            looked_at = self._looked_at(found, wanted, listened or [label for label in self.labels if can_fire(label)])
             found = found if looked_at.all() else np.where(looked_at[:, None], found, np.float32(0))
             self._heard[key] = found
         return self._heard[key]
 
-    def _looked_at(self, scores: Scores, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _looked_at(self, scores: Scores, wanted: NDArray[np.bool_], listened: Collection[str]) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
         stride = self.coarse // self.hop
         if stride <= FINEST:
             return wanted
-        words = [index for index, label in enumerate(self.labels) if can_fire(label)]
+        words = [self.labels.index(word) for word in listened]
         memory = Memory()
 
         def resembles_word(row: NDArray[np.float32]) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,3 +167,31 @@ def test_scores_of_one_and_words_that_never_fire():
     found = sweep([Replayer(recorded, ("a", "b"), gated=False, trigger=ONE)], both)
     assert [point.misses for point in found.points] == [1, 1, 1]  # an alarm in six minutes is ten an hour
     assert found.curve.alarms_per_hour[0] == 0
+
+
+class Counting:
+    """Scores windows by the number that their last sample holds, and remembers which it was asked about."""
+
+    name, labels = "m", LABELS
+
+    def __init__(self, rows):
+        self._rows, self.asked = rows, []
+
+    def score(self, windows):
+        numbers = [round(float(window[-1]) * 32768) for window in windows]
+        self.asked += numbers
+        return self._rows[numbers]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("listened", [("a", "b", "c"), ("a",), ("b", "c")])
+def test_a_word_that_nobody_listens_for_brings_no_closer_look(seed, listened):
+    """The windows that are looked at are those that the daemon scores, one hop after the other."""
+    recorded = replace(recording(seed, windows=200), coarse=6400)
+    trigger = TriggerSettings(dict.fromkeys(listened, 0.99), smoothing=2)
+    counting = Counting(recorded.scores)
+    spotter = Spotter(counting, gate=None, trigger=trigger, coarse=6400)
+    for number, end in enumerate(recorded.ends):
+        spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
+    rows = recorded.heard(gated=False, listened=listened)
+    assert sorted(counting.asked) == np.flatnonzero(rows.any(axis=1)).tolist()
