@@ -158,3 +158,40 @@ def test_a_reader_is_woken_when_what_it_expects_is_there_and_at_the_end() -> Non
     ring.skip(10)
     ring.close()
     assert woken == [30, 40, 50, 60, 60]
+
+
+def full() -> Ring:
+    ring = Ring(8)
+    ring.write(counting(0, 8), wait=False)
+    return ring
+
+
+def written_by_a_waiting_writer(ring: Ring) -> tuple[int, int]:
+    """How far a writer of 20 more samples comes before it waits, and how often it has woken its reader by then."""
+    wakings: list[int] = []
+    ring.attach(lambda: wakings.append(ring.written))
+    writer = threading.Thread(target=lambda: ring.write(counting(8, 28), wait=True))
+    writer.start()
+    writer.join(0.2)  # it has nothing else to do: it writes what it can and waits
+    found = ring.written, len(wakings)
+    ring.close()
+    writer.join()
+    return found
+
+
+@pytest.mark.parametrize(("releases", "written"), [((), 8), ((100,), 16), ((7, 3), 15)])
+def test_room_is_what_was_released_and_no_more(releases: tuple[int, ...], written: int) -> None:
+    ring = full()
+    for position in releases:
+        ring.release(position)
+    assert written_by_a_waiting_writer(ring)[0] == written
+
+
+def test_a_writer_that_waits_wakes_its_reader_once() -> None:
+    assert written_by_a_waiting_writer(Ring(8)) == (8, 1)
+
+
+def test_to_skip_nothing_is_nothing() -> None:
+    ring = Ring(8)
+    ring.skip(0, overflow=True)
+    assert (ring.extent().gaps, ring.overflows) == ((), 0)

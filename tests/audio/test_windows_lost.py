@@ -136,3 +136,11 @@ def test_a_gap_whose_rest_is_lapped_counts_from_its_start(noise: Noise) -> None:
     heard = {number for window in cuts for number in range(max(0, window.start), window.end)} - {*missing}
     written = range(min(cuts[-1].end, ring.written))
     assert sum(window.lost for window in cuts) == len({*written} - heard)
+
+
+def test_a_gap_that_ends_where_a_hop_does_is_counted_once(noise: Noise) -> None:
+    ring = Ring(40 * HOP)
+    ring.write(noise(195), wait=False)
+    ring.skip(5)
+    ring.write(noise(100), wait=False)
+    assert [(window.end, window.lost) for window in cut(ring) if window.lost] == [(200, 5)]

@@ -102,3 +102,55 @@ def test_other_settings_are_adopted_without_a_break() -> None:
     assert not gate.is_open
     gate.feed(voice(8_000))
     assert gate.is_open
+
+
+class Detector:
+    """Takes any sample that is not zero for speech: what the gate makes of it can be counted step by step."""
+
+    def __init__(self, mode: int) -> None:
+        self.mode = mode
+
+    def is_speech(self, step: bytes, rate: int) -> bool:
+        return any(step) and rate == 16_000
+
+    def set_mode(self, mode: int) -> None:
+        self.mode = mode
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.spotting.gate.voice_detector", Detector)
+
+
+SPEECH, QUIET = np.ones(STEP, np.int16), np.zeros(STEP, np.int16)
+
+
+@pytest.mark.usefixtures("plain")
+def test_it_opens_with_the_last_step_of_the_onset() -> None:
+    gate = Gate(GateSettings(onset_ms=30, hangover_ms=50))
+    assert [gate.feed(SPEECH) for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.usefixtures("plain")
+def test_it_shuts_with_the_last_step_of_the_hangover() -> None:
+    gate = Gate(GateSettings(onset_ms=10, hangover_ms=30))
+    assert [gate.feed(step) for step in (SPEECH, QUIET, QUIET, QUIET, QUIET)] == [True, True, True, True, False]
+
+
+@pytest.mark.usefixtures("plain")
+def test_other_settings_hold_at_once_and_after_a_gap() -> None:
+    gate = Gate(GateSettings(onset_ms=10, hangover_ms=1000))
+    gate.feed(SPEECH)
+    gate.adopt(GateSettings(aggressiveness=3, hangover_ms=20))
+    assert gate._detector.mode == 3
+    assert [gate.feed(QUIET) for _ in range(3)] == [True, True, False]
+    gate.reset()
+    assert gate._detector.mode == 3
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_step_that_was_begun_before_a_gap_is_not_ended_after_it() -> None:
+    gate = Gate(GateSettings(onset_ms=10))
+    gate.feed(SPEECH[: STEP // 2])
+    gate.reset()
+    assert not gate.feed(QUIET[: STEP // 2])

@@ -110,3 +110,17 @@ def test_a_trigger_with_other_settings_goes_on_where_the_old_one_was() -> None:
     fresh = Trigger(LABELS, settings(smoothing=1, no=0.5))
     fresh.inherit(Trigger(LABELS, settings(yes=0.5)))
     assert fresh.feed(row(no=1.0), HOP) == Hit("no", 1.0, 0.5)
+
+
+def test_a_successor_goes_on_with_what_was_heard() -> None:
+    before, after = Trigger(LABELS, settings(yes=0.8)), Trigger(LABELS, settings(yes=0.8))
+    assert before.feed(row(yes=0.9), HOP) is None
+    after.inherit(before)
+    assert after.feed(row(yes=0.9), 2 * HOP)
+
+
+def test_after_a_gap_a_word_may_fire_again() -> None:
+    trigger = Trigger(LABELS, settings(1, 0, yes=0.8))
+    assert trigger.feed(row(yes=1), HOP)
+    trigger.reset()
+    assert trigger.feed(row(yes=1), 2 * HOP)
