@@ -1,4 +1,4 @@
-"""Recordings in any format that libsndfile reads. The only door to soundfile."""
+"""Recordings in any format that libsndfile reads. The door to soundfile: what training makes is written beside it."""
 
 from __future__ import annotations
 

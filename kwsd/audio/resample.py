@@ -1,5 +1,5 @@
 """Any rate and number of channels to 16 kHz mono int16, block by block, and back again for networks that want another
-rate. The only door to soxr."""
+rate. The daemon's door to soxr."""
 
 from __future__ import annotations
 

@@ -75,9 +75,6 @@ class Counters:
                 counts["hook_runs"] += event.exit_status is not None
                 counts["hook_failures"] += event.exit_status != 0
 
-    def close(self, deadline_s: float) -> None:
-        """Nothing waits."""
-
     def count_subscribers(self, number: int) -> None:
         """How many there are at the socket now."""
         self._subscribers = number

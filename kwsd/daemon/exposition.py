@@ -1,5 +1,5 @@
-"""The counters in Prometheus' text format. It is this page; the client library would bring a registry of its own,
-which is one a process, and a web server."""
+"""The counters in Prometheus' text format. It is this page; the client library would bring registries and collectors of
+its own for figures that are counted already, and a web server."""
 
 from __future__ import annotations
 

@@ -42,9 +42,6 @@ class StatusLine:
         if self._what:
             self._notifier.status(self._line())
 
-    def close(self, deadline_s: float) -> None:
-        """Nothing waits."""
-
     def _line(self) -> str:
         heard = f"words heard: {self._words}" + (f", the last: {self._last}" if self._last else "")
         return "; ".join([*self._lost.values(), self._what, heard])

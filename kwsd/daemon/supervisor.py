@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
@@ -46,7 +45,7 @@ SOCKET_S = 1.0
 STDOUT_S = 1.0
 KEEPER_S = 2.0
 JOIN_S = 10.0
-"""A thread that takes longer to end is left behind, and the process ends without it."""
+"""A thread that takes longer to end is left behind, and `kwsd.cli.entry` ends the process without it."""
 
 
 def run(
@@ -104,7 +103,6 @@ class _Daemon:
         self._stopped: set[str] = set()
         self._reason = "end of input"
         self._patience_s = JOIN_S
-        self._threads: list[threading.Thread] = []
 
     def run(self) -> int:
         with ExitStack() as stack:
@@ -114,10 +112,7 @@ class _Daemon:
             reloads = self._reload is not None
             stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno(), reloads=reloads))
             self._start(stack)
-            status = self._wait()
-        if any(thread.is_alive() for thread in self._threads):
-            _leave(status)
-        return status
+            return self._wait()
 
     def _start(self, stack: ExitStack) -> None:
         """Start everything, each with its undoing. Mistakes in the configuration show before any audio is opened.
@@ -235,7 +230,6 @@ class _Daemon:
     def _run_thread(self, stack: ExitStack, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)
         stack.callback(lambda: thread.join(self._patience_s))
 
     def _signalled(self, number: signal.Signals) -> None:
@@ -250,13 +244,3 @@ class _Daemon:
     def _kill_hooks(self) -> None:
         if self._hooks:
             self._hooks.kill()
-
-
-def _leave(status: int) -> NoReturn:
-    """End the process although a thread still runs. The interpreter's own way out can crash such a thread in C code."""
-    log.debug("leaving behind a thread that does not end")
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(status)

@@ -32,9 +32,6 @@ class Watchdog:
         elif isinstance(event, DeviceRestored):
             self._lost.discard(event.stream)
 
-    def close(self, deadline_s: float) -> None:
-        """Nothing waits."""
-
     def working(self) -> None:
         """The worker takes up a batch."""
         self._working = True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd import metrics
-from kwsd.evaluation.report import Row, Table, number, percent, plain
+from kwsd.evaluation.report import Row, Table, number, percent, plain_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class NegativeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return plain(  # type: ignore[no-any-return]
+        return plain_table(
             {
                 "kind": "negatives",
                 "model": self.model,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kwsd import metrics
-from kwsd.evaluation.report import plain
+from kwsd.evaluation.report import plain_table
 from kwsd.evaluation.scoring import Outcome, Scored
 from kwsd.evaluation.sweep import Replayer, log_odds, shifted
 from kwsd.events import Detection
@@ -50,7 +50,7 @@ class WordMisses:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         head = {"word": self.word, "spoken": self.spoken, "missed": self.missed, "alarms": self.alarms}
-        return plain(head | {"miss_rate": self.miss_rate, "interval": self.interval})  # type: ignore[no-any-return]
+        return plain_table(head | {"miss_rate": self.miss_rate, "interval": self.interval})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,7 @@ class Operating:
 
     def latencies_ms(self) -> list[float]:
         """All the hits' latencies."""
-        return [outcome.latency_ms for outcome in self.outcomes if outcome.latency_ms is not None]
+        return [latency for stream in self.scored for latency in stream.latencies_ms()]
 
     def by_word(self) -> tuple[WordMisses, ...]:
         """Every word that may fire."""
@@ -139,7 +139,7 @@ class Operating:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         p50, p95, p99 = self.latency_ms()
-        return plain(  # type: ignore[no-any-return]
+        return plain_table(
             {
                 "budget_per_hour": self.budget,
                 "shift_log_odds": self.shift,

@@ -10,7 +10,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation.det import BUDGETS, Operating, Sweep, operate, sweep
 from kwsd.evaluation.recorded import Recorded, record
 from kwsd.evaluation.replay import HOP
-from kwsd.evaluation.report import Row, Table, number, percent, plain, span
+from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
 from kwsd.evaluation.sweep import Replayer
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import Stream
@@ -41,7 +41,7 @@ class GateReport:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         curve = self.sweep.curve
-        return plain(  # type: ignore[no-any-return]
+        return plain_table(
             {
                 "gate": self.gated,
                 "windows_scored_share": self.scored_share,

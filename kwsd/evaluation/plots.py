@@ -1,4 +1,4 @@
-"""Pictures of what was found, as PNG. The only door to matplotlib."""
+"""Pictures of what was found, as PNG. The door to matplotlib, beside a training run's journal."""
 
 from __future__ import annotations
 

@@ -51,6 +51,11 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def plain_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a table with names."""
+    return {name: plain(entry) for name, entry in table.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class WordAccuracy:
     """How many of a word's clips were heard as that word."""
@@ -72,7 +77,7 @@ class WordAccuracy:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         head = {"word": self.word, "clips": self.clips, "correct": self.correct}
-        return plain(head | {"accuracy": self.accuracy, "interval": self.interval})  # type: ignore[no-any-return]
+        return plain_table(head | {"accuracy": self.accuracy, "interval": self.interval})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +140,7 @@ class ClipReport:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: `accuracy` in all, `per_word` by word, and the rest."""
         bins = self.reliability
-        return plain(  # type: ignore[no-any-return]
+        return plain_table(
             {
                 "kind": "clips",
                 "model": self.model,

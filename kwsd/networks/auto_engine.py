@@ -26,9 +26,6 @@ _Loaded = TypeVar("_Loaded")
 _MOST_S = 64
 """Seconds of sound that go through a network at once; more would only take more memory."""
 
-SHORTEST = RATE // 10
-"""What any of these networks can hear, in samples at 16 kHz: a convolution wants more than nothing."""
-
 
 def load_extractor(folder: Path) -> Any:
     """The feature extractor that `folder` describes. Raises what transformers raises where it cannot be made."""

@@ -40,7 +40,7 @@ class TorchClassifier:
 
     @torch.inference_mode()
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(batch, 16000) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
+        """(batch, window_samples) float32 in [-1, 1) -> (batch, labels) float32: each row sums to one."""
         scores = []
         for start in range(0, len(windows), _MOST):
             waveform = torch.from_numpy(windows[start : start + _MOST]).to(self.device, non_blocking=True)

@@ -1,6 +1,6 @@
 """A model folder with a graph, or an exported model, as something that scores windows on the processor, without torch.
 
-The only door to ONNX Runtime.
+The door to ONNX Runtime, but for what the exporter tries its drawings with.
 """
 
 from __future__ import annotations

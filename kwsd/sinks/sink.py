@@ -13,9 +13,6 @@ class Sink(Protocol):
     def send(self, envelope: Envelope) -> None:
         """Take one event and return at once; from any thread, but from one at a time."""
 
-    def close(self, deadline_s: float) -> None:
-        """Bring out what was sent, for `deadline_s` seconds at most, then release everything. Idempotent."""
-
 
 def encode(envelope: Envelope) -> bytes:
     """The event's JSON line in UTF-8, line feed included.

@@ -1,5 +1,5 @@
-"""The only writer of model folders: weights in half precision, what transformers and ONNX Runtime need beside them, and
-the card."""
+"""Writes the folders of kwsd's own models: weights in half precision, what transformers and ONNX Runtime need beside
+them, and the card, which `kwsd.training.adopting` has too."""
 
 from __future__ import annotations
 

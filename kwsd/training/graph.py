@@ -1,4 +1,4 @@
-"""The network drawn as an ONNX graph without weights. It and `export` are the only doors to onnx.
+"""The network drawn as an ONNX graph without weights. It and its neighbours are the only doors to onnx.
 
 `torch.onnx` would draw the same network with ten times the nodes, its weights in it. This one is made of the operators
 that ONNX Runtime computes fastest on a processor (some are its own, of the domain com.microsoft), and refers to weights
