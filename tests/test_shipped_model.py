@@ -61,7 +61,7 @@ def test_it_is_small_and_carries_its_notices(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", [MODEL, VERIFIER], ids=lambda folder: folder.name)
 def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
-    from kwsd.training.export import drawing
+    from kwsd.exporting.export import drawing
 
     graph, _ = drawing(folder, quantised=True)
     assert (folder / "graph.onnx").read_bytes() == graph.SerializeToString()
@@ -71,8 +71,8 @@ def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
 def test_onnx_runtime_scores_as_torch_does(folder: Path, int8: float) -> None:
     from kwsd.audio.files import read_clip
     from kwsd.audio.scale import to_float
-    from kwsd.training.agreement import compare
-    from kwsd.training.export import drawing
+    from kwsd.exporting.agreement import compare
+    from kwsd.exporting.export import drawing
 
     spoken = to_float(read_clip(SPOKEN / "commands.flac"))
     windows = np.stack([spoken[start : start + 16_000] for start in range(0, len(spoken) - 16_000, 4800)])

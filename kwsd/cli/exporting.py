@@ -15,17 +15,17 @@ from kwsd.config import load_config
 from kwsd.daemon.build import fitted
 from kwsd.errors import ConfigError, ModelError, UsageError, unwritten
 from kwsd.events import RATE
+from kwsd.exporting.agreement import compare
+from kwsd.exporting.export import drawing, write_card
+from kwsd.exporting.onnx_files import as_files, check
 from kwsd.networks.arrangement import GRAPH
 from kwsd.replacing import write_bytes
-from kwsd.training.agreement import compare
-from kwsd.training.export import drawing, write_card
-from kwsd.training.selfcontained import as_files, check
 from kwsd.zoo import find_model, read_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kwsd.training.agreement import Agreement
+    from kwsd.exporting.agreement import Agreement
     from kwsd.zoo import ModelCard
 
 

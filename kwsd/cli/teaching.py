@@ -17,8 +17,8 @@ from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.run_folder import run_folder, try_place
 from kwsd.errors import KwsdError
+from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
-from kwsd.training.export import export_model
 from kwsd.training.journal import Journal, plot_journal, trim_journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare

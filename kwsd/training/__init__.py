@@ -1,1 +1,1 @@
-"""From recordings to a model folder: data, augmentation, the loop, export."""
+"""From recordings to a trained network: data, augmentation, the loop."""

@@ -84,10 +84,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder: the words yes and no, weights at random."""
     import torch
 
+    from kwsd.exporting.export import export_model
     from kwsd.labels import SILENCE, UNKNOWN
     from kwsd.networks.hubert import HubertSpotterModel
     from kwsd.networks.hubert_config import HubertSpotterConfig
-    from kwsd.training.export import export_model
 
     torch.manual_seed(7)
     labels = ["yes", "no", UNKNOWN, SILENCE]

@@ -113,7 +113,7 @@ def test_model_folders_with_broken_files(check: Any, file: tuple[str, str], chan
 
 @pytest.fixture(scope="module")
 def exported(foreign: Callable[[str], Path]) -> bytes:
-    from kwsd.training.selfcontained import as_files
+    from kwsd.exporting.onnx_files import as_files
 
     return as_files(read_card(str(foreign("wav2vec2"))))["int8"]
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 
+from kwsd.exporting.export import export_model
 from kwsd.networks.heads import Adapter
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
-from kwsd.training.export import export_model
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 

@@ -12,13 +12,13 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForAudioClassification, MoonshineConfig, MoonshineModel
 
 from kwsd.errors import ModelError
+from kwsd.exporting.agreement import compare, sounds
+from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, compacted, expanded
 from kwsd.networks.engine import load_hubert
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterModel, quieten
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.networks.runtime import load_onnx
-from kwsd.training.agreement import compare, sounds
-from kwsd.training.export import drawing, export_model
 from kwsd.zoo import load_classifier, read_card
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from kwsd.errors import DeviceError, ModelError
+from kwsd.exporting.agreement import compare, sounds
+from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, quantise
 from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
 from kwsd.networks.runtime import OnnxClassifier, load_onnx, quantisation_levels
-from kwsd.training.agreement import compare, sounds
-from kwsd.training.export import drawing, export_model
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {

@@ -49,7 +49,7 @@ print(status, *sorted({"torch", "transformers", "huggingface_hub", "onnx", "onnx
 @pytest.fixture(scope="module", params=["wav2vec2", "ast", "whisper", "clap"])
 def exported(request: Any, foreign: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of somebody else's as one file."""
-    from kwsd.training.selfcontained import as_files
+    from kwsd.exporting.onnx_files import as_files
     from kwsd.zoo import read_card
 
     if request.param == "clap":

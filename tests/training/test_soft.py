@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from kwsd.errors import ConfigError, ModelError
+from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
-from kwsd.training.export import export_model
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run
 from kwsd.training.prepare import build_network, prepare

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kwsd.errors import ConfigError
-from kwsd.training.export import export_model
+from kwsd.exporting.export import export_model
 from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe

@@ -1,4 +1,4 @@
-"""The encoder of `kwsd.networks.moonshine`, drawn as `kwsd.training.graph` draws the HuBERT's."""
+"""The encoder of `kwsd.networks.moonshine`, drawn as `kwsd.exporting.graph` draws the HuBERT's."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from kwsd.errors import ModelError
+from kwsd.exporting.graph_parts import convolved, places
+from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.arrangement import INPUT
 from kwsd.networks.moonshine import LOUDEST
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
-from kwsd.training.graph_parts import convolved, places
-from kwsd.training.sheet import OWN, Sheet
 
 _KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""

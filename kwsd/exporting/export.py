@@ -21,13 +21,13 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 
 from kwsd.errors import ModelError
+from kwsd.exporting.graph import draw
 from kwsd.labels import UNKNOWN
 from kwsd.networks.arrangement import GRAPH, LARGER_TYPE, WEIGHTS, arrange, compacted
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.replacing import write_bytes
-from kwsd.training.graph import draw
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ import torch
 from onnx import TensorProto
 
 from kwsd.errors import ModelError
+from kwsd.exporting.agreement import sounds
+from kwsd.exporting.onnx_files import as_files, check
+from kwsd.exporting.tracing import traced
 from kwsd.networks.exported import Exported, exported_of
 from kwsd.networks.onnx_file import parse_onnx
 from kwsd.networks.runtime import OnnxClassifier, load_exported
-from kwsd.training.agreement import sounds
-from kwsd.training.selfcontained import as_files, check
-from kwsd.training.tracing import traced
 from kwsd.zoo import load_classifier, read_card
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transformers import ASTFeatureExtractor, ClapFeatureExtractor, WhisperFeatureExtractor
 
 from kwsd.errors import ModelError
-from kwsd.training.agreement import sounds
-from kwsd.training.spectrograms import spectrogram
+from kwsd.exporting.agreement import sounds
+from kwsd.exporting.spectrograms import spectrogram
 
 EXTRACTORS: dict[str, tuple[Any, int]] = {
     "ast": (lambda: ASTFeatureExtractor(max_length=128, num_mel_bins=64), 16_000),

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, ClapModel
 
+from kwsd.exporting.tracing import front_end
 from kwsd.networks.auto_engine import load_extractor, whole
 from kwsd.networks.clap import embedded
 from kwsd.networks.loading import SAFELY, loading
-from kwsd.training.tracing import front_end
 
 
 class _ZeroShot(nn.Module):

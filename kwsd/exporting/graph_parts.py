@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kwsd.training.sheet import Sheet
+from kwsd.exporting.sheet import Sheet
 
 
 def convolved(sheet: Sheet, hidden: str, name: str, length: int, channels: int, kernel: int, stride: int) -> str:

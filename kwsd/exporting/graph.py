@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
 from kwsd.errors import ModelError
+from kwsd.exporting import moonshine_graph
+from kwsd.exporting.graph_parts import convolved, heads, places
+from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.arrangement import BIAS, INPUT, OUTPUT
 from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
-from kwsd.training import moonshine_graph
-from kwsd.training.graph_parts import convolved, heads, places
-from kwsd.training.sheet import OWN, Sheet
 
 
 def draw(

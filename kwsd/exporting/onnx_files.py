@@ -9,6 +9,11 @@ import onnx
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.exporting.agreement import Agreement, Classifier, agreement, sounds
+from kwsd.exporting.export import drawing
+from kwsd.exporting.graph import filled
+from kwsd.exporting.tracing import rounded, trace, traced
+from kwsd.exporting.zero_shot import zero_shot_network
 from kwsd.networks.auto_engine import load_auto
 from kwsd.networks.cards import ModelCard
 from kwsd.networks.clap import load_zero_shot
@@ -16,11 +21,6 @@ from kwsd.networks.engine import load_hubert
 from kwsd.networks.exported import Exported, exported_of
 from kwsd.networks.onnx_file import parse_onnx
 from kwsd.networks.runtime import load_exported
-from kwsd.training.agreement import Agreement, Classifier, agreement, sounds
-from kwsd.training.export import drawing
-from kwsd.training.graph import filled
-from kwsd.training.tracing import rounded, trace, traced
-from kwsd.training.zero_shot import zero_shot_network
 
 _LEVELS = 63
 """The file may come to a processor that would overflow with more: see `kwsd.networks.runtime.quantisation_levels`."""

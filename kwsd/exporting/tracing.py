@@ -18,11 +18,11 @@ from torch import nn
 from transformers import AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
 from kwsd.errors import ModelError, first_line
+from kwsd.exporting.spectrograms import spectrogram
+from kwsd.exporting.symbolics import moonshine_drawn
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_engine import load_extractor, whole
 from kwsd.networks.loading import loading
-from kwsd.training.spectrograms import spectrogram
-from kwsd.training.symbolics import moonshine_drawn
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
