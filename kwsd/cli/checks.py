@@ -56,7 +56,7 @@ def _model(config: Config) -> Iterator[Finding]:
     with console.working("reading the model"):  # a finding is told when no spinner turns
         import numpy as np
 
-        from kwsd.daemon.build import check_words, fitted
+        from kwsd.fitting import check_words, fitted
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))

@@ -46,8 +46,8 @@ def classify(
     console.log_to_stderr()
     pull_if_missing(config.model.name)
     with console.working("loading the model"):
-        from kwsd.daemon.build import fitted
         from kwsd.evaluation.whole import classify_file
+        from kwsd.fitting import fitted
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))

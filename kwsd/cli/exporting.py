@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
-from kwsd.daemon.build import fitted
 from kwsd.errors import ConfigError, ModelError, UsageError, unwritten
 from kwsd.events import RATE
 from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
+from kwsd.fitting import fitted
 from kwsd.networks.arrangement import GRAPH
 from kwsd.replacing import write_bytes
 from kwsd.zoo import find_model, read_card

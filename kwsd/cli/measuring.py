@@ -98,7 +98,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     console.log_to_stderr()
     pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
     with console.working("loading the model"):
-        from kwsd.daemon import build
+        from kwsd import fitting
         from kwsd.spotting.gate import GateSettings
         from kwsd.zoo import load_classifier, read_card
 
@@ -106,9 +106,9 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         asked = "model.labels" if card.kind == "zero-shot" else "trigger.words"
         given = {asked: labels} if labels and (only_these_fire or card.kind == "zero-shot") else {}
         config = load_config(Path(os.devnull), dict(overrides) | given).config
-        card = build.fitted(config, card)
-        build.check_words(config, card)
-        trigger = build.trigger_settings(config, card)
+        card = fitting.fitted(config, card)
+        fitting.check_words(config, card)
+        trigger = fitting.trigger_settings(config, card)
         gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
         classifier = load_classifier(card, device=config.model.device)
     hop, coarse = config.model.hop, config.gate.coarse

@@ -1,7 +1,7 @@
 """What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
 and where files lie (`places`)."""
 
-from kwsd.config.hooklines import SHELL, parse_hook_flags, shown
+from kwsd.config.hooklines import ANY_WORD, SHELL, parse_hook_flags, shown
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
 from kwsd.config.places import config_path, expanded, socket_path, state_folder
@@ -20,6 +20,7 @@ from kwsd.config.sections import (
 )
 
 __all__ = [
+    "ANY_WORD",
     "SHELL",
     "AudioConfig",
     "Config",

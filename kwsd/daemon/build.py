@@ -1,31 +1,29 @@
-"""The one place where parts are joined: what the configuration says, turned into settings, a spotter and sinks."""
+"""The one place where parts are joined: what the configuration says, turned into rings, a spotter and sinks."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.config import Config, expanded, nearest, shown, socket_path
+from kwsd.config import Config, expanded, shown, socket_path
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
+from kwsd.fitting import gate_settings, trigger_settings
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
-from kwsd.sinks.hooks import ANY_WORD, Hook, HookSink
+from kwsd.sinks.hooks import Hook, HookSink
 from kwsd.sinks.listening import inherited
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
-from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
-from kwsd.spotting.trigger import TriggerSettings
-from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
+from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
 
@@ -47,67 +45,6 @@ class Zoo(Protocol):
         """The model itself, warm."""
 
 
-def fitted(config: Config, card: ModelCard) -> ModelCard:
-    """The card with the window, the verifier and, for a zero-shot model, the labels that the configuration asks for.
-
-    Raises:
-        ConfigError: the model cannot hear that much at once, or the hop is longer than a window; a zero-shot model
-            gets fewer than two labels, or another model any.
-    """
-    chosen = config.model
-    window = card.window if chosen.window_s is None else round(chosen.window_s * RATE)
-    if card.kind == "exported" and window != card.window:
-        raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
-    if card.longest is not None and window > card.longest:
-        raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
-    if chosen.hop > window:
-        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
-    smoothing = config.trigger.smoothing or card.smoothing
-    if 2 * (smoothing - 1) * chosen.hop >= window:
-        said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
-        log.warning(said, smoothing, chosen.hop_ms)
-    if card.kind != "zero-shot":
-        if chosen.labels:
-            instead = "kwsd listen chooses among them with --words"
-            raise ConfigError(f"--labels: {card.name} has labels of its own;", f"leave --labels away ({instead})")
-        verifier = card.verifier if chosen.verify and window == card.window else None
-        if card.kind == "kwsd" and window != card.window:
-            alone = f", and {card.verifier.model} is not asked" if card.verifier and chosen.verify else ""
-            said = "--window %g: %s learnt words in windows of %g s and may hear none in others%s"
-            log.warning(said, window / RATE, card.name, card.window / RATE, alone)
-        return replace(card, window=window, verifier=verifier)
-    if len(chosen.labels) < 2:
-        raise ConfigError(
-            f"{card.name} is a zero-shot model and tells labels apart",
-            "name two or more, --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
-        )
-    thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
-    return replace(card, window=window, labels=chosen.labels, thresholds=thresholds)
-
-
-def check_words(config: Config, card: ModelCard) -> None:
-    """Raise ConfigError for a word in the configuration that the model does not know."""
-    named: dict[str, Iterable[str]] = {
-        "trigger.words (--words)": config.trigger.words,
-        "trigger.thresholds": config.trigger.thresholds,
-        "hooks.words (--hook)": [word for word in config.hooks.words if word != ANY_WORD],
-    }
-    for where, words in named.items():
-        for word in words:
-            if word not in card.words:
-                hint = nearest(word, card.words) or f"it knows {_some(card.words)}"
-                raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
-    for word in config.hooks.words:
-        if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
-            log.warning("the hook for %r never runs: --words leaves the word out", word)
-
-
-def _some(words: tuple[str, ...]) -> str:
-    """The words as a list that fits a few lines: AudioSet has 527."""
-    most = 40
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if words[most:] else "")
-
-
 def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) -> dict[str, Ring]:
     """A ring for each source, under its name; room for two windows is the least that it needs."""
     capacity = max(int(config.audio.buffer_s * RATE), 2 * window)
@@ -116,30 +53,8 @@ def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) ->
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
-    return Spotter(
-        classifier, gate=gate_settings(config), trigger=trigger_settings(config, card), coarse=config.gate.coarse
-    )
-
-
-def gate_settings(config: Config) -> GateSettings | None:
-    """The gate's settings; None where every window is scored."""
-    gate = config.gate
-    return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms) if gate.enabled else None
-
-
-def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
-    """The trigger's settings, for a model."""
-    chosen = config.trigger
-    smoothing = chosen.smoothing or card.smoothing
-    return TriggerSettings(thresholds(config, card), smoothing, chosen.refractory_ms, card.substitution)
-
-
-def thresholds(config: Config, card: ModelCard) -> dict[str, float]:
-    """The words that may fire, each with its threshold: its own, else the one for all, else the model's."""
-    chosen = config.trigger
-    words = chosen.words or card.words
-    general = card.firing if chosen.threshold is None else dict.fromkeys(words, chosen.threshold)
-    return {word: chosen.thresholds.get(word, general[word]) for word in words}
+    gate, trigger = gate_settings(config), trigger_settings(config, card)
+    return Spotter(classifier, gate=gate, trigger=trigger, coarse=config.gate.coarse)
 
 
 def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Callable[[], None]) -> StdoutSink | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal, cast
 
+from kwsd import fitting
 from kwsd.audio.windows import Window
 from kwsd.config import Config, options
 from kwsd.daemon import build
@@ -31,7 +32,7 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
 
     Raises ConfigError for words that the model does not know.
     """
-    build.check_words(new, card)
+    fitting.check_words(new, card)
     for key, option in options().items():
         before = getattr(getattr(old, option.section), option.name)
         if option.section not in SECTIONS and key not in KEYS and before != getattr(
@@ -81,7 +82,7 @@ class TunableSpotter:
 
     def adopt(self, config: Config, card: ModelCard) -> None:
         """Go on with this configuration's gate and trigger, from the next batch on. Its words are checked already."""
-        gate, trigger = build.gate_settings(config), build.trigger_settings(config, card)
+        gate, trigger = fitting.gate_settings(config), fitting.trigger_settings(config, card)
         with self._lock:
             self._config = config
             self._changed = partial(Spotter.adopt, gate=gate, trigger=trigger, coarse=config.gate.coarse)

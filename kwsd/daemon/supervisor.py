@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TextIO
 
+from kwsd import fitting
 from kwsd import zoo as shipped
 from kwsd.audio.capture import pump
 from kwsd.audio.dozing import Doze
@@ -121,8 +122,8 @@ class _Daemon:
         not be served, and the main thread has to stay free for it.
         """
         config, live = self._config, any(source.live for source in self._sources)
-        card = self._card = build.fitted(config, self._zoo.read_card(config.model.name))
-        build.check_words(config, card)
+        card = self._card = fitting.fitted(config, self._zoo.read_card(config.model.name))
+        fitting.check_words(config, card)
         self._rings.update(build.make_rings(config, self._sources, card.window))
         status, counted = self._counters.answer, self._counters.count_subscribers
         socket = build.open_socket(config, live=live, failed=self._fail, status=status, counted=counted)

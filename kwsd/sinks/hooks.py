@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kwsd.config import ANY_WORD
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
@@ -18,8 +19,6 @@ from kwsd.sinks.waker import Waker
 
 log = logging.getLogger(__name__)
 
-ANY_WORD = "*"
-"""The key of hooks that run for whatever word is heard."""
 ORPHANS, ORPHAN_BYTES = 32, 1 << 20
 """Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; and how
 much each may have written in all. The oldest, and those that write more, lose their pipe."""
