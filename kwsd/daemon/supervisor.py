@@ -22,7 +22,6 @@ from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.exposition import exposition
-from kwsd.daemon.hearing import Hearing
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
@@ -31,6 +30,7 @@ from kwsd.daemon.reloading import TunableSpotter, taken_over
 from kwsd.daemon.signals import has_terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
+from kwsd.daemon.worker import Worker
 from kwsd.events import Stopped
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.stdout import StdoutSink
@@ -93,7 +93,7 @@ class _Daemon:
         self._counters = Counters(self._rings, config.model.hop)
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
-        self._hearing = Hearing(
+        self._worker = Worker(
             self._rings,
             self._spotter,
             publish=self._publish,
@@ -168,7 +168,7 @@ class _Daemon:
                     self._adopt(self._reload)
                     continue
                 self._reason = message.number.name
-                if not self._hearing.loaded:
+                if not self._worker.loaded:
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
             if not self._serves and not (self._live and self._config.hooks.words):
@@ -181,7 +181,7 @@ class _Daemon:
         live = [source.name for source in self._sources if source.live]
         hop, progressed = self._config.model.hop, self._progressed
         try:
-            if self._hearing.hear(card, load, hop=hop, doze=self._doze, live=live, progressed=progressed):
+            if self._worker.hear(card, load, hop=hop, doze=self._doze, live=live, progressed=progressed):
                 self._drain()
             self._mailbox.put(Ended())
         except BaseException as error:
@@ -212,7 +212,7 @@ class _Daemon:
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
         self._notifier.stopping()
-        self._hearing.stop()
+        self._worker.stop()
         for source in self._sources:
             source.close()
         for ring in self._rings.values():

@@ -1,12 +1,110 @@
-"""The worker's loop: windows in, events out."""
+"""The worker's thread: load the model, then windows in, events out, until there is no more audio."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Protocol
 
-from kwsd.audio.windows import Window
-from kwsd.events import Event
+from kwsd.audio.dozing import Doze
+from kwsd.audio.pace import Pace
+from kwsd.audio.ring import Ring
+from kwsd.audio.windows import BATCH, LIVE_BATCH, Window, windows
+from kwsd.daemon.build import Engine
+from kwsd.daemon.counters import Counters, Metered
+from kwsd.daemon.publishing import Publisher
+from kwsd.daemon.reloading import TunableSpotter
+from kwsd.daemon.status import StatusLine
+from kwsd.daemon.watchdog import Watchdog
+from kwsd.events import RATE, Event, HopChanged, Ready
+from kwsd.zoo import ModelCard
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One run of it. Any thread may ask whether the model is `loaded`, or say `stop`."""
+
+    def __init__(
+        self,
+        rings: Mapping[str, Ring],
+        spotter: TunableSpotter,
+        *,
+        publish: Publisher,
+        counters: Counters,
+        watchdog: Watchdog,
+        status: StatusLine,
+    ) -> None:
+        self._rings, self._spotter, self._publish = rings, spotter, publish
+        self._counters, self._watchdog, self._status = counters, watchdog, status
+        self._loaded, self._stopping = threading.Event(), threading.Event()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model's loading is over, well or not."""
+        return self._loaded.is_set()
+
+    def stop(self) -> None:
+        """Hear no further window."""
+        self._stopping.set()
+
+    def hear(
+        self,
+        card: ModelCard,
+        load: Callable[[], Engine],
+        *,
+        hop: int,
+        doze: Doze,
+        live: Iterable[str],
+        progressed: Callable[[], None],
+    ) -> bool:
+        """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
+
+        `doze` is told when it looks: no more often than it has to. The streams in `live` are of microphones, which do
+        not wait. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
+        """
+        try:
+            engine = load()
+            self._spotter.load(card, Metered(engine, self._counters))
+        finally:
+            self._loaded.set()
+        paces = {stream: self._pace(stream, hop, card.window) for stream in live}
+        most = LIVE_BATCH if paces else BATCH
+        batches = windows(self._rings, hop=hop, length=card.window, batch=most, paces=paces, doze=doze)
+
+        def done() -> None:
+            self._counters.kept_out(self._spotter.gated)
+            self._watchdog.worked()
+            doze.look(self._spotter.span)
+            progressed()
+
+        work(self._watched(batches, engine), self._spotter, self._publish, done)
+        return not self._stopping.is_set()
+
+    def _watched(self, batches: Iterable[list[Window]], engine: Engine) -> Iterator[list[Window]]:
+        """The batches until it is time to stop. A stream's first window is what makes the daemon ready for it."""
+        waiting = set(self._rings)
+        for batch in takewhile(lambda _: not self._stopping.is_set(), batches):
+            for stream in waiting & {window.stream for window in batch}:
+                waiting.remove(stream)
+                self._publish(Ready(stream, engine.name, engine.device))
+                log.info("%s on %s listens to %s", engine.name, engine.device, stream)
+                if not waiting:
+                    self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
+            self._watchdog.working()
+            yield batch
+            self._counters.heard(len(batch))
+
+    def _pace(self, stream: str, hop: int, window: int) -> Pace:
+        """A live stream's own pace. A recording waits for its reader, and is never late."""
+
+        def changed(at: int, hop: int, behind: int) -> None:
+            log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
+            self._publish(HopChanged(stream, at, hop, behind))
+
+        return Pace(hop, window, changed)
 
 
 class Listener(Protocol):
