@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,22 @@ def test_a_microphone_goes_on_for_its_hooks_when_nobody_reads(
     config = configure({"socket.enabled": False, "hooks.words": {"yes": {"shell": line}}, "hooks.max_running": 1})
     assert run(config, source(1, 0.5, 2, 0.5, 1, live=True), zoo=zoo, stdout=ClosedOutput()) == 0
     assert (tmp_path / "ran").read_text() == "x\nx\n"
+
+
+def test_a_microphone_goes_on_for_what_is_kept_when_nobody_reads(
+    configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path
+) -> None:
+    config = configure({"socket.enabled": False, "keep.folder": str(tmp_path / "kept")})
+    hears = source(1, 0.5, 2, 0.5, 1, live=True)
+    ending = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
+    ending.start()
+    assert run(config, hears, zoo=zoo, stdout=ClosedOutput()) == 0
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+    ending.join()
+
+
+def test_a_mistake_leaves_no_source_open(configure: Configure, source: MakeSource, zoo: Any) -> None:
+    microphone = source(1, live=True)
+    with pytest.raises(ConfigError):
+        run(configure({"trigger.words": "maybe"}), microphone, zoo=zoo, stdout=io.StringIO())
+    assert microphone._closed.is_set()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads are given ten minutes: who comes to an end sooner did so because it was told to."""
+    monkeypatch.setattr("kwsd.daemon.supervisor.JOIN_S", 600.0)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
@@ -47,6 +55,7 @@ def test_a_signal_does_not_wait_for_a_hanging_hook(
     assert out.events()[-2]["exit_status"] in (143, None)  # None: it had not been started yet
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_signal_ends_the_wait_for_hooks_at_the_end_of_a_file(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
@@ -107,3 +116,45 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
     assert len(refused) == 2
     assert "'maybe'" in refused[0]
     assert "no-such-program" in refused[1]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_signal_ends_the_wait_for_a_reader_at_the_end_of_a_file(
+    configure: Configure, source: MakeSource, zoo: Any
+) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)
+    os.set_blocking(writing, True)
+    hook = {"shell": f"kill -TERM {os.getpid()}"}
+    with os.fdopen(writing, "w", encoding="utf-8") as full:
+        assert run(configure({"hooks.words": {"yes": hook}}), source(1, 0.5, 1), zoo=zoo, stdout=full) == 0
+        os.close(reading)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_signal_ends_a_recording_that_waits_for_room(
+    configure: Configure, source: MakeSource, make_zoo: Callable[..., Any], zoo: Any, output: MakeOutput
+) -> None:
+    """The ring is full as the model is loaded: its writer waits for a reader that does not come any more."""
+
+    def load() -> Any:
+        send(signal.SIGTERM)
+        return zoo.load_classifier(None, device="cpu")
+
+    config = configure({"audio.buffer_s": 2.0})
+    assert run(config, source(60), zoo=make_zoo(load), stdout=output()) == 0
+
+
+def test_a_terminal_that_hangs_up_is_no_reload(
+    configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
+) -> None:
+    answers = iter([True])
+    monkeypatch.setattr("kwsd.daemon.supervisor.has_terminal", lambda: next(answers, False))
+    out = output(detection=[partial(send, signal.SIGHUP)])
+    read: list[Config] = []
+    status = run(configure(), source(1, 0.5, 1, live=True), zoo=zoo, stdout=out, reload=read.pop)
+    assert status == 129
