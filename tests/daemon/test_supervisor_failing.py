@@ -128,12 +128,22 @@ def test_a_microphone_goes_on_for_what_is_kept_when_nobody_reads(
     configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path
 ) -> None:
     config = configure({"socket.enabled": False, "keep.folder": str(tmp_path / "kept")})
-    hears = source(1, 0.5, 2, 0.5, 1, live=True)
-    ending = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
+    over = threading.Event()
+
+    def stop() -> None:
+        while len(list(tmp_path.glob("kept/*.wav"))) < 2 and not over.wait(0.01):
+            pass
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=stop)
     ending.start()
-    assert run(config, hears, zoo=zoo, stdout=ClosedOutput()) == 0
-    assert len(list((tmp_path / "kept").iterdir())) == 2
-    ending.join()
+    try:
+        assert run(config, source(1, 0.5, 2, 0.5, 1, live=True), zoo=zoo, stdout=ClosedOutput()) == 0
+        assert len(list(tmp_path.glob("kept/*.wav"))) == 2
+    finally:
+        over.set()
+        ending.join()
 
 
 def test_a_mistake_leaves_no_source_open(configure: Configure, source: MakeSource, zoo: Any) -> None:
