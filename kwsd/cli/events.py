@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import expanded, load_config, socket_path
+from kwsd.config import load_config
 from kwsd.errors import DeviceError
 
 _NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
@@ -25,9 +25,7 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
     Other programs need no kwsd for it: socat - UNIX:$XDG_RUNTIME_DIR/kwsd/events.sock
     """
-    given = load_config(config, overrides).config.socket.path
-    path = expanded(given) if given else socket_path()
-    with connect(path) as daemon:
+    with connect(load_config(config, overrides).config.socket.place) as daemon:
         if sys.stdout is None:  # `>&-`: nobody wants to know
             return
         while data := daemon.recv(65_536):

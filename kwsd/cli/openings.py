@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.findings import Finding, failed
-from kwsd.config import Config, expanded, socket_path, state_folder
+from kwsd.config import Config, expanded, state_folder
 from kwsd.errors import DeviceError
 
 
@@ -19,7 +19,7 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
     if config.socket.enabled is False:
         yield Finding("socket", "ok", "off")
         return
-    path = expanded(config.socket.path) if config.socket.path else socket_path()
+    path = config.socket.place
     if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
         remedy = "log in through systemd, or name a path with --socket"
         yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)

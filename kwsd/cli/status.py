@@ -11,7 +11,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.events import connect
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import expanded, load_config, socket_path
+from kwsd.config import load_config
 from kwsd.errors import DeviceError
 from kwsd.shown import one_line
 
@@ -32,8 +32,7 @@ def status(
 
       watch -n 1 kwsd status
     """
-    given = load_config(config, overrides).config.socket.path
-    found = ask(expanded(given) if given else socket_path())
+    found = ask(load_config(config, overrides).config.socket.place)
     if format == "json":
         console.say_json(found)
         return

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kwsd.config.addresses import FORM, is_place
+from kwsd.config.places import expanded, socket_path
 from kwsd.events import RATE
 
 LOWEST = 0.001
@@ -190,6 +192,11 @@ class SocketConfig:
         example=True,
     )
     path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
+
+    @property
+    def place(self) -> Path:
+        """Where it is, or would be. Raises ConfigError as `expanded` does."""
+        return expanded(self.path) if self.path else socket_path()
 
 
 @dataclass(frozen=True, slots=True)

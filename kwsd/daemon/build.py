@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.config import Config, expanded, shown, socket_path
+from kwsd.config import Config, expanded, shown
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
@@ -91,7 +91,7 @@ def open_socket(
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         return None
-    path = expanded(config.socket.path) if config.socket.path else socket_path()
+    path = config.socket.place
     sink = SocketSink(path, failed=failed, given=inherited(os.environ), status=status, counted=counted)
     log.info("events are served at %s", path)
     return sink

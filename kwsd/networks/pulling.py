@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import fnmatch
 import os
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kwsd.errors import DeviceError, ModelError
+from kwsd.errors import NO_ROOM, DeviceError, ModelError
 from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
 from kwsd.networks.foreign import PICKLES, only_pickles
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
@@ -180,6 +179,6 @@ def _told(wanted: HubId) -> Iterator[None]:
             "what has arrived is kept"
         ) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise _full(wanted, "it is full; what has arrived is kept") from error
         raise DeviceError(f"{wanted} cannot be fetched: {error}; what has arrived is kept, pull again") from error
