@@ -213,3 +213,12 @@ def test_other_hooks_are_bound_while_one_runs(bench: Any, fifo: Path, stop: Enve
     sink.send(stop)  # no longer bound
     fifo.write_text("done\n")
     assert (bench.report().word, bench.silent()) == ("stop", True)
+
+
+def test_a_words_own_hook_goes_before_that_for_any_word(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    own, common = (Hook(("/bin/sh", "-c", f"echo {name} >>{tmp_path}/order")) for name in ("own", "any"))
+    sink = HookSink({"*": [common], "stop": [own]}, limit=1, publish=bench._reports.put)
+    bench.sinks.append(sink)
+    sink.send(stop)
+    sink.close(30.0)
+    assert (tmp_path / "order").read_text() == "own\nany\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.sinks.listening import listen, unlink
+from kwsd.sinks.listening import LONGEST, listen, unlink
 
 
 def mode(path: Path) -> int:
@@ -192,3 +192,12 @@ def test_a_lock_that_a_stranger_holds_hangs_no_start(tmp_path: Path, monkeypatch
     server, _ = listen(tmp_path / "socket")
     server.close()
     os.close(held)
+
+
+def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    server, identity = listen(Path("x" * LONGEST))
+    server.close()
+    unlink(Path("x" * LONGEST), identity)
+    with pytest.raises(ConfigError, match="longer than the 107 bytes"):
+        listen(Path("x" * (LONGEST + 1)))

@@ -250,3 +250,11 @@ def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> Non
         ending.join(PATIENCE_S)
     os.close(reading)
     assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))
+
+
+def test_what_comes_after_the_end_is_not_written() -> None:
+    stream = io.StringIO()
+    sink = StdoutSink(stream)
+    sink.close(0)
+    sink.send(sealed())
+    assert stream.getvalue() == ""

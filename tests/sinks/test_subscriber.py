@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 
-from kwsd.sinks.subscriber import CHATTER, Subscriber
+from kwsd.sinks.subscriber import BYTES, CHATTER, LINES, Subscriber
 
 
 def test_one_that_asks_for_the_status_may_go_on_asking() -> None:
@@ -29,3 +29,31 @@ def test_nothing_to_hear_is_no_departure() -> None:
         theirs.sendall(b"status\n")
         subscriber.hear(select.POLLIN)
         assert subscriber.asks()
+
+
+def test_it_may_lag_by_so_many_lines_and_bytes_and_no_more() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subscriber = Subscriber(ours)
+        for _ in range(LINES):
+            subscriber.offer(b"line\n")
+        assert subscriber.fault is None
+        subscriber.offer(b"line\n")
+        assert subscriber.fault == f"it does not keep up, {LINES} events wait for it"
+        heavy = Subscriber(ours)
+        heavy.offer(bytes(BYTES))
+        assert heavy.fault is None
+        heavy.offer(b"\n")
+        assert heavy.fault == "it does not keep up, 1 events wait for it"
+
+
+def test_who_says_that_it_says_no_more_is_not_asked_again() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subscriber = Subscriber(ours)
+        assert subscriber.interest == select.POLLIN
+        theirs.shutdown(socket.SHUT_WR)
+        subscriber.hear(select.POLLIN)
+        assert (subscriber.interest, subscriber.fault) == (0, None)
+        subscriber.offer(b"line\n")
+        assert subscriber.interest == select.POLLOUT
