@@ -132,8 +132,7 @@ class RunningHook:
 
     def abandon(self, until: float) -> None:
         """The sink ends: wait for what was killed until the monotonic clock shows `until`, and release everything."""
-        if self._process.returncode is None:
-            self._kill_and_wait(until - time.monotonic())
+        self._wait(until - time.monotonic())
         if self.output_descriptor >= 0:
             self.close_output()
 
@@ -144,8 +143,11 @@ class RunningHook:
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _kill_and_wait(self, limit_s: float = GRACE_S) -> None:
+    def _kill_and_wait(self) -> None:
         self.kill()
+        self._wait(GRACE_S)
+
+    def _wait(self, limit_s: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, limit_s))
 
