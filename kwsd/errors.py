@@ -7,6 +7,8 @@ BSD's sysexits.h.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -60,12 +62,16 @@ class ModelError(ConfigError):
     """A model folder is missing, damaged or unsafe: fetch it again, or name another."""
 
 
-def unwritten(path: object, error: OSError) -> KwsdError:
-    """What to tell of a file that cannot be written: DeviceError where there is no room, else InputError."""
-    what = f"{path}: cannot be written ({error.strerror or error})"
-    if error.errno in NO_ROOM:
-        return DeviceError(what, "make room, or write elsewhere")
-    return InputError(what, "name another place")
+@contextmanager
+def writing(path: object) -> Iterator[None]:
+    """Around whatever writes to `path`. Raises DeviceError where there is no room, InputError for another OSError."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{path}: cannot be written ({error.strerror or error})"
+        if error.errno in NO_ROOM:
+            raise DeviceError(what, "make room, or write elsewhere") from error
+        raise InputError(what, "name another place") from error
 
 
 def first_line(why: object) -> str:

@@ -79,8 +79,13 @@ def _some(words: tuple[str, ...]) -> str:
 
 def gate_settings(config: Config) -> GateSettings | None:
     """The gate's settings; None where every window is scored."""
+    return any_gate_settings(config) if config.gate.enabled else None
+
+
+def any_gate_settings(config: Config) -> GateSettings:
+    """The same, be the gate used or not: a measurement has both."""
     gate = config.gate
-    return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms) if gate.enabled else None
+    return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms)
 
 
 def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:

@@ -144,7 +144,7 @@ class _Reader:
             lost = _lost(self._heard, end, end - self._length, extent.gaps)
             if not any(gap.start < self._heard < gap.stop for gap in extent.gaps):
                 lost += self._open  # the gap has been lapped with all else
-            self._open = _open(self._heard, end, end - self._length, extent.gaps)
+            self._open = _begun(self._heard, end, end - self._length, extent.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
         self._ring.release(self._heard + self._grid - self._length)
@@ -181,7 +181,7 @@ def _lost(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
     return max(0, start - heard) + sum(_untold(gap, gap.stop, heard, start) for gap in over)
 
 
-def _open(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
+def _begun(heard: int, end: int, start: int, gaps: Sequence[Gap]) -> int:
     """Samples before `end` of the gap that ends after it, for the same windows."""
     return sum(_untold(gap, end, heard, start) for gap in gaps if gap.start < end < gap.stop)
 

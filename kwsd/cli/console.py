@@ -211,12 +211,15 @@ class _Stderr(logging.Handler):
 
     def _outlet_of(self, stream: TextIO) -> Outlet:
         if self._outlet is None or self._outlet.stream is not stream:
-            self.close()
+            self._let_go()
             self._outlet = Outlet(stream)
         return self._outlet
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         if self._outlet is not None:
             self._outlet.close()
             self._outlet = None
+
+    def close(self) -> None:
+        self._let_go()
         super().close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
-from kwsd.errors import ConfigError, ModelError, UsageError, unwritten
+from kwsd.errors import ConfigError, ModelError, UsageError, writing
 from kwsd.events import RATE
 from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import drawing, write_card
@@ -23,8 +22,6 @@ from kwsd.replacing import write_bytes
 from kwsd.zoo import find_model, read_card
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kwsd.exporting.agreement import Agreement
     from kwsd.zoo import ModelCard
 
@@ -69,7 +66,7 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
         raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
-    with _writing(folder):
+    with writing(folder):
         write_bytes(folder / GRAPH, drawn["int8"].SerializeToString())
         write_card(folder, {})
     return found
@@ -102,16 +99,8 @@ def _chosen(card: ModelCard, window_s: float | None) -> ModelCard:
 
 def _written(out: Path, name: str, files: Mapping[str, bytes]) -> list[Path]:
     paths = [out / f"{name}-{kind}.onnx" for kind in files]
-    with _writing(out):
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         for path, data in zip(paths, files.values(), strict=True):
             write_bytes(path, data)
     return paths
-
-
-@contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise unwritten(place, error) from error

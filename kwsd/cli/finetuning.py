@@ -17,7 +17,7 @@ from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import run_folder, try_place
+from kwsd.cli.run_folder import model_place, run_folder
 from kwsd.errors import NO_ROOM, DeviceError
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
@@ -53,8 +53,7 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     backbone = find_model(plan.backbone)
     recipe = {"data": str(places.data.resolve()), **plan.to_dict(), "labels": list(plan.labels)}
     folder = run_folder(places.runs, places.name, recipe, fresh=places.fresh)
-    place = folder / "model" if places.out is None else places.out / places.name
-    try_place(place)
+    place = model_place(folder, places.out, places.name)
     model, extractor = adopt(backbone, plan, device)
     run = Finetuning(plan, model, extractor, data, folder, device)
     if run.resume():

@@ -16,7 +16,7 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
-from kwsd.errors import KwsdError, UsageError, unwritten
+from kwsd.errors import KwsdError, UsageError, writing
 from kwsd.shown import readable
 
 if TYPE_CHECKING:
@@ -99,7 +99,6 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
     with console.working("loading the model"):
         from kwsd import fitting
-        from kwsd.spotting.gate import GateSettings
         from kwsd.zoo import load_classifier, read_card
 
         card = read_card(load_config(Path(os.devnull), overrides).config.model.name)
@@ -109,7 +108,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         card = fitting.fitted(config, card)
         fitting.check_words(config, card)
         trigger = fitting.trigger_settings(config, card)
-        gate = GateSettings(config.gate.aggressiveness, config.gate.onset_ms, config.gate.hangover_ms)
+        gate = fitting.any_gate_settings(config)
         classifier = load_classifier(card, device=config.model.device)
     hop, coarse = config.model.hop, config.gate.coarse
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
@@ -143,13 +142,11 @@ def _write(path: Path, text: str) -> None:
     """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
     from kwsd.evaluation.outputs import output
 
-    try:
+    with writing(path):
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")
             return
         real = path.resolve()
-    except OSError as error:
-        raise unwritten(path, error) from error
     with output(real) as file:
         file.write(text.encode())
 

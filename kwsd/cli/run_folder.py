@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kwsd.errors import ConfigError, InputError, unwritten
+from kwsd.errors import ConfigError, InputError, writing
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
@@ -46,17 +46,17 @@ def run_folder(
     return folder
 
 
-def try_place(place: Path) -> None:
-    """Make the folder for what is made in the end, and try to write there, so that nobody trains for nothing.
+def model_place(folder: Path, out: Path | None, name: str) -> Path:
+    """Where the run in `folder` puts its model in the end: made and tried, so that nobody trains for nothing.
 
     Raises InputError where it cannot be written to, DeviceError where there is no room.
     """
-    try:
+    place = folder / "model" if out is None else out / name
+    with writing(place):
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=place) as trial:
             trial.write(b"0")
-    except OSError as error:
-        raise unwritten(place, error) from error
+    return place
 
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import run_folder, try_place
+from kwsd.cli.run_folder import model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
@@ -37,8 +37,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
     folder = run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual)
-    place = folder / "model" if out is None else out / plan.name
-    try_place(place)
+    place = model_place(folder, out, plan.name)
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, runs / "cache", show)

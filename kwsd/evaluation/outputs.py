@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from kwsd.errors import unwritten
+from kwsd.errors import writing
 from kwsd.replacing import replacing
 
 
@@ -19,9 +19,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
         InputError: it cannot be written there.
         DeviceError: there is no room.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             yield file
-    except OSError as error:
-        raise unwritten(path, error) from error

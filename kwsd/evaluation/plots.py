@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kwsd.errors import DeviceError, unwritten
+from kwsd.errors import DeviceError, writing
 from kwsd.evaluation.det import Operating
 from kwsd.evaluation.hearing import StreamReport
 from kwsd.evaluation.report import ClipReport, percent
@@ -156,9 +156,7 @@ def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) ->
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.add_subplot())
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise unwritten(path, error) from error
     return path

@@ -114,8 +114,8 @@ def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
     places = (folder / "processor_config.json", folder / "preprocessor_config.json")
     found = [read_json(path) for path in places if path.is_file()]
     nested = [inner for table in found if isinstance(inner := table.get("feature_extractor"), Mapping)]
-    for table in (*nested, *found[::-1]):
-        return table
+    if found:
+        return nested[0] if nested else found[-1]
     raise ModelError(
         f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json;", "fetch it too"
     )

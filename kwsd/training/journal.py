@@ -7,7 +7,7 @@ import io
 import time
 from pathlib import Path
 
-from kwsd.errors import DeviceError, InputError, unwritten
+from kwsd.errors import DeviceError, InputError, writing
 from kwsd.replacing import write_bytes
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
@@ -87,10 +87,8 @@ def plot_journal(path: Path, picture: Path) -> None:
     for axes in (losses, accuracies, rates):
         axes.grid(alpha=0.25)
         axes.legend(loc="best")
-    try:
+    with writing(picture):
         figure.savefig(picture, dpi=120)
-    except OSError as error:
-        raise unwritten(picture, error) from error
 
 
 def _number(cell: list[str]) -> float | None:
