@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.config import Config, LoadedConfig, load_config, options, parse_hook_flags, rereading
+from kwsd.config import Config, load_config, options, parse_hook_flags
 from kwsd.errors import ConfigError, UsageError
 
 EVERYTHING = """
@@ -232,30 +232,6 @@ def test_a_wrong_flag_is_named_as_it_was_typed(overrides: dict[str, Any], messag
     assert caught.value.remedy == message.partition("; ")[2]
 
 
-def test_a_file_that_was_read_before_must_still_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = write(tmp_path, EVERYTHING)
-    monkeypatch.setattr("kwsd.config.load.config_path", lambda: path)
-    again = rereading(load_config().path, load_config)
-    assert again().hooks.words
-    path.unlink()
-    for _ in range(2):
-        with pytest.raises(ConfigError, match="is not there any more; put it back"):
-            again()
-    write(tmp_path, "")
-    assert again().hooks.words == {}
-
-
-def test_a_file_that_comes_later_must_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "kwsd.toml")
-    again = rereading(load_config().path, load_config)
-    again()
-    path = write(tmp_path, EVERYTHING)
-    assert again().hooks.words
-    path.unlink()
-    with pytest.raises(ConfigError, match="is not there any more"):
-        again()
-
-
 def test_an_override_that_does_not_exist_is_a_mistake_in_the_program() -> None:
     with pytest.raises(KeyError, match=r"gate\.onset"):
         load_config(None, {"gate.onset": 1})
@@ -289,11 +265,3 @@ def test_a_place_that_cannot_be_seen_is_not_taken_for_empty(monkeypatch: pytest.
         load_config()
     monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "none" / "kwsd.toml")
     assert load_config().path is None
-
-
-def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read: list[LoadedConfig] = []
-    with pytest.raises(ConfigError, match="is a pipe, and has been read"):
-        rereading(pipe, read.pop)()

@@ -7,11 +7,9 @@ import io
 import json
 import logging
 import os
-import pty
 import subprocess
 import sys
 import threading
-import tty
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import TextIO
@@ -229,27 +227,6 @@ def test_other_events_and_commands_from_now_on() -> None:
     assert first.endswith("old")
     assert "speech begins" in second
     assert third.endswith("new")
-
-
-def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> None:
-    reading, writing = pty.openpty()
-    tty.setraw(writing)
-    with os.fdopen(writing, "w", encoding="utf-8") as stream:
-        sink = StdoutSink(stream, wait=False)
-        sender = threading.Thread(target=lambda: [sink.send(sealed(sequence)) for sequence in range(1, 2001)])
-        sender.start()
-        sender.join(PATIENCE_S)
-        assert not sender.is_alive()
-        kept = 2000 - sink._dropped
-        assert kept < 2000
-        ending = threading.Thread(target=sink.close, args=(PATIENCE_S,))
-        ending.start()
-        received = b""
-        while received.count(b"\n") < kept:
-            received += os.read(reading, 65_536)
-        ending.join(PATIENCE_S)
-    os.close(reading)
-    assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))
 
 
 def test_what_comes_after_the_end_is_not_written() -> None:

@@ -1,0 +1,39 @@
+"""A terminal on the other end, which promises room for no more than a byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import threading
+import tty
+
+from kwsd.events import Detection, Envelope
+from kwsd.sinks.stdout import StdoutSink
+
+PATIENCE_S = 30.0
+
+
+def sealed(sequence: int) -> Envelope:
+    return Envelope.seal(Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), sequence)
+
+
+def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> None:
+    reading, writing = pty.openpty()
+    tty.setraw(writing)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream:
+        sink = StdoutSink(stream, wait=False)
+        sender = threading.Thread(target=lambda: [sink.send(sealed(sequence)) for sequence in range(1, 2001)])
+        sender.start()
+        sender.join(PATIENCE_S)
+        assert not sender.is_alive()
+        kept = 2000 - sink._dropped
+        assert kept < 2000
+        ending = threading.Thread(target=sink.close, args=(PATIENCE_S,))
+        ending.start()
+        received = b""
+        while received.count(b"\n") < kept:
+            received += os.read(reading, 65_536)
+        ending.join(PATIENCE_S)
+    os.close(reading)
+    assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))

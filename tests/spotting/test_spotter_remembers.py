@@ -1,0 +1,77 @@
+"""What the spotter remembers of the last windows and settings, and what it forgets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.windows import Window
+from kwsd.events import Detection
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+TRIGGER = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=500)
+
+
+class Told:
+    """Says of each window, which holds its number in its last sample, what it was told to."""
+
+    labels = ("beep", "_silence_")
+    name = "told"
+
+    def __init__(self, *scores: float) -> None:
+        self._scores, self.asked = scores, list[int]()
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        numbers = [round(float(window[-1]) * 32768) for window in windows]
+        self.asked += numbers
+        beeps = np.array([self._scores[number] for number in numbers], np.float32)
+        return np.stack([beeps, 1 - beeps], axis=1)
+
+
+def numbered(number: int, *, stream: str = "one", lost: int = 0) -> Window:
+    samples = np.zeros(16_000, np.int16)
+    samples[-1] = number
+    return Window(stream, (number + 1) * 800, samples, lost, hop=800)
+
+
+def test_a_loss_makes_it_forget_that_something_sounded_like_a_word() -> None:
+    told = Told(0, 0, 0, 0, 0.9, 0)
+    spotter = Spotter(told, gate=None, trigger=TriggerSettings({"beep": 0.95}, 2), coarse=4000)
+    for number in range(5):
+        spotter.feed([numbered(number)])
+    assert 4 in told.asked
+    spotter.feed([numbered(5, lost=100)])
+    assert 5 not in told.asked
+
+
+def test_a_threshold_that_falls_makes_the_last_window_a_candidate() -> None:
+    told = Told(0.7, 0.7, 0.7)
+    spotter = Spotter(told, gate=None, trigger=TriggerSettings({"beep": 0.95}, 2), coarse=0)
+    for number in range(2):
+        assert spotter.feed([numbered(number)]) == []
+    spotter.adopt(gate=None, trigger=TriggerSettings({"beep": 0.6}, 2), coarse=0)
+    (detection,) = spotter.feed([numbered(2)])
+    assert isinstance(detection, Detection)
+
+
+def test_a_word_does_not_begin_before_its_stream() -> None:
+    spotter = Spotter(Told(1), gate=None, trigger=TriggerSettings({"beep": 0.9}, 1))
+    (detection,) = spotter.feed([numbered(0)])
+    assert isinstance(detection, Detection)
+    assert detection.start == 0
+
+
+def test_without_a_gate_from_now_on_a_new_stream_has_none_either() -> None:
+    spotter = Spotter(Told(0), gate=GateSettings(), trigger=TRIGGER)
+    spotter.adopt(gate=None, trigger=TRIGGER)
+    spotter.feed([numbered(0, stream="later")])
+    assert (spotter.scored, spotter.gated) == (1, 0)
+
+
+def test_looks_lie_whole_hops_apart() -> None:
+    told = Told(*[0] * 9)
+    spotter = Spotter(told, gate=None, trigger=TriggerSettings({"beep": 0.9}, 2), coarse=2000)
+    spotter.feed([numbered(number) for number in range(9)])
+    assert spotter.span == 1600
