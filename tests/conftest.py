@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import shutil
 import signal
@@ -14,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Back to what it was: a configuration that is read again sets it for the process."""
+    logger = logging.getLogger("kwsd")
+    before = logger.level
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture

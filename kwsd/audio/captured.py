@@ -12,6 +12,7 @@ from kwsd.audio.capturing import command
 from kwsd.audio.dozing import Looks
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from kwsd.errors import DeviceError
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class Unanswered(DeviceError):
 class Captured:
     """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
 
-    def __init__(self, device: str | None, known: str, block_ms: int, woken: int) -> None:
-        """Start it, as `command` tells; `woken` is a descriptor that, once readable, breaks off every wait.
+    def __init__(self, device: str | None, known: str, block_ms: int, woken: Waker) -> None:
+        """Start it, as `command` tells; `woken`, once it wakes, breaks off every wait.
 
         Raises Unanswered.
         """
@@ -107,7 +108,7 @@ class Captured:
         poll.register(pipe, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(1000 * limit_s)}
-        if self._woken in ready:
+        if self._woken.fileno() in ready:
             return False
         if not ready:
             raise Unanswered(f"{what} ({limit_s:g} s)")

@@ -19,6 +19,7 @@ from kwsd.audio.napping import Naps
 from kwsd.audio.pacing import Pacer
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,7 @@ class PcmSource:
         self._realtime = realtime
         self._doze = doze if doze and not realtime else Doze(0)  # in real time there is more than is read at once
         self._closed = threading.Event()
-        self._lock = threading.Lock()
-        self._woken: int | None = None  # an eventfd, while blocks() runs
+        self._waker: Waker | None = None  # while blocks() runs
         self._doze.attach(self._wake)
 
     def blocks(self) -> Iterator[Block]:
@@ -79,9 +79,8 @@ class PcmSource:
 
     def _wake(self) -> None:
         """Break off what `blocks()` waits for."""
-        with self._lock:
-            if self._woken is not None:
-                os.eventfd_write(self._woken, 1)
+        if (waker := self._waker) is not None:
+            waker.wake()
 
     def _samples(self) -> Iterator[bytes]:
         """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
@@ -106,22 +105,18 @@ class PcmSource:
             while not self._closed.is_set() and (data := self._stream.read(size)):
                 yield data
             return
-        woken = os.eventfd(0, os.EFD_CLOEXEC)
+        self._waker = waker = Waker()
         try:
-            with self._lock:
-                self._woken = woken
-            yield from self._read_descriptor(descriptor, woken, size)
+            yield from self._read_descriptor(descriptor, waker, size)
         finally:
-            with self._lock:
-                self._woken = None
-                os.close(woken)
+            waker.close()
 
-    def _read_descriptor(self, descriptor: int, woken: int, size: int) -> Iterator[bytes]:
+    def _read_descriptor(self, descriptor: int, waker: Waker, size: int) -> Iterator[bytes]:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        poll.register(woken, select.POLLIN)
+        poll.register(waker, select.POLLIN)
         napping = select.poll()
-        napping.register(woken, select.POLLIN)
+        napping.register(waker, select.POLLIN)
         if os.isatty(descriptor):
             log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
@@ -129,8 +124,8 @@ class PcmSource:
         naps = Naps(0)
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll()}
-            if woken in ready:
-                os.eventfd_read(woken)
+            if waker.fileno() in ready:
+                waker.clear()
                 continue
             try:
                 data = os.read(descriptor, size)

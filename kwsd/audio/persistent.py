@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import select
 import threading
 import time
@@ -20,6 +19,7 @@ from kwsd.audio.wire import AUDIO
 from kwsd.audio.zeros import Zeros
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, DeviceLost, DeviceRestored, Event
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,8 @@ class PersistentMicrophone:
         self._wanted, self._patience, self._clocks = device, patience or Patience(), clocks
         self._closed = self._reading = False
         self._lock = threading.Lock()
-        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._roused = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._woken = Waker()
+        self._roused = Waker()
         self._captured: Captured | None = None
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()
@@ -92,7 +92,7 @@ class PersistentMicrophone:
         except BaseException:
             self._release()
             raise
-        self._doze.attach(self._rouse)
+        self._doze.attach(self._roused.wake)
 
     def blocks(self) -> Iterator[Block | Event | Sought]:
         """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
@@ -113,13 +113,8 @@ class PersistentMicrophone:
             if not self._closed and not self._reading:
                 self._release()
             elif not self._closed:
-                os.eventfd_write(self._woken, 1)
+                self._woken.wake()
             self._closed = True
-
-    def _rouse(self) -> None:
-        with self._lock:
-            if not self._closed:
-                os.eventfd_write(self._roused, 1)
 
     def _persist(self) -> Iterator[Block | Event | Sought]:
         """Hear, and hear again."""
@@ -222,8 +217,8 @@ class PersistentMicrophone:
 
     def _release(self) -> None:
         self._end_capture()
-        os.close(self._woken)
-        os.close(self._roused)
+        self._woken.close()
+        self._roused.close()
 
     def _sleep(self, seconds: float, unless_heard: Captured | None = None, *, search: bool = False) -> bool:
         """Wait, for less where something is heard of a capture, or looks come nearer and it is no `search` that waits;
@@ -235,6 +230,6 @@ class PersistentMicrophone:
         if not search:
             poll.register(self._roused, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}
-        if self._roused in ready:
-            os.eventfd_read(self._roused)
-        return self._woken in ready
+        if self._roused.fileno() in ready:
+            self._roused.clear()
+        return self._woken.fileno() in ready

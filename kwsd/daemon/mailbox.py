@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import select
-import socket
 from collections import deque
-from contextlib import suppress
 from typing import Generic, TypeVar
+
+from kwsd.waker import Waker
 
 Message = TypeVar("Message")
 
@@ -22,32 +22,27 @@ class Mailbox(Generic[Message]):
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._waker = Waker()
 
     def put(self, message: Message) -> None:
         """Leave a message. It takes no lock, and never waits."""
         self._messages.append(message)
-        with suppress(OSError):  # full: the reader wakes anyway; closed: nobody waits any more
-            self._writer.send(b"\0")
+        self._waker.wake()
 
     def get(self) -> Message:
         """Wait for the next message, in the order of their coming."""
         poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
+        poll.register(self._waker, select.POLLIN)
         while True:
-            with suppress(BlockingIOError):
-                self._reader.recv(4096)  # before looking, so that what comes meanwhile is not slept through
+            self._waker.clear()
             if self._messages:
                 return self._messages.popleft()
             poll.poll()
 
     def fileno(self) -> int:
         """The descriptor whose every byte wakes the reader."""
-        return self._writer.fileno()
+        return self._waker.wakeup_fd()
 
     def close(self) -> None:
         """Release the socket; messages that come later are not read."""
-        self._reader.close()
-        self._writer.close()
+        self._waker.close()

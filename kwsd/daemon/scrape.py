@@ -20,6 +20,7 @@ from kwsd.daemon.bearer import bears
 from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class ScrapeServer:
         else:
             self._server = _listen(where, public=public and len(token) > 0)
         self._server.setblocking(False)
-        self._woken = os.eventfd(0, os.EFD_CLOEXEC)
+        self._waker = Waker()
         self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
         self._thread.start()
 
@@ -72,19 +73,19 @@ class ScrapeServer:
 
     def close(self) -> None:
         """Stop, and remove the socket."""
-        os.eventfd_write(self._woken, 1)
+        self._waker.wake()
         self._thread.join()
         self._server.close()
-        os.close(self._woken)
+        self._waker.close()
         if self._path and self._identity:
             unlink(self._path, self._identity)
 
     def _run(self) -> None:
         poll = select.poll()
         poll.register(self._server, select.POLLIN)
-        poll.register(self._woken, select.POLLIN)
+        poll.register(self._waker, select.POLLIN)
         try:
-            while self._woken not in {descriptor for descriptor, _ in poll.poll()}:
+            while self._waker.fileno() not in {descriptor for descriptor, _ in poll.poll()}:
                 self._answer_one()
         except BaseException as error:
             self._failed(error)
@@ -96,7 +97,7 @@ class ScrapeServer:
         except OSError as error:
             if error.errno in EXHAUSTED:  # poll(2) would tell of whoever waits for ever
                 crowded = select.poll()
-                crowded.register(self._woken, select.POLLIN)
+                crowded.register(self._waker, select.POLLIN)
                 crowded.poll(1000 * CROWDED_S)
             return
         with client, contextlib.suppress(OSError):

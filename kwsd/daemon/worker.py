@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
 
 from kwsd.audio.dozing import Doze
 from kwsd.audio.pace import Pace
@@ -18,7 +16,7 @@ from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
-from kwsd.events import RATE, Event, HopChanged, Ready
+from kwsd.events import RATE, HopChanged, Ready
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
@@ -74,28 +72,29 @@ class Worker:
         most = LIVE_BATCH if paces else BATCH
         batches = windows(self._rings, hop=hop, length=card.window, batch=most, paces=paces, doze=doze)
 
-        def done() -> None:
-            self._counters.kept_out(self._spotter.gated)
+        waiting = set(self._rings)
+        for batch in batches:
+            if self._stopping.is_set():
+                return False
+            self._greet(batch, engine, waiting)
+            self._watchdog.working()
+            for event in self._spotter.feed(batch):
+                self._publish(event)
+            self._counters.kept_out(self._spotter.gated)  # before the batch is counted: what was spared never falls
+            self._counters.heard(len(batch))
             self._watchdog.worked()
             doze.look(self._spotter.span)
             progressed()
-
-        work(self._watched(batches, engine), self._spotter, self._publish, done)
         return not self._stopping.is_set()
 
-    def _watched(self, batches: Iterable[list[Window]], engine: Engine) -> Iterator[list[Window]]:
-        """The batches until it is time to stop. A stream's first window is what makes the daemon ready for it."""
-        waiting = set(self._rings)
-        for batch in takewhile(lambda _: not self._stopping.is_set(), batches):
-            for stream in waiting & {window.stream for window in batch}:
-                waiting.remove(stream)
-                self._publish(Ready(stream, engine.name, engine.device))
-                log.info("%s on %s listens to %s", engine.name, engine.device, stream)
-                if not waiting:
-                    self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
-            self._watchdog.working()
-            yield batch
-            self._counters.heard(len(batch))
+    def _greet(self, batch: list[Window], engine: Engine, waiting: set[str]) -> None:
+        """A stream's first window is what makes the daemon ready for it."""
+        for stream in waiting & {window.stream for window in batch}:
+            waiting.remove(stream)
+            self._publish(Ready(stream, engine.name, engine.device))
+            log.info("%s on %s listens to %s", engine.name, engine.device, stream)
+            if not waiting:
+                self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
 
     def _pace(self, stream: str, hop: int, window: int) -> Pace:
         """A live stream's own pace. A recording waits for its reader, and is never late."""
@@ -105,23 +104,3 @@ class Worker:
             self._publish(HopChanged(stream, at, hop, behind))
 
         return Pace(hop, window, changed)
-
-
-class Listener(Protocol):
-    """What turns windows into events: the spotter."""
-
-    def feed(self, windows: Sequence[Window]) -> list[Event]:
-        """The events of these windows, in order."""
-
-
-def work(
-    batches: Iterable[list[Window]],
-    spotter: Listener,
-    publish: Callable[[Event], None],
-    progressed: Callable[[], None],
-) -> None:
-    """Spot words until the windows end; `progressed` is told after each batch. Raises what any of them raises."""
-    for batch in batches:
-        for event in spotter.feed(batch):
-            publish(event)
-        progressed()

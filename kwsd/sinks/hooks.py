@@ -15,7 +15,7 @@ from kwsd.config import ANY_WORD
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
-from kwsd.sinks.waker import Waker
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from kwsd.events import Envelope
 from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
-from kwsd.sinks.waker import Waker
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 

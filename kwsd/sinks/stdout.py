@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
 import select
 import threading
 import time
@@ -17,6 +15,7 @@ from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope
 from kwsd.sinks.lines import JsonLines, TextLines
 from kwsd.sinks.outlet import Outlet, silence
+from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +54,7 @@ class StdoutSink:
         self._gone = False
         self._lock = threading.Lock()
         self._ended = False
-        self._woken, self._waker = os.pipe()
-        os.set_blocking(self._waker, False)
+        self._waker = Waker()
 
     def adopt(self, events: Literal["detections", "all"], commands: Mapping[str, str]) -> None:
         """Print these events from now on, and these commands beside them."""
@@ -87,8 +85,7 @@ class StdoutSink:
     def hurry(self) -> None:
         """End `catch_up`, now and from now on, from another thread: somebody wants to stop."""
         self._wait = False
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._waker, b"x")
+        self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
         """Give the reader `deadline_s` seconds for the lines that wait, then drop them."""
@@ -103,8 +100,7 @@ class StdoutSink:
             self._gone = True
             if self._dropped:
                 log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
-        os.close(self._woken)
-        os.close(self._waker)
+        self._waker.close()
 
     def _drain(self, until: float) -> None:
         """Write what is pending, waiting for room until the monotonic clock shows `until`."""
@@ -121,7 +117,7 @@ class StdoutSink:
             poll = select.poll()
             poll.register(self._stream, select.POLLOUT)
             if until == math.inf:
-                poll.register(self._woken, select.POLLIN)
+                poll.register(self._waker, select.POLLIN)
             poll.poll(None if left == math.inf else math.ceil(1000 * left))
 
     @property

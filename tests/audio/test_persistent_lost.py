@@ -173,7 +173,7 @@ def test_a_sleep_while_it_is_lost_costs_no_second_capture(
 
 def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., Any]) -> None:
     microphone, _ = listen()
-    microphone._rouse()
+    microphone._roused.wake()
     began = time.monotonic()
     assert not microphone._sleep(0.2, search=True)
     assert time.monotonic() - began > 0.19

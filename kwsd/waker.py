@@ -18,6 +18,10 @@ class Waker:
         """What to poll for input."""
         return self._reader.fileno()
 
+    def wakeup_fd(self) -> int:
+        """What `signal.set_wakeup_fd` takes, which writes a byte to it: each one wakes the thread."""
+        return self._writer.fileno()
+
     def wake(self) -> None:
         """Wake the thread, now or when it next waits."""
         with suppress(OSError):  # full: it wakes anyway; closed: it is over
