@@ -153,12 +153,12 @@ def report_streams(
             if progress:
                 progress(f"thresholds, gate {'on' if gated else 'off'}", done, total)
 
-        opened = [(each.open.mean() if gated and len(each.open) else 1.0) * each.length for each in recorded]
-        cost = sum(each.cpu_per_second(gated=gated) * each.length for each in recorded)
+        scored = sum(each.scored_share(trigger, gated=gated) * each.length for each in recorded)
+        cost = sum(each.cpu_per_second(trigger, gated=gated) * each.length for each in recorded)
         gates.append(
             GateReport(
                 gated=gated,
-                scored_share=float(sum(opened)) / max(1, length),
+                scored_share=scored / max(1, length),
                 cpu_per_second=cost / max(1, length),
                 shipped=operate(replayers, trigger),
                 sweep=sweep(replayers, trigger, budgets=budgets, progress=swept),

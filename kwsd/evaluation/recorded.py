@@ -18,7 +18,7 @@ from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
-from kwsd.spotting.trigger import RESEMBLES, TriggerSettings
+from kwsd.spotting.trigger import Trigger, TriggerSettings
 
 Scores = NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -34,7 +34,7 @@ class Recorded:
     `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
     tells which of them the gate would let through. While nothing sounds like a word, one window in `coarse` samples is
     scored by the daemon; 0: as many as it takes for the same detections as with all. Processor seconds: `scoring_s` of
-    the classifier on all windows, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    the classifier, (n,) a window, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
     """
 
     name: str
@@ -47,43 +47,42 @@ class Recorded:
     scores: Scores
     open: NDArray[np.bool_]
     coarse: int = 0
-    scoring_s: float = 0.0
+    scoring_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     path_s: float = 0.0
     gate_s: float = 0.0
     notes: tuple[str, ...] = ()
-    _heard: dict[tuple[bool, frozenset[str], float], Scores] = field(default_factory=dict, init=False, repr=False)
+    _claims: dict[tuple[frozenset[str], float], Scores] = field(default_factory=dict, init=False, repr=False)
+    _looked: dict[tuple[object, ...], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def hours(self) -> float:
         """The length of the audio."""
         return self.length / RATE / 3600
 
-    def heard(self, *, gated: bool, listened: Collection[str] = (), substitution: float = 1.0) -> Scores:
-        """What the words `listened` for fire by (see `kwsd.spotting.claims`), all that can where none is named: 0 in a
-        window that was not looked at, or that the gate kept back.
+    def claims(self, listened: Collection[str], substitution: float) -> Scores:
+        """(n, labels): what the words that are `listened` for fire by (see `kwsd.spotting.claims`)."""
+        key = frozenset(listened), substitution
+        if key not in self._claims:  # a replayer of each word asks for it
+            self._claims[key] = claims(self.scores, self.labels, listened, substitution)
+        return self._claims[key]
 
-        At thresholds under 0.75 the daemon looks more closely than this.
-        """
-        key = gated, frozenset(listened), substitution
-        if key not in self._heard:  # a replayer of each word asks for it
-            found = claims(self.scores, self.labels, listened, substitution)
-            wanted = self.open if gated else np.ones(len(found), bool)
-            looked_at = self._looked_at(found, wanted, listened or [label for label in self.labels if can_fire(label)])
-            found = found if looked_at.all() else np.where(looked_at[:, None], found, np.float32(0))
-            self._heard[key] = found
-        return self._heard[key]
-
-    def _looked_at(self, scores: Scores, wanted: NDArray[np.bool_], listened: Collection[str]) -> NDArray[np.bool_]:
-        """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
-        stride = self.coarse // self.hop
-        if stride <= FINEST:
+    def looked_at(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
+        """(n,): which windows a spotter with this trigger, and with the gate or without, would score."""
+        wanted = self.open if gated else self._looked.setdefault((), np.ones(len(self.ends), bool))
+        tried, stride = Trigger(self.labels, trigger), self.coarse // self.hop
+        if stride <= FINEST or not tried.spares:
             return wanted
-        words = [self.labels.index(word) for word in listened]
+        key = gated, trigger.substitution, frozenset(trigger.thresholds), tried.resembling
+        if key not in self._looked:
+            found = self.claims(trigger.thresholds, trigger.substitution)
+            self._looked[key] = self._on_grid(found, wanted, stride, tried.resembles_word)
+        return self._looked[key]
+
+    def _on_grid(
+        self, scores: Scores, wanted: NDArray[np.bool_], stride: int, resembles_word: Callable[[Scores], bool]
+    ) -> NDArray[np.bool_]:
+        """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
         memory = Memory()
-
-        def resembles_word(row: NDArray[np.float32]) -> bool:
-            return bool(row[words].max(initial=0) >= RESEMBLES)
-
         heard = [
             Heard(Window(self.name, int(end), _EMPTY, hop=self.hop), memory, bool(want), stride, resembles_word)
             for end, want in zip(self.ends, wanted, strict=True)
@@ -94,11 +93,15 @@ class Recorded:
 
         return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
 
-    def cpu_per_second(self, *, gated: bool) -> float:
-        """Processor seconds per second of audio. With the gate: a window's measured cost for each that it lets
-        through, and what the rest of the path took."""
-        share = float(self.open.mean()) if gated and len(self.open) else 1.0
-        return (self.scoring_s * share + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
+    def scored_share(self, trigger: TriggerSettings, *, gated: bool) -> float:
+        """The share of windows that are scored; 1 where there are none."""
+        return float(self.looked_at(trigger, gated=gated).mean()) if len(self.ends) else 1.0
+
+    def cpu_per_second(self, trigger: TriggerSettings, *, gated: bool) -> float:
+        """Processor seconds per second of audio: what the windows took that are scored, and the rest of the path."""
+        looked_at = self.looked_at(trigger, gated=gated)
+        scoring_s = float(np.broadcast_to(self.scoring_s, looked_at.shape)[looked_at].sum())
+        return (scoring_s + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
 
 
 class RecordedClassifier:
@@ -129,12 +132,13 @@ class _Recorder:
         self._inner = inner
         self.name, self.labels = inner.name, inner.labels
         self.said: list[Scores] = []
-        self.spent_s = 0.0
+        self.spent_s: list[float] = []
+        """Of each window: a batch's time, in equal parts."""
 
     def score(self, windows: NDArray[np.float32]) -> Scores:
         began = time.process_time()
         scores = self._inner.score(windows)
-        self.spent_s += time.process_time() - began
+        self.spent_s += [(time.process_time() - began) / len(windows)] * len(windows)
         self.said.append(scores)
         return scores
 
@@ -160,7 +164,7 @@ def record(
         ends += [each.end for each in due]
         if progress:
             progress(min(ends[-1], len(stream.samples)))
-    path_s = time.process_time() - began - recorder.spent_s
+    path_s = time.process_time() - began - sum(recorder.spent_s)
     scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *recorder.said])
     began = time.process_time()
     let_through = _gated(stream, scores, classifier, gate, hop)
@@ -175,7 +179,7 @@ def record(
         scores=scores,
         open=let_through,
         coarse=coarse,
-        scoring_s=recorder.spent_s,
+        scoring_s=np.array(recorder.spent_s),
         path_s=path_s,
         gate_s=time.process_time() - began,
         notes=stream.notes,

@@ -67,13 +67,28 @@ class Replayer:
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
-        self._smoothing = smoothing = trigger.smoothing
-        self._rows = recorded.heard(gated=gated, listened=listened or words, substitution=trigger.substitution)
-        columns = [recorded.labels.index(word) for word in words]
-        padded = np.concatenate([np.zeros((smoothing - 1, len(columns)), np.float32), self._rows[:, columns]])
-        means = sliding_window_view(padded, smoothing, axis=0).mean(axis=-1, dtype=np.float64)
-        self._smoothed: NDArray[np.float64] = means
-        self._blank: Scores = np.zeros((smoothing, self._rows.shape[1]), np.float32)
+        self._smoothing, self._substitution = trigger.smoothing, trigger.substitution
+        self._gated, self._listened = gated, tuple(listened or words)
+        self._columns = [recorded.labels.index(word) for word in words]
+        self._blank: Scores = np.zeros((self._smoothing, len(recorded.labels)), np.float32)
+        self._seen: tuple[NDArray[np.bool_], Scores, NDArray[np.float64]] | None = None
+
+    def _heard(self, trigger: TriggerSettings) -> tuple[Scores, NDArray[np.float64]]:
+        """What a spotter with this trigger is told of each window, (n, labels), 0 where it does not look; and the
+        words' means, (n, words)."""
+        thresholds = {word: trigger.thresholds.get(word, math.inf) for word in self._listened}
+        looked_at = self.recorded.looked_at(
+            replace(trigger, thresholds=thresholds, smoothing=self._smoothing, substitution=self._substitution),
+            gated=self._gated,
+        )
+        if self._seen is None or self._seen[0] is not looked_at:
+            claims = self.recorded.claims(self._listened, self._substitution)
+            rows = claims if looked_at.all() else np.where(looked_at[:, None], claims, np.float32(0))
+            before = np.zeros((self._smoothing - 1, len(self._columns)), np.float32)
+            padded = np.concatenate([before, rows[:, self._columns]])
+            means = sliding_window_view(padded, self._smoothing, axis=0).mean(axis=-1, dtype=np.float64)
+            self._seen = looked_at, rows, means
+        return self._seen[1:]
 
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
         """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
@@ -82,12 +97,13 @@ class Replayer:
         classifier = RecordedClassifier(recorded.model, recorded.labels)
         settings = replace(trigger, smoothing=self._smoothing, substitution=1.0)  # the rows are claims already
         spotter = Spotter(classifier, gate=None, trigger=settings)
+        heard, means = self._heard(trigger)
         found: list[Detection] = []
-        for first, stop in self._islands(settings):
+        for first, stop in self._islands(settings, means):
             # Before an island come the windows that its first mean looks back to; after it as many blank ones, so
             # that nothing is left in the trigger's memory but its refractory time, as if all had been fed.
             low = max(0, first - self._smoothing + 1)
-            rows = np.concatenate([self._rows[low:stop], self._blank])
+            rows = np.concatenate([heard[low:stop], self._blank])
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
             for start in range(0, len(rows), _FEED):
                 classifier.cue(rows[start : start + _FEED])
@@ -101,19 +117,20 @@ class Replayer:
         return score_events(self.detections(trigger), self.spoken)
 
     def peaks(self) -> NDArray[np.float64]:
-        """The greatest smoothed score of each word, (words,)."""
-        return np.asarray(self._smoothed.max(axis=0, initial=0.0), np.float64)
+        """The greatest smoothed score of each word, (words,), if all windows that are wanted are looked at."""
+        closely = TriggerSettings(dict.fromkeys(self._words, 0.0))
+        return np.asarray(self._heard(closely)[1].max(axis=0, initial=0.0), np.float64)
 
-    def _islands(self, trigger: TriggerSettings) -> Iterator[tuple[int, int]]:
+    def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
         """Windows [first, stop) where a word may be over its threshold, and one more; they lie apart."""
         thresholds = np.array([trigger.thresholds.get(word, math.inf) for word in self._words])
-        hot = np.flatnonzero((self._smoothed >= thresholds - _SCREEN).any(axis=1))
+        hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):
             return
         breaks = np.flatnonzero(np.diff(hot) > 2 * self._smoothing + 1)
         lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
         for low, high in zip(lows, highs, strict=True):
-            yield int(hot[low]), min(int(hot[high]) + 2, len(self._rows))
+            yield int(hot[low]), min(int(hot[high]) + 2, len(means))
 
 
 _EMPTY = np.zeros(1, np.int16)

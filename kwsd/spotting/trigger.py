@@ -84,6 +84,11 @@ class Trigger:
         """Whether a mean is of several windows and can only reach a threshold if each of them has some score."""
         return len(self._recent) > 1 and bool((self._least > 0).all())
 
+    @property
+    def resembling(self) -> tuple[float, ...]:
+        """The score of each word, in the order of its thresholds, from which on a window resembles it."""
+        return tuple(self._like.tolist())
+
     def may_be_word(self, scores: NDArray[np.float32]) -> bool:
         """Whether a mean with these scores (labels,) in it can reach any word's threshold."""
         return bool((scores[self._columns] >= self._least).any())

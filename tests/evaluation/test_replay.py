@@ -71,17 +71,22 @@ def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
     opened = recorded.ends[recorded.open] / RATE
     assert opened.min() > 2.0  # silence costs no inference
     assert 0 < recorded.open.mean() < 0.7
-    assert not recorded.heard(gated=True)[~recorded.open].any()
-    assert recorded.heard(gated=False) is recorded.scores
+    assert (recorded.looked_at(TRIGGER, gated=True) == recorded.open).all()
+    assert recorded.looked_at(TRIGGER, gated=False).all()
     assert recorded.hours == pytest.approx(8 / 3600)
 
 
-def test_with_the_gate_only_what_it_lets_through_costs(stream, tones):
-    recorded = record(stream, tones, gate=GateSettings())
-    assert recorded.scoring_s > 0
-    spared = recorded.cpu_per_second(gated=True) * 8 - recorded.gate_s
-    assert spared == pytest.approx(recorded.scoring_s * recorded.open.mean())
-    assert recorded.cpu_per_second(gated=False) * 8 == pytest.approx(recorded.scoring_s + recorded.path_s)
+@pytest.mark.parametrize("coarse", [0, 4000])
+def test_only_windows_that_are_scored_cost(stream, tones, coarse):
+    recorded = record(stream, tones, gate=GateSettings(), coarse=coarse, batch=4)
+    assert recorded.scoring_s.shape == recorded.ends.shape
+    assert recorded.scoring_s.sum() > 0
+    for gated, rest in ((True, recorded.gate_s), (False, recorded.path_s)):
+        scored = recorded.looked_at(TRIGGER, gated=gated)
+        assert recorded.scored_share(TRIGGER, gated=gated) == pytest.approx(scored.mean())
+        spent = recorded.cpu_per_second(TRIGGER, gated=gated) * 8 - rest
+        assert spent == pytest.approx(recorded.scoring_s[scored].sum())
+    assert scored.all() == (coarse == 0)  # on a coarse grid some are spared without a gate too
 
 
 def test_a_recorded_classifier_says_its_rows_in_order_and_no_more():

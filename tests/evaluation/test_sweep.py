@@ -38,7 +38,8 @@ def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
 def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> list[tuple[str, float, int]]:
     """What one spotter fires that is fed with every window."""
     classifier = RecordedClassifier("m", LABELS)
-    classifier.cue(recorded.heard(gated=gated))  # not claims yet: the spotter makes them
+    wanted = recorded.open if gated else np.ones(len(recorded.ends), bool)
+    classifier.cue(np.where(wanted[:, None], recorded.scores, np.float32(0)))  # the spotter makes claims of them
     windows = [Window("s", int(end), np.zeros(1, np.int16), hop=recorded.hop) for end in recorded.ends]
     events = Spotter(classifier, gate=None, trigger=trigger).feed(windows)
     return [(event.word, event.score, event.at) for event in events if isinstance(event, Detection)]
@@ -184,14 +185,26 @@ class Counting:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("listened", [("a", "b", "c"), ("a",), ("b", "c")])
-def test_a_word_that_nobody_listens_for_brings_no_closer_look(seed, listened):
-    """The windows that are looked at are those that the daemon scores, one hop after the other."""
+@pytest.mark.parametrize("smoothing", [1, 2, 3])
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        {"a": 0.99, "b": 0.99, "c": 0.99},
+        {"a": 0.99},
+        {"b": 0.6, "c": 0.7},
+        {"b": 0.99, "c": 0.6},
+        {"a": 0.3, "b": 0.99},
+    ],
+)
+def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, smoothing, thresholds):
+    """One hop after the other; a word that nobody listens for brings no closer look, a low threshold does."""
     recorded = replace(recording(seed, windows=200), coarse=6400)
-    trigger = TriggerSettings(dict.fromkeys(listened, 0.99), smoothing=2)
+    trigger = TriggerSettings(thresholds, smoothing=smoothing)
     counting = Counting(recorded.scores)
     spotter = Spotter(counting, gate=None, trigger=trigger, coarse=6400)
+    fired = []
     for number, end in enumerate(recorded.ends):
-        spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
-    rows = recorded.heard(gated=False, listened=listened)
-    assert sorted(counting.asked) == np.flatnonzero(rows.any(axis=1)).tolist()
+        fired += spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
+    assert sorted(counting.asked) == np.flatnonzero(recorded.looked_at(trigger, gated=False)).tolist()
+    replayed = Replayer(recorded, tuple(thresholds), gated=False, trigger=trigger).detections(trigger)
+    assert [(event.word, event.at) for event in replayed] == [(event.word, event.at) for event in fired]
