@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +58,24 @@ def find_recordings(folder: Path) -> list[Recording]:
     return sorted(found, key=lambda recording: (recording.path, recording.start))
 
 
-def load(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
+def load(
+    recordings: Iterable[Recording], unreadable: Callable[[InputError], None] | None = None
+) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
     """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
 
-    Little more than the longest clip is in memory at a time. Raises InputError for a file that cannot be read or
-    ends before a clip does.
+    Little more than the longest clip is in memory at a time. For a file that cannot be read or ends before a clip does
+    `unreadable` is called, and the rest of it left out; without, InputError is raised.
     """
     by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
     for recording in recordings:
         by_file[recording.path].append(recording)
     for path in sorted(by_file):
-        yield from _cut(path, sorted(by_file[path], key=lambda recording: recording.start))
+        try:
+            yield from _cut(path, sorted(by_file[path], key=lambda recording: recording.start))
+        except InputError as error:
+            if unreadable is None:
+                raise
+            unreadable(error)
 
 
 def _cut(path: Path, clips: list[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:

@@ -70,8 +70,8 @@ def bench(
     matrix units or memory allow. In a daemon of its own: the time to READY and its
     memory; with --realtime also its processor time, threads and pipe included, and the
     time from a word's end to its event. Beside the recording, a TSV of the same name
-    (start_s, end_s, word) says where the words end. A recording of less than 20 s is
-    played three times, each a third of --coarse later.
+    (start_s, end_s, word) says where the words end. All of the recording is played, and
+    as much silence; one of less than 20 s three times, each a third of --coarse later.
 
     --virtual-microphone starts a PulseAudio server of its own (yours is left alone),
     plays the recording into its null sink, and has a second daemon listen to that by
@@ -92,9 +92,14 @@ def bench(
         check_tools()  # at once, not after a minute
     heard = _stream(file)
     model, load_s = _loaded(overrides)
+    if compare:
+        _check_torch(model)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
     heard = at_phases(heard, max(model.hop, model.coarse))
+    if realtime or virtual_microphone:
+        times = "twice" if virtual_microphone else "once"
+        console.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
     life = _life(overrides, heard, realtime or virtual_microphone)
     live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:
@@ -138,6 +143,14 @@ def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
     return model, time.perf_counter() - began
 
 
+def _check_torch(model: Ear) -> None:
+    """Raise UsageError for a model that runs on one engine only: at once, not after a minute."""
+    card = model.card
+    if card.kind != "kwsd":
+        runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
+        raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
+
+
 def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     """The same ear with the model on torch."""
     from dataclasses import replace
@@ -145,9 +158,6 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     from kwsd.zoo import load_classifier
 
     card = model.card
-    if card.kind != "kwsd":
-        runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
-        raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
     began = time.perf_counter()  # torch's import is part of it
     classifier = load_classifier(card, device=overrides.get("model.device") or "auto", on_torch=True)
     return replace(model, classifier=classifier), time.perf_counter() - began

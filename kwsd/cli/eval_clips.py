@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels, split_labels
-from kwsd.cli.measuring import Json, Plots, ear, publish
+from kwsd.cli.measuring import Json, Plots, check_plots, ear, publish
 
 
 @configured("model.name", "model.device", "model.verify", "model.window_s")
@@ -37,14 +37,18 @@ def clips(
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
 
     Told are the accuracy in all and per word, with 95 % intervals, word against noise,
-    the calibration error, and in the JSON the confusion matrix.
+    the calibration error, and in the JSON the confusion matrix. A file that cannot be
+    read is named and left out; the exit status is 66 then.
     """
+    check_plots(plots)
     model = ear(overrides, labels, only_these_fire=False)
     from kwsd.audio.recordings import find_recordings
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.plots import plot_clips
+    from kwsd.evaluation.unreadable import Unreadable
 
     found, quiet = find_recordings(folder), find_recordings(noise) if noise else []
+    unreadable = Unreadable()
     with console.progress() as show:
         report = evaluate_clips(
             model.classifier,
@@ -52,6 +56,8 @@ def clips(
             split_labels(labels),
             noise=quiet,
             window=model.window,
+            unreadable=unreadable,
             progress=lambda done, total: show("clips", done, total),
         )
     publish(report, json, plots, lambda place: plot_clips(report, place))
+    unreadable.check()

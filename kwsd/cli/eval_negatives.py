@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +11,8 @@ from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, ear, publish
-from kwsd.errors import InputError, UsageError
+from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, check_folder, ear, publish
+from kwsd.errors import UsageError
 
 
 @configured(*EAR, without=("model.labels", "trigger.words"))
@@ -37,26 +36,25 @@ def negatives(
     """How often the daemon fires at nothing, and at what.
 
     A folder of recordings, with an index.tsv or not. A recording whose transcript (its
-    label, or --transcripts) holds a listened word is left out.
+    label, or --transcripts) holds a listened word is left out, and a file that cannot be
+    read; the exit status is 66 then.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard
     """
     if sounds and transcripts:
         raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
-    if save_snippets is not None:
-        _check_folder(save_snippets)  # at once, not after hours of audio
+    check_folder(save_snippets)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
-    from kwsd.evaluation.selection import kept_back
     from kwsd.evaluation.snippets import Snippets
+    from kwsd.evaluation.unreadable import Unreadable
 
-    found, notes = find_negatives(folder, tuple(model.trigger.thresholds), transcribed=not sounds, said=said)
-    kept = kept_back(found, held_out, noise=sounds)
-    if not kept:
-        raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
+    listened = tuple(model.trigger.thresholds)
+    kept, notes = find_negatives(folder, listened, transcribed=not sounds, said=said, held_out=held_out)
     snippets = Snippets(save_snippets) if save_snippets is not None else None
+    unreadable = Unreadable()
     with console.progress() as show:
         report = evaluate_negatives(
             kept,
@@ -67,19 +65,11 @@ def negatives(
             window=model.window,
             coarse=model.coarse,
             snippets=snippets,
+            unreadable=unreadable,
             notes=notes,
             progress=lambda done, total: show("negatives", done, total),
         )
     publish(report, json)
     if snippets is not None:
         snippets.check()
-
-
-def _check_folder(folder: Path) -> None:
-    """Make the folder, unless it is there. Raises InputError where nothing can be written into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror or error})", "name another folder") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder}: nothing can be written into it", "name another folder")
+    unreadable.check()

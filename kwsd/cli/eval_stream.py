@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,18 @@ from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Json, Plots, Transcripts, check_finite, ear, publish
+from kwsd.cli.measuring import (
+    EAR,
+    HeldOut,
+    Json,
+    Plots,
+    Transcripts,
+    check_finite,
+    check_folder,
+    check_plots,
+    ear,
+    publish,
+)
 from kwsd.cli.toml import as_key
 from kwsd.errors import UsageError
 
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
     from kwsd.evaluation.thresholds import Choice
 
 _BUILD = "To build a stream"
-_BUILDING = ("words", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed")
+_BUILDING = ("words", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed", "save")
 _WORDS_AN_HOUR = 300
 
 
@@ -104,6 +116,8 @@ def stream(
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
+    check_plots(plots)
+    check_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.hearing import evaluate_streams
@@ -138,21 +152,20 @@ def stream(
             choose=choose,
             progress=show,
         )
-    publish(report, json, plots, lambda place: plot_streams(report, place))
-    if report.chosen and json != "-":
-        _say_thresholds(report.chosen)
+    chosen = _thresholds(report.chosen) if report.chosen else ()
+    publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
 
 
-def _say_thresholds(chosen: Choice) -> None:
+def _thresholds(chosen: Choice) -> Iterator[str]:
     """The chosen thresholds as a part of a configuration."""
     found = chosen.operating
-    console.say(f"# false alarms: {len(found.alarms)} in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}")
-    console.say("[trigger.thresholds]")
+    yield f"# false alarms: {len(found.alarms)} in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
+    yield "[trigger.thresholds]"
     for word, threshold in chosen.operating.thresholds.items():
         if threshold <= 1:
-            console.say(f"{as_key(word)} = {threshold:.6f}")
+            yield f"{as_key(word)} = {threshold:.6f}"
         else:
-            console.say(f"# {word}: fires too often at any threshold; leave it out of [trigger] words")
+            yield f"# {word}: fires too often at any threshold; leave it out of [trigger] words"
 
 
 def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:

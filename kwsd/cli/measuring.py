@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -114,10 +115,35 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
 
 
+def check_folder(folder: Path | None) -> None:
+    """Make the folder, unless it is there or none is named; try it at once, not after hours of measuring.
+
+    Raises InputError where nothing can be written into it, DeviceError where there is no room.
+    """
+    if folder is not None:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as trial:
+                trial.write(b"0")
+
+
+def check_plots(folder: Path | None) -> None:
+    """The same for a folder of pictures. Raises DeviceError also where none can be drawn."""
+    check_folder(folder)
+    if folder is not None:
+        from kwsd.evaluation.plots import check_matplotlib
+
+        check_matplotlib()
+
+
 def publish(
-    report: Report, out: str, plots: Path | None = None, draw: Callable[[Path], Sequence[Path]] | None = None
+    report: Report,
+    out: str,
+    plots: Path | None = None,
+    draw: Callable[[Path], Sequence[Path]] | None = None,
+    lines: Iterable[str] = (),
 ) -> None:
-    """The findings as tables on standard output, or as JSON there (`out` is -), in a file, and as pictures."""
+    """The findings as tables and `lines` on standard output, or as JSON there (`out` is -), in a file, as pictures."""
     text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=False)) if out else ""
     failed: KwsdError | None = None
     if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
@@ -131,6 +157,8 @@ def publish(
         for table in report.tables():
             console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])
             console.say()
+        for line in lines:
+            console.say(line)
     if plots is not None and draw is not None:
         for picture in draw(plots):
             console.note(f"drew {picture}")

@@ -45,6 +45,7 @@ class NegativeReport:
     cpu_per_second: float
     alarms: tuple[FalseAlarm, ...]
     notes: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def per_hour(self) -> float:
@@ -74,6 +75,7 @@ class NegativeReport:
             ("windows scored", percent(self.scored_share)),
             ("processor seconds a second of audio", number(self.cpu_per_second, 4)),
             *(("note", note) for note in self.notes),
+            *(("note", f"left out: {reason}") for reason in self.unreadable),
         )
 
     def tables(self) -> tuple[Table, ...]:
@@ -106,5 +108,6 @@ class NegativeReport:
                 "per_word": self.by_word(),
                 "alarms": [alarm.to_dict() for alarm in self.alarms],
                 "notes": self.notes,
+                "unreadable": self.unreadable,
             }
         )

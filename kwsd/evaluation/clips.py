@@ -21,6 +21,7 @@ from kwsd.config import nearest
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred
+from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire
 from kwsd.spotting.spotter import Classifier
@@ -87,12 +88,14 @@ def evaluate_clips(
     noise: Sequence[Recording] = (),
     window: int = RATE,
     batch: int = _BATCH,
+    unreadable: Unreadable | None = None,
     progress: Progress | None = None,
 ) -> ClipReport:
     """Score every recording, and every one of `noise` as silence whatever its label.
 
     `labels` names the words of a subset task (see `Task`). Recordings whose label was inferred by a machine
-    (`WORD-inferred.opus`) are left out. `progress` is called with clips done and in all.
+    (`WORD-inferred.opus`) are left out, and those that cannot be read, if `unreadable` is there to be told. `progress`
+    is called with clips done and in all.
 
     Raises:
         ConfigError: the model lacks one of `labels`, or none of them is a word.
@@ -106,19 +109,22 @@ def evaluate_clips(
     truth: list[int] = []
     scores: list[NDArray[np.float64]] = []
     began = time.process_time()
-    clips = _with_truth(task, kept, noise)
+    clips = _with_truth(task, kept, noise, unreadable)
     while chunk := list(islice(clips, batch)):
         truth += [label for label, _ in chunk]
         rows = classifier.score(np.stack([loudest(samples, window) for _, samples in chunk]))
         scores.append(task.merged(rows, classifier.labels))
         if progress:
             progress(len(truth), total)
+    if not scores and unreadable is not None:
+        unreadable.check()
     return report_of(
         classifier.name,
         task,
         np.array(truth, np.intp),
         np.concatenate(scores),
         left_out=len(recordings) - len(kept),
+        unreadable=unreadable.told if unreadable is not None else (),
         cpu_s=time.process_time() - began,
     )
 
@@ -130,6 +136,7 @@ def report_of(
     scores: NDArray[np.float64],
     *,
     left_out: int = 0,
+    unreadable: tuple[str, ...] = (),
     cpu_s: float = 0.0,
 ) -> ClipReport:
     """The report from true classes (clips,) and scores (clips, classes)."""
@@ -151,6 +158,7 @@ def report_of(
         speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
         noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
         left_out=left_out,
+        unreadable=unreadable,
         cpu_s=cpu_s,
     )
 
@@ -171,9 +179,9 @@ def loudest(samples: NDArray[np.int16], length: int = RATE) -> NDArray[np.float3
 
 
 def _with_truth(
-    task: Task, recordings: Iterable[Recording], noise: Iterable[Recording]
+    task: Task, recordings: Iterable[Recording], noise: Iterable[Recording], unreadable: Unreadable | None
 ) -> Iterator[tuple[int, NDArray[np.int16]]]:
-    for recording, samples in load(recordings):
+    for recording, samples in load(recordings, unreadable):
         yield task.truth(recording.label), samples
-    for _, samples in load(noise):
+    for _, samples in load(noise, unreadable):
         yield task.truth(SILENCE), samples

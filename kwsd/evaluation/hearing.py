@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from kwsd.evaluation.replay import HOP
 from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
 from kwsd.evaluation.sweep import Replayer
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
-from kwsd.evaluation.truth import Stream
+from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
+from kwsd.shown import brief
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier
 from kwsd.spotting.trigger import TriggerSettings
@@ -121,7 +122,8 @@ def evaluate_streams(
     The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. With `choose`,
     thresholds for so many false alarms an hour are chosen too. Raises InputError where none of the words is spoken.
     """
-    recorded = []
+    streams, recorded = list(streams), []
+    _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
     for stream in streams:
 
         def scored(done: int, stream: Stream = stream) -> None:
@@ -143,8 +145,7 @@ def report_streams(
     """The report of streams that were scored before; the rest as for `evaluate_streams`."""
     gates = []
     words = tuple(trigger.thresholds)
-    if not any(word.word in trigger.thresholds for each in recorded for word in each.words):
-        raise InputError(f"none of the words that may fire is spoken in these streams: {', '.join(words)}")
+    _check_spoken([word for each in recorded for word in each.words], words)
     length = sum(each.length for each in recorded)
     for gated in (True, False):
         replayers = [Replayer(each, words, gated=gated, trigger=trigger) for each in recorded]
@@ -173,6 +174,18 @@ def report_streams(
         notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes)) + _strangers(recorded, words),
         gates=tuple(gates),
     )
+
+
+def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:
+    """Raise InputError unless one of the `words` that may fire is spoken."""
+    there = sorted({word.word for word in spoken})
+    if not there:
+        raise InputError("no word is spoken in these streams; name a table with words")
+    if not set(there) & set(words):
+        raise InputError(
+            f"no word that is spoken here may fire: {brief(', '.join(there), 100)};",
+            f"those that may: {', '.join(words)}",
+        )
 
 
 def _chosen(recorded: Sequence[Recorded], trigger: TriggerSettings, budget: float, progress: Progress | None) -> Choice:

@@ -138,22 +138,31 @@ def _life(
 
 
 def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
-    """The words that were heard; the stream began a second before `started`."""
+    """The words that were heard, each once; the stream began a second before `started`."""
+    left = list(words)
     for came, event in said:
         if event["type"] == "detection":
             start, end = (round(event[key] * RATE) - RATE for key in ("start_s", "end_s"))
-            spoken = [w for w in words if w.word == event["word"] and abs(w.start - start) < _LATE]
-            for word in spoken[:1] if words else [SpokenWord(start, end, event["word"])]:
-                yield word, 1000 * (came - started - word.end / RATE)
+            near = [w for w in left if w.word == event["word"] and abs(w.start - start) < _LATE]
+            if near:
+                word = min(near, key=lambda w: abs(w.start - start))
+                left.remove(word)
+            elif words:
+                continue
+            else:
+                word = SpokenWord(start, end, event["word"])
+            yield word, 1000 * (came - started - word.end / RATE)
 
 
 def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
     """The same by the time alone: the daemon counts its samples from when it opened the microphone."""
+    left = list(words)
     for came, event in said:
         if event["type"] == "detection":
-            late = [(came - started - w.end / RATE, w) for w in words if w.word == event["word"]]
+            late = [(came - started - w.end / RATE, w) for w in left if w.word == event["word"]]
             for late_s, word in sorted(late, key=lambda pair: abs(pair[0]))[:1]:
                 if abs(late_s) < _LATE_S:
+                    left.remove(word)
                     yield word, 1000 * late_s
 
 

@@ -16,8 +16,9 @@ from kwsd.audio.transcripts import warn_of_strangers
 from kwsd.errors import InputError
 from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
 from kwsd.evaluation.replay import HOP, windows_of
-from kwsd.evaluation.selection import free_of
+from kwsd.evaluation.selection import free_of, kept_back, notes_on
 from kwsd.evaluation.snippets import Snippets
+from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Classifier, Spotter
@@ -30,28 +31,45 @@ _SNIPPET = 2 * RATE
 
 
 def find_negatives(
-    folder: Path, words: Collection[str], *, transcribed: bool = True, said: Mapping[str, str] | None = None
+    folder: Path,
+    words: Collection[str],
+    *,
+    transcribed: bool = True,
+    said: Mapping[str, str] | None = None,
+    held_out: int = 0,
 ) -> tuple[list[Recording], tuple[str, ...]]:
-    """The recordings of a folder that hold none of `words`, with notes on what was left out.
+    """The recordings of a folder that hold none of `words`, with notes on them and on what was left out.
 
-    A folder with an index or of the form label/clip.wav, else every recording in or below it. Labels are taken for
-    transcripts, beside what `said` has for a recording's name; for noise, where "dog" is a bark, say that they are
-    not `transcribed`. A file that is no audio is left out, with a warning. Raises InputError for none.
+    A folder with an index or of the form label/clip.wav, else every recording in or below it; of them only what
+    training held out, see `kept_back`. Labels are taken for transcripts, beside what `said` has for a recording's
+    name; for noise, where "dog" is a bark, say that they are not `transcribed`. A file that is no audio is left out,
+    with a warning. Raises InputError for none.
     """
+    said = said or {}
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name one with recordings")
-    if any(folder.rglob("index.tsv")):
+    packed = any(folder.rglob("index.tsv"))
+    if packed:
         found = find_recordings(folder)
     else:
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         found = [
             Recording(path, path.stem, _label(path, folder), "", 0, length) for path, length in with_lengths(files)
         ]
-    warn_of_strangers(said or {}, (recording.name for recording in found))
-    kept, notes = free_of(words, found, said) if transcribed else (found, ())
+    warn_of_strangers(said, (recording.name for recording in found))
+    there = kept_back(found, held_out, noise=not transcribed)
+    if found and not there:
+        raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
+    kept = free_of(words, there, said) if transcribed else there
     if not kept:
         free = " without a word that is listened for" if found else ""
         raise InputError(f"{folder}: no recordings{free}; name another folder")
+    if not transcribed:
+        return kept, ()
+    notes = notes_on(kept, said, held=len(there) - len(kept))
+    named = 0 if packed else sum(bool(recording.label) and recording.name not in said for recording in kept)
+    if named:
+        notes += (f"{named} recordings are taken to say what their folder is called; if not, they may hold words",)
     return kept, notes
 
 
@@ -65,8 +83,8 @@ class NegativeSource:
     live = False
     name = "negatives"
 
-    def __init__(self, recordings: Sequence[Recording]) -> None:
-        self._recordings = recordings
+    def __init__(self, recordings: Sequence[Recording], unreadable: Unreadable | None = None) -> None:
+        self._recordings, self._unreadable = recordings, unreadable
         self._closed = False
         self.starts: list[int] = []
         """Where in the stream each recording begins that was read so far."""
@@ -75,9 +93,9 @@ class NegativeSource:
         """Samples so far, without the pauses."""
 
     def blocks(self) -> Iterator[Block]:
-        """A block a recording. Raises InputError where one cannot be read."""
+        """A block a recording. Where one cannot be read `unreadable` is told; without, InputError is raised."""
         at = 0
-        for recording, samples in load(self._recordings):
+        for recording, samples in load(self._recordings, self._unreadable):
             if self._closed:
                 return
             self.order.append(recording)
@@ -106,6 +124,7 @@ def evaluate_negatives(
     window: int = RATE,
     coarse: int | None = None,
     snippets: Snippets | None = None,
+    unreadable: Unreadable | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> NegativeReport:
@@ -113,9 +132,10 @@ def evaluate_negatives(
 
     With `snippets`, the two seconds up to each alarm go there; not every one need be written, see `Snippets.check`.
     `window` is what the classifier hears at once, in samples, `coarse` as for `Spotter`. `progress` is called with
-    samples done and in all. Raises InputError where one cannot be read.
+    samples done and in all. A recording that cannot be read is left out, if `unreadable` is there to be told, and where
+    others are left; else InputError is raised.
     """
-    source = NegativeSource(recordings)
+    source = NegativeSource(recordings, unreadable)
     spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
     total = sum(recording.length + PAUSE for recording in recordings)
     alarms: list[FalseAlarm] = []
@@ -131,6 +151,8 @@ def evaluate_negatives(
         seen += len(due)
         if progress:
             progress(min(due[-1].end, total), total)
+    if unreadable is not None and not source.order:
+        unreadable.check()
     length = max(1, source.heard)
     return NegativeReport(
         model=classifier.name,
@@ -141,6 +163,7 @@ def evaluate_negatives(
         cpu_per_second=(time.process_time() - began) * RATE / length,
         alarms=tuple(alarms),
         notes=notes,
+        unreadable=unreadable.told if unreadable is not None else (),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BLUE, _ORANGE, _GREY = "#1f5a99", "#d9730d", "#8a8a8a"
+
+
+def check_matplotlib() -> None:
+    """Raise DeviceError where it is not installed: for who would rather know before hours of measuring."""
+    try:
+        import_module("matplotlib.figure")
+    except ImportError as error:
+        raise DeviceError(f"no plots without matplotlib ({error}): pip install 'kwsd[plots]'") from error
 
 
 def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
@@ -148,11 +157,10 @@ def _draw_point(axes: Axes, point: Operating, least: float, lowest: float) -> No
 
 def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Path:
     """One pair of axes, drawn and written. No window, no display, no state shared with other users of matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DeviceError(f"no plots without matplotlib ({error}): pip install 'kwsd[plots]'") from error
+    check_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.add_subplot())

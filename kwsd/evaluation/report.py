@@ -96,6 +96,7 @@ class ClipReport:
     speech: WordAccuracy
     noise: WordAccuracy
     left_out: int = 0
+    unreadable: tuple[str, ...] = ()
     cpu_s: float = 0.0
 
     @property
@@ -126,6 +127,7 @@ class ClipReport:
             ("speech taken for speech", f"{percent(self.speech.accuracy, 2)} of {self.speech.clips}"),
             ("noise taken for noise", f"{percent(self.noise.accuracy, 2)} of {self.noise.clips}"),
             ("expected calibration error", number(self.reliability.ece, 4)),
+            *(("note", f"left out: {reason}") for reason in self.unreadable),
         )
 
     def tables(self) -> tuple[Table, ...]:
@@ -165,6 +167,7 @@ class ClipReport:
                     "accuracy": bins.accuracy,
                 },
                 "inferred_left_out": self.left_out,
+                "unreadable": self.unreadable,
                 "cpu_s": self.cpu_s,
             }
         )

@@ -49,7 +49,7 @@ class Scored:
 
     @property
     def late(self) -> int:
-        """How many of the alarms are the word that was spoken, heard too late (see `LATE`)."""
+        """How many of the alarms are a word that was spoken and missed, heard too late (see `LATE`)."""
         return sum(self._is_late(alarm) for alarm in self.alarms)
 
     @property
@@ -58,7 +58,7 @@ class Scored:
         return sum(not self._is_late(alarm) and self._answers(alarm) for alarm in self.alarms)
 
     def _is_late(self, alarm: Detection) -> bool:
-        own = (outcome.word for outcome in self.outcomes if outcome.word.word == alarm.word)
+        own = (outcome.word for outcome in self.outcomes if outcome.missed and outcome.word.word == alarm.word)
         return any(0 < alarm.at - word.end <= LATE for word in own)
 
     def _answers(self, alarm: Detection) -> bool:

@@ -29,30 +29,26 @@ def sounds(recordings: Iterable[Recording]) -> list[Sound]:
     return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
 
 
-def free_of(
-    words: Collection[str], recordings: Iterable[Recording], said: Mapping[str, str] | None = None
-) -> tuple[list[Recording], tuple[str, ...]]:
-    """The recordings that hold none of `words` by their transcript, and notes on the others.
-
-    The transcript is its label, and what `said` has for its name. Those without one are kept, and noted: they may hold
-    some.
-    """
+def free_of(words: Collection[str], recordings: Iterable[Recording], said: Mapping[str, str]) -> list[Recording]:
+    """The recordings that hold none of `words` by their transcript, or have none: see `notes_on`."""
     unwanted = {word.lower() for word in words}
-    kept: list[Recording] = []
-    held = unknown = 0
-    for recording in recordings:
-        text = f"{recording.label} {(said or {}).get(recording.name, '')}"
-        if tokens(text) & unwanted:
-            held += 1
-            continue
-        unknown += not text.strip()
-        kept.append(recording)
+    return [recording for recording in recordings if not tokens(_transcript(recording, said)) & unwanted]
+
+
+def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) -> tuple[str, ...]:
+    """What to know of the sentences that are `taken`; `held` others were left out because they hold a word."""
+    unknown = sum(not _transcript(recording, said).strip() for recording in taken)
     notes = []
     if held:
         notes.append(f"{held} sentences left out: they hold a word that is listened for")
     if unknown:
         notes.append(f"{unknown} sentences have no transcript and may hold words; an alarm there may be a true one")
-    return kept, tuple(notes)
+    return tuple(notes)
+
+
+def _transcript(recording: Recording, said: Mapping[str, str]) -> str:
+    """Its label, and what `said` has for its name."""
+    return f"{recording.label} {said.get(recording.name, '')}"
 
 
 def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> list[Recording]:

@@ -20,7 +20,7 @@ from kwsd.audio.recordings import find_recordings
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.audio.transcripts import warn_of_strangers
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, sounds, up_to
+from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, notes_on, sounds, up_to
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 
@@ -102,20 +102,22 @@ def stream_from_folders(
     for 0. What is said in a sentence is its label, and what `said` has for its name. Folders are as `find_recordings`
     reads them. Raises InputError for one that cannot be read, or without anything of use.
     """
-    chosen = settings or StreamSettings()
+    chosen, said = settings or StreamSettings(), said or {}
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
     sentences = [clip for folder in speech for clip in find_recordings(folder)]
-    warn_of_strangers(said or {}, (clip.name for clip in sentences))
-    free, notes = free_of(listen_for, kept_back(sentences, held_out), said)
+    warn_of_strangers(said, (clip.name for clip in sentences))
+    there = kept_back(sentences, held_out)
+    free = free_of(listen_for, there, said)
+    taken = up_to(free, hours, chosen.seed)
     around = [clip for folder in noise for clip in find_recordings(folder)] if chosen.snr_db is not None else []
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
     return build_stream(
         sounds(draw_words(spoken, count, chosen.seed)),
-        sounds(up_to(free, hours, chosen.seed)),
+        sounds(taken),
         sounds(kept_back(around, held_out, noise=True)),
         chosen,
         name=name,
-        notes=notes,
+        notes=notes_on(taken, said, held=len(there) - len(free)),
     )
 
 

@@ -75,10 +75,14 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         raise InputError(
             f"{table}: cannot be read ({reason(error)})", "name a table of start_s, end_s, word"
         ) from error
-    words = []
+    words: list[SpokenWord] = []
+    headed = False
     for number, row in enumerate(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
         cells = [cell.strip() for cell in row]
-        if not any(cells) or (number == 1 and tuple(cells[:3]) == _COLUMNS):
+        if not any(cells):
+            continue
+        if not words and not headed and tuple(cell.casefold() for cell in cells[:3]) == _COLUMNS:
+            headed = True
             continue
         try:
             start, end, word = float(cells[0]), float(cells[1]), cells[2]

@@ -110,7 +110,10 @@ def measure(python: str, name: str, samples: Path) -> dict[str, Any]:
     """One contestant's figure, or what kept it away."""
     command = [sys.executable if name in OURS else python, __file__, "--contestant", name, str(samples)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    done = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, check=False)
+    except OSError as error:  # no such interpreter
+        return {"left_out": str(error)}
     if done.returncode:
         return {"left_out": (done.stderr.strip().splitlines() or ["?"])[-1]}
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
@@ -164,6 +167,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--contestant", choices=list(CONTESTANTS), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("--rounds: at least one")
     if given.contestant:
         print(json.dumps(contest(given.contestant, given.file)))
         return

@@ -69,6 +69,15 @@ def test_a_folder_without_a_name_is_told(kwsd: Callable[..., Any], folder: str) 
     assert "a folder, not a recording" in ran.err
 
 
+def test_a_model_that_cannot_be_compared_is_refused_at_once(
+    kwsd: Callable[..., Any], foreign: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.evaluation.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
+    ran = kwsd("bench", "--compare", "--model", foreign("wav2vec2"))
+    assert ran.status == 2
+    assert "runs on torch alone; leave --compare away" in ran.err
+
+
 def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:
     ran = kwsd("bench", tmp_path / "none.wav")
     assert ran.status == 66

@@ -58,7 +58,8 @@ def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
      (("stream", "a.wav", "a.tsv", "--transcripts", "w"), 2), (("stream", "--words", "w", "--transcripts", "w"), 2),
      (("stream", "a.wav", "a.tsv", "--snr", "5"), 2), (("stream", "a.wav", "a.tsv", "--hours", "1"), 2),
      (("stream", "a.wav", "a.tsv", "--count", "0"), 2), (("stream", "a.wav", "a.tsv", "--seed", "0"), 2),
-     (("stream", "a.wav", "a.tsv", "--held-out", "3"), 2),
+     (("stream", "a.wav", "a.tsv", "--held-out", "3"), 2), (("stream", "a.wav", "a.tsv", "--save", "."), 2),
+     (("stream", "a.wav", "a.tsv", "--plots", "/dev/null/x"), 66), (("clips", ".", "--plots", "/dev/null/x"), 66),
      (("stream", "--words", "w", "--speech", "s", "--snr", "5"), 2), (("clips", ".", "--labels", ","), 2),
      (("negatives", ".", "--labels", ","), 2),
      (("negatives", ".", "--transcripts", "/no/such/file"), 66),
@@ -177,6 +178,31 @@ def test_a_place_that_cannot_be_written_to(kwsd: Command, tiny_model: Path, clip
     assert ran.status == 66
     assert "cannot be written" in ran.err
     assert "accuracy" in ran.out  # what was measured is not lost
+
+
+def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
+    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "plots" / "det.png").mkdir(parents=True)
+    parts = ("--words", clips, "--speech", speech, "--count", 2, "--choose", 1, "--plots", tmp_path / "plots")
+    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
+    assert ran.status == 66
+    assert "[trigger.thresholds]" in ran.out
+
+
+def test_a_damaged_clip_does_not_end_the_measuring(
+    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
+) -> None:
+    rows = ["file\tclip\tlabel\tspeaker\tstart\tlength", "none.wav\tx\tyes\t\t0\t16000"]
+    rows += [f"{clips}/yes/0.wav\ty\tyes\t\t0\t8000"]
+    (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
+    for command in (("clips",), ("negatives", "--labels", "no")):
+        out = tmp_path / "out.json"
+        ran = kwsd("eval", command[0], tmp_path, *command[1:], "--model", tiny_model, *CHEAP[:2], "--json", out)
+        assert ran.status == 66
+        assert ran.err.splitlines()[-1].startswith("kwsd: error: 1 file left out; ")
+        assert len(read(out)["unreadable"]) == 1
+        out.unlink()
 
 
 def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

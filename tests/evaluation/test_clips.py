@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from kwsd.audio.recordings import find_recordings
+from kwsd.audio.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
 from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
 
@@ -37,6 +38,22 @@ def test_accuracy_by_word_and_in_all(folder, tones):
     assert found["word_or_noise"]["accuracy"] == 1.0
     assert report.confusion[1, 0] == 1
     assert 0 <= found["ece"] <= 1
+
+
+def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
+    (folder / "low" / "2.wav").write_bytes(b"RIFF")
+    recordings = [Recording(folder / "low" / "2.wav", "2", "low", "", 0, RATE), *find_recordings(folder)]
+    with pytest.raises(InputError, match=r"2\.wav"):
+        evaluate_clips(tones, recordings)
+    unreadable = Unreadable()
+    report = evaluate_clips(tones, recordings, unreadable=unreadable)
+    assert report.total.clips == 8
+    (told,) = json.loads(json.dumps(report.to_dict()))["unreadable"]
+    assert "2.wav" in told
+    with pytest.raises(InputError, match="1 file left out"):
+        unreadable.check()
+    with pytest.raises(InputError, match="1 file left out"):
+        evaluate_clips(tones, recordings[:1], unreadable=Unreadable())
 
 
 def test_a_subset_task_counts_the_other_words_as_unknown(folder, tones):

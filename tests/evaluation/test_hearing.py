@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,8 +84,15 @@ def test_words_that_may_not_fire_are_not_scored(stream, tones):
     report = evaluate_streams([stream], tones, trigger=only, gate=GateSettings())
     assert report.spoken == 4
     assert report.notes[-1] == "spoken, but not listened for: high"
-    with pytest.raises(InputError, match="none of the words"):
+
+
+def test_a_table_of_words_that_may_not_fire_is_refused_before_anything_is_scored(stream, tones):
+    tones.batches.clear()
+    with pytest.raises(InputError, match="may fire: high, low; those that may: _unknown_"):
         evaluate_streams([stream], tones, trigger=TriggerSettings({"_unknown_": 0.9}), gate=GateSettings())
+    with pytest.raises(InputError, match="no word is spoken"):
+        evaluate_streams([replace(stream, words=())], tones, trigger=TRIGGER, gate=GateSettings())
+    assert not tones.batches
 
 
 def test_the_tables_are_whole(stream, tones):

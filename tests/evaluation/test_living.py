@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from kwsd.errors import DeviceError
-from kwsd.evaluation.living import watch, watch_microphone
+from kwsd.evaluation.living import _heard, _heard_when, watch, watch_microphone
 from kwsd.evaluation.sound_server import virtual_microphone
-from kwsd.evaluation.truth import read_stream
-from kwsd.evaluation.watched import Watched
+from kwsd.evaluation.truth import SpokenWord, read_stream
+from kwsd.evaluation.watched import Said, Watched
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 HOLD = """
@@ -29,6 +29,19 @@ with virtual_microphone() as microphone:
     print(microphone.folder, children, flush=True)
     sys.stdin.read()
 """
+
+
+def line(came: float, word: str, start_s: float) -> Said:
+    return came, {"type": "detection", "word": word, "start_s": start_s, "end_s": start_s + 0.4}
+
+
+def test_a_word_is_heard_once_and_the_nearest_of_two() -> None:
+    first, second = (SpokenWord(round(16_000 * at), round(16_000 * (at + 0.4)), "no") for at in (1.0, 1.9))
+    said = [line(12.4, "no", 2.92), line(12.5, "no", 2.93)]  # the stream began a second before 10.0
+    assert [word for word, _ in _heard(iter(said[:1]), [first, second], 10.0)] == [second]
+    assert [round(late) for _, late in _heard(iter(said[:1]), [first, second], 10.0)] == [100]
+    assert [word for word, _ in _heard(iter(said), [second], 10.0)] == [second]
+    assert [word for word, _ in _heard_when(iter(said), [second], 10.0)] == [second]
 
 
 def test_a_daemon_is_watched() -> None:

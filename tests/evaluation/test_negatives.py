@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.snippets import Snippets
 from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
@@ -105,6 +107,42 @@ def test_folders_of_any_depth(tmp_path, babble):
     assert [(recording.name, recording.length) for recording in kept] == [("y", RATE)]
     with pytest.raises(InputError, match="no such folder"):
         find_negatives(tmp_path / "none", [])
+
+
+def test_who_takes_a_folders_name_for_what_is_said_says_so(tmp_path, babble):
+    write_wav(tmp_path / "alice" / "x.wav", babble(1, 1.0))
+    _, (note,) = find_negatives(tmp_path, ["low"])
+    assert note.startswith("1 recordings are taken to say what their folder is called")
+    assert find_negatives(tmp_path, ["low"], said={"x": "well"})[1] == ()
+    assert find_negatives(tmp_path, ["low"], transcribed=False)[1] == ()
+
+
+def test_notes_are_on_what_is_heard(tmp_path, babble):
+    for number in range(12):
+        write_wav(tmp_path / f"{number}.wav", babble(number, 1.0))
+    kept, (note,) = find_negatives(tmp_path, ["low"], held_out=3)
+    assert 0 < len(kept) < 12
+    assert note.startswith(f"{len(kept)} sentences have no transcript")
+
+
+def test_one_that_is_damaged_is_left_out_and_told_at_the_end(folder, tones):
+    whole = (folder / "b.wav").read_bytes()
+    (folder / "a.wav").write_bytes(whole[:44] + b"\0" * 10)  # its header promises more
+    recordings, _ = find_negatives(folder, ["low", "high"])
+    bad = [replace(recording, length=5 * RATE) if recording.name == "a" else recording for recording in recordings]
+    with pytest.raises(InputError, match=r"a\.wav"):
+        evaluate_negatives(bad, tones, trigger=TRIGGER, gate=None)
+    unreadable = Unreadable()
+    report = evaluate_negatives(bad, tones, trigger=TRIGGER, gate=None, unreadable=unreadable)
+    assert [alarm.name for alarm in report.alarms] == ["b"]
+    assert report.recordings == 2
+    (told,) = report.to_dict()["unreadable"]
+    assert "a.wav" in told
+    assert any("left out" in cell for row in report.rows() for cell in row)
+    with pytest.raises(InputError, match=r"1 file left out; .*a\.wav"):
+        unreadable.check()
+    with pytest.raises(InputError, match="1 file left out"):
+        evaluate_negatives(bad[:1], tones, trigger=TRIGGER, gate=None, unreadable=Unreadable())
 
 
 def test_progress_ends_at_the_end(folder, tones):

@@ -72,6 +72,11 @@ def test_an_alarm_may_be_a_late_answer_or_another_word_than_was_said(word, at, l
     assert (len(scored.alarms), scored.late, scored.substitutions) == (1, late, substitutions)
 
 
+def test_a_word_that_was_heard_is_not_answered_late_as_well():
+    scored = score_events([fired("yes", YES.start / RATE + 0.1), fired("yes", (YES.end + SLACK + 1) / RATE)], [YES])
+    assert (scored.misses, len(scored.alarms), scored.late) == (0, 1, 0)
+
+
 def test_a_late_answer_is_none_to_the_next_word():
     scored = score_events([fired("yes", 11.2)], [YES, spoken("no", 11.0, 11.4)])
     assert (scored.late, scored.substitutions) == (1, 0)

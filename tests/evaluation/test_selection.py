@@ -7,7 +7,7 @@ import pytest
 
 from kwsd.audio.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import draw_words, free_of, kept_back
+from kwsd.evaluation.selection import draw_words, free_of, kept_back, notes_on
 
 
 def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
@@ -16,19 +16,23 @@ def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
 
 def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():
     clips = [clip("TURN IT ON"), clip("ONLY NOW"), clip(""), clip("GO, HE SAID")]
-    kept, notes = free_of(["on", "go"], clips)
+    kept = free_of(["on", "go"], clips, {})
+    notes = notes_on(kept, {}, held=2)
     assert [recording.label for recording in kept] == ["ONLY NOW", ""]
     assert len(notes) == 2
     assert notes[0].startswith("2 sentences left out")
     assert notes[1].startswith("1 sentences have no transcript")
-    assert free_of(["yes"], [clip("TURN IT ON")]) == ([clip("TURN IT ON")], ())
+    assert free_of(["yes"], [clip("TURN IT ON")], {}) == [clip("TURN IT ON")]
+    assert notes_on([clip("TURN IT ON")], {}, held=0) == ()
 
 
 def test_what_a_table_says_of_a_recording_is_its_transcript():
     clips = [clip("", "a"), clip("", "b"), clip("", "c"), clip("2024", "d"), clip("ON IT", "b")]
-    kept, notes = free_of(["on"], clips, {"a": "hold on", "b": "hold it", "d": "on we go"})
+    said = {"a": "hold on", "b": "hold it", "d": "on we go"}
+    kept = free_of(["on"], clips, said)
     assert [recording.name for recording in kept] == ["b", "c"]
-    assert [note.split(" ", 1)[0] for note in notes] == ["3", "1"]
+    (note,) = notes_on(kept, said, held=0)
+    assert note.startswith("1 sentences have no transcript")
 
 
 def test_words_are_drawn_evenly_and_without_repetition_while_clips_last():

@@ -31,6 +31,12 @@ def test_a_table_that_cannot_be_written_is_told(tmp_path, babble):
         write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "s.wav")
 
 
+@pytest.mark.parametrize("heading", ["start_s\tend_s\tword", "\nStart_s\tEnd_s\tWord\tClip", ""])
+def test_a_heading_may_be_there_in_any_case(tmp_path, heading):
+    (tmp_path / "x.tsv").write_text(f"{heading}\n1\t2\tyes\n")
+    assert parse_table(tmp_path / "x.tsv") == (SpokenWord(16_000, 32_000, "yes"),)
+
+
 def test_a_table_without_heading_in_any_order(tmp_path):
     table = tmp_path / "t.tsv"
     table.write_text("2.0\t2.5\tno\n\n0.5\t1.0\tyes\n")
