@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.chatter import chatter_to_log
 from kwsd.audio.cutoff import missing
-from kwsd.audio.pacing import Pacer
+from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError, InputError
@@ -49,7 +49,7 @@ class FileSource:
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN."""
-        pacer = Pacer(self._closed) if self._realtime else None
+        pacer = RealtimePacer(self._closed) if self._realtime else None
         with _open(self._path) as sound:
             for samples in _resampled(self._path, sound, 0.02 if self._realtime else 1.0):
                 if self._closed.is_set() or (pacer and not pacer.wait(len(samples))):

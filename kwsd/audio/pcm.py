@@ -16,7 +16,7 @@ import numpy as np
 from kwsd.audio.dozing import Doze
 from kwsd.audio.headers import header_bytes
 from kwsd.audio.napping import Naps
-from kwsd.audio.pacing import Pacer
+from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
 from kwsd.waker import Waker
@@ -55,7 +55,7 @@ class PcmSource:
         Raises InputError where the stream cannot be read, or is a recording with a header. That of a WAV file whose
         samples are just what is expected is passed over.
         """
-        pacer = Pacer(self._closed) if self._realtime else None
+        pacer = RealtimePacer(self._closed) if self._realtime else None
         rest, heard = b"", False
         for data in self._samples():
             heard = True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsd.audio.captured import Captured, Unanswered
+from kwsd.audio.capture_handle import CaptureHandle, Unanswered
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
@@ -80,7 +80,7 @@ class PersistentMicrophone:
         self._lock = threading.Lock()
         self._woken = Waker()
         self._roused = Waker()
-        self._captured: Captured | None = None
+        self._capture: CaptureHandle | None = None
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()
         self._restored_at = self._heard_at
@@ -148,17 +148,17 @@ class PersistentMicrophone:
 
     def _hear(self) -> Iterator[Block | Event]:
         """One process's blocks, until `close()`. Raises DeviceError when there are no more."""
-        if self._captured is None:
+        if self._capture is None:
             found = self._start(self.name)
             if found is None:
                 return
             if found != self.name:
                 log.warning("%s: heard from %s now", self.name, found)
-        assert self._captured
-        self._captured.open()
+        assert self._capture
+        self._capture.open()
         limit_s, first = self._patience.open_s, -1
         told: Looks | None = None
-        while (message := self._captured.next(limit_s, f"{self.name}: no audio")) is not None:
+        while (message := self._capture.next(limit_s, f"{self.name}: no audio")) is not None:
             if message.kind != AUDIO:
                 raise Unanswered("the process that captures speaks out of turn")
             limit_s = self._patience.stall_s
@@ -181,12 +181,12 @@ class PersistentMicrophone:
             told = self._tell(told, first)
             self._naps.span, self._naps.early_s = told.span, told.early_s - _AFTER_S
             nap = self._naps.milliseconds(now, len(samples), lost)
-            if nap and self._captured.drained and self._sleep(nap / 1000):
+            if nap and self._capture.drained and self._sleep(nap / 1000):
                 return
             told = self._tell(told, first)
-            if told.dozing and self._captured.drained:
+            if told.dozing and self._capture.drained:
                 # It sleeps for a span at most: who is roused meanwhile has to tell it.
-                if self._sleep(told.span / RATE, self._captured):
+                if self._sleep(told.span / RATE, self._capture):
                     return
                 told = self._tell(told, first)
 
@@ -201,26 +201,26 @@ class PersistentMicrophone:
         """Let the process that captures know of the looks at its audio, if they are others than it was `told`."""
         looks = self._doze.looks
         if looks != told:
-            assert self._captured
-            self._captured.want(looks, first)
+            assert self._capture
+            self._capture.want(looks, first)
         return looks
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
-        self._captured = Captured(self._wanted, known, self._doze.block_ms, self._woken)
-        return self._captured.find(self._patience.start_s)
+        self._capture = CaptureHandle(self._wanted, known, self._doze.block_ms, self._woken)
+        return self._capture.find(self._patience.start_s)
 
     def _end_capture(self) -> None:
-        if self._captured is not None:
-            self._captured.kill()
-            self._captured = None
+        if self._capture is not None:
+            self._capture.kill()
+            self._capture = None
 
     def _release(self) -> None:
         self._end_capture()
         self._woken.close()
         self._roused.close()
 
-    def _sleep(self, seconds: float, unless_heard: Captured | None = None, *, search: bool = False) -> bool:
+    def _sleep(self, seconds: float, unless_heard: CaptureHandle | None = None, *, search: bool = False) -> bool:
         """Wait, for less where something is heard of a capture, or looks come nearer and it is no `search` that waits;
         True when woken."""
         poll = select.poll()

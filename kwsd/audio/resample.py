@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.scale import to_int16
+from kwsd.audio.scale import to_float, to_int16
 from kwsd.events import RATE
 
 
@@ -42,6 +42,20 @@ class Resampler:
         """The rest, (m,) int16; the stream is over then."""
         nothing = np.zeros(0, np.float32)
         return to_int16(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))
+
+
+class Converter:
+    """A device's frames of `channels` interleaved int16 samples at `rate` Hz as bytes, in this machine's byte order."""
+
+    def __init__(self, rate: int, channels: int) -> None:
+        """Raises ValueError for a rate that cannot be resampled."""
+        self._channels = channels
+        self._resampler = Resampler(rate)
+
+    def feed(self, frames: bytes) -> bytes:
+        """Whole frames to int16 samples at 16 kHz, about as long; see `Resampler` for when they come."""
+        samples = np.frombuffer(frames, np.int16).reshape(-1, self._channels)
+        return self._resampler.feed(to_float(samples)).tobytes()
 
 
 def resampled(clips: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
-from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
@@ -49,17 +49,17 @@ def windows(
     length: int = RATE,
     batch: int = BATCH,
     tail: int = 8000,
-    paces: Mapping[str, Pace] | None = None,
+    adaptive: Mapping[str, AdaptiveHop] | None = None,
     doze: Doze | None = None,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most.
 
-    Window k of a stream ends at sample (k + 1) * hop; where the stream has a pace, that may widen the hop. `doze` says
-    which of them are worth waking for; the others come with the next one of these. After the end of a stream, windows
-    go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if any, is
-    raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived are left
-    out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with room for less than
-    two windows.
+    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
+    says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
+    windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if
+    any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived
+    are left out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with room for
+    less than two windows.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -67,8 +67,8 @@ def windows(
         if ring.capacity < 2 * length:
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
-    doze, paces = doze or Doze(hop), paces or {}
-    readers = [_Reader(stream, ring, hop, length, tail, doze, paces.get(stream)) for stream, ring in rings.items()]
+    doze, adaptive = doze or Doze(hop), adaptive or {}
+    readers = [_Reader(stream, ring, hop, length, tail, doze, adaptive.get(stream)) for stream, ring in rings.items()]
     for ring in rings.values():
         ring.attach(changed.set)
     while readers:
@@ -98,11 +98,11 @@ class _Reader:
     """One stream's place: which window comes next."""
 
     def __init__(
-        self, stream: str, ring: Ring, hop: int, length: int, tail: int, doze: Doze, pace: Pace | None
+        self, stream: str, ring: Ring, hop: int, length: int, tail: int, doze: Doze, adaptive: AdaptiveHop | None
     ) -> None:
         self._stream, self._ring = stream, ring
         self._grid, self._length, self._tail = hop, length, tail
-        self._doze, self._pace = doze, pace
+        self._doze, self._adaptive = doze, adaptive
         self._hop = hop  # a multiple of the grid
         self._heard = 0  # the end of the last one handed out
         self._open = 0  # samples before it that a gap swallowed which ends after it; to be told then
@@ -110,10 +110,10 @@ class _Reader:
     def due(self, most: int) -> int:
         """How many windows can be taken now, counted up to `most`; sets the hop for them."""
         extent = self._ring.extent()
-        if self._pace and not extent.closed:
+        if self._adaptive and not extent.closed:
             lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in extent.gaps)
-            self._pace.observe(extent.written, self._heard + lost)  # what was lost is nothing to catch up with
-            self._hop = self._pace.hop
+            self._adaptive.observe(extent.written, self._heard + lost)  # what was lost is nothing to catch up with
+            self._hop = self._adaptive.hop
         self._expect()
         return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody
 

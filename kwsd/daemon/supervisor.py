@@ -14,8 +14,8 @@ from typing import TextIO
 
 from kwsd import fitting
 from kwsd import zoo as shipped
-from kwsd.audio.capture import pump
 from kwsd.audio.dozing import Doze
+from kwsd.audio.pump import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.config import Config

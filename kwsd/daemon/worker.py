@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
-from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import BATCH, LIVE_BATCH, Window, windows
 from kwsd.daemon.build import Engine
@@ -68,9 +68,9 @@ class Worker:
             self._spotter.load(card, Metered(engine, self._counters))
         finally:
             self._loaded.set()
-        paces = {stream: self._pace(stream, hop, card.window) for stream in live}
-        most = LIVE_BATCH if paces else BATCH
-        batches = windows(self._rings, hop=hop, length=card.window, batch=most, paces=paces, doze=doze)
+        adaptive = {stream: self._adaptive_hop(stream, hop, card.window) for stream in live}
+        most = LIVE_BATCH if adaptive else BATCH
+        batches = windows(self._rings, hop=hop, length=card.window, batch=most, adaptive=adaptive, doze=doze)
 
         waiting = set(self._rings)
         for batch in batches:
@@ -96,11 +96,11 @@ class Worker:
             if not waiting:
                 self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
 
-    def _pace(self, stream: str, hop: int, window: int) -> Pace:
-        """A live stream's own pace. A recording waits for its reader, and is never late."""
+    def _adaptive_hop(self, stream: str, hop: int, window: int) -> AdaptiveHop:
+        """A live stream's own hop. A recording waits for its reader, and is never late."""
 
         def changed(at: int, hop: int, behind: int) -> None:
             log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
             self._publish(HopChanged(stream, at, hop, behind))
 
-        return Pace(hop, window, changed)
+        return AdaptiveHop(hop, window, changed)

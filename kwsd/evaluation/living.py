@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.pacing import Pacer
+from kwsd.audio.realtime import RealtimePacer as Pacer
 from kwsd.errors import DeviceError
 from kwsd.evaluation.sound_server import DEVICE, VirtualMicrophone, tied
 from kwsd.evaluation.truth import SpokenWord

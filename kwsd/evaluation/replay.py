@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.capture import pump
+from kwsd.audio.pump import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Source
 from kwsd.audio.windows import BATCH, Window, windows

@@ -82,7 +82,7 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sound:
     shutil.copy(Path(__file__).with_name("fake_sounddevice.py"), tmp_path / "sounddevice.py")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
-    monkeypatch.setattr("kwsd.audio.captured._REAP_S", 30.0)  # a busy machine is slow in killing, too
+    monkeypatch.setattr("kwsd.audio.capture_handle._REAP_S", 30.0)  # a busy machine is slow in killing, too
     return Sound(tmp_path / "sound.json")
 
 

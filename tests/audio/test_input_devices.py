@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kwsd.audio.devices import InputDevice, find_again, find_device, input_devices
-from kwsd.audio.microphone import Microphone
+from kwsd.audio.portaudio import PortAudioStream
 from kwsd.errors import DeviceError
 
 
@@ -35,7 +35,7 @@ def test_without_a_default_of_its_own_the_first_host_api_with_one_is_asked(porta
 def test_a_device_is_meant_by_index_or_part_of_its_name(portaudio: Any, wanted: str | None, name: str) -> None:
     assert portaudio.devices
     assert find_device(wanted, input_devices()).name == name
-    assert Microphone(wanted).name == name
+    assert PortAudioStream(wanted).name == name
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_a_device_is_meant_by_index_or_part_of_its_name(portaudio: Any, wanted: 
 def test_none_or_several_are_refused_with_the_choices(portaudio: Any, wanted: str, says: str) -> None:
     assert portaudio.devices
     with pytest.raises(DeviceError, match=says):
-        Microphone(wanted)
+        PortAudioStream(wanted)
 
 
 def test_no_input_device_at_all(portaudio: Any) -> None:
     portaudio.devices[:] = [portaudio.device("Speaker", channels=0)]
     with pytest.raises(DeviceError, match="no input device: plug in"):
-        Microphone()
+        PortAudioStream()
 
 
 def test_no_portaudio_library(monkeypatch: pytest.MonkeyPatch) -> None:

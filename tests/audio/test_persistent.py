@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.audio.captured import Captured
+from kwsd.audio.capture_handle import CaptureHandle
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.napping import Naps
 from kwsd.audio.persistent import Patience
@@ -47,17 +47,17 @@ def test_a_reader_of_hops_is_not_woken_for_each_block(
     wanted: list[tuple[int, int]] = []
     reads: list[int] = []
 
-    def want(captured: Captured, looks: Looks, first: int) -> None:
+    def want(capture: CaptureHandle, looks: Looks, first: int) -> None:
         wanted.append((looks.span, first))
-        want_before(captured, looks, first)
+        want_before(capture, looks, first)
 
-    def read(captured: Captured, *given: Any) -> bool:
+    def read(capture: CaptureHandle, *given: Any) -> bool:
         reads.append(1)
-        return read_before(captured, *given)
+        return read_before(capture, *given)
 
-    want_before, read_before = Captured.want, Captured._read
-    monkeypatch.setattr(Captured, "want", want)
-    monkeypatch.setattr(Captured, "_read", read)
+    want_before, read_before = CaptureHandle.want, CaptureHandle._read
+    monkeypatch.setattr(CaptureHandle, "want", want)
+    monkeypatch.setattr(CaptureHandle, "_read", read)
     doze = Doze(1760)  # of which no whole number of longer blocks is made
     _, blocks = listen("mic", doze=doze)
     next(blocks)
@@ -125,13 +125,13 @@ def test_the_end_of_a_doze_wakes_capture_where_the_daemon_waits_for_it(
 
     monkeypatch.setattr("kwsd.audio.persistent.Naps", Awake)
     told: queue.SimpleQueue[int] = queue.SimpleQueue()
-    want_before = Captured.want
+    want_before = CaptureHandle.want
 
-    def want(captured: Captured, looks: Looks, first: int) -> None:
-        want_before(captured, Looks(1 << 30, looks.early_s) if looks.dozing else looks, first)  # naps of 350 ms
+    def want(capture: CaptureHandle, looks: Looks, first: int) -> None:
+        want_before(capture, Looks(1 << 30, looks.early_s) if looks.dozing else looks, first)  # naps of 350 ms
         told.put(looks.span)
 
-    monkeypatch.setattr(Captured, "want", want)
+    monkeypatch.setattr(CaptureHandle, "want", want)
     doze, waited_s = Doze(1600), list[float]()
     microphone, blocks = listen(doze=doze)
     thread = threading.Thread(target=lambda: list(blocks))
@@ -205,7 +205,7 @@ from kwsd.audio.persistent import PersistentMicrophone
 microphone = PersistentMicrophone()
 for number, block in enumerate(microphone.blocks()):
     if number == 3:
-        print(microphone._captured.pid, flush=True)
+        print(microphone._capture.pid, flush=True)
 """
 
 
@@ -230,11 +230,11 @@ def test_capture_imports_no_more_than_it_needs(sound: Any, listen: Callable[...,
     assert sound
     microphone, blocks = listen()
     next(blocks)
-    maps = Path(f"/proc/{microphone._captured.pid}/maps").read_text()
+    maps = Path(f"/proc/{microphone._capture.pid}/maps").read_text()
     assert "numpy" not in maps
     assert "torch" not in maps
     heavy = "{'numpy', 'torch', 'typer', 'transformers', 'soundfile'}"
-    program = f"import sys, kwsd.audio.capturing; print({heavy} & set(sys.modules))"
+    program = f"import sys, kwsd.audio.capture_process; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, timeout=60)
     assert done.stdout == "set()\n", done.stderr
 
@@ -245,4 +245,4 @@ def test_a_device_of_another_rate_is_resampled_where_it_is_captured(sound: Any, 
     heard = list(islice(blocks, 100))
     assert 30_000 < sum(len(block.samples) for block in heard) <= 32_000  # two seconds, in blocks of 20 ms
     assert (np.concatenate([block.samples for block in heard])[-1000:] == 100).all()
-    assert "numpy" in Path(f"/proc/{microphone._captured.pid}/maps").read_text()
+    assert "numpy" in Path(f"/proc/{microphone._capture.pid}/maps").read_text()

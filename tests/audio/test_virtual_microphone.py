@@ -14,11 +14,11 @@ import soundfile
 CAPTURE = """
 import sys
 import numpy as np
-from kwsd.audio.microphone import Microphone
+from kwsd.audio.portaudio import PortAudioStream
 
-microphone = Microphone(sys.argv[1], block_ms=100)
+stream = PortAudioStream(sys.argv[1], block_ms=100)
 loud = lost = quiet = 0
-for number, block in enumerate(microphone.blocks()):
+for number, block in enumerate(stream.blocks()):
     newest = np.frombuffer(block.samples, np.int16).astype(float)
     if number == 0:
         print("listening", flush=True)
@@ -26,8 +26,8 @@ for number, block in enumerate(microphone.blocks()):
     quiet += bool(loud) and abs(newest).max() < 10
     lost += block.lost
     if quiet >= 5:
-        microphone.close()
-print(microphone.name, loud, lost)
+        stream.close()
+print(stream.name, loud, lost)
 """
 
 

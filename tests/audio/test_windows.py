@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
-from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
 
@@ -209,10 +209,10 @@ def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) 
     assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))
 
 
-def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:
+def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
     ring = Ring(160_000)
-    pace = Pace(1600)
-    cut = windows({"a": ring}, hop=1600, paces={"a": pace}, batch=1)
+    adaptive = AdaptiveHop(1600)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
     ends, hops = [0], []
 
     def take() -> None:
@@ -238,22 +238,22 @@ def test_a_pace_widens_the_hop_without_a_gap_and_narrows_it_again() -> None:
     assert hops == [1600, 1600, *[3200] * (len(hops) - 2)]
     for _ in range(400):
         write(1600)
-        while ends[-1] + pace.hop <= ring.written:
+        while ends[-1] + adaptive.hop <= ring.written:
             take()
     assert hops[-1] == 1600
 
 
 def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
     ring = Ring(160_000)
-    pace = Pace(1600)
-    cut = windows({"a": ring}, hop=1600, paces={"a": pace}, batch=1)
+    adaptive = AdaptiveHop(1600)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
     heard = 0
     for _ in range(4):  # a microphone that goes and comes, and a reader that takes every window at once
         ring.write(np.ones(16_000, np.int16), wait=False)
-        while heard + pace.hop <= ring.written:
+        while heard + adaptive.hop <= ring.written:
             heard = next(cut)[0].end
         ring.skip(20_800)
-    assert pace.hop == 1600
+    assert adaptive.hop == 1600
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ class Daemon(Running):  # type: ignore[misc, valid-type]  # loaded by path
 
 def _captures(pid: int) -> bool:
     with suppress(OSError):
-        return b"kwsd.audio.capturing" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"kwsd.audio.capture_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

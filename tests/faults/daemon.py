@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import kwsd.audio.pace
+import kwsd.audio.adaptive_hop
 import kwsd.zoo
 from kwsd.cli import main
 from kwsd.zoo import ModelCard
@@ -47,7 +47,7 @@ kwsd.zoo.read_card = lambda name: ModelCard(name, Path("/none"), LABELS, {"yes":
 kwsd.zoo.load_classifier = lambda *_, **__: Loudness()
 
 if "KWSD_TESTS_CALM_S" in os.environ:
-    kwsd.audio.pace.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))
+    kwsd.audio.adaptive_hop.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from kwsd.audio.capture import pump
+from kwsd.audio.pump import pump
 from kwsd.audio.ring import Gap, Ring
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, Event

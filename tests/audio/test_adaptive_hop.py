@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kwsd.audio.pace import CALM, CALMEST, Pace
+from kwsd.audio.adaptive_hop import CALM, CALMEST, AdaptiveHop
 
 RATE = 16_000
 
@@ -14,7 +14,9 @@ class Stream:
 
     def __init__(self, hop_ms: int = 100) -> None:
         self.told: list[tuple[int, int]] = []
-        self.pace = Pace(hop_ms * 16, changed=lambda _at, hop, _behind: self.told.append((self.written, hop // 16)))
+        self.adaptive = AdaptiveHop(
+            hop_ms * 16, changed=lambda _at, hop, _behind: self.told.append((self.written, hop // 16))
+        )
         self.written = 0
 
     def run(self, seconds: float, behind_s: float) -> list[int]:
@@ -22,7 +24,7 @@ class Stream:
         before = len(self.told)
         for _ in range(round(10 * seconds)):
             self.written += 1600
-            self.pace.observe(self.written, self.written - round(RATE * behind_s))
+            self.adaptive.observe(self.written, self.written - round(RATE * behind_s))
         return [hop for _, hop in self.told[before:]]
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from kwsd.audio.pacing import Pacer
+from kwsd.audio.realtime import RealtimePacer
 
 
 def test_it_waits_for_the_audio_and_catches_up_after_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,7 @@ def test_it_waits_for_the_audio_and_catches_up_after_a_delay(monkeypatch: pytest
             return False
 
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    pacer = Pacer(Closed())
+    pacer = RealtimePacer(Closed())
     assert pacer.wait(1600)
     now += 0.25  # the reader was busy for two and a half blocks
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_it_waits_for_the_audio_and_catches_up_after_a_delay(monkeypatch: pytest
 def test_closing_ends_a_long_wait() -> None:
     closed = threading.Event()
     answers: list[bool] = []
-    thread = threading.Thread(target=lambda: answers.append(Pacer(closed).wait(16_000 * 3600)))
+    thread = threading.Thread(target=lambda: answers.append(RealtimePacer(closed).wait(16_000 * 3600)))
     thread.start()
     closed.set()
     thread.join(10)

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from kwsd.audio.capturing import Rest
+from kwsd.audio.capture_process import Rest
 
 
 @pytest.fixture

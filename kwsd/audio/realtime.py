@@ -8,7 +8,7 @@ import time
 from kwsd.events import RATE
 
 
-class Pacer:
+class RealtimePacer:
     """Lets audio through as late as a microphone would deliver it.
 
     It counts from the first call: a late wake-up shortens the next wait, so that nothing adds up.

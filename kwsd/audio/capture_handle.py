@@ -8,7 +8,7 @@ import select
 import subprocess
 from contextlib import suppress
 
-from kwsd.audio.capturing import command
+from kwsd.audio.capture_process import command
 from kwsd.audio.dozing import Looks
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from kwsd.errors import DeviceError
@@ -23,7 +23,7 @@ class Unanswered(DeviceError):
     """No answer came of the process that captures, nor of the device: it hangs, dies, talks nonsense or never began."""
 
 
-class Captured:
+class CaptureHandle:
     """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
 
     def __init__(self, device: str | None, known: str, block_ms: int, woken: Waker) -> None:

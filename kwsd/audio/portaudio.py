@@ -49,7 +49,7 @@ class _Open:
     convert: Callable[[bytes], bytes]
 
 
-class Microphone:
+class PortAudioStream:
     """A microphone, live. PortAudio's thread copies into slots; all else happens in the reader's thread."""
 
     def __init__(
@@ -157,7 +157,7 @@ def _converter(rate: int, channels: int) -> Callable[[bytes], bytes]:
     """What makes 16 kHz mono of a device's blocks."""
     if (rate, channels) == (RATE, 1):
         return bytes
-    from kwsd.audio.frames import Converter
+    from kwsd.audio.resample import Converter
 
     return Converter(rate, channels).feed
 

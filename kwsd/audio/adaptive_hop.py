@@ -18,7 +18,7 @@ STEPS = 3
 """How often the hop may double: 50, 100, 200, 400 ms."""
 
 
-class Pace:
+class AdaptiveHop:
     """One stream's hop. All its times are counted in that stream's samples.
 
     Nothing but the backlog decides: how long a window takes to score says little while nobody speaks.

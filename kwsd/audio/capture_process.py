@@ -20,14 +20,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from kwsd.audio.microphone import Microphone
 from kwsd.audio.napping import Naps
+from kwsd.audio.portaudio import PortAudioStream
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
 from kwsd.errors import KwsdError
 
 _PR_SET_PDEATHSIG = 1
 _BOOTSTRAP = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from kwsd.audio.capturing import main; main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from kwsd.audio.capture_process import main; main()"
 )
 
 Send = Callable[[Message], None]
@@ -38,7 +38,7 @@ def command(device: str | None, known: str, block_ms: int) -> list[str]:
 
     Later lines there are for `Rest`.
 
-    `device`, `known` and `block_ms` as for `Microphone`. Python is isolated (-I) and given our own search path: in
+    `device`, `known` and `block_ms` as for `PortAudioStream`. Python is isolated (-I) and given our own search path: in
     whatever folder the daemon was started, no json.py that lies there is imported.
     """
     path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
@@ -68,11 +68,11 @@ def main() -> None:
 
 def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
     try:
-        microphone = Microphone(device or None, known=known, block_ms=block_ms, rest=Rest(0))
-        send(Message(FOUND, microphone.name.encode()))
+        stream = PortAudioStream(device or None, known=known, block_ms=block_ms, rest=Rest(0))
+        send(Message(FOUND, stream.name.encode()))
         if not os.read(0, 1):
             return
-        for block in microphone.blocks():
+        for block in stream.blocks():
             send(Message(AUDIO, block.samples, block.lost))
     except KwsdError as error:
         send(Message(FAILED, str(error).encode()))
