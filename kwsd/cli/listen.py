@@ -71,9 +71,9 @@ def _source(name: str | None, chosen: Config, doze: Doze) -> Source:
     """The source that the command line names, brought to who does `doze`. Raises InputError or DeviceError."""
     realtime = chosen.audio.realtime
     if name is None:
-        from kwsd.audio.persistent import PersistentMicrophone
+        from kwsd.audio.microphone import Microphone
 
-        return PersistentMicrophone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, doze=doze)
+        return Microphone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, doze=doze)
     if name == "-":
         from kwsd.audio.pcm import PcmSource
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.persistent import Patience, PersistentMicrophone
+from kwsd.audio.microphone import Microphone, Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import Event
 
@@ -54,7 +54,7 @@ class Sound:
 class Heard:
     """What a microphone gives, item by item."""
 
-    def __init__(self, microphone: PersistentMicrophone) -> None:
+    def __init__(self, microphone: Microphone) -> None:
         self._items = microphone.blocks()
         self.close = self._items.close
 
@@ -87,16 +87,14 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sound:
 
 
 @pytest.fixture
-def listen(
-    sound: Sound, children: Callable[[], set[int]]
-) -> Iterator[Callable[..., tuple[PersistentMicrophone, Heard]]]:
+def listen(sound: Sound, children: Callable[[], set[int]]) -> Iterator[Callable[..., tuple[Microphone, Heard]]]:
     """Makes microphones and gives what they hear; none of their processes and descriptors may be left behind."""
     assert sound
     before, descriptors = children(), len(list(Path("/proc/self/fd").iterdir()))
-    made: list[tuple[PersistentMicrophone, Heard]] = []
+    made: list[tuple[Microphone, Heard]] = []
 
-    def make(device: str | None = None, **options: Any) -> tuple[PersistentMicrophone, Heard]:
-        microphone = PersistentMicrophone(device, **{"patience": QUICK, **options})
+    def make(device: str | None = None, **options: Any) -> tuple[Microphone, Heard]:
+        microphone = Microphone(device, **{"patience": QUICK, **options})
         made.append((microphone, Heard(microphone)))
         return made[-1]
 

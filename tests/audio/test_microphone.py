@@ -23,8 +23,8 @@ import pytest
 
 from kwsd.audio.capture_handle import CaptureHandle
 from kwsd.audio.dozing import Doze, Looks
+from kwsd.audio.microphone import Patience
 from kwsd.audio.napping import Naps
-from kwsd.audio.persistent import Patience
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent
@@ -93,7 +93,7 @@ def test_the_end_of_a_doze_breaks_off_a_nap(listen: Callable[..., Any], monkeypa
         def milliseconds(self, *_: Any) -> float:
             return 600_000.0
 
-    monkeypatch.setattr("kwsd.audio.persistent.Naps", Endless)
+    monkeypatch.setattr("kwsd.audio.microphone.Naps", Endless)
     doze = Doze(1600)
     doze.look(None)
     microphone, blocks = listen(doze=doze)
@@ -123,7 +123,7 @@ def test_the_end_of_a_doze_wakes_capture_where_the_daemon_waits_for_it(
         def milliseconds(self, *_: Any) -> float:
             return 0.0
 
-    monkeypatch.setattr("kwsd.audio.persistent.Naps", Awake)
+    monkeypatch.setattr("kwsd.audio.microphone.Naps", Awake)
     told: queue.SimpleQueue[int] = queue.SimpleQueue()
     want_before = CaptureHandle.want
 
@@ -201,8 +201,8 @@ def test_closed_before_it_was_read(listen: Callable[..., Any]) -> None:
 
 PARENT = """
 import os, sys, threading
-from kwsd.audio.persistent import PersistentMicrophone
-microphone = PersistentMicrophone()
+from kwsd.audio.microphone import Microphone
+microphone = Microphone()
 for number, block in enumerate(microphone.blocks()):
     if number == 3:
         print(microphone._capture.pid, flush=True)

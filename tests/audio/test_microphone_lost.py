@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.persistent import Patience
+from kwsd.audio.microphone import Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, DeviceRestored
 

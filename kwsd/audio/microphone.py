@@ -51,7 +51,7 @@ def clocks() -> tuple[float, float]:
     return now, now - time.monotonic()
 
 
-class PersistentMicrophone:
+class Microphone:
     """A live stream from a process of its own, replaced when the device stalls or vanishes, or the machine slept.
 
     Only blocks that arrive prove a living microphone. When it is lost the stream says `DeviceLost`, then `Sought` for
