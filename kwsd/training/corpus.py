@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.audio.transcripts import tokens
 
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
@@ -85,6 +86,23 @@ def all_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def seconds_in(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many of `all_seconds` are a clip's that is so many samples long, for any number of clips."""
     return np.maximum(1, lengths // GRID)
+
+
+def said(
+    speech: Corpus, words: Sequence[str], guessed: Mapping[str, str], homophones: Mapping[str, str]
+) -> NDArray[np.bool_]:
+    """(clips, words): whether the word is said in the clip, or one that `homophones` takes for it.
+
+    By its transcript (the corpus's label), or by `guessed`, clips' names to text.
+    """
+    column = {word: number for number, word in enumerate(words)}
+    found = np.zeros((len(speech), len(words)), bool)
+    for row, (label, name) in enumerate(zip(speech.labels.tolist(), speech.names.tolist(), strict=True)):
+        for token in tokens(f"{label} {guessed.get(name, '')}"):
+            word = homophones.get(token, token)
+            if word in column:
+                found[row, column[word]] = True
+    return found
 
 
 def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:

@@ -23,14 +23,13 @@ from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 from kwsd.training.batches import Mixer, Spared
 from kwsd.training.channels import channel_bank
-from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join
+from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.loop import Lesson
 from kwsd.training.recipe import Recipe
 from kwsd.training.scenes import Sounds
 from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
 from kwsd.training.trained import begin_with, load_trained
-from kwsd.training.transcripts import said
 from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]

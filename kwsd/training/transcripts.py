@@ -1,4 +1,4 @@
-"""What is said in recordings that have no transcript, as a recognizer guesses it, and which words are said in which.
+"""What is said in recordings that have no transcript, as a recognizer guesses it.
 
 Run by hand, before training: `python -m kwsd.training.transcripts FOLDER... --out transcripts.tsv`. A call that was
 interrupted goes on where it stopped. The recognizer is PocketSphinx (`pip install pocketsphinx`) or, `--recognizer
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,33 +18,15 @@ from numpy.typing import NDArray
 
 from kwsd.audio.recordings import find_recordings, load
 from kwsd.audio.scale import to_float
-from kwsd.audio.transcripts import read_transcripts, tokens
+from kwsd.audio.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.alignment import FAST, guess
-from kwsd.training.corpus import Corpus
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
 
 _NOTHING = ("", "You")
 """What Moonshine makes of a stretch of noise."""
-
-
-def said(
-    speech: Corpus, words: Sequence[str], guessed: Mapping[str, str], homophones: Mapping[str, str]
-) -> NDArray[np.bool_]:
-    """(clips, words): whether the word is said in the clip, or one that `homophones` takes for it.
-
-    By its transcript (the corpus's label), or by `guessed`, clips' names to text.
-    """
-    column = {word: number for number, word in enumerate(words)}
-    found = np.zeros((len(speech), len(words)), bool)
-    for row, (label, name) in enumerate(zip(speech.labels.tolist(), speech.names.tolist(), strict=True)):
-        for token in tokens(f"{label} {guessed.get(name, '')}"):
-            word = homophones.get(token, token)
-            if word in column:
-                found[row, column[word]] = True
-    return found
 
 
 def _pocketsphinx() -> Recognizer:
