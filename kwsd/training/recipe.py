@@ -52,8 +52,8 @@ class Data:
 
     Hard negatives are mined from `speech`, `noise` and the single words that are none, but not from the folders
     `unmined`, and not where the word that is heard is said. That is read from the file `transcripts` (see
-    `kwsd.training.transcripts`) or, where it says nothing, from the speech's labels; `homophones` ("know=no") count as
-    the words that they sound like.
+    `kwsd.training.tools.transcripts`) or, where it says nothing, from the speech's labels; `homophones` ("know=no")
+    count as the words that they sound like.
     """
 
     words: tuple[str, ...] = ()

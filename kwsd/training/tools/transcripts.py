@@ -1,7 +1,7 @@
 """What is said in recordings that have no transcript, as a recognizer guesses it.
 
-Run by hand, before training: `python -m kwsd.training.transcripts FOLDER... --out transcripts.tsv`. A call that was
-interrupted goes on where it stopped. The recognizer is PocketSphinx (`pip install pocketsphinx`) or, `--recognizer
+Run by hand, before training: `python -m kwsd.training.tools.transcripts FOLDER... --out transcripts.tsv`. A call that
+was interrupted goes on where it stopped. The recognizer is PocketSphinx (`pip install pocketsphinx`) or, `--recognizer
 moonshine`, Moonshine's smallest (MIT), which hears far better: moonshine-voice==0.0.55 brings its weights, later
 versions do not. kwsd itself needs neither.
 """
@@ -20,7 +20,7 @@ from kwsd.audio.recordings import find_recordings, load
 from kwsd.audio.scale import to_float
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.events import RATE
-from kwsd.training.alignment import FAST, guess
+from kwsd.training.tools.alignment import FAST, guess
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""

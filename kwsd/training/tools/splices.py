@@ -1,6 +1,6 @@
 """Words that nobody said: the beginning of one and the end of another, by the same speaker, as `_unknown_`.
 
-Run by hand, before training: `python -m kwsd.training.splices FOLDER OUT --count 6000`, where FOLDER holds single
+Run by hand, before training: `python -m kwsd.training.tools.splices FOLDER OUT --count 6000`, where FOLDER holds single
 words with their speakers. All other single words that a network learns to leave alone come from other microphones than
 its own words do, and it might learn the microphones. These come from the very same ones, and only who hears a word from
 its beginning to its end tells them from it. Two words that begin or end with the same phone are not joined, for half of
@@ -24,7 +24,7 @@ from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.training.near_words import Phones, english
+from kwsd.training.tools.near_words import Phones, english
 
 Samples = NDArray[np.int16]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kwsd.training.near_words import choose, is_near, pronunciations
+from kwsd.training.tools.near_words import choose, is_near, pronunciations
 
 DICTIONARY = """\
 no N OW

@@ -1,8 +1,8 @@
 """Synthetic speakers for words that have few recordings, by Kokoro (Apache-2.0) through `kokoro-onnx`.
 
-Run by hand, before training: `python -m kwsd.training.voices MODEL.onnx VOICES_FOLDER OUT --count on=400`. What sounds
-like a word and is none goes to another label: `--count _unknown_/want=3`. It needs `pip install kokoro-onnx`; kwsd
-itself does not. VOICES_FOLDER holds Kokoro's English voices, one float32 file each.
+Run by hand, before training: `python -m kwsd.training.tools.voices MODEL.onnx VOICES_FOLDER OUT --count on=400`. What
+sounds like a word and is none goes to another label: `--count _unknown_/want=3`. It needs `pip install kokoro-onnx`;
+kwsd itself does not. VOICES_FOLDER holds Kokoro's English voices, one float32 file each.
 A clip's speaker is a blend of two voices, at a pace of its own; the same call writes the same clips, and one that was
 interrupted goes on where it stopped.
 """

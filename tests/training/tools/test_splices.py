@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from kwsd.audio.recordings import Recording
 from kwsd.events import RATE
-from kwsd.training import splices
-from kwsd.training.splices import main, may_join, pairs, splice
+from kwsd.training.tools import splices
+from kwsd.training.tools.splices import main, may_join, pairs, splice
 
 SAID = {"up": {("AH", "P")}, "off": {("AO", "F")}, "on": {("AA", "N"), ("AO", "N")}, "stop": {("S", "T", "AA", "P")}}
 

@@ -1,13 +1,13 @@
 """Words cut out of sentences with PocketSphinx (BSD), each alone in a second.
 
-Run by hand, before training: `python -m kwsd.training.alignment FOLDER OUT --words on off ... --held-out 3`. FOLDER
-holds recordings whose label is what is said, or `--transcripts FILE` says it (see `kwsd.training.transcripts`). There
-the words are aligned: one that was asked for goes to OUT/word, any other to OUT/_unknown_. Those are real people saying
-"want", "now" and "done", which in slow speech stand alone as commands do. Where neither tells, or the words cannot be
-aligned, PocketSphinx guesses; of that, only what is no word that was asked for, and does not contradict the transcript,
-is kept, and nothing where the transcript has such a word. Left out are what sounds like one of the words ("know",
-"write"), and the speakers that a recipe with that `held_out` measures on. It needs `pip install pocketsphinx`; kwsd
-itself does not. A call that was interrupted goes on where it stopped.
+Run by hand, before training: `python -m kwsd.training.tools.alignment FOLDER OUT --words on off ... --held-out 3`.
+FOLDER holds recordings whose label is what is said, or `--transcripts FILE` says it (see
+`kwsd.training.tools.transcripts`). There the words are aligned: one that was asked for goes to OUT/word, any other to
+OUT/_unknown_. Those are real people saying "want", "now" and "done", which in slow speech stand alone as commands do.
+Where neither tells, or the words cannot be aligned, PocketSphinx guesses; of that, only what is no word that was asked
+for, and does not contradict the transcript, is kept, and nothing where the transcript has such a word. Left out are
+what sounds like one of the words ("know", "write"), and the speakers that a recipe with that `held_out` measures on. It
+needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """English words that are none of a recipe's: those that are said nearly like one, and the commonest ones.
 
-Run by hand, before `kwsd.training.voices`, which then says them: `python -m kwsd.training.near_words on off ...
---near 600 --common 800` prints as many words, the commonest first. Near is what one phone more, less or other would
+Run by hand, before `kwsd.training.tools.voices`, which then says them: `python -m kwsd.training.tools.near_words on off
+... --near 600 --common 800` prints as many words, the commonest first. Near is what one phone more, less or other would
 make one of the recipe's words; what is said exactly like one is left out. Pronunciations and frequencies are those of
 PocketSphinx's English model (CMUdict; BSD): `pip install pocketsphinx`.
 """

@@ -1,0 +1,1 @@
+"""Tools that make recordings to train on, each run by hand."""
