@@ -19,11 +19,11 @@ from kwsd.networks.exported import is_exported, read_exported
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
 
 if TYPE_CHECKING:
-    from kwsd.networks.auto_engine import AutoClassifier
+    from kwsd.networks.auto_classifier import AutoClassifier
     from kwsd.networks.cascade import Cascade
     from kwsd.networks.clap import ZeroShotClassifier
-    from kwsd.networks.engine import TorchClassifier
-    from kwsd.networks.runtime import OnnxClassifier
+    from kwsd.networks.onnx_classifier import OnnxClassifier
+    from kwsd.networks.torch_classifier import TorchClassifier
 
     Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier | Cascade
 
@@ -66,7 +66,8 @@ def load_classifier(
     nothing verifies. With `on_torch` a graph is not used.
 
     Raises:
-        ModelError, DeviceError: see `kwsd.networks.engine.load_hubert` and `kwsd.networks.runtime.load_onnx`.
+        ModelError, DeviceError: see `kwsd.networks.torch_classifier.load_own` and
+            `kwsd.networks.onnx_classifier.load_onnx`.
         ConfigError: an exported model is to run on a GPU.
     """
     if card.kind == "exported":
@@ -74,7 +75,7 @@ def load_classifier(
             raise ConfigError(
                 f"--device cuda: {card.path} runs on the processor;", "for the GPU name the model's folder"
             )
-        from kwsd.networks.runtime import load_exported
+        from kwsd.networks.onnx_classifier import load_exported
 
         return load_exported(*read_exported(card.path), str(card.path))
     from kwsd.networks.devices import pick_device
@@ -85,7 +86,7 @@ def load_classifier(
 
         return load_zero_shot(card.path, card.name, card.labels, card.window, device)
     if card.kind == "classifier":
-        from kwsd.networks.auto_engine import load_auto
+        from kwsd.networks.auto_classifier import load_auto
 
         return load_auto(card.path, card.name, card.window, device, card.longest)
     drawn = not (any_length or on_torch)
@@ -106,12 +107,12 @@ def _load_own(card: ModelCard, device: str, *, drawn: bool) -> TorchClassifier |
     """One of kwsd's own networks; by its graph, if that may be and fits."""
     fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
     if device == "cpu" and drawn and fits:
-        from kwsd.networks.runtime import load_onnx
+        from kwsd.networks.onnx_classifier import load_onnx
 
         return load_onnx(card.path, card.name, card.labels)
-    from kwsd.networks.engine import load_hubert
+    from kwsd.networks.torch_classifier import load_own
 
-    return load_hubert(card.path, card.name, device)
+    return load_own(card.path, card.name, device)
 
 
 def _verifying(card: ModelCard, name: str) -> ModelCard:

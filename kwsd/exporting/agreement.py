@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
-from kwsd.networks.engine import load_hubert
-from kwsd.networks.runtime import load_onnx
+from kwsd.networks.onnx_classifier import load_onnx
+from kwsd.networks.torch_classifier import load_own
 
 TOLERANCE = 1e-4
 """What a score may differ by in single precision."""
@@ -39,7 +39,7 @@ def compare(folder: Path, float32: bytes, int8: bytes, windows: NDArray[np.float
     Raises:
         ModelError: the one in single precision differs by more than the tolerance, or one of them does not run.
     """
-    original = load_hubert(folder, folder.name, "cpu")
+    original = load_own(folder, folder.name, "cpu")
     given = sounds(original.window_samples) if windows is None else windows
     exact, coarse = (load_onnx(folder, folder.name, original.labels, graph=graph) for graph in (float32, int8))
     return agreement(str(folder), original, exact, coarse, given)

@@ -14,16 +14,17 @@ from kwsd.exporting.export import drawing
 from kwsd.exporting.graph import filled
 from kwsd.exporting.tracing import rounded, trace, traced
 from kwsd.exporting.zero_shot import zero_shot_network
-from kwsd.networks.auto_engine import load_auto
+from kwsd.networks.auto_classifier import load_auto
 from kwsd.networks.cards import ModelCard
 from kwsd.networks.clap import load_zero_shot
-from kwsd.networks.engine import load_hubert
 from kwsd.networks.exported import Exported, exported_of
+from kwsd.networks.onnx_classifier import load_exported
 from kwsd.networks.onnx_file import parse_onnx
-from kwsd.networks.runtime import load_exported
+from kwsd.networks.torch_classifier import load_own
 
 _LEVELS = 63
-"""The file may come to a processor that would overflow with more: see `kwsd.networks.runtime.quantisation_levels`."""
+"""The file may come to a processor that would overflow with more: see `quantisation_levels` in
+`kwsd.networks.onnx_classifier`."""
 
 _ALONE = "_without_verifier"
 """How a card calls the figures of a network without the verifier that its other figures are measured with."""
@@ -80,7 +81,7 @@ def check(card: ModelCard, files: Mapping[str, bytes]) -> Agreement:
     """
     original: Classifier
     if card.kind == "kwsd":
-        original = load_hubert(card.path, card.name, "cpu")
+        original = load_own(card.path, card.name, "cpu")
     elif card.kind == "zero-shot":
         original = load_zero_shot(card.path, card.name, card.labels, card.window, "cpu")
     else:

@@ -21,7 +21,7 @@ from kwsd.errors import ModelError, first_line
 from kwsd.exporting.spectrograms import spectrogram
 from kwsd.exporting.symbolics import moonshine_drawn
 from kwsd.networks.arrangement import INPUT, OUTPUT
-from kwsd.networks.auto_engine import load_extractor, whole
+from kwsd.networks.auto_classifier import load_extractor, whole
 from kwsd.networks.loading import loading
 
 _OPSET = 17

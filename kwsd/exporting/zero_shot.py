@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoTokenizer, ClapModel
 
 from kwsd.exporting.tracing import front_end
-from kwsd.networks.auto_engine import load_extractor, whole
+from kwsd.networks.auto_classifier import load_extractor, whole
 from kwsd.networks.clap import embedded
 from kwsd.networks.loading import SAFELY, loading
 

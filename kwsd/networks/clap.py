@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, ClapModel
 
 from kwsd.audio.resample import resampled
 from kwsd.events import RATE
-from kwsd.networks.auto_engine import FeatureExtractor, warmed, whole
+from kwsd.networks.auto_classifier import FeatureExtractor, warmed, whole
 from kwsd.networks.devices import pick_device
 from kwsd.networks.loading import SAFELY
 
@@ -69,7 +69,7 @@ def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, 
     """The CLAP model in `folder` with its labels embedded, warmed up on windows of `window` samples at 16 kHz.
 
     Raises:
-        ModelError, DeviceError: as `kwsd.networks.auto_engine.load_auto`.
+        ModelError, DeviceError: as `kwsd.networks.auto_classifier.load_auto`.
     """
     device = pick_device(device)
 

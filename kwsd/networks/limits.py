@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from kwsd.networks.engine import TorchClassifier
+from kwsd.networks.torch_classifier import TorchClassifier
 
 _SIDE = {"cuda": 8192, "cpu": 1024}
 """Rows and columns of the matrices that are multiplied: enough for every unit to be busy."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from kwsd.audio.resample import resampled
 from kwsd.errors import DeviceError
 from kwsd.events import RATE
-from kwsd.networks.auto_engine import FeatureExtractor
+from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
 from kwsd.training.labelled import Labelled, Unreadable, weights_of

@@ -36,10 +36,10 @@ def test_two_files_run_without_kwsd(tiny_model: Path, tmp_path: Path) -> None:
     import onnxruntime
 
     from kwsd.cli.exporting import export
-    from kwsd.networks.engine import load_hubert
+    from kwsd.networks.torch_classifier import load_own
 
     export(str(tiny_model), tmp_path / "out")
-    expected = load_hubert(tiny_model, "tiny", "cpu").score(WINDOWS)
+    expected = load_own(tiny_model, "tiny", "cpu").score(WINDOWS)
     for kind, tolerance in (("float32", 1e-4), ("int8", 0.1)):
         (path,) = (tmp_path / "out").glob(f"*-{kind}.onnx")
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -12,8 +12,8 @@ import torch
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files
 from kwsd.networks.exported import exported_of
+from kwsd.networks.onnx_classifier import load_exported
 from kwsd.networks.onnx_file import parse_onnx
-from kwsd.networks.runtime import load_exported
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune import Plan
 from kwsd.zoo import ModelCard, load_classifier, read_card

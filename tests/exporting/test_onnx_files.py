@@ -19,8 +19,8 @@ from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.exporting.tracing import traced
 from kwsd.networks.exported import Exported, exported_of
+from kwsd.networks.onnx_classifier import OnnxClassifier, load_exported
 from kwsd.networks.onnx_file import parse_onnx
-from kwsd.networks.runtime import OnnxClassifier, load_exported
 from kwsd.zoo import load_classifier, read_card
 
 

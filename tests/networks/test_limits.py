@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kwsd.networks.engine import load_hubert
 from kwsd.networks.limits import Bound, bound
+from kwsd.networks.torch_classifier import load_own
 
 SHIPPED = Path(__file__).parents[2] / "models" / "hubert-commands"
 
@@ -18,7 +18,7 @@ def test_the_lower_of_both_sets_it() -> None:
 
 
 def test_of_a_network_on_this_processor() -> None:
-    classifier = load_hubert(SHIPPED, "shipped", "cpu")
+    classifier = load_own(SHIPPED, "shipped", "cpu")
     found = bound(classifier)
     # Its first convolution alone, and what that gives, written and read.
     config = classifier.network.config

@@ -15,10 +15,10 @@ from kwsd.errors import ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, compacted, expanded
-from kwsd.networks.engine import load_hubert
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterModel, quieten
 from kwsd.networks.moonshine_config import MoonshineSpotterConfig
-from kwsd.networks.runtime import load_onnx
+from kwsd.networks.onnx_classifier import load_onnx
+from kwsd.networks.torch_classifier import load_own
 from kwsd.zoo import load_classifier, read_card
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -90,7 +90,7 @@ def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:
     windows = sounds(16_000, 4)
     with torch.inference_mode():
         theirs = load(folder).eval()(torch.from_numpy(windows)).logits.softmax(dim=-1).numpy()
-    assert np.allclose(load_hubert(folder, "larger", "cpu").score(windows), theirs, atol=1e-6)
+    assert np.allclose(load_own(folder, "larger", "cpu").score(windows), theirs, atol=1e-6)
     card = read_card(str(folder))
     assert card.kind == "kwsd"
     assert np.allclose(load_classifier(card, device="cpu").score(windows), theirs, atol=0.05)

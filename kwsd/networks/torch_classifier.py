@@ -48,7 +48,7 @@ class TorchClassifier:
         return np.concatenate(scores) if scores else np.zeros((0, len(self.labels)), np.float32)
 
 
-def load_hubert(folder: Path, name: str, device: str) -> TorchClassifier:
+def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
     """The model in `folder`, warmed up: it has scored batches as large as it will be given.
 
     Raises:

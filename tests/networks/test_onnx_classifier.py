@@ -21,7 +21,7 @@ from kwsd.networks.arrangement import arrange, quantise
 from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.runtime import OnnxClassifier, load_onnx, quantisation_levels
+from kwsd.networks.onnx_classifier import OnnxClassifier, load_onnx, quantisation_levels
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {
