@@ -15,10 +15,8 @@ from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.export import export_model, write_card
 from kwsd.networks.cascade import Cascade, pooled
-from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.moonshine import MoonshineSpotterModel
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
 from kwsd.zoo import load_classifier, read_card
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")

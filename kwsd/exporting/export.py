@@ -24,9 +24,9 @@ from kwsd.errors import ModelError
 from kwsd.exporting.graph import draw
 from kwsd.labels import UNKNOWN
 from kwsd.networks.arrangement import GRAPH, LARGER_TYPE, WEIGHTS, arrange, compacted
-from kwsd.networks.heads import SpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.heads import SpotterModel, label_names
+from kwsd.networks.hubert import HubertSpotterConfig
+from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)

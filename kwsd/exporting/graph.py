@@ -20,8 +20,9 @@ from kwsd.exporting import moonshine_graph
 from kwsd.exporting.graph_parts import convolved, heads, places
 from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.arrangement import BIAS, INPUT, OUTPUT
-from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.heads import label_names
+from kwsd.networks.hubert import HubertSpotterConfig
+from kwsd.networks.moonshine import MoonshineSpotterConfig
 
 
 def draw(

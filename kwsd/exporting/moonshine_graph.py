@@ -10,8 +10,7 @@ from kwsd.errors import ModelError
 from kwsd.exporting.graph_parts import convolved, places
 from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.arrangement import INPUT
-from kwsd.networks.moonshine import LOUDEST
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig
 
 _KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""

@@ -15,12 +15,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 from torch import nn
 from torch.nn import functional
-from transformers import AutoConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.labels import SILENCE
 from kwsd.networks.arrangement import SCALE, WEIGHTS, expanded
-from kwsd.networks.hubert_config import label_names
 
 
 class Adapter(nn.Module):
@@ -145,3 +144,9 @@ def is_compact(weights: Path) -> bool:
     """Whether a safetensors file holds tensors in 8 bits, with a scale beside each."""
     with safe_open(weights, framework="np") as tensors:
         return any(name.endswith(SCALE) for name in tensors.keys())  # noqa: SIM118  # it is no mapping
+
+
+def label_names(config: PreTrainedConfig) -> tuple[str, ...]:
+    """The labels in the order of the logits."""
+    names = config.id2label or {}
+    return tuple(str(names[index]) for index in range(len(names)))  # type: ignore[index]  # integers, once read

@@ -11,10 +11,29 @@ Reference:
 from __future__ import annotations
 
 import torch
-from transformers import AutoConfig, AutoModelForAudioClassification, HubertModel
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig, AutoModelForAudioClassification, HubertConfig, HubertModel
 
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig
+
+
+@strict
+class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """HubertConfig and the sizes of what kwsd puts on top of it.
+
+    `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
+    which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training.
+    """
+
+    model_type = "kwsd-hubert"
+
+    adapter_size: int = 64
+    head_size: int = 128
+    pooling_heads: int = 8
+    head_dropout: float = 0.0
+    sampling_rate: int = 16_000
+    window_samples: int = 16_000
+    unknown_offset: float = 0.0
 
 
 class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

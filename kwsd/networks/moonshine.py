@@ -12,14 +12,34 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForAudioClassification
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
 
 LOUDEST = 0.5
 """The encoder was used with waveforms whose peak is at most this."""
+
+
+@strict
+class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
+
+    `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
+    `_unknown_` after training.
+    """
+
+    model_type = "kwsd-moonshine"
+
+    is_encoder_decoder: bool = False
+    adapter_size: int = 64
+    head_size: int = 256
+    pooling_heads: int = 8
+    head_dropout: float = 0.0
+    sampling_rate: int = 16_000
+    window_samples: int = 16_000
+    unknown_offset: float = 0.0
 
 
 class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

@@ -13,8 +13,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.windows import BATCH
 from kwsd.networks.devices import pick_device
-from kwsd.networks.heads import SpotterModel
-from kwsd.networks.hubert_config import label_names
+from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import SAFELY, loading
 
 _MOST = 64

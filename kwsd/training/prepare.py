@@ -17,10 +17,8 @@ from kwsd.audio.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig
-from kwsd.networks.moonshine import MoonshineSpotterModel
-from kwsd.networks.moonshine_config import MoonshineSpotterConfig
+from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
 from kwsd.training.batches import Mixer, Spared
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said

@@ -8,8 +8,7 @@ import torch
 
 from kwsd.errors import ConfigError, ModelError
 from kwsd.labels import UNKNOWN
-from kwsd.networks.heads import SpotterModel
-from kwsd.networks.hubert_config import label_names
+from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import loading
 from kwsd.networks.torch_classifier import load_network
 from kwsd.zoo import find_model

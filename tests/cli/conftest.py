@@ -86,8 +86,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from kwsd.exporting.export import export_model
     from kwsd.labels import SILENCE, UNKNOWN
-    from kwsd.networks.hubert import HubertSpotterModel
-    from kwsd.networks.hubert_config import HubertSpotterConfig
+    from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 
     torch.manual_seed(7)
     labels = ["yes", "no", UNKNOWN, SILENCE]

@@ -12,9 +12,8 @@ import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 
 from kwsd.exporting.export import export_model
-from kwsd.networks.heads import Adapter
-from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig, label_names
+from kwsd.networks.heads import Adapter, label_names
+from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 

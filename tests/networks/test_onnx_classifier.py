@@ -19,8 +19,7 @@ from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, quantise
 from kwsd.networks.devices import pick_device
-from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.hubert_config import HubertSpotterConfig
+from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_classifier import OnnxClassifier, load_onnx, quantisation_levels
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
