@@ -17,7 +17,6 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire
 from kwsd.networks.arrangement import WEIGHTS
-from kwsd.networks.cascade import Verifier, read_verifier
 from kwsd.networks.exported import is_cost, is_threshold, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
@@ -32,6 +31,7 @@ from kwsd.networks.foreign import (
     whole,
 )
 from kwsd.networks.hub import hub_id
+from kwsd.networks.verifier import Verifier, read_verifier
 
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""

@@ -8,16 +8,14 @@ only one of them mistakes for a word gets a low one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
 from kwsd.labels import can_fire
-from kwsd.networks.exported import is_threshold
 
 Scores = NDArray[np.float32]
 
@@ -37,39 +35,6 @@ class Scorer(Protocol):
     def score(self, windows: NDArray[np.float32]) -> Scores:
         """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """What a model's card says of the second one: its name, from which score on it is asked, what its word weighs.
-
-    `thresholds` are those of the two together.
-    """
-
-    model: str
-    asked_from: float
-    weight: float
-    thresholds: Mapping[str, float]
-
-
-def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
-    """The card's `verifier`, if it has one. Raises ModelError, with `place` in it, for one that cannot be."""
-    table = card.get("verifier")
-    if table is None:
-        return None
-    try:
-        found = Verifier(
-            str(table["model"]),
-            float(table["asked_from"]),
-            float(table["weight"]),
-            {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
-        )
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
-    shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
-    if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
-        raise ModelError(f"{place}: its verifier has no right name or numbers", "fetch the model again")
-    return found
 
 
 class Cascade:

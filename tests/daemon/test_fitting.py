@@ -12,7 +12,7 @@ from kwsd import fitting
 from kwsd.config import Config
 from kwsd.errors import ConfigError
 from kwsd.events import Detection
-from kwsd.networks.cascade import Verifier
+from kwsd.networks.verifier import Verifier
 from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]

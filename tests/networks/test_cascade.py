@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
-from kwsd.networks.cascade import Cascade, pooled, read_verifier
+from kwsd.networks.cascade import Cascade, pooled
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
-CARD = {"verifier": {"model": "larger-one", "asked_from": 0.3, "weight": 0.6, "thresholds": {"yes": 0.9}}}
 
 
 class Fixed:
@@ -79,29 +77,3 @@ def test_certainty_on_both_sides_is_no_division_by_zero() -> None:
     sure = np.array([[1, 0, 0, 0]], np.float32)
     against = np.array([[0, 1, 0, 0]], np.float32)
     assert np.allclose(pooled((sure, against), (0.5, 0.5)), [[0.5, 0.5, 0, 0]], atol=1e-5)
-
-
-def test_a_card_names_its_verifier() -> None:
-    found = read_verifier(CARD, "card.json")
-    assert found is not None
-    assert (found.model, found.asked_from, found.weight, found.thresholds) == ("larger-one", 0.3, 0.6, {"yes": 0.9})
-    assert read_verifier({}, "card.json") is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"model": "../elsewhere"},
-        {"model": ""},
-        {"weight": 1.5},
-        {"asked_from": "often"},
-        {"thresholds": {"yes": 2}},
-        {"thresholds": {"yes": 0}},
-    ],
-    ids=str,
-)
-def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
-        read_verifier({"verifier": CARD["verifier"] | change}, "card.json")
-    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
-        read_verifier({"verifier": "larger-one"}, "card.json")

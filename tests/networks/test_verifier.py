@@ -1,0 +1,38 @@
+"""What a card says of the model that verifies, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kwsd.errors import ModelError
+from kwsd.networks.verifier import read_verifier
+
+CARD = {"verifier": {"model": "larger-one", "asked_from": 0.3, "weight": 0.6, "thresholds": {"yes": 0.9}}}
+
+
+def test_a_card_names_its_verifier() -> None:
+    found = read_verifier(CARD, "card.json")
+    assert found is not None
+    assert (found.model, found.asked_from, found.weight, found.thresholds) == ("larger-one", 0.3, 0.6, {"yes": 0.9})
+    assert read_verifier({}, "card.json") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "../elsewhere"},
+        {"model": ""},
+        {"weight": 1.5},
+        {"asked_from": "often"},
+        {"thresholds": {"yes": 2}},
+        {"thresholds": {"yes": 0}},
+    ],
+    ids=str,
+)
+def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
+        read_verifier({"verifier": CARD["verifier"] | change}, "card.json")
+    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
+        read_verifier({"verifier": "larger-one"}, "card.json")
