@@ -66,7 +66,7 @@ def load_classifier(
     nothing verifies. With `on_torch` a graph is not used.
 
     Raises:
-        ModelError, DeviceError: see `kwsd.networks.torch_classifier.load_own` and
+        ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
             `kwsd.networks.onnx_classifier.load_onnx`.
         ConfigError: an exported model is to run on a GPU.
     """

@@ -17,7 +17,6 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.audio.resample import resampled
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.devices import pick_device
 from kwsd.networks.loading import SAFELY, loading
 
 Floats = NDArray[np.float32]
@@ -95,11 +94,12 @@ class AutoClassifier:
 def load_auto(folder: Path, name: str, window: int, device: str, longest: int | None = None) -> AutoClassifier:
     """The classifier in `folder`, warmed up on windows of `window` samples at 16 kHz. It never runs code from there.
 
+    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
-        DeviceError: no such device, or it has too little memory.
+        DeviceError: the GPU has too little memory.
     """
-    device = pick_device(device)
 
     def load() -> AutoClassifier:
         model = whole(AutoModelForAudioClassification, folder, name)

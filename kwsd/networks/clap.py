@@ -14,7 +14,6 @@ from transformers import AutoTokenizer, ClapModel
 from kwsd.audio.resample import resampled
 from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor, warmed, whole
-from kwsd.networks.devices import pick_device
 from kwsd.networks.loading import SAFELY
 
 TEMPLATE = "This is a sound of {}."
@@ -68,10 +67,11 @@ def embedded(model: Any, tokenizer: Any, labels: Sequence[str]) -> torch.Tensor:
 def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, device: str) -> ZeroShotClassifier:
     """The CLAP model in `folder` with its labels embedded, warmed up on windows of `window` samples at 16 kHz.
 
+    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+
     Raises:
         ModelError, DeviceError: as `kwsd.networks.auto_classifier.load_auto`.
     """
-    device = pick_device(device)
 
     def load() -> ZeroShotClassifier:
         model = whole(ClapModel, folder, name)

@@ -12,7 +12,6 @@ from transformers import AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.windows import BATCH
-from kwsd.networks.devices import pick_device
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import SAFELY, loading
 
@@ -50,11 +49,12 @@ class TorchClassifier:
 def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
     """The model in `folder`, warmed up: it has scored batches as large as it will be given.
 
+    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+
     Raises:
         ModelError: the folder's config and weights do not fit each other.
-        DeviceError: no such device, or it has too little memory.
+        DeviceError: the GPU has too little memory.
     """
-    device = pick_device(device)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading is no long work, and standard error is the log
     if device == "cpu":
         # One thread costs the least processor time, and a window takes a few milliseconds.
