@@ -14,6 +14,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, HubertConfig, HubertModel
 
+from kwsd.networks.arrangement import OWN_TYPE
 from kwsd.networks.heads import SpotterModel
 
 
@@ -25,7 +26,7 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training.
     """
 
-    model_type = "kwsd-hubert"
+    model_type = OWN_TYPE
 
     adapter_size: int = 64
     head_size: int = 128

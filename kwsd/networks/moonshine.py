@@ -16,6 +16,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
+from kwsd.networks.arrangement import LARGER_TYPE
 from kwsd.networks.heads import SpotterModel
 
 LOUDEST = 0.5
@@ -30,7 +31,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     `_unknown_` after training.
     """
 
-    model_type = "kwsd-moonshine"
+    model_type = LARGER_TYPE
 
     is_encoder_decoder: bool = False
     adapter_size: int = 64

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 _AUTO = "transformers.models.auto.configuration_auto"
+# The types in full: `kwsd.networks.arrangement`, where they have names, imports numpy.
 _MODULES = {"kwsd-hubert": "hubert", "kwsd-moonshine": "moonshine", "kwsd-backbone": "backbone"}
 
 
