@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.realtime import RealtimePacer as Pacer
+from kwsd.audio.realtime import RealtimePacer
 from kwsd.errors import DeviceError
 from kwsd.evaluation.sound_server import DEVICE, VirtualMicrophone, tied
 from kwsd.evaluation.truth import SpokenWord
@@ -168,7 +168,7 @@ def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: floa
 
 def _play(daemon: Watched, samples: NDArray[np.int16]) -> float:
     """Write as late as a microphone would; the monotonic time of the first sample."""
-    started, pacer = time.monotonic(), Pacer(threading.Event())
+    started, pacer = time.monotonic(), RealtimePacer(threading.Event())
     for start in range(0, len(samples), _BLOCK):
         block = samples[start : start + _BLOCK]
         pacer.wait(len(block))
