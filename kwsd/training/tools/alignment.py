@@ -28,6 +28,7 @@ from kwsd.audio.split import held_out
 from kwsd.audio.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
+from kwsd.training.tools.by_hand import run
 
 Samples = NDArray[np.int16]
 
@@ -133,9 +134,6 @@ def _pronunciations(decoder: Any, word: str) -> Iterator[str]:
 
 def main() -> None:
     """Write OUT/label/SPEAKER_nohash_CLIP-NUMBER-word.flac."""
-    import soundfile
-    from pocketsphinx import Decoder
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
@@ -143,6 +141,9 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path)
     parser.add_argument("--held-out", type=int, default=3)
     arguments = parser.parse_args()
+    import soundfile
+    from pocketsphinx import Decoder
+
     words = frozenset(arguments.words)
     told = read_transcripts(arguments.transcripts) if arguments.transcripts else {}
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
@@ -178,4 +179,4 @@ def _stem(recording: Recording) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -14,6 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from kwsd.errors import InputError
+from kwsd.training.tools.by_hand import count, run
+
 Phones = tuple[str, ...]
 
 
@@ -37,6 +40,13 @@ def english() -> dict[str, set[Phones]]:
         return pronunciations(lines)
 
 
+def said_as(spoken: Mapping[str, Collection[Phones]], word: str) -> Collection[Phones]:
+    """How a word is said. Raises InputError for one that is not in the dictionary."""
+    if word not in spoken:
+        raise InputError(f"{word!r} is not in PocketSphinx's dictionary: leave it out, for nobody knows how it is said")
+    return spoken[word]
+
+
 def is_near(first: Phones, second: Phones) -> bool:
     """Whether one phone more, less or other makes one of the other: an edit distance of exactly one."""
     shorter, longer = sorted((first, second), key=len)
@@ -55,9 +65,9 @@ def choose(
 ) -> list[str]:
     """The `near` and the `common` words, both by their `chance`, the highest first, none twice; see the module.
 
-    Raises KeyError for one of `words` that is not in the dictionary.
+    Raises InputError for one of `words` that is not in the dictionary.
     """
-    targets = {phones for word in words for phones in spoken[word]}
+    targets = {phones for word in sorted(words) for phones in said_as(spoken, word)}
     others = [word for word, said in spoken.items() if word not in words and not targets.intersection(said)]
     ranked = sorted(others, key=lambda word: (-chance(word), word))
     alike = (word for word in ranked if any(is_near(phones, target) for phones in spoken[word] for target in targets))
@@ -67,13 +77,13 @@ def choose(
 
 def main() -> None:
     """Print them, one a line."""
-    from pocketsphinx import Decoder
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="+")
-    parser.add_argument("--near", type=int, default=600)
-    parser.add_argument("--common", type=int, default=800)
+    parser.add_argument("--near", type=count, default=600)
+    parser.add_argument("--common", type=count, default=800)
     arguments = parser.parse_args()
+    from pocketsphinx import Decoder  # after the help
+
     decoder = Decoder(loglevel="FATAL")
     language = decoder.get_lm(decoder.current_search())
     chosen = choose(
@@ -87,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,9 +22,11 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.mixing import mean_power
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.scale import to_float, to_int16
+from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.training.tools.near_words import Phones, english
+from kwsd.training.tools.by_hand import count, run
+from kwsd.training.tools.near_words import Phones, english, said_as
 
 Samples = NDArray[np.int16]
 
@@ -63,8 +65,9 @@ def pairs(
 ) -> Iterator[tuple[int, int]]:
     """Pairs of clips that may be joined, without end: speakers are drawn by the number of their clips.
 
-    Raises ValueError where the draw finds none in ten thousand.
+    Raises InputError where the draw finds none in ten thousand, and for a word that is not in `said`.
     """
+    phones = [said_as(said, clip.label) for clip in clips]
     by_speaker: dict[str, list[int]] = {}
     for number, clip in enumerate(clips):
         by_speaker.setdefault(clip.speaker, []).append(number)
@@ -73,24 +76,26 @@ def pairs(
         first = int(rng.integers(len(clips)))
         own = by_speaker[clips[first].speaker]
         second = own[int(rng.integers(len(own)))]
-        if clips[first].speaker and may_join(said[clips[first].label], said[clips[second].label]):
+        if clips[first].speaker and may_join(phones[first], phones[second]):
             misses = 0
             yield first, second
         else:
             misses += 1
-    raise ValueError("no speaker said two words that may be joined")
+    raise InputError(
+        "no speaker said two words that may be joined; name speakers, as in SPEAKER_nohash_N.wav, or an index.tsv"
+    )
 
 
 def main() -> None:
     """Write OUT/_unknown_/SPEAKER_nohash_NUMBER-first-second.flac."""
-    import soundfile
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--count", type=count, default=6000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    import soundfile
+
     clips = find_recordings(arguments.folder)
     samples = [heard for _, heard in load(clips)]
     rng = np.random.default_rng(arguments.seed)
@@ -104,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ from kwsd.audio.scale import to_float
 from kwsd.audio.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess
+from kwsd.training.tools.by_hand import run
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
@@ -70,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -18,13 +18,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.errors import InputError, UsageError
+from kwsd.training.tools.by_hand import run
+
 _RATE = 24_000
 _ENDINGS = (".", ".", "!", "?", ",")
 
 
 def read_voices(folder: Path, *, accents: bool) -> dict[str, NDArray[np.float32]]:
-    """American and British voices by name, or (`accents`) all, each (510, 1, 256) float32: a style a phrase length."""
+    """American and British voices by name, or (`accents`) all, each (510, 1, 256) float32: a style a phrase length.
+
+    Raises InputError for less than two.
+    """
     files = sorted(path for path in folder.glob("*.bin") if accents or path.stem[0] in "ab")
+    if len(files) < 2:
+        raise InputError(f"{folder}: a clip's speaker is made of two voices, and there are {len(files)} (*.bin)")
     return {path.stem: np.fromfile(path, np.float32).reshape(-1, 1, 256) for path in files}
 
 
@@ -41,12 +49,17 @@ def synthesize(kokoro: Any, voices: dict[str, NDArray[np.float32]], word: str, s
     return f"{first}+{second}", samples
 
 
+def _asked(request: str) -> tuple[str, str, int]:
+    """LABEL/WORD=N or WORD=N as a label ("" for the word's own), the word and the number. Raises UsageError."""
+    named, _, count = request.rpartition("=")
+    label, _, word = named.rpartition("/")
+    if not word or not count.isdecimal():
+        raise UsageError(f"--count {request}: it must be WORD=N or LABEL/WORD=N")
+    return label, word, int(count)
+
+
 def main() -> None:
     """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for, or OUT/label/word-SEED_SPEAKER.flac."""
-    import soundfile
-    import soxr
-    from kokoro_onnx import Kokoro
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("voices", type=Path)
@@ -54,17 +67,22 @@ def main() -> None:
     parser.add_argument("--count", nargs="+", required=True, metavar="[LABEL/]WORD=N")
     parser.add_argument("--accents", action="store_true")
     arguments = parser.parse_args()
+    import soundfile
+    import soxr
+    from kokoro_onnx import Kokoro
+
+    wanted = [_asked(request) for request in arguments.count]
+    if not arguments.model.is_file():
+        raise InputError(f"{arguments.model}: no such file; name Kokoro's ONNX model")
     voices = read_voices(arguments.voices, accents=arguments.accents)
     with tempfile.NamedTemporaryFile(suffix=".npz") as packed:
         np.savez(packed, **voices)  # type: ignore[arg-type]  # the stub mistakes the names for allow_pickle
         packed.flush()
         kokoro = Kokoro(str(arguments.model), packed.name)
-    for request in arguments.count:
-        named, count = request.split("=")
-        label, _, word = named.rpartition("/")
+    for label, word, count in wanted:
         folder, prefix = arguments.out / (label or word), f"{word}-" if label else ""
         folder.mkdir(parents=True, exist_ok=True)
-        for seed in range(int(count)):
+        for seed in range(count):
             if any(folder.glob(f"{prefix}{seed:04d}_*.flac")):
                 continue
             speaker, samples = synthesize(kokoro, voices, word, seed)
@@ -72,8 +90,8 @@ def main() -> None:
                 continue
             clip = soxr.resample(np.asarray(samples, np.float32), _RATE, 16_000)
             soundfile.write(folder / f"{prefix}{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1), 16_000)
-        print(named, count, file=sys.stderr, flush=True)
+        print(label or word, word, count, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

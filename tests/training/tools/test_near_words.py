@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kwsd.errors import InputError
 from kwsd.training.tools.near_words import choose, is_near, pronunciations
 
 DICTIONARY = """\
@@ -66,5 +67,5 @@ def test_what_is_said_exactly_like_one_is_left_out() -> None:
 
 
 def test_a_word_that_the_dictionary_lacks_is_told() -> None:
-    with pytest.raises(KeyError, match="sheila"):
+    with pytest.raises(InputError, match="'sheila' is not in"):
         choose(pronunciations(DICTIONARY), {"sheila"}, chance, near=1, common=1)

@@ -12,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from kwsd.audio.recordings import Recording
+from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.training.tools import splices
 from kwsd.training.tools.splices import main, may_join, pairs, splice
@@ -65,7 +66,7 @@ def test_both_are_of_one_speaker() -> None:
 
 
 def test_where_nothing_can_be_joined_it_ends() -> None:
-    with pytest.raises(ValueError, match="no speaker"):
+    with pytest.raises(InputError, match="no speaker"):
         next(pairs([clip("up", "bob"), clip("stop", "bob")], SAID, np.random.default_rng(2)))
 
 

@@ -1,0 +1,37 @@
+"""How a tool that is run by hand ends: with one line for what goes wrong, as kwsd's own commands do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from kwsd.errors import DeviceError, KwsdError
+
+_PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice"}
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call `main`: an error of kwsd's that it raises, or a package that is missing, is a line and an exit status."""
+    try:
+        main()
+    except KwsdError as error:
+        _end(str(error), error.exit_status)
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(error.name or "", error.name)
+        _end(f"{error.name} is not installed: pip install {package}", DeviceError.exit_status)
+    except KeyboardInterrupt:
+        _end("interrupted; the same call goes on, or begins anew", 130)
+
+
+def count(text: str) -> int:
+    """An argument that is a whole number, 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return number
+
+
+def _end(line: str, status: int) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    raise SystemExit(status)

@@ -1,0 +1,63 @@
+"""A tool that is run by hand tells what goes wrong in a line, and helps without the packages that it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kwsd.errors import InputError
+from kwsd.training.tools.by_hand import run
+
+TOOLS = ("alignment", "near_words", "splices", "transcripts", "voices")
+
+
+def tool(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The tool in an interpreter that lacks what kwsd does not need."""
+    lacking = "".join(f"sys.modules['{name}'] = None; " for name in ("pocketsphinx", "kokoro_onnx", "moonshine_voice"))
+    code = f"import runpy, sys; {lacking}runpy.run_module('kwsd.training.tools.{name}', run_name='__main__')"
+    words = [str(argument) for argument in arguments]
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_its_help_needs_no_package(name: str) -> None:
+    done = tool(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage:" in done.stdout
+
+
+def test_what_is_not_installed_is_named() -> None:
+    done = tool("near_words", "yes")
+    assert (done.returncode, done.stderr) == (69, "error: pocketsphinx is not installed: pip install pocketsphinx\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "status", "told"),
+    [
+        ("splices", ("/no/such/folder", "out"), 66, "no such folder"),
+        ("splices", ("words", "out", "--count", "-1"), 2, "at least 1"),
+        ("transcripts", ("/no/such/folder", "--out", "said.tsv"), 66, "no such folder"),
+    ],
+)
+def test_a_mistake_is_a_line(tmp_path: Path, name: str, arguments: tuple[str, ...], status: int, told: str) -> None:
+    done = tool(name, *(tmp_path / word if word in ("out", "said.tsv") else word for word in arguments))
+    assert done.returncode == status
+    assert told in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_no_error_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    def wrong() -> None:
+        raise InputError("no such thing")
+
+    for main, status, line in ((stopped, 130, "error: interrupted"), (wrong, 66, "error: no such thing")):
+        with pytest.raises(SystemExit) as ended:
+            run(main)
+        assert ended.value.code == status
+        assert capsys.readouterr().err.startswith(line)
