@@ -17,12 +17,6 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-def accuracy(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """The share of (n,) predictions that equal the truth; NaN for none."""
-    right = np.asarray(truth) == np.asarray(predicted)
-    return float(right.mean()) if right.size else math.nan
-
-
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Counts:
     """Counts (classes, classes): row the true class, column the predicted one, both given as numbers (n,)."""
     matrix = np.zeros((classes, classes), np.int64)

@@ -19,13 +19,7 @@ from kwsd.networks.exported import is_exported, read_exported
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
 
 if TYPE_CHECKING:
-    from kwsd.networks.auto_classifier import AutoClassifier
-    from kwsd.networks.cascade import Cascade
-    from kwsd.networks.clap import ZeroShotClassifier
-    from kwsd.networks.onnx_classifier import OnnxClassifier
-    from kwsd.networks.torch_classifier import TorchClassifier
-
-    Classifiers = TorchClassifier | OnnxClassifier | AutoClassifier | ZeroShotClassifier | Cascade
+    from kwsd.classifier import Classifier
 
 __all__ = [
     "DEFAULT_MODEL", "DEFAULT_THRESHOLD", "ModelCard", "find_model", "load_classifier", "missing_id", "pull_model",
@@ -58,7 +52,7 @@ def read_card(name_or_folder: str) -> ModelCard:
 
 def load_classifier(
     card: ModelCard, *, device: str = "auto", any_length: bool = False, on_torch: bool = False
-) -> Classifiers:
+) -> Classifier:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
     On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
@@ -103,7 +97,7 @@ def load_classifier(
     return Cascade(first, second, asked_from=card.verifier.asked_from, weight=card.verifier.weight)
 
 
-def _load_own(card: ModelCard, device: str, *, drawn: bool) -> TorchClassifier | OnnxClassifier:
+def _load_own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
     """One of kwsd's own networks; by its graph, if that may be and fits."""
     fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
     if device == "cpu" and drawn and fits:

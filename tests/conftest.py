@@ -71,7 +71,7 @@ class Sound:
 
     def play(self, path: Path) -> None:
         """Play a recording to the microphone; returns when the server has taken all of it."""
-        from kwsd.evaluation.sound_server import SINK
+        from kwsd.benchmark.sound_server import SINK
 
         subprocess.run(["paplay", f"--device={SINK}", str(path)], env=self.env, check=True, timeout=90)
 
@@ -79,7 +79,7 @@ class Sound:
 @pytest.fixture(scope="session")
 def virtual_microphone(sound_tools: None) -> Iterator[Sound]:  # noqa: ARG001  # it skips
     """The microphone, where there can be one."""
-    from kwsd.evaluation import sound_server
+    from kwsd.benchmark import sound_server
 
     with sound_server.virtual_microphone(default=True) as microphone:
         yield Sound(microphone.env)

@@ -11,11 +11,6 @@ from kwsd import metrics
 scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40)
 
 
-def test_accuracy_counts_what_is_equal():
-    assert metrics.accuracy([0, 1, 2, 2], [0, 1, 1, 2]) == 0.75
-    assert math.isnan(metrics.accuracy([], []))
-
-
 def test_confusion_matrix_has_the_truth_in_rows():
     matrix = metrics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 4)
     assert matrix.tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]

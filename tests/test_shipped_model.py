@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.recordings import Recording, find_recordings
-from kwsd.evaluation.report import ClipReport
+from kwsd.evaluation.clip_report import ClipReport
 from kwsd.zoo import ModelCard, read_card
 
 MODEL = Path(__file__).parents[1] / "models" / "hubert-commands"

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kwsd.benchmark.figures import EngineFigures
+    from kwsd.benchmark.living import Life
     from kwsd.cli.measuring import Ear
-    from kwsd.evaluation.benched import Engine
-    from kwsd.evaluation.living import Life
     from kwsd.evaluation.truth import Stream
     from kwsd.networks.limits import Bound
 
@@ -82,12 +82,12 @@ def bench(
 
     Absolute figures are this machine's, and this moment's: compare ratios of one run.
     """
-    from kwsd.evaluation.benched import Bench
-    from kwsd.evaluation.phases import at_phases
+    from kwsd.benchmark.figures import Bench
+    from kwsd.benchmark.phases import at_phases
 
     check_finite(seconds=seconds)
     if virtual_microphone:
-        from kwsd.evaluation.sound_server import check_tools
+        from kwsd.benchmark.sound_server import check_tools
 
         check_tools()  # at once, not after a minute
     heard = _stream(file)
@@ -130,7 +130,7 @@ def _recordings() -> Path:
 def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Mapping[str, NDArray[np.int16]]:
     """What is measured. The tests' recordings are a sentence, and words on their own."""
     from kwsd.audio.files import read_clip
-    from kwsd.evaluation.cost import sounds
+    from kwsd.benchmark.cost import sounds
 
     if file is not None:
         return sounds(heard.samples, seconds, model.gate)
@@ -163,10 +163,10 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     return replace(model, classifier=classifier), time.perf_counter() - began
 
 
-def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> Engine:
-    from kwsd.evaluation.benched import Engine
-    from kwsd.evaluation.cost import cost, times_real_time
-    from kwsd.evaluation.throughput import throughput
+def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> EngineFigures:
+    from kwsd.benchmark.cost import cost, times_real_time
+    from kwsd.benchmark.figures import EngineFigures
+    from kwsd.benchmark.throughput import throughput
     from kwsd.spotting.spotter import Spotter
 
     engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
@@ -181,7 +181,7 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
         speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.window)
         rates = tuple(throughput(engine, model.window))
         limit = _limit(engine) if kind == "torch" else None
-    return Engine(kind, getattr(model.classifier, "device", ""), load_s, speed, costs, model.hop, rates, limit)
+    return EngineFigures(kind, model.classifier.device, load_s, speed, costs, model.hop, rates, limit)
 
 
 def _limit(engine: Any) -> Bound | None:
@@ -196,7 +196,7 @@ def _limit(engine: Any) -> Bound | None:
 
 
 def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
-    from kwsd.evaluation.living import watch
+    from kwsd.benchmark.living import watch
 
     with console.working("listening"):
         return watch(_flags(overrides), heard.samples, heard.words, realtime=realtime)
@@ -204,8 +204,8 @@ def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
 
 def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -> Life:
     """The same words again: where there is no table, those that were heard by the pipe."""
-    from kwsd.evaluation.living import watch_microphone
-    from kwsd.evaluation.sound_server import virtual_microphone
+    from kwsd.benchmark.living import watch_microphone
+    from kwsd.benchmark.sound_server import virtual_microphone
 
     with console.working("listening to a virtual microphone"), virtual_microphone() as microphone:
         return watch_microphone(_flags(overrides), heard.samples, heard.words or piped.words, microphone)

@@ -120,9 +120,9 @@ def stream(
     check_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
-    from kwsd.evaluation.hearing import evaluate_streams
     from kwsd.evaluation.plots import plot_streams
-    from kwsd.evaluation.streams import StreamSettings, stream_from_folders
+    from kwsd.evaluation.stream_builder import StreamSettings, stream_from_folders
+    from kwsd.evaluation.streams import evaluate_streams
     from kwsd.evaluation.truth import read_stream, write_stream
 
     with console.working("reading the recordings"):

@@ -21,9 +21,9 @@ from kwsd.errors import KwsdError, UsageError, writing
 from kwsd.shown import readable
 
 if TYPE_CHECKING:
+    from kwsd.classifier import Classifier
     from kwsd.evaluation.report import Table
     from kwsd.spotting.gate import GateSettings
-    from kwsd.spotting.spotter import Classifier
     from kwsd.spotting.trigger import TriggerSettings
     from kwsd.zoo import ModelCard
 

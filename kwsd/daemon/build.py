@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
+from kwsd.classifier import Classifier
 from kwsd.config import Config, expanded, shown
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
@@ -22,17 +23,10 @@ from kwsd.sinks.hooks import Hook, HookSink
 from kwsd.sinks.listening import inherited
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
-from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
-
-
-class Engine(Classifier, Protocol):
-    """A classifier that says where it computes."""
-
-    @property
-    def device(self) -> str: ...
 
 
 class Zoo(Protocol):
@@ -41,7 +35,7 @@ class Zoo(Protocol):
     def read_card(self, name_or_folder: str, /) -> ModelCard:
         """What is known of a model without loading it."""
 
-    def load_classifier(self, card: ModelCard, /, *, device: str) -> Engine:
+    def load_classifier(self, card: ModelCard, /, *, device: str) -> Classifier:
         """The model itself, warm."""
 
 

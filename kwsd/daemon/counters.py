@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kwsd import __version__
 from kwsd.audio.ring import Ring
 from kwsd.audio.scale import FULL_SCALE
-from kwsd.daemon.build import Engine
+from kwsd.classifier import Classifier
 from kwsd.events import (
     RATE,
     SCHEMA,
@@ -177,7 +177,7 @@ class Verifying(Protocol):
 class Metered:
     """A classifier whose scoring is timed, and whose questions to its verifier, if it has one, are counted."""
 
-    def __init__(self, engine: Engine, counters: Counters) -> None:
+    def __init__(self, engine: Classifier, counters: Counters) -> None:
         self._engine, self._counters = engine, counters
         self._verifying = engine if isinstance(engine, Verifying) else None
         self._told = 0

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from kwsd import fitting
 from kwsd.audio.windows import Window
+from kwsd.classifier import Classifier
 from kwsd.config import Config, options
 from kwsd.daemon import build
 from kwsd.errors import KwsdError
@@ -56,7 +57,7 @@ class TunableSpotter:
         self._changed: Callable[[Spotter], None] | None = None
         self._lock = threading.Lock()
 
-    def load(self, card: ModelCard, engine: build.Engine) -> None:
+    def load(self, card: ModelCard, engine: Classifier) -> None:
         """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
         with self._lock:
             self._spotter, self._changed = build.make_spotter(self._config, card, engine), None

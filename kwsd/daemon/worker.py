@@ -10,7 +10,7 @@ from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import BATCH, LIVE_BATCH, Window, windows
-from kwsd.daemon.build import Engine
+from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters, Metered
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter
@@ -51,7 +51,7 @@ class Worker:
     def hear(
         self,
         card: ModelCard,
-        load: Callable[[], Engine],
+        load: Callable[[], Classifier],
         *,
         hop: int,
         doze: Doze,
@@ -87,7 +87,7 @@ class Worker:
             progressed()
         return not self._stopping.is_set()
 
-    def _greet(self, batch: list[Window], engine: Engine, waiting: set[str]) -> None:
+    def _greet(self, batch: list[Window], engine: Classifier, waiting: set[str]) -> None:
         """A stream's first window is what makes the daemon ready for it."""
         for stream in waiting & {window.stream for window in batch}:
             waiting.remove(stream)

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from kwsd import metrics
 from kwsd.audio.recordings import Recording, load
 from kwsd.audio.scale import to_float
+from kwsd.classifier import Classifier
 from kwsd.config import nearest
 from kwsd.errors import ConfigError, InputError
-from kwsd.evaluation.report import ClipReport, WordAccuracy
+from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred
 from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire
-from kwsd.spotting.spotter import Classifier
 
 Progress = Callable[[int, int], None]
 

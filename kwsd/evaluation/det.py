@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from kwsd import metrics
+from kwsd.evaluation.replayer import Replayer, log_odds, shifted
 from kwsd.evaluation.report import plain_table
-from kwsd.evaluation.scoring import Outcome, Scored
-from kwsd.evaluation.sweep import Replayer, log_odds, shifted
+from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.events import Detection
 from kwsd.metrics import DetCurve
 from kwsd.spotting.trigger import TriggerSettings
@@ -65,7 +65,7 @@ class Operating:
     shift: float
     thresholds: Mapping[str, float]
     hours: float
-    scored: tuple[Scored, ...]
+    scored: tuple[Matched, ...]
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

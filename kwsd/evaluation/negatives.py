@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
 from kwsd.audio.source import Block
 from kwsd.audio.transcripts import warn_of_strangers
+from kwsd.classifier import Classifier
 from kwsd.errors import InputError
-from kwsd.evaluation.alarms import FalseAlarm, NegativeReport
-from kwsd.evaluation.replay import HOP, windows_of
+from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
+from kwsd.evaluation.pipeline import HOP, windows_of
 from kwsd.evaluation.selection import free_of, kept_back, notes_on
 from kwsd.evaluation.snippets import Snippets
 from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
-from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
 PAUSE = 3 * RATE // 10

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kwsd.errors import DeviceError, writing
+from kwsd.evaluation.clip_report import ClipReport
 from kwsd.evaluation.det import Operating
-from kwsd.evaluation.hearing import StreamReport
-from kwsd.evaluation.report import ClipReport, percent
+from kwsd.evaluation.report import percent
+from kwsd.evaluation.stream_report import StreamReport
 from kwsd.metrics import DetCurve
 
 if TYPE_CHECKING:

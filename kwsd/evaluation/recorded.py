@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.windows import BATCH, Window
-from kwsd.evaluation.replay import HOP, SamplesSource, windows_of
+from kwsd.classifier import Classifier
+from kwsd.evaluation.pipeline import HOP, SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 from kwsd.labels import can_fire
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import GateSettings
-from kwsd.spotting.spotter import Classifier, Spotter
+from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
 from kwsd.spotting.trigger import Trigger, TriggerSettings
 
@@ -130,7 +131,7 @@ class _Recorder:
 
     def __init__(self, inner: Classifier) -> None:
         self._inner = inner
-        self.name, self.labels = inner.name, inner.labels
+        self.name, self.labels, self.device = inner.name, inner.labels, inner.device
         self.said: list[Scores] = []
         self.spent_s: list[float] = []
         """Of each window: a batch's time, in equal parts."""

@@ -35,7 +35,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Matched:
     """`outcomes` has one entry a spoken word, in order; every detection is in it, in `repeats` or in `alarms`."""
 
     outcomes: tuple[Outcome, ...]
@@ -69,7 +69,7 @@ class Scored:
         return [outcome.latency_ms for outcome in self.outcomes if outcome.latency_ms is not None]
 
 
-def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord], *, slack: int = SLACK) -> Scored:
+def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord], *, slack: int = SLACK) -> Matched:
     """Match the detections of one stream with the words that were spoken in it.
 
     The first detection of the right word within [start, end + slack] samples, both included, is a hit; a further one
@@ -103,4 +103,4 @@ def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord], *
         else:
             (repeats if around else alarms).append(detection)
     outcomes = tuple(Outcome(word, heard.get(index)) for index, word in enumerate(words))
-    return Scored(outcomes, tuple(repeats), tuple(alarms))
+    return Matched(outcomes, tuple(repeats), tuple(alarms))

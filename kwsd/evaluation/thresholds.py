@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kwsd.evaluation.det import Operating, operate
 from kwsd.evaluation.recorded import Recorded
-from kwsd.evaluation.scoring import Scored
-from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds
+from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds
+from kwsd.evaluation.scoring import Matched
 from kwsd.spotting.trigger import TriggerSettings
 
 Counts = NDArray[np.int64]
@@ -57,7 +57,7 @@ def choose_thresholds(
     A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
     where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
 
-    A word that is heard late (see `Scored.late`) is an alarm to `score_events`, but none here: else a single late
+    A word that is heard late (see `Matched.late`) is an alarm to `score_events`, but none here: else a single late
     answer would make a word deaf that nothing else sets off.
 
     What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
@@ -110,7 +110,7 @@ def _raised(
         raised += _STEP
 
 
-def _false_alarms(scored: Iterable[Scored]) -> int:
+def _false_alarms(scored: Iterable[Matched]) -> int:
     """How many of the alarms are not the right word, heard late."""
     return sum(len(each.alarms) - each.late for each in scored)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.networks.onnx_classifier import load_onnx
 from kwsd.networks.torch_classifier import load_own
@@ -16,12 +16,6 @@ from kwsd.networks.torch_classifier import load_own
 TOLERANCE = 1e-4
 """What a score may differ by in single precision."""
 _WINDOWS = 32
-
-
-class Classifier(Protocol):
-    """Something that scores windows, (n, samples) float32 -> (n, labels) float32."""
-
-    def score(self, windows: NDArray[np.float32], /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 import onnx
 
+from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.exporting.agreement import Agreement, Classifier, agreement, sounds
+from kwsd.exporting.agreement import Agreement, agreement, sounds
 from kwsd.exporting.export import drawing
 from kwsd.exporting.graph import filled
 from kwsd.exporting.tracing import rounded, trace, traced

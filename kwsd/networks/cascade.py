@@ -9,38 +9,21 @@ only one of them mistakes for a word gets a low one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.labels import can_fire
 
 Scores = NDArray[np.float32]
 
 
-class Scorer(Protocol):
-    """One of the two."""
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def device(self) -> str: ...
-
-    def score(self, windows: NDArray[np.float32]) -> Scores:
-        """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
-        ...
-
-
 class Cascade:
     """Scores windows with both."""
 
-    def __init__(self, first: Scorer, second: Scorer, *, asked_from: float, weight: float) -> None:
+    def __init__(self, first: Classifier, second: Classifier, *, asked_from: float, weight: float) -> None:
         """The second one is asked where any word's score is `asked_from` or more, and counts by `weight` (0 to 1).
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import gcd
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +12,12 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
+from kwsd.classifier import Classifier
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
-
-
-class Classifier(Protocol):
-    """Something that scores windows. `labels` are the words and the labels that are no words, in the scores' order."""
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-
-    @property
-    def name(self) -> str: ...
-
-    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
-        ...
 
 
 class _Ear:

@@ -34,9 +34,9 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     """The daemon's path, with its settings: ring, windows, gate, classifier, trigger. All words."""
     import numpy as np
 
+    from kwsd.benchmark.looking import Looking
     from kwsd.config import Config
     from kwsd.daemon import build
-    from kwsd.evaluation.looking import Looking
     from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
 
     card, config = read_card(DEFAULT_MODEL), Config()
@@ -122,7 +122,7 @@ def measure(python: str, name: str, samples: Path) -> dict[str, Any]:
 def speech(file: Path, seconds: float) -> bytes:
     """What the gate takes for speech in a recording, over and over: raw samples."""
     from kwsd.audio.files import read_clip
-    from kwsd.evaluation.cost import sounds
+    from kwsd.benchmark.cost import sounds
     from kwsd.spotting.gate import GateSettings
 
     return sounds(read_clip(file), seconds, GateSettings())["speech"].astype("<i2").tobytes()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kwsd.audio.files import read_clip
-from kwsd.evaluation.living import Life
+from kwsd.benchmark.living import Life
 from kwsd.evaluation.truth import write_wav
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
@@ -53,7 +53,7 @@ def test_the_daemon_hears_as_the_flags_say(
         passed.append(arguments)
         return Life(1.0, 100.0, 120.0)
 
-    monkeypatch.setattr("kwsd.evaluation.living.watch", watch)
+    monkeypatch.setattr("kwsd.benchmark.living.watch", watch)
     flags = ("--model", tiny_model, "--no-verify", "--gate", "--words", "yes,no", "--threshold", "0.5", "--hop", 200)
     ran = kwsd("bench", RECORDING, "--seconds", 2, *flags)
     assert ran.status == 0, ran.err
@@ -72,7 +72,7 @@ def test_a_folder_without_a_name_is_told(kwsd: Callable[..., Any], folder: str) 
 def test_a_model_that_cannot_be_compared_is_refused_at_once(
     kwsd: Callable[..., Any], foreign: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwsd.evaluation.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
+    monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
     ran = kwsd("bench", "--compare", "--model", foreign("wav2vec2"))
     assert ran.status == 2
     assert "runs on torch alone; leave --compare away" in ran.err

@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.source import Block
+from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
-from kwsd.daemon.build import Engine
 from kwsd.zoo import ModelCard
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -65,13 +65,13 @@ class LevelClassifier:
 class FakeZoo:
     """One model, whose loading can be made to fail or to wait."""
 
-    def __init__(self, load: Callable[[], Engine] = LevelClassifier) -> None:
+    def __init__(self, load: Callable[[], Classifier] = LevelClassifier) -> None:
         self._load = load
 
     def read_card(self, name: str) -> ModelCard:
         return ModelCard(name, Path("/none"), LABELS, {"yes": 0.5, "no": 0.7}, "none", 0, {})
 
-    def load_classifier(self, _: ModelCard, *, device: str) -> Engine:
+    def load_classifier(self, _: ModelCard, *, device: str) -> Classifier:
         assert device in ("auto", "cpu")
         return self._load()
 
@@ -82,7 +82,7 @@ def zoo() -> FakeZoo:
 
 
 @pytest.fixture
-def make_zoo() -> Callable[[Callable[[], Engine]], FakeZoo]:
+def make_zoo() -> Callable[[Callable[[], Classifier]], FakeZoo]:
     return FakeZoo
 
 

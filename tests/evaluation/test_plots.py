@@ -9,7 +9,7 @@ import pytest
 from kwsd.errors import DeviceError, InputError
 from kwsd.evaluation import plots
 from kwsd.evaluation.clips import report_of, task_of
-from kwsd.evaluation.hearing import evaluate_streams
+from kwsd.evaluation.streams import evaluate_streams
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written(clips, tmp_path):
 
 
 def test_nothing_heavy_at_import():
-    modules = ("plots", "negatives", "thresholds", "clips", "hearing", "streams")
+    modules = ("plots", "negatives", "thresholds", "clips", "stream_builder", "streams")
     code = "import sys\n" + "".join(f"import kwsd.evaluation.{name}\n" for name in modules)
     code += "print(sorted({'matplotlib', 'torch', 'soundfile', 'scipy', 'webrtcvad'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

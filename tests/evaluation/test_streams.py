@@ -1,144 +1,106 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kwsd.audio.mixing import mean_power
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
-from kwsd.evaluation.streams import StreamSettings, build_stream, stream_from_folders
-from kwsd.evaluation.truth import write_wav
-from kwsd.events import RATE
+from kwsd.evaluation.stream_builder import StreamSettings, build_stream
+from kwsd.evaluation.streams import evaluate_streams
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.trigger import TriggerSettings
+
+TRIGGER = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2, refractory_ms=500)
 
 
 @pytest.fixture
-def parts(say, babble):
-    words = [Sound(word, f"{word}-{n}", say(word, 0.3 + 0.05 * n)) for n in range(3) for word in ("low", "high")]
-    speech = [Sound("", f"s{n}", babble(n, 1.5 + 0.3 * n)) for n in range(9)]
-    noise = [Sound("", f"n{n}", babble(100 + n, 5.0, 0.05)) for n in range(3)]
-    return words, speech, noise
+def stream(say, babble):
+    words = [Sound(word, f"{word}{n}", say(word)) for n in range(4) for word in ("low", "high")]
+    speech = [Sound("", f"s{n}", babble(n, 2.0, 0.02)) for n in range(8)]
+    noise = [Sound("", "n", babble(50, 5.0))]
+    return build_stream(
+        words, speech, noise, StreamSettings(20.0, (0.6, 1.0), spread_db=0), name="made", notes=("made here",)
+    )
 
 
-def test_the_same_seed_gives_the_same_samples(parts):
-    one, same = build_stream(*parts, StreamSettings(seed=3)), build_stream(*parts, StreamSettings(seed=3))
-    other = build_stream(*parts, StreamSettings(seed=4))
-    assert np.array_equal(one.samples, same.samples)
-    assert one.words == same.words
-    assert one.words != other.words
+def test_a_stream_from_end_to_end(stream, tones):
+    steps = []
+    report = evaluate_streams(
+        [stream], tones, trigger=TRIGGER, gate=GateSettings(), progress=lambda *step: steps.append(step)
+    )
+    assert report.spoken == 8
+    assert [gate.gated for gate in report.gates] == [True, False]
+    for gate in report.gates:
+        assert gate.shipped.misses == 0
+        assert not gate.shipped.alarms
+        assert gate.sweep.points[0].misses == 0
+        assert gate.cpu_per_second > 0
+        p50, p95, p99 = gate.shipped.latency_ms()
+        assert -400 <= p50 <= p95 <= p99 <= 500
+    assert report.gates[0].scored_share <= report.gates[1].scored_share == 1.0
+    assert {what for what, _, _ in steps} == {"scoring made", "thresholds, gate on", "thresholds, gate off"}
+    found = json.loads(json.dumps(report.to_dict()))
+    assert found["notes"] == ["made here"]
+    assert [point["budget_per_hour"] for point in found["gates"][0]["at_budgets"]] == [0.1, 0.5, 1.0]
+    assert set(found["gates"][0]["at_given_thresholds"]["latency_ms"]) == {"p50", "p95", "p99"}
 
 
-def test_every_word_is_there_once_with_its_own_extent(parts):
-    words, speech, _ = parts
-    stream = build_stream(words, speech, (), StreamSettings(snr_db=None))
-    assert sorted(word.clip for word in stream.words) == sorted(sound.name for sound in words)
-    assert list(stream.words) == sorted(stream.words)
-    for word in stream.words:
-        spoken_s = 0.3 + 0.05 * int(word.clip[-1])
-        assert (word.end - word.start) / RATE == pytest.approx(spoken_s, abs=0.05)  # not the padded second
-        assert word.clip.startswith(word.word)
+class Undecided:
+    """Hears a tone surely, but one time in ten it may have been the other."""
+
+    def __init__(self, inner) -> None:
+        self._inner, self.name, self.labels, self.device = inner, inner.name, inner.labels, inner.device
+
+    def score(self, windows):
+        scores = self._inner.score(windows)
+        pair = [self.labels.index(word) for word in TRIGGER.thresholds]
+        scores[:, pair] = scores[:, pair] @ np.array([[0.9, 0.1], [0.1, 0.9]], np.float32)
+        return scores
 
 
-@pytest.mark.parametrize("snr_db", [20.0, 10.0, 5.0, 0.0])
-def test_the_ratio_is_that_of_mean_powers_over_the_word(parts, snr_db):
-    words, speech, noise = parts
-    noisy = build_stream(words, speech, noise, StreamSettings(snr_db=snr_db, level_db=-30, spread_db=3))
-    # A tone is known exactly: what of the word's place does not lie on it is noise.
-    for word in noisy.words:
-        part = noisy.samples[word.start + 480 : word.end - 480].astype(float) / 32768
-        time = np.arange(len(part)) / RATE
-        pitch = 500 if word.word == "low" else 1500
-        wave = np.stack([np.sin(2 * np.pi * pitch * time), np.cos(2 * np.pi * pitch * time)], axis=1)
-        tone = wave @ np.linalg.lstsq(wave, part, rcond=None)[0]
-        assert 10 * np.log10(mean_power(tone) / mean_power(part - tone)) == pytest.approx(snr_db, abs=0.8)
+def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
+    misses = {}
+    for cost in (1.0, 0.1):
+        trigger = TriggerSettings(dict.fromkeys(TRIGGER.thresholds, 0.93), substitution=cost)
+        report = evaluate_streams([stream], Undecided(tones), trigger=trigger, gate=GateSettings(), choose=1.0)
+        misses[cost] = [gate.shipped.misses for gate in report.gates]
+        assert report.chosen.operating.misses == 0
+        chosen = report.chosen.operating.thresholds.values()
+        assert all((threshold > 0.93) == (cost < 1) for threshold in chosen)
+    assert misses == {1.0: [8, 8], 0.1: [0, 0]}
 
 
-def test_a_peak_does_not_count_as_power(say, babble):
-    # Clicks have a great peak and little power: by peaks the ratio would be some 15 dB off.
-    clicks = babble(1, 5.0, 0.001).copy()
-    clicks[::400] = 20_000
-    words = [Sound("low", "l", say("low", 0.5))]
-    quiet = StreamSettings(snr_db=None, spread_db=0)
-    clean = build_stream(words, [], (), quiet)
-    noisy = build_stream(words, [], [Sound("", "clicks", clicks)], StreamSettings(snr_db=10.0, spread_db=0))
-    (word,) = noisy.words
-    assert word.end - word.start == clean.words[0].end - clean.words[0].start
-    place, original = noisy.samples[word.start : word.end], clean.samples[clean.words[0].start : clean.words[0].end]
-    noise = (place.astype(float) - original) / 32768
-    assert 10 * np.log10(mean_power(original) / mean_power(noise)) == pytest.approx(10.0, abs=0.1)
+def test_each_window_is_scored_once(stream, tones):
+    report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
+    assert sum(tones.batches) == pytest.approx(len(stream.samples) / 800 + 10, abs=1)
+    assert report.hours == pytest.approx(stream.seconds / 3600)
 
 
-def test_words_stand_between_speech_with_a_pause_on_both_sides(say, babble):
-    words = [Sound("low", f"l{n}", say("low", 0.4)) for n in range(4)]
-    speech = [Sound("", f"s{n}", babble(n, 2.0)) for n in range(3)]
-    stream = build_stream(words, speech, (), StreamSettings(snr_db=None, pause_s=(0.5, 0.8), tail_s=0.0))
-    loud = np.abs(stream.samples) > 300
-    for word in stream.words:
-        before = loud[max(0, word.start - round(0.45 * RATE)) : word.start - 400]
-        after = loud[word.end + 400 : word.end + round(0.45 * RATE)]
-        assert not before.any()
-        assert not after.any()
-    assert len(stream.words) == 4
-    assert loud.sum() > 3 * 2.0 * RATE * 0.9  # all speech is in it, whole
+def test_words_that_may_not_fire_are_not_scored(stream, tones):
+    only = TriggerSettings({"low": 0.9}, smoothing=2, refractory_ms=500)
+    report = evaluate_streams([stream], tones, trigger=only, gate=GateSettings())
+    assert report.spoken == 4
+    assert report.notes[-1] == "spoken, but not listened for: high"
 
 
-def test_each_place_gets_a_word_before_any_gets_two(say, babble):
-    words = [Sound("low", f"l{n}", say("low")) for n in range(8)]
-    speech = [Sound("", f"s{n}", babble(n, 3.0)) for n in range(3)]
-    stream = build_stream(words, speech, (), StreamSettings(snr_db=None))
-    gaps = np.diff([word.start for word in stream.words]) / RATE
-    assert (gaps > 3.0).sum() == 3  # four places, two words each
+def test_a_table_of_words_that_may_not_fire_is_refused_before_anything_is_scored(stream, tones):
+    tones.batches.clear()
+    with pytest.raises(InputError, match="may fire: high, low; those that may: _unknown_"):
+        evaluate_streams([stream], tones, trigger=TriggerSettings({"_unknown_": 0.9}), gate=GateSettings())
+    with pytest.raises(InputError, match="no word is spoken"):
+        evaluate_streams([replace(stream, words=())], tones, trigger=TRIGGER, gate=GateSettings())
+    assert not tones.batches
 
 
-def test_a_bark_that_misses_the_word_is_not_blown_up(say, babble):
-    bark = np.zeros(5 * RATE, np.int16)
-    bark[:4000] = babble(1, 0.25, 0.2)
-    steady = babble(2, 5.0, 0.02)
-    words = [Sound("low", f"l{n}", say("low")) for n in range(6)]
-    speech = [Sound("", f"s{n}", babble(n + 9, 2.0)) for n in range(6)]
-    noise = [Sound("", "bark", bark), Sound("", "steady", steady)]
-    stream = build_stream(words, speech, noise, StreamSettings(snr_db=10.0))
-    assert (np.abs(stream.samples.astype(int)) >= 32767).mean() < 0.001
-
-
-def test_silent_noise_and_a_silent_word_do_no_harm(say):
-    silent = [Sound("", "z", np.zeros(RATE, np.int16))]
-    stream = build_stream([Sound("low", "l", say("low"))], [], silent, StreamSettings(snr_db=10.0))
-    assert np.abs(stream.samples).max() > 0
-    mute = build_stream([Sound("low", "z", np.zeros(RATE, np.int16))], [], silent, StreamSettings(snr_db=None))
-    assert not mute.samples.any()
-
-
-def test_what_is_missing_is_said(say):
-    with pytest.raises(InputError, match="no recordings of words"):
-        build_stream([], [], [], StreamSettings(snr_db=None))
-    with pytest.raises(InputError, match="no recordings of noise"):
-        build_stream([Sound("low", "l", say("low"))], [], [])
-
-
-def test_a_stream_from_folders(tmp_path, say, babble):
-    for n in range(3):
-        write_wav(tmp_path / "words" / "low" / f"{n}.wav", say("low"))
-        write_wav(tmp_path / "words" / "high" / f"{n}.wav", say("high"))
-        write_wav(tmp_path / "speech" / f"SAY {('HIGH', 'LOW', 'NOTHING')[n]}" / f"{n}.wav", babble(n, 4.0))
-        write_wav(tmp_path / "noise" / "low" / f"{n}.wav", babble(9 + n, 2.0))
-    folders = tmp_path / "words", [tmp_path / "speech"], [tmp_path / "noise"]
-    stream = stream_from_folders(*folders, listen_for=["low"], count=5, settings=StreamSettings(snr_db=5.0))
-    assert [word.word for word in stream.words] == ["low"] * 5
-    assert stream.name == "5 dB"
-    assert stream.notes == ("1 sentences left out: they hold a word that is listened for",)
-    assert 8 < stream.seconds < 8 + 5 * 3 + 2
-    short = stream_from_folders(*folders, listen_for=["low"], count=5, hours=1 / 3600)
-    assert short.seconds < stream.seconds - 1
-    with pytest.raises(InputError, match="no recordings of words"):
-        stream_from_folders(*folders, listen_for=["shoe"], count=5)
-
-
-def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble, caplog):
-    write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
-    write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 1.0))
-    folders = tmp_path / "words", [tmp_path / "speech"], []
-    no_noise = StreamSettings(snr_db=None)
-    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b": "nothing"}, settings=no_noise)
-    assert not caplog.messages
-    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b.wav": "low"}, settings=no_noise)
-    assert caplog.messages[0].startswith("0 of 1 names in the transcripts are recordings'")
+def test_the_tables_are_whole(stream, tones):
+    report = evaluate_streams([stream, stream], tones, trigger=TRIGGER, gate=GateSettings())
+    total, points, *words = report.tables()
+    assert ("words spoken", "16") in total.rows
+    assert len(points.rows) == 8
+    assert len(words) == 4
+    for table in (points, *words):
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    assert np.isclose(report.hours, 2 * stream.seconds / 3600)

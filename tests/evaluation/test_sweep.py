@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kwsd.audio.windows import Window
 from kwsd.evaluation.det import operate, sweep
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, record
-from kwsd.evaluation.sweep import Replayer, from_log_odds, log_odds, shifted
+from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kwsd.evaluation.recorded import Recorded
+from kwsd.evaluation.replayer import from_log_odds, log_odds
 from kwsd.evaluation.scoring import LATE, SLACK
-from kwsd.evaluation.sweep import from_log_odds, log_odds
 from kwsd.evaluation.thresholds import choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings

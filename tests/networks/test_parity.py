@@ -118,7 +118,7 @@ def test_the_gpu_scores_as_the_processor(foreign: Callable[[str], Path], archite
 
 
 def test_an_extractor_with_narrow_bands_is_loaded_without_a_warning(tmp_path: Path) -> None:
-    from kwsd.networks.auto_engine import load_extractor
+    from kwsd.networks.auto_classifier import load_extractor
 
     told = {"feature_extractor_type": "ASTFeatureExtractor", "num_mel_bins": 128}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(told))

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kwsd.evaluation.cost import Cost
-from kwsd.evaluation.living import Life
+from kwsd.benchmark.cost import Cost
+from kwsd.benchmark.living import Life
+from kwsd.benchmark.throughput import Rate
 from kwsd.evaluation.report import Table
-from kwsd.evaluation.throughput import Rate
 
 if TYPE_CHECKING:
     from kwsd.networks.limits import Bound  # which takes torch
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineFigures:
     """One engine's figures. `rates` are those of many windows at once, for streams with a window each `hop` samples;
     `bound` is what its device allows, where that is known."""
 
@@ -50,7 +50,7 @@ class Bench:
     """All that was measured."""
 
     recording: str
-    engines: tuple[Engine, ...]
+    engines: tuple[EngineFigures, ...]
     life: Life
     live: Life | None = None
     """The same at a virtual microphone."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.windows import Window
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
-from kwsd.evaluation.scoring import Scored, score_events
+from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import Detection
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -112,7 +112,7 @@ class Replayer:
                 found += [event for event in spotter.feed(due) if isinstance(event, Detection)]
         return found
 
-    def scored(self, trigger: TriggerSettings) -> Scored:
+    def scored(self, trigger: TriggerSettings) -> Matched:
         """Those detections against the words that were spoken."""
         return score_events(self.detections(trigger), self.spoken)
 

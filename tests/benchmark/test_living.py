@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kwsd.benchmark.living import _heard, _heard_when, watch, watch_microphone
+from kwsd.benchmark.sound_server import virtual_microphone
+from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
-from kwsd.evaluation.living import _heard, _heard_when, watch, watch_microphone
-from kwsd.evaluation.sound_server import virtual_microphone
 from kwsd.evaluation.truth import SpokenWord, read_stream
-from kwsd.evaluation.watched import Said, Watched
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 HOLD = """
 import os, sys
 from pathlib import Path
-from kwsd.evaluation.sound_server import virtual_microphone
+from kwsd.benchmark.sound_server import virtual_microphone
 with virtual_microphone() as microphone:
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
     print(microphone.folder, children, flush=True)

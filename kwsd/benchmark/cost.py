@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.benchmark.looking import Looking
 from kwsd.errors import InputError
-from kwsd.evaluation.looking import Looking
-from kwsd.evaluation.replay import SamplesSource, windows_of
+from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
 from kwsd.spotting.gate import Gate, GateSettings

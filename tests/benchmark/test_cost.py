@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.files import read_clip
+from kwsd.benchmark.cost import Cost, cost, sounds, times_real_time
 from kwsd.errors import InputError
-from kwsd.evaluation.cost import Cost, cost, sounds, times_real_time
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings

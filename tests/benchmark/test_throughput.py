@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.evaluation.throughput import Rate, throughput
+from kwsd.benchmark.throughput import Rate, throughput
 
 
 class Slow:

@@ -7,8 +7,8 @@ import pytest
 
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
+from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.recorded import RecordedClassifier, record
-from kwsd.evaluation.replay import SamplesSource, windows_of
 from kwsd.evaluation.truth import SpokenWord, Stream, write_wav
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings

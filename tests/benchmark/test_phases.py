@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kwsd.evaluation.phases import at_phases
+from kwsd.benchmark.phases import at_phases
 from kwsd.evaluation.truth import SpokenWord, Stream
 
 

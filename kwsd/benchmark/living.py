@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.realtime import RealtimePacer
+from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone, tied
+from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
-from kwsd.evaluation.sound_server import DEVICE, VirtualMicrophone, tied
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.evaluation.watched import Said, Watched
 from kwsd.events import RATE
 from kwsd.metrics import percentiles
 

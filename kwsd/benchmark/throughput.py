@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.classifier import Classifier
 from kwsd.events import RATE
-from kwsd.spotting.spotter import Classifier
 
 AT_ONCE = (1, 16, 64, 256)
 _LEAST_S = 0.5

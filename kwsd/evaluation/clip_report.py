@@ -1,0 +1,134 @@
+"""How many clips were heard right, as values and tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from kwsd import metrics
+from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
+from kwsd.metrics import Counts, Reliability
+
+
+@dataclass(frozen=True, slots=True)
+class WordAccuracy:
+    """How many of a word's clips were heard as that word."""
+
+    word: str
+    clips: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share; NaN for no clips."""
+        return self.correct / self.clips if self.clips else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of it."""
+        return metrics.wilson_interval(self.correct, self.clips)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        head = {"word": self.word, "clips": self.clips, "correct": self.correct}
+        return plain_table(head | {"accuracy": self.accuracy, "interval": self.interval})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipReport:
+    """Clips, one label each. `classes` are the task's words, then `_unknown_`, then `_silence_`.
+
+    `confusion` (classes, classes) counts clips, rows the truth. `words` has the classes that have clips. `speech` is
+    how much of the speech was not taken for silence, `noise` how much of the silence was.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    confusion: Counts
+    words: tuple[WordAccuracy, ...]
+    reliability: Reliability
+    speech: WordAccuracy
+    noise: WordAccuracy
+    left_out: int = 0
+    unreadable: tuple[str, ...] = ()
+    cpu_s: float = 0.0
+
+    @property
+    def total(self) -> WordAccuracy:
+        """All clips, all classes."""
+        return WordAccuracy("all", int(self.confusion.sum()), int(self.confusion.trace()))
+
+    @property
+    def word_or_noise(self) -> WordAccuracy:
+        """All clips, told apart only into speech and silence."""
+        clips = self.speech.clips + self.noise.clips
+        return WordAccuracy("word or noise", clips, self.speech.correct + self.noise.correct)
+
+    def mean_word_accuracy(self, at_least: int = 1) -> float:
+        """The words' accuracies averaged, each word alike, over those with `at_least` clips; NaN for none."""
+        proper = self.classes[:-2]
+        shares = [word.accuracy for word in self.words if word.word in proper and word.clips >= at_least]
+        return sum(shares) / len(shares) if shares else math.nan
+
+    def rows(self) -> tuple[Row, ...]:
+        """The figures in all."""
+        return (
+            ("clips", f"{self.total.clips}"),
+            ("accuracy", f"{percent(self.total.accuracy, 2)} ({span(*self.total.interval)})"),
+            ("mean over words", percent(self.mean_word_accuracy(), 2)),
+            ("mean over words of 100 clips or more", percent(self.mean_word_accuracy(100), 2)),
+            ("word or noise", f"{percent(self.word_or_noise.accuracy, 2)} of {self.word_or_noise.clips}"),
+            ("speech taken for speech", f"{percent(self.speech.accuracy, 2)} of {self.speech.clips}"),
+            ("noise taken for noise", f"{percent(self.noise.accuracy, 2)} of {self.noise.clips}"),
+            ("expected calibration error", number(self.reliability.ece, 4)),
+            *(("note", f"left out: {reason}") for reason in self.unreadable),
+        )
+
+    def tables(self) -> tuple[Table, ...]:
+        """The figures in all, then by word."""
+        words = tuple(
+            (word.word, f"{word.clips}", percent(word.accuracy), span(*word.interval), self._taken_for(word.word))
+            for word in self.words
+        )
+        columns = ("word", "clips", "accuracy", "95 % interval", "most often taken for")
+        return Table("Clips", ("figure", self.model), self.rows()), Table("By word", columns, words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: `accuracy` in all, `per_word` by word, and the rest."""
+        bins = self.reliability
+        return plain_table(
+            {
+                "kind": "clips",
+                "model": self.model,
+                "clips": self.total.clips,
+                "correct": self.total.correct,
+                "accuracy": self.total.accuracy,
+                "interval": self.total.interval,
+                "per_word": {word.word: word.accuracy for word in self.words},
+                "mean_per_word": self.mean_word_accuracy(),
+                "mean_per_word_100_clips": self.mean_word_accuracy(100),
+                "words": [word.to_dict() for word in self.words],
+                "word_or_noise": self.word_or_noise.to_dict(),
+                "speech": self.speech.to_dict(),
+                "noise": self.noise.to_dict(),
+                "classes": self.classes,
+                "confusion": self.confusion,
+                "ece": bins.ece,
+                "reliability": {
+                    "edges": bins.edges,
+                    "counts": bins.counts,
+                    "confidence": bins.confidence,
+                    "accuracy": bins.accuracy,
+                },
+                "inferred_left_out": self.left_out,
+                "unreadable": self.unreadable,
+                "cpu_s": self.cpu_s,
+            }
+        )
+
+    def _taken_for(self, word: str) -> str:
+        row = self.confusion[self.classes.index(word)].copy()
+        row[self.classes.index(word)] = 0
+        worst = int(row.argmax())
+        return f"{self.classes[worst]} ({row[worst]})" if row[worst] else ""

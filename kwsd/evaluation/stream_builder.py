@@ -1,0 +1,233 @@
+"""Long audio with known word positions, built from clips: commands between pieces of speech, noise under both.
+
+A command is spoken on its own: it stands between two pieces of speech, never over one, with a pause on both sides.
+The same parts and seed give the same samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.extent import speech_extent
+from kwsd.audio.mixing import mean_power, noise_gain
+from kwsd.audio.recordings import find_recordings
+from kwsd.audio.scale import to_float, to_int16
+from kwsd.audio.transcripts import warn_of_strangers
+from kwsd.errors import InputError
+from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, notes_on, sounds, up_to
+from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.events import RATE
+
+Floats = NDArray[np.float32]
+
+_FADE = RATE // 50
+_NOISE_FADE = RATE // 20
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """How a stream is put together.
+
+    `snr_db` is the word's mean power over that of the noise during the word, None for no noise. `pause_s` bounds the
+    pauses around a word, from the edges of the speech to those of the word. `level_db` is the mean power of words and
+    sentences re full scale, each drawn within `spread_db` of it. `tail_s` of pause end the stream.
+    """
+
+    snr_db: float | None = 10.0
+    pause_s: tuple[float, float] = (0.2, 1.0)
+    level_db: float = -26.0
+    spread_db: float = 6.0
+    tail_s: float = 2.0
+    seed: int = 0
+
+
+def build_stream(
+    words: Sequence[Sound],
+    speech: Sequence[Sound],
+    noise: Sequence[Sound] = (),
+    settings: StreamSettings | None = None,
+    *,
+    name: str = "stream",
+    notes: tuple[str, ...] = (),
+) -> Stream:
+    """Put every word (a `Sound` each, labelled with the word) at a random place between the pieces of `speech`.
+
+    Each piece of speech is used once, in random order; the first place is before the first piece, the last after the
+    last one. No place gets two words before all have one. A word's position is the extent of its speech by energy;
+    around it up to the pause's length of its own recording is heard, faded. Every word's noise is drawn anew, and
+    lasts from the end of the last word's pause to the end of its own.
+
+    Raises:
+        InputError: noise was asked for and there is none, or there is no word.
+    """
+    chosen = settings or StreamSettings()
+    if not words:
+        raise InputError("no recordings of words to put into the stream")
+    if chosen.snr_db is not None and not noise:
+        raise InputError("no recordings of noise to mix in; name a folder of it, or ask for no noise")
+    rng = np.random.default_rng([chosen.seed, 2])
+    places = _places(len(words), len(speech) + 1, rng)
+    order = rng.permutation(len(speech))
+    builder = _Builder(chosen, noise, rng)
+    for place in range(len(speech) + 1):
+        for index in places[place]:
+            builder.word(words[index])
+        if place < len(speech):
+            builder.sentence(speech[order[place]])
+    return Stream(name, builder.finish(), tuple(builder.spoken), notes)
+
+
+def stream_from_folders(
+    words: Path,
+    speech: Sequence[Path],
+    noise: Sequence[Path],
+    *,
+    listen_for: Sequence[str],
+    count: int,
+    hours: float = math.inf,
+    held_out: int = 0,
+    said: Mapping[str, str] | None = None,
+    settings: StreamSettings | None = None,
+) -> Stream:
+    """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
+
+    Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
+    for 0. What is said in a sentence is its label, and what `said` has for its name. Folders are as `find_recordings`
+    reads them. Raises InputError for one that cannot be read, or without anything of use.
+    """
+    chosen, said = settings or StreamSettings(), said or {}
+    spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
+    sentences = [clip for folder in speech for clip in find_recordings(folder)]
+    warn_of_strangers(said, (clip.name for clip in sentences))
+    there = kept_back(sentences, held_out)
+    free = free_of(listen_for, there, said)
+    taken = up_to(free, hours, chosen.seed)
+    around = [clip for folder in noise for clip in find_recordings(folder)] if chosen.snr_db is not None else []
+    name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
+    return build_stream(
+        sounds(draw_words(spoken, count, chosen.seed)),
+        sounds(taken),
+        sounds(kept_back(around, held_out, noise=True)),
+        chosen,
+        name=name,
+        notes=notes_on(taken, said, held=len(there) - len(free)),
+    )
+
+
+def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]]:
+    """Which words go where: each place gets one before any gets two."""
+    rounds = [rng.permutation(places) for _ in range(-(-words // places))]
+    found: list[list[int]] = [[] for _ in range(places)]
+    for word, place in zip(rng.permutation(words), np.concatenate(rounds), strict=False):
+        found[int(place)].append(int(word))
+    return found
+
+
+class _Builder:
+    """A stream in the making: pieces that are done, and those that still wait for their noise."""
+
+    def __init__(self, settings: StreamSettings, noise: Sequence[Sound], rng: np.random.Generator) -> None:
+        self._settings, self._noise, self._rng = settings, noise, rng
+        self._done: list[NDArray[np.int16]] = []
+        self._waiting: list[Floats] = []
+        self._length = 0
+        self.spoken: list[SpokenWord] = []
+
+    def sentence(self, sound: Sound) -> None:
+        """A piece of speech."""
+        self._add(self._levelled(to_float(sound.samples), speech_extent(sound.samples)))
+
+    def word(self, sound: Sound) -> None:
+        """A pause, a word, a pause, and the noise under all that came since the word before."""
+        start, end = speech_extent(sound.samples)
+        before, after = self._pause(), self._pause()
+        clip = self._levelled(to_float(sound.samples), (start, end))
+        heard = np.zeros(before + end - start + after, np.float32)
+        first, last = max(0, start - before), min(len(clip), end + after)
+        rise, fall = min(_FADE, start - first), min(_FADE, last - end)  # the word itself stays as it is
+        heard[before - (start - first) : before + last - start] = _faded(clip[first:last], rise, fall)
+        self._add(heard)
+        stop = self._length - after
+        self.spoken.append(SpokenWord(stop - (end - start), stop, sound.label, sound.name))
+        self._under(noise_from=self.spoken[-1])
+
+    def finish(self) -> NDArray[np.int16]:
+        """All of it, with the noise of the last word (or none) under the rest."""
+        self._add(np.zeros(round(self._settings.tail_s * RATE), np.float32))
+        self._under(noise_from=None)
+        return np.concatenate(self._done)
+
+    def _pause(self) -> int:
+        return round(self._rng.uniform(*self._settings.pause_s) * RATE)
+
+    def _add(self, samples: Floats) -> None:
+        self._waiting.append(samples)
+        self._length += len(samples)
+
+    def _levelled(self, samples: Floats, extent: tuple[int, int]) -> Floats:
+        """`samples` at the level that was asked for, by the mean power of the extent."""
+        spread = self._settings.spread_db
+        level = self._settings.level_db + (self._rng.uniform(-spread, spread) if spread else 0.0)
+        power = mean_power(samples[slice(*extent)])
+        return samples * np.float32(np.sqrt(10 ** (level / 10) / power)) if power else samples
+
+    def _under(self, noise_from: SpokenWord | None) -> None:
+        """Lay noise under what waits, at the ratio to the word in it, and hand it on as int16."""
+        waiting = np.concatenate(self._waiting)
+        if self._settings.snr_db is not None:
+            begin = self._length - len(waiting)
+            if noise_from:
+                extent = (noise_from.start - begin, noise_from.end - begin)
+                signal = mean_power(waiting[slice(*extent)])
+            else:
+                extent, signal = (0, len(waiting)), 10 ** (self._settings.level_db / 10)
+            noise = self._noise_for(len(waiting), extent)
+            gain = noise_gain(signal, mean_power(noise[slice(*extent)]), self._settings.snr_db)
+            waiting = waiting + noise * np.float32(gain)
+        self._done.append(to_int16(waiting))
+        self._waiting = []
+
+    def _noise_for(self, length: int, extent: tuple[int, int]) -> Floats:
+        """(length,) noise, steady enough: its power over the extent is near that of the whole.
+
+        Else a bark that misses the word would be made as loud as the gain for its silence asks.
+        """
+        best, least = np.zeros(0, np.float32), np.inf
+        for _ in range(_TRIES):
+            noise = self._noise_of(length)
+            power = mean_power(noise[slice(*extent)])
+            off = abs(10 * np.log10(power)) if power else np.inf
+            if not len(best) or off < least:
+                best, least = noise, off
+            if least < 10:
+                break
+        return best
+
+    def _noise_of(self, length: int) -> Floats:
+        """Clips of noise end to end, each from a random place on, each clip's mean power 1, faded at both ends."""
+        pieces: list[Floats] = []
+        missing = length
+        while missing > 0:
+            clip = to_float(self._noise[int(self._rng.integers(len(self._noise)))].samples)
+            piece = clip[self._rng.integers(max(1, len(clip) // 2)) :][:missing]
+            power = mean_power(clip)  # the clip's, not the piece's: a quiet end stays quiet
+            if power:
+                pieces.append(_faded(piece / np.float32(np.sqrt(power)), _NOISE_FADE, _NOISE_FADE))
+            missing -= len(piece)  # a silent clip is not heard, but ends this in any case
+        noise = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        return np.resize(noise, length) if len(noise) else np.zeros(length, np.float32)
+
+
+def _faded(samples: Floats, rise: int, fall: int) -> Floats:
+    """A copy that rises over its first `rise` samples and falls over its last `fall` ones."""
+    out = samples.copy()
+    out[:rise] *= np.linspace(0, 1, rise, endpoint=False, dtype=np.float32)[: len(out)]
+    out[max(0, len(out) - fall) :] *= np.linspace(1, 0, fall, dtype=np.float32)[-len(out) :]
+    return out

@@ -1,0 +1,129 @@
+"""How well words were heard in streams, as values and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kwsd.evaluation.det import Operating, Sweep
+from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
+from kwsd.evaluation.thresholds import Choice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GateReport:
+    """All figures with the gate on, or off. `shipped` is at the given thresholds, `sweep` at others."""
+
+    gated: bool
+    scored_share: float
+    cpu_per_second: float
+    shipped: Operating
+    sweep: Sweep
+
+    @property
+    def points(self) -> tuple[Operating, ...]:
+        """The point at the given thresholds, then one a budget."""
+        return (self.shipped, *self.sweep.points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        curve = self.sweep.curve
+        return plain_table(
+            {
+                "gate": self.gated,
+                "windows_scored_share": self.scored_share,
+                "cpu_s_per_s": self.cpu_per_second,
+                "at_given_thresholds": self.shipped.to_dict(),
+                "at_budgets": [point.to_dict() for point in self.sweep.points],
+                "det": {
+                    "shift_log_odds": curve.thresholds,
+                    "miss_rate": curve.miss_rates,
+                    "alarms_per_hour": curve.alarms_per_hour,
+                },
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamReport:
+    """Streams with known words, with the gate on and off."""
+
+    model: str
+    streams: tuple[str, ...]
+    hours: float
+    spoken: int
+    notes: tuple[str, ...]
+    gates: tuple[GateReport, ...]
+    chosen: Choice | None = None
+    """Thresholds for a budget, with the gate on, if they were asked for."""
+
+    def rows(self) -> tuple[Row, ...]:
+        """The figures in all."""
+        found: list[Row] = [("streams", ", ".join(self.streams)), ("hours", number(self.hours))]
+        found.append(("words spoken", f"{self.spoken}"))
+        for gate in self.gates:
+            on = "gate on" if gate.gated else "gate off"
+            found.append((f"{on}: windows scored", percent(gate.scored_share)))
+            found.append((f"{on}: processor seconds a second of audio", number(gate.cpu_per_second, 4)))
+        return tuple(found + [("note", note) for note in self.notes])
+
+    def tables(self) -> tuple[Table, ...]:
+        """The figures in all, the operating points, and the words at each point with the gate on."""
+        rates = ("missed", "95 %", "alarms an hour", "95 %")
+        columns = ("gate", "thresholds", *rates, "late", "other word", "repeats", "latency p50/95/99")
+        points = tuple(_point_row(gate.gated, point) for gate in self.gates for point in gate.points)
+        words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
+        if self.chosen:
+            words = (_word_table(self.chosen.operating, f"chosen for {self.chosen.budget:g} an hour"), *words)
+        return Table("Streams", ("figure", self.model), self.rows()), Table("Points", columns, points), *words
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "kind": "stream",
+            "model": self.model,
+            "streams": list(self.streams),
+            "hours": self.hours,
+            "words": self.spoken,
+            "notes": list(self.notes),
+            "gates": [gate.to_dict() for gate in self.gates],
+        } | ({"chosen": self.chosen.to_dict()} if self.chosen else {})
+
+
+def _name(point: Operating) -> str:
+    if point.budget is None:
+        return "as given"
+    return f"{point.budget:g} an hour ({point.shift:+.2f})"
+
+
+def _point_row(gated: bool, point: Operating) -> tuple[str, ...]:
+    low, high = point.alarm_interval
+    return (
+        "on" if gated else "off",
+        _name(point),
+        percent(point.miss_rate),
+        span(*point.miss_interval),
+        number(point.alarms_per_hour),
+        f"{number(low)} to {number(high)}",
+        f"{point.late}",
+        f"{point.substitutions}",
+        f"{point.repeats}",
+        " / ".join(number(value, 0) for value in point.latency_ms()) + " ms",
+    )
+
+
+def _word_table(point: Operating, name: str = "") -> Table:
+    rows: Mapping[str, tuple[str, ...]] = {
+        word.word: (
+            word.word,
+            f"{word.spoken}",
+            percent(word.miss_rate),
+            span(*word.interval),
+            f"{word.alarms}",
+            number(point.thresholds[word.word], 6),
+        )
+        for word in point.by_word()
+    }
+    columns = ("word", "spoken", "missed", "95 %", "alarms", "threshold")
+    return Table(f"By word, {name or _name(point)}", columns, tuple(rows.values()))
