@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket, look_at_state
-from kwsd.config import Config, LoadedConfig, config_path, load_config, shown
+from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
 from kwsd.errors import ConfigError, DeviceError, KwsdError
 
 
@@ -98,7 +98,7 @@ def _hooks(config: Config) -> Iterator[Finding]:
     for word, bound in config.hooks.words.items():
         for argv in bound:
             check_program(word, argv)
-    programs = [f"{word} runs {shown(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
+    programs = [f"{word} runs {command_line(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
     yield Finding("hooks", "ok", "; ".join(programs) or "none")
 
 

@@ -1,7 +1,7 @@
 """What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
 and where files lie (`places`)."""
 
-from kwsd.config.hooklines import ANY_WORD, SHELL, parse_hook_flags, shown
+from kwsd.config.hooklines import ANY_WORD, SHELL, command_line, parse_hook_flags
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
 from kwsd.config.places import config_path, expanded, socket_path, state_folder
@@ -34,6 +34,7 @@ __all__ = [
     "OutputConfig",
     "SocketConfig",
     "TriggerConfig",
+    "command_line",
     "config_path",
     "expanded",
     "load_config",
@@ -41,7 +42,6 @@ __all__ = [
     "options",
     "parse_hook_flags",
     "rereading",
-    "shown",
     "socket_path",
     "state_folder",
 ]

@@ -66,7 +66,7 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
     return hooks
 
 
-def shown(argv: Sequence[str]) -> str:
+def command_line(argv: Sequence[str]) -> str:
     """A hook as a person would type it."""
     if tuple(argv[:2]) == SHELL and len(argv) == 3:
         return argv[2]

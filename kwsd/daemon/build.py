@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TextIO, cast
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.classifier import Classifier
-from kwsd.config import Config, expanded, shown
+from kwsd.config import Config, command_line, expanded
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
@@ -70,7 +70,7 @@ def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Ca
 
 def commands(config: Config) -> dict[str, str]:
     """What each word runs, to be shown beside it."""
-    return {word: "; ".join(brief(shown(argv)) for argv in argvs) for word, argvs in config.hooks.words.items()}
+    return {word: "; ".join(brief(command_line(argv)) for argv in argvs) for word, argvs in config.hooks.words.items()}
 
 
 def open_socket(

@@ -43,7 +43,6 @@ def choose_thresholds(
     *,
     trigger: TriggerSettings,
     budget: float = 0.5,
-    gated: bool = True,
     lowest: float = 0.5,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
@@ -71,7 +70,7 @@ def choose_thresholds(
     everything = tuple(words)
 
     def replayers(words: Sequence[str]) -> list[Replayer]:
-        return [Replayer(each, tuple(words), gated=gated, trigger=trigger, listened=everything) for each in recorded]
+        return [Replayer(each, tuple(words), gated=True, trigger=trigger, listened=everything) for each in recorded]
 
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):

@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from kwsd.config import shown
+from kwsd.config import command_line
 from kwsd.events import Detection, Envelope, HookFinished
 from kwsd.shown import brief
 from kwsd.sinks.environment import environment
@@ -42,7 +42,7 @@ class Order:
     @property
     def command(self) -> str:
         """The command as a person would type it, as far as a line has room for it."""
-        return brief(shown(self.argv))
+        return brief(command_line(self.argv))
 
     def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
         """The event that tells how it went; without arguments, that it never ran."""

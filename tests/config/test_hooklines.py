@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.config import parse_hook_flags, shown
+from kwsd.config import command_line, parse_hook_flags
 from kwsd.config.hooklines import parse_hooks
 from kwsd.errors import ConfigError, UsageError
 
@@ -53,5 +53,5 @@ def test_a_flag_without_word_or_command_is_refused(line: str) -> None:
 
 
 def test_shown_as_a_person_would_type_it() -> None:
-    assert shown(("say", "two words")) == "say 'two words'"
-    assert shown(("/bin/sh", "-c", "a | b")) == "a | b"
+    assert command_line(("say", "two words")) == "say 'two words'"
+    assert command_line(("/bin/sh", "-c", "a | b")) == "a | b"
