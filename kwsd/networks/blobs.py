@@ -46,8 +46,10 @@ def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callabl
     """
     from huggingface_hub import constants
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils._headers import build_hf_headers
-    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented, but not told to type checkers
+        build_hf_headers,
+        disable_progress_bars,
+    )
 
     part = blobs / (file.digest + _PART)
     here = arrived(file, blobs)
