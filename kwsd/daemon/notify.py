@@ -31,6 +31,16 @@ class Notifier:
         if address and address[0] not in "@/":
             log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
             self._address = ""
+        self._socket: socket.socket | None = None
+        if self._address:  # kept, for there may be no descriptor left when the watchdog is next to be told
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+
+    def close(self) -> None:
+        """Release the socket; nothing is said from then on."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
 
     def ready(self, status: str) -> None:
         """The model is warm and audio has arrived."""
@@ -80,12 +90,10 @@ class Notifier:
         return True
 
     def _tell(self, message: str) -> None:
-        if not self._address:
+        if (sender := self._socket) is None:
             return
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.setblocking(False)
-                sender.sendto(message.encode("utf-8", "backslashreplace"), self._address)
+        try:  # by its address, each time: the manager's own socket may be made anew
+            sender.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except OSError as error:
             log.warning("systemd does not hear us: %s: %s", self._address.replace("\0", "@"), error.strerror)
 

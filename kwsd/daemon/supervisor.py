@@ -108,6 +108,7 @@ class _Daemon:
     def run(self) -> int:
         with ExitStack() as stack:
             stack.callback(self._mailbox.close)
+            stack.callback(self._notifier.close)
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
             reloads = self._reload is not None

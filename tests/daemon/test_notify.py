@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from kwsd.daemon.notify import Notifier
+
+Notify = Callable[..., Notifier]
 
 
 class Manager:
@@ -38,8 +42,15 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
     manager.socket.close()
 
 
-def test_the_stations_of_a_life(manager: Manager) -> None:
-    notifier = Notifier(manager.environment)
+@pytest.fixture
+def notify() -> Iterator[Notify]:
+    """Makes notifiers of an environment, by default the process's own, and closes them after the test."""
+    with ExitStack() as stack:
+        yield lambda environment=None: stack.enter_context(closing(Notifier(environment)))
+
+
+def test_the_stations_of_a_life(notify: Notify, manager: Manager) -> None:
+    notifier = notify(manager.environment)
     notifier.status("loading tiny")
     notifier.ready("listening to desk")
     notifier.alive(1)
@@ -52,15 +63,15 @@ def test_the_stations_of_a_life(manager: Manager) -> None:
     ]
 
 
-def test_a_model_s_word_says_nothing_else(manager: Manager) -> None:
-    Notifier(manager.environment).status("the last: stop\nWATCHDOG=1")
+def test_a_model_s_word_says_nothing_else(notify: Notify, manager: Manager) -> None:
+    notify(manager.environment).status("the last: stop\nWATCHDOG=1")
     assert manager.heard() == ["STATUS=the last: stop\\nWATCHDOG=1"]
 
 
-def test_the_watchdog_is_told_now_and_then(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_is_told_now_and_then(notify: Notify, manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
-    notifier = Notifier({**manager.environment, "WATCHDOG_USEC": "4000000", "WATCHDOG_PID": str(os.getpid())})
+    notifier = notify({**manager.environment, "WATCHDOG_USEC": "4000000", "WATCHDOG_PID": str(os.getpid())})
     counts = []
     for heard, step in enumerate((0.0, 0.5, 0.4, 0.2, 0.1, 5.0)):
         now[0] += step
@@ -69,10 +80,12 @@ def test_the_watchdog_is_told_now_and_then(manager: Manager, monkeypatch: pytest
     assert counts == [1, 0, 0, 1, 0, 1]
 
 
-def test_the_watchdog_starves_when_no_audio_comes(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_starves_when_no_audio_comes(
+    notify: Notify, manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [100.0]
     monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
-    notifier = Notifier({**manager.environment, "WATCHDOG_USEC": "4000000"})
+    notifier = notify({**manager.environment, "WATCHDOG_USEC": "4000000"})
     told = []
     for heard in (1600, 1600, 1600, 3200, 3200):  # the worker goes on all the time, over what waits for it
         now[0] += 2.0
@@ -81,8 +94,8 @@ def test_the_watchdog_starves_when_no_audio_comes(manager: Manager, monkeypatch:
     assert told == [1, 0, 0, 1, 0]
 
 
-def test_a_reload_is_told_with_its_time(manager: Manager) -> None:
-    notifier = Notifier(manager.environment)
+def test_a_reload_is_told_with_its_time(notify: Notify, manager: Manager) -> None:
+    notifier = notify(manager.environment)
     notifier.reloading()
     notifier.reloaded("too early")
     assert manager.heard() == []
@@ -99,19 +112,49 @@ def test_a_reload_is_told_with_its_time(manager: Manager) -> None:
 
 
 @pytest.mark.parametrize("extra", [{}, {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}])
-def test_no_watchdog_unless_it_watches_this_process(manager: Manager, extra: dict[str, str]) -> None:
-    Notifier({**manager.environment, **extra}).alive(1)
+def test_no_watchdog_unless_it_watches_this_process(notify: Notify, manager: Manager, extra: dict[str, str]) -> None:
+    notify({**manager.environment, **extra}).alive(1)
     assert manager.heard() == []
 
 
-def test_the_process_environment_is_the_default(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_environment_is_the_default(
+    notify: Notify, manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", manager.environment["NOTIFY_SOCKET"])
-    Notifier().ready("x")
+    notify().ready("x")
     assert manager.heard() == ["READY=1\nSTATUS=x"]
 
 
-def test_without_a_manager_nothing_is_said_or_logged(caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Notifier({"WATCHDOG_USEC": "1"})
+def test_it_takes_one_descriptor_and_gives_it_back(notify: Notify, manager: Manager) -> None:
+    descriptors = "/proc/self/fd"
+    before = len(os.listdir(descriptors))  # noqa: PTH208 - names are all it takes
+    notifier = notify(manager.environment)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # subscribers have taken all others
+    try:
+        notifier.ready("listening")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert manager.heard() == ["READY=1\nSTATUS=listening"]
+    notifier.close()
+    notifier.stopping()  # from a thread that was left behind
+    assert manager.heard() == []
+    assert len(os.listdir(descriptors)) == before  # noqa: PTH208 - as above
+
+
+def test_a_manager_that_is_started_anew_hears_it(notify: Notify, tmp_path: Path) -> None:
+    path = tmp_path / "notify"
+    notifier = notify({"NOTIFY_SOCKET": str(path)})
+    for _ in range(2):
+        manager = Manager(str(path))
+        notifier.status("listening")
+        assert manager.heard() == ["STATUS=listening"]
+        manager.socket.close()
+        path.unlink()
+
+
+def test_without_a_manager_nothing_is_said_or_logged(notify: Notify, caplog: pytest.LogCaptureFixture) -> None:
+    notifier = notify({"WATCHDOG_USEC": "1"})
     notifier.ready("x")
     notifier.alive(1)
     notifier.stopping()
@@ -128,7 +171,7 @@ def test_without_a_manager_nothing_is_said_or_logged(caplog: pytest.LogCaptureFi
     ],
 )
 def test_what_cannot_work_is_logged_and_kills_nobody(
-    environment: dict[str, str], caplog: pytest.LogCaptureFixture
+    notify: Notify, environment: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    Notifier(environment).ready("x")
+    notify(environment).ready("x")
     assert len(caplog.records) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,11 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def watchdog(rings: dict[str, Ring], tmp_path: Path, manager: socket.socket) -> Watchdog:
+def watchdog(rings: dict[str, Ring], tmp_path: Path, manager: socket.socket) -> Iterator[Watchdog]:
     assert manager
     told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1", "WATCHDOG_PID": str(os.getpid())}
-    return Watchdog(Notifier(told), rings)
+    with closing(Notifier(told)) as notifier:
+        yield Watchdog(notifier, rings)
 
 
 @pytest.fixture
