@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
 import socket
 import stat
 import time
@@ -25,6 +26,9 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 CROWDED_S = 0.5
 """How long nobody is let in while not even one descriptor can be had."""
+
+_OWN = 40
+"""Descriptors that the daemon itself may need: some 20 while nothing happens, more for hooks and a new capture."""
 
 _ALONE_S = 2.0
 """More than a daemon takes between lock and listen()."""
@@ -87,6 +91,12 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
     given.set_inheritable(False)
     given.setblocking(False)
     return given
+
+
+def room(most: int) -> int:
+    """How many connections, `most` at most and one at least, leave the daemon the descriptors that it needs itself."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if soft == resource.RLIM_INFINITY else max(1, min(most, soft - _OWN))
 
 
 def unlink(path: Path, identity: Identity) -> None:

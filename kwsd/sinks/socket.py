@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.events import Envelope
-from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, room, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker
@@ -22,7 +22,7 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 CLIENTS = 64
-"""Subscribers at once; further ones are turned away."""
+"""Subscribers at once, fewer where descriptors are few; further ones are turned away."""
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
 
@@ -54,6 +54,7 @@ class SocketSink:
         else:
             self._server = given
         self._failed, self._status, self._counted = failed, status, counted
+        self._room = room(CLIENTS)
         self._inbox: deque[bytes] = deque()
         self._clients: dict[int, Subscriber] = {}
         self._deadline = math.inf
@@ -137,15 +138,15 @@ class SocketSink:
                 if not self._turn_away(error):
                     return
                 continue
-            if len(self._clients) >= CLIENTS:
+            if len(self._clients) >= self._room:
                 self._forget_who_left()
-            if len(self._clients) >= CLIENTS:
+            if len(self._clients) >= self._room:
                 if not self._crowded:
-                    log.warning("%s: subscribers are turned away, there are %d already", self.path, CLIENTS)
+                    log.warning("%s: subscribers are turned away, there are %d already", self.path, self._room)
                 self._crowded = True
                 connection.close()
                 continue
-            self._crowded = self._crowded and len(self._clients) >= CLIENTS // 2
+            self._crowded = self._crowded and len(self._clients) >= self._room // 2
             connection.setblocking(False)
             self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shlex
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,10 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
 
 
 def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
-    command = shell('ulimit -n 32; exec "$@"', "listen", "-", "--socket", user.socket, *FAST)
-    running = start(command=command)
+    running = start("listen", "-", "--socket", user.socket, *FAST)
     running.write(words(1))
     running.wait_for_event("detection")
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (32, 32))  # after it made room for 64
     with ExitStack() as stack:
         subscribers = [connect(stack, user.socket) for _ in range(60)]
         running.wait_for_log("are turned away: Too many open files")
@@ -96,6 +97,30 @@ def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
     running.wait_for_event("detection", 11)
     running.wait_for(lambda: figures(user.socket)["detections"] == {"yes": 11})  # there is room again
     assert running.end().status == 0
+
+
+def test_few_descriptors_leave_enough_for_hooks_and_the_watchdog(start: Start, user: Any, manager: Any) -> None:
+    settings = ("--socket", user.socket, "--hook", "yes=true")
+    command = shell('ulimit -n 48; exec "$@"', "listen", "-", *settings, *FAST)
+    running = start(command=command, env={"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1"})
+    running.write(words(1))
+    running.wait_for_event("hook_finished")
+    with ExitStack() as stack:
+        for _ in range(60):
+            connect(stack, user.socket)
+        running.wait_for_log("subscribers are turned away, there are 8 already")
+        manager._socket.setblocking(False)
+        with suppress(BlockingIOError):  # what it has said before
+            while True:
+                manager._socket.recv(4096)
+        manager._socket.settimeout(60)
+        manager.heard.clear()
+        running.write(words(4))
+        manager.wait_for("WATCHDOG=1")
+        running.wait_for_event("hook_finished", 5)
+    ran = running.end()
+    assert ran.status == 0
+    assert [event["exit_status"] for event in ran.events if event["type"] == "hook_finished"] == [0] * 5
 
 
 def test_hooks_that_ignore_sigterm_fork_and_never_stop_talking(start: Start, user: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.sinks.listening import LONGEST, listen, unlink
+from kwsd.sinks.listening import LONGEST, listen, room, unlink
 
 
 def mode(path: Path) -> int:
@@ -201,3 +202,13 @@ def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.Monkey
     unlink(Path("x" * LONGEST), identity)
     with pytest.raises(ConfigError, match="longer than the 107 bytes"):
         listen(Path("x" * (LONGEST + 1)))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "served"), [(1024, 64), (resource.RLIM_INFINITY, 64), (104, 64), (103, 63), (48, 8), (32, 1)]
+)
+def test_the_daemon_keeps_some_descriptors_for_itself(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, served: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, resource.RLIM_INFINITY))
+    assert room(64) == served

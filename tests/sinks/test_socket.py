@@ -128,11 +128,12 @@ def test_a_subscriber_that_leaves_leaves_nothing_behind(
 
 
 def test_more_subscribers_than_there_is_room_for_are_turned_away(
+    sink: SocketSink,
     subscribe: Callable[[], socket.socket],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(sinks_socket, "CLIENTS", 1)
+    monkeypatch.setattr(sink, "_room", 1)
     subscribe()
     for _ in range(3):
         assert subscribe().recv(1) == b""
@@ -142,7 +143,7 @@ def test_more_subscribers_than_there_is_room_for_are_turned_away(
 def test_who_comes_as_another_leaves_gets_its_place(
     sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sinks_socket, "CLIENTS", 1)
+    monkeypatch.setattr(sink, "_room", 1)
     for sequence in range(1, 51):
         client = subscribe()
         sink.send(sealed(sequence))
