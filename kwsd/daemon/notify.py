@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 
 from kwsd.shown import one_line
@@ -17,6 +19,8 @@ class Notifier:
     """The service manager's ear, if there is one.
 
     The watchdog hears of us only through `alive` and `seeking`; see `kwsd.daemon.watchdog` for when they are called.
+    Nothing here waits. A state (READY, RELOADING, STOPPING) that the manager has no room for is told before whatever
+    comes next, and at the latest as the worker gets on; any other message is dropped.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -28,6 +32,9 @@ class Notifier:
         self._next = 0.0
         self._heard = -1
         self._ready = self._stopping = False
+        self._unsent: deque[str] = deque(maxlen=2)  # the newest states; a reload is two of them
+        self._unheard = False
+        self._lock = threading.Lock()
         if address and address[0] not in "@/":
             log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
             self._address = ""
@@ -38,25 +45,26 @@ class Notifier:
 
     def close(self) -> None:
         """Release the socket; nothing is said from then on."""
-        if self._socket:
-            self._socket.close()
-            self._socket = None
+        with self._lock:
+            if self._socket:
+                self._socket.close()
+                self._socket = None
 
     def ready(self, status: str) -> None:
         """The model is warm and audio has arrived."""
         self._ready = True
-        self._tell(f"READY=1\nSTATUS={one_line(status)}")
+        self._enter(f"READY=1\nSTATUS={one_line(status)}")
 
     def reloading(self) -> None:
         """The configuration is about to be read again. Before READY this is nothing that systemd waits for."""
         if self._ready:
             now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-            self._tell(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
+            self._enter(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
 
     def reloaded(self, status: str) -> None:
         """The configuration has been read again, and taken over or refused."""
         if self._ready:
-            self._tell(f"READY=1\nSTATUS={one_line(status)}")
+            self._enter(f"READY=1\nSTATUS={one_line(status)}")
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""
@@ -66,7 +74,7 @@ class Notifier:
         """The daemon is about to end; the watchdog stops with it."""
         if not self._stopping:
             self._stopping = True
-            self._tell("STOPPING=1\nSTATUS=stopping")
+            self._enter("STOPPING=1\nSTATUS=stopping")
 
     def alive(self, heard: int) -> None:
         """The worker got through a batch; `heard` samples have arrived so far, in all streams.
@@ -83,19 +91,44 @@ class Notifier:
 
     def _feed(self) -> bool:
         """Tell the watchdog, if it is time to."""
+        with self._lock:
+            self._catch_up()
         if not self._interval_s or time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + self._interval_s
         self._tell("WATCHDOG=1")
         return True
 
+    def _enter(self, state: str) -> None:
+        """Tell what the manager must not miss."""
+        with self._lock:
+            self._unsent.append(state)
+            self._catch_up()
+
     def _tell(self, message: str) -> None:
-        if (sender := self._socket) is None:
-            return
+        """Tell what is worth nothing later."""
+        with self._lock:
+            if self._catch_up():
+                self._send(message)
+
+    def _catch_up(self) -> bool:
+        """Tell the states that are still to be told; False where there is no room for them."""
+        while self._unsent and self._send(self._unsent[0]):
+            self._unsent.popleft()
+        return not self._unsent
+
+    def _send(self, message: str) -> bool:
+        if self._socket is None:
+            return False
         try:  # by its address, each time: the manager's own socket may be made anew
-            sender.sendto(message.encode("utf-8", "backslashreplace"), self._address)
+            self._socket.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except OSError as error:
-            log.warning("systemd does not hear us: %s: %s", self._address.replace("\0", "@"), error.strerror)
+            if not self._unheard:
+                log.warning("systemd does not hear us: %s: %s", self._address.replace("\0", "@"), error.strerror)
+            self._unheard = True
+            return False
+        self._unheard = False
+        return True
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float:

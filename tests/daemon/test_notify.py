@@ -7,7 +7,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,23 @@ class Manager:
                 messages.append(self.socket.recv(4096).decode())
             except BlockingIOError:
                 return messages
+
+    def crowd(self) -> int:
+        """Fill its queue with what other services say; how many messages that is."""
+        told = 0
+        while count := self._told_by_another():
+            told += count
+        return told
+
+    def _told_by_another(self) -> int:
+        """Each service has room for some messages of its own, too."""
+        count = 0
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, suppress(BlockingIOError):
+            other.setblocking(False)
+            while True:
+                other.sendto(b"STATUS=another service", self.socket.getsockname())
+                count += 1
+        return count
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -109,6 +126,42 @@ def test_a_reload_is_told_with_its_time(notify: Notify, manager: Manager) -> Non
     assert head == "RELOADING"
     assert before <= int(microseconds) <= after
     assert ready == "READY=1\nSTATUS=listening"
+
+
+def test_a_state_that_finds_no_room_is_told_as_soon_as_there_is_some(
+    notify: Notify, manager: Manager, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = notify(manager.environment)
+    others = manager.crowd()
+    notifier.status("loading tiny")
+    notifier.ready("listening")
+    notifier.alive(1)
+    assert len(manager.heard()) == others
+    notifier.alive(2)
+    notifier.alive(3)
+    assert manager.heard() == ["READY=1\nSTATUS=listening"]
+    others = manager.crowd()
+    notifier.reloading()
+    notifier.reloaded("listening")
+    assert len(manager.heard()) == others
+    notifier.status("words heard: 1")
+    first, *rest = manager.heard()
+    assert first.startswith("RELOADING=1\n")
+    assert rest == ["READY=1\nSTATUS=listening", "STATUS=words heard: 1"]
+    assert len(caplog.records) == 2  # once each time
+
+
+def test_of_many_states_that_find_no_room_the_newest_are_told(notify: Notify, manager: Manager) -> None:
+    notifier = notify(manager.environment)
+    others = manager.crowd()
+    notifier.ready("listening")
+    for _ in range(100):
+        notifier.reloading()
+        notifier.reloaded("listening")
+    notifier.stopping()
+    assert len(manager.heard()) == others
+    notifier.status("the end")
+    assert [message.partition("\n")[0] for message in manager.heard()] == ["READY=1", "STOPPING=1", "STATUS=the end"]
 
 
 @pytest.mark.parametrize("extra", [{}, {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}])
