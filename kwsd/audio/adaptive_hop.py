@@ -39,30 +39,33 @@ class AdaptiveHop:
         self._narrowed_at: int | None = None
         self._calm = CALM
 
-    def observe(self, written: int, heard: int) -> None:
-        """The stream has come to sample `written`, its reader to sample `heard`: change the hop if it is time to."""
-        behind = written - heard
+    def observe(self, written: int, heard: int, lost: int = 0) -> None:
+        """The stream has come to sample `written`, its reader to sample `heard`: change the hop if it is time to.
+
+        The `lost` of the samples in between never arrived, and are nothing to catch up with.
+        """
+        behind = written - heard - lost
         if behind > BEHIND:
             self._calm_since = written
             if self._behind_since is None:
                 self._behind_since = written
             elif written - self._behind_since >= SUSTAINED:
                 self._behind_since = written
-                self._widen(written, heard)
+                self._widen(written, heard, behind)
             return
         if written - self._calm_since >= SUSTAINED:
             self._behind_since = None
         if self.hop > self._hops[0] and written - self._calm_since >= self._calm:
             self._calm_since = self._narrowed_at = written
-            self._change(-1, written, heard)
+            self._change(-1, heard, behind)
 
-    def _widen(self, written: int, heard: int) -> None:
+    def _widen(self, written: int, heard: int, behind: int) -> None:
         if self.hop == self._hops[-1]:
             return
         early = self._narrowed_at is not None and written - self._narrowed_at < 2 * self._calm
         self._calm = min(2 * self._calm, CALMEST) if early else CALM
-        self._change(1, written, heard)
+        self._change(1, heard, behind)
 
-    def _change(self, step: int, written: int, heard: int) -> None:
+    def _change(self, step: int, heard: int, behind: int) -> None:
         self.hop = self._hops[self._hops.index(self.hop) + step]
-        self._changed(heard, self.hop, written - heard)
+        self._changed(heard, self.hop, behind)

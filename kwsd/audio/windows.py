@@ -112,7 +112,7 @@ class _Reader:
         extent = self._ring.extent()
         if self._adaptive and not extent.closed:
             lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in extent.gaps)
-            self._adaptive.observe(extent.written, self._heard + lost)  # what was lost is nothing to catch up with
+            self._adaptive.observe(extent.written, self._heard, lost)
             self._hop = self._adaptive.hop
         self._expect()
         return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody

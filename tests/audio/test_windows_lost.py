@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import Window, windows
+from kwsd.events import RATE
 
 Noise = Callable[[int], NDArray[np.int16]]
 LENGTH, HOP = 100, 10
@@ -144,3 +146,17 @@ def test_a_gap_that_ends_where_a_hop_does_is_counted_once(noise: Noise) -> None:
     ring.skip(5)
     ring.write(noise(100), wait=False)
     assert [(window.end, window.lost) for window in cut(ring) if window.lost] == [(200, 5)]
+
+
+def test_the_hop_changes_where_the_reader_is_not_behind_the_gap_before_it(noise: Noise) -> None:
+    told: list[tuple[int, int, int]] = []
+    ring = Ring(10 * RATE)
+    adaptive = AdaptiveHop(HOP, RATE, lambda *change: told.append(change))
+    stream = windows({"a": ring}, hop=HOP, adaptive={"a": adaptive}, batch=1)
+    ring.write(noise(2 * RATE), wait=False)
+    assert next(stream)[0].end == HOP
+    ring.skip(RATE)
+    ring.write(noise(2 * RATE), wait=False)  # two seconds later it is still more than one behind
+    (window,) = next(stream)
+    assert told == [(HOP, 2 * HOP, 4 * RATE - HOP)]
+    assert (window.end, window.hop) == (3 * HOP, 2 * HOP)
