@@ -28,9 +28,9 @@ class StdoutSink:
     """One line an event, flushed at once.
 
     A pipe may be full because its reader is slow. For a microphone (`wait` false) the lines are then kept, up to
-    `PENDING`, and written with the next event; for a file or a pipe nothing is dropped, and the worker calls
-    `catch_up` to go no faster than the reader. Where the reader is gone, one line on the log says so, `closed` is
-    called, and nothing is written any more, nor by the interpreter at its exit.
+    `PENDING`, and written as the worker next calls `catch_up`; for a file or a pipe nothing is dropped, and it calls
+    that to go no faster than the reader. Where the reader is gone, one line on the log says so, `closed` is called, and
+    nothing is written any more, nor by the interpreter at its exit.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class StdoutSink:
             self._write_pending()
 
     def catch_up(self) -> None:
-        """Wait until the reader has taken what was sent, or until `hurry`; at once where the sender must not wait."""
-        if self._wait:
-            self._drain(math.inf)
+        """Wait until the reader has taken what was sent, or until `hurry`. Where the sender must not wait, write what
+        there is room for."""
+        self._drain(math.inf if self._wait else 0)
 
     def hurry(self) -> None:
         """End `catch_up`, now and from now on, from another thread: somebody wants to stop."""

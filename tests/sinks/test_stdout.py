@@ -139,6 +139,17 @@ def test_a_microphone_never_waits_for_the_reader(
     assert "3 lines dropped" in caplog.text
 
 
+def test_a_microphone_s_lines_come_without_another_event_once_the_reader_is_back(pipe: Pipe) -> None:
+    sink = StdoutSink(pipe.stream, wait=False)
+    count = fill(sink)
+    received = pipe.read()
+    os.set_blocking(pipe.reading, False)
+    sink.catch_up()  # after a batch in which nothing was heard
+    received += pipe.read()
+    assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, count + 1))
+    sink.close(0)
+
+
 def test_closing_gives_a_slow_reader_its_time(pipe: Pipe) -> None:
     sink = StdoutSink(pipe.stream, wait=True)
     count = fill(sink)
