@@ -112,11 +112,12 @@ class SocketSink:
         self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
         ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
         self._waker.clear()
-        self._accept()
+        # Before anybody is taken in: who comes may get the descriptor of one that has left.
         for descriptor, client in list(self._clients.items()):
             client.hear(ready.get(descriptor, 0))
             if client.asks() and self._status:
                 client.offer(self._status())
+        self._accept()
         while self._inbox:
             line = self._inbox.popleft()
             self._accept()  # whoever had connected before this event was sent gets it

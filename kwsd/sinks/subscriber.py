@@ -37,7 +37,7 @@ class Subscriber:
         elif ready & select.POLLIN:
             try:
                 data = self.socket.recv(4096)
-            except BlockingIOError:  # another client's descriptor may have been this one's a moment ago
+            except BlockingIOError:
                 return
             except OSError:
                 self.fault = ""
