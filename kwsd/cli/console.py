@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from kwsd.cli import loglines
 from kwsd.shown import brief, one_line
-from kwsd.sinks.outlet import Outlet, silence
+from kwsd.sinks.outlet import Outlet, silence, write_within
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ Show = Callable[[str, int, int], None]
 
 MOST = 3000
 """Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `Outlet`."""
+PATIENCE_S = 1.0
+"""Seconds that an error or a note waits for whoever reads standard error; then the exit status has to do."""
 _NARROW = 60
 """Columns of a terminal in which a drawn table leaves too little for its cells."""
 QUIET_S = 10.0
@@ -56,14 +58,22 @@ def note(text: str) -> None:
     _to_stderr(f"kwsd: {one_line(text)}")
 
 
+def traceback() -> None:
+    """Where the error that is being handled comes from."""
+    from traceback import format_exc
+
+    _to_stderr(format_exc().rstrip("\n"))
+
+
 def _to_stderr(text: str) -> None:
     """Nothing where standard error was closed before the process began: print() would take standard output then.
 
-    Where nobody reads it, or the disk below it is full, the work goes on, to its own exit status.
+    Where nobody reads it, though it is a full pipe, or the disk below it is full, the work goes on, to its own exit
+    status.
     """
     if sys.stderr is not None:
         try:
-            print(text, file=sys.stderr, flush=True)
+            write_within(sys.stderr, f"{text}\n", PATIENCE_S)
         except (OSError, ValueError):
             silence(sys.stderr)
 

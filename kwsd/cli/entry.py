@@ -77,9 +77,7 @@ def _tell_fault(error: Exception, debug: bool) -> int:
 
 def _tell(text: str, status: int, debug: bool) -> int:
     if debug:
-        import traceback
-
-        traceback.print_exc()
+        console.traceback()
     console.error(text)
     return status
 

@@ -1,12 +1,21 @@
-"""Lines for whoever reads a stream, without ever waiting for them."""
+"""Lines for whoever reads a stream, without waiting for them, or for no longer than is said."""
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import select
+import time
+from collections import deque
 from contextlib import suppress
 from typing import TextIO
+
+from kwsd.waker import Waker
+
+_AGAIN_S = 0.01
+_PIECE = 400
+"""Characters that are less than PIPE_BUF also where each of them is spelt out: \\U0001f3a4."""
 
 
 class Outlet:
@@ -50,12 +59,42 @@ class Outlet:
                 return False
         return True
 
+    def wait(self, seconds: float, waker: Waker | None = None) -> None:
+        """Wait until there may be room, for so many seconds at most (math.inf: for ever), or until `waker` is woken."""
+        if self.behind:  # a terminal with room for a byte may take none: a line ends in two
+            time.sleep(_AGAIN_S)
+        poll = select.poll()
+        poll.register(self.stream, select.POLLOUT)
+        if waker:
+            poll.register(waker, select.POLLIN)
+        poll.poll(None if seconds == math.inf else math.ceil(1000 * seconds))
+
     def close(self) -> None:
         """Forget what is kept; the stream itself stays as it is."""
         self._rest = b""
         if self._terminal is not None:
             os.close(self._terminal)
             self._terminal = None
+
+
+def write_within(stream: TextIO, text: str, seconds: float) -> None:
+    """Write a text of any length; what there is no room for within so many seconds is dropped.
+
+    Raises OSError or ValueError as writing does.
+    """
+    until = time.monotonic() + seconds
+    pieces = deque(text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+    outlet = Outlet(stream)
+    try:
+        while True:
+            while pieces and outlet.offer(pieces[0]):
+                pieces.popleft()
+            left = until - time.monotonic()
+            if (not pieces and outlet.catch_up()) or left <= 0:
+                return
+            outlet.wait(left)
+    finally:
+        outlet.close()
 
 
 def silence(stream: TextIO) -> None:

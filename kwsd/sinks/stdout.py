@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import select
 import threading
 import time
 from collections import deque
@@ -19,7 +18,6 @@ from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
-_AGAIN_S = 0.01
 PENDING = 1024
 """Lines kept for a reader that does not read, where the sender must not wait; further ones are dropped."""
 
@@ -112,13 +110,7 @@ class StdoutSink:
             left = until - time.monotonic()
             if left <= 0 or (until == math.inf and not self._wait):
                 return
-            if self._outlet.behind:  # a terminal with room for a byte may take none: a line ends in two
-                time.sleep(_AGAIN_S)
-            poll = select.poll()
-            poll.register(self._stream, select.POLLOUT)
-            if until == math.inf:
-                poll.register(self._waker, select.POLLIN)
-            poll.poll(None if left == math.inf else math.ceil(1000 * left))
+            self._outlet.wait(left, self._waker if until == math.inf else None)
 
     @property
     def _waiting(self) -> int:

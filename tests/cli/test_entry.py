@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,22 @@ def test_the_status_is_the_same_where_nobody_can_read_the_log(
         done = subprocess.run([sys.executable, "-m", "kwsd", *arguments], stderr=log, check=False)
     os.close(writing)
     assert done.returncode == status
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)])
+def test_the_status_is_the_same_where_the_log_is_full_and_nobody_reads_it(debug: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)
+    os.set_blocking(writing, True)
+    command = [sys.executable, "-m", "kwsd", "listen", "none.wav", *debug]
+    try:
+        assert subprocess.run(command, stderr=writing, check=False, timeout=60).returncode == 66
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
