@@ -14,6 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Where the process is ours (no `arguments`), Ctrl-C ends it at once while that is imported: there is nothing yet to
     tidy up, and importing is no place for an exception. So does SIGTERM `kwsd listen` until the daemon takes it over.
+    SIGHUP, which asks a daemon to read its configuration again, finds one that is about to: without a terminal that
+    could hang up it is let pass.
     """
     if arguments is not None:
         from kwsd.cli.entry import main as run
@@ -22,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else a shell's background job
     if interrupts:
         signal.signal(signal.SIGINT, _end)
-    if "listen" in sys.argv[1:3] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end)
+    if "listen" in sys.argv[1:3]:
+        _hold_signals()
     from kwsd.cli import entry
 
     try:
@@ -32,6 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return entry.main()
     except KeyboardInterrupt:
         return entry.INTERRUPTED
+
+
+def _hold_signals() -> None:
+    """What `kwsd listen` does with signals before it knows what it listens to."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+    from kwsd.daemon.signals import has_terminal, let_pass
+
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not has_terminal():
+        signal.signal(signal.SIGHUP, let_pass)
 
 
 def _end(number: int, _: FrameType | None) -> None:

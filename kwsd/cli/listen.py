@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config, rereading
+from kwsd.daemon.signals import let_pass
 from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ def listen(
         raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")
     if source is not None and "audio.device" in overrides:
         raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
+    # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
+    if source is not None and signal.getsignal(signal.SIGHUP) is let_pass:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     loaded = load_config(config, overrides)
     chosen = loaded.config
     console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
@@ -62,7 +67,6 @@ def listen(
     pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run
 
-    # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
     reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
 

@@ -14,6 +14,10 @@ TOGETHER_S = 0.5
 """The same signal again within so many seconds is no second one: timeout(1) sends it twice, the second to the group."""
 
 
+def let_pass(_number: int, _frame: FrameType | None) -> None:
+    """A handler that does nothing. Unlike SIG_IGN it is no wish of the parent process, and no hook inherits it."""
+
+
 def has_terminal() -> bool:
     """Whether the process belongs to a terminal; one that has hung up does not count."""
     try:

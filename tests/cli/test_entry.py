@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import kwsd as package
+from kwsd.daemon.signals import let_pass
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 Command = Callable[..., Any]
@@ -85,6 +86,46 @@ def test_a_signal_while_it_is_still_imported(
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
     done = subprocess.run([sys.executable, *program, *command], capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+ON_A_TERMINAL = """
+import fcntl, os, pty, sys, termios
+master, slave = pty.openpty()
+fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "terminal", "status"),
+    [
+        (("listen",), False, 7),
+        (("listen",), True, -signal.SIGHUP),
+        (("version",), False, -signal.SIGHUP),
+    ],
+)
+def test_sighup_while_it_is_still_imported(
+    tmp_path: Path, command: tuple[str, ...], terminal: bool, status: int
+) -> None:
+    """A daemon without a terminal takes it for a reload, of a configuration that it has not read yet."""
+    (tmp_path / "typer.py").write_text(f"import os\nos.kill(os.getpid(), {int(signal.SIGHUP)})\nos._exit(7)\n")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
+    program = [sys.executable, "-m", "kwsd", *command]
+    within = [sys.executable, "-c", ON_A_TERMINAL] if terminal else []
+    done = subprocess.run([*within, *program], env=env, check=False, capture_output=True, start_new_session=True)
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("source", "left"), [((), let_pass), (("none.wav",), signal.SIG_DFL), (("-",), signal.SIG_DFL)]
+)
+def test_sighup_is_let_pass_for_a_microphone_alone(kwsd: Command, source: tuple[str, ...], left: Any) -> None:
+    before = signal.signal(signal.SIGHUP, let_pass)
+    try:
+        assert kwsd("listen", *source, "--config", "/none").status == 78
+        assert signal.getsignal(signal.SIGHUP) == left
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
