@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WITHOUT_MEANING = (signal.SIGUSR1, signal.SIGUSR2)
+"""Else they would end the process at once, its socket and hooks left behind."""
 TOGETHER_S = 0.5
 """The same signal again within so many seconds is no second one: timeout(1) sends it twice, the second to the group."""
 
@@ -31,7 +33,8 @@ def has_terminal() -> bool:
 def relayed(
     put: Callable[[signal.Signals], None], at_once: Callable[[], None], wakeup: int, *, reloads: bool = False
 ) -> Iterator[None]:
-    """Hand the first signal that asks to stop to `put`, which must take no lock, and do nothing else.
+    """Hand the first signal that asks to stop to `put`, which must take no lock, and do nothing else. Those without
+    a meaning are let pass.
 
     With `reloads` every SIGHUP goes to `put`, and none of them is the first or second one that asks to stop.
 
@@ -59,12 +62,13 @@ def relayed(
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    before = {number: signal.getsignal(number) for number in ASKING_TO_STOP}
+    handlers = dict.fromkeys(ASKING_TO_STOP, handle) | dict.fromkeys(WITHOUT_MEANING, let_pass)
+    before = {number: signal.getsignal(number) for number in handlers}
     relayed = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
     woken_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     try:
         for number in relayed:
-            signal.signal(number, handle)
+            signal.signal(number, handlers[number])
         yield
     finally:
         signal.set_wakeup_fd(woken_before)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, relayed
+from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, relayed
 
 
 def no_hurry() -> None:
@@ -24,6 +24,16 @@ def test_the_first_signal_is_a_message(number: signal.Signals) -> None:
         signal.raise_signal(number)
     assert heard == [number]
     assert [signal.getsignal(each) for each in ASKING_TO_STOP] == before
+
+
+@pytest.mark.parametrize("number", WITHOUT_MEANING)
+def test_a_signal_without_a_meaning_is_nothing(number: signal.Signals) -> None:
+    heard: list[signal.Signals] = []
+    with relayed(heard.append, no_hurry, -1):
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
+    assert heard == [signal.SIGTERM]
+    assert signal.getsignal(number) == signal.SIG_DFL
 
 
 def test_sighup_may_ask_for_something_else_than_to_stop() -> None:
