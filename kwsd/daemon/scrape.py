@@ -27,13 +27,15 @@ log = logging.getLogger(__name__)
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
 """What a client may send, and how long it may take for it and for reading the answer."""
+CROWDED_REQUEST_S = 0.1
+"""How long it may take for what it sends while others wait at the door."""
 
 _NO_TOKEN = "only with the token\n"
 _ANSWER_BYTES = 1 << 16
 
 
 class ScrapeServer:
-    """One thread that answers one client after the other, each within `REQUEST_S` seconds."""
+    """One thread that answers one client after the other, each within `REQUEST_S` seconds; sooner where others wait."""
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class ScrapeServer:
             self._answer(client)
 
     def _answer(self, client: socket.socket) -> None:
-        request = _read_request(client)
+        request = _read_request(client, self._server)
         method, _, rest = request.partition(b" ")
         path = rest.split(b" ")[0].split(b"?")[0]
         if method not in (b"GET", b"HEAD"):
@@ -120,15 +122,27 @@ class ScrapeServer:
         client.sendall(head + (b"" if method == b"HEAD" else data))
 
 
-def _read_request(client: socket.socket) -> bytes:
-    """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises TimeoutError."""
+def _read_request(client: socket.socket, door: socket.socket) -> bytes:
+    """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises TimeoutError when its time is
+    over, which is sooner where others wait at the door, and OSError where the client is gone."""
     request = b""
-    deadline = time.monotonic() + REQUEST_S
+    began = time.monotonic()
+    deadline = began + REQUEST_S
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    poll.register(door, select.POLLIN)
     while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < REQUEST_BYTES:
-        client.settimeout(max(0.001, deadline - time.monotonic()))
-        if time.monotonic() > deadline or not (data := client.recv(4096)):
-            break
-        request += data
+        left = deadline - time.monotonic()
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
+        if not ready:
+            raise TimeoutError
+        if door.fileno() in ready:
+            poll.unregister(door)
+            deadline = began + CROWDED_REQUEST_S
+        if client.fileno() in ready:
+            if not (data := client.recv(4096)):
+                break
+            request += data
     client.settimeout(REQUEST_S)
     return request
 
@@ -162,7 +176,7 @@ def _listen(where: str, *, public: bool) -> socket.socket:
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(place)
-        server.listen(4)
+        server.listen(128)
     except OSError as error:
         server.close()
         raise DeviceError(f"metrics.listen is {where!r}: {error.strerror};", "choose another with --metrics") from error

@@ -62,8 +62,7 @@ class Door:
             raise OSError(self._accepting.pop(), "as told")
         client, address = self._server.accept()
         if self._reading:
-            client.close()
-            return Unreachable(self._reading.pop()), address
+            return Unreachable(client, self._reading.pop()), address
         return client, address
 
     def __getattr__(self, name: str) -> Any:
@@ -71,16 +70,17 @@ class Door:
 
 
 class Unreachable(contextlib.nullcontext[Any]):
-    """A client whose network went away."""
+    """A client whose network went away as it had asked."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, client: socket.socket, number: int) -> None:
         super().__init__(self)
-        self._number = number
+        self._client, self._number = client, number
 
-    def settimeout(self, _: float) -> None:
-        """It will not be waited for."""
+    def fileno(self) -> int:
+        return self._client.fileno()
 
     def recv(self, _: int) -> bytes:
+        self._client.close()
         raise OSError(self._number, "as told")
 
 
@@ -120,6 +120,22 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
     with socket.socket(socket.AF_UNIX) as rude, socket.socket(socket.AF_UNIX) as polite:
         rude.connect(str(path))
         rude.sendall(request_)
+        polite.settimeout(60)
+        polite.connect(str(path))
+        polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
+
+
+def test_who_says_nothing_is_not_waited_for_while_others_wait(
+    serve: Callable[[str], ScrapeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape, "REQUEST_S", 600.0)
+    path = tmp_path / "metrics.sock"
+    serve(str(path))
+    with contextlib.ExitStack() as stack:
+        *silent, polite = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(10)]
+        for client in silent:
+            client.connect(str(path))
         polite.settimeout(60)
         polite.connect(str(path))
         polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
