@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -21,12 +22,21 @@ def read_token(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             text = file.read(4096).strip()
     except OSError as error:
-        raise ConfigError(f"metrics.token_file {path}: {error.strerror};", _NEXT) from error
-    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        step = _let_own(path) if isinstance(error, PermissionError) else _NEXT
+        raise ConfigError(f"metrics.token_file {path}: {error.strerror};", step) from error
+    if status.st_uid != os.getuid():
+        raise ConfigError(f"metrics.token_file {path}: another user's;", _let_own(path))
+    if stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"metrics.token_file {path}: others may read or change it;", f"chmod 600, or {_NEXT}")
     if len(text) < SHORTEST or not all(0x21 <= byte <= 0x7E for byte in text):
         raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more;", _NEXT)
     return text
+
+
+def _let_own(path: Path) -> str:
+    """What to do where root made it, for a daemon that is not root: to make another the same way would not help."""
+    file = shlex.quote(os.fspath(path))
+    return f"let kwsd's user own it, in a folder that it may enter: chown {os.getuid()} {file}; chmod 600 {file}"
 
 
 def bears(request: bytes, token: bytes) -> bool:

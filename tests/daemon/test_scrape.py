@@ -195,6 +195,24 @@ def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
         assert not text or text.decode("latin-1") not in str(told.value)
 
 
+def test_a_token_of_another_user_is_to_be_given_to_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "the token"
+    path.write_bytes(TOKEN)
+    path.chmod(0o600)
+    monkeypatch.setattr("kwsd.daemon.bearer.os.getuid", lambda: 61_184)
+
+    def refuse(self: Path, _: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    with pytest.raises(ConfigError, match="another user's") as told:
+        read_token(path)
+    assert f"chown 61184 '{path}'" in told.value.remedy
+    monkeypatch.setattr(Path, "open", refuse)  # as for anybody but root
+    with pytest.raises(ConfigError, match="Permission denied") as told:
+        read_token(path)
+    assert f"chown 61184 '{path}'" in told.value.remedy
+
+
 @pytest.mark.parametrize("where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464"])
 def test_other_machines_are_not_served(where: str) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen is"):
