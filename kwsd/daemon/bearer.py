@@ -16,7 +16,10 @@ _NEXT = "make one: (umask 077; openssl rand -hex 32 >FILE)"
 
 
 def read_token(path: Path) -> bytes:
-    """The token in a file that is its owner's alone. Raises ConfigError, which never shows what is in it."""
+    """The token in a file that is its owner's alone, or a credential that systemd loaded (LoadCredential=).
+
+    Raises ConfigError, which never shows what is in it.
+    """
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -24,13 +27,20 @@ def read_token(path: Path) -> bytes:
     except OSError as error:
         step = _let_own(path) if isinstance(error, PermissionError) else _NEXT
         raise ConfigError(f"metrics.token_file {path}: {error.strerror};", step) from error
-    if status.st_uid != os.getuid():
+    given = _is_credential(path)
+    if not given and status.st_uid != os.getuid():
         raise ConfigError(f"metrics.token_file {path}: another user's;", _let_own(path))
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    if not given and stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"metrics.token_file {path}: others may read or change it;", f"chmod 600, or {_NEXT}")
     if len(text) < SHORTEST or not all(0x21 <= byte <= 0x7E for byte in text):
         raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more;", _NEXT)
     return text
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether it lies in the folder that systemd shows to this service alone, whoever owns what is in it."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(folder or "")
 
 
 def _let_own(path: Path) -> str:

@@ -213,6 +213,19 @@ def test_a_token_of_another_user_is_to_be_given_to_ours(tmp_path: Path, monkeypa
     assert f"chown 61184 '{path}'" in told.value.remedy
 
 
+def test_a_credential_of_systemds_is_the_services_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(TOKEN)
+    path.chmod(0o440)  # as an access list makes it look
+    monkeypatch.setattr("kwsd.daemon.bearer.os.getuid", lambda: 61_184)
+    for folder in ("", str(tmp_path.parent)):
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", folder)
+        with pytest.raises(ConfigError, match="another user's"):
+            read_token(path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_token(path) == TOKEN
+
+
 @pytest.mark.parametrize("where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464"])
 def test_other_machines_are_not_served(where: str) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen is"):
