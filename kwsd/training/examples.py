@@ -15,7 +15,8 @@ from kwsd.audio.files import read_clip
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
-from kwsd.training.labelled import Labelled, Unreadable
+from kwsd.training.labelled import Labelled
+from kwsd.training.unreadable import Unreadable
 
 Floats = NDArray[np.float32]
 

@@ -20,7 +20,8 @@ from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
-from kwsd.training.labelled import Labelled, Unreadable, weights_of
+from kwsd.training.labelled import Labelled, weights_of
+from kwsd.training.unreadable import Unreadable
 
 Report = Callable[[dict[str, float]], None]
 """Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""

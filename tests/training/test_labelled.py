@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import InputError
-from kwsd.training.labelled import Clip, Labelled, Unreadable, find_labelled, weights_of, which_split
+from kwsd.training.labelled import Labelled, find_labelled, weights_of
+from kwsd.training.layouts import Clip, which_split
+from kwsd.training.unreadable import Unreadable
 
 
 @pytest.fixture
