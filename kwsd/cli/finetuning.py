@@ -51,8 +51,8 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     plan = replace(plan, labels=data.labels)
     pull_if_missing(plan.backbone)
     backbone = find_model(plan.backbone)
-    recipe = {"data": str(places.data.resolve()), **plan.to_dict(), "labels": list(plan.labels)}
-    folder = run_folder(places.runs, places.name, recipe, fresh=places.fresh)
+    clips = {"clips": data.digest(places.data if places.data.is_dir() else places.data.parent)}
+    folder = run_folder(places.runs, places.name, {**clips, **plan.to_dict()}, fresh=places.fresh, usual=clips)
     place = model_place(folder, places.out, places.name)
     model, extractor = adopt(backbone, plan, device)
     run = Finetuning(plan, model, extractor, data, folder, device)

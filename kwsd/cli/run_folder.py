@@ -20,7 +20,7 @@ def run_folder(
 ) -> Path:
     """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` moves what an earlier run left to .old.
 
-    `usual` is what keys stand for that an earlier version of kwsd did not know.
+    `usual` is what keys stand for that an earlier version of kwsd did not know; keys that are none now do not count.
 
     Raises:
         ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
@@ -61,12 +61,12 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
     before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
-    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    changed = sorted(key for key in now if before.get(key) != now[key])
     if changed:
-        raise ConfigError(
-            f"{folder}: this run began with another recipe (it differs in {', '.join(changed)}); "
-            "take --fresh to begin anew, or another folder with --runs"
-        )
+        what = f"this run began with another recipe (it differs in {', '.join(changed)})"
+        if changed == ["clips"]:
+            what = "the clips have changed since this run began"
+        raise ConfigError(f"{folder}: {what};", "take --fresh to begin anew, or another folder with --runs")
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

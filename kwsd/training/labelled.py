@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,18 @@ class Labelled:
     def part(self, split: str) -> list[Clip]:
         """The clips of one split."""
         return [clip for clip in self.clips if clip.split == split]
+
+    def digest(self, root: Path) -> str:
+        """A hash of what a run's steps are made of: each recording's path below `root`, label, split and size in bytes.
+
+        Not of where `root` lies, nor of the files' times: data may be moved or copied while a run is in progress.
+        """
+        told = hashlib.sha256()
+        for clip in (*self.clips, *(Clip(path, SILENCE, "") for path in self.noise)):
+            place = clip.path.relative_to(root) if clip.path.is_relative_to(root) else clip.path
+            size = clip.path.stat().st_size if clip.path.is_file() else None
+            told.update(repr((str(place), clip.label, clip.split, size)).encode())
+        return told.hexdigest()[:16]
 
 
 def find_labelled(data: Path, words: Sequence[str] = ()) -> Labelled:

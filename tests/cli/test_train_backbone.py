@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,31 @@ def test_an_encoder_of_others_is_taught_and_listens(
     changed = kwsd(*arguments, "--epochs", "3", "--device", "cpu")
     assert changed.status == 78
     assert "began with another recipe" in changed.err
+
+
+def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    for label in ("yes", "no"):
+        shutil.copytree(clips / label, data / label)
+    arguments = ("train", "--backbone", foreign("whisper"), "--runs", tmp_path / "runs", "--name", "mine")
+    arguments = (*arguments, "--epochs", "1", "--frozen", "--device", "cpu", "--data")
+    assert kwsd(*arguments, data).status == 0
+    (data / "yes" / "2.wav").unlink()
+    ran = kwsd(*arguments, data)
+    assert (ran.status, ran.out) == (78, "")
+    assert "the clips have changed since this run began; take --fresh" in ran.err
+    shutil.copy(clips / "yes" / "2.wav", data / "yes")
+    data.rename(tmp_path / "moved")
+    ran = kwsd(*arguments, tmp_path / "moved")
+    assert ran.status == 0, ran.err
+    assert "goes on from step 1 of 1" in ran.err
+    recipe = tmp_path / "runs" / "mine" / "recipe.json"
+    told = json.loads(recipe.read_text())
+    del told["clips"]  # as an earlier version wrote it
+    recipe.write_text(json.dumps(told | {"data": str(data)}))
+    assert kwsd(*arguments, tmp_path / "moved").status == 0
 
 
 def test_an_interrupted_fine_tuning_goes_on(

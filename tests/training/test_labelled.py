@@ -81,6 +81,22 @@ def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None
     assert [clip.label for clip in found.clips] == ["_unknown_", "_unknown_", "no", "yes"]
 
 
+def test_the_digest_is_of_what_is_learnt_from_and_not_of_where_it_lies(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "_background_noise_/hum.wav")
+    seen = {find_labelled(data).digest(data)}
+    data = data.rename(data.with_name("moved"))
+    assert find_labelled(data).digest(data) in seen
+    (data / "yes" / "c.wav").touch()  # one more
+    seen.add(find_labelled(data).digest(data))
+    (data / "yes" / "c.wav").rename(data / "no" / "c.wav")  # another label
+    seen.add(find_labelled(data).digest(data))
+    (data / "validation_list.txt").write_text("no/b.wav\n")  # another split
+    seen.add(find_labelled(data).digest(data))
+    (data / "_background_noise_" / "hum.wav").write_bytes(b"longer")
+    seen.add(find_labelled(data).digest(data))
+    assert len(seen) == 5
+
+
 def test_what_is_wrong_with_a_tree(tree: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         find_labelled(tmp_path / "nowhere")
