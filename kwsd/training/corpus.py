@@ -108,9 +108,9 @@ def said(
 def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:
     """All recordings of `folders`, decoded into `cache` unless an earlier call did so.
 
-    The cache's name depends on the recordings' names, labels, speakers, places and sizes, not on their samples. It is
-    written beside its place and moved there at the end, so that a kill leaves no half of it, and two runs at once do
-    not disturb each other.
+    The cache's name depends on the recordings' names, labels, speakers and places, and on their files' sizes and times,
+    not on their samples. It is written beside its place and moved there at the end, so that a kill leaves no half of
+    it, and two runs at once do not disturb each other.
 
     Raises:
         InputError: a folder holds no recordings, or one of them cannot be read.
@@ -120,7 +120,9 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
     for recording in recordings:
         told = recording.path.name, recording.name, recording.label, recording.speaker
         digest.update(repr((*told, recording.start, recording.length)).encode())
-    digest.update(str(sum(path.stat().st_size for path in {recording.path for recording in recordings})).encode())
+    for path in dict.fromkeys(recording.path for recording in recordings):
+        file = path.stat()
+        digest.update(repr((file.st_size, file.st_mtime_ns)).encode())
     place = cache / digest.hexdigest()[:16]
     if not (place / "clips.npz").exists():
         _decode(recordings, place, progress)

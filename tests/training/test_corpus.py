@@ -1,7 +1,8 @@
-"""Recordings are decoded once, and again when what is said of them has changed."""
+"""Recordings are decoded once, and again when they, or what is said of them, have changed."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,23 @@ def test_a_corrected_index_is_believed(tmp_path: Path) -> None:
     again = decode([folder], cache)
     assert again.labels.tolist() == ["off", "off"]
     assert again.speakers.tolist() == ["ann", "ben"]
+
+
+def test_clips_that_change_places_are_decoded_anew(tmp_path: Path) -> None:
+    """Swapped files have the old names, sizes and sum of sizes."""
+    folder, cache = tmp_path / "clips", tmp_path / "cache"
+    places = [folder / label / "a.wav" for label in ("off", "on")]
+    for loudness, place in enumerate(places, start=1):
+        place.parent.mkdir(parents=True)
+        soundfile.write(place, np.full(16_000, loudness, np.int16), 16_000)
+        os.utime(place, ns=(loudness, loudness))
+    assert [decode([folder], cache).clip(row)[0] for row in (0, 1)] == [1, 2]
+    places[0].rename(tmp_path / "aside.wav")
+    places[1].rename(places[0])
+    (tmp_path / "aside.wav").rename(places[1])
+    again = decode([folder], cache)
+    assert again.labels.tolist() == ["off", "on"]
+    assert [again.clip(row)[0] for row in (0, 1)] == [2, 1]
 
 
 def test_what_was_decoded_is_not_decoded_again(tmp_path: Path) -> None:
