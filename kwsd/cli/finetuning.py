@@ -17,7 +17,7 @@ from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import model_place, run_folder
+from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import NO_ROOM, DeviceError
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
@@ -60,22 +60,22 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
     log.info("%d labels, %d clips to train on, on %s", len(plan.labels), len(data.part("train")), device)
     with console.progress() as show:
-        _learn(run, show)
+        _learn(run, show, going_on(places.fresh))
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
     licence = places.licence or licence_of(backbone)
     try:
         export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
     except (OSError, SafetensorError) as error:
-        raise _unwritten(place, error) from error
+        raise _unwritten(place, error, going_on(places.fresh)) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
     console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _told(scores))}")
 
 
-def _unwritten(place: Path, error: Exception) -> DeviceError:
+def _unwritten(place: Path, error: Exception, again: str) -> DeviceError:
     """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
     why = getattr(error, "strerror", None) or error
     room = "make room" if getattr(error, "errno", None) in NO_ROOM else "see to that"
-    return DeviceError(f"{place}: cannot be written ({why}): {room}, then go on with the same command")
+    return DeviceError(f"{place}: cannot be written ({why}): {room}, then go on with {again}")
 
 
 def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
     ]
 
 
-def _learn(run: Finetuning, show: console.Show) -> None:
+def _learn(run: Finetuning, show: console.Show, again: str) -> None:
     told = time.monotonic()
     path = run.folder / "journal.csv"
     rows = _kept(path, run.step)
@@ -107,10 +107,10 @@ def _learn(run: Finetuning, show: console.Show) -> None:
             run.train(report)
     except Interrupted:
         run.keep()
-        console.error(f"interrupted at step {run.step} of {run.steps}; the same command goes on from there")
+        console.error(f"interrupted at step {run.step} of {run.steps}; {again} goes on from there")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        raise _unwritten(run.folder, error) from error
+        raise _unwritten(run.folder, error, again) from error
 
 
 def _kept(path: Path, step: int) -> list[dict[str, Any]]:

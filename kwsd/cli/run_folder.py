@@ -13,12 +13,14 @@ from kwsd.errors import ConfigError, InputError, writing
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
+_LEFT = (_CHECKPOINT, "best.pt", "journal.csv", _RECIPE)
+"""What an earlier run leaves in its folder, beside the model."""
 
 
 def run_folder(
     runs: Path, name: str, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None
 ) -> Path:
-    """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` moves what an earlier run left to .old.
+    """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` sets aside what an earlier run left.
 
     `usual` is what keys stand for that an earlier version of kwsd did not know; keys that are none now do not count.
 
@@ -33,9 +35,7 @@ def run_folder(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if fresh:
-            for name in (_CHECKPOINT, "journal.csv", _RECIPE):
-                if (folder / name).exists():
-                    os.replace(folder / name, folder / f"{name}.old")
+            _set_aside(folder)
         text = json.dumps(recipe, indent=2)
         if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
             earlier = json.loads((folder / _RECIPE).read_text(encoding="utf-8"))
@@ -44,6 +44,11 @@ def run_folder(
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: cannot be used for a run ({error}); name another with --runs") from error
     return folder
+
+
+def going_on(fresh: bool) -> str:
+    """Which command goes on with a run that is broken off."""
+    return "the same command without --fresh" if fresh else "the same command"
 
 
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
@@ -57,6 +62,15 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
         with tempfile.TemporaryFile(dir=place) as trial:
             trial.write(b"0")
     return place
+
+
+def _set_aside(folder: Path) -> None:
+    """Rename what an earlier run left: .old, or where there is such a one, .old2 and so on."""
+    ends = (".old", *(f".old{number}" for number in range(2, 1000)))
+    end = next(end for end in ends if not any((folder / f"{name}{end}").exists() for name in _LEFT))
+    for name in _LEFT:
+        if (folder / name).exists():
+            os.replace(folder / name, folder / f"{name}{end}")
 
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
-from kwsd.cli.run_folder import model_place, run_folder
+from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
@@ -45,7 +45,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
         trim_journal(folder / "journal.csv", run.step)
-        model, validated = _learn(run, show)
+        model, validated = _learn(run, show, going_on(fresh))
         if other is not None:
             run.average = model = stirred(model, other, plan.soup.share)
             validated = run.judged()
@@ -63,7 +63,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
 
 
-def _learn(run: Run, show: console.Show) -> tuple[SpotterModel, Mapping[str, float]]:
+def _learn(run: Run, show: console.Show, again: str) -> tuple[SpotterModel, Mapping[str, float]]:
     """Run to the end; the averaged network, and the figures of the last validation."""
     schedule = run.schedule
     validated: dict[str, float] = {}
@@ -88,7 +88,7 @@ def _learn(run: Run, show: console.Show) -> tuple[SpotterModel, Mapping[str, flo
             return run.train(report), validated
         except Interrupted:
             run.keep()
-            console.error(f"interrupted at step {run.step} of {schedule.steps}; the same command goes on from there")
+            console.error(f"interrupted at step {run.step} of {schedule.steps}; {again} goes on from there")
             raise typer.Exit(INTERRUPTED) from None
         finally:
             journal.close()

@@ -49,7 +49,10 @@ def train(
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh/--resume", help="Begin anew, or go on from the checkpoint, if there is one.")
+        bool,
+        typer.Option(
+            "--fresh/--resume", help="Begin anew (an earlier run is kept as .old), or go on from the checkpoint."
+        ),
     ] = False,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="The weights' licence, for the model's card [default: by the recipe].")
@@ -103,9 +106,9 @@ def train(
     [backbone] says what options say otherwise.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
-    command goes on from there) and journal.csv with all figures. At the end the model
-    is written, for `kwsd listen --model FOLDER`, `kwsd eval`, and transformers. A GPU
-    computes in half precision.
+    command without --fresh goes on from there) and journal.csv with all figures. At the
+    end the model is written, for `kwsd listen --model FOLDER`, `kwsd eval`, and
+    transformers. A GPU computes in half precision.
     """
     if data is None:
         raise UsageError("what to train on? name it with --data (see kwsd train --help)")

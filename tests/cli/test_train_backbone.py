@@ -93,9 +93,14 @@ def test_an_interrupted_fine_tuning_goes_on(
     arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
     arguments = (*arguments, "--epochs", "2", "--batch", "3", "--frozen", "--device", "cpu", "--name", "mine")
     monkeypatch.setattr(Interrupts, "check", second_step)
-    ran = kwsd(*arguments)
-    assert (ran.status, ran.out) == (130, "")
-    assert "interrupted at step 2 of 4" in ran.err
+    for number, end in enumerate(("", "old", "old2")):  # what is set aside is never written over
+        asked = 0
+        ran = kwsd(*arguments, "--fresh")
+        assert (ran.status, ran.out) == (130, "")
+        assert "interrupted at step 2 of 4; the same command without --fresh goes on from there" in ran.err
+        left = tmp_path / "runs" / "mine"
+        assert len(list(left.glob("checkpoint.pt*"))) == len(list(left.glob("best.pt*"))) == 1 + number
+        assert not end or (left / f"checkpoint.pt.{end}").exists()
     ran = kwsd(*arguments)
     assert ran.status == 0, ran.err
     assert "goes on from step 2 of 4" in ran.err
