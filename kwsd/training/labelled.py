@@ -12,8 +12,6 @@ from kwsd.errors import InputError
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.layouts import Clip, table, tree
 
-_NO_NOISE: tuple[Path, ...] = ()
-
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -50,7 +48,7 @@ def find_labelled(data: Path, words: Sequence[str] = ()) -> Labelled:
             one of `words` is missing.
     """
     if data.is_file():
-        clips, noise = table(data), _NO_NOISE
+        clips, noise = table(data)
     elif data.is_dir():
         clips, noise = tree(data)
     else:

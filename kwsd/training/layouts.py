@@ -70,10 +70,10 @@ def _lists(folder: Path) -> Iterator[tuple[str, str]]:
                 yield line, split
 
 
-def table(path: Path) -> list[Clip]:
-    """The rows of a CSV or, by its first line, TSV table. Files are named from the table's own folder on.
+def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
+    """The rows of a CSV or, by its first line, TSV table, and those that are noise, whatever their split.
 
-    Raises InputError, with the line.
+    Files are named from the table's own folder on. Raises InputError, with the line.
     """
     try:
         lines = read_text(path).splitlines()
@@ -84,14 +84,18 @@ def table(path: Path) -> list[Clip]:
     named = next((name for name in ("file", "path", "filename") if name in columns), None)
     if named is None or "label" not in columns:
         raise InputError(f"{path}: its first line must name the columns file and label (and split, if you like)")
-    found = []
+    clips: list[Clip] = []
+    noise: list[Path] = []
     for number, row in enumerate(rows, start=2):
         file, label = (row.get(named) or "").strip(), (row.get("label") or "").strip()
         if not file or not label:
             raise InputError(f"{path}, line {number}: no file or no label")
+        if label == _NOISE:
+            noise.append(path.parent / file)
+            continue
         split = (row.get("split") or "").strip().lower() or which_split(Path(file).name)
         split = _NAMES.get(split, split)
         if split not in SPLITS:
             raise InputError(f"{path}, line {number}: split is {split!r}; it must be train, validation or test")
-        found.append(Clip(path.parent / file, label, split))
-    return found
+        clips.append(Clip(path.parent / file, label, split))
+    return clips, tuple(noise)

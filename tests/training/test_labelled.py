@@ -73,6 +73,21 @@ def test_tables(tmp_path: Path, tab: str, head: str) -> None:
     assert by_split(found) == {"train": {"a.wav", "c.wav"}, "validation": {"d.wav"}, "test": {"e.wav"}}
 
 
+def test_noise_in_a_table_is_silence(tmp_path: Path) -> None:
+    lines = [
+        "file,label,split",
+        "a.wav,yes,train",
+        "b.wav,no,train",
+        "c.wav,_background_noise_,",
+        "d.wav,_silence_,train",
+    ]
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    for words in ([], ["yes", "no"]):
+        found = find_labelled(tmp_path / "clips.csv", words)
+        assert found.labels == ("no", "yes", "_silence_")
+        assert found.noise == (tmp_path / "c.wav",)
+
+
 def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "no/b.wav", "dog/c.wav", "cat/d.wav")
     (data / "validation_list.txt").write_text("cat/other.wav\n")
