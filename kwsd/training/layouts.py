@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from kwsd.audio.recordings import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.texts import read_text
 
+log = logging.getLogger(__name__)
+
 SPLITS = ("train", "validation", "test")
 _NOISE = "_background_noise_"
+_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # what lies beside clips and is not meant as one
 _LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
 _LARGEST = 2**27 - 1  # of the rule that Speech Commands describes
@@ -42,14 +47,22 @@ def which_split(name: str) -> str:
 
 
 def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
-    """The clips label/clip.wav below a folder, and the noise, which lies in a folder of its own. Raises InputError."""
+    """The clips label/clip.wav below a folder, and the noise, which lies in a folder of its own.
+
+    Raises InputError for a class without clips. What a class has besides its clips is told, once.
+    """
     listed = dict(_lists(folder))
     clips: list[Clip] = []
     noise: list[Path] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        found = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+        entries = sorted(path for path in place.iterdir() if path.name[0] != ".")
+        found = [path for path in entries if path.suffix.lower() in SUFFIXES]
+        others = _others(entries)
         if not found:
-            raise InputError(f"{place}: the class {place.name!r} is empty; put clips there, or remove the folder")
+            what = f"has no clips, but {others}: convert them (ffmpeg -i FILE out.wav)" if others else "is empty"
+            raise InputError(f"{place}: the class {place.name!r} {what}; put clips right there, or remove the folder")
+        if others:
+            log.warning("%s: %s passed over; clips are wav, flac, ogg, opus or mp3, and lie right there", place, others)
         if place.name == _NOISE:
             noise = found
             continue
@@ -60,6 +73,14 @@ def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     if not clips:
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
     return clips, tuple(noise)
+
+
+def _others(entries: Sequence[Path]) -> str:
+    """What in a class's folder is no clip, and might be meant as such: "2 .m4a files, 1 folder"; "" for nothing."""
+    kinds = Counter("folder" if path.is_dir() else path.suffix.lower() for path in entries)
+    counts = {kind: count for kind, count in sorted(kinds.items()) if kind not in (*SUFFIXES, *_NO_SOUND)}
+    names = {kind: "folder" if kind == "folder" else f"{kind} file" for kind in counts}
+    return ", ".join(f"{count} {names[kind]}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 
 def _lists(folder: Path) -> Iterator[tuple[str, str]]:

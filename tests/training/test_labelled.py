@@ -126,6 +126,17 @@ def test_what_is_wrong_with_a_tree(tree: Callable[..., Path], tmp_path: Path) ->
         find_labelled(data, ["zebra"])
 
 
+def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    data = tree("yes/a.wav", "yes/b.m4a", "yes/c.M4A", "yes/more/d.wav", "yes/.hidden", "no/b.wav", "no/readme.txt")
+    find_labelled(data)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"{data / 'yes'}: 2 .m4a files, 1 folder passed over")
+    (data / "fire").mkdir()
+    (data / "fire" / "f.m4a").touch()
+    with pytest.raises(InputError, match=r"'fire' has no clips, but 1 \.m4a file: convert them"):
+        find_labelled(data)
+
+
 def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav")
     (data / "testing_list.txt").write_text("yes/b.wav\n")
