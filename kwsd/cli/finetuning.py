@@ -24,6 +24,7 @@ from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune import Finetuning, Plan
 from kwsd.training.labelled import find_labelled
+from kwsd.training.unreadable import check_readable
 from kwsd.zoo import find_model
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     """Carry out `kwsd train --backbone`. Raises typer.Exit(130) when interrupted."""
     device = pick_device(device)
     data = find_labelled(places.data, words)
+    check_readable(data)
     plan = replace(plan, labels=data.labels)
     pull_if_missing(plan.backbone)
     backbone = find_model(plan.backbone)

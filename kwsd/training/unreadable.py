@@ -5,9 +5,33 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
+from kwsd.labels import SILENCE
+from kwsd.training.labelled import Labelled
 
 log = logging.getLogger(__name__)
+
+
+def check_readable(data: Labelled) -> None:
+    """Raise InputError where nothing that a label is to be learnt from can be read: it would never be heard."""
+    for label in data.labels:
+        paths = [clip.path for clip in data.part("train") if clip.label == label]
+        paths += data.noise if label == SILENCE else ()
+        if all(_unreadable(path) for path in paths):
+            first = _unreadable(paths[0])
+            raise InputError(
+                f"{label}: none of the {len(paths)} clips to train on can be read (the first: {first});",
+                "repair or remove them",
+            )
+
+
+def _unreadable(path: Path) -> InputError | None:
+    try:
+        read_clip(path)
+    except InputError as error:
+        return error
+    return None
 
 
 class Unreadable:

@@ -108,6 +108,16 @@ def test_an_interrupted_fine_tuning_goes_on(
     assert ran.out.startswith(f"{tmp_path / 'runs' / 'mine' / 'model'}: 4 steps")
 
 
+def test_a_label_without_a_readable_clip_is_no_word(kwsd: Command, clips: Path, tmp_path: Path) -> None:
+    table = few(clips, tmp_path, "train")
+    (tmp_path / "junk.wav").write_bytes(b"no sound")
+    table.write_text(table.read_text() + "junk.wav,fire,train\n")
+    ran = kwsd("train", "--backbone", "x", "--data", table, "--runs", tmp_path / "runs")
+    assert (ran.status, ran.out) == (66, "")
+    assert "fire: none of the 1 clips to train on can be read" in ran.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_full_disk(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kwsd.errors import InputError
+from kwsd.evaluation.truth import write_wav
 from kwsd.training.labelled import Labelled, find_labelled, weights_of
 from kwsd.training.layouts import Clip, which_split
-from kwsd.training.unreadable import Unreadable
+from kwsd.training.unreadable import Unreadable, check_readable
 
 
 @pytest.fixture
@@ -166,6 +168,18 @@ def test_too_many_unreadable_clips_end_a_run(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("left out: ") == 3  # each is named once
     with pytest.raises(InputError, match=r"4 clips cannot be read, the last is 4\.wav"):
         found.add(Path("4.wav"), InputError("4.wav: damaged"))
+
+
+def test_a_label_of_which_nothing_can_be_read_is_refused(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "yes/c.wav", "no/b.wav")
+    for name in ("yes/c.wav", "no/b.wav"):
+        write_wav(data / name, np.zeros(16_000, np.int16))
+    check_readable(find_labelled(data))  # one is enough
+    (data / "fire").mkdir()
+    for name in ("fire/d.wav", "fire/f.wav"):
+        (data / name).write_bytes(b"no sound")
+    with pytest.raises(InputError, match=r"fire: none of the 2 clips to train on can be read .*d\.wav.*repair"):
+        check_readable(find_labelled(data))
 
 
 def test_rare_labels_weigh_more() -> None:
