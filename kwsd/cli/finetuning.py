@@ -50,6 +50,8 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     device = pick_device(device)
     data = find_labelled(places.data, words)
     check_readable(data)
+    for doubt in data.doubts():
+        log.warning("%s", doubt)
     plan = replace(plan, labels=data.labels)
     pull_if_missing(plan.backbone)
     backbone = find_model(plan.backbone)

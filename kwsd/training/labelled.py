@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.layouts import Clip, table, tree
+
+_ENOUGH = 10
+"""Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,28 @@ class Labelled:
     def part(self, split: str) -> list[Clip]:
         """The clips of one split."""
         return [clip for clip in self.clips if clip.split == split]
+
+    def doubts(self) -> Iterator[str]:
+        """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
+        if UNKNOWN not in self.labels:
+            yield (
+                f"there is no {UNKNOWN}: whatever anybody says will be taken for one of the words; put other words and "
+                f"speech under that label (a folder {UNKNOWN}), or choose the words with --labels, and the rest is it"
+            )
+        if SILENCE not in self.labels:
+            yield (
+                f"there is no {SILENCE}: noise will be taken for one of the words; put recordings of noise into a "
+                "folder _background_noise_, or under that label in a table"
+            )
+        counts = Counter(clip.label for clip in self.part("validation"))
+        cut = {SILENCE} if self.noise else set()  # there are as many windows of that as of a word
+        few = [f"{label} {counts[label]}" for label in self.labels if counts[label] < _ENOUGH and label not in cut]
+        if few:
+            some = ", ".join(few[:5]) + (", …" if few[5:] else "")
+            yield (
+                f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
+                f"{_ENOUGH} or more of each label tell"
+            )
 
     def digest(self, root: Path) -> str:
         """A hash of what a run's steps are made of: each recording's path below `root`, label, split and size in bytes.

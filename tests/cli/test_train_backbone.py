@@ -35,6 +35,7 @@ def test_an_encoder_of_others_is_taught_and_listens(
     assert ran.status == 0, ran.err
     model = tmp_path / "runs" / "few" / "model"
     assert ran.out.startswith(f"{model}: 4 steps, validation ")
+    assert "there is no _unknown_" in ran.err
     assert [row["step"] for row in rows(tmp_path / "runs" / "few" / "journal.csv")] == ["1", "2", "3", "4"]
     card = json.loads(kwsd("models", "info", model, "--format", "json").out)
     assert card["words"] == ["no", "yes"]

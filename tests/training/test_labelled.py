@@ -139,6 +139,26 @@ def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog:
         find_labelled(data)
 
 
+def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
+    """They make a model that fires on all speech and on noise."""
+    data = tree("yes/a.wav", "no/b.wav")
+    unknown, silence, few = find_labelled(data).doubts()
+    assert unknown.startswith("there is no _unknown_: ")
+    assert "--labels" in unknown
+    assert silence.startswith("there is no _silence_: ")
+    assert "_background_noise_" in silence
+    assert few.startswith("few clips for validation (no 0, yes 0): ")
+    tree(
+        "_unknown_/c.wav",
+        "_background_noise_/d.wav",
+        *(f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)),
+    )
+    held = [f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)]
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = find_labelled(data).doubts()
+    assert few.startswith("few clips for validation (_unknown_ 0): ")
+
+
 def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav")
     (data / "testing_list.txt").write_text("yes/b.wav\n")
