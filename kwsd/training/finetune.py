@@ -19,6 +19,7 @@ from kwsd.errors import DeviceError
 from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
+from kwsd.training.divergence import check_finite
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
 from kwsd.training.labelled import Labelled, weights_of
 from kwsd.training.unreadable import Unreadable
@@ -101,6 +102,7 @@ class Finetuning:
         """All steps that are left. At the end the network is the one that was best on the validation clips.
 
         Raises:
+            ConfigError: the network has come apart, by too high a rate.
             DeviceError: the GPU's memory does not hold a batch; the text says which one it would hold.
             InputError: too many clips cannot be read.
         """
@@ -154,7 +156,7 @@ class Finetuning:
             done += taken
             if done % a_step == 0 or done == len(chosen):
                 if heard:
-                    self._take_step(heard)
+                    self._take_step(loss / heard, heard)
                 yield loss / max(1, heard)  # whoever takes it counts the step
                 loss, heard = 0.0, 0
                 self._learn_mode()
@@ -206,13 +208,14 @@ class Finetuning:
         found: torch.Tensor = self.model(**heard).logits
         return found
 
-    def _take_step(self, heard: int) -> None:
+    def _take_step(self, loss: float, heard: int) -> None:
         self._scaler.unscale_(self._optimizer)
         learning = [weight for weight in self.model.parameters() if weight.grad is not None]
         for weight in learning:
             assert weight.grad is not None
             weight.grad /= heard
-        torch.nn.utils.clip_grad_norm_(learning, _CLIP)
+        norm = float(torch.nn.utils.clip_grad_norm_(learning, _CLIP))
+        check_finite(self.step + 1, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler skips such a step
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate(self.step)
         self._scaler.step(self._optimizer)

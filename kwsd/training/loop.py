@@ -19,6 +19,7 @@ from kwsd.networks.moonshine import quieten
 from kwsd.training.batches import NONE, Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
+from kwsd.training.divergence import check_finite
 from kwsd.training.judging import accuracies, mine
 from kwsd.training.recipe import Recipe, Schedule
 from kwsd.training.soft import SoftLabels
@@ -122,7 +123,8 @@ class Run:
     def train(self, report: Report) -> SpotterModel:
         """Run to the last step, or until validation has not improved `patience` times; the averaged network.
 
-        `report` gets the figures of every tenth step, and after each validation its accuracies too.
+        `report` gets the figures of every tenth step, and after each validation its accuracies too. Raises ConfigError
+        where the network has come apart, by too high a rate.
         """
         while self.step < self.schedule.steps and not self._tired():
             self._mine()
@@ -161,11 +163,12 @@ class Run:
                 losses = self._losses(windows, batch)
         total = torch.stack(list(losses.values())).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch ships no types for it
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
+        check_finite(self.step + 1, float(total.detach()), norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self._follow()
-        return {"rate": rate, "norm": float(norm), **{name: float(loss.detach()) for name, loss in losses.items()}}
+        return {"rate": rate, "norm": norm, **{name: float(loss.detach()) for name, loss in losses.items()}}
 
     def _front_end(self, windows: torch.Tensor) -> torch.Tensor:
         hubert: Any = self.model.hubert  # only a HuBERT learns its convolutions first

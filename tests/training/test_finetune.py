@@ -14,7 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
 from kwsd.audio.extent import speech_extent
-from kwsd.errors import DeviceError, ModelError, UsageError
+from kwsd.errors import ConfigError, DeviceError, ModelError, UsageError
 from kwsd.evaluation.truth import write_wav
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.examples import cut
@@ -194,6 +194,16 @@ def test_a_gpu_without_room_says_which_batch_fits(
         with pytest.raises(DeviceError, match=text) as told:
             run.train(lambda _: None)
         assert told.value.exit_status == 69
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_run_that_comes_apart_ends_before_its_checkpoint(
+    foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool
+) -> None:
+    run = started(replace(PLAN, rate=1e30, frozen=frozen), foreign("whisper"), data, tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* come apart; take a lower rate \(--learning-rate"):
+        run.train(lambda _: None)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:

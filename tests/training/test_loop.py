@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from kwsd.errors import InputError
+from kwsd.errors import ConfigError, InputError
 from kwsd.training.journal import Journal
 from kwsd.training.loop import Run, learning_rate
 from kwsd.training.prepare import prepare
@@ -67,6 +67,15 @@ def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe
     run = started(dataclasses.replace(recipe, schedule=hopeless), recordings, recordings / "run")
     run.train(lambda _: None)
     assert run.step < 10
+
+
+def test_a_run_that_comes_apart_ends_before_its_checkpoint(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    wild = dataclasses.replace(recipe.schedule, peak_rate=1e30, warmup=1, mine_every=1000)
+    run = started(dataclasses.replace(recipe, schedule=wild), recordings, recordings / "run")
+    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* come apart; take a lower rate"):
+        run.train(lambda _: None)
+    assert not (recordings / "run" / "checkpoint.pt").exists()
 
 
 def test_a_checkpoint_that_is_none_is_refused(recordings: Path, recipe_file: Path) -> None:
