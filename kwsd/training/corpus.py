@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.recordings import Recording, find_recordings, load
 from kwsd.audio.transcripts import tokens
+from kwsd.training.cache import caching
 
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
@@ -113,7 +113,8 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
     it, and two runs at once do not disturb each other.
 
     Raises:
-        InputError: a folder holds no recordings, or one of them cannot be read.
+        InputError: a folder holds no recordings, one of them cannot be read, or `cache` cannot be written to.
+        DeviceError: the disk is full.
     """
     recordings = [recording for folder in folders for recording in find_recordings(folder)]
     digest = hashlib.sha256(bytes([_EXTENTS]))
@@ -132,11 +133,9 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
 
 
 def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[int, int], None] | None) -> None:
-    place.mkdir(parents=True, exist_ok=True)
     rows: list[tuple[str, str, str, int, int, tuple[int, int]]] = []
     position = 0
-    samples_part, clips_part = (place / f"{name}.{os.getpid()}.part" for name in ("samples", "clips"))
-    with samples_part.open("wb") as file:
+    with caching(place / "samples.int16") as file:
         for recording, samples in load(recordings):
             core = speech_extent(samples)
             rows.append((recording.label, recording.speaker, recording.name, position, len(samples), core))
@@ -145,7 +144,7 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             if progress:
                 progress(len(rows), len(recordings))
     labels, speakers, names, starts, lengths, cores = zip(*rows, strict=True)
-    with clips_part.open("wb") as table:
+    with caching(place / "clips.npz") as table:
         np.savez(
             table,
             labels=np.array(labels),
@@ -155,5 +154,3 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             lengths=np.array(lengths, np.int64),
             cores=np.array(cores, np.int64),
         )
-    os.replace(samples_part, place / "samples.int16")
-    os.replace(clips_part, place / "clips.npz")

@@ -7,7 +7,6 @@ in, one vector of 288 every 384 samples out.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import InputError
 from kwsd.networks.moonshine import quieten
+from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
 from kwsd.training.scenes import excerpt
 
@@ -94,8 +94,11 @@ def ask(
 ) -> NDArray[np.float16]:
     """The encoder's last hidden states for seconds of a corpus (clips, and where in them each second starts).
 
-    (seconds, 40, 288) float16, computed once for the encoder whose hash is `weights`. The map is filled beside its
-    place in `cache` and moved there when it is whole.
+    (seconds, 40, 288) float16, computed once for the encoder whose hash is `weights`, and mapped from `cache`.
+
+    Raises:
+        DeviceError: the disk is full.
+        InputError: `cache` cannot be written to.
     """
     rows, starts = seconds
     digest = hashlib.sha256(weights.encode())
@@ -104,16 +107,13 @@ def ask(
     place = cache / f"{digest.hexdigest()[:16]}.features"
     shape = (len(rows), FRAMES, 288)
     if not place.exists():
-        part = place.with_suffix(f".{os.getpid()}.part")
-        features = np.memmap(part, np.float16, "w+", shape=shape)
-        for first in range(0, len(rows), 64):
-            some = range(first, min(first + 64, len(rows)))
-            clips = np.stack([excerpt(corpus.clip(int(rows[number])), int(starts[number])) for number in some])
-            with torch.autocast("cpu", torch.bfloat16):
-                states = encoder(quieten(torch.from_numpy(clips))).last_hidden_state
-            features[first : first + len(some)] = states.float().numpy()
-            if progress:
-                progress(first + len(some), len(rows))
-        features.flush()
-        part.rename(place)
+        with caching(place) as file:
+            for first in range(0, len(rows), 64):
+                some = range(first, min(first + 64, len(rows)))
+                clips = np.stack([excerpt(corpus.clip(int(rows[number])), int(starts[number])) for number in some])
+                with torch.autocast("cpu", torch.bfloat16):
+                    states = encoder(quieten(torch.from_numpy(clips))).last_hidden_state
+                file.write(states.float().numpy().astype(np.float16).tobytes())
+                if progress:
+                    progress(first + len(some), len(rows))
     return np.memmap(place, np.float16, "r", shape=shape)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +89,22 @@ def recipe_file(tmp_path: Path) -> Path:
     path = tmp_path / "recipe.toml"
     path.write_text(RECIPE)
     return path
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """with full_disk(): no file may grow beyond 10 kB."""
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full
 
 
 def _corpus(clips: list[NDArray[np.int16]], cores: list[tuple[int, int]]) -> Corpus:

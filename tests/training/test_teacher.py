@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from transformers import MoonshineConfig, MoonshineModel
 
+from kwsd.errors import DeviceError
 from kwsd.training.corpus import Corpus, all_seconds, first_seconds, seconds_in
 from kwsd.training.teacher import FRAMES, Taught, ask
 
@@ -47,6 +50,16 @@ def test_spread_is_by_dimension() -> None:
     assert deviation[:3] == pytest.approx([0.001, 0.001, 0.501])
 
 
+def test_a_disk_that_fills_up_while_it_is_asked(
+    tmp_path: Path, full_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
+    encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
+    recordings = corpus([16_000])
+    with full_disk(), pytest.raises(DeviceError, match=r"cannot be written .* make room"):
+        ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
@@ -60,6 +73,7 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again, said)
     ask(encoder, "another", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2]
+    assert {path.suffix for path in tmp_path.iterdir()} == {".features"}
     louder = replace(recordings, samples=recordings.samples + np.int16(1))  # the same names, recorded again
     ask(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2, 2]
