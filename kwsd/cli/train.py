@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,12 +13,22 @@ from kwsd.cli.labels import split_labels
 from kwsd.errors import DeviceError, UsageError
 from kwsd.events import RATE
 from kwsd.training.backbone_recipe import BackboneRecipe, read_backbone_recipe
+from kwsd.training.values import bounds
 
 _OWN = "With --backbone"
 _OWN_FLAGS = (
     "name", "labels", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights", "seed",
 )  # fmt: skip
 """What a recipe with a [backbone] says itself."""
+
+
+_USUAL = BackboneRecipe("", "")
+
+
+def _number(field: str, metavar: str, said: str) -> Any:
+    """An option with the bounds of a field of the recipe."""
+    low, high = bounds(BackboneRecipe, field)
+    return typer.Option(metavar=metavar, min=low, max=high, rich_help_panel=_OWN, help=said)
 
 
 def train(
@@ -69,24 +79,17 @@ def train(
     frozen: Annotated[
         bool, typer.Option("--frozen", rich_help_panel=_OWN, help="Leave the encoder as it is; train adapter and head.")
     ] = False,
-    window: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, max=60, rich_help_panel=_OWN, help="How much it hears at once.")
-    ] = 1.0,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Passes over the clips.")] = 5,
-    batch: Annotated[
-        int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Windows in the network at once.")
-    ] = 16,
-    accumulate: Annotated[
-        int, typer.Option(metavar="N", min=1, rich_help_panel=_OWN, help="Batches that make a step.")
-    ] = 1,
+    window: Annotated[float, _number("window_s", "SECONDS", "How much it hears at once.")] = _USUAL.window_s,
+    epochs: Annotated[int, _number("epochs", "N", "Passes over the clips.")] = _USUAL.epochs,
+    batch: Annotated[int, _number("batch", "N", "Windows in the network at once.")] = _USUAL.batch,
+    accumulate: Annotated[int, _number("accumulate", "N", "Batches that make a step.")] = _USUAL.accumulate,
     learning_rate: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", min=0, rich_help_panel=_OWN, help="At its peak [default: 3e-5; 1e-3 if frozen]."),
+        float | None, _number("peak_rate", "RATE", "At its peak [default: 3e-5; 1e-3 if frozen].")
     ] = None,
     class_weights: Annotated[
         bool, typer.Option("--class-weights", rich_help_panel=_OWN, help="Let rare labels count for more.")
     ] = False,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, rich_help_panel=_OWN, help="Another seed, another run.")] = 0,
+    seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,
     device: Annotated[
         str, typer.Option(metavar="auto|cuda|cpu", rich_help_panel=_OWN, help="Where to compute.")
     ] = "auto",
@@ -135,13 +138,12 @@ def train(
         from kwsd.training.finetune import Plan
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
-        rate = learning_rate if learning_rate is not None else 1e-3 if frozen else 3e-5
         told = BackboneRecipe(
-            name or data.resolve().stem, words, backbone, frozen=frozen, window_s=window, epochs=epochs, batch=batch,
-            accumulate=accumulate, peak_rate=rate, class_weights=class_weights, seed=seed,
+            name or data.resolve().stem, backbone, words, frozen=frozen, window_s=window, epochs=epochs, batch=batch,
+            accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
         )  # fmt: skip
     plan = Plan(
         told.model, (), frozen=told.frozen, window=round(told.window_s * RATE), epochs=told.epochs, batch=told.batch,
-        accumulate=told.accumulate, rate=told.peak_rate, balanced=told.class_weights, seed=told.seed,
+        accumulate=told.accumulate, rate=told.rate, balanced=told.class_weights, seed=told.seed,
     )  # fmt: skip
     finetune(plan, Places(data, runs, out, told.name, licence, fresh), told.words, device)

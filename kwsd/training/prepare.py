@@ -88,8 +88,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
 
     Raises:
         InputError: a folder of the recipe is not below `root`, or holds nothing.
-        ConfigError: a word of the recipe has no recording, there are no `mix.others`, or a model that the recipe names
-            has other words, or another shape.
+        ConfigError: a word of the recipe has no recording, there are no `mix.others`, all of the speech or noise is
+            held out, or a model that the recipe names has other words, or another shape.
         ModelError: there is no such model.
     """
     scores, start = recipe.teacher.scores, recipe.network.start
@@ -122,8 +122,8 @@ def _prepared(
     if recipe.mix.others and UNKNOWN not in words.labels:
         raise ConfigError(f"mix.others needs clips that are labelled {UNKNOWN}, in data.words or data.synthetic")
     validation = _labelled(corpus(data.validation), recipe)
-    speech = _kept(corpus(data.speech), data.held_out)
-    noise = _kept(corpus(data.noise), 2 * data.held_out)
+    speech = _kept(corpus(data.speech), data.held_out, "data.speech")
+    noise = _kept(corpus(data.noise), 2 * data.held_out, "data.noise")
     progress("making rooms and microphones", 0, 1)
     sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     schedule = recipe.schedule
@@ -186,6 +186,9 @@ def _spared(recipe: Recipe, root: Path, words: Corpus, speech: Corpus) -> Spared
     return Spared(said(speech, recipe.words, guessed, homophones), marked)
 
 
-def _kept(corpus: Corpus, parts: int) -> Corpus:
+def _kept(corpus: Corpus, parts: int, key: str) -> Corpus:
     names = zip(corpus.speakers.tolist(), corpus.names.tolist(), strict=True)
-    return corpus.select(np.array([not held_out(speaker, name, parts) for speaker, name in names]))
+    chosen = np.array([not held_out(speaker, name, parts) for speaker, name in names])
+    if not chosen.any():
+        raise ConfigError(f"data.held_out leaves nothing of {key}: put more there, or hold out less (0 for nothing)")
+    return corpus.select(chosen)

@@ -1,4 +1,7 @@
-"""What a training run is made of, as frozen dataclasses; `kwsd.training.recipe_file` reads them."""
+"""What a training run is made of, as frozen dataclasses; `kwsd.training.recipe_file` reads them.
+
+Numbers stand with their default, their least and, where there is one, their largest value.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.training.values import number
+
+LARGEST_SEED = 2**31 - 1  # a million times it, torch still takes
+LOWEST_RATE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +26,18 @@ class Network:
 
     kind: str = "hubert"
     start: str = ""
-    learning_layers: int = 2
-    hidden_size: int = 288
-    intermediate_size: int = 1152
-    num_attention_heads: int = 8
-    num_hidden_layers: int = 4
-    conv_dim: tuple[int, ...] = (288, 208, 288)
-    conv_kernel: tuple[int, ...] = (127, 7, 3)
-    conv_stride: tuple[int, ...] = (64, 3, 4)
-    num_conv_pos_embeddings: int = 24
-    adapter_size: int = 64
-    head_size: int = 128
-    dropout: float = 0.0
+    learning_layers: int = number(2, 0, 6)
+    hidden_size: int = number(288, 1)
+    intermediate_size: int = number(1152, 1)
+    num_attention_heads: int = number(8, 1)
+    num_hidden_layers: int = number(4, 1)
+    conv_dim: tuple[int, ...] = number((288, 208, 288), 1)
+    conv_kernel: tuple[int, ...] = number((127, 7, 3), 1)
+    conv_stride: tuple[int, ...] = number((64, 3, 4), 1)
+    num_conv_pos_embeddings: int = number(24, 1)
+    adapter_size: int = number(64, 1)
+    head_size: int = number(128, 2)
+    dropout: float = number(0.0, 0, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Teacher:
     """
 
     weights: str = ""
-    layers: tuple[int, ...] = (0, 2, 3, 5)
+    layers: tuple[int, ...] = number((0, 2, 3, 5), 0, 5)
     scores: str = ""
 
 
@@ -64,7 +71,7 @@ class Data:
     transcripts: str = ""
     homophones: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
-    held_out: int = 3
+    held_out: int = number(3, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +91,23 @@ class Mix:
     of `_unknown_` when the model is exported, to make up for that.
     """
 
-    words: float = 0.6
-    sentences: float = 0.2
-    cut: float = 0.04
-    glued: float = 0.06
-    others: float = 0.0
-    silence: float = 0.1
-    noise: float = 0.6
-    varied_noise: float = 0.0
-    noise_snr: tuple[int, ...] = (-2, 30)
-    pace: float = 0.25
-    rare_floor: int = 300
-    synthetic: float = 0.0
+    words: float = number(0.6, 0, 1)
+    sentences: float = number(0.2, 0, 1)
+    cut: float = number(0.04, 0, 1)
+    glued: float = number(0.06, 0, 1)
+    others: float = number(0.0, 0, 1)
+    silence: float = number(0.1, 0, 1)
+    noise: float = number(0.6, 0, 1)
+    varied_noise: float = number(0.0, 0, 1)
+    noise_snr: tuple[int, ...] = number((-2, 30), -100, 100)
+    pace: float = number(0.25, 0, 1)
+    rare_floor: int = number(300, 0)
+    synthetic: float = number(0.0, 0, 1)
     synthetic_by_root: bool = False
-    channels: int = 200
-    easy_steps: int = 1_500
-    ramp_steps: int = 6_000
-    unknown_offset: float = 0.0
+    channels: int = number(200, 1)
+    easy_steps: int = number(1_500, 0)
+    ramp_steps: int = number(6_000, 0)
+    unknown_offset: float = number(0.0, -100, 100)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -116,23 +123,23 @@ class Schedule:
     beside the labels is `soft_weight`, from the step `soft_from` on.
     """
 
-    seed: int = 1
-    batch: int = 64
-    front_end_steps: int = 600
-    steps: int = 12_000
-    warmup: int = 300
-    decay: float = 0.3
-    peak_rate: float = 6e-4
-    encoder_rate: float = 1.0
-    weight_decay: float = 0.02
-    ema: float = 0.999
-    feature_weight: float = 1.0
-    soft_weight: float = 1.0
-    soft_from: int = 0
-    mine_every: int = 300
-    mine_windows: int = 3_000
-    validate_every: int = 900
-    patience: int = 0
+    seed: int = number(1, 0, LARGEST_SEED)
+    batch: int = number(64, 1)
+    front_end_steps: int = number(600, 0)
+    steps: int = number(12_000, 1)
+    warmup: int = number(300, 0)
+    decay: float = number(0.3, 0, 1)
+    peak_rate: float = number(6e-4, LOWEST_RATE, 1)
+    encoder_rate: float = number(1.0, 0, 1)
+    weight_decay: float = number(0.02, 0, 1)
+    ema: float = number(0.999, 0, 1)
+    feature_weight: float = number(1.0, 0)
+    soft_weight: float = number(1.0, 0)
+    soft_from: int = number(0, 0)
+    mine_every: int = number(300, 1)
+    mine_windows: int = number(3_000, 3)
+    validate_every: int = number(900, 1)
+    patience: int = number(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,7 @@ class Soup:
     """An earlier run's `model` (a name or a folder) whose weights the result is mixed with; it weighs `share`."""
 
     model: str = ""
-    share: float = 0.5
+    share: float = number(0.5, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
         (("--data", "."), 2, "--backbone"),
         (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
         (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
+        (("--backbone", "x", "--data", ".", "--learning-rate", "0"), 2, "is 0; it must be 1e-09 or more"),
+        (("--backbone", "x", "--data", ".", "--learning-rate", "nan"), 2, "a number from 1e-09 to 1"),
         (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
         ((RECIPES[0], "--data", ".", "--epochs", "3", "--frozen"), 2, "leave out --frozen, --epochs"),
         (("models/hubert-commands/recipe.toml", "--data", ".", "--device", "cpu"), 2, "leave it out"),
@@ -225,6 +227,11 @@ def test_a_recipe_is_no_model_and_not_listed(kwsd: Command) -> None:
         ("name = 'x'\n[backbone]\nmodel = 'y'\nfrozen = 1", "backbone.frozen must be true or false"),
         ("name = 'x'\nwords = 'yes'\n[backbone]\nmodel = 'y'", "words must be an array of texts"),
         ("name = 'x'\n[backbone]\nmodel = 'y'\n[schedule]\nepochs = 0", "schedule.epochs must be a whole number, 1"),
+        ("name = 'x'\n[backbone]\nmodel = 'y'\nwindow_s = 0.01", "backbone.window_s must be a number from 0.1 to 60"),
+        (
+            "name = 'x'\n[backbone]\nmodel = 'y'\n[schedule]\npeak_rate = 1e6",
+            "schedule.peak_rate must be a number from",
+        ),
         ("name = 'x'\n[backbone]\nmodel = 'y'\n[schedule]\npeak_rate = -1", "schedule.peak_rate must be a number"),
     ],
 )

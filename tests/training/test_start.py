@@ -43,6 +43,13 @@ def test_it_says_what_that_one_said_before_its_export(recordings: Path, recipe_f
     assert any(weights.requires_grad for weights in model.parameters())
 
 
+def test_what_is_held_out_leaves_something(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    greedy = replace(recipe, data=replace(recipe.data, held_out=1))
+    with pytest.raises(ConfigError, match=r"held_out leaves nothing of data\.speech"):
+        prepare(greedy, recordings, recordings / "cache", quiet)
+
+
 def test_another_shape_is_refused(recordings: Path, recipe_file: Path, earlier: Path) -> None:
     wider = starting(read_recipe(recipe_file), earlier, head_size=24)
     with pytest.raises(ConfigError, match=r"network\.start: it is another network"):

@@ -1,0 +1,82 @@
+"""The values of a recipe, checked by the fields of the dataclass that they are for: their kind, and their bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, get_args, get_origin, get_type_hints
+
+from kwsd.errors import ConfigError
+
+_BOUNDS = "bounds"
+_KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_MANY = {str: "texts", int: "whole numbers"}
+
+
+def number(default: Any, low: float, high: float = math.inf) -> Any:
+    """A dataclass's field with a default and bounds, both of them possible; of an array each number has them."""
+    return field(default=default, metadata={_BOUNDS: (low, high)})
+
+
+def bounds(kind: type, name: str) -> tuple[float, float | None]:
+    """From what to what the field of a dataclass goes; None for no end."""
+    (low, high), *_ = (_bounds(item) for item in fields(kind) if item.name == name)
+    return low, None if high == math.inf else high
+
+
+def read_table(kind: type, table: object, prefix: str = "", names: Collection[str] | None = None) -> dict[str, Any]:
+    """What a TOML table says of the fields of the dataclass `kind`, or of those with these `names`.
+
+    Arrays become tuples, whole numbers floats where a float is due, tables the dataclass that stands for them.
+
+    Raises:
+        ConfigError: it is no table, or a key is unknown, missing, of another kind or out of bounds; `prefix` comes
+            before the key.
+    """
+    if not isinstance(table, dict):
+        raise ConfigError(f"{prefix.rstrip('.')} must be a table")
+    hints = get_type_hints(kind)
+    known = {item.name: item for item in fields(kind) if names is None or item.name in names}
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            raise ConfigError(f"unknown key {prefix}{key}" + (f"; did you mean {prefix}{near[0]}?" if near else ""))
+    for name, item in known.items():
+        if item.default is MISSING and item.default_factory is MISSING and table.get(name, "") == "":
+            raise ConfigError(f"the key {prefix}{name} is missing")
+    return {key: _read(known[key], hints[key], value, prefix + key) for key, value in table.items()}
+
+
+def _read(item: Field[Any], kind: Any, value: Any, key: str) -> Any:
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind(**read_table(kind, value, f"{key}."))
+    low, high = _bounds(item)
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        if not isinstance(value, list) or not all(_fits(inner, entry, low, high) for entry in value):
+            raise ConfigError(f"{key} must be an array of {_MANY[inner]}{_range(low, high)}, not {value!r}")
+        return tuple(value)
+    kind = next((part for part in get_args(kind) if part is not type(None)), kind)  # None is but a default
+    if not _fits(kind, value, low, high):
+        raise ConfigError(f"{key} must be {_KINDS[kind]}{_range(low, high)}, not {value!r}")
+    return kind(value)
+
+
+def _fits(kind: type, value: Any, low: float, high: float) -> bool:
+    """Whether a value is of a kind and, a number, within bounds; NaN and infinities are within none."""
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
+        return False
+    return not isinstance(value, (int, float)) or (low <= value <= high and abs(value) != math.inf)
+
+
+def _range(low: float, high: float) -> str:
+    if low == -math.inf:
+        return ""
+    return f", {low} or more" if high == math.inf else f" from {low} to {high}"
+
+
+def _bounds(item: Field[Any]) -> tuple[float, float]:
+    low, high = item.metadata.get(_BOUNDS, (-math.inf, math.inf))
+    return low, high
