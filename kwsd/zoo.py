@@ -118,8 +118,11 @@ def _verifying(card: ModelCard, name: str) -> ModelCard:
 
 
 def missing_id(name_or_folder: str) -> HubId | None:
-    """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id."""
-    here = any((place / "config.json").is_file() for place in (Path(name_or_folder), _shipped() / name_or_folder))
+    """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id.
+
+    A folder that is here is what is meant, be it a model or none.
+    """
+    here = expanded(name_or_folder).is_dir() or (_shipped() / name_or_folder / "config.json").is_file()
     wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
     return wanted if wanted and pulled(wanted) is None else None
 
@@ -174,8 +177,9 @@ def find_model(name_or_folder: str) -> Path:
     recipe = next((place / "recipe.toml" for place in (Path(name_or_folder), shipped) if _only_recipe(place)), None)
     if recipe is not None:
         raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
-    if Path(name_or_folder).is_dir():
-        raise ModelError(f"{name_or_folder} is no model folder: it has no config.json;", f"kwsd's own models: {known}")
+    if (here := expanded(name_or_folder)).is_dir():
+        of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
+        raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or f"kwsd's own models: {known}")
     wanted = hub_id(name_or_folder)
     if wanted:
         folder_of_hub = pulled(wanted)

@@ -17,7 +17,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from kwsd.errors import ConfigError, ModelError
-from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card, shipped_models
+from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card, shipped_models
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 
@@ -71,6 +71,21 @@ def test_the_shipped_models_have_names(folder: Path) -> None:
         read_card("no such thing")
     with pytest.raises(ModelError, match="is no model folder"):
         read_card(str(folder.parent))
+
+
+def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runs/mine` reads like a Hub's id."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    assert missing_id("runs/mine") is None
+    assert missing_id("runs/other") is not None
+    with pytest.raises(ModelError, match=r"runs/mine is no model folder: .* kwsd's own models"):
+        find_model("runs/mine")
+    folder.rename(tmp_path / "runs" / "mine" / "model")
+    with pytest.raises(ModelError, match=r"did you mean runs/mine/model\?"):
+        find_model("runs/mine")
 
 
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
