@@ -14,7 +14,7 @@ from kwsd.config import load_config
 from kwsd.errors import ConfigError, ModelError, UsageError, writing
 from kwsd.events import RATE
 from kwsd.exporting.agreement import compare
-from kwsd.exporting.export import drawing, write_card
+from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
 from kwsd.networks.arrangement import GRAPH
@@ -64,6 +64,7 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
         if read_card(model).kind == "kwsd":
             raise
         raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
+    card_as_it_lies(folder)  # it is to be written to, after the graph
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
     with writing(folder):

@@ -19,6 +19,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import NO_ROOM, DeviceError
+from kwsd.exporting.export import card_as_it_lies
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
@@ -58,6 +59,7 @@ def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) ->
     clips = {"clips": data.digest(places.data if places.data.is_dir() else places.data.parent)}
     folder = run_folder(places.runs, places.name, {**clips, **plan.to_dict()}, fresh=places.fresh, usual=clips)
     place = model_place(folder, places.out, places.name)
+    card_as_it_lies(place)  # refused now, not when all is learnt
     model, extractor = adopt(backbone, plan, device)
     run = Finetuning(plan, model, extractor, data, folder, device)
     if run.resume():

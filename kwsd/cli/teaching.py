@@ -17,7 +17,7 @@ from kwsd.cli.entry import INTERRUPTED
 from kwsd.cli.interrupts import Interrupted, Interrupts
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
-from kwsd.exporting.export import export_model
+from kwsd.exporting.export import card_as_it_lies, export_model
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.journal import Journal, plot_journal, trim_journal
 from kwsd.training.loop import Run
@@ -38,6 +38,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     usual = Recipe(plan.name, plan.words).to_dict()
     folder = run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual)
     place = model_place(folder, out, plan.name)
+    card_as_it_lies(place)  # refused now, not when all is learnt
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, runs / "cache", show)

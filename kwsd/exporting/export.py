@@ -24,6 +24,7 @@ from kwsd.errors import ModelError
 from kwsd.exporting.graph import draw
 from kwsd.labels import UNKNOWN
 from kwsd.networks.arrangement import GRAPH, LARGER_TYPE, WEIGHTS, arrange, compacted
+from kwsd.networks.foreign import read_json
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
@@ -44,10 +45,11 @@ def export_model(
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
     Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds of an
-    earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of `_unknown_`.
+    earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of `_unknown_`. Raises
+    ModelError where the earlier card is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    earlier = _card(folder)
+    earlier = card_as_it_lies(folder)
     half: Any = copy.deepcopy(model)
     with torch.no_grad():
         half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
@@ -116,16 +118,27 @@ def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
 
 
 def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now."""
-    card = _card(folder) | dict(changes)
+    """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now.
+
+    Raises ModelError where the card that is there is none.
+    """
+    card = card_as_it_lies(folder) | dict(changes)
     card["sha256"] = {name: _checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
     write_bytes(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _card(folder: Path) -> dict[str, Any]:
-    """The folder's card.json as it is; empty where there is none."""
+def card_as_it_lies(folder: Path) -> dict[str, Any]:
+    """The folder's card.json as it is; empty where there is none.
+
+    Raises ModelError where it is cut off, or no card. Who is to write a model there after long work asks before it.
+    """
     path = folder / "card.json"
-    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        card = read_json(path) if path.exists() else {}
+    except ModelError as error:
+        raise ModelError(error.what, "repair or remove it") from error
+    if not isinstance(card.get("sha256", {}), dict):
+        raise ModelError(f"{path}: sha256 is no table", "repair or remove it")
     return card
 
 

@@ -32,6 +32,18 @@ def test_a_folder_gets_its_graph(tiny_model: Path, tmp_path: Path, capsys: pytes
     assert type(load_classifier(read_card(str(folder)), device="cpu")).__name__ == "OnnxClassifier"
 
 
+@pytest.mark.parametrize("text", ['{"name": "mi', "[]", '{"sha256": 3}'])
+def test_a_card_that_is_none(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any], text: str) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_model, folder)
+    (folder / "card.json").write_text(text)
+    (folder / "graph.onnx").unlink()
+    ran = kwsd("export", folder)
+    assert (ran.status, ran.out) == (78, "")
+    assert ran.err.endswith("repair or remove it\n")
+    assert not (folder / "graph.onnx").exists()
+
+
 def test_two_files_run_without_kwsd(tiny_model: Path, tmp_path: Path) -> None:
     import onnxruntime
 

@@ -140,6 +140,16 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
     assert steps[-1] == step + 20
 
 
+def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "tones").mkdir(parents=True)
+    (tmp_path / "out" / "tones" / "card.json").write_text('{"name": "to')
+    places = ("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    ran = kwsd("train", recipe(tmp_path, 10), "--data", root, *places)
+    assert (ran.status, ran.out) == (78, "")
+    assert "repair or remove it" in ran.err
+    assert not (tmp_path / "runs" / "cache").exists()
+
+
 @pytest.mark.parametrize(("words", "status"), [("data root", 66), ("unknown key", 78), ("cannot read", 66)])
 def test_what_cannot_be_trained(kwsd: Command, tmp_path: Path, words: str, status: int) -> None:
     path = recipe(tmp_path, 10)

@@ -119,6 +119,20 @@ def test_a_label_without_a_readable_clip_is_no_word(kwsd: Command, clips: Path, 
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_damaged_card_is_told_before_anything_is_learnt(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    table = few(clips, tmp_path, "train")
+    (tmp_path / "out" / "few").mkdir(parents=True)
+    (tmp_path / "out" / "few" / "card.json").write_text('{"name": "fe')
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
+    ran = kwsd(*arguments, "--out", tmp_path / "out", "--epochs", "1", "--frozen", "--device", "cpu")
+    assert (ran.status, ran.out) == (78, "")
+    assert "card.json" in ran.err
+    assert "repair or remove it" in ran.err
+    assert not list(tmp_path.rglob("checkpoint.pt"))
+
+
 def test_a_full_disk(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
