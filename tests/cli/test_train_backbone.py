@@ -179,6 +179,7 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
         (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "0"), 2, "is 0; it must be 1e-09 or more"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "nan"), 2, "a number from 1e-09 to 1"),
+        (("--backbone", "x", "--data", ".", "--resume", "--fresh"), 2, "--fresh/--resume was given twice; leave one"),
         (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
         ((RECIPES[0], "--data", ".", "--epochs", "3", "--frozen"), 2, "leave out --frozen, --epochs"),
         (("models/hubert-commands/recipe.toml", "--data", ".", "--device", "cpu"), 2, "leave it out"),
