@@ -6,7 +6,7 @@ import csv
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from kwsd.exporting.export import card_as_it_lies
 from kwsd.networks.devices import pick_device
 from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
-from kwsd.training.finetune import Finetuning, Plan
+from kwsd.training.finetune import Finetuning
+from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import find_labelled
 from kwsd.training.unreadable import check_readable
 from kwsd.zoo import find_model
@@ -41,36 +42,35 @@ class Places:
     data: Path
     runs: Path
     out: Path | None
-    name: str
     licence: str
     fresh: bool
 
 
-def finetune(plan: Plan, places: Places, words: tuple[str, ...], device: str) -> None:
+def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     """Carry out `kwsd train --backbone`. Raises typer.Exit(130) when interrupted."""
     device = pick_device(device)
-    data = find_labelled(places.data, words)
+    data = find_labelled(places.data, recipe.words)
     check_readable(data)
     for doubt in data.doubts():
         log.warning("%s", doubt)
-    plan = replace(plan, labels=data.labels)
-    pull_if_missing(plan.backbone)
-    backbone = find_model(plan.backbone)
-    clips = {"clips": data.digest(places.data if places.data.is_dir() else places.data.parent)}
-    folder = run_folder(places.runs, places.name, {**clips, **plan.to_dict()}, fresh=places.fresh, usual=clips)
-    place = model_place(folder, places.out, places.name)
+    pull_if_missing(recipe.model)
+    backbone = find_model(recipe.model)
+    clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
+    told = recipe.to_dict(data.labels) | {"clips": clips}
+    folder = run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual=told)  # other keys, before
+    place = model_place(folder, places.out, recipe.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
-    model, extractor = adopt(backbone, plan, device)
-    run = Finetuning(plan, model, extractor, data, folder, device)
+    model, extractor = adopt(backbone, recipe, data.labels, device)
+    run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
-    log.info("%d labels, %d clips to train on, on %s", len(plan.labels), len(data.part("train")), device)
+    log.info("%d labels, %d clips to train on, on %s", len(data.labels), len(data.part("train")), device)
     with console.progress() as show:
         _learn(run, show, going_on(places.fresh))
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
     licence = places.licence or licence_of(backbone)
     try:
-        export_adopted(run.model, extractor, place, name=places.name, licence=licence, scores=scores)
+        export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores)
     except (OSError, SafetensorError) as error:
         raise _unwritten(place, error, going_on(places.fresh)) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,7 @@ from kwsd.cli import console
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
 from kwsd.errors import DeviceError, UsageError
-from kwsd.events import RATE
-from kwsd.training.backbone_recipe import BackboneRecipe, read_backbone_recipe
+from kwsd.training.finetune_recipe import FinetuneRecipe, read_finetune_recipe
 from kwsd.training.values import bounds
 
 _OWN = "With --backbone"
@@ -22,12 +22,13 @@ _OWN_FLAGS = (
 """What a recipe with a [backbone] says itself."""
 
 
-_USUAL = BackboneRecipe("", "")
+_USUAL = FinetuneRecipe("", "")
+_RATES = f"At its peak [default: {_USUAL.rate:g}; {replace(_USUAL, frozen=True).rate:g} if frozen]."
 
 
 def _number(field: str, metavar: str, said: str) -> Any:
     """An option with the bounds of a field of the recipe."""
-    low, high = bounds(BackboneRecipe, field)
+    low, high = bounds(FinetuneRecipe, field)
     return typer.Option(metavar=metavar, min=low, max=high, rich_help_panel=_OWN, help=said)
 
 
@@ -83,9 +84,7 @@ def train(
     epochs: Annotated[int, _number("epochs", "N", "Passes over the clips.")] = _USUAL.epochs,
     batch: Annotated[int, _number("batch", "N", "Windows in the network at once.")] = _USUAL.batch,
     accumulate: Annotated[int, _number("accumulate", "N", "Batches that make a step.")] = _USUAL.accumulate,
-    learning_rate: Annotated[
-        float | None, _number("peak_rate", "RATE", "At its peak [default: 3e-5; 1e-3 if frozen].")
-    ] = None,
+    learning_rate: Annotated[float | None, _number("peak_rate", "RATE", _RATES)] = _USUAL.peak_rate,
     class_weights: Annotated[
         bool, typer.Option("--class-weights", rich_help_panel=_OWN, help="Let rare labels count for more.")
     ] = False,
@@ -122,7 +121,7 @@ def train(
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
     console.log_to_stderr()
-    told = read_backbone_recipe(recipe) if recipe is not None else None
+    told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:
         if given_flags(ctx, ["device"]):
             raise UsageError("--device is for a backbone; a GPU is taken where there is one;", "leave it out")
@@ -135,15 +134,10 @@ def train(
         return
     with console.working("loading torch"):
         from kwsd.cli.finetuning import Places, finetune
-        from kwsd.training.finetune import Plan
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
-        told = BackboneRecipe(
+        told = FinetuneRecipe(
             name or data.resolve().stem, backbone, words, frozen=frozen, window_s=window, epochs=epochs, batch=batch,
             accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
         )  # fmt: skip
-    plan = Plan(
-        told.model, (), frozen=told.frozen, window=round(told.window_s * RATE), epochs=told.epochs, batch=told.batch,
-        accumulate=told.accumulate, rate=told.rate, balanced=told.class_weights, seed=told.seed,
-    )  # fmt: skip
-    finetune(plan, Places(data, runs, out, told.name, licence, fresh), told.words, device)
+    finetune(told, Places(data, runs, out, licence, fresh), device)

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.foreign import longest_of, read_json, weight_files
 from kwsd.networks.loading import MISFITS, SAFELY
-from kwsd.training.finetune import Plan
+from kwsd.training.finetune_recipe import FinetuneRecipe
 
 _HEADS = ("classifier", "projector", "layer_weights", "masked_spec_embed")
 """Weights that an encoder may lack: its head is new."""
@@ -32,8 +32,8 @@ _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""
 
 
-def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]:
-    """A network with a new head for the plan's labels on the encoder in `folder`, and its feature extractor.
+def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: str) -> tuple[Any, FeatureExtractor]:
+    """A network with a new head for `labels` on the encoder in `folder`, and its feature extractor.
 
     Raises:
         ModelError: there is no encoder in safetensors that transformers loads.
@@ -42,20 +42,23 @@ def adopt(folder: Path, plan: Plan, device: str) -> tuple[Any, FeatureExtractor]
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
     if kind in (OWN_TYPE, LARGER_TYPE, BackboneConfig.model_type):
-        raise ModelError(f"{plan.backbone} is made by kwsd already: name the encoder that it was made from")
-    weight_files(folder, plan.backbone)
-    longest = longest_of(folder, config, plan.backbone)
-    if longest is not None and plan.window > longest:
-        raise UsageError(f"--window {plan.window / RATE:g}: {plan.backbone} hears {longest / RATE:g} s at once at most")
+        raise ModelError(f"{recipe.model} is made by kwsd already: name the encoder that it was made from")
+    weight_files(folder, recipe.model)
+    longest = longest_of(folder, config, recipe.model)
+    if longest is not None and recipe.window > longest:
+        raise UsageError(
+            f"--window {recipe.window / RATE:g}: {recipe.model} hears {longest / RATE:g} s at once at most"
+        )
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(recipe.seed)
     try:
-        model = _with_our_head(folder, plan) if plan.frozen or kind in _HEADLESS else _with_its_own(folder, plan)
+        make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
+        model = make(folder, recipe, labels)
         extractor = FeatureExtractor(folder, device)
-        _try(model, extractor, plan.window)
+        _try(model, extractor, recipe.window)
         return model, extractor
     except MISFITS as error:
-        raise ModelError(f"{plan.backbone} is no encoder that can be trained: {first_line(error)}") from error
+        raise ModelError(f"{recipe.model} is no encoder that can be trained: {first_line(error)}") from error
 
 
 def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
@@ -67,19 +70,19 @@ def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
     model.train()
 
 
-def _labels(plan: Plan) -> dict[str, Any]:
-    names = dict(enumerate(plan.labels))
+def _labels(labels: Sequence[str]) -> dict[str, Any]:
+    names = dict(enumerate(labels))
     return {"id2label": names, "label2id": {label: index for index, label in names.items()}}
 
 
-def _with_its_own(folder: Path, plan: Plan) -> Any:
-    model = _loaded(AutoModelForAudioClassification, folder, plan, **_labels(plan), ignore_mismatched_sizes=True)
-    model.config.window_samples = plan.window
+def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
+    model = _loaded(AutoModelForAudioClassification, folder, recipe, **_labels(labels), ignore_mismatched_sizes=True)
+    model.config.window_samples = recipe.window
     model.config.problem_type = None
     model.config.output_attentions = False  # else it cannot be saved
     if getattr(model.config, "use_weighted_layer_sum", False):
         model.config.layerdrop = 0.0  # a layer that is left out has nothing to be summed
-    frames = plan.window // getattr(model.config, "inputs_to_logits_ratio", 320)
+    frames = recipe.window // getattr(model.config, "inputs_to_logits_ratio", 320)
     if getattr(model.config, "mask_time_length", 0) >= frames - 1:
         model.config.apply_spec_augment = False  # a stretch that is masked has to be shorter than the window
     if hasattr(model, "freeze_feature_encoder"):
@@ -87,18 +90,20 @@ def _with_its_own(folder: Path, plan: Plan) -> Any:
     return model
 
 
-def _with_our_head(folder: Path, plan: Plan) -> Any:
-    encoder = encoder_of(_loaded(AutoModel, folder, plan))
+def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
+    encoder = encoder_of(_loaded(AutoModel, folder, recipe))
     inner: Any = encoder.config
     table = {key: value for key, value in inner.to_dict().items() if key not in ("dtype", "architectures")}
-    model = BackboneForAudioClassification(BackboneConfig(backbone=table, window_samples=plan.window, **_labels(plan)))
+    model = BackboneForAudioClassification(
+        BackboneConfig(backbone=table, window_samples=recipe.window, **_labels(labels))
+    )
     model.encoder.load_state_dict(encoder.state_dict())
-    if plan.frozen:
+    if recipe.frozen:
         model.encoder.requires_grad_(False)
     return model
 
 
-def _loaded(kind: Any, folder: Path, plan: Plan, **more: Any) -> Any:
+def _loaded(kind: Any, folder: Path, recipe: FinetuneRecipe, **more: Any) -> Any:
     quiet = logging.getLogger("transformers")
     level = quiet.level
     quiet.setLevel(logging.ERROR)  # that the head is new is what is wanted
@@ -114,7 +119,7 @@ def _loaded(kind: Any, folder: Path, plan: Plan, **more: Any) -> Any:
         if not any(head in name for head in _HEADS) and not name.startswith("decoder.")
     ]
     if missing:
-        raise ModelError(f"{plan.backbone} is not whole: {folder} has no weights for {missing[0]}; fetch it again")
+        raise ModelError(f"{recipe.model} is not whole: {folder} has no weights for {missing[0]}; fetch it again")
     return model
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.divergence import check_finite
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
+from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, weights_of
 from kwsd.training.unreadable import Unreadable
 
@@ -32,49 +32,28 @@ _KEEP_EVERY = 200  # steps between two checkpoints
 _CLIP = 1.0  # the gradient's norm at most
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run. `batch` windows go through the network at once, `accumulate` batches make a step; `window` is in
-    samples at 16 kHz."""
-
-    backbone: str
-    labels: tuple[str, ...]
-    frozen: bool = False
-    window: int = RATE
-    epochs: int = 5
-    batch: int = 16
-    accumulate: int = 1
-    rate: float = 3e-5
-    balanced: bool = False
-    seed: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
 class Finetuning:
     """A run over labelled clips, in steps that can be broken off and gone on from."""
 
     def __init__(
-        self, plan: Plan, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
+        self, recipe: FinetuneRecipe, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
     ) -> None:
-        self.plan, self.folder, self.device = plan, folder, device
+        self.recipe, self.folder, self.device = recipe, folder, device
         self.model = model.to(device)
         self._extractor = extractor
         self._train = examples_of(data, "train")
         self._held = {split: examples_of(data, split) for split in ("validation", "test")}
         self.unreadable = Unreadable(len(data.clips))
-        self._reader = Examples(plan.window, plan.seed, self.unreadable)
-        weights = weights_of(data.part("train"), data.labels) if plan.balanced else [1.0] * len(data.labels)
+        self._reader = Examples(recipe.window, recipe.seed, self.unreadable)
+        weights = weights_of(data.part("train"), data.labels) if recipe.class_weights else [1.0] * len(data.labels)
         self._weights = torch.tensor(weights, device=device)
-        a_step = plan.batch * plan.accumulate
+        a_step = recipe.batch * recipe.accumulate
         self.steps_an_epoch = -(-len(self._train) // a_step)
-        self.steps = self.steps_an_epoch * plan.epochs
+        self.steps = self.steps_an_epoch * recipe.epochs
         self.step = 0
         self.best = -1.0
         learning = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self._optimizer = torch.optim.AdamW(learning, lr=plan.rate, weight_decay=0.01)
+        self._optimizer = torch.optim.AdamW(learning, lr=recipe.rate, weight_decay=0.01)
         half = device == "cuda"
         self._half = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
         self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
@@ -129,7 +108,7 @@ class Finetuning:
         right: list[NDArray[np.bool_]] = []
         truth: list[NDArray[np.intp]] = []
         held = list(enumerate(self._held[split]))
-        for windows, labels, _ in self._reader.batches(held, self.plan.batch, None):
+        for windows, labels, _ in self._reader.batches(held, self.recipe.batch, None):
             if not len(labels):
                 continue
             with self._autocast():
@@ -144,13 +123,13 @@ class Finetuning:
 
     def _epoch(self, epoch: int) -> Iterator[float]:
         """The epoch's steps that are left, one loss each."""
-        a_step = self.plan.batch * self.plan.accumulate
-        order = epoch_order(len(self._train), self.plan.seed, epoch)
+        a_step = self.recipe.batch * self.recipe.accumulate
+        order = epoch_order(len(self._train), self.recipe.seed, epoch)
         order = order[(self.step - epoch * self.steps_an_epoch) * a_step :]
         chosen: list[tuple[int, Example]] = [(int(number), self._train[number]) for number in order]
         self._learn_mode()
         done, loss, heard = 0, 0.0, 0
-        for windows, labels, taken in self._reader.batches(chosen, self.plan.batch, epoch):
+        for windows, labels, taken in self._reader.batches(chosen, self.recipe.batch, epoch):
             loss += self._learn(windows, labels) if len(labels) else 0.0
             heard += len(labels)
             done += taken
@@ -162,11 +141,11 @@ class Finetuning:
                 self._learn_mode()
 
     def _learn_mode(self) -> None:
-        seed = 1_000_003 * self.plan.seed + self.step  # a run that was broken off drops out, and masks, the same
+        seed = 1_000_003 * self.recipe.seed + self.step  # a run that was broken off drops out, and masks, the same
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # transformers draws SpecAugment's masks from the global one
         self.model.train()
-        if self.plan.frozen:
+        if self.recipe.frozen:
             self.model.encoder.eval()
 
     def _learn(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
@@ -177,9 +156,10 @@ class Finetuning:
             fits = self._fitting(windows, labels)
             if fits == 0:
                 raise DeviceError("the GPU has no memory for a single window: free some, or --device cpu") from error
+            batch = self.recipe.batch
             raise DeviceError(
-                f"the GPU has no memory for batches of {self.plan.batch}: --batch {fits} would fit, with --accumulate "
-                f"{math.ceil(self.plan.batch * self.plan.accumulate / fits)} for the same steps"
+                f"the GPU has no memory for batches of {batch}: --batch {fits} would fit, with --accumulate "
+                f"{math.ceil(batch * self.recipe.accumulate / fits)} for the same steps"
             ) from error
 
     def _fitting(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> int:
@@ -226,7 +206,7 @@ class Finetuning:
         """Up to its peak in a straight line, then down to nothing."""
         rise = max(1, round(_WARMUP * self.steps))
         share = (step + 1) / rise if step < rise else (self.steps - step) / max(1, self.steps - rise)
-        return self.plan.rate * share
+        return self.recipe.rate * share
 
     def _choose(self, accuracy: float) -> None:
         """Remember the network if none was better; without validation clips, the last one."""

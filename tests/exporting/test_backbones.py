@@ -15,7 +15,7 @@ from kwsd.networks.exported import exported_of
 from kwsd.networks.onnx_classifier import load_exported
 from kwsd.networks.onnx_file import parse_onnx
 from kwsd.training.adopting import adopt, export_adopted
-from kwsd.training.finetune import Plan
+from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.zoo import ModelCard, load_classifier, read_card
 
 LABELS = ("high", "low", "_silence_")
@@ -23,7 +23,9 @@ LABELS = ("high", "low", "_silence_")
 
 def frozen(encoder: Path, folder: Path, window: int) -> ModelCard:
     """What `kwsd train --backbone --frozen` writes, with a head that tells sounds apart by chance."""
-    model, extractor = adopt(encoder, Plan("tiny", LABELS, frozen=True, window=window), "cpu")
+    model, extractor = adopt(
+        encoder, FinetuneRecipe("ours", "tiny", frozen=True, window_s=window / 16_000), LABELS, "cpu"
+    )
     torch.manual_seed(4)
     with torch.no_grad():
         for name, weights in model.named_parameters():

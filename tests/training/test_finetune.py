@@ -18,12 +18,14 @@ from kwsd.errors import ConfigError, DeviceError, ModelError, UsageError
 from kwsd.evaluation.truth import write_wav
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.examples import cut
-from kwsd.training.finetune import Finetuning, Plan
+from kwsd.training.finetune import Finetuning
+from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
 from kwsd.zoo import load_classifier, read_card
 
 Foreign = Callable[[str], Path]
-PLAN = Plan("tiny", ("high", "low", "_silence_"), epochs=2, batch=4, rate=1e-3)
+LABELS = ("high", "low", "_silence_")
+RECIPE = FinetuneRecipe("ours", "tiny", epochs=2, batch=4, peak_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +43,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
     return find_labelled(folder)
 
 
-def started(plan: Plan, encoder: Path, data: Labelled, folder: Path) -> Finetuning:
+def started(recipe: FinetuneRecipe, encoder: Path, data: Labelled, folder: Path) -> Finetuning:
     folder.mkdir(exist_ok=True)
-    model, extractor = adopt(encoder, plan, "cpu")
-    return Finetuning(plan, model, extractor, data, folder, "cpu")
+    model, extractor = adopt(encoder, recipe, data.labels, "cpu")
+    return Finetuning(recipe, model, extractor, data, folder, "cpu")
 
 
 def check_folder(run: Finetuning, folder: Path) -> None:
@@ -53,7 +55,7 @@ def check_folder(run: Finetuning, folder: Path) -> None:
 
     export_adopted(run.model, run._extractor, folder, name="ours", licence="CC0-1.0", scores={"validation": {"a": 1}})
     card = read_card(str(folder))
-    assert (card.name, card.licence, card.labels, card.window) == ("ours", "CC0-1.0", PLAN.labels, 16_000)
+    assert (card.name, card.licence, card.labels, card.window) == ("ours", "CC0-1.0", LABELS, 16_000)
     assert card.words == ("high", "low")
     tone = (0.2 * np.sin(np.arange(16_000) / 5)).astype(np.float32)
     row = load_classifier(card, device="cpu").score(tone[None])[0]
@@ -67,7 +69,9 @@ def test_every_encoder_is_taught(
     foreign: Foreign, data: Labelled, tmp_path: Path, architecture: str, frozen: bool
 ) -> None:
     window = 10_000 if architecture == "ast" else 16_000
-    run = started(replace(PLAN, frozen=frozen, window=window), foreign(architecture), data, tmp_path / "run")
+    run = started(
+        replace(RECIPE, frozen=frozen, window_s=window / 16_000), foreign(architecture), data, tmp_path / "run"
+    )
     before = {name: weights.clone() for name, weights in run.model.named_parameters()}
     told: list[dict[str, float]] = []
     run.train(told.append)
@@ -87,7 +91,7 @@ def test_every_encoder_is_taught(
 def test_what_is_written_is_what_was_learnt(
     foreign: Foreign, data: Labelled, tmp_path: Path, architecture: str, frozen: bool
 ) -> None:
-    run = started(replace(PLAN, frozen=frozen), foreign(architecture), data, tmp_path / "run")
+    run = started(replace(RECIPE, frozen=frozen), foreign(architecture), data, tmp_path / "run")
     with torch.no_grad():
         for weights in run.model.parameters():  # new norms are all ones, and cannot be told apart
             weights.add_(torch.randn_like(weights) / 10)
@@ -103,33 +107,33 @@ def test_an_encoder_that_ends_in_an_adapter_is_taught(foreign: Foreign, data: La
     shutil.copytree(foreign("wav2vec2"), tmp_path / "adapted")
     config = AutoConfig.from_pretrained(tmp_path / "adapted", add_adapter=True, output_hidden_size=24)
     Wav2Vec2Model(config).save_pretrained(tmp_path / "adapted")
-    run = started(replace(PLAN, frozen=True), tmp_path / "adapted", data, tmp_path / "run")
+    run = started(replace(RECIPE, frozen=True), tmp_path / "adapted", data, tmp_path / "run")
     run.train(lambda _: None)
     check_folder(run, tmp_path / "model")
 
 
 def test_layers_that_are_summed_are_not_dropped(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
-    run = started(replace(PLAN, epochs=3), foreign("weighted"), data, tmp_path / "run")
+    run = started(replace(RECIPE, epochs=3), foreign("weighted"), data, tmp_path / "run")
     run.train(lambda _: None)
     check_folder(run, tmp_path / "model")
 
 
 def test_a_short_window_is_taught(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
-    run = started(replace(PLAN, window=3_200), foreign("wav2vec2"), data, tmp_path / "run")
+    run = started(replace(RECIPE, window_s=0.2), foreign("wav2vec2"), data, tmp_path / "run")
     run.train(lambda _: None)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_moonshines_encoder_is_taught(foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool) -> None:
-    run = started(replace(PLAN, frozen=frozen), foreign("moonshine"), data, tmp_path / "run")
+    run = started(replace(RECIPE, frozen=frozen), foreign("moonshine"), data, tmp_path / "run")
     run.train(lambda _: None)
     check_folder(run, tmp_path / "model")
 
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_it_learns_to_tell_tones_apart(foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool) -> None:
-    plan = replace(PLAN, epochs=12, rate=1e-2, frozen=frozen, balanced=True, window=10_000)
-    run = started(plan, foreign("ast"), data, tmp_path / "run")
+    recipe = replace(RECIPE, epochs=12, peak_rate=1e-2, frozen=frozen, class_weights=True, window_s=0.625)
+    run = started(recipe, foreign("ast"), data, tmp_path / "run")
     losses: list[float] = []
     run.train(lambda figures: losses.append(figures["loss"]))
     assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])
@@ -148,15 +152,15 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
         if figures["step"] == 3:
             raise Enough
 
-    plan = replace(PLAN, frozen=frozen, batch=2, accumulate=2)
-    whole = started(plan, foreign(encoder), data, tmp_path / "whole")
+    recipe = replace(RECIPE, frozen=frozen, batch=2, accumulate=2)
+    whole = started(recipe, foreign(encoder), data, tmp_path / "whole")
     assert not whole.resume()
     whole.train(lambda _: None)
-    broken = started(plan, foreign(encoder), data, tmp_path / "broken")
+    broken = started(recipe, foreign(encoder), data, tmp_path / "broken")
     with pytest.raises(Enough):
         broken.train(stop)
     broken.keep()
-    later = started(plan, foreign(encoder), data, tmp_path / "broken")
+    later = started(recipe, foreign(encoder), data, tmp_path / "broken")
     assert later.resume()
     assert later.step == 3
     steps: list[float] = []
@@ -169,9 +173,9 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
 def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
     found = []
     for batch, accumulate in ((8, 1), (2, 4)):
-        plan = replace(PLAN, batch=batch, accumulate=accumulate, epochs=1)
-        plan = replace(plan, window=10_000)
-        run = started(plan, foreign("ast"), data, tmp_path / f"{batch}")
+        recipe = replace(RECIPE, batch=batch, accumulate=accumulate, epochs=1)
+        recipe = replace(recipe, window_s=0.625)
+        run = started(recipe, foreign("ast"), data, tmp_path / f"{batch}")
         run.train(lambda _: None)
         found.append(run.model.state_dict())
     for name, weights in found[0].items():
@@ -190,7 +194,7 @@ def test_a_gpu_without_room_says_which_batch_fits(
 
     monkeypatch.setattr(Finetuning, "_backward", small)
     for room, text in ((2, "--batch 2 would fit, with --accumulate 4"), (0, "a single window")):
-        run = started(replace(PLAN, batch=8), foreign("whisper"), data, tmp_path / f"run{room}")
+        run = started(replace(RECIPE, batch=8), foreign("whisper"), data, tmp_path / f"run{room}")
         with pytest.raises(DeviceError, match=text) as told:
             run.train(lambda _: None)
         assert told.value.exit_status == 69
@@ -200,7 +204,7 @@ def test_a_gpu_without_room_says_which_batch_fits(
 def test_a_run_that_comes_apart_ends_before_its_checkpoint(
     foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool
 ) -> None:
-    run = started(replace(PLAN, rate=1e30, frozen=frozen), foreign("whisper"), data, tmp_path / "run")
+    run = started(replace(RECIPE, peak_rate=1e30, frozen=frozen), foreign("whisper"), data, tmp_path / "run")
     with pytest.raises(ConfigError, match=r"step \d+: the loss is .* come apart; take a lower rate \(--learning-rate"):
         run.train(lambda _: None)
     assert list((tmp_path / "run").iterdir()) == []
@@ -209,7 +213,7 @@ def test_a_run_that_comes_apart_ends_before_its_checkpoint(
 def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     clips = (replace(data.part("train")[0], path=tmp_path / "bad.wav"), *data.clips)
-    run = started(PLAN, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
+    run = started(RECIPE, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
     steps: list[float] = []
     run.train(lambda figures: steps.append(figures["step"]))
     assert len(steps) == run.steps
@@ -218,19 +222,19 @@ def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled
 
 def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="made by kwsd"):
-        adopt(tiny, PLAN, "cpu")
+        adopt(tiny, RECIPE, LABELS, "cpu")
     with pytest.raises(UsageError, match=r"hears 0\.655 s"):
-        adopt(foreign("ast"), PLAN, "cpu")
+        adopt(foreign("ast"), RECIPE, LABELS, "cpu")
     with pytest.raises(ModelError, match="is no encoder that can be trained"):
-        adopt(clap, replace(PLAN, frozen=True), "cpu")
+        adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")
     shutil.copytree(foreign("hubert"), tmp_path / "odd")
     config = tmp_path / "odd" / "config.json"
     config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
     with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
-        adopt(tmp_path / "odd", PLAN, "cpu")
+        adopt(tmp_path / "odd", RECIPE, LABELS, "cpu")
     (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
     with pytest.raises(ModelError, match=r"no model\.safetensors"):
-        adopt(tmp_path, PLAN, "cpu")
+        adopt(tmp_path, RECIPE, LABELS, "cpu")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.training.backbone_recipe import read_backbone_recipe
+from kwsd.training.finetune_recipe import read_finetune_recipe
 from kwsd.training.recipe_file import read_recipe
 
 SHIPPED = Path(__file__).parents[2] / "models" / "hubert-commands" / "recipe.toml"
@@ -96,7 +96,7 @@ def test_words_that_are_none(tmp_path: Path, words: str) -> None:
     "path", sorted(SHIPPED.parents[1].glob("*/*.toml")), ids=lambda path: str(path.relative_to(path.parents[1]))
 )
 def test_what_ships_is_within_bounds(path: Path) -> None:
-    assert (read_backbone_recipe(path) or read_recipe(path)).words
+    assert (read_finetune_recipe(path) or read_recipe(path)).words
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from kwsd.errors import ConfigError
+from kwsd.events import RATE
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text
 from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table
 
 
 @dataclass(frozen=True, slots=True)
-class BackboneRecipe:
+class FinetuneRecipe:
     """One run: the encoder `model` (a folder or a Hub id) learns `words`, or where there are none, all of the data's.
 
     `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step; `peak_rate` is the learning rate's,
@@ -32,9 +35,20 @@ class BackboneRecipe:
     seed: int = number(0, 0, LARGEST_SEED)
 
     @property
+    def window(self) -> int:
+        """What the model hears at once, in samples at 16 kHz."""
+        return round(self.window_s * RATE)
+
+    @property
     def rate(self) -> float:
         """The learning rate at its peak: what is new learns faster than what is to be kept."""
         return self.peak_rate or (1e-3 if self.frozen else 3e-5)
+
+    def to_dict(self, labels: Sequence[str]) -> dict[str, Any]:
+        """As plain values, for a checkpoint to be compared with: the labels that there are, not the words asked for."""
+        told = asdict(self) | {"peak_rate": self.rate, "labels": list(labels)}
+        del told["words"]
+        return told
 
 
 _TABLES = {
@@ -43,7 +57,7 @@ _TABLES = {
 }
 
 
-def read_backbone_recipe(path: Path) -> BackboneRecipe | None:
+def read_finetune_recipe(path: Path) -> FinetuneRecipe | None:
     """The recipe in a TOML file; None for one without a [backbone] table, which is no recipe of this kind.
 
     Raises:
@@ -57,9 +71,9 @@ def read_backbone_recipe(path: Path) -> BackboneRecipe | None:
         return None
     try:
         top = {key: value for key, value in tables.items() if key not in _TABLES}
-        values = read_table(BackboneRecipe, top, names=("name", "words"))
+        values = read_table(FinetuneRecipe, top, names=("name", "words"))
         for table, names in _TABLES.items():
-            values |= read_table(BackboneRecipe, tables.get(table, {}), f"{table}.", names)
+            values |= read_table(FinetuneRecipe, tables.get(table, {}), f"{table}.", names)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    return BackboneRecipe(**values | {"words": tuple(dict.fromkeys(values.get("words", ())))})
+    return FinetuneRecipe(**values | {"words": tuple(dict.fromkeys(values.get("words", ())))})
