@@ -34,6 +34,12 @@ class KwsdError(Exception):
         return f"{self.args[0]}{self._joint}{self.remedy}" if self.remedy else self.what
 
 
+class Interrupted(KwsdError):
+    """Somebody pressed Ctrl-C, and what was under way is kept: go on as the text says."""
+
+    exit_status = 130
+
+
 class UsageError(KwsdError):
     """The command line asks for what does not exist or cannot be, or contradicts itself: read the help, call again."""
 

@@ -27,13 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "listen" in sys.argv[1:3]:
         _hold_signals()
     from kwsd.cli import entry
+    from kwsd.errors import Interrupted
 
     try:
         if interrupts:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         return entry.main()
     except KeyboardInterrupt:
-        return entry.INTERRUPTED
+        return Interrupted.exit_status
 
 
 def _hold_signals() -> None:

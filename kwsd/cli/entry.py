@@ -14,11 +14,10 @@ from typing import NoReturn
 
 from kwsd.cli import console
 from kwsd.cli.app import app
-from kwsd.errors import NO_ROOM, DeviceError, InputError, KwsdError
+from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError
 from kwsd.sinks.outlet import silence
 
 INTERNAL = KwsdError.exit_status
-INTERRUPTED = 130
 _DEBUG = "--debug"
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _DAEMON = "kwsd.daemon.supervisor"
@@ -53,7 +52,7 @@ def _run(given: list[str]) -> int:
     except KwsdError as error:
         status = _tell(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        status = Interrupted.exit_status
     except BrokenPipeError:  # told by the flush; see also ManualGroup
         status = 0
     except Exception as error:

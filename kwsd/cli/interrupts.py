@@ -10,15 +10,12 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kwsd.daemon.signals import TOGETHER_S
+from kwsd.errors import Interrupted
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from 3.11 on
 
 _ASKED = b"\nkwsd: stopping at the next good moment; Ctrl-C again stops at once and goes back to the last checkpoint\n"
-
-
-class Interrupted(Exception):
-    """Somebody pressed Ctrl-C some time ago, and now is a good moment."""
 
 
 class Interrupts:
@@ -45,7 +42,7 @@ class Interrupts:
     def check(self) -> None:
         """Raise Interrupted if somebody asked for it."""
         if self._asked_at is not None:
-            raise Interrupted
+            raise Interrupted("interrupted")
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""A training run as the terminal sees it: bars, a journal, an end that leaves a model, an interrupt that loses nothing.
+"""`kwsd train` on a recipe of kwsd's own as the terminal sees it, to the end that leaves a model.
 
 Imports torch; `train` imports it when it is wanted.
 """
@@ -6,21 +6,16 @@ Imports torch; `train` imports it when it is wanted.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import typer
-
 from kwsd.cli import console
-from kwsd.cli.entry import INTERRUPTED
-from kwsd.cli.interrupts import Interrupted, Interrupts
+from kwsd.cli.learning import learn
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import card_as_it_lies, export_model
-from kwsd.networks.heads import SpotterModel
-from kwsd.training.journal import Journal, plot_journal, trim_journal
-from kwsd.training.loop import Run
+from kwsd.training.journal import plot_journal
+from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
@@ -29,11 +24,9 @@ from kwsd.training.trained import load_trained
 
 log = logging.getLogger(__name__)
 
-_QUIET_S = 60.0
-
 
 def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
-    """Carry out `kwsd train`. Raises typer.Exit(130) when interrupted."""
+    """Carry out `kwsd train`. Raises Interrupted, when it is."""
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
     folder = run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual)
@@ -45,8 +38,8 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
         run = Run(plan, network, lesson, folder)
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
-        trim_journal(folder / "journal.csv", run.step)
-        model, validated = _learn(run, show, going_on(fresh))
+        validated = learn(run, COLUMNS, show, going_on(fresh))
+        model = run.average
         if other is not None:
             run.average = model = stirred(model, other, plan.soup.share)
             validated = run.judged()
@@ -62,37 +55,6 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     )
     _plot(folder)
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
-
-
-def _learn(run: Run, show: console.Show, again: str) -> tuple[SpotterModel, Mapping[str, float]]:
-    """Run to the end; the averaged network, and the figures of the last validation."""
-    schedule = run.schedule
-    validated: dict[str, float] = {}
-    told = time.monotonic()
-    journal = Journal(run.folder / "journal.csv")
-    with Interrupts() as interrupts:
-
-        def report(figures: dict[str, float]) -> None:
-            nonlocal told
-            journal(figures)
-            step = int(figures["step"])
-            show("training", step + run.before, schedule.steps + run.before)
-            if "accuracy" in figures:
-                validated.update(figures)
-            if "accuracy" in figures or time.monotonic() - told >= _QUIET_S:
-                told = time.monotonic()
-                log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
-            if step % schedule.mine_every and step % schedule.validate_every:
-                interrupts.check()  # at the other steps the run has yet to mine, validate and write its checkpoint
-
-        try:
-            return run.train(report), validated
-        except Interrupted:
-            run.keep()
-            console.error(f"interrupted at step {run.step} of {schedule.steps}; {again} goes on from there")
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            journal.close()
 
 
 def _licence(plan: Recipe) -> str:

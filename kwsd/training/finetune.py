@@ -24,6 +24,9 @@ from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, weights_of
 from kwsd.training.unreadable import Unreadable
 
+COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation_per_label", "validation_clips")
+"""Of the journal."""
+
 Report = Callable[[dict[str, float]], None]
 """Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
 
@@ -34,6 +37,9 @@ _CLIP = 1.0  # the gradient's norm at most
 
 class Finetuning:
     """A run over labelled clips, in steps that can be broken off and gone on from."""
+
+    before = 0
+    settled = True
 
     def __init__(
         self, recipe: FinetuneRecipe, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str

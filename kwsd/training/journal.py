@@ -5,24 +5,31 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 from kwsd.errors import DeviceError, InputError, writing
 from kwsd.replacing import write_bytes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from 3.11 on
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
 
 class Journal:
-    """The run's figures as a CSV file, one row a report, in the order in which they came."""
+    """The run's figures as a CSV file, one row a report, in the order in which they came.
 
-    KEYS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "soft", "accuracy", "per_word")
+    Of figures that are none of its columns nothing is kept. `seconds` are counted from when it is opened.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
         new = not path.exists()
         self.file = path.open("a+", newline="")
         self.file.seek(0)
-        keys = self.KEYS if new else next(csv.reader(self.file), list(self.KEYS))  # of an earlier version
+        keys = columns if new else next(csv.reader(self.file), list(columns))  # of an earlier version
         self.rows = csv.DictWriter(self.file, keys, restval="", extrasaction="ignore")
         self.began = time.monotonic()
         if new:
@@ -33,7 +40,12 @@ class Journal:
         self.rows.writerow({**told, "seconds": f"{time.monotonic() - self.began:.1f}"})
         self.file.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.file.close()
 
 

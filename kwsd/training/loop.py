@@ -27,6 +27,9 @@ from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
 
 Report = Callable[[dict[str, float]], None]
 
+COLUMNS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "soft", "accuracy", "per_word")
+"""Of the journal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
@@ -94,6 +97,16 @@ class Run:
             # Their means lie further apart than they themselves ever move: against the variance over all dimensions, a
             # network that gives nothing but the means would seem to have learnt three quarters.
             self.variance = torch.from_numpy(lesson.taught.spread()[1]).to(self.device).square()
+
+    @property
+    def steps(self) -> int:
+        """The last step, but for the patience."""
+        return self.schedule.steps
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is to be done after this step before the next: to mine, to validate, to keep."""
+        return bool(self.step % self.schedule.mine_every and self.step % self.schedule.validate_every)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one."""

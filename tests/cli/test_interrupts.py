@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from kwsd.cli.interrupts import Interrupted, Interrupts
+from kwsd.cli.interrupts import Interrupts
 from kwsd.daemon.signals import TOGETHER_S
+from kwsd.errors import Interrupted
 
 
 def press() -> None:

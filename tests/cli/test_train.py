@@ -150,6 +150,16 @@ def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: P
     assert not (tmp_path / "runs" / "cache").exists()
 
 
+def test_a_disk_that_fills_up(kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kwsd.training.loop.save", full)
+    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
+    assert (ran.status, ran.out) == (69, "")
+    assert "tones: cannot be written (No space left on device): make room, then go on with the same" in ran.err
+
+
 @pytest.mark.parametrize(("words", "status"), [("data root", 66), ("unknown key", 78), ("cannot read", 66)])
 def test_what_cannot_be_trained(kwsd: Command, tmp_path: Path, words: str, status: int) -> None:
     path = recipe(tmp_path, 10)

@@ -81,7 +81,8 @@ def test_an_interrupted_fine_tuning_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     rows: Rows,
 ) -> None:
-    from kwsd.cli.interrupts import Interrupted, Interrupts
+    from kwsd.cli.interrupts import Interrupts
+    from kwsd.errors import Interrupted
 
     asked = 0
 
@@ -89,7 +90,7 @@ def test_an_interrupted_fine_tuning_goes_on(
         nonlocal asked
         asked += 1
         if asked == 2:
-            raise Interrupted
+            raise Interrupted("interrupted")
 
     table = few(clips, tmp_path, "train", "train", "train")
     arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")

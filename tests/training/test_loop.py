@@ -11,7 +11,7 @@ import torch
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.training.journal import Journal
-from kwsd.training.loop import Run, learning_rate
+from kwsd.training.loop import COLUMNS, Run, learning_rate
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Schedule
 from kwsd.training.recipe_file import read_recipe
@@ -97,17 +97,15 @@ def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
 def test_a_journal_keeps_the_columns_that_it_began_with(tmp_path: Path) -> None:
     path = tmp_path / "journal.csv"
     path.write_text("step,seconds,words,accuracy\n1,2.0,0.5,0.9\n")
-    journal = Journal(path)
-    journal({"step": 2, "words": 0.4, "soft": 0.3, "accuracy": 0.8})
-    journal.close()
+    with Journal(path, COLUMNS) as journal:
+        journal({"step": 2, "words": 0.4, "soft": 0.3, "accuracy": 0.8})
     assert path.read_text().splitlines()[2].split(",")[2:] == ["0.4", "0.8"]
 
 
 def test_the_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for step in (1, 2):
-        journal = Journal(tmp_path / "journal.csv")
-        journal({"step": step, "words": 0.5})
-        journal.close()
+        with Journal(tmp_path / "journal.csv", COLUMNS) as journal:
+            journal({"step": step, "words": 0.5})
     lines = (tmp_path / "journal.csv").read_text().splitlines()
     assert lines[0].startswith("step,")
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]

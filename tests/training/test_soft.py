@@ -14,7 +14,7 @@ from kwsd.errors import ConfigError, ModelError
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.journal import Journal
-from kwsd.training.loop import Run
+from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe, Teacher
 from kwsd.training.recipe_file import read_recipe
@@ -50,14 +50,13 @@ def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
     model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
     (root / "run").mkdir()
     reports: list[dict[str, float]] = []
-    journal = Journal(root / "run" / "journal.csv")
+    with Journal(root / "run" / "journal.csv", COLUMNS) as journal:
 
-    def report(figures: dict[str, float]) -> None:
-        journal(figures)
-        reports.append(figures)
+        def report(figures: dict[str, float]) -> None:
+            journal(figures)
+            reports.append(figures)
 
-    Run(recipe, model, lesson, root / "run").train(report)
-    journal.close()
+        Run(recipe, model, lesson, root / "run").train(report)
     return [report for report in reports if "words" in report]
 
 

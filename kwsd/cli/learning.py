@@ -1,0 +1,80 @@
+"""The steps of a training run as the terminal and its journal see them; an interrupt that loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from kwsd.cli import console
+from kwsd.cli.interrupts import Interrupts
+from kwsd.errors import NO_ROOM, DeviceError, Interrupted
+from kwsd.training.journal import Journal, trim_journal
+
+log = logging.getLogger(__name__)
+
+_QUIET_S = 60.0
+
+
+class Steps(Protocol):
+    """A run of either kind. `before` are steps below zero; it is `settled` where nothing is half done after a step."""
+
+    folder: Path
+    step: int
+    before: int
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def settled(self) -> bool: ...
+    def keep(self) -> None: ...
+    def train(self, report: Callable[[dict[str, float]], None], /) -> Any: ...
+
+
+def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) -> dict[str, float]:
+    """Go through the steps that are left, each report a row of the journal; the figures of the last validation.
+
+    `columns` are the journal's, where it is new; `again` names the command that goes on with the run.
+
+    Raises:
+        Interrupted: somebody asked for it; the checkpoint is written.
+        DeviceError: something cannot be written, mostly as the disk is full.
+        KwsdError: whatever else ends the run.
+    """
+    path = run.folder / "journal.csv"
+    validated: dict[str, float] = {}
+    told = time.monotonic()
+    try:
+        trim_journal(path, run.step)
+        with Interrupts() as interrupts, Journal(path, columns) as journal:
+
+            def report(figures: dict[str, float]) -> None:
+                nonlocal told
+                journal(figures)
+                show("training", int(figures["step"]) + run.before, run.steps + run.before)
+                judged = any(key.endswith("accuracy") for key in figures)
+                if judged:
+                    validated.update(figures)
+                if judged or time.monotonic() - told >= _QUIET_S:
+                    told = time.monotonic()
+                    log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
+                if run.settled:
+                    interrupts.check()
+
+            try:
+                run.train(report)
+            except Interrupted as why:
+                run.keep()
+                raise Interrupted(f"{why} at step {run.step} of {run.steps};", f"{again} goes on from there") from None
+    except OSError as error:
+        raise unwritten(run.folder, error, again) from error
+    return validated
+
+
+def unwritten(place: Path, error: Exception, again: str) -> DeviceError:
+    """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
+    why = getattr(error, "strerror", None) or error
+    room = "make room" if getattr(error, "errno", None) in NO_ROOM else "see to that"
+    return DeviceError(f"{place}: cannot be written ({why}): {room}, then go on with {again}")
