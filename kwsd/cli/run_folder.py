@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, InputError, writing
+from kwsd.replacing import write_bytes
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
@@ -27,22 +28,20 @@ def run_folder(
     Raises:
         ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
             what differs.
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to, or the earlier run's recipe is none.
+        DeviceError: the disk is full.
     """
     folder = runs / name
     if folder.parent != runs or name in ("", ".", ".."):
         raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if fresh:
             _set_aside(folder)
         text = json.dumps(recipe, indent=2)
         if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
-            earlier = json.loads((folder / _RECIPE).read_text(encoding="utf-8"))
-            _compare(folder, earlier, json.loads(text), json.loads(json.dumps(usual or {})))
-        (folder / _RECIPE).write_text(text + "\n", encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: cannot be used for a run ({error}); name another with --runs") from error
+            _compare(folder, _earlier(folder / _RECIPE), json.loads(text), json.loads(json.dumps(usual or {})))
+        write_bytes(folder / _RECIPE, f"{text}\n".encode())
     return folder
 
 
@@ -62,6 +61,16 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
         with tempfile.TemporaryFile(dir=place) as trial:
             trial.write(b"0")
     return place
+
+
+def _earlier(recipe: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(recipe.read_text(encoding="utf-8"))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        raise InputError(f"{recipe}: is no run's recipe;", "take --fresh to begin anew, or another folder with --runs")
+    return found
 
 
 def _set_aside(folder: Path) -> None:

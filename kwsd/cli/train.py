@@ -104,8 +104,9 @@ def train(
     Moonshine. Its clips are a tree label/clip.wav, Speech Commands with its lists, or
     a CSV or TSV table with the columns file and label (and split). Where nothing says
     which clips are for validation and test, the rule of Speech Commands does.
-    Recordings in _background_noise_ are learnt as _silence_. A recipe with the table
-    [backbone] says what options say otherwise.
+    Recordings in _background_noise_ are learnt as _silence_; other speech belongs under
+    _unknown_, else it is taken for the words. A recipe with the table [backbone] says
+    what options say otherwise.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
     command without --fresh goes on from there) and journal.csv with all figures. At the
