@@ -22,6 +22,7 @@ from kwsd.training.divergence import check_finite
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, weights_of
+from kwsd.training.rates import finetuning_rate
 from kwsd.training.unreadable import Unreadable
 
 COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation_per_label", "validation_clips")
@@ -30,7 +31,6 @@ COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation
 Report = Callable[[dict[str, float]], None]
 """Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
 
-_WARMUP = 0.1  # of all steps, until the rate is at its peak
 _KEEP_EVERY = 200  # steps between two checkpoints
 _CLIP = 1.0  # the gradient's norm at most
 
@@ -94,8 +94,9 @@ class Finetuning:
         while self.step < self.steps:
             epoch = self.step // self.steps_an_epoch
             for loss in self._epoch(epoch):
+                rate = finetuning_rate(self.step, self.steps, self.recipe.rate)
                 self.step += 1
-                figures = {"step": float(self.step), "loss": loss, "rate": self._rate(self.step - 1)}
+                figures = {"step": float(self.step), "loss": loss, "rate": rate}
                 if self.step % self.steps_an_epoch == 0:
                     figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
                     self._choose(figures.get("validation_accuracy", float(epoch)))
@@ -203,16 +204,10 @@ class Finetuning:
         norm = float(torch.nn.utils.clip_grad_norm_(learning, _CLIP))
         check_finite(self.step + 1, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler skips such a step
         for group in self._optimizer.param_groups:
-            group["lr"] = self._rate(self.step)
+            group["lr"] = finetuning_rate(self.step, self.steps, self.recipe.rate)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
-
-    def _rate(self, step: int) -> float:
-        """Up to its peak in a straight line, then down to nothing."""
-        rise = max(1, round(_WARMUP * self.steps))
-        share = (step + 1) / rise if step < rise else (self.steps - step) / max(1, self.steps - rise)
-        return self.recipe.rate * share
 
     def _choose(self, accuracy: float) -> None:
         """Remember the network if none was better; without validation clips, the last one."""

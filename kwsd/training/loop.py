@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,16 @@ from torch import nn
 from torch.nn import functional
 
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.moonshine import quieten
-from kwsd.training.batches import NONE, Batch, Mined, Mixer
+from kwsd.training.batches import Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.divergence import check_finite
 from kwsd.training.judging import accuracies, mine
-from kwsd.training.recipe import Recipe, Schedule
+from kwsd.training.losses import feature_loss, front_end_loss
+from kwsd.training.rates import front_end_rate, learning_rate
+from kwsd.training.recipe import Recipe
 from kwsd.training.soft import SoftLabels
-from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
+from kwsd.training.teacher import Taught
 
 Report = Callable[[dict[str, float]], None]
 
@@ -44,21 +46,6 @@ class Lesson:
     taught: Taught | None
     validation: Corpus
     soft: SoftLabels | None = None
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """Warm-up, then level, then a straight line to zero (Hu et al. 2024, "MiniCPM": warm-up, stable, decay)."""
-    left = (schedule.steps - step) / max(1.0, schedule.decay * schedule.steps)
-    return schedule.peak_rate * min(1.0, (step + 1) / max(1, schedule.warmup), max(0.0, left))
-
-
-def front_end_rate(step: int, schedule: Schedule) -> float:
-    """For the steps below zero: up to 1e-3 within fifty steps, and down to zero over the last third.
-
-    At a higher rate from the first step on, every GELU of the third convolution dies.
-    """
-    age = step + schedule.front_end_steps
-    return 1e-3 * min(1.0, (age + 1) / 50, -3 * step / schedule.front_end_steps)
 
 
 def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, Any]], list[float]]:
@@ -170,10 +157,7 @@ class Run:
             group["lr"] = rate * share
         windows = torch.from_numpy(batch.windows).to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
-            if front_end_only:
-                losses = {"front_end": self._front_end_loss(windows, self._front_end(windows))}
-            else:
-                losses = self._losses(windows, batch)
+            losses = {"front_end": self._front_end_loss(windows)} if front_end_only else self._losses(windows, batch)
         total = torch.stack(list(losses.values())).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch ships no types for it
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
@@ -183,17 +167,10 @@ class Run:
         self._follow()
         return {"rate": rate, "norm": norm, **{name: float(loss.detach()) for name, loss in losses.items()}}
 
-    def _front_end(self, windows: torch.Tensor) -> torch.Tensor:
-        hubert: Any = self.model.hubert  # only a HuBERT learns its convolutions first
-        features: torch.Tensor = hubert.feature_extractor(windows).transpose(1, 2)
-        return features
-
-    def _front_end_loss(self, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:
-        """Squared error to the teacher's convolutions, as a part of their variance."""
+    def _front_end_loss(self, windows: torch.Tensor) -> torch.Tensor:
         assert self.lesson.teacher is not None
-        with torch.no_grad():
-            theirs = convolutions(self.lesson.teacher, quieten(windows))[:, ::2][:, : ours.shape[1]].float()
-        return (ours.float() - theirs).square().mean() / theirs.var()
+        hubert: Any = self.model.hubert  # only a HuBERT learns its convolutions first
+        return front_end_loss(self.lesson.teacher, windows, hubert.feature_extractor(windows).transpose(1, 2))
 
     def _losses(self, windows: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         """Cross-entropy; the error to the teacher's features where they hold; the divergence from soft labels."""
@@ -201,25 +178,13 @@ class Run:
         logits = self.model.classify(frames)
         losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
         if self.lesson.taught is not None and self.schedule.feature_weight > 0:
-            losses["features"] = self.schedule.feature_weight * self._feature_loss(frames, batch)
+            stride = math.prod(self.recipe.network.conv_stride)
+            error = feature_loss(frames, batch, self.lesson.taught, self.variance, stride)
+            losses["features"] = self.schedule.feature_weight * error
         if self.lesson.soft is not None and self.step >= self.schedule.soft_from:
             soft = functional.kl_div(logits, self.lesson.soft(windows), log_target=True, reduction="batchmean")
             losses["soft"] = self.schedule.soft_weight * soft
         return losses
-
-    def _feature_loss(self, frames: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Squared error to the teacher's last hidden states of the clean second, moved to where that lies, as a part of
-        each dimension's variance."""
-        assert self.lesson.taught is not None
-        known = np.flatnonzero(batch.seconds != NONE)
-        every = int(np.prod(self.recipe.network.conv_stride)) // STRIDE
-        places = np.arange(frames.shape[1])[None] * every - np.round(batch.shifts[known] / STRIDE).astype(int)[:, None]
-        inside = (places >= 0) & (places < FRAMES)
-        theirs = self.lesson.taught.take(batch.seconds[known], places.clip(0, FRAMES - 1))
-        target = torch.from_numpy(theirs).to(self.device)
-        weight = torch.from_numpy(inside[..., None].astype(np.float32)).to(self.device)
-        error = (frames[torch.from_numpy(known).to(self.device)].float() - target).square() / self.variance * weight
-        return error.sum() / (weight.sum() * target.shape[-1]).clamp_min(1e-6)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -11,8 +11,9 @@ import torch
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.training.journal import Journal
-from kwsd.training.loop import COLUMNS, Run, learning_rate
+from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
+from kwsd.training.rates import learning_rate
 from kwsd.training.recipe import Recipe, Schedule
 from kwsd.training.recipe_file import read_recipe
 
