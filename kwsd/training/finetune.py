@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,16 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
-from kwsd.audio.resample import resampled
 from kwsd.errors import DeviceError
-from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
-from kwsd.training.divergence import check_finite
 from kwsd.training.examples import Example, Examples, epoch_order, examples_of
 from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.training.gradients import Gradients
 from kwsd.training.labelled import Labelled, weights_of
 from kwsd.training.rates import finetuning_rate
 from kwsd.training.unreadable import Unreadable
@@ -32,7 +28,6 @@ Report = Callable[[dict[str, float]], None]
 """Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
 
 _KEEP_EVERY = 200  # steps between two checkpoints
-_CLIP = 1.0  # the gradient's norm at most
 
 
 class Finetuning:
@@ -46,23 +41,17 @@ class Finetuning:
     ) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
         self.model = model.to(device)
-        self._extractor = extractor
         self._train = examples_of(data, "train")
         self._held = {split: examples_of(data, split) for split in ("validation", "test")}
         self.unreadable = Unreadable(len(data.clips))
         self._reader = Examples(recipe.window, recipe.seed, self.unreadable)
         weights = weights_of(data.part("train"), data.labels) if recipe.class_weights else [1.0] * len(data.labels)
-        self._weights = torch.tensor(weights, device=device)
+        self.gradients = Gradients(self.model, extractor, weights, device)
         a_step = recipe.batch * recipe.accumulate
         self.steps_an_epoch = -(-len(self._train) // a_step)
         self.steps = self.steps_an_epoch * recipe.epochs
         self.step = 0
         self.best = -1.0
-        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self._optimizer = torch.optim.AdamW(learning, lr=recipe.rate, weight_decay=0.01)
-        half = device == "cuda"
-        self._half = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
-        self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one. Raises InputError for what is none."""
@@ -70,17 +59,18 @@ class Finetuning:
         if state is None:
             return False
         self.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        self.gradients.restore(state)
         self.step, self.best = state["step"], state["best"]
         return True
 
     def keep(self) -> None:
         """Write the checkpoint."""
         state = {
-            "model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(),
-            "scaler": self._scaler.state_dict(), "step": self.step, "best": self.best,
-        }  # fmt: skip
+            "model": self.model.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            **self.gradients.state(),
+        }
         checkpoint.save(state, self._checkpoint)
 
     def train(self, report: Report) -> None:
@@ -94,9 +84,8 @@ class Finetuning:
         while self.step < self.steps:
             epoch = self.step // self.steps_an_epoch
             for loss in self._epoch(epoch):
-                rate = finetuning_rate(self.step, self.steps, self.recipe.rate)
+                figures = {"step": self.step + 1.0, "loss": loss, "rate": self._rate}
                 self.step += 1
-                figures = {"step": float(self.step), "loss": loss, "rate": rate}
                 if self.step % self.steps_an_epoch == 0:
                     figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
                     self._choose(figures.get("validation_accuracy", float(epoch)))
@@ -118,8 +107,7 @@ class Finetuning:
         for windows, labels, _ in self._reader.batches(held, self.recipe.batch, None):
             if not len(labels):
                 continue
-            with self._autocast():
-                best = self._logits(windows).argmax(dim=-1).cpu().numpy()
+            best = self.gradients.logits(windows).argmax(dim=-1).cpu().numpy()
             right.append(best == labels)
             truth.append(labels)
         if not truth:
@@ -142,7 +130,7 @@ class Finetuning:
             done += taken
             if done % a_step == 0 or done == len(chosen):
                 if heard:
-                    self._take_step(loss / heard, heard)
+                    self.gradients.take_step(self.step + 1, self._rate, loss / heard, heard)
                 yield loss / max(1, heard)  # whoever takes it counts the step
                 loss, heard = 0.0, 0
                 self._learn_mode()
@@ -158,9 +146,9 @@ class Finetuning:
     def _learn(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
         """Add a batch's gradient, of the sum over its windows; that sum."""
         try:
-            return self._backward(windows, labels)
+            return self.gradients.add(windows, labels)
         except torch.cuda.OutOfMemoryError as error:
-            fits = self._fitting(windows, labels)
+            fits = self.gradients.fitting(windows, labels)
             if fits == 0:
                 raise DeviceError("the GPU has no memory for a single window: free some, or --device cpu") from error
             batch = self.recipe.batch
@@ -169,54 +157,15 @@ class Finetuning:
                 f"{math.ceil(batch * self.recipe.accumulate / fits)} for the same steps"
             ) from error
 
-    def _fitting(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> int:
-        """The largest half, quarter, … of a batch that the memory holds; 0 for none."""
-        size = len(windows) // 2
-        while size:
-            self._optimizer.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()
-            with contextlib.suppress(torch.cuda.OutOfMemoryError):
-                self._backward(windows[:size], labels[:size])
-                return size
-            size //= 2
-        return 0
-
-    def _backward(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
-        truth = torch.from_numpy(labels).to(self.device)
-        with self._autocast():
-            logits = self._logits(windows)
-        loss = functional.cross_entropy(logits.float(), truth, self._weights, reduction="none").sum()
-        scaled: Any = self._scaler.scale(loss)
-        scaled.backward()
-        return float(loss.detach())
-
-    def _logits(self, windows: NDArray[np.float32]) -> torch.Tensor:
-        heard = self._extractor(resampled(windows, RATE, self._extractor.rate))
-        found: torch.Tensor = self.model(**heard).logits
-        return found
-
-    def _take_step(self, loss: float, heard: int) -> None:
-        self._scaler.unscale_(self._optimizer)
-        learning = [weight for weight in self.model.parameters() if weight.grad is not None]
-        for weight in learning:
-            assert weight.grad is not None
-            weight.grad /= heard
-        norm = float(torch.nn.utils.clip_grad_norm_(learning, _CLIP))
-        check_finite(self.step + 1, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler skips such a step
-        for group in self._optimizer.param_groups:
-            group["lr"] = finetuning_rate(self.step, self.steps, self.recipe.rate)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._optimizer.zero_grad(set_to_none=True)
-
     def _choose(self, accuracy: float) -> None:
         """Remember the network if none was better; without validation clips, the last one."""
         if accuracy >= self.best:
             self.best = accuracy
             checkpoint.save(self.model.state_dict(), self._chosen)
 
-    def _autocast(self) -> Any:
-        return torch.autocast("cuda", self._half) if self.device == "cuda" else contextlib.nullcontext()
+    @property
+    def _rate(self) -> float:
+        return finetuning_rate(self.step, self.steps, self.recipe.rate)
 
     @property
     def _checkpoint(self) -> Path:

@@ -20,6 +20,7 @@ from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.examples import cut
 from kwsd.training.finetune import Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.training.gradients import Gradients
 from kwsd.training.labelled import Labelled, find_labelled
 from kwsd.zoo import load_classifier, read_card
 
@@ -53,7 +54,9 @@ def check_folder(run: Finetuning, folder: Path) -> None:
     """kwsd and plain transformers load what was trained, and score alike."""
     from transformers import pipeline
 
-    export_adopted(run.model, run._extractor, folder, name="ours", licence="CC0-1.0", scores={"validation": {"a": 1}})
+    export_adopted(
+        run.model, run.gradients.extractor, folder, name="ours", licence="CC0-1.0", scores={"validation": {"a": 1}}
+    )
     card = read_card(str(folder))
     assert (card.name, card.licence, card.labels, card.window) == ("ours", "CC0-1.0", LABELS, 16_000)
     assert card.words == ("high", "low")
@@ -96,7 +99,7 @@ def test_what_is_written_is_what_was_learnt(
         for weights in run.model.parameters():  # new norms are all ones, and cannot be told apart
             weights.add_(torch.randn_like(weights) / 10)
     learnt = {name: weights.clone() for name, weights in run.model.state_dict().items()}
-    export_adopted(run.model, run._extractor, tmp_path / "model", name="ours", licence="CC0-1.0", scores={})
+    export_adopted(run.model, run.gradients.extractor, tmp_path / "model", name="ours", licence="CC0-1.0", scores={})
     found = AutoModelForAudioClassification.from_pretrained(tmp_path / "model").state_dict()
     assert found.keys() == learnt.keys()
     assert [name for name, weights in learnt.items() if not torch.allclose(weights, found[name], atol=1e-6)] == []
@@ -185,14 +188,14 @@ def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled,
 def test_a_gpu_without_room_says_which_batch_fits(
     foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Finetuning._backward
+    real = Gradients.add
 
-    def small(run: Finetuning, windows: Any, labels: Any) -> float:
+    def small(gradients: Gradients, windows: Any, labels: Any) -> float:
         if len(windows) > room:
             raise torch.cuda.OutOfMemoryError
-        return real(run, windows, labels)
+        return real(gradients, windows, labels)
 
-    monkeypatch.setattr(Finetuning, "_backward", small)
+    monkeypatch.setattr(Gradients, "add", small)
     for room, text in ((2, "--batch 2 would fit, with --accumulate 4"), (0, "a single window")):
         run = started(replace(RECIPE, batch=8), foreign("whisper"), data, tmp_path / f"run{room}")
         with pytest.raises(DeviceError, match=text) as told:

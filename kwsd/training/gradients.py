@@ -1,0 +1,88 @@
+"""The gradient of a network, gathered batch by batch until a step is taken; in half precision on a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from kwsd.audio.resample import resampled
+from kwsd.events import RATE
+from kwsd.networks.auto_classifier import FeatureExtractor
+from kwsd.training.divergence import check_finite
+
+_CLIP = 1.0  # the gradient's norm at most
+_DECAY = 0.01
+
+
+class Gradients:
+    """A network on a device, with what feeds it, and the optimiser of those of its weights that learn."""
+
+    def __init__(self, model: Any, extractor: FeatureExtractor, weights: Sequence[float], device: str) -> None:
+        """`weights` has one for each label, for what it counts in the loss."""
+        self.model, self.extractor = model, extractor
+        self._device = device
+        self._weights = torch.tensor(weights, device=device)
+        learning = [weight for weight in model.parameters() if weight.requires_grad]
+        self._optimizer = torch.optim.AdamW(learning, lr=0.0, weight_decay=_DECAY)
+        half = device == "cuda"
+        self._half = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
+        self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
+
+    def state(self) -> dict[str, Any]:
+        """What the optimiser remembers, for a checkpoint."""
+        return {"optimizer": self._optimizer.state_dict(), "scaler": self._scaler.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+
+    def logits(self, windows: NDArray[np.float32]) -> torch.Tensor:
+        """(batch, samples) float32 at 16 kHz -> (batch, labels)."""
+        with torch.autocast("cuda", self._half) if self._device == "cuda" else contextlib.nullcontext():
+            heard = self.extractor(resampled(windows, RATE, self.extractor.rate))
+            found: torch.Tensor = self.model(**heard).logits
+        return found
+
+    def add(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
+        """Add the gradient of the loss summed over a batch; that sum. Raises torch.cuda.OutOfMemoryError."""
+        truth = torch.from_numpy(labels).to(self._device)
+        loss = functional.cross_entropy(self.logits(windows).float(), truth, self._weights, reduction="none").sum()
+        scaled: Any = self._scaler.scale(loss)
+        scaled.backward()
+        return float(loss.detach())
+
+    def fitting(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> int:
+        """The largest half, quarter, … of a batch that the memory holds; 0 for none. What was gathered is lost."""
+        size = len(windows) // 2
+        while size:
+            self._optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            with contextlib.suppress(torch.cuda.OutOfMemoryError):
+                self.add(windows[:size], labels[:size])
+                return size
+            size //= 2
+        return 0
+
+    def take_step(self, step: int, rate: float, loss: float, heard: int) -> None:
+        """Take the step number `step` along the mean gradient over `heard` windows, whose mean loss is `loss`.
+
+        Raises ConfigError, and takes none, where they are no numbers.
+        """
+        self._scaler.unscale_(self._optimizer)
+        learning = [weight for weight in self.model.parameters() if weight.grad is not None]
+        for weight in learning:
+            weight.grad /= heard
+        norm = float(torch.nn.utils.clip_grad_norm_(learning, _CLIP))
+        check_finite(step, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler passes over such a step
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad(set_to_none=True)
