@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsd.audio.recordings import Recording, find_recordings
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.evaluation.clip_report import ClipReport
 from kwsd.zoo import ModelCard, read_card
 

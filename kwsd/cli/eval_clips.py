@@ -42,7 +42,7 @@ def clips(
     """
     check_plots(plots)
     model = ear(overrides, labels, only_these_fire=False)
-    from kwsd.audio.recordings import find_recordings
+    from kwsd.datasets.recordings import find_recordings
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.plots import plot_clips
     from kwsd.evaluation.unreadable import Unreadable

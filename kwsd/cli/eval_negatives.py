@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
 from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, check_folder, ear, publish
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 
 

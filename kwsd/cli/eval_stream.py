@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kwsd.audio.transcripts import read_transcripts
 from kwsd.cli import console
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
@@ -25,6 +24,7 @@ from kwsd.cli.measuring import (
     publish,
 )
 from kwsd.cli.toml import as_key
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 
 if TYPE_CHECKING:

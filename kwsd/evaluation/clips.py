@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd import metrics
-from kwsd.audio.recordings import Recording, load
 from kwsd.audio.scale import to_float
 from kwsd.classifier import Classifier
 from kwsd.config import nearest
+from kwsd.datasets.recordings import Recording, load
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.selection import inferred

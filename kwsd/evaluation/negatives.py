@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
 from kwsd.audio.source import Block
-from kwsd.audio.transcripts import warn_of_strangers
 from kwsd.classifier import Classifier
+from kwsd.datasets.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
+from kwsd.datasets.transcripts import warn_of_strangers
 from kwsd.errors import InputError
 from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
 from kwsd.evaluation.pipeline import HOP, windows_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import Recording, load
-from kwsd.audio.split import held_out
-from kwsd.audio.transcripts import tokens
+from kwsd.datasets.recordings import Recording, load
+from kwsd.datasets.split import held_out
+from kwsd.datasets.transcripts import tokens
 from kwsd.errors import InputError
 from kwsd.events import RATE
 

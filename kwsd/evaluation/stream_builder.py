@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
-from kwsd.audio.mixing import mean_power, noise_gain
-from kwsd.audio.recordings import find_recordings
 from kwsd.audio.scale import to_float, to_int16
-from kwsd.audio.transcripts import warn_of_strangers
+from kwsd.datasets.mixing import mean_power, noise_gain
+from kwsd.datasets.recordings import find_recordings
+from kwsd.datasets.transcripts import warn_of_strangers
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, notes_on, sounds, up_to
 from kwsd.evaluation.truth import SpokenWord, Stream

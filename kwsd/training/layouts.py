@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwsd.audio.recordings import SUFFIXES
+from kwsd.datasets.recordings import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.texts import read_text
 

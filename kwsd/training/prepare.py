@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from kwsd.audio.recordings import find_recordings
-from kwsd.audio.split import held_out
-from kwsd.audio.transcripts import read_transcripts
+from kwsd.datasets.recordings import find_recordings
+from kwsd.datasets.split import held_out
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel

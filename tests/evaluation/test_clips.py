@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kwsd.audio.recordings import Recording, find_recordings
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
 from kwsd.evaluation.truth import write_wav

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.files import read_clip
-from kwsd.audio.recordings import find_recordings
+from kwsd.datasets.recordings import find_recordings
 from kwsd.errors import InputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.snippets import Snippets

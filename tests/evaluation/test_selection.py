@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.audio.recordings import Recording
+from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import draw_words, free_of, kept_back, notes_on
 

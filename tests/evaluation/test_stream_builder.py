@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kwsd.audio.mixing import mean_power
+from kwsd.datasets.mixing import mean_power
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream, stream_from_folders

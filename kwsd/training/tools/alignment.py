@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import Recording, find_recordings, load
-from kwsd.audio.split import held_out
-from kwsd.audio.transcripts import read_transcripts, tokens
+from kwsd.datasets.recordings import Recording, find_recordings, load
+from kwsd.datasets.split import held_out
+from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
 from kwsd.training.tools.by_hand import run

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import find_recordings, load
 from kwsd.audio.scale import to_float
-from kwsd.audio.transcripts import read_transcripts
+from kwsd.datasets.recordings import find_recordings, load
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess
 from kwsd.training.tools.by_hand import run

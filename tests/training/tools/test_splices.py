@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import Recording
+from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.training.tools import splices

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kwsd.audio.recordings import Recording, find_recordings, load
+from kwsd.datasets.recordings import Recording, find_recordings, load
 from kwsd.errors import InputError
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

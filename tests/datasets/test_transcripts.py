@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.audio.transcripts import read_transcripts, tokens
+from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kwsd.audio.split import held_out
+from kwsd.datasets.split import held_out
 
 
 def test_no_parts_keep_nothing() -> None:

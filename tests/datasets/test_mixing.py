@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kwsd.audio.mixing import mean_power, noise_gain
+from kwsd.datasets.mixing import mean_power, noise_gain
 
 
 def test_mean_power_counts_int16_at_full_scale_one() -> None:
