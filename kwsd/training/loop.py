@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from kwsd.errors import ConfigError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.batches import Batch, Mined, Mixer
 from kwsd.training.checkpoint import State, restore, save
@@ -96,10 +97,15 @@ class Run:
         return bool(self.step % self.schedule.mine_every and self.step % self.schedule.validate_every)
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint, if there is one."""
+        """Go on from the folder's checkpoint, if there is one. Raises ConfigError where it learnt other recordings."""
         state = restore(self.folder / "checkpoint.pt")
         if state is None:
             return False
+        sizes = self.lesson.mixer.sounds.sizes()
+        if state.get("sounds", sizes) != sizes:  # what was mined, and the order of all else, goes by their numbers
+            raise ConfigError(
+                f"{self.folder}: the recordings have changed since this run began;", "take --fresh to begin anew"
+            )
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -117,6 +123,7 @@ class Run:
             "best": self.best,
             "stale": self.stale,
             "mined": torch.from_numpy(self.mined),
+            "sounds": self.lesson.mixer.sounds.sizes(),
         }
         save(state, self.folder / "checkpoint.pt")
 

@@ -36,6 +36,11 @@ class Sounds:
     noise: Corpus
     channels: Floats
 
+    def sizes(self) -> dict[str, list[int]]:
+        """Clips and samples of each kind: where they are others, what was remembered by number is something else."""
+        kinds = {"words": self.words, "speech": self.speech, "noise": self.noise}
+        return {kind: [len(corpus), int(corpus.lengths.sum())] for kind, corpus in kinds.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

@@ -61,6 +61,18 @@ def test_a_killed_run_goes_on_bit_by_bit_the_same(recordings: Path, recipe_file:
         assert torch.equal(ours, theirs), name
 
 
+def test_a_run_that_learnt_other_recordings_is_not_gone_on_with(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    run = started(recipe, recordings, recordings / "run")
+    run.keep()
+    assert started(recipe, recordings, recordings / "run").resume()
+    noise = run.lesson.mixer.sounds.noise
+    fewer = dataclasses.replace(run.lesson.mixer.sounds, noise=noise.select(np.arange(len(noise) - 1)))
+    run.lesson.mixer.sounds = fewer
+    with pytest.raises(ConfigError, match="the recordings have changed"):
+        run.resume()
+
+
 def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
     often = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000)
