@@ -92,7 +92,7 @@ def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
     """The trigger's settings, for a model."""
     chosen = config.trigger
     smoothing = chosen.smoothing or card.smoothing
-    return TriggerSettings(thresholds(config, card), smoothing, chosen.refractory_ms, card.substitution)
+    return TriggerSettings(thresholds(config, card), smoothing, chosen.refractory_ms, card.substitution, card.latest_ms)
 
 
 def thresholds(config: Config, card: ModelCard) -> dict[str, float]:

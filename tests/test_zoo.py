@@ -51,9 +51,9 @@ def test_what_a_card_says(folder: Path) -> None:
     assert card.smoothing == 2
     change(folder / "card.json", smoothing=5)
     assert read_card(str(folder)).smoothing == 5
-    assert card.substitution == 1
-    change(folder / "card.json", substitution=0.1)
-    assert read_card(str(folder)).substitution == 0.1
+    assert (card.substitution, card.latest_ms) == (1, None)
+    change(folder / "card.json", substitution=0.1, latest_ms=450)
+    assert (read_card(str(folder)).substitution, read_card(str(folder)).latest_ms) == (0.1, 450)
     assert card.size_bytes == (folder / "model.safetensors").stat().st_size
 
 
@@ -104,6 +104,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
     "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
+    "no time to fire": (lambda f: change(f / "card.json", latest_ms=0), "latest_ms"),
     "substitutions for nothing": (lambda f: change(f / "card.json", substitution=0), "card.json"),
     "a threshold under every score": (lambda f: change(f / "card.json", thresholds={"yes": 0}), "0.001 to 1"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),

@@ -124,6 +124,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify leaves it out"
     if card.substitution != 1:
         yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
+    if card.latest_ms is not None:
+        yield "fires within", f"{card.latest_ms} ms of when the word is first made out, or not at all"
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 
@@ -151,6 +153,7 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "verifier": card.verifier.model if card.verifier else None,
         "smoothing": card.smoothing,
         "substitution": card.substitution,
+        "latest_ms": card.latest_ms,
         "window_s": card.window / RATE,
         "rate_hz": card.rate,
         "licence": card.licence,

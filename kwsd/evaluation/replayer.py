@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kwsd.audio.windows import Window
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
 from kwsd.evaluation.scoring import Matched, score_events
-from kwsd.events import Detection
+from kwsd.events import RATE, Detection
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -63,11 +63,15 @@ class Replayer:
         listened: Collection[str] = (),
     ) -> None:
         """`words` are those that may fire, out of all that are `listened` for (the same where none are named); spoken
-        words that are not among them are not scored. Of `trigger` smoothing and substitution count."""
+        words that are not among them are not scored. Of `trigger` smoothing, substitution and what is the latest
+        count."""
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
         self._smoothing, self._substitution = trigger.smoothing, trigger.substitution
+        self._latest_ms = trigger.latest_ms
+        timed = 0 if trigger.latest_ms is None else -(-trigger.latest_ms * RATE // 1000 // recorded.hop) + 1
+        self._before = self._smoothing - 1 + timed  # windows that what happens in one may depend on
         self._gated, self._listened = gated, tuple(listened or words)
         self._columns = [recorded.labels.index(word) for word in words]
         self._blank: Scores = np.zeros((self._smoothing, len(recorded.labels)), np.float32)
@@ -92,17 +96,23 @@ class Replayer:
 
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
         """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
-        detections are not told. Smoothing and substitution are the replayer's."""
+        detections are not told. Smoothing, substitution and what is the latest are the replayer's."""
         recorded = self.recorded
         classifier = RecordedClassifier(recorded.model, recorded.labels)
-        settings = replace(trigger, smoothing=self._smoothing, substitution=1.0)  # the rows are claims already
+        settings = replace(
+            trigger,
+            smoothing=self._smoothing,
+            latest_ms=self._latest_ms,
+            substitution=1.0,  # the rows are claims already
+        )
         spotter = Spotter(classifier, gate=None, trigger=settings)
         heard, means = self._heard(trigger)
         found: list[Detection] = []
         for first, stop in self._islands(settings, means):
-            # Before an island come the windows that its first mean looks back to; after it as many blank ones, so
-            # that nothing is left in the trigger's memory but its refractory time, as if all had been fed.
-            low = max(0, first - self._smoothing + 1)
+            # Before an island come the windows that its first mean looks back to, and those since when a word may be
+            # late; after it as many blank ones, so that nothing is left in the trigger's memory but its refractory
+            # time, as if all had been fed.
+            low = max(0, first - self._before)
             rows = np.concatenate([heard[low:stop], self._blank])
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
             for start in range(0, len(rows), _FEED):
@@ -127,7 +137,7 @@ class Replayer:
         hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):
             return
-        breaks = np.flatnonzero(np.diff(hot) > 2 * self._smoothing + 1)
+        breaks = np.flatnonzero(np.diff(hot) > self._smoothing + self._before + 2)
         lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
         for low, high in zip(lows, highs, strict=True):
             yield int(hot[low]), min(int(hot[high]) + 2, len(means))

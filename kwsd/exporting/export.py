@@ -77,7 +77,7 @@ def export_model(
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
     same = earlier.get("sha256", {}).get(WEIGHTS) == _checksum(folder / WEIGHTS)
-    chosen = {"thresholds": {}, "substitution": 1.0}  # for these weights and no others
+    chosen = {"thresholds": {}, "substitution": 1.0, "latest_ms": None}  # for these weights and no others
     if same:
         chosen |= {key: earlier[key] for key in chosen if key in earlier}
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **chosen})

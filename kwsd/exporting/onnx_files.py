@@ -63,6 +63,7 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         _own_scores(card),
         card.smoothing,
         card.substitution,
+        card.latest_ms,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
 

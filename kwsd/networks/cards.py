@@ -17,7 +17,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire
 from kwsd.networks.arrangement import WEIGHTS
-from kwsd.networks.exported import is_cost, is_threshold, read_exported
+from kwsd.networks.exported import is_cost, is_latest, is_threshold, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
     Kind,
@@ -46,7 +46,8 @@ DEFAULT_WINDOW = RATE
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """What a model says of itself. `thresholds` has every word, for the mean over `smoothing` windows of what it fires
-    by, in which other words count for `substitution` (see `kwsd.spotting.claims`; 1 for what is not kwsd's own).
+    by, in which other words count for `substitution` (see `kwsd.spotting.claims`; 1 for what is not kwsd's own);
+    `latest_ms` is how long after it was first resembled a word may fire (see `kwsd.spotting.trigger`).
     `scores` is whatever was measured.
 
     `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
@@ -68,6 +69,7 @@ class ModelCard:
     longest: int | None = None
     smoothing: int = DEFAULT_SMOOTHING
     substitution: float = 1.0
+    latest_ms: int | None = None
     verifier: Verifier | None = None
 
     @property
@@ -108,6 +110,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         verifier=read_verifier(card, str(folder / "card.json")),
         smoothing=card["smoothing"],
         substitution=card["substitution"],
+        latest_ms=card["latest_ms"],
     )
 
 
@@ -129,6 +132,7 @@ def card_of_file(path: Path) -> ModelCard:
         longest=window,
         smoothing=found.smoothing,
         substitution=found.substitution,
+        latest_ms=found.latest_ms,
     )
 
 
@@ -180,6 +184,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
     if not is_cost(card.setdefault("substitution", 1.0)):
         raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
+    if not is_latest(card.setdefault("latest_ms", None)):
+        raise ModelError(f"{path}: latest_ms is {card['latest_ms']!r}, no whole number of milliseconds from 1 to 60000")
     for word, threshold in card["thresholds"].items():
         if not is_threshold(threshold):
             raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")

@@ -21,7 +21,8 @@ from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
 FORMAT = 2
 """Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file
-whose `substitution` is 1 says the same in both, and is written as 1."""
+whose `substitution` is 1 says the same in both, and is written as 1. An earlier kwsd that does not know `latest_ms`
+answers late now and then, as it always did."""
 
 SUFFIX = ".onnx"
 
@@ -38,7 +39,8 @@ class Exported:
     """What travels with the graph. `rate` is in Hz; `window` in samples at that rate, exactly so many.
 
     `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one. Thresholds
-    are for the mean over `smoothing` windows of a word's claim (see `kwsd.spotting.claims`), with `substitution`.
+    are for the mean over `smoothing` windows of a word's claim (see `kwsd.spotting.claims`), with `substitution`,
+    and `latest_ms` from when the word was first resembled.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Exported:
     scores: Mapping[str, Any] = field(default_factory=dict)
     smoothing: int = 2
     substitution: float = 1.0
+    latest_ms: int | None = None
 
     def to_metadata(self) -> dict[str, str]:
         """The entries for the file."""
@@ -141,9 +144,12 @@ def _checked(table: Any) -> Exported:
     substitution = table.get("substitution", 1.0)  # earlier files say nothing of it
     if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != _SINGLE):
         raise ValueError("substitution")
+    latest_ms = table.get("latest_ms")
+    if not is_latest(latest_ms):
+        raise ValueError("latest_ms")
     return Exported(
         table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
-        thresholds, scores, table["smoothing"], substitution,
+        thresholds, scores, table["smoothing"], substitution, latest_ms,
     )  # fmt: skip
 
 
@@ -160,6 +166,11 @@ def is_threshold(value: object) -> bool:
 def is_cost(value: object) -> bool:
     """Whether it can be what a substitution costs, as a part of what an insertion does."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def is_latest(value: object) -> bool:
+    """Whether it can be how many milliseconds a word has to fire; None for any number of them."""
+    return value is None or (type(value) is int and 0 < value <= 60_000)
 
 
 def _is_plain(value: object, depth: int) -> bool:

@@ -153,7 +153,8 @@ class Spotter:
 
     def _heard(self, window: Window, ear: _Ear, wanted: bool) -> Heard:
         stride = max(FINEST, (self._coarse or 0) // window.hop)
-        is_candidate = ear.trigger.may_be_word if stride == FINEST else ear.trigger.resembles_word
+        closely = stride == FINEST and not ear.trigger.is_timed
+        is_candidate = ear.trigger.may_be_word if closely else ear.trigger.resembles_word
         return Heard(window, ear.memory, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:

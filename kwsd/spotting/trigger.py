@@ -23,12 +23,17 @@ class TriggerSettings:
     of windows that a score is averaged over. After a hit no word fires for `refractory_ms`, and the same word not
     before its smoothed score has been under its threshold. A score is a word's claim, in which the other words count
     for `substitution` (see `kwsd.spotting.claims`).
+
+    With `latest_ms` a word fires within so many of them from the first window on that resembles it, or not at all. It
+    stays in the windows for most of a second, and its score hovers; one that has stayed under its threshold for half of
+    that, and passes it then, answers too late, and mostly by chance.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smoothing: int = 2
     refractory_ms: int = 1000
     substitution: float = 1.0
+    latest_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,12 @@ class Trigger:
         least = settings.smoothing * self._thresholds - (settings.smoothing - 1)
         self._least = least - 1e-6  # a score may be above one by a rounding error
         self._like = np.minimum(self._least, RESEMBLES)
+        self._begins = np.minimum(self._thresholds, RESEMBLES)
+        self._latest = None if settings.latest_ms is None else settings.latest_ms * RATE // 1000
         self._refractory = settings.refractory_ms * RATE // 1000
         self._recent = np.zeros((settings.smoothing, len(self._words)))
-        self._quiet_until = self._last_at = -(1 << 62)
+        self._quiet_until = self._last_at = self._fed_at = -(1 << 62)
+        self._since = np.full(len(self._words), self._fed_at)  # where what may be the word began
         self.reset()
 
     def reset(self) -> None:
@@ -67,16 +75,19 @@ class Trigger:
         milliseconds in a word do not make it two."""
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
+        self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:
         """Go on where `other`, with other settings, has come to: what it has fired is not fired again."""
         self._last_at, self._quiet_until = other._last_at, other._last_at + self._refractory
+        self._fed_at = other._fed_at
         kept = min(len(self._recent), len(other._recent))
         for column, word in enumerate(self._words):
             if word in other._words:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
+                self._hot[column], self._since[column] = other._hot[before], other._since[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
 
     @property
@@ -88,6 +99,11 @@ class Trigger:
     def resembling(self) -> tuple[float, ...]:
         """The score of each word, in the order of its thresholds, from which on a window resembles it."""
         return tuple(self._like.tolist())
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it counts when a word was first resembled, so that windows matter in which it cannot fire."""
+        return self._latest is not None
 
     def may_be_word(self, scores: NDArray[np.float32]) -> bool:
         """Whether a mean with these scores (labels,) in it can reach any word's threshold."""
@@ -101,18 +117,26 @@ class Trigger:
         """The scores (labels,) of the window that was fed last, which was taken for one that cannot matter."""
         self._recent[-1] = scores[self._columns]
         self._idle = False
+        self._hot = self._recent[-1] >= self._begins
+        self._since[self._hot] = self._fed_at  # it was not scored for there being nothing of a word before it
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
         """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
+        self._fed_at = at
         if scores is None and self._idle:
             return None
         self._recent[:-1] = self._recent[1:]
         self._recent[-1] = 0 if scores is None else scores[self._columns]
+        hot = self._recent[-1] >= self._begins
+        self._since[hot & ~self._hot] = at
+        self._hot = hot
         smoothed = self._recent.mean(axis=0)
         over = smoothed >= self._thresholds
         self._armed |= ~over
         self._idle = not (self._recent.any() or over.any())  # the next window without scores changes nothing
         ready = over & self._armed
+        if self._latest is not None:
+            ready &= at - self._since <= self._latest
         if at < self._quiet_until or not ready.any():
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())

@@ -35,6 +35,11 @@ def test_the_smoothing_is_the_models_unless_another_is_asked_for(configure: Conf
     assert fitting.trigger_settings(configure({"trigger.smoothing": 1}), own).smoothing == 1
 
 
+def test_how_late_a_word_may_fire_is_the_models_to_say(configure: Configure, card: ModelCard) -> None:
+    assert fitting.trigger_settings(configure(), card).latest_ms is None
+    assert fitting.trigger_settings(configure(), replace(card, latest_ms=450)).latest_ms == 450
+
+
 def test_what_a_substitution_costs_is_the_models_to_say(configure: Configure, card: ModelCard) -> None:
     assert fitting.trigger_settings(configure(), card).substitution == 1
     assert fitting.trigger_settings(configure(), replace(card, substitution=0.1)).substitution == 0.1

@@ -52,14 +52,15 @@ def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> li
     st.sampled_from([0, 100, 700, 2000]),
     st.booleans(),
     st.sampled_from([1.0, 0.1]),
+    st.sampled_from([None, 1, 250, 600]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 def test_replaying_islands_gives_what_replaying_everything_gives(
-    seed, odds, smoothing, refractory_ms, gated, substitution
+    seed, odds, smoothing, refractory_ms, gated, substitution, latest_ms
 ):
     recorded = recording(seed)
     thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
-    trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution)
+    trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution, latest_ms)
     replayer = Replayer(recorded, tuple("abc"), gated=gated, trigger=trigger)
     fired = replayer.detections(trigger)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)

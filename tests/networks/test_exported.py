@@ -20,7 +20,7 @@ from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id,
 LABELS = ("yes", "no", "_silence_")
 CONTRACT = Exported(
     "tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}}, smoothing=3,
-    substitution=0.1,
+    substitution=0.1, latest_ms=450,
 )  # fmt: skip
 
 
@@ -139,6 +139,8 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
     "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
+    "no time to fire": (lambda: saying(latest_ms=0), "latest_ms"),
+    "half a millisecond": (lambda: saying(latest_ms=0.5), "latest_ms"),
     "substitutions for nothing": (lambda: saying(substitution=0), "substitution"),
     "a substitution that is no number": (lambda: saying(substitution="x"), "substitution"),
     "a substitution that is true": (lambda: saying(substitution=True), "substitution"),

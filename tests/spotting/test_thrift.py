@@ -165,6 +165,7 @@ def test_where_nothing_is_like_a_word_the_next_look_is_at_the_grid() -> None:
 @given(data=st.data(), count=st.integers(2, 40), doubled=st.integers(1, 39))
 def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, count: int, doubled: int) -> None:
     yes = data.draw(st.lists(level, min_size=count, max_size=count))
+    latest_ms = data.draw(st.sampled_from([None, 150, 400]))
     rows = np.stack([yes, np.zeros(count), np.zeros(count)], axis=1).astype(np.float32)
     found, end = [], 0
     heard: list[Window] = []
@@ -173,7 +174,7 @@ def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, 
         end += hop
         heard.append(Window("one", end, np.full(8, number, np.int16), hop=hop))
     for coarse in (None, 0):
-        trigger = TriggerSettings({"yes": 0.8}, refractory_ms=100)
+        trigger = TriggerSettings({"yes": 0.8}, refractory_ms=100, latest_ms=latest_ms)
         spotter = Spotter(Told(rows), gate=None, trigger=trigger, coarse=coarse)
         found.append([event for each in heard for event in spotter.feed([each])])
     assert found[0] == found[1]

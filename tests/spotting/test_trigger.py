@@ -46,6 +46,51 @@ def test_nothing_fires_in_the_refractory_time() -> None:
     assert [hit.word for _, hit in run(Trigger(LABELS, settings(refractory_ms=1000)), rows)] == ["yes"]
 
 
+def late(latest_ms: int | None) -> Trigger:
+    return Trigger(LABELS, TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=500, latest_ms=latest_ms))
+
+
+def test_a_word_that_passes_its_threshold_late_is_no_answer() -> None:
+    rows = [row()] + [row(yes=0.9)] * 4 + [row(yes=0.99)] * 3  # first resembled in window 1, over in window 6
+    assert [number for number, _ in run(late(None), rows)] == [6]
+    assert [number for number, _ in run(late(500), rows)] == [6]  # windows lie 100 ms apart
+    assert run(late(499), rows) == []
+
+
+def test_its_time_begins_anew_after_a_window_that_does_not_resemble_it() -> None:
+    begun, over = [row(), row(yes=0.9), row(yes=0.9)], [row(yes=0.99)] * 3
+    assert run(late(250), begun + over) == []
+    for between in (row(yes=0.49), None):
+        assert [number for number, _ in run(late(250), [*begun, between, *over])] == [5]
+
+
+def test_each_word_has_its_own_time() -> None:
+    rows = [row(yes=0.6)] * 5 + [row(yes=0.6, no=0.99)] * 2
+    assert [hit.word for _, hit in run(late(250), rows)] == ["no"]
+
+
+def test_a_window_that_was_scored_belatedly_counts_from_where_it_ended() -> None:
+    trigger = late(250)
+    assert trigger.feed(None, HOP) is None
+    trigger.amend(row(yes=0.9))
+    assert run_from(trigger, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == []
+    trigger = late(350)
+    trigger.feed(None, HOP)
+    trigger.amend(row(yes=0.9))
+    assert run_from(trigger, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == [4]
+
+
+def test_other_settings_do_not_begin_its_time_anew() -> None:
+    before, after = late(250), late(250)
+    run(before, [row(yes=0.9)] * 3)
+    after.inherit(before)
+    assert run_from(after, [row(yes=0.99)] * 2, 4) == []
+
+
+def run_from(trigger: Trigger, rows: list[NDArray[np.float32]], first: int) -> list[int]:
+    return [number for number, scores in enumerate(rows, start=first) if trigger.feed(scores, number * HOP)]
+
+
 def test_another_word_fires_after_it() -> None:
     rows = [row(yes=1.0)] * 2 + [row(no=1.0)] * 9
     assert [hit.word for _, hit in run(Trigger(LABELS, settings(refractory_ms=500)), rows)] == ["yes", "no"]
