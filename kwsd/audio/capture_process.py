@@ -50,7 +50,8 @@ def main() -> None:
     """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
     parent, device, known, block_ms = sys.argv[1:]
     _die_with(int(parent))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # as a whole unit is sent them
+        signal.signal(number, signal.SIG_IGN)
     pipe = os.dup(1)
     os.dup2(2, 1)  # what a C library prints must not get between the messages
 

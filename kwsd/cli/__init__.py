@@ -41,8 +41,11 @@ def _hold_signals() -> None:
     """What `kwsd listen` does with signals before it knows what it listens to."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
-    from kwsd.daemon.signals import has_terminal, let_pass
+    from kwsd.daemon.signals import WITHOUT_MEANING, has_terminal, let_pass
 
+    for number in WITHOUT_MEANING:  # until the very end: `relayed` puts back what it finds
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, let_pass)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not has_terminal():
         signal.signal(signal.SIGHUP, let_pass)
 

@@ -20,7 +20,7 @@ class Notifier:
 
     The watchdog hears of us only through `alive` and `seeking`; see `kwsd.daemon.watchdog` for when they are called.
     Nothing here waits. A state (READY, RELOADING, STOPPING) that the manager has no room for is told before whatever
-    comes next, and at the latest as the worker gets on; any other message is dropped.
+    comes next, and at the latest as the worker gets on, and so is the newest status; the watchdog's message is dropped.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -33,6 +33,7 @@ class Notifier:
         self._heard = -1
         self._ready = self._stopping = False
         self._unsent: deque[str] = deque(maxlen=2)  # the newest states; a reload is two of them
+        self._waiting = ""  # a status that there was no room for
         self._unheard = False
         self._lock = threading.Lock()
         if address and address[0] not in "@/":
@@ -68,7 +69,9 @@ class Notifier:
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""
-        self._tell(f"STATUS={one_line(status)}")
+        with self._lock:
+            self._waiting = f"STATUS={one_line(status)}"
+            self._catch_up()
 
     def stopping(self) -> None:
         """The daemon is about to end; the watchdog stops with it."""
@@ -102,6 +105,8 @@ class Notifier:
     def _enter(self, state: str) -> None:
         """Tell what the manager must not miss."""
         with self._lock:
+            if "STATUS=" in state:  # newer than what waits
+                self._waiting = ""
             self._unsent.append(state)
             self._catch_up()
 
@@ -112,10 +117,14 @@ class Notifier:
                 self._send(message)
 
     def _catch_up(self) -> bool:
-        """Tell the states that are still to be told; False where there is no room for them."""
+        """Tell the states that are still to be told, then the status; False where there is no room for them."""
         while self._unsent and self._send(self._unsent[0]):
             self._unsent.popleft()
-        return not self._unsent
+        if self._unsent:
+            return False
+        if self._waiting and self._send(self._waiting):
+            self._waiting = ""
+        return not self._waiting
 
     def _send(self, message: str) -> bool:
         if self._socket is None:

@@ -152,7 +152,7 @@ class _Daemon:
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
             into = self._rings[source.name]
-            self._run_thread(stack, "kwsd-capture", partial(pump, source, into, self._publish, self._watchdog.sought))
+            self._run_thread(stack, "kwsd-capture", partial(pump, source, into, self._publish, self._sought))
         stack.callback(self._stop)
 
     def _wait(self) -> int:
@@ -191,6 +191,11 @@ class _Daemon:
     def _progressed(self) -> None:
         if self._stdout:
             self._stdout.catch_up()
+
+    def _sought(self) -> None:
+        """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
+        self._watchdog.sought()
+        self._progressed()
 
     def _hung_up(self) -> bool:
         return self._had_terminal and not has_terminal()

@@ -40,7 +40,7 @@ def _why_not_found(program: str) -> tuple[str, str]:
     if os.sep in program:
         try:
             mode = Path(program).stat().st_mode
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, UnicodeEncodeError):  # of a locale without the name's letters
             pass
         except OSError as error:
             return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"

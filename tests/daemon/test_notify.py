@@ -80,6 +80,27 @@ def test_the_stations_of_a_life(notify: Notify, manager: Manager) -> None:
     ]
 
 
+def test_the_newest_status_is_told_once_there_is_room(
+    notify: Notify, manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notifier = notify(manager.environment)
+    notifier.ready("listening to desk")
+    manager.heard()
+    sent, full = Notifier._send, [True]
+    monkeypatch.setattr(Notifier, "_send", lambda self, message: not full[0] and sent(self, message))
+    notifier.status("desk is lost")
+    notifier.status("desk is lost; words heard: 1")
+    full[0] = False
+    notifier.seeking()
+    assert manager.heard() == ["STATUS=desk is lost; words heard: 1"]
+    full[0] = True
+    notifier.status("old")
+    notifier.stopping()
+    full[0] = False
+    notifier.seeking()
+    assert manager.heard() == ["STOPPING=1\nSTATUS=stopping"]
+
+
 def test_a_model_s_word_says_nothing_else(notify: Notify, manager: Manager) -> None:
     notify(manager.environment).status("the last: stop\nWATCHDOG=1")
     assert manager.heard() == ["STATUS=the last: stop\\nWATCHDOG=1"]
