@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,13 @@ def clips(
         Path, typer.Argument(metavar="FOLDER", readable=False, help="label/clip.wav (any format), or an index.tsv.")
     ],
     labels: Labels = "",
+    split: Annotated[
+        Literal["test", "validation", "train", "all"],
+        typer.Option(
+            metavar="test|validation|train|all",
+            help="Which clips of Speech Commands, where its lists are in the folder.",
+        ),
+    ] = "test",
     noise: Annotated[
         Path | None,
         typer.Option(
@@ -31,7 +38,8 @@ def clips(
 ) -> None:
     """How many clips are heard right: one word a clip.
 
-    Labels that the model lacks count as unknown, _silence_ as silence. --labels scores
+    Labels that the model lacks count as unknown, _silence_ as silence. With the lists of
+    Speech Commands in DIR, its test clips are scored. --labels scores
     a subset task, in which all other words are unknown. The 12-class task:
 
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
@@ -42,12 +50,14 @@ def clips(
     """
     check_plots(plots)
     model = ear(overrides, labels, only_these_fire=False)
-    from kwsd.datasets.recordings import find_recordings
+    from kwsd.datasets.recordings import find_recordings, find_sounds
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.plots import plot_clips
+    from kwsd.evaluation.selection import of_split
     from kwsd.evaluation.unreadable import Unreadable
 
-    found, quiet = find_recordings(folder), find_recordings(noise) if noise else []
+    found, notes = of_split(find_recordings(folder), folder, split)
+    quiet = find_sounds(noise) if noise else []
     unreadable = Unreadable()
     with console.progress() as show:
         report = evaluate_clips(
@@ -57,6 +67,7 @@ def clips(
             noise=quiet,
             window=model.window,
             unreadable=unreadable,
+            notes=notes,
             progress=lambda done, total: show("clips", done, total),
         )
     publish(report, json, plots, lambda place: plot_clips(report, place))

@@ -19,7 +19,7 @@ from kwsd.errors import UsageError
 def negatives(
     overrides: dict[str, Any],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", readable=False, help="Speech or noise that holds none of the words.")
+        Path, typer.Argument(metavar="FOLDER", readable=False, help="Speech or noise without the words, or one file.")
     ],
     labels: Labels = "",
     sounds: Annotated[
@@ -35,9 +35,9 @@ def negatives(
 ) -> None:
     """How often the daemon fires at nothing, and at what.
 
-    A folder of recordings, with an index.tsv or not. A recording whose transcript (its
-    label, or --transcripts) holds a listened word is left out, and a file that cannot be
-    read; the exit status is 66 then.
+    A folder of recordings of any depth, with an index.tsv or not, or one file. What has a
+    transcript (its label in an index.tsv, a *.trans.txt beside it, or --transcripts) that
+    holds a listened word is left out, and a file that cannot be read, with exit status 66.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard

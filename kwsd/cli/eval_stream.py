@@ -102,12 +102,13 @@ def stream(
       kwsd eval stream talk.wav talk.tsv
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
 
-    Sentences whose transcript (their label, or --transcripts) holds a listened word are
-    left out. The first detection of the right word, from its start to half a second after
-    its end, is a hit, any further one there a repeat, all else a false alarm: a late answer
-    too, and another word than was said. Told are the misses at 0.1, 0.5 and 1 false alarms
-    an hour and at the model's own thresholds, with 95 % intervals, latency and cost, with
-    the gate on and off.
+    Sentences whose transcript (as for kwsd eval negatives) holds a listened word are
+    left out; long recordings are cut at pauses, so that words come throughout. The
+    first detection of the right word, from its start to half a second after its end, is
+    a hit, any further one there a repeat, all else a false alarm: a late answer too,
+    and another word than was said. Told are the misses at 0.1, 0.5 and 1 false alarms
+    an hour and at the model's own thresholds, with 95 % intervals, latency and cost,
+    with the gate on and off.
 
     --choose 0.5 gives a threshold for each word, so that all together give half an alarm
     an hour on this stream, as a table and as lines for config.toml. By talk of other

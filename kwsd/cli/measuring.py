@@ -56,7 +56,7 @@ Transcripts = Annotated[
         "--transcripts",
         metavar="TSV",
         readable=False,
-        help="What is said in recordings without a label: their name without suffix, a tab, the text.",
+        help="What is said in recordings: their names, a tab, the texts; Common Voice's and LibriSpeech's tables too.",
     ),
 ]
 EAR = ("model", "gate", "trigger")

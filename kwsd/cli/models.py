@@ -34,8 +34,8 @@ def list_models(format: Format = "text") -> None:
     if format == "json":
         console.say_json([_as_dict(card) for card in cards])
         return
-    rows = [(card.name, _count(card), _size(card), card.licence, _best(card)) for card in cards]
-    console.table("", ("model", "labels", "size", "licence", "score"), rows)
+    rows = [(card.name, _count(card), _size(card), card.licence, _cost(card), _best(card)) for card in cards]
+    console.table("", ("model", "labels", "size", "licence", "cpu s/s", "score"), rows)
 
 
 def info(
@@ -102,6 +102,12 @@ def _count(card: ModelCard) -> str:
 
 def _size(card: ModelCard) -> str:
     return f"{card.size_bytes / 1e6:.1f} MB"
+
+
+def _cost(card: ModelCard) -> str:
+    """Processor seconds for a second of speech, alone or with its verifier, where the card tells."""
+    cost = card.scores.get("cpu_s_per_s")
+    return f"{cost:g}" if isinstance(cost, (int, float)) else ""
 
 
 def _best(card: ModelCard) -> str:

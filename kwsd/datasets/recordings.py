@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.files import FileSource, clip_length
+from kwsd.datasets.transcripts import beside
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
@@ -51,11 +52,36 @@ def find_recordings(folder: Path) -> list[Recording]:
     Where there is an index, the tree is not looked at.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; name one with an {_INDEX}, or with label/clip.wav in it")
+        what = "a file, no folder" if folder.is_file() else "no such folder"
+        raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
     found = [recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index)] or list(_tree(folder))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return sorted(found, key=lambda recording: (recording.path, recording.start))
+
+
+def find_sounds(place: Path) -> list[Recording]:
+    """Speech or noise without labels: one file, or all recordings in or below a folder, by file and start.
+
+    A recording's label is what is said in it, as an index.tsv or LibriSpeech's *.trans.txt beside it tells, else
+    empty: a folder's name is none. A file that is no audio is left out, with a warning. Raises InputError for none.
+    """
+    if place.is_file():
+        found = list(with_lengths([place]))
+    elif not place.is_dir():
+        raise InputError(f"{place}: no such file or folder; name one with recordings")
+    elif packed := [recording for index in sorted(place.rglob(_INDEX)) for recording in _packed(index)]:
+        return sorted(packed, key=lambda recording: (recording.path, recording.start))
+    else:
+        paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+        found = list(with_lengths(sorted(path for path in paths if path.is_file())))
+    if not found:
+        raise InputError(f"{place}: no recordings (wav, flac, ogg, opus, mp3); name another place")
+    said = {folder: beside(folder) for folder in {path.parent for path, _ in found}}
+    return [
+        Recording(path, path.stem, said[path.parent].get(path.stem, ""), _speaker(path), 0, length)
+        for path, length in found
+    ]
 
 
 def load(
@@ -146,8 +172,13 @@ def _rows(index: Path) -> Iterator[list[str]]:
 def _tree(folder: Path) -> Iterator[Recording]:
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
     for path, length in with_lengths(path for path in found if path.is_file()):
-        speaker, mark, _ = path.stem.partition("_nohash_")  # as Speech Commands names its clips
-        yield Recording(path, path.stem, path.parent.name, speaker if mark else "", 0, length)
+        yield Recording(path, path.stem, path.parent.name, _speaker(path), 0, length)
+
+
+def _speaker(path: Path) -> str:
+    """Who speaks, where a clip is named as Speech Commands names its own; else ""."""
+    speaker, mark, _ = path.stem.partition("_nohash_")
+    return speaker if mark else ""
 
 
 def with_lengths(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:

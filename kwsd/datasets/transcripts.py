@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +9,11 @@ from pathlib import Path
 from kwsd.errors import InputError
 from kwsd.texts import read_text, reason
 
-log = logging.getLogger(__name__)
+_SUFFIX = re.compile(r"\.(wav|flac|ogg|opus|mp3)$", re.IGNORECASE)
+_BLANKS = ".trans.txt"
+"""How LibriSpeech's transcripts end: a blank stands between name and text."""
+_NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "text", "transcript", "transcription")
+"""How tables with a heading call the two columns; Common Voice's are path and sentence."""
 
 
 def tokens(transcript: str) -> frozenset[str]:
@@ -20,29 +23,53 @@ def tokens(transcript: str) -> frozenset[str]:
 
 
 def read_transcripts(path: Path) -> dict[str, str]:
-    """What is said, by the clip's name: two columns, parted by a tab; blank lines do not count.
+    """What is said, by the clip's name without its suffix.
 
-    Two guesses of one clip, in two lines, make one text: either word may be the right one. Raises InputError for a file
-    that is no such table.
+    A table of two columns, parted by a tab; or of more, with a heading that names those two (Common Voice's is path and
+    sentence); or LibriSpeech's *.trans.txt. Blank lines do not count. Two guesses of one clip, in two lines, make one
+    text: either word may be the right one. Raises InputError for a file that is no such table.
     """
     try:
         lines = {number: line for number, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()}
     except (OSError, UnicodeDecodeError) as error:
         what = f"cannot read the transcripts {path} ({reason(error)})"
         raise InputError(what, "name a table of clips' names and texts") from error
-    broken = [number for number, line in lines.items() if line.count("\t") != 1]
-    if broken:
-        raise InputError(f"{path}, line {broken[0]}: not a clip's name, a tab, and what is said in it")
+    headed = _columns(next(iter(lines.values()), ""))
+    if headed:
+        del lines[min(lines)]
     said: dict[str, str] = {}
-    for line in lines.values():
-        name, text = line.split("\t")
+    for number, line in lines.items():
+        cells = line.split(" ", 1) if path.name.endswith(_BLANKS) else line.split("\t")
+        name_at, text_at = headed or (0, 1)
+        if len(cells) <= max(name_at, text_at) or (not headed and len(cells) != 2):
+            raise InputError(f"{path}, line {number}: not a clip's name, a tab, and what is said in it")
+        name, text = _SUFFIX.sub("", cells[name_at].strip()), cells[text_at].strip()
         said[name] = f"{said[name]} {text}" if name in said else text
     return said
 
 
-def warn_of_strangers(said: Mapping[str, str], names: Iterable[str]) -> None:
-    """Tell where not every name that `read_transcripts` found is a recording's: its text counts for nothing."""
+def beside(folder: Path) -> dict[str, str]:
+    """What LibriSpeech's *.trans.txt in a folder say of the recordings there. Raises as `read_transcripts`."""
+    said: dict[str, str] = {}
+    for path in sorted(folder.glob(f"*{_BLANKS}")):
+        said |= read_transcripts(path)
+    return said
+
+
+def check_names(said: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+    """A note where not every name that `read_transcripts` found is a recording's: its text counts for nothing.
+
+    Raises InputError where none is: then it is another corpus's.
+    """
     known = len(said.keys() & set(names))
-    if known < len(said):
-        what = "%d of %d names in the transcripts are recordings'; they are clips' names, without the suffix"
-        log.warning(what, known, len(said))
+    if said and not known:
+        raise InputError("none of the names in the transcripts is a recording's;", f"the first is {next(iter(said))!r}")
+    return (f"{known} of {len(said)} names in the transcripts are recordings'",) if known < len(said) else ()
+
+
+def _columns(line: str) -> tuple[int, int] | None:
+    """Where a heading has the name and the text; None for a line that is none."""
+    cells = [cell.strip().casefold() for cell in line.split("\t")]
+    name = next((cells.index(cell) for cell in _NAMES if cell in cells), None)
+    text = next((cells.index(cell) for cell in _TEXTS if cell in cells), None)
+    return None if name is None or text is None else (name, text)

@@ -51,6 +51,7 @@ class ClipReport:
     speech: WordAccuracy
     noise: WordAccuracy
     left_out: int = 0
+    notes: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     cpu_s: float = 0.0
 
@@ -82,6 +83,7 @@ class ClipReport:
             ("speech taken for speech", f"{percent(self.speech.accuracy, 2)} of {self.speech.clips}"),
             ("noise taken for noise", f"{percent(self.noise.accuracy, 2)} of {self.noise.clips}"),
             ("expected calibration error", number(self.reliability.ece, 4)),
+            *(("note", note) for note in self.notes),
             *(("note", f"left out: {reason}") for reason in self.unreadable),
         )
 
@@ -122,6 +124,7 @@ class ClipReport:
                     "accuracy": bins.accuracy,
                 },
                 "inferred_left_out": self.left_out,
+                "notes": self.notes,
                 "unreadable": self.unreadable,
                 "cpu_s": self.cpu_s,
             }

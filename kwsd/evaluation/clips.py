@@ -25,6 +25,7 @@ from kwsd.evaluation.selection import inferred
 from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire
+from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
 
@@ -49,10 +50,16 @@ class Task:
         return (*self.words, UNKNOWN, SILENCE)
 
     def truth(self, label: str) -> int:
-        """The class of a clip labelled `label`: unknown for what is no word of the task, silence for silence."""
+        """The class of a clip labelled `label`: unknown for what is no word of the task, silence for silence.
+
+        In another case it is the word all the same, if that is plain.
+        """
         if label.casefold() in _SILENCE_NAMES:
             return len(self.words) + 1
-        return self.words.index(label) if label in self.words else len(self.words)
+        spelt = [index for index, word in enumerate(self.words) if word == label] or [
+            index for index, word in enumerate(self.words) if word.casefold() == label.casefold()
+        ]
+        return spelt[0] if len(spelt) == 1 else len(self.words)
 
     def merged(self, scores: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float64]:
         """(batch, labels) scores of a classifier as (batch, classes), with the same sum."""
@@ -89,6 +96,7 @@ def evaluate_clips(
     window: int = RATE,
     batch: int = _BATCH,
     unreadable: Unreadable | None = None,
+    notes: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> ClipReport:
     """Score every recording, and every one of `noise` as silence whatever its label.
@@ -124,6 +132,7 @@ def evaluate_clips(
         np.array(truth, np.intp),
         np.concatenate(scores),
         left_out=len(recordings) - len(kept),
+        notes=(*notes, *_strangers(classifier.labels, kept)),
         unreadable=unreadable.told if unreadable is not None else (),
         cpu_s=time.process_time() - began,
     )
@@ -136,6 +145,7 @@ def report_of(
     scores: NDArray[np.float64],
     *,
     left_out: int = 0,
+    notes: tuple[str, ...] = (),
     unreadable: tuple[str, ...] = (),
     cpu_s: float = 0.0,
 ) -> ClipReport:
@@ -158,6 +168,7 @@ def report_of(
         speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
         noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
         left_out=left_out,
+        notes=notes,
         unreadable=unreadable,
         cpu_s=cpu_s,
     )
@@ -176,6 +187,13 @@ def loudest(samples: NDArray[np.int16], length: int = RATE) -> NDArray[np.float3
     starts = np.append(np.arange(0, spare, _STEP), spare)
     start = int(starts[(energy[starts + length] - energy[starts]).argmax()])
     return to_float(samples[start : start + length])
+
+
+def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:
+    """A note on labels that the model does not know: a folder may be called otherwise than it is meant."""
+    known = {label.casefold() for label in labels} | _SILENCE_NAMES | {UNKNOWN, "unknown", ""}
+    strange = sorted({clip.label for clip in clips if clip.label.casefold() not in known})
+    return (f"labels that the model lacks, counted as unknown: {brief(', '.join(strange), 200)}",) if strange else ()
 
 
 def _with_truth(

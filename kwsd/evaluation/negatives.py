@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kwsd.audio.source import Block
 from kwsd.classifier import Classifier
-from kwsd.datasets.recordings import SUFFIXES, Recording, find_recordings, load, with_lengths
-from kwsd.datasets.transcripts import warn_of_strangers
+from kwsd.datasets.recordings import Recording, find_sounds, load
+from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
 from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
 from kwsd.evaluation.pipeline import HOP, windows_of
@@ -39,43 +39,22 @@ def find_negatives(
     said: Mapping[str, str] | None = None,
     held_out: int = 0,
 ) -> tuple[list[Recording], tuple[str, ...]]:
-    """The recordings of a folder that hold none of `words`, with notes on them and on what was left out.
+    """The recordings of a folder, or one file, that hold none of `words`, with notes on them and on what was left out.
 
-    A folder with an index or of the form label/clip.wav, else every recording in or below it; of them only what
-    training held out, see `kept_back`. Labels are taken for transcripts, beside what `said` has for a recording's
-    name; for noise, where "dog" is a bark, say that they are not `transcribed`. A file that is no audio is left out,
-    with a warning. Raises InputError for none.
+    Of what `find_sounds` finds only what training held out, see `kept_back`. What is said is a recording's label,
+    beside what `said` has for its name; for noise, where "dog" is a bark, say that it is not `transcribed`. Raises
+    InputError for none.
     """
     said = said or {}
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; name one with recordings")
-    packed = any(folder.rglob("index.tsv"))
-    if packed:
-        found = find_recordings(folder)
-    else:
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        found = [
-            Recording(path, path.stem, _label(path, folder), "", 0, length) for path, length in with_lengths(files)
-        ]
-    warn_of_strangers(said, (recording.name for recording in found))
+    found = find_sounds(folder)
+    strange = check_names(said, (recording.name for recording in found))
     there = kept_back(found, held_out, noise=not transcribed)
-    if found and not there:
+    if not there:
         raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
     kept = free_of(words, there, said) if transcribed else there
     if not kept:
-        free = " without a word that is listened for" if found else ""
-        raise InputError(f"{folder}: no recordings{free}; name another folder")
-    if not transcribed:
-        return kept, ()
-    notes = notes_on(kept, said, held=len(there) - len(kept))
-    named = 0 if packed else sum(bool(recording.label) and recording.name not in said for recording in kept)
-    if named:
-        notes += (f"{named} recordings are taken to say what their folder is called; if not, they may hold words",)
-    return kept, notes
-
-
-def _label(path: Path, folder: Path) -> str:
-    return "" if path.parent == folder else path.parent.name
+        raise InputError(f"{folder}: no recordings without a word that is listened for; name another folder")
+    return kept, (*strange, *notes_on(kept, said, held=len(there) - len(kept))) if transcribed else ()
 
 
 class NegativeSource:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.datasets.recordings import Recording, load
+from kwsd.datasets.speech_commands import NOISE, listed
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import tokens
 from kwsd.errors import InputError
 from kwsd.events import RATE
+
+_PIECE, _LONG, _PAUSE = 10 * RATE, 40 * RATE, RATE // 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +33,34 @@ def sounds(recordings: Iterable[Recording]) -> list[Sound]:
     return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
 
 
+def at_pauses(sound: Sound) -> list[Sound]:
+    """A long recording as pieces of 10 to 20 s, cut where it is quietest; one of less than 40 s as it is."""
+    pieces, rest = [], sound.samples
+    while len(rest) > _LONG:
+        energy = np.square(rest[_PIECE : 2 * _PIECE].astype(np.float64))
+        quiet = np.convolve(energy, np.ones(_PAUSE), "valid").argmin() + _PAUSE // 2
+        pieces.append(rest[: _PIECE + int(quiet)])
+        rest = rest[len(pieces[-1]) :]
+    return [Sound(sound.label, sound.name, samples) for samples in (*pieces, rest)]
+
+
+def lasting(sounds: Sequence[Sound], hours: float) -> list[Sound]:
+    """The first of them, until they last so long in all; one at least."""
+    ends = np.cumsum([len(sound.samples) for sound in sounds])
+    return list(sounds[: 1 + int(np.searchsorted(ends, hours * 3600 * RATE))])
+
+
 def free_of(words: Collection[str], recordings: Iterable[Recording], said: Mapping[str, str]) -> list[Recording]:
-    """The recordings that hold none of `words` by their transcript, or have none: see `notes_on`."""
+    """The recordings that hold none of `words` by their transcript, or have none: see `notes_on`.
+
+    What lies in a folder that is called as one of them, and says nothing else of itself, holds it.
+    """
     unwanted = {word.lower() for word in words}
-    return [recording for recording in recordings if not tokens(_transcript(recording, said)) & unwanted]
+
+    def spoken(recording: Recording) -> frozenset[str]:
+        return tokens(_transcript(recording, said)) or frozenset({recording.path.parent.name.lower()})
+
+    return [recording for recording in recordings if not spoken(recording) & unwanted]
 
 
 def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) -> tuple[str, ...]:
@@ -81,6 +109,28 @@ def kept_back(recordings: Iterable[Recording], parts: int, *, noise: bool = Fals
     """
     parts *= 2 if noise else 1
     return [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
+
+
+def of_split(recordings: Sequence[Recording], folder: Path, split: str) -> tuple[list[Recording], tuple[str, ...]]:
+    """Those of one split, by the lists of Speech Commands in `folder`, with a note; all of them for "all", or where
+    there are no lists. Its noises, minutes long, are in no list: they are taken with any split, second by second."""
+    lists = listed(folder)
+    if not lists or split == "all":
+        return [part for each in recordings for part in _seconds(each)], ()
+    kept = [
+        part
+        for each in recordings
+        for part in _seconds(each)
+        if each.label == NOISE or lists.get(f"{each.label}/{each.path.name}", "train") == split
+    ]
+    return kept, (f"{split}: {len(kept)} of {len(recordings)} clips, by the lists in the folder (--split)",)
+
+
+def _seconds(recording: Recording) -> list[Recording]:
+    if recording.label != NOISE or recording.length < 2 * RATE:
+        return [recording]
+    starts = range(recording.start, recording.start + recording.length - RATE + 1, RATE)
+    return [replace(recording, name=f"{recording.name}-{start // RATE}", start=start, length=RATE) for start in starts]
 
 
 def inferred(recording: Recording) -> bool:

@@ -17,10 +17,21 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.mixing import mean_power, noise_gain
-from kwsd.datasets.recordings import find_recordings
-from kwsd.datasets.transcripts import warn_of_strangers
+from kwsd.datasets.recordings import find_recordings, find_sounds
+from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import Sound, draw_words, free_of, inferred, kept_back, notes_on, sounds, up_to
+from kwsd.evaluation.selection import (
+    Sound,
+    at_pauses,
+    draw_words,
+    free_of,
+    inferred,
+    kept_back,
+    lasting,
+    notes_on,
+    sounds,
+    up_to,
+)
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 
@@ -99,25 +110,26 @@ def stream_from_folders(
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
     Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
-    for 0. What is said in a sentence is its label, and what `said` has for its name. Folders are as `find_recordings`
-    reads them. Raises InputError for one that cannot be read, or without anything of use.
+    for 0. What is said in a sentence is its label, and what `said` has for its name. Long recordings of speech are cut
+    at pauses. Folders are as `find_recordings` reads them, those of speech and noise as `find_sounds`. Raises
+    InputError for one that cannot be read, or without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
     spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
-    sentences = [clip for folder in speech for clip in find_recordings(folder)]
-    warn_of_strangers(said, (clip.name for clip in sentences))
+    sentences = [clip for folder in speech for clip in find_sounds(folder)]
+    strange = check_names(said, (clip.name for clip in sentences))
     there = kept_back(sentences, held_out)
     free = free_of(listen_for, there, said)
     taken = up_to(free, hours, chosen.seed)
-    around = [clip for folder in noise for clip in find_recordings(folder)] if chosen.snr_db is not None else []
+    around = [clip for folder in noise for clip in find_sounds(folder)] if chosen.snr_db is not None else []
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
     return build_stream(
         sounds(draw_words(spoken, count, chosen.seed)),
-        sounds(taken),
+        lasting([piece for sound in sounds(taken) for piece in at_pauses(sound)], hours),
         sounds(kept_back(around, held_out, noise=True)),
         chosen,
         name=name,
-        notes=notes_on(taken, said, held=len(there) - len(free)),
+        notes=strange + notes_on(taken, said, held=len(there) - len(free)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from kwsd.classifier import Classifier
 from kwsd.errors import InputError
@@ -40,7 +41,7 @@ def evaluate_streams(
     The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. With `choose`,
     thresholds for so many false alarms an hour are chosen too. Raises InputError where none of the words is spoken.
     """
-    streams, recorded = list(streams), []
+    streams, recorded = [_spelt(stream, trigger.thresholds) for stream in streams], []
     _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
     for stream in streams:
 
@@ -89,9 +90,25 @@ def report_streams(
         streams=tuple(each.name for each in recorded),
         hours=sum(each.hours for each in recorded),
         spoken=len(gates[0].shipped.outcomes),
-        notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes)) + _strangers(recorded, words),
+        notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes))
+        + _strangers(recorded, words)
+        + _short(sum(each.hours for each in recorded), budgets),
         gates=tuple(gates),
     )
+
+
+def _spelt(stream: Stream, words: Collection[str]) -> Stream:
+    """The stream with its words in the case in which they may fire, where that is plain."""
+    plain = [word.casefold() for word in words]
+    cases = {word.casefold(): word for word in words if plain.count(word.casefold()) == 1}
+    found = (replace(each, word=cases.get(each.word.casefold(), each.word)) for each in stream.words)
+    return replace(stream, words=tuple(found))
+
+
+def _short(hours: float, budgets: Sequence[float]) -> tuple[str, ...]:
+    """A note on budgets of less than one alarm: their points have none, in whatever time there is."""
+    few = [f"{budget:g}" for budget in budgets if budget * hours < 1]
+    return (f"at {', '.join(few)} an hour: {hours:.2g} hours bear no alarm at all; more can tell",) if few else ()
 
 
 def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:

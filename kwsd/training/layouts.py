@@ -7,26 +7,21 @@ where it has one; else Speech Commands' own rule: a tenth each for validation an
 from __future__ import annotations
 
 import csv
-import hashlib
 import logging
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.datasets.recordings import SUFFIXES
+from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, which_split
 from kwsd.errors import InputError
 from kwsd.texts import read_text
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation", "test")
-_NOISE = "_background_noise_"
 _NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # what lies beside clips and is not meant as one
-_LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
-_LARGEST = 2**27 - 1  # of the rule that Speech Commands describes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +33,12 @@ class Clip:
     split: str
 
 
-def which_split(name: str) -> str:
-    """The rule of Speech Commands: all clips of a speaker (what is before `_nohash_`) on one side, for ever."""
-    speaker = re.sub(r"_nohash_.*$", "", name)
-    digest = hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()
-    percent = int(digest, 16) % (_LARGEST + 1) * (100.0 / _LARGEST)
-    return "validation" if percent < 10 else "test" if percent < 20 else "train"
-
-
 def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     """The clips label/clip.wav below a folder, and the noise, which lies in a folder of its own.
 
     Raises InputError for a class without clips. What a class has besides its clips is told, once.
     """
-    listed = dict(_lists(folder))
+    lists = listed(folder)
     clips: list[Clip] = []
     noise: list[Path] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
@@ -63,12 +50,12 @@ def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
             raise InputError(f"{place}: the class {place.name!r} {what}; put clips right there, or remove the folder")
         if others:
             log.warning("%s: %s passed over; clips are wav, flac, ogg, opus or mp3, and lie right there", place, others)
-        if place.name == _NOISE:
+        if place.name == NOISE:
             noise = found
             continue
         for path in found:
             key = f"{place.name}/{path.name}"
-            split = listed.get(key, "train") if listed else which_split(path.name)
+            split = lists.get(key, "train") if lists else which_split(path.name)
             clips.append(Clip(path, place.name, split))
     if not clips:
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
@@ -81,14 +68,6 @@ def _others(entries: Sequence[Path]) -> str:
     counts = {kind: count for kind, count in sorted(kinds.items()) if kind not in (*SUFFIXES, *_NO_SOUND)}
     names = {kind: "folder" if kind == "folder" else f"{kind} file" for kind in counts}
     return ", ".join(f"{count} {names[kind]}{'s' if count > 1 else ''}" for kind, count in counts.items())
-
-
-def _lists(folder: Path) -> Iterator[tuple[str, str]]:
-    """The official lists: "word/clip.wav" -> its split."""
-    for name, split in _LISTS.items():
-        if (folder / name).is_file():
-            for line in (folder / name).read_text(encoding="utf-8").split():
-                yield line, split
 
 
 def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
@@ -111,7 +90,7 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         file, label = (row.get(named) or "").strip(), (row.get("label") or "").strip()
         if not file or not label:
             raise InputError(f"{path}, line {number}: no file or no label")
-        if label == _NOISE:
+        if label == NOISE:
             noise.append(path.parent / file)
             continue
         split = (row.get("split") or "").strip().lower() or which_split(Path(file).name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.datasets.transcripts import read_transcripts, tokens
+from kwsd.datasets.transcripts import check_names, read_transcripts, tokens
 from kwsd.errors import InputError
 
 
@@ -46,3 +46,23 @@ def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"said\.tsv \(No such file or directory\): name a table"):
         read_transcripts(tmp_path / "said.tsv")
+
+
+def test_tables_with_a_heading_and_names_with_a_suffix(tmp_path: Path) -> None:
+    (tmp_path / "validated.tsv").write_text(
+        "client_id\tpath\tsentence\tage\n1\tcv_1.mp3\tHold on\t\n", encoding="utf-8"
+    )
+    assert read_transcripts(tmp_path / "validated.tsv") == {"cv_1": "Hold on"}
+    (tmp_path / "said.tsv").write_text("a.WAV\tyes\n", encoding="utf-8")
+    assert read_transcripts(tmp_path / "said.tsv") == {"a": "yes"}
+    (tmp_path / "19-198.trans.txt").write_text("19-198-0000 NORTHANGER ABBEY\n", encoding="utf-8")
+    assert read_transcripts(tmp_path / "19-198.trans.txt") == {"19-198-0000": "NORTHANGER ABBEY"}
+
+
+def test_names_of_another_corpus_are_refused_some_are_noted() -> None:
+    said = {"a": "yes", "b": "no"}
+    assert check_names(said, ["a", "b", "c"]) == ()
+    assert check_names(said, ["a"]) == ("1 of 2 names in the transcripts are recordings'",)
+    assert check_names({}, ["a"]) == ()
+    with pytest.raises(InputError, match=r"none of the names .* the first is 'a'"):
+        check_names(said, ["c"])

@@ -105,16 +105,32 @@ def test_folders_of_any_depth(tmp_path, babble):
     write_wav(tmp_path / "deep" / "er" / "y.wav", babble(1, 1.0))
     kept, _ = find_negatives(tmp_path, ["low"])
     assert [(recording.name, recording.length) for recording in kept] == [("y", RATE)]
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="no such file or folder"):
         find_negatives(tmp_path / "none", [])
 
 
-def test_who_takes_a_folders_name_for_what_is_said_says_so(tmp_path, babble):
-    write_wav(tmp_path / "alice" / "x.wav", babble(1, 1.0))
-    _, (note,) = find_negatives(tmp_path, ["low"])
-    assert note.startswith("1 recordings are taken to say what their folder is called")
+def test_a_folders_name_is_no_transcript(tmp_path, babble):
+    write_wav(tmp_path / "not_low" / "x.wav", babble(1, 1.0))
+    kept, (note,) = find_negatives(tmp_path, ["low"])
+    assert (len(kept), note[:32]) == (1, "1 sentences have no transcript a")
     assert find_negatives(tmp_path, ["low"], said={"x": "well"})[1] == ()
     assert find_negatives(tmp_path, ["low"], transcribed=False)[1] == ()
+    with pytest.raises(InputError, match="without a word"):
+        find_negatives(tmp_path, ["low"], said={"x": "how low"})
+
+
+def test_librispeechs_transcripts_beside_the_recordings_are_read(tmp_path, babble):
+    for name in ("a", "b"):
+        write_wav(tmp_path / "19" / "198" / f"{name}.wav", babble(1, 1.0))
+    (tmp_path / "19" / "198" / "19-198.trans.txt").write_text("a HOW LOW\nb HOW HIGH\n")
+    kept, (note,) = find_negatives(tmp_path, ["low"])
+    assert [recording.name for recording in kept] == ["b"]
+    assert note.startswith("1 sentences left out")
+
+
+def test_one_file_is_enough(tmp_path, babble):
+    write_wav(tmp_path / "talk.wav", babble(1, 1.0))
+    assert len(find_negatives(tmp_path / "talk.wav", ["low"])[0]) == 1
 
 
 def test_notes_are_on_what_is_heard(tmp_path, babble):
@@ -163,10 +179,7 @@ def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):
     assert ("false alarms", "0") in total.rows
 
 
-def test_names_of_a_table_that_no_recording_has_are_told(folder, caplog):
-    find_negatives(folder, ["low"], said={"a": "hello", "b": "", "c": "well"})
-    assert not caplog.messages
-    find_negatives(folder, ["low"], said={"a.wav": "low", "b": ""})
-    (said,) = caplog.messages
-    assert said.startswith("1 of 2 names in the transcripts are recordings'")
-    assert "without the suffix" in said
+def test_names_of_a_table_that_no_recording_has_are_told(folder):
+    assert len(find_negatives(folder, ["low"], said={"a": "hello", "b": "", "c": "well"})[1]) == 1
+    _, notes = find_negatives(folder, ["low"], said={"x": "low", "b": ""})
+    assert notes[0] == "1 of 2 names in the transcripts are recordings'"

@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import draw_words, free_of, kept_back, notes_on
+from kwsd.evaluation.selection import Sound, at_pauses, draw_words, free_of, kept_back, lasting, notes_on, of_split
 
 
 def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
@@ -58,3 +59,30 @@ def test_what_training_kept_back():
     quiet = kept_back(clips, 3, noise=True)  # one part in six
     assert 0 < len(quiet) < len(kept)
     assert kept_back(clips, 0, noise=True) == clips
+
+
+def test_long_speech_is_cut_where_it_is_quiet():
+    talk = np.random.default_rng(1).integers(-9000, 9000, 50 * 16000).astype(np.int16)
+    talk[13 * 16000 : 13 * 16000 + 4000] = 0
+    pieces = at_pauses(Sound("", "talk", talk))
+    assert np.concatenate([piece.samples for piece in pieces]).tolist() == talk.tolist()
+    assert 13 * 16000 < len(pieces[0].samples) < 13.25 * 16000
+    assert all(len(piece.samples) <= 40 * 16000 for piece in pieces)
+    assert len(at_pauses(Sound("", "short", talk[: 30 * 16000]))) == 1
+    assert len(lasting(pieces, 1 / 3600)) == 1
+    assert len(lasting(pieces, 1)) == len(pieces)
+
+
+def test_the_lists_of_speech_commands_say_what_is_for_test(tmp_path):
+    clips = [Recording(tmp_path / "yes" / f"{n}.wav", n, "yes", "", 0, 16000) for n in "abc"]
+    noise = Recording(tmp_path / "_background_noise_" / "n.wav", "n", "_background_noise_", "", 0, 40_000)
+    assert of_split(clips, tmp_path, "test") == (clips, ())
+    (tmp_path / "testing_list.txt").write_text("yes/b.wav\n")
+    (tmp_path / "validation_list.txt").write_text("yes/c.wav\n")
+    kept, (note,) = of_split([*clips, noise], tmp_path, "test")
+    assert [(each.name, each.start, each.length) for each in kept] == [
+        ("b", 0, 16000), ("n-0", 0, 16000), ("n-1", 16000, 16000),
+    ]  # fmt: skip
+    assert note.startswith("test: 3 of 4 clips")
+    assert [each.name for each in of_split(clips, tmp_path, "train")[0]] == ["a"]
+    assert of_split(clips, tmp_path, "all") == (clips, ())

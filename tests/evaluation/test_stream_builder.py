@@ -119,8 +119,9 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     for n in range(3):
         write_wav(tmp_path / "words" / "low" / f"{n}.wav", say("low"))
         write_wav(tmp_path / "words" / "high" / f"{n}.wav", say("high"))
-        write_wav(tmp_path / "speech" / f"SAY {('HIGH', 'LOW', 'NOTHING')[n]}" / f"{n}.wav", babble(n, 4.0))
+        write_wav(tmp_path / "speech" / "19" / f"{n}.wav", babble(n, 4.0))
         write_wav(tmp_path / "noise" / "low" / f"{n}.wav", babble(9 + n, 2.0))
+    (tmp_path / "speech" / "19" / "19.trans.txt").write_text("0 SAY HIGH\n1 SAY LOW\n2 SAY NOTHING\n")
     folders = tmp_path / "words", [tmp_path / "speech"], [tmp_path / "noise"]
     stream = stream_from_folders(*folders, listen_for=["low"], count=5, settings=StreamSettings(snr_db=5.0))
     assert [word.word for word in stream.words] == ["low"] * 5
@@ -133,12 +134,13 @@ def test_a_stream_from_folders(tmp_path, say, babble):
         stream_from_folders(*folders, listen_for=["shoe"], count=5)
 
 
-def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble, caplog):
+def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble):
     write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
     write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 1.0))
     folders = tmp_path / "words", [tmp_path / "speech"], []
     no_noise = StreamSettings(snr_db=None)
-    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b": "nothing"}, settings=no_noise)
-    assert not caplog.messages
-    stream_from_folders(*folders, listen_for=["low"], count=1, said={"b.wav": "low"}, settings=no_noise)
-    assert caplog.messages[0].startswith("0 of 1 names in the transcripts are recordings'")
+    for said, notes in (({"b": "nothing"}, ()), ({"b": "nothing", "c": ""}, ("1 of 2 names in the transcripts are",))):
+        stream = stream_from_folders(*folders, listen_for=["low"], count=1, said=said, settings=no_noise)
+        assert tuple(note[:35] for note in stream.notes) == notes
+    with pytest.raises(InputError, match="none of the names"):
+        stream_from_folders(*folders, listen_for=["low"], count=1, said={"c": "low"}, settings=no_noise)

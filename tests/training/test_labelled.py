@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
 from kwsd.evaluation.truth import write_wav
 from kwsd.training.labelled import Labelled, find_labelled, weights_of
-from kwsd.training.layouts import Clip, which_split
+from kwsd.training.layouts import Clip
 from kwsd.training.unreadable import Unreadable, check_readable
 
 

@@ -1,0 +1,31 @@
+"""How Speech Commands (Warden 2018, arXiv:1804.03209) says which clips are for training, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+NOISE = "_background_noise_"
+"""The folder of noises, minutes long."""
+SPLITS = ("train", "validation", "test")
+
+_LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
+_LARGEST = 2**27 - 1  # of the rule that its README describes
+
+
+def which_split(name: str) -> str:
+    """Its rule for clips without a list: all of a speaker (what is before `_nohash_`) on one side, for ever."""
+    speaker = re.sub(r"_nohash_.*$", "", name)
+    digest = hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()
+    percent = int(digest, 16) % (_LARGEST + 1) * (100.0 / _LARGEST)
+    return "validation" if percent < 10 else "test" if percent < 20 else "train"
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """What the lists in `folder` say, if there are any: "word/clip.wav" -> its split. All others are for training."""
+    found: dict[str, str] = {}
+    for name, split in _LISTS.items():
+        if (folder / name).is_file():
+            found |= dict.fromkeys((folder / name).read_text(encoding="utf-8").split(), split)
+    return found
