@@ -52,13 +52,13 @@ def clips(
     model = ear(overrides, labels, only_these_fire=False)
     from kwsd.datasets.recordings import find_recordings, find_sounds
     from kwsd.evaluation.clips import evaluate_clips
+    from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_clips
     from kwsd.evaluation.selection import of_split
-    from kwsd.evaluation.unreadable import Unreadable
 
     found, notes = of_split(find_recordings(folder), folder, split)
     quiet = find_sounds(noise) if noise else []
-    unreadable = Unreadable()
+    unreadable = LeftOut()
     with console.progress() as show:
         report = evaluate_clips(
             model.classifier,

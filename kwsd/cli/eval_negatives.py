@@ -47,14 +47,14 @@ def negatives(
     check_folder(save_snippets)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
+    from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.snippets import Snippets
-    from kwsd.evaluation.unreadable import Unreadable
 
     listened = tuple(model.trigger.thresholds)
     kept, notes = find_negatives(folder, listened, transcribed=not sounds, said=said, held_out=held_out)
     snippets = Snippets(save_snippets) if save_snippets is not None else None
-    unreadable = Unreadable()
+    unreadable = LeftOut()
     with console.progress() as show:
         report = evaluate_negatives(
             kept,

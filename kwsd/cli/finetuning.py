@@ -48,7 +48,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     backbone = find_model(recipe.model)
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
     told = recipe.to_dict(data.labels) | {"clips": clips}
-    folder = run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual=told)  # other keys, before
+    folder = run_folder(places.runs, recipe.name, told, fresh=places.fresh)
     place = model_place(folder, places.out, recipe.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
     model, extractor = adopt(backbone, recipe, data.labels, device)

@@ -23,7 +23,7 @@ def run_folder(
 ) -> Path:
     """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` sets aside what an earlier run left.
 
-    `usual` is what keys stand for that an earlier version of kwsd did not know; keys that are none now do not count.
+    `usual` is what keys stand for that an earlier version of kwsd did not know.
 
     Raises:
         ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
@@ -84,7 +84,7 @@ def _set_aside(folder: Path) -> None:
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
     before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
-    changed = sorted(key for key in now if before.get(key) != now[key])
+    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     if changed:
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"
         if changed == ["clips"]:

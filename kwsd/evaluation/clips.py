@@ -21,8 +21,8 @@ from kwsd.config import nearest
 from kwsd.datasets.recordings import Recording, load
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
+from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.selection import inferred
-from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire
 from kwsd.shown import brief
@@ -95,7 +95,7 @@ def evaluate_clips(
     noise: Sequence[Recording] = (),
     window: int = RATE,
     batch: int = _BATCH,
-    unreadable: Unreadable | None = None,
+    unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> ClipReport:
@@ -197,7 +197,7 @@ def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, 
 
 
 def _with_truth(
-    task: Task, recordings: Iterable[Recording], noise: Iterable[Recording], unreadable: Unreadable | None
+    task: Task, recordings: Iterable[Recording], noise: Iterable[Recording], unreadable: LeftOut | None
 ) -> Iterator[tuple[int, NDArray[np.int16]]]:
     for recording, samples in load(recordings, unreadable):
         yield task.truth(recording.label), samples

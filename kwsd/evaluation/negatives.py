@@ -15,11 +15,11 @@ from kwsd.classifier import Classifier
 from kwsd.datasets.recordings import Recording, find_sounds, load
 from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
+from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
 from kwsd.evaluation.pipeline import HOP, windows_of
 from kwsd.evaluation.selection import free_of, kept_back, notes_on
 from kwsd.evaluation.snippets import Snippets
-from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
@@ -63,7 +63,7 @@ class NegativeSource:
     live = False
     name = "negatives"
 
-    def __init__(self, recordings: Sequence[Recording], unreadable: Unreadable | None = None) -> None:
+    def __init__(self, recordings: Sequence[Recording], unreadable: LeftOut | None = None) -> None:
         self._recordings, self._unreadable = recordings, unreadable
         self._closed = False
         self.starts: list[int] = []
@@ -104,7 +104,7 @@ def evaluate_negatives(
     window: int = RATE,
     coarse: int | None = None,
     snippets: Snippets | None = None,
-    unreadable: Unreadable | None = None,
+    unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> NegativeReport:

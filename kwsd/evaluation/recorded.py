@@ -68,24 +68,36 @@ class Recorded:
         return self._claims[key]
 
     def looked_at(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
-        """(n,): which windows a spotter with this trigger, and with the gate or without, would score."""
-        wanted = self.open if gated else self._looked.setdefault((), np.ones(len(self.ends), bool))
-        tried, stride = Trigger(self.labels, trigger), self.coarse // self.hop
-        if stride <= FINEST or not tried.spares:
-            return wanted
-        key = gated, trigger.substitution, frozenset(trigger.thresholds), tried.resembling
+        """(n,): the windows from whose scores a spotter with this trigger, and with the gate or without, has its
+        detections. On the finest grid they are the same as from all windows: see `kwsd.spotting.thrift`."""
+        if self.coarse // self.hop <= FINEST:
+            return self._wanted(gated)
+        return self._scored(trigger, gated=gated)
+
+    def _wanted(self, gated: bool) -> NDArray[np.bool_]:
+        return self.open if gated else self._looked.setdefault((), np.ones(len(self.ends), bool))
+
+    def _scored(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
+        """(n,): which windows that spotter would score."""
+        tried, stride = Trigger(self.labels, trigger), max(FINEST, self.coarse // self.hop)
+        if not tried.spares:
+            return self._wanted(gated)
+        closely = stride == FINEST and not tried.is_timed
+        like = tuple(trigger.thresholds.values()) if closely else tried.resembling
+        key = gated, trigger.substitution, trigger.smoothing, tuple(trigger.thresholds), closely, like
         if key not in self._looked:
             found = self.claims(trigger.thresholds, trigger.substitution)
-            self._looked[key] = self._on_grid(found, wanted, stride, tried.resembles_word)
+            is_candidate = tried.may_be_word if closely else tried.resembles_word
+            self._looked[key] = self._on_grid(found, self._wanted(gated), stride, is_candidate)
         return self._looked[key]
 
     def _on_grid(
-        self, scores: Scores, wanted: NDArray[np.bool_], stride: int, resembles_word: Callable[[Scores], bool]
+        self, scores: Scores, wanted: NDArray[np.bool_], stride: int, is_candidate: Callable[[Scores], bool]
     ) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
         memory = Memory()
         heard = [
-            Heard(Window(self.name, int(end), _EMPTY, hop=self.hop), memory, bool(want), stride, resembles_word)
+            Heard(Window(self.name, int(end), _EMPTY, hop=self.hop), memory, bool(want), stride, is_candidate)
             for end, want in zip(self.ends, wanted, strict=True)
         ]
 
@@ -96,12 +108,12 @@ class Recorded:
 
     def scored_share(self, trigger: TriggerSettings, *, gated: bool) -> float:
         """The share of windows that are scored; 1 where there are none."""
-        return float(self.looked_at(trigger, gated=gated).mean()) if len(self.ends) else 1.0
+        return float(self._scored(trigger, gated=gated).mean()) if len(self.ends) else 1.0
 
     def cpu_per_second(self, trigger: TriggerSettings, *, gated: bool) -> float:
         """Processor seconds per second of audio: what the windows took that are scored, and the rest of the path."""
-        looked_at = self.looked_at(trigger, gated=gated)
-        scoring_s = float(np.broadcast_to(self.scoring_s, looked_at.shape)[looked_at].sum())
+        scored = self._scored(trigger, gated=gated)
+        scoring_s = float(np.broadcast_to(self.scoring_s, scored.shape)[scored].sum())
         return (scoring_s + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
 
 

@@ -147,7 +147,7 @@ class SocketSink:
                 self._crowded = True
                 connection.close()
                 continue
-            self._crowded = self._crowded and len(self._clients) >= self._room // 2
+            self._crowded = self._crowded and len(self._clients) >= max(1, self._room // 2)
             connection.setblocking(False)
             self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)

@@ -55,9 +55,10 @@ class Labelled:
 
         Not of where `root` lies, nor of the files' times: data may be moved or copied while a run is in progress.
         """
-        told = hashlib.sha256()
+        told, root = hashlib.sha256(), root.resolve()
         for clip in (*self.clips, *(Clip(path, SILENCE, "") for path in self.noise)):
-            place = clip.path.relative_to(root) if clip.path.is_relative_to(root) else clip.path
+            path = clip.path.resolve()
+            place = path.relative_to(root) if path.is_relative_to(root) else path
             size = clip.path.stat().st_size if clip.path.is_file() else None
             told.update(repr((str(place), clip.label, clip.split, size)).encode())
         return told.hexdigest()[:16]

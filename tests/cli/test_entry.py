@@ -91,6 +91,7 @@ def test_a_signal_while_it_is_still_imported(
 ON_A_TERMINAL = """
 import fcntl, os, pty, sys, termios
 master, slave = pty.openpty()
+os.set_inheritable(master, True)  # else exec closes it, and the kernel hangs up
 fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

@@ -67,10 +67,10 @@ def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     assert "goes on from step 1 of 1" in ran.err
     recipe = tmp_path / "runs" / "mine" / "recipe.json"
     told = json.loads(recipe.read_text())
-    earlier = {key: told[key] for key in ("frozen", "epochs", "batch", "accumulate", "seed", "labels")}
-    names = {"data": str(data), "backbone": told["model"], "window": 16_000, "rate": 1e-3, "balanced": False}
-    recipe.write_text(json.dumps(earlier | names))  # as an earlier version wrote it
-    assert kwsd(*arguments, tmp_path / "moved").status == 0
+    recipe.write_text(json.dumps(told | {"model": "facebook/another"}))
+    ran = kwsd(*arguments, tmp_path / "moved")
+    assert ran.status == 78
+    assert "it differs in model" in ran.err
 
 
 def test_an_interrupted_fine_tuning_goes_on(

@@ -8,8 +8,8 @@ import pytest
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
+from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.truth import write_wav
-from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
 
@@ -45,7 +45,7 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
     recordings = [Recording(folder / "low" / "2.wav", "2", "low", "", 0, RATE), *find_recordings(folder)]
     with pytest.raises(InputError, match=r"2\.wav"):
         evaluate_clips(tones, recordings)
-    unreadable = Unreadable()
+    unreadable = LeftOut()
     report = evaluate_clips(tones, recordings, unreadable=unreadable)
     assert report.total.clips == 8
     (told,) = json.loads(json.dumps(report.to_dict()))["unreadable"]
@@ -53,7 +53,7 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
     with pytest.raises(InputError, match="1 file left out"):
         unreadable.check()
     with pytest.raises(InputError, match="1 file left out"):
-        evaluate_clips(tones, recordings[:1], unreadable=Unreadable())
+        evaluate_clips(tones, recordings[:1], unreadable=LeftOut())
 
 
 def test_a_subset_task_counts_the_other_words_as_unknown(folder, tones):

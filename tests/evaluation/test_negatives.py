@@ -9,10 +9,10 @@ import pytest
 from kwsd.audio.files import read_clip
 from kwsd.datasets.recordings import find_recordings
 from kwsd.errors import InputError
+from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.snippets import Snippets
 from kwsd.evaluation.truth import write_wav
-from kwsd.evaluation.unreadable import Unreadable
 from kwsd.events import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
@@ -148,7 +148,7 @@ def test_one_that_is_damaged_is_left_out_and_told_at_the_end(folder, tones):
     bad = [replace(recording, length=5 * RATE) if recording.name == "a" else recording for recording in recordings]
     with pytest.raises(InputError, match=r"a\.wav"):
         evaluate_negatives(bad, tones, trigger=TRIGGER, gate=None)
-    unreadable = Unreadable()
+    unreadable = LeftOut()
     report = evaluate_negatives(bad, tones, trigger=TRIGGER, gate=None, unreadable=unreadable)
     assert [alarm.name for alarm in report.alarms] == ["b"]
     assert report.recordings == 2
@@ -158,7 +158,7 @@ def test_one_that_is_damaged_is_left_out_and_told_at_the_end(folder, tones):
     with pytest.raises(InputError, match=r"1 file left out; .*a\.wav"):
         unreadable.check()
     with pytest.raises(InputError, match="1 file left out"):
-        evaluate_negatives(bad[:1], tones, trigger=TRIGGER, gate=None, unreadable=Unreadable())
+        evaluate_negatives(bad[:1], tones, trigger=TRIGGER, gate=None, unreadable=LeftOut())
 
 
 def test_progress_ends_at_the_end(folder, tones):

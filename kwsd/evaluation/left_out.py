@@ -9,7 +9,7 @@ from kwsd.errors import InputError
 log = logging.getLogger(__name__)
 
 
-class Unreadable:
+class LeftOut:
     """Told of each file that cannot be read, or not to its end. It is named on the log; the evaluation goes on."""
 
     def __init__(self) -> None:
