@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from kwsd.config import ANY_WORD
 from kwsd.events import Detection, Envelope, Event
+from kwsd.sinks.listening import room
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
 from kwsd.waker import Waker
@@ -20,8 +21,9 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 ORPHANS, ORPHAN_BYTES = 32, 1 << 20
-"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; and how
-much each may have written in all. The oldest, and those that write more, lose their pipe."""
+"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe, fewer
+where descriptors are; and how much each may have written in all. The oldest, and those that write more, lose their
+pipe."""
 REFUSED = 1024
 """Dropped hooks that wait to be told of; more only gather while a program hangs as it is started."""
 LAST_S = 3 * GRACE_S
@@ -63,6 +65,7 @@ class HookSink:
         self._dropped = 0
         self._running: dict[int, RunningHook] = {}
         self._orphans: deque[RunningHook] = deque()
+        self._most_orphans = min(ORPHANS, max(1, room(4 * ORPHANS) // 4))
         self._closing = False
         self._deadline = math.inf
         self._waker = Waker()
@@ -184,7 +187,7 @@ class HookSink:
         for hook in [hook for hook in self._orphans if hook.written > ORPHAN_BYTES]:
             self._close_output(hook)
         self._orphans = deque(hook for hook in self._orphans if hook.output_descriptor >= 0)
-        while len(self._orphans) > ORPHANS:
+        while len(self._orphans) > self._most_orphans:
             self._close_output(self._orphans.popleft())
 
     def _close_output(self, hook: RunningHook) -> None:

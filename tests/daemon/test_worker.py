@@ -1,0 +1,92 @@
+"""The main loop: what it does with each batch, in which order, and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kwsd.audio.dozing import Doze
+from kwsd.audio.ring import Ring
+from kwsd.daemon.worker import Worker
+from kwsd.events import SpeechStarted
+
+HOP = 1600
+
+
+class Told:
+    """Whatever it is told goes to the trace: "watchdog.working"."""
+
+    def __init__(self, name: str, trace: list[str]) -> None:
+        self._name, self._trace = name, trace
+
+    def __getattr__(self, what: str) -> Callable[..., None]:
+        return lambda *_: self._trace.append(f"{self._name}.{what}")
+
+
+class Spotter:
+    """An event for the first window of each batch."""
+
+    gated, span = 0, 1
+
+    def __init__(self, trace: list[str], fails: bool = False) -> None:
+        self._trace, self._fails = trace, fails
+
+    def load(self, *_: object) -> None:
+        self._trace.append("load")
+
+    def feed(self, batch: list[Any]) -> list[SpeechStarted]:
+        self._trace.append("feed")
+        if self._fails:
+            raise RuntimeError("a fault")
+        return [SpeechStarted("desk", batch[0].end)]
+
+
+def hear(trace: list[str], *, fails: bool = False, stops: bool = False) -> bool:
+    """Twenty windows of a microphone, in a worker that is told to stop after the first batch, or is not."""
+    ring = Ring(64_000)
+    ring.write(np.zeros(20 * HOP, np.int16), wait=False)
+    ring.close()
+    spotter: Any = Spotter(trace, fails)
+    publish: Any = lambda event: trace.append(type(event).__name__)  # noqa: E731  # a publisher is called
+    counters, watchdog, status = (Told(name, trace) for name in ("counters", "watchdog", "status"))
+    worker = Worker(
+        {"desk": ring}, spotter, publish=publish, counters=counters, watchdog=watchdog, status=status,  # type: ignore[arg-type]
+    )  # fmt: skip
+    engine: Any = SimpleNamespace(name="tiny", device="cpu", labels=("yes",), score=None)
+    card: Any = SimpleNamespace(window=16_000)
+
+    def progressed() -> None:
+        trace.append("progressed")
+        if stops:
+            worker.stop()
+
+    return worker.hear(card, lambda: engine, hop=HOP, doze=Doze(HOP), live=["desk"], progressed=progressed)
+
+
+def test_what_is_done_with_a_batch_and_in_which_order() -> None:
+    trace: list[str] = []
+    assert hear(trace)
+    # Kept out before heard: what was spared is counted as what is left of both, and never falls.
+    batch = ["watchdog.working", "feed", "SpeechStarted", "counters.kept_out", "counters.heard", "watchdog.worked"]
+    batch.append("progressed")
+    assert trace[: len(batch) + 4] == ["counters.loaded", "load", "Ready", "status.ready", *batch]
+    rest = trace[len(batch) + 4 :]
+    assert rest == batch * (len(rest) // len(batch))
+    assert len(rest) >= len(batch)
+
+
+def test_nothing_is_heard_any_more_once_it_is_to_stop() -> None:
+    trace: list[str] = []
+    assert not hear(trace, stops=True)
+    assert trace.count("feed") == 1
+
+
+def test_a_fault_ends_the_loop_and_leaves_the_watchdog_hungry() -> None:
+    trace: list[str] = []
+    with pytest.raises(RuntimeError, match="a fault"):
+        hear(trace, fails=True)
+    assert trace[-2:] == ["watchdog.working", "feed"]
