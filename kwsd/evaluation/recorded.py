@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from kwsd.labels import can_fire
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
-from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
+from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts, stride_of
 from kwsd.spotting.trigger import Trigger, TriggerSettings
 
 Scores = NDArray[np.float32]
@@ -70,7 +71,7 @@ class Recorded:
     def looked_at(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
         """(n,): the windows from whose scores a spotter with this trigger, and with the gate or without, has its
         detections. On the finest grid they are the same as from all windows: see `kwsd.spotting.thrift`."""
-        if self.coarse // self.hop <= FINEST:
+        if stride_of(self.coarse, self.hop) == FINEST:
             return self._wanted(gated)
         return self._scored(trigger, gated=gated)
 
@@ -79,15 +80,14 @@ class Recorded:
 
     def _scored(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
         """(n,): which windows that spotter would score."""
-        tried, stride = Trigger(self.labels, trigger), max(FINEST, self.coarse // self.hop)
+        tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse, self.hop)
         if not tried.spares:
             return self._wanted(gated)
-        closely = stride == FINEST and not tried.is_timed
-        like = tuple(trigger.thresholds.values()) if closely else tried.resembling
-        key = gated, trigger.substitution, trigger.smoothing, tuple(trigger.thresholds), closely, like
+        finest = stride == FINEST
+        key = gated, trigger.substitution, tuple(trigger.thresholds), tuple(tried.bounds(finest=finest))
         if key not in self._looked:
             found = self.claims(trigger.thresholds, trigger.substitution)
-            is_candidate = tried.may_be_word if closely else tried.resembles_word
+            is_candidate = partial(tried.is_candidate, finest=finest)
             self._looked[key] = self._on_grid(found, self._wanted(gated), stride, is_candidate)
         return self._looked[key]
 

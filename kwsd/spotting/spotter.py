@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from math import gcd
 
@@ -16,7 +17,7 @@ from kwsd.classifier import Classifier
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts
+from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts, stride_of
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
@@ -152,9 +153,8 @@ class Spotter:
         return found.rows
 
     def _heard(self, window: Window, ear: _Ear, wanted: bool) -> Heard:
-        stride = max(FINEST, (self._coarse or 0) // window.hop)
-        closely = stride == FINEST and not ear.trigger.is_timed
-        is_candidate = ear.trigger.may_be_word if closely else ear.trigger.resembles_word
+        stride = stride_of(self._coarse or 0, window.hop)
+        is_candidate = partial(ear.trigger.is_candidate, finest=stride == FINEST)
         return Heard(window, ear.memory, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ the grid: the detections are the very same, at the same samples and with the sam
 zero, which is what a window counts as that was not scored (`Trigger.spares`).
 
 With a coarser grid a word is lost that sounds like one in fewer windows than lie between two of the grid, so there a
-window counts as a candidate from far lower scores on (`Trigger.resembles_word`).
+window counts as a candidate from far lower scores on (`Trigger.bounds`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ Score = Callable[[Sequence[Window]], NDArray[np.float32]]
 
 FINEST = 2
 """A grid of every second window, the finest that spares any."""
+
+
+def stride_of(coarse: int, hop: int) -> int:
+    """One in how many windows, each a `hop` further on, lies on a grid of `coarse` samples."""
+    return max(FINEST, coarse // hop)
 
 
 @dataclass(slots=True)

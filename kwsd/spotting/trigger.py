@@ -95,23 +95,17 @@ class Trigger:
         """Whether a mean is of several windows and can only reach a threshold if each of them has some score."""
         return len(self._recent) > 1 and bool((self._least > 0).all())
 
-    @property
-    def resembling(self) -> tuple[float, ...]:
-        """The score of each word, in the order of its thresholds, from which on a window resembles it."""
-        return tuple(self._like.tolist())
+    def bounds(self, *, finest: bool) -> NDArray[np.float64]:
+        """The score of each word (words,) from which on a window is a candidate.
 
-    @property
-    def is_timed(self) -> bool:
-        """Whether it counts when a word was first resembled, so that windows matter in which it cannot fire."""
-        return self._latest is not None
+        On the `finest` grid a mean with less in it cannot reach the threshold. On a coarser one, and where it counts
+        since when a word is resembled, the window may show a part of a word, of which others show more.
+        """
+        return self._least if finest and self._latest is None else self._like
 
-    def may_be_word(self, scores: NDArray[np.float32]) -> bool:
-        """Whether a mean with these scores (labels,) in it can reach any word's threshold."""
-        return bool((scores[self._columns] >= self._least).any())
-
-    def resembles_word(self, scores: NDArray[np.float32]) -> bool:
-        """Whether the window with these scores (labels,) may show a part of a word, of which others show more."""
-        return bool((scores[self._columns] >= self._like).any())
+    def is_candidate(self, scores: NDArray[np.float32], *, finest: bool) -> bool:
+        """Whether the window with these scores (labels,) is one for any word, see `bounds`."""
+        return bool((scores[self._columns] >= self.bounds(finest=finest)).any())
 
     def amend(self, scores: NDArray[np.float32]) -> None:
         """The scores (labels,) of the window that was fed last, which was taken for one that cannot matter."""
