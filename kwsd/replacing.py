@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from kwsd.errors import writing
 
 
 @contextmanager
@@ -38,6 +41,17 @@ def _removed_on_failure(part: Path) -> Iterator[None]:
         with suppress(OSError):  # what has gone wrong with the disk may go wrong here as well
             part.unlink()
         raise
+
+
+def try_folder(folder: Path) -> None:
+    """Make the folder, unless it is there, and write into it: rather now than after hours of work.
+
+    Raises InputError where nothing can be written into it, DeviceError where there is no room.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"0")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

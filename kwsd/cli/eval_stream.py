@@ -18,7 +18,6 @@ from kwsd.cli.measuring import (
     Plots,
     Transcripts,
     check_finite,
-    check_folder,
     check_plots,
     ear,
     publish,
@@ -26,6 +25,7 @@ from kwsd.cli.measuring import (
 from kwsd.cli.toml import as_key
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
+from kwsd.replacing import try_folder
 
 if TYPE_CHECKING:
     from kwsd.evaluation.thresholds import Choice
@@ -118,7 +118,8 @@ def stream(
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
     check_plots(plots)
-    check_folder(save)
+    if save is not None:
+        try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.plots import plot_streams

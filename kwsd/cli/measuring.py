@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
 from kwsd.errors import KwsdError, UsageError, writing
+from kwsd.replacing import try_folder
 from kwsd.shown import readable
 
 if TYPE_CHECKING:
@@ -115,22 +115,10 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
 
 
-def check_folder(folder: Path | None) -> None:
-    """Make the folder, unless it is there or none is named; try it at once, not after hours of measuring.
-
-    Raises InputError where nothing can be written into it, DeviceError where there is no room.
-    """
-    if folder is not None:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder) as trial:
-                trial.write(b"0")
-
-
 def check_plots(folder: Path | None) -> None:
-    """The same for a folder of pictures. Raises DeviceError also where none can be drawn."""
-    check_folder(folder)
+    """Try the folder for pictures, if one is named. Raises as `try_folder`, and DeviceError where none can be drawn."""
     if folder is not None:
+        try_folder(folder)
         from kwsd.evaluation.plots import check_matplotlib
 
         check_matplotlib()

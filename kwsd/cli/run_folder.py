@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, InputError, writing
-from kwsd.replacing import write_bytes
+from kwsd.replacing import try_folder, write_bytes
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
@@ -56,10 +55,7 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
     Raises InputError where it cannot be written to, DeviceError where there is no room.
     """
     place = folder / "model" if out is None else out / name
-    with writing(place):
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place) as trial:
-            trial.write(b"0")
+    try_folder(place)
     return place
 
 

@@ -39,8 +39,8 @@ def read_token(path: Path) -> bytes:
 
 def _is_credential(path: Path) -> bool:
     """Whether it lies in the folder that systemd shows to this service alone, whoever owns what is in it."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.parent == Path(folder or "")
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return folder != "" and path.parent == Path(folder)
 
 
 def _let_own(path: Path) -> str:

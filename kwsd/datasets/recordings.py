@@ -54,7 +54,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     if not folder.is_dir():
         what = "a file, no folder" if folder.is_file() else "no such folder"
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
-    found = [recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index)] or list(_tree(folder))
+    found = _indexed(folder) or list(_tree(folder))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return sorted(found, key=lambda recording: (recording.path, recording.start))
@@ -70,7 +70,7 @@ def find_sounds(place: Path) -> list[Recording]:
         found = list(with_lengths([place]))
     elif not place.is_dir():
         raise InputError(f"{place}: no such file or folder; name one with recordings")
-    elif packed := [recording for index in sorted(place.rglob(_INDEX)) for recording in _packed(index)]:
+    elif packed := _indexed(place):
         return sorted(packed, key=lambda recording: (recording.path, recording.start))
     else:
         paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
@@ -129,6 +129,10 @@ def _cut(path: Path, clips: list[Recording]) -> Iterator[tuple[Recording, NDArra
 def _samples(path: Path) -> Generator[NDArray[np.int16], None, None]:
     for block in FileSource(path).blocks():
         yield block.samples
+
+
+def _indexed(folder: Path) -> list[Recording]:
+    return [recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index)]
 
 
 def _packed(index: Path) -> Iterator[Recording]:
