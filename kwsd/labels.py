@@ -1,6 +1,8 @@
-"""The labels that are no words."""
+"""Labels: those that are no words, and one word in another case."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 UNKNOWN = "_unknown_"
 """Speech that is none of the model's words."""
@@ -14,3 +16,11 @@ _QUIET = frozenset({SILENCE, UNKNOWN, "silence", "unknown"})
 def can_fire(label: str) -> bool:
     """Whether a label is a word or a sound, not one that stands for "nothing": `_silence_`, `Unknown` and so on."""
     return label.casefold() not in _QUIET
+
+
+def spelt(label: str, words: Collection[str]) -> str:
+    """The label as it is spelt among `words`: the one that differs from it in case alone, where there is but one."""
+    if label in words:
+        return label
+    alike = [word for word in words if word.casefold() == label.casefold()]
+    return alike[0] if len(alike) == 1 else label

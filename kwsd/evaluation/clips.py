@@ -24,7 +24,7 @@ from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.selection import inferred
 from kwsd.events import RATE
-from kwsd.labels import SILENCE, UNKNOWN, can_fire
+from kwsd.labels import SILENCE, UNKNOWN, can_fire, spelt
 from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
@@ -56,10 +56,8 @@ class Task:
         """
         if label.casefold() in _SILENCE_NAMES:
             return len(self.words) + 1
-        spelt = [index for index, word in enumerate(self.words) if word == label] or [
-            index for index, word in enumerate(self.words) if word.casefold() == label.casefold()
-        ]
-        return spelt[0] if len(spelt) == 1 else len(self.words)
+        word = spelt(label, self.words)
+        return self.words.index(word) if word in self.words else len(self.words)
 
     def merged(self, scores: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float64]:
         """(batch, labels) scores of a classifier as (batch, classes), with the same sum."""

@@ -15,6 +15,7 @@ from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
+from kwsd.labels import spelt
 from kwsd.shown import brief
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
@@ -99,10 +100,7 @@ def report_streams(
 
 def _spelt(stream: Stream, words: Collection[str]) -> Stream:
     """The stream with its words in the case in which they may fire, where that is plain."""
-    plain = [word.casefold() for word in words]
-    cases = {word.casefold(): word for word in words if plain.count(word.casefold()) == 1}
-    found = (replace(each, word=cases.get(each.word.casefold(), each.word)) for each in stream.words)
-    return replace(stream, words=tuple(found))
+    return replace(stream, words=tuple(replace(each, word=spelt(each.word, words)) for each in stream.words))
 
 
 def _short(hours: float, budgets: Sequence[float]) -> tuple[str, ...]:

@@ -152,3 +152,8 @@ def test_a_report_without_noise_has_no_rate_for_it():
     report = report_of("m", task, np.array([0]), np.array([[0.9, 0.1, 0.0, 0.0, 0.0]]))
     assert report.to_dict()["noise"]["accuracy"] is None
     assert ("noise taken for noise", "- of 0") in report.rows()
+
+
+def test_a_label_in_another_case_is_the_word_where_that_is_plain():
+    assert [task_of(LABELS, None).truth(label) for label in ("yes", "YES", "shoe")] == [0, 0, 3]
+    assert [task_of(("Yes", "yes"), None).truth(label) for label in ("yes", "Yes", "YES")] == [1, 0, 2]
