@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels, split_labels
-from kwsd.cli.measuring import Json, Plots, check_plots, ear, publish
+from kwsd.cli.measuring import Json, Plots, Split, check_plots, ear, publish
 
 
 @configured("model.name", "model.device", "model.verify", "model.window_s")
@@ -20,13 +20,7 @@ def clips(
         Path, typer.Argument(metavar="FOLDER", readable=False, help="label/clip.wav (any format), or an index.tsv.")
     ],
     labels: Labels = "",
-    split: Annotated[
-        Literal["test", "validation", "train", "all"],
-        typer.Option(
-            metavar="test|validation|train|all",
-            help="Which clips of Speech Commands, where its lists are in the folder.",
-        ),
-    ] = "test",
+    split: Split = "test",
     noise: Annotated[
         Path | None,
         typer.Option(

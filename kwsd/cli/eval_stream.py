@@ -16,6 +16,7 @@ from kwsd.cli.measuring import (
     HeldOut,
     Json,
     Plots,
+    Split,
     Transcripts,
     check_finite,
     check_plots,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from kwsd.evaluation.thresholds import Choice
 
 _BUILD = "To build a stream"
-_BUILDING = ("words", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed", "save")
+_BUILDING = ("words", "split", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed", "save")
 _WORDS_AN_HOUR = 300
 
 
@@ -49,6 +50,7 @@ def stream(
         Path | None,
         typer.Option(metavar="FOLDER", readable=False, rich_help_panel=_BUILD, help="Recordings of the words."),
     ] = None,
+    split: Split = "test",
     speech: Annotated[
         list[Path] | None,
         typer.Option(
@@ -102,6 +104,7 @@ def stream(
       kwsd eval stream talk.wav talk.tsv
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
 
+    Of words with the lists of Speech Commands the test clips are taken (--split).
     Sentences whose transcript (as for kwsd eval negatives) holds a listened word are
     left out; long recordings are cut at pauses, so that words come throughout. The
     first detection of the right word, from its start to half a second after its end, is
@@ -136,8 +139,8 @@ def stream(
             count = count or max(1, round(_WORDS_AN_HOUR * hours))
             listened = tuple(model.trigger.thresholds)
             heard = stream_from_folders(
-                words, speech or [], noise or [], listen_for=listened, count=count, hours=hours,
-                held_out=held_out, said=said, settings=settings,
+                words, speech or [], noise or [], listen_for=listened, count=count, split=split,
+                hours=hours, held_out=held_out, said=said, settings=settings,
             )  # fmt: skip
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import typer
 
@@ -57,6 +57,14 @@ Transcripts = Annotated[
         metavar="TSV",
         readable=False,
         help="What is said in recordings: their names, a tab, the texts; Common Voice's and LibriSpeech's tables too.",
+    ),
+]
+Split = Annotated[
+    Literal["test", "validation", "train", "all"],
+    typer.Option(
+        "--split",
+        metavar="test|validation|train|all",
+        help="Which clips of Speech Commands, where its lists are in the folder.",
     ),
 ]
 EAR = ("model", "gate", "trigger")

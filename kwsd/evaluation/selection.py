@@ -113,7 +113,10 @@ def kept_back(recordings: Iterable[Recording], parts: int, *, noise: bool = Fals
 
 def of_split(recordings: Sequence[Recording], folder: Path, split: str) -> tuple[list[Recording], tuple[str, ...]]:
     """Those of one split, by the lists of Speech Commands in `folder`, with a note; all of them for "all", or where
-    there are no lists. Its noises, minutes long, are in no list: they are taken with any split, second by second."""
+    there are no lists. Its noises, minutes long, are in no list: they are taken with any split, second by second.
+
+    Raises InputError where no clip is of that split.
+    """
     lists = listed(folder)
     if not lists or split == "all":
         return [part for each in recordings for part in _seconds(each)], ()
@@ -123,6 +126,8 @@ def of_split(recordings: Sequence[Recording], folder: Path, split: str) -> tuple
         for part in _seconds(each)
         if each.label == NOISE or lists.get(f"{each.label}/{each.path.name}", "train") == split
     ]
+    if all(each.label == NOISE for each in kept):
+        raise InputError(f"{folder}: none of its clips is for {split}, by the lists in it; --split all takes them all")
     return kept, (f"{split}: {len(kept)} of {len(recordings)} clips, by the lists in the folder (--split)",)
 
 

@@ -29,6 +29,7 @@ from kwsd.evaluation.selection import (
     kept_back,
     lasting,
     notes_on,
+    of_split,
     sounds,
     up_to,
 )
@@ -102,6 +103,7 @@ def stream_from_folders(
     *,
     listen_for: Sequence[str],
     count: int,
+    split: str = "test",
     hours: float = math.inf,
     held_out: int = 0,
     said: Mapping[str, str] | None = None,
@@ -109,13 +111,15 @@ def stream_from_folders(
 ) -> Stream:
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
-    Of speech and noise only what training held out is taken, one part in `held_out` (of noise in twice that), or all
-    for 0. What is said in a sentence is its label, and what `said` has for its name. Long recordings of speech are cut
-    at pauses. Folders are as `find_recordings` reads them, those of speech and noise as `find_sounds`. Raises
-    InputError for one that cannot be read, or without anything of use.
+    Of words with Speech Commands' lists those of one `split` are taken (see `of_split`). Of speech and noise only what
+    training held out is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a
+    sentence is its label, and what `said` has for its name. Long recordings of speech are cut at pauses. Folders are
+    as `find_recordings` reads them, those of speech and noise as `find_sounds`. Raises InputError for one that cannot
+    be read, or without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
-    spoken = [clip for clip in find_recordings(words) if clip.label in set(listen_for) and not inferred(clip)]
+    clips, listed = of_split(find_recordings(words), words, split)
+    spoken = [clip for clip in clips if clip.label in set(listen_for) and not inferred(clip)]
     sentences = [clip for folder in speech for clip in find_sounds(folder)]
     strange = check_names(said, (clip.name for clip in sentences))
     there = kept_back(sentences, held_out)
@@ -129,7 +133,7 @@ def stream_from_folders(
         sounds(kept_back(around, held_out, noise=True)),
         chosen,
         name=name,
-        notes=strange + notes_on(taken, said, held=len(there) - len(free)),
+        notes=listed + strange + notes_on(taken, said, held=len(there) - len(free)),
     )
 
 

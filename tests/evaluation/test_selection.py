@@ -86,3 +86,5 @@ def test_the_lists_of_speech_commands_say_what_is_for_test(tmp_path):
     assert note.startswith("test: 3 of 4 clips")
     assert [each.name for each in of_split(clips, tmp_path, "train")[0]] == ["a"]
     assert of_split(clips, tmp_path, "all") == (clips, ())
+    with pytest.raises(InputError, match="none of its clips is for test"):
+        of_split([clips[0], noise], tmp_path, "test")

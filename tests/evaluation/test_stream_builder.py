@@ -132,6 +132,12 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     assert short.seconds < stream.seconds - 1
     with pytest.raises(InputError, match="no recordings of words"):
         stream_from_folders(*folders, listen_for=["shoe"], count=5)
+    (tmp_path / "words" / "testing_list.txt").write_text("low/1.wav\nhigh/1.wav\n")
+    listed = stream_from_folders(*folders, listen_for=["low"], count=3)
+    assert [word.clip for word in listed.words] == ["1"] * 3, "a stream is made of the test clips"
+    assert listed.notes[0].startswith("test: 2 of 6 clips")
+    trained = stream_from_folders(*folders, listen_for=["low"], count=4, split="train")
+    assert {word.clip for word in trained.words} == {"0", "2"}
 
 
 def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble):
