@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ PAUSE = 3 * RATE // 10
 """Samples of digital silence between two recordings; they do not count as audio."""
 
 _SNIPPET = 2 * RATE
+_PART = 600 * RATE
+"""Samples that are held at once: a night before an open microphone is no reason for gigabytes."""
 
 
 def find_negatives(
@@ -58,7 +61,7 @@ def find_negatives(
 
 
 class NegativeSource:
-    """Recordings end to end, a pause after each, decoded as they are needed."""
+    """Recordings end to end, a pause after each, decoded as they are needed, ten minutes at a time."""
 
     live = False
     name = "negatives"
@@ -67,31 +70,55 @@ class NegativeSource:
         self._recordings, self._unreadable = recordings, unreadable
         self._closed = False
         self.starts: list[int] = []
-        """Where in the stream each recording begins that was read so far."""
+        """Where in the stream each part of a recording begins that was read so far."""
         self.order: list[Recording] = []
+        """These parts; most recordings are one."""
         self.heard = 0
         """Samples so far, without the pauses."""
 
     def blocks(self) -> Iterator[Block]:
-        """A block a recording. Where one cannot be read `unreadable` is told; without, InputError is raised."""
-        at = 0
-        for recording, samples in load(self._recordings, self._unreadable):
+        """A block a part. Where one cannot be read `unreadable` is told, and the recording ends there; without,
+        InputError is raised."""
+        at, pause = 0, np.zeros(PAUSE, np.int16)
+        for part, samples in load(_parts(self._recordings), self._unreadable):
             if self._closed:
                 return
-            self.order.append(recording)
+            if self.order and not _follows(self.order[-1], part):
+                at += PAUSE
+                yield Block(pause)
+            self.order.append(part)
             self.starts.append(at)
             self.heard += len(samples)
-            at += len(samples) + PAUSE
+            at += len(samples)
             yield Block(samples)
-            yield Block(np.zeros(PAUSE, np.int16))
+        if self.order:
+            yield Block(pause)
+
+    @property
+    def recordings(self) -> int:
+        """How many were read so far."""
+        return len({(part.path, part.name) for part in self.order})
 
     def close(self) -> None:
-        """End `blocks()` at its next recording."""
+        """End `blocks()` at its next part."""
         self._closed = True
 
     def place(self, sample: int) -> int:
         """Which of `order` is heard at this sample of the stream."""
         return max(0, bisect_right(self.starts, sample) - 1)
+
+
+def _parts(recordings: Iterable[Recording]) -> Iterator[Recording]:
+    """The recordings, long ones in parts of ten minutes."""
+    for recording in recordings:
+        for skipped in range(0, recording.length, _PART):
+            length = min(_PART, recording.length - skipped)
+            yield replace(recording, start=recording.start + skipped, length=length)
+
+
+def _follows(before: Recording, part: Recording) -> bool:
+    """Whether they are parts of one recording, one right after the other."""
+    return before == replace(part, start=part.start - before.length, length=before.length)
 
 
 def evaluate_negatives(
@@ -136,7 +163,7 @@ def evaluate_negatives(
     length = max(1, source.heard)
     return NegativeReport(
         model=classifier.name,
-        recordings=len(source.order),
+        recordings=source.recordings,
         seconds=length / RATE,
         gated=gate is not None,
         scored_share=spotter.scored / max(1, seen),

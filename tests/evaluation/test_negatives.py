@@ -9,6 +9,7 @@ import pytest
 from kwsd.audio.files import read_clip
 from kwsd.datasets.recordings import find_recordings
 from kwsd.errors import InputError
+from kwsd.evaluation import negatives
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.snippets import Snippets
@@ -183,3 +184,23 @@ def test_names_of_a_table_that_no_recording_has_are_told(folder):
     assert len(find_negatives(folder, ["low"], said={"a": "hello", "b": "", "c": "well"})[1]) == 1
     _, notes = find_negatives(folder, ["low"], said={"x": "low", "b": ""})
     assert notes[0] == "1 of 2 names in the transcripts are recordings'"
+
+
+def test_a_long_recording_is_heard_in_parts_as_one(folder, tones, monkeypatch):
+    recordings, _ = find_negatives(folder, [])
+    whole = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None)
+    monkeypatch.setattr(negatives, "_PART", RATE // 2)  # the tone from 3.0 to 3.4 s in b begins a part
+    parts = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=None)
+    assert parts.alarms == whole.alarms
+    assert (parts.recordings, parts.seconds, parts.scored_share) == (3, whole.seconds, whole.scored_share)
+
+
+def test_what_came_before_the_damage_counts(folder, tones, monkeypatch):
+    monkeypatch.setattr(negatives, "_PART", 9 * RATE // 10)
+    recordings, _ = find_negatives(folder, [])
+    longer = [replace(each, length=9 * RATE) if each.name == "b" else each for each in recordings]
+    left_out = LeftOut()
+    report = evaluate_negatives(longer, tones, trigger=TRIGGER, gate=None, unreadable=left_out)
+    assert [alarm.name for alarm in report.alarms] == ["b"]
+    assert (report.recordings, report.seconds) == (3, pytest.approx(12.5))  # of b's five seconds the last half is in no whole part
+    assert len(left_out.told) == 1
