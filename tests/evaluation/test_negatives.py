@@ -202,5 +202,8 @@ def test_what_came_before_the_damage_counts(folder, tones, monkeypatch):
     left_out = LeftOut()
     report = evaluate_negatives(longer, tones, trigger=TRIGGER, gate=None, unreadable=left_out)
     assert [alarm.name for alarm in report.alarms] == ["b"]
-    assert (report.recordings, report.seconds) == (3, pytest.approx(12.5))  # of b's five seconds the last half is in no whole part
+    assert (report.recordings, report.seconds) == (
+        3,
+        pytest.approx(12.5),
+    )  # of b's five seconds the last half is in no whole part
     assert len(left_out.told) == 1
