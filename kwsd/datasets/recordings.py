@@ -26,7 +26,8 @@ _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 """Of files that are looked for in folders; any other is read where it is named."""
 
-_SLACK = RATE // 10  # an MP3's header may promise some samples more than it holds
+_SLACK_S, _SLACK_SHARE = 0.1, 0.01
+"""How much a recording may fall short of what its header promises: an MP3's or an Ogg's says it only nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _cut(path: Path, clips: list[Recording]) -> Iterator[tuple[Recording, NDArra
                 if end <= clip.start:  # all of it lies before the clip
                     pieces, begin = [], end
             held = np.concatenate(pieces) if pieces else held[:0]
-            if end < stop - _SLACK:
+            if end < stop - max(_SLACK_S * RATE, _SLACK_SHARE * clip.length):
                 raise InputError(f"{path}: ends at sample {end}, before clip {clip.name!r} does (sample {stop})")
             drop = max(0, clip.start - begin)
             held, begin = held[drop:], begin + drop

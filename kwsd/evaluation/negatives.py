@@ -6,6 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -109,11 +110,11 @@ class NegativeSource:
 
 
 def _parts(recordings: Iterable[Recording]) -> Iterator[Recording]:
-    """The recordings, long ones in parts of ten minutes."""
+    """The recordings, long ones in parts of about ten minutes."""
     for recording in recordings:
-        for skipped in range(0, recording.length, _PART):
-            length = min(_PART, recording.length - skipped)
-            yield replace(recording, start=recording.start + skipped, length=length)
+        edges = np.linspace(0, recording.length, 1 + max(1, round(recording.length / _PART))).astype(int).tolist()
+        for start, end in pairwise(edges):
+            yield replace(recording, start=recording.start + start, length=end - start)
 
 
 def _follows(before: Recording, part: Recording) -> bool:

@@ -121,6 +121,16 @@ def test_neither_layout_and_no_folder_are_named(tmp_path: Path) -> None:
         find_recordings(tmp_path / "missing")
 
 
+def test_a_header_may_promise_a_hundredth_too_much(tmp_path: Path) -> None:
+    write(tmp_path / "song.wav", ramp(30 * 16_000))
+    for length, there in ((30 * 16_000 + 4_800, True), (30 * 16_000 + 8_000, False)):
+        song = Recording(tmp_path / "song.wav", "song", "", "", 0, length)
+        left_out: list[InputError] = []
+        found = list(load([song], left_out.append))
+        assert [len(samples) for _, samples in found] == [30 * 16_000] * there
+        assert len(left_out) == (not there)
+
+
 def test_an_index_that_promises_too_much_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", ramp(10_000))
     with pytest.raises(InputError, match="ends at sample 10000, before clip 'x'"):
