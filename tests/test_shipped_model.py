@@ -120,9 +120,9 @@ def spoken() -> list[Recording]:
     """The clips that training never heard."""
     if not DATA.is_dir():
         pytest.skip(f"no recordings in {DATA}; KWSD_TEST_DATA names another folder")
-    from kwsd.evaluation.selection import inferred
+    from kwsd.evaluation.splits import without_inferred
 
-    return [clip for clip in find_recordings(DATA / "speech-commands" / "validation") if not inferred(clip)]
+    return without_inferred(find_recordings(DATA / "speech-commands" / "validation"))
 
 
 @pytest.fixture(scope="module")

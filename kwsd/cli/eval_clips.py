@@ -17,10 +17,15 @@ from kwsd.cli.measuring import Json, Plots, Split, check_plots, ear, publish
 def clips(
     overrides: dict[str, Any],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", readable=False, help="label/clip.wav (any format), or an index.tsv.")
+        Path,
+        typer.Argument(
+            metavar="CLIPS",
+            readable=False,
+            help="A folder: label/clip.wav (any format), or an index.tsv; or a table of file, label and split.",
+        ),
     ],
     labels: Labels = "",
-    split: Split = "test",
+    split: Split = None,
     noise: Annotated[
         Path | None,
         typer.Option(
@@ -32,9 +37,9 @@ def clips(
 ) -> None:
     """How many clips are heard right: one word a clip.
 
-    Labels that the model lacks count as unknown, _silence_ as silence. With the lists of
-    Speech Commands in DIR, its test clips are scored. --labels scores
-    a subset task, in which all other words are unknown. The 12-class task:
+    Labels that the model lacks count as unknown, _silence_ as silence. Where Speech
+    Commands' lists or a table say which clips are for test, those are scored. --labels
+    scores a subset task, in which all other words are unknown. The 12-class task:
 
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
 
@@ -44,13 +49,13 @@ def clips(
     """
     check_plots(plots)
     model = ear(overrides, labels, only_these_fire=False)
-    from kwsd.datasets.recordings import find_recordings, find_sounds
+    from kwsd.datasets.recordings import find_sounds
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_clips
-    from kwsd.evaluation.selection import of_split
+    from kwsd.evaluation.splits import clips_of
 
-    found, notes = of_split(find_recordings(folder), folder, split)
+    found, notes = clips_of(folder, split or "")
     quiet = find_sounds(noise) if noise else []
     unreadable = LeftOut()
     with console.progress() as show:

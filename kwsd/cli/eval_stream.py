@@ -48,9 +48,9 @@ def stream(
     labels: Labels = "",
     words: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", readable=False, rich_help_panel=_BUILD, help="Recordings of the words."),
+        typer.Option(metavar="CLIPS", readable=False, rich_help_panel=_BUILD, help="Recordings of the words."),
     ] = None,
-    split: Split = "test",
+    split: Split = None,
     speech: Annotated[
         list[Path] | None,
         typer.Option(
@@ -104,7 +104,7 @@ def stream(
       kwsd eval stream talk.wav talk.tsv
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
 
-    Of words with the lists of Speech Commands the test clips are taken (--split).
+    Where Speech Commands' lists or a table say which words are for test, those are taken.
     Sentences whose transcript (as for kwsd eval negatives) holds a listened word are
     left out; long recordings are cut at pauses, so that words come throughout. The
     first detection of the right word, from its start to half a second after its end, is
@@ -139,7 +139,7 @@ def stream(
             count = count or max(1, round(_WORDS_AN_HOUR * hours))
             listened = tuple(model.trigger.thresholds)
             heard = stream_from_folders(
-                words, speech or [], noise or [], listen_for=listened, count=count, split=split,
+                words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
                 hours=hours, held_out=held_out, said=said, settings=settings,
             )  # fmt: skip
         if save:

@@ -60,11 +60,12 @@ Transcripts = Annotated[
     ),
 ]
 Split = Annotated[
-    Literal["test", "validation", "train", "all"],
+    Literal["test", "validation", "train", "all"] | None,
     typer.Option(
         "--split",
         metavar="test|validation|train|all",
-        help="Which clips of Speech Commands, where its lists are in the folder.",
+        help="Which clips: by Speech Commands' lists, the table's column, or else as kwsd train divides them; "
+        "unset for the test clips where lists or table name them, else all.",
     ),
 ]
 EAR = ("model", "gate", "trigger")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,21 +68,33 @@ def find_sounds(place: Path) -> list[Recording]:
     empty: a folder's name is none. A file that is no audio is left out, with a warning. Raises InputError for none.
     """
     if place.is_file():
-        found = list(with_lengths([place]))
+        files = [place]
     elif not place.is_dir():
         raise InputError(f"{place}: no such file or folder; name one with recordings")
     elif packed := _indexed(place):
         return sorted(packed, key=lambda recording: (recording.path, recording.start))
     else:
         paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
-        found = list(with_lengths(sorted(path for path in paths if path.is_file())))
+        files = sorted(path for path in paths if path.is_file())
+    said = {folder: beside(folder) for folder in {path.parent for path in files}}
+    found = list(whole({path: said[path.parent].get(path.stem, "") for path in files}))
     if not found:
         raise InputError(f"{place}: no recordings (wav, flac, ogg, opus, mp3); name another place")
-    said = {folder: beside(folder) for folder in {path.parent for path, _ in found}}
-    return [
-        Recording(path, path.stem, said[path.parent].get(path.stem, ""), _speaker(path), 0, length)
-        for path, length in found
-    ]
+    return found
+
+
+def whole(labels: Mapping[Path, str]) -> Iterator[Recording]:
+    """Whole files as recordings with these labels; one that is no audio is left out, with a warning."""
+    for path, label in labels.items():
+        try:
+            yield Recording(path, path.stem, label, _speaker(path), 0, clip_length(path))
+        except InputError as error:  # one of thousands is no reason to hear none
+            log.warning("left out: %s", error)
+
+
+def is_packed(folder: Path) -> bool:
+    """Whether an index in the folder, or below it, says which clips there are."""
+    return next(folder.rglob(_INDEX), None) is not None
 
 
 def load(
@@ -176,20 +188,10 @@ def _rows(index: Path) -> Iterator[list[str]]:
 
 def _tree(folder: Path) -> Iterator[Recording]:
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    for path, length in with_lengths(path for path in found if path.is_file()):
-        yield Recording(path, path.stem, path.parent.name, _speaker(path), 0, length)
+    return whole({path: path.parent.name for path in found if path.is_file()})
 
 
 def _speaker(path: Path) -> str:
     """Who speaks, where a clip is named as Speech Commands names its own; else ""."""
     speaker, mark, _ = path.stem.partition("_nohash_")
     return speaker if mark else ""
-
-
-def with_lengths(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
-    """Each file with its length in samples at 16 kHz; one that is no audio is left out, with a warning."""
-    for path in paths:
-        try:
-            yield path, clip_length(path)
-        except InputError as error:  # one of thousands is no reason to hear none
-            log.warning("left out: %s", error)

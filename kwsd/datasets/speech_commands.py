@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _LARGEST = 2**27 - 1  # of the rule that its README describes
 def which_split(name: str) -> str:
     """Its rule for clips without a list: all of a speaker (what is before `_nohash_`) on one side, for ever."""
     speaker = re.sub(r"_nohash_.*$", "", name)
-    digest = hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(os.fsencode(speaker), usedforsecurity=False).hexdigest()
     percent = int(digest, 16) % (_LARGEST + 1) * (100.0 / _LARGEST)
     return "validation" if percent < 10 else "test" if percent < 20 else "train"
 

@@ -22,7 +22,7 @@ from kwsd.datasets.recordings import Recording, load
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
-from kwsd.evaluation.selection import inferred
+from kwsd.evaluation.splits import without_inferred
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire, spelt
 from kwsd.shown import brief
@@ -108,7 +108,7 @@ def evaluate_clips(
         InputError: there is nothing to score, or a recording cannot be read.
     """
     task = task_of(classifier.labels, labels)
-    kept = [recording for recording in recordings if not inferred(recording)]
+    kept = without_inferred(recordings)
     if not kept and not noise:
         raise InputError("no clips to score: every label in this folder was inferred, or there are none")
     total = len(kept) + len(noise)

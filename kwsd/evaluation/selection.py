@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.datasets.recordings import Recording, load
-from kwsd.datasets.speech_commands import NOISE, listed
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import tokens
 from kwsd.errors import InputError
@@ -109,38 +107,6 @@ def kept_back(recordings: Iterable[Recording], parts: int, *, noise: bool = Fals
     """
     parts *= 2 if noise else 1
     return [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
-
-
-def of_split(recordings: Sequence[Recording], folder: Path, split: str) -> tuple[list[Recording], tuple[str, ...]]:
-    """Those of one split, by the lists of Speech Commands in `folder`, with a note; all of them for "all", or where
-    there are no lists. Its noises, minutes long, are in no list: they are taken with any split, second by second.
-
-    Raises InputError where no clip is of that split.
-    """
-    lists = listed(folder)
-    if not lists or split == "all":
-        return [part for each in recordings for part in _seconds(each)], ()
-    kept = [
-        part
-        for each in recordings
-        for part in _seconds(each)
-        if each.label == NOISE or lists.get(f"{each.label}/{each.path.name}", "train") == split
-    ]
-    if all(each.label == NOISE for each in kept):
-        raise InputError(f"{folder}: none of its clips is for {split}, by the lists in it; --split all takes them all")
-    return kept, (f"{split}: {len(kept)} of {len(recordings)} clips, by the lists in the folder (--split)",)
-
-
-def _seconds(recording: Recording) -> list[Recording]:
-    if recording.label != NOISE or recording.length < 2 * RATE:
-        return [recording]
-    starts = range(recording.start, recording.start + recording.length - RATE + 1, RATE)
-    return [replace(recording, name=f"{recording.name}-{start // RATE}", start=start, length=RATE) for start in starts]
-
-
-def inferred(recording: Recording) -> bool:
-    """Whether a machine gave the recording its label (`WORD-inferred.opus`): such clips do not belong in a score."""
-    return recording.path.stem == f"{recording.label}-inferred"
 
 
 def up_to(recordings: Sequence[Recording], hours: float, seed: int = 0) -> list[Recording]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.mixing import mean_power, noise_gain
-from kwsd.datasets.recordings import find_recordings, find_sounds
+from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import (
@@ -25,14 +25,13 @@ from kwsd.evaluation.selection import (
     at_pauses,
     draw_words,
     free_of,
-    inferred,
     kept_back,
     lasting,
     notes_on,
-    of_split,
     sounds,
     up_to,
 )
+from kwsd.evaluation.splits import clips_of, without_inferred
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
 
@@ -103,7 +102,7 @@ def stream_from_folders(
     *,
     listen_for: Sequence[str],
     count: int,
-    split: str = "test",
+    split: str = "",
     hours: float = math.inf,
     held_out: int = 0,
     said: Mapping[str, str] | None = None,
@@ -111,15 +110,15 @@ def stream_from_folders(
 ) -> Stream:
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
-    Of words with Speech Commands' lists those of one `split` are taken (see `of_split`). Of speech and noise only what
+    Of the words' clips those of one `split` are taken (see `clips_of`). Of speech and noise only what
     training held out is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a
-    sentence is its label, and what `said` has for its name. Long recordings of speech are cut at pauses. Folders are
-    as `find_recordings` reads them, those of speech and noise as `find_sounds`. Raises InputError for one that cannot
+    sentence is its label, and what `said` has for its name. Long recordings of speech are cut at pauses. Folders of
+    speech and noise are as `find_sounds` reads them. Raises InputError for one that cannot
     be read, or without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
-    clips, listed = of_split(find_recordings(words), words, split)
-    spoken = [clip for clip in clips if clip.label in set(listen_for) and not inferred(clip)]
+    clips, of_split = clips_of(words, split)
+    spoken = [clip for clip in without_inferred(clips) if clip.label in set(listen_for)]
     sentences = [clip for folder in speech for clip in find_sounds(folder)]
     strange = check_names(said, (clip.name for clip in sentences))
     there = kept_back(sentences, held_out)
@@ -133,7 +132,7 @@ def stream_from_folders(
         sounds(kept_back(around, held_out, noise=True)),
         chosen,
         name=name,
-        notes=listed + strange + notes_on(taken, said, held=len(there) - len(free)),
+        notes=of_split + strange + notes_on(taken, said, held=len(there) - len(free)),
     )
 
 

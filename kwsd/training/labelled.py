@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.training.layouts import Clip, table, tree
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -83,6 +83,7 @@ def find_labelled(data: Path, words: Sequence[str] = ()) -> Labelled:
     missing = [word for word in words if word not in here]
     if missing:
         raise InputError(f"{data} has no clips of {', '.join(missing)}; it has {', '.join(sorted(here)) or 'none'}")
+    clips = [replace(clip, split=clip.belongs) for clip in clips]
     if words:
         kept = {*words, SILENCE}
         clips = [clip if clip.label in kept else replace(clip, label=UNKNOWN) for clip in clips]

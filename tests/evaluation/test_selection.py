@@ -8,7 +8,7 @@ import pytest
 
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import Sound, at_pauses, draw_words, free_of, kept_back, lasting, notes_on, of_split
+from kwsd.evaluation.selection import Sound, at_pauses, draw_words, free_of, kept_back, lasting, notes_on
 
 
 def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
@@ -71,20 +71,3 @@ def test_long_speech_is_cut_where_it_is_quiet():
     assert len(at_pauses(Sound("", "short", talk[: 30 * 16000]))) == 1
     assert len(lasting(pieces, 1 / 3600)) == 1
     assert len(lasting(pieces, 1)) == len(pieces)
-
-
-def test_the_lists_of_speech_commands_say_what_is_for_test(tmp_path):
-    clips = [Recording(tmp_path / "yes" / f"{n}.wav", n, "yes", "", 0, 16000) for n in "abc"]
-    noise = Recording(tmp_path / "_background_noise_" / "n.wav", "n", "_background_noise_", "", 0, 40_000)
-    assert of_split(clips, tmp_path, "test") == (clips, ())
-    (tmp_path / "testing_list.txt").write_text("yes/b.wav\n")
-    (tmp_path / "validation_list.txt").write_text("yes/c.wav\n")
-    kept, (note,) = of_split([*clips, noise], tmp_path, "test")
-    assert [(each.name, each.start, each.length) for each in kept] == [
-        ("b", 0, 16000), ("n-0", 0, 16000), ("n-1", 16000, 16000),
-    ]  # fmt: skip
-    assert note.startswith("test: 3 of 4 clips")
-    assert [each.name for each in of_split(clips, tmp_path, "train")[0]] == ["a"]
-    assert of_split(clips, tmp_path, "all") == (clips, ())
-    with pytest.raises(InputError, match="none of its clips is for test"):
-        of_split([clips[0], noise], tmp_path, "test")

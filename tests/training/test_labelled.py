@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kwsd.datasets.layouts import Clip
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
 from kwsd.evaluation.truth import write_wav
 from kwsd.training.labelled import Labelled, find_labelled, weights_of
-from kwsd.training.layouts import Clip
 from kwsd.training.unreadable import Unreadable, check_readable
 
 
@@ -51,6 +51,7 @@ def test_the_rule_where_there_are_no_lists() -> None:
     shares = [which_split(f"{number:08x}_nohash_0.wav") for number in range(3000)]
     assert 0.08 < shares.count("validation") / 3000 < 0.12
     assert 0.08 < shares.count("test") / 3000 < 0.12
+    assert which_split("caf\udce9.wav") in ("train", "validation", "test")  # a name that is not UTF-8
 
 
 def test_the_rule_is_the_published_one() -> None:

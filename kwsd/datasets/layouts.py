@@ -1,7 +1,7 @@
 """How labelled clips lie on the disk: a folder tree, Speech Commands with its lists, or a table.
 
-The split of Speech Commands where it has lists (validation_list.txt, testing_list.txt), the column `split` of a table
-where it has one; else Speech Commands' own rule: a tenth each for validation and test, by a hash of the speaker.
+Which split a clip belongs to is said by Speech Commands' lists (validation_list.txt, testing_list.txt), or by a table's
+column `split`; else it goes by Speech Commands' own rule: see `Clip.belongs`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "traini
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording, its label, and which part of the data it belongs to."""
+    """One recording, its label, and which split it belongs to, "" where nobody says."""
 
     path: Path
     label: str
     split: str
+
+    @property
+    def belongs(self) -> str:
+        """Its split; by a hash of the speaker, a tenth each for validation and test, where nobody says."""
+        return self.split or which_split(self.path.name)
 
 
 def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
@@ -55,8 +60,7 @@ def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
             continue
         for path in found:
             key = f"{place.name}/{path.name}"
-            split = lists.get(key, "train") if lists else which_split(path.name)
-            clips.append(Clip(path, place.name, split))
+            clips.append(Clip(path, place.name, lists.get(key, "train") if lists else ""))
     if not clips:
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
     return clips, tuple(noise)
@@ -93,9 +97,9 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         if label == NOISE:
             noise.append(path.parent / file)
             continue
-        split = (row.get("split") or "").strip().lower() or which_split(Path(file).name)
+        split = (row.get("split") or "").strip().lower()
         split = _NAMES.get(split, split)
-        if split not in SPLITS:
+        if split not in ("", *SPLITS):
             raise InputError(f"{path}, line {number}: split is {split!r}; it must be train, validation or test")
         clips.append(Clip(path.parent / file, label, split))
     return clips, tuple(noise)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from kwsd.errors import InputError
+from kwsd.evaluation.splits import clips_of, without_inferred
+from kwsd.evaluation.truth import write_wav
+from kwsd.training.labelled import find_labelled
+
+
+@pytest.fixture
+def folder(tmp_path, say, babble):
+    """Three clips of "yes" and half a minute of noise."""
+    for name in "abc":
+        write_wav(tmp_path / "clips" / "yes" / f"{name}.wav", say("low"))
+    write_wav(tmp_path / "clips" / "_background_noise_" / "n.wav", babble(1, 2.5))
+    return tmp_path / "clips"
+
+
+def names(found) -> list[str]:
+    return [clip.name for clip in found[0]]
+
+
+def test_the_lists_of_speech_commands_say_what_is_for_test(folder):
+    (folder / "testing_list.txt").write_text("yes/b.wav\n")
+    (folder / "validation_list.txt").write_text("yes/c.wav\n")
+    kept, (note,) = clips_of(folder)
+    assert [(each.name, each.start, each.length) for each in kept] == [
+        ("n-0", 0, 16000), ("n-1", 16000, 16000), ("b", 0, 16000),
+    ]  # fmt: skip
+    assert note == "test: 3 of 4 clips, by the lists in the folder (--split)"
+    assert names(clips_of(folder, "train"))[2:] == ["a"]
+    assert clips_of(folder, "all")[1] == ()
+    assert names(clips_of(folder, "all"))[2:] == ["a", "b", "c"]
+    (folder / "testing_list.txt").write_text("no/b.wav\n")
+    with pytest.raises(InputError, match="none of its clips is for test, by the lists in the folder; --split all"):
+        clips_of(folder)
+
+
+def test_a_tables_column_says_it_and_rows_without_one_go_by_the_rule(folder):
+    table = folder.parent / "clips.csv"
+    table.write_text(
+        "file,label,split\nclips/yes/a.wav,yes,train\nclips/yes/b.wav,yes,testing\nclips/yes/c.wav,yes,\n"
+        "clips/_background_noise_/n.wav,_background_noise_,\n"
+    )
+    kept, (note,) = clips_of(table)
+    assert [(clip.name, clip.label) for clip in kept] == [
+        ("b", "yes"), ("n-0", "_background_noise_"), ("n-1", "_background_noise_"),
+    ]  # fmt: skip
+    assert note == "test: 3 of 4 clips, by the table (--split)"
+    assert names(clips_of(table, "train")) == ["a", "c", "n-0", "n-1"]
+
+
+def test_where_nobody_says_it_all_are_taken_or_those_that_training_left_out(folder, say):
+    for number in range(40):
+        write_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
+    kept, (note,) = clips_of(folder)
+    assert len(kept) == 45
+    assert note.startswith("all clips; if kwsd train learnt from them, --split test")
+    table = folder.parent / "clips.tsv"
+    rows = [f"clips/{place.parent.name}/{place.name}\t{place.parent.name}" for place in sorted(folder.glob("*/*"))]
+    table.write_text("\n".join(["file\tlabel", *rows]) + "\n")
+    for place in (folder, table):
+        learnt = find_labelled(place)
+        for split in ("train", "validation", "test"):
+            kept, (note,) = clips_of(place, split)
+            assert {clip.path for clip in kept} - set(learnt.noise) == {clip.path for clip in learnt.part(split)}
+            assert note.endswith("by the rule of kwsd train (--split)")
+
+
+def test_an_index_needs_no_note(tmp_path, say):
+    write_wav(tmp_path / "a.wav", say("low"))
+    write_wav(tmp_path / "yes-inferred.wav", say("low"))
+    rows = ["file\tclip\tlabel\tspeaker\tstart\tlength", "a.wav\tx\tyes\t\t0\t8000"]
+    (tmp_path / "index.tsv").write_text("\n".join([*rows, "yes-inferred.wav\ty\tyes\t\t0\t8000"]) + "\n")
+    kept, notes = clips_of(tmp_path)
+    assert (len(kept), notes) == (2, ())
+    assert [clip.name for clip in without_inferred(kept)] == ["x"]
