@@ -44,6 +44,18 @@ def test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> 
     assert not list(out.parent.glob("*.part"))
 
 
+def test_a_tables_test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    files = sorted(clips.glob("*/*.wav"))
+    rows = [f"{file},{file.parent.name},{'test' if number % 3 == 0 else 'train'}" for number, file in enumerate(files)]
+    (tmp_path / "clips.csv").write_text("\n".join(["file,label,split", *rows]) + "\n")
+    ran = kwsd("eval", "clips", tmp_path / "clips.csv", "--model", tiny_model, "--json", "-")
+    assert ran.status == 0, ran.err
+    assert json.loads(ran.out)["clips"] == len(files) // 3
+    ran = kwsd("eval", "clips", tmp_path / "clips.csv", "--model", tiny_model, "--split", "validation")
+    assert (ran.status, ran.out) == (66, "")
+    assert "none of its clips is for validation, by the table; --split all" in ran.err
+
+
 def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
     ran = kwsd("eval", "clips", clips, "--model", tiny_model, "--labels", "yes", "--json", "-")
     found = json.loads(ran.out)
