@@ -21,7 +21,7 @@ def clips(
         typer.Argument(
             metavar="CLIPS",
             readable=False,
-            help="A folder: label/clip.wav (any format), or an index.tsv; or a table of file, label and split.",
+            help="A folder of label/clip.wav (any format), or with an index.tsv; or a table of file, label and split.",
         ),
     ],
     labels: Labels = "",
@@ -55,9 +55,9 @@ def clips(
     from kwsd.evaluation.plots import plot_clips
     from kwsd.evaluation.splits import clips_of
 
-    found, notes = clips_of(folder, split or "")
-    quiet = find_sounds(noise) if noise else []
     unreadable = LeftOut()
+    found, notes = clips_of(folder, split or "", unreadable)
+    quiet = find_sounds(noise, unreadable) if noise else []
     with console.progress() as show:
         report = evaluate_clips(
             model.classifier,

@@ -38,7 +38,8 @@ def negatives(
 
     A folder of recordings of any depth, with an index.tsv or not, or one file. What has a
     transcript (its label in an index.tsv, a *.trans.txt beside it, or --transcripts) that
-    holds a listened word is left out, and a file that cannot be read, with exit status 66.
+    holds a listened word is left out, and so is a file from where it cannot be read on,
+    with exit status 66.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard
@@ -54,9 +55,11 @@ def negatives(
     from kwsd.evaluation.snippets import Snippets
 
     listened = tuple(model.trigger.thresholds)
-    kept, notes = find_negatives(folder, listened, transcribed=not sounds, said=said, held_out=held_out)
-    snippets = Snippets(save_snippets) if save_snippets is not None else None
     unreadable = LeftOut()
+    kept, notes = find_negatives(
+        folder, listened, transcribed=not sounds, said=said, held_out=held_out, unreadable=unreadable
+    )
+    snippets = Snippets(save_snippets) if save_snippets is not None else None
     with console.progress() as show:
         report = evaluate_negatives(
             kept,

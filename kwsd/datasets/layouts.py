@@ -88,8 +88,11 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     named = next((name for name in ("file", "path", "filename") if name in columns), None)
     if named is None or "label" not in columns:
         raise InputError(f"{path}: its first line must name the columns file and label (and split, if you like)")
+    if {"start", "length"} <= set(columns):
+        raise InputError(f"{path}: an index of clips in long recordings, no table of files; name its folder")
     clips: list[Clip] = []
     noise: list[Path] = []
+    seen: dict[Path, Clip] = {}
     for number, row in enumerate(rows, start=2):
         file, label = (row.get(named) or "").strip(), (row.get("label") or "").strip()
         if not file or not label:
@@ -101,5 +104,8 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         split = _NAMES.get(split, split)
         if split not in ("", *SPLITS):
             raise InputError(f"{path}, line {number}: split is {split!r}; it must be train, validation or test")
-        clips.append(Clip(path.parent / file, label, split))
+        clip = Clip(path.parent / file, label, split)
+        if seen.setdefault(clip.path, clip) != clip:
+            raise InputError(f"{path}, line {number}: {file} stands there before, with another label or split")
+        clips.append(clip)
     return clips, tuple(noise)

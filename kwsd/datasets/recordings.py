@@ -1,33 +1,26 @@
-"""Labelled recordings: where each clip lies, and its samples."""
+"""Labelled recordings, and where each clip lies."""
 
 from __future__ import annotations
 
 import csv
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kwsd.audio.files import FileSource, clip_length
+from kwsd.audio.files import clip_length
 from kwsd.datasets.transcripts import beside
 from kwsd.errors import InputError
-from kwsd.events import RATE
 
 log = logging.getLogger(__name__)
 
 _INDEX = "index.tsv"
 _DAMAGED = "fetch it again, or write it anew"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
+Unreadable = Callable[[InputError], None]
+"""Called for each file that cannot be read, or not to its end."""
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 """Of files that are looked for in folders; any other is read where it is named."""
-
-_SLACK_S, _SLACK_SHARE = 0.1, 0.01
-"""How much a recording may fall short of what its header promises: an MP3's or an Ogg's says it only nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +38,27 @@ class Recording:
     length: int
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path, unreadable: Unreadable | None = None) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
     Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
-    or a tree `label/clip.wav` (or flac, ogg, opus, mp3), of which a file that is no audio is left out, with a warning.
+    or a tree `label/clip.wav` (or flac, ogg, opus, mp3), of which a file that is no audio is left out, as `whole` says.
     Where there is an index, the tree is not looked at.
     """
     if not folder.is_dir():
         what = "a file, no folder" if folder.is_file() else "no such folder"
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
-    found = _indexed(folder) or list(_tree(folder))
+    found = _indexed(folder) or list(_tree(folder, unreadable))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return sorted(found, key=lambda recording: (recording.path, recording.start))
 
 
-def find_sounds(place: Path) -> list[Recording]:
+def find_sounds(place: Path, unreadable: Unreadable | None = None) -> list[Recording]:
     """Speech or noise without labels: one file, or all recordings in or below a folder, by file and start.
 
     A recording's label is what is said in it, as an index.tsv or LibriSpeech's *.trans.txt beside it tells, else
-    empty: a folder's name is none. A file that is no audio is left out, with a warning. Raises InputError for none.
+    empty: a folder's name is none. A file that is no audio is left out, as `whole` says. Raises InputError for none.
     """
     if place.is_file():
         files = [place]
@@ -77,71 +70,28 @@ def find_sounds(place: Path) -> list[Recording]:
         paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
         files = sorted(path for path in paths if path.is_file())
     said = {folder: beside(folder) for folder in {path.parent for path in files}}
-    found = list(whole({path: said[path.parent].get(path.stem, "") for path in files}))
+    found = list(whole(((path, said[path.parent].get(path.stem, "")) for path in files), unreadable))
     if not found:
         raise InputError(f"{place}: no recordings (wav, flac, ogg, opus, mp3); name another place")
     return found
 
 
-def whole(labels: Mapping[Path, str]) -> Iterator[Recording]:
-    """Whole files as recordings with these labels; one that is no audio is left out, with a warning."""
-    for path, label in labels.items():
+def whole(files: Iterable[tuple[Path, str]], unreadable: Unreadable | None = None) -> Iterator[Recording]:
+    """Whole files as recordings, each with its label. One that is no audio is left out: `unreadable` is called for it,
+    or else there is a warning."""
+    for path, label in files:
         try:
             yield Recording(path, path.stem, label, _speaker(path), 0, clip_length(path))
         except InputError as error:  # one of thousands is no reason to hear none
-            log.warning("left out: %s", error)
+            if unreadable is not None:
+                unreadable(error)
+            else:
+                log.warning("left out: %s", error)
 
 
 def is_packed(folder: Path) -> bool:
     """Whether an index in the folder, or below it, says which clips there are."""
     return next(folder.rglob(_INDEX), None) is not None
-
-
-def load(
-    recordings: Iterable[Recording], unreadable: Callable[[InputError], None] | None = None
-) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
-    """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
-
-    Little more than the longest clip is in memory at a time. For a file that cannot be read or ends before a clip does
-    `unreadable` is called, and the rest of it left out; without, InputError is raised.
-    """
-    by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
-    for recording in recordings:
-        by_file[recording.path].append(recording)
-    for path in sorted(by_file):
-        try:
-            yield from _cut(path, sorted(by_file[path], key=lambda recording: recording.start))
-        except InputError as error:
-            if unreadable is None:
-                raise
-            unreadable(error)
-
-
-def _cut(path: Path, clips: list[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
-    """The clips of one file, ordered by start; they may overlap."""
-    with closing(_samples(path)) as blocks:
-        held = np.zeros(0, np.int16)
-        begin = 0  # the number of the first sample held
-        for clip in clips:
-            stop = clip.start + clip.length
-            pieces = [held]
-            end = begin + len(held)
-            while end < stop and (block := next(blocks, None)) is not None:
-                pieces.append(block)
-                end += len(block)
-                if end <= clip.start:  # all of it lies before the clip
-                    pieces, begin = [], end
-            held = np.concatenate(pieces) if pieces else held[:0]
-            if end < stop - max(_SLACK_S * RATE, _SLACK_SHARE * clip.length):
-                raise InputError(f"{path}: ends at sample {end}, before clip {clip.name!r} does (sample {stop})")
-            drop = max(0, clip.start - begin)
-            held, begin = held[drop:], begin + drop
-            yield clip, held[clip.start - begin : stop - begin].copy()
-
-
-def _samples(path: Path) -> Generator[NDArray[np.int16], None, None]:
-    for block in FileSource(path).blocks():
-        yield block.samples
 
 
 def _indexed(folder: Path) -> list[Recording]:
@@ -186,9 +136,9 @@ def _rows(index: Path) -> Iterator[list[str]]:
         raise InputError(f"{index}: cannot be read ({error.strerror or error})", _DAMAGED) from error
 
 
-def _tree(folder: Path) -> Iterator[Recording]:
+def _tree(folder: Path, unreadable: Unreadable | None) -> Iterator[Recording]:
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    return whole({path: path.parent.name for path in found if path.is_file()})
+    return whole(((path, path.parent.name) for path in found if path.is_file()), unreadable)
 
 
 def _speaker(path: Path) -> str:

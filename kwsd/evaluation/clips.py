@@ -18,7 +18,8 @@ from kwsd import metrics
 from kwsd.audio.scale import to_float
 from kwsd.classifier import Classifier
 from kwsd.config import nearest
-from kwsd.datasets.recordings import Recording, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import Recording
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from kwsd.audio.source import Block
 from kwsd.classifier import Classifier
-from kwsd.datasets.recordings import Recording, find_sounds, load
+from kwsd.datasets.loading import load_parts
+from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
 from kwsd.evaluation.left_out import LeftOut
@@ -42,6 +42,7 @@ def find_negatives(
     transcribed: bool = True,
     said: Mapping[str, str] | None = None,
     held_out: int = 0,
+    unreadable: LeftOut | None = None,
 ) -> tuple[list[Recording], tuple[str, ...]]:
     """The recordings of a folder, or one file, that hold none of `words`, with notes on them and on what was left out.
 
@@ -50,7 +51,7 @@ def find_negatives(
     InputError for none.
     """
     said = said or {}
-    found = find_sounds(folder)
+    found = find_sounds(folder, unreadable)
     strange = check_names(said, (recording.name for recording in found))
     there = kept_back(found, held_out, noise=not transcribed)
     if not there:
@@ -72,8 +73,10 @@ class NegativeSource:
         self._closed = False
         self.starts: list[int] = []
         """Where in the stream each part of a recording begins that was read so far."""
-        self.order: list[Recording] = []
+        self.parts: list[Recording] = []
         """These parts; most recordings are one."""
+        self.recordings = 0
+        """How many were begun so far."""
         self.heard = 0
         """Samples so far, without the pauses."""
 
@@ -81,45 +84,29 @@ class NegativeSource:
         """A block a part. Where one cannot be read `unreadable` is told, and the recording ends there; without,
         InputError is raised."""
         at, pause = 0, np.zeros(PAUSE, np.int16)
-        for part, samples in load(_parts(self._recordings), self._unreadable):
+        for recording, start, samples in load_parts(self._recordings, self._unreadable, longest=_PART):
             if self._closed:
                 return
-            if self.order and not _follows(self.order[-1], part):
-                at += PAUSE
-                yield Block(pause)
-            self.order.append(part)
+            if start == recording.start:
+                if self.parts:
+                    at += PAUSE
+                    yield Block(pause)
+                self.recordings += 1
+            self.parts.append(replace(recording, start=start, length=len(samples)))
             self.starts.append(at)
             self.heard += len(samples)
             at += len(samples)
             yield Block(samples)
-        if self.order:
+        if self.parts:
             yield Block(pause)
-
-    @property
-    def recordings(self) -> int:
-        """How many were read so far."""
-        return len({(part.path, part.name) for part in self.order})
 
     def close(self) -> None:
         """End `blocks()` at its next part."""
         self._closed = True
 
     def place(self, sample: int) -> int:
-        """Which of `order` is heard at this sample of the stream."""
+        """Which of `parts` is heard at this sample of the stream."""
         return max(0, bisect_right(self.starts, sample) - 1)
-
-
-def _parts(recordings: Iterable[Recording]) -> Iterator[Recording]:
-    """The recordings, long ones in parts of about ten minutes."""
-    for recording in recordings:
-        edges = np.linspace(0, recording.length, 1 + max(1, round(recording.length / _PART))).astype(int).tolist()
-        for start, end in pairwise(edges):
-            yield replace(recording, start=recording.start + start, length=end - start)
-
-
-def _follows(before: Recording, part: Recording) -> bool:
-    """Whether they are parts of one recording, one right after the other."""
-    return before == replace(part, start=part.start - before.length, length=before.length)
 
 
 def evaluate_negatives(
@@ -140,8 +127,8 @@ def evaluate_negatives(
 
     With `snippets`, the two seconds up to each alarm go there; not every one need be written, see `Snippets.check`.
     `window` is what the classifier hears at once, in samples, `coarse` as for `Spotter`. `progress` is called with
-    samples done and in all. A recording that cannot be read is left out, if `unreadable` is there to be told, and where
-    others are left; else InputError is raised.
+    samples done and in all. A recording that cannot be read is left out, from its damage on, if `unreadable` is there
+    to be told, and where others are left; else InputError is raised.
     """
     source = NegativeSource(recordings, unreadable)
     spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
@@ -159,7 +146,7 @@ def evaluate_negatives(
         seen += len(due)
         if progress:
             progress(min(due[-1].end, total), total)
-    if unreadable is not None and not source.order:
+    if unreadable is not None and not source.parts:
         unreadable.check()
     length = max(1, source.heard)
     return NegativeReport(
@@ -180,7 +167,7 @@ def _alarm(
 ) -> FalseAlarm:
     # The word's own middle, not the moment it fired: by then the next recording may have begun.
     index = source.place((detection.start + detection.end) // 2)
-    recording = source.order[index]
+    recording = source.parts[index]
     second = (recording.start + detection.at - source.starts[index]) / RATE
     snippet = snippets.save(recording.name, second, detection.word, recent) if snippets is not None else None
     return FalseAlarm(recording.path, recording.name, second, detection.word, detection.score, snippet)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.datasets.recordings import Recording, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import Recording
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import tokens
 from kwsd.errors import InputError

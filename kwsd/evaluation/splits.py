@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kwsd.datasets.layouts import Clip, table
-from kwsd.datasets.recordings import Recording, find_recordings, is_packed, whole
-from kwsd.datasets.speech_commands import NOISE, listed
+from kwsd.datasets.layouts import table
+from kwsd.datasets.recordings import Recording, Unreadable, find_recordings, is_packed, whole
+from kwsd.datasets.speech_commands import NOISE, listed, which_split
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
+_RULE = "the rule of kwsd train"
 
-def clips_of(place: Path, split: str = "") -> tuple[list[Recording], tuple[str, ...]]:
+
+def clips_of(
+    place: Path, split: str = "", unreadable: Unreadable | None = None
+) -> tuple[list[Recording], tuple[str, ...]]:
     """The clips of one split, or of "all", with a note on which: of a folder, as `find_recordings` reads it, or of a
     table, as `kwsd.datasets.layouts` does.
 
     Without a `split` the test clips are taken, where Speech Commands' lists or a table's column say which they are,
-    else all. Noises, minutes long, are of any split, second by second.
+    else all. Noises, minutes long, are of no split: they are taken with any, second by second. `unreadable` is called
+    for files that are no audio.
 
     Raises:
         InputError: there is nothing to read, or no clip is of that split.
     """
-    clips, by = _found(place)
-    named = bool(by)
+    if not place.exists():
+        raise InputError(f"{place}: no such folder or table; name a tree label/clip.wav, or a CSV with file and label")
+    found = _of_table(place, split, unreadable) if place.is_file() else _of_folder(place, split, unreadable)
+    clips = [*found.clips, *(second for noise in found.noise for second in _seconds(noise))]
+    if found.split != "all" and not found.clips:
+        what = f"{place}: no clip that can be read is for {found.split}, by {found.by}"
+        raise InputError(f"{what}; --split all takes all of them")
+    if not clips:
+        raise InputError(f"{place}: none of its clips can be read; name another place")
+    if found.split != "all":
+        return clips, (f"{found.split}: {len(found.clips)} of {found.total} clips, by {found.by} (--split)",)
+    heard = "all clips; if kwsd train learnt from them, --split test takes those that it left out"
+    return clips, (heard,) if found.may_be_learnt and not split else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The clips of a split, out of `total`, noise, and what says which split they belong to."""
+
+    split: str
+    clips: list[Recording]
+    total: int
+    noise: list[Recording]
+    by: str
+    may_be_learnt: bool
+
+
+def _of_table(place: Path, split: str, unreadable: Unreadable | None) -> _Found:
+    rows, noise = table(place)
+    named = any(clip.split for clip in rows)
     chosen = split or ("test" if named else "all")
-    kept = [part for clip, of in clips if chosen in ("all", of) or clip.label == NOISE for part in _seconds(clip)]
-    by = by or "the rule of kwsd train"
-    if all(clip.label == NOISE for clip in kept):
-        raise InputError(f"{place}: none of its clips is for {chosen}, by {by}; --split all takes them all")
-    if chosen != "all":
-        return kept, (f"{chosen}: {len(kept)} of {len(clips)} clips, by {by} (--split)",)
-    heard = not split and not named and not (place.is_dir() and is_packed(place))
-    return kept, ("all clips; if kwsd train learnt from them, --split test takes those that it left out",) * heard
+    files = [(clip.path, clip.label) for clip in rows if chosen in ("all", clip.belongs)]
+    quiet = whole(((path, NOISE) for path in noise), unreadable)
+    by = "the table" if named else _RULE
+    return _Found(chosen, list(whole(files, unreadable)), len(rows), list(quiet), by, not named)
 
 
-def _found(place: Path) -> tuple[list[tuple[Recording, str]], str]:
-    """Each clip with its split, and what says so: "" where nothing does, and the splits are those of the rule."""
-    if place.is_file():
-        labelled, noise = table(place)
-        splits = {clip.path: clip.belongs for clip in labelled}
-        labels = {clip.path: clip.label for clip in labelled} | dict.fromkeys(noise, NOISE)
-        named = any(clip.split for clip in labelled)
-        return [(clip, splits.get(clip.path, "")) for clip in whole(labels)], "the table" if named else ""
-    clips, lists = find_recordings(place), listed(place)
+def _of_folder(place: Path, split: str, unreadable: Unreadable | None) -> _Found:
+    lists, packed = listed(place), is_packed(place)
+    chosen = split or ("test" if lists else "all")
+    clips: list[Recording] = []
+    noise: list[Recording] = []
+    for clip in find_recordings(place, unreadable):
+        (noise if clip.label == NOISE else clips).append(clip)
+    kept = [clip for clip in clips if chosen in ("all", _split_of(clip, lists, packed))]
+    by = "the lists in the folder" if lists else "Speech Commands' rule, by speaker" if packed else _RULE
+    return _Found(chosen, kept, len(clips), noise, by, not lists and not packed)
+
+
+def _split_of(clip: Recording, lists: Mapping[str, str], packed: bool) -> str:
+    """By the lists, if there are any; else by the rule, which goes by the speaker."""
     if lists:
-        return [
-            (clip, lists.get(f"{clip.label}/{clip.path.name}", "train")) for clip in clips
-        ], "the lists in the folder"
-    return [(clip, Clip(_file(clip), clip.label, "").belongs) for clip in clips], ""
-
-
-def _file(clip: Recording) -> Path:
-    """What it is called where it is a file of its own: the rule goes by that."""
-    return clip.path if clip.path.stem == clip.name else Path(clip.name)
+        return lists.get(f"{clip.label}/{clip.path.name}", "train")
+    return which_split((clip.speaker or clip.name) if packed else clip.path.name)
 
 
 def _seconds(recording: Recording) -> Iterator[Recording]:

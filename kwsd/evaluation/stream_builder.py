@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ from kwsd.evaluation.selection import (
 from kwsd.evaluation.splits import clips_of, without_inferred
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
+from kwsd.labels import spelt
 
 Floats = NDArray[np.float32]
 
@@ -118,7 +119,10 @@ def stream_from_folders(
     """
     chosen, said = settings or StreamSettings(), said or {}
     clips, of_split = clips_of(words, split)
-    spoken = [clip for clip in without_inferred(clips) if clip.label in set(listen_for)]
+    spoken = [replace(clip, label=spelt(clip.label, listen_for)) for clip in without_inferred(clips)]
+    spoken = [clip for clip in spoken if clip.label in set(listen_for)]
+    if not spoken:
+        raise InputError(f"{words}: no recordings of words that are listened for{_among(of_split)}")
     sentences = [clip for folder in speech for clip in find_sounds(folder)]
     strange = check_names(said, (clip.name for clip in sentences))
     there = kept_back(sentences, held_out)
@@ -134,6 +138,11 @@ def stream_from_folders(
         name=name,
         notes=of_split + strange + notes_on(taken, said, held=len(there) - len(free)),
     )
+
+
+def _among(of_split: Sequence[str]) -> str:
+    """What to say where a split is why none was found."""
+    return f" ({of_split[0]}); --split all takes every clip" if of_split and "(--split)" in of_split[0] else ""
 
 
 def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]]:

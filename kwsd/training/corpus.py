@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
-from kwsd.datasets.recordings import Recording, find_recordings, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.datasets.transcripts import tokens
 from kwsd.training.cache import caching
 

@@ -53,7 +53,7 @@ def test_a_tables_test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_p
     assert json.loads(ran.out)["clips"] == len(files) // 3
     ran = kwsd("eval", "clips", tmp_path / "clips.csv", "--model", tiny_model, "--split", "validation")
     assert (ran.status, ran.out) == (66, "")
-    assert "none of its clips is for validation, by the table; --split all" in ran.err
+    assert "no clip that can be read is for validation, by the table; --split all" in ran.err
 
 
 def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kwsd.datasets.recordings import Recording, find_recordings, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -142,7 +142,7 @@ def test_notes_are_on_what_is_heard(tmp_path, babble):
     assert note.startswith(f"{len(kept)} sentences have no transcript")
 
 
-def test_one_that_is_damaged_is_left_out_and_told_at_the_end(folder, tones):
+def test_one_that_is_damaged_is_told_at_the_end(folder, tones):
     whole = (folder / "b.wav").read_bytes()
     (folder / "a.wav").write_bytes(whole[:44] + b"\0" * 10)  # its header promises more
     recordings, _ = find_negatives(folder, ["low", "high"])
@@ -152,12 +152,13 @@ def test_one_that_is_damaged_is_left_out_and_told_at_the_end(folder, tones):
     unreadable = LeftOut()
     report = evaluate_negatives(bad, tones, trigger=TRIGGER, gate=None, unreadable=unreadable)
     assert [alarm.name for alarm in report.alarms] == ["b"]
-    assert report.recordings == 2
+    assert report.recordings == 3  # five samples of it were heard
     (told,) = report.to_dict()["unreadable"]
     assert "a.wav" in told
     assert any("left out" in cell for row in report.rows() for cell in row)
     with pytest.raises(InputError, match=r"1 file left out; .*a\.wav"):
         unreadable.check()
+    bad[0].path.unlink()
     with pytest.raises(InputError, match="1 file left out"):
         evaluate_negatives(bad[:1], tones, trigger=TRIGGER, gate=None, unreadable=LeftOut())
 
@@ -195,15 +196,31 @@ def test_a_long_recording_is_heard_in_parts_as_one(folder, tones, monkeypatch):
     assert (parts.recordings, parts.seconds, parts.scored_share) == (3, whole.seconds, whole.scored_share)
 
 
-def test_what_came_before_the_damage_counts(folder, tones, monkeypatch):
-    monkeypatch.setattr(negatives, "_PART", 9 * RATE // 10)
+@pytest.mark.parametrize("part_s", [0.9, 600])
+def test_what_came_before_the_damage_counts(folder, tones, monkeypatch, part_s):
+    monkeypatch.setattr(negatives, "_PART", round(part_s * RATE))
     recordings, _ = find_negatives(folder, [])
     longer = [replace(each, length=9 * RATE) if each.name == "b" else each for each in recordings]
     left_out = LeftOut()
     report = evaluate_negatives(longer, tones, trigger=TRIGGER, gate=None, unreadable=left_out)
     assert [alarm.name for alarm in report.alarms] == ["b"]
-    assert (report.recordings, report.seconds) == (
-        3,
-        pytest.approx(12.5),
-    )  # of b's five seconds the last half is in no whole part
-    assert len(left_out.told) == 1
+    assert (report.recordings, report.seconds) == (3, 13.0)
+    (told,) = left_out.told
+    assert "ends at sample 80000" in told
+    assert "what came before was heard" in told
+
+
+def test_parts_of_a_recording_may_fall_short_of_the_header_as_the_whole_may(folder, tones, monkeypatch):
+    monkeypatch.setattr(negatives, "_PART", RATE)
+    write_wav(folder / "d.wav", np.zeros(60 * RATE, np.int16))
+    recordings, _ = find_negatives(folder, [])
+    longer = [replace(each, length=each.length + RATE // 2) if each.name == "d" else each for each in recordings]
+    assert evaluate_negatives(longer, tones, trigger=TRIGGER, gate=None).seconds == 73.0
+
+
+def test_clips_of_a_pack_that_are_called_alike_are_recordings_of_their_own(tmp_path, tones, babble):
+    write_wav(tmp_path / "all.wav", babble(1, 4.0, 0.01))
+    rows = ["file\tclip\tlabel\tspeaker\tstart\tlength", *(f"all.wav\t\t\t\t{n * RATE}\t{RATE}" for n in range(4))]
+    (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
+    report = evaluate_negatives(find_negatives(tmp_path, [])[0], tones, trigger=TRIGGER, gate=None)
+    assert (report.recordings, report.seconds) == (4, 4.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
 from kwsd.evaluation.splits import clips_of, without_inferred
 from kwsd.evaluation.truth import write_wav
@@ -26,14 +27,14 @@ def test_the_lists_of_speech_commands_say_what_is_for_test(folder):
     (folder / "validation_list.txt").write_text("yes/c.wav\n")
     kept, (note,) = clips_of(folder)
     assert [(each.name, each.start, each.length) for each in kept] == [
-        ("n-0", 0, 16000), ("n-1", 16000, 16000), ("b", 0, 16000),
+        ("b", 0, 16000), ("n-0", 0, 16000), ("n-1", 16000, 16000),
     ]  # fmt: skip
-    assert note == "test: 3 of 4 clips, by the lists in the folder (--split)"
-    assert names(clips_of(folder, "train"))[2:] == ["a"]
+    assert note == "test: 1 of 3 clips, by the lists in the folder (--split)"
+    assert names(clips_of(folder, "train"))[:-2] == ["a"]
     assert clips_of(folder, "all")[1] == ()
-    assert names(clips_of(folder, "all"))[2:] == ["a", "b", "c"]
+    assert names(clips_of(folder, "all"))[:-2] == ["a", "b", "c"]
     (folder / "testing_list.txt").write_text("no/b.wav\n")
-    with pytest.raises(InputError, match="none of its clips is for test, by the lists in the folder; --split all"):
+    with pytest.raises(InputError, match="no clip that can be read is for test, by the lists in the folder; --split"):
         clips_of(folder)
 
 
@@ -47,7 +48,7 @@ def test_a_tables_column_says_it_and_rows_without_one_go_by_the_rule(folder):
     assert [(clip.name, clip.label) for clip in kept] == [
         ("b", "yes"), ("n-0", "_background_noise_"), ("n-1", "_background_noise_"),
     ]  # fmt: skip
-    assert note == "test: 3 of 4 clips, by the table (--split)"
+    assert note == "test: 1 of 3 clips, by the table (--split)"
     assert names(clips_of(table, "train")) == ["a", "c", "n-0", "n-1"]
 
 
@@ -66,6 +67,39 @@ def test_where_nobody_says_it_all_are_taken_or_those_that_training_left_out(fold
             kept, (note,) = clips_of(place, split)
             assert {clip.path for clip in kept} - set(learnt.noise) == {clip.path for clip in learnt.part(split)}
             assert note.endswith("by the rule of kwsd train (--split)")
+
+
+def test_noise_alone_is_scored_and_nothing_at_all_is_told(folder, tmp_path):
+    for clip in (folder / "yes").iterdir():
+        clip.unlink()
+    assert names(clips_of(folder)) == ["n-0", "n-1"]
+    (tmp_path / "clips.csv").write_text("file,label\n")
+    with pytest.raises(InputError, match="none of its clips can be read"):
+        clips_of(tmp_path / "clips.csv")
+    with pytest.raises(InputError, match="no such folder or table"):
+        clips_of(tmp_path / "none.csv")
+
+
+def test_files_that_are_not_there_are_told_if_they_are_to_be_scored(folder):
+    table = folder.parent / "clips.csv"
+    rows = ["clips/yes/a.wav,yes,test", "clips/yes/gone.wav,yes,test", "clips/yes/lost.wav,yes,train"]
+    table.write_text("\n".join(["file,label,split", *rows]) + "\n")
+    told: list[InputError] = []
+    kept, (note,) = clips_of(table, "", told.append)
+    assert [clip.name for clip in kept] == ["a"]
+    assert len(told) == 1
+    assert "gone.wav" in str(told[0])
+    assert note.startswith("test: 1 of 3 clips")
+
+
+def test_a_pack_is_divided_by_its_speakers(tmp_path, say):
+    write_wav(tmp_path / "a.wav", say("low", total_s=10.0))
+    rows = [f"a.wav\t{n}\tyes\tspeaker-{n % 40}\t{100 * n}\t100" for n in range(200)]
+    (tmp_path / "index.tsv").write_text("\n".join(["file\tclip\tlabel\tspeaker\tstart\tlength", *rows]) + "\n")
+    sides = {split: {clip.speaker for clip in clips_of(tmp_path, split)[0]} for split in SPLITS}
+    assert all(sides.values())
+    assert clips_of(tmp_path, "test")[1][0].endswith("by Speech Commands' rule, by speaker (--split)")
+    assert sum(len(speakers) for speakers in sides.values()) == 40
 
 
 def test_an_index_needs_no_note(tmp_path, say):

@@ -138,6 +138,10 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     listed = stream_from_folders(*folders, listen_for=["low"], count=3)
     assert [word.clip for word in listed.words] == ["1"] * 3, "a stream is made of the test clips"
     assert listed.notes[0].startswith("test: 2 of 6 clips")
+    with pytest.raises(InputError, match=r"no recordings of words .* \(test: 2 of 6 clips.*--split all"):
+        stream_from_folders(*folders, listen_for=["shoe"], count=3)
+    (spelt,) = {word.word for word in stream_from_folders(*folders, listen_for=["LOW"], count=3).words}
+    assert spelt == "LOW"
     trained = stream_from_folders(*folders, listen_for=["low"], count=4, split="train")
     assert {word.clip for word in trained.words} == {"0", "2"}
 

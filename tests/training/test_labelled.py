@@ -92,6 +92,20 @@ def test_noise_in_a_table_is_silence(tmp_path: Path) -> None:
         assert found.noise == (tmp_path / "c.wav",)
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["file,label", "a.wav,yes", "a.wav,no"], "line 3: a.wav stands there before, with another label"),
+        (["file,label,split", "a.wav,yes,train", "a.wav,yes,test"], "line 3: a.wav stands there before"),
+        (["file,clip,label,speaker,start,length", "a.wav,x,yes,,0,16000"], "an index .* name its folder"),
+    ],
+)
+def test_tables_that_contradict_themselves(tmp_path: Path, lines: list[str], told: str) -> None:
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=told):
+        find_labelled(tmp_path / "clips.csv")
+
+
 def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "no/b.wav", "dog/c.wav", "cat/d.wav")
     (data / "validation_list.txt").write_text("cat/other.wav\n")

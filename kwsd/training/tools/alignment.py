@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.datasets.recordings import Recording, find_recordings, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE

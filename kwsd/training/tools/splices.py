@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float, to_int16
+from kwsd.datasets.loading import load
 from kwsd.datasets.mixing import mean_power
-from kwsd.datasets.recordings import Recording, find_recordings, load
+from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN

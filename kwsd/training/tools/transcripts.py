@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.scale import to_float
-from kwsd.datasets.recordings import find_recordings, load
+from kwsd.datasets.loading import load
+from kwsd.datasets.recordings import find_recordings
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess

@@ -1,0 +1,115 @@
+"""The samples of recordings: every file is decoded once, whatever lies in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.files import FileSource
+from kwsd.datasets.recordings import Recording, Unreadable
+from kwsd.errors import InputError
+from kwsd.events import RATE
+
+_SLACK_S, _SLACK_SHARE = 0.1, 0.01
+"""How much a recording may fall short of what its header promises: an MP3's or an Ogg's says it only nearly."""
+
+
+def load(
+    recordings: Iterable[Recording], unreadable: Unreadable | None = None
+) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
+    """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
+
+    Little more than the longest clip is in memory at a time. For a file that cannot be read or ends before a clip does
+    `unreadable` is called, and the rest of it left out; without, InputError is raised.
+    """
+    for recording, _, samples in _load(recordings, unreadable, None):
+        yield recording, samples
+
+
+def load_parts(
+    recordings: Iterable[Recording], unreadable: Unreadable | None = None, *, longest: int
+) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
+    """As `load`, but a recording that is longer than `longest` samples comes in parts, each with where it starts in the
+    file; and what can be read of a damaged one comes before `unreadable` is called."""
+    return _load(recordings, unreadable, longest)
+
+
+def _load(
+    recordings: Iterable[Recording], unreadable: Unreadable | None, longest: int | None
+) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
+    by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
+    for recording in recordings:
+        by_file[recording.path].append(recording)
+    for path in sorted(by_file):
+        try:
+            yield from _cut(path, sorted(by_file[path], key=lambda recording: recording.start), longest)
+        except InputError as error:
+            if unreadable is None:
+                raise
+            unreadable(error)
+
+
+def _cut(path: Path, clips: list[Recording], longest: int | None) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
+    """The clips of one file, ordered by start; they may overlap."""
+    with closing(_samples(path)) as blocks:
+        reader = _Reader(blocks)
+        for number, clip in enumerate(clips):
+            at, stop = clip.start, clip.start + clip.length
+            while at < stop:
+                end = stop if longest is None else min(stop, at + longest)
+                samples, error = reader.take(at, end)
+                there = at + len(samples)
+                if error is None and there < end and there < stop - max(_SLACK_S * RATE, _SLACK_SHARE * clip.length):
+                    error = InputError(
+                        f"{path}: ends at sample {there}, before clip {clip.name!r} does (sample {stop})"
+                    )
+                if longest is not None and error is not None and there > clip.start:
+                    error = InputError(f"{error.what}; what came before was heard", error.remedy)
+                    if len(samples):
+                        yield clip, at, samples
+                if error is not None:
+                    raise error
+                yield clip, at, samples
+                at = stop if there < end else end
+                reader.forget(min([at, *(later.start for later in clips[number + 1 : number + 2])]))
+
+
+class _Reader:
+    """A window over the samples of a file, which are read once, in order."""
+
+    def __init__(self, blocks: Iterator[NDArray[np.int16]]) -> None:
+        self._blocks = blocks
+        self._held = np.zeros(0, np.int16)
+        self._begin = 0  # the number of the first sample held
+
+    def take(self, start: int, stop: int) -> tuple[NDArray[np.int16], InputError | None]:
+        """Samples `start` to `stop`, or as many of them as there are, and what keeps the file from being read on.
+
+        `start` must not have been forgotten.
+        """
+        pieces, end, error = [self._held], self._begin + len(self._held), None
+        try:
+            while end < stop and (block := next(self._blocks, None)) is not None:
+                pieces.append(block)
+                end += len(block)
+                if end <= start:  # all of it lies before
+                    pieces, self._begin = [], end
+        except InputError as failed:
+            error = failed
+        self._held = np.concatenate(pieces) if pieces else self._held[:0]
+        return self._held[max(0, start - self._begin) : max(0, stop - self._begin)].copy(), error
+
+    def forget(self, before: int) -> None:
+        """Nothing before this sample is asked for any longer."""
+        drop = min(len(self._held), max(0, before - self._begin))
+        self._held, self._begin = self._held[drop:], self._begin + drop
+
+
+def _samples(path: Path) -> Generator[NDArray[np.int16], None, None]:
+    for block in FileSource(path).blocks():
+        yield block.samples
