@@ -47,8 +47,8 @@ def find_negatives(
     """The recordings of a folder, or one file, that hold none of `words`, with notes on them and on what was left out.
 
     Of what `find_sounds` finds only what training held out, see `kept_back`. What is said is a recording's label,
-    beside what `said` has for its name; for noise, where "dog" is a bark, say that it is not `transcribed`. Raises
-    InputError for none.
+    beside what `said` has for its name; for noise, where "dog" is a bark, say that it is not `transcribed`.
+    `unreadable` is told of files that are no audio. Raises InputError for none.
     """
     said = said or {}
     found = find_sounds(folder, unreadable)
