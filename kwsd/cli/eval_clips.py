@@ -56,17 +56,17 @@ def clips(
     from kwsd.evaluation.splits import clips_of
 
     unreadable = LeftOut()
-    found, notes = clips_of(folder, split or "", unreadable)
+    found = clips_of(folder, split or "", unreadable)
     quiet = find_sounds(noise, unreadable) if noise else []
     with console.progress() as show:
         report = evaluate_clips(
             model.classifier,
-            found,
+            found.clips,
             split_labels(labels),
             noise=quiet,
             window=model.window,
             unreadable=unreadable,
-            notes=notes,
+            notes=found.notes,
             progress=lambda done, total: show("clips", done, total),
         )
     publish(report, json, plots, lambda place: plot_clips(report, place))

@@ -126,7 +126,8 @@ def stream(
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.plots import plot_streams
-    from kwsd.evaluation.stream_builder import StreamSettings, stream_from_folders
+    from kwsd.evaluation.stream_builder import StreamSettings
+    from kwsd.evaluation.stream_parts import stream_from_folders
     from kwsd.evaluation.streams import evaluate_streams
     from kwsd.evaluation.truth import read_stream, write_stream
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.datasets.recordings import SUFFIXES
-from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, which_split
+from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, listed_split, which_split
 from kwsd.errors import InputError
 from kwsd.texts import read_text
 
@@ -58,9 +58,7 @@ def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         if place.name == NOISE:
             noise = found
             continue
-        for path in found:
-            key = f"{place.name}/{path.name}"
-            clips.append(Clip(path, place.name, lists.get(key, "train") if lists else ""))
+        clips += [Clip(path, place.name, listed_split(lists, place.name, path.name)) for path in found]
     if not clips:
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
     return clips, tuple(noise)

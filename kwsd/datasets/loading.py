@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.files import FileSource
-from kwsd.datasets.recordings import Recording, Unreadable
+from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
@@ -20,7 +20,7 @@ _SLACK_S, _SLACK_SHARE = 0.1, 0.01
 
 
 def load(
-    recordings: Iterable[Recording], unreadable: Unreadable | None = None
+    recordings: Iterable[Recording], unreadable: OnUnreadable | None = None
 ) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
     """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
 
@@ -32,7 +32,7 @@ def load(
 
 
 def load_parts(
-    recordings: Iterable[Recording], unreadable: Unreadable | None = None, *, longest: int
+    recordings: Iterable[Recording], unreadable: OnUnreadable | None = None, *, longest: int
 ) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
     """As `load`, but a recording that is longer than `longest` samples comes in parts, each with where it starts in the
     file; and what can be read of a damaged one comes before `unreadable` is called."""
@@ -40,7 +40,7 @@ def load_parts(
 
 
 def _load(
-    recordings: Iterable[Recording], unreadable: Unreadable | None, longest: int | None
+    recordings: Iterable[Recording], unreadable: OnUnreadable | None, longest: int | None
 ) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
     by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
     for recording in recordings:
@@ -58,25 +58,32 @@ def _cut(path: Path, clips: list[Recording], longest: int | None) -> Iterator[tu
     """The clips of one file, ordered by start; they may overlap."""
     with closing(_samples(path)) as blocks:
         reader = _Reader(blocks)
-        for number, clip in enumerate(clips):
-            at, stop = clip.start, clip.start + clip.length
-            while at < stop:
-                end = stop if longest is None else min(stop, at + longest)
-                samples, error = reader.take(at, end)
-                there = at + len(samples)
-                if error is None and there < end and there < stop - max(_SLACK_S * RATE, _SLACK_SHARE * clip.length):
-                    error = InputError(
-                        f"{path}: ends at sample {there}, before clip {clip.name!r} does (sample {stop})"
-                    )
-                if longest is not None and error is not None and there > clip.start:
-                    error = InputError(f"{error.what}; what came before was heard", error.remedy)
-                    if len(samples):
-                        yield clip, at, samples
-                if error is not None:
-                    raise error
+        for clip, later in zip(clips, [*clips[1:], None], strict=True):
+            for at, samples in _parts(clip, reader, longest):
                 yield clip, at, samples
-                at = stop if there < end else end
-                reader.forget(min([at, *(later.start for later in clips[number + 1 : number + 2])]))
+                done = at + len(samples)
+                reader.forget(done if later is None else min(done, later.start))
+
+
+def _parts(clip: Recording, reader: _Reader, longest: int | None) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """A clip as a whole or, with `longest`, as far as it can be read; then InputError is raised where that is too short
+    of what was promised."""
+    at, stop = clip.start, clip.start + clip.length
+    slack = max(_SLACK_S * RATE, _SLACK_SHARE * clip.length)
+    while at < stop:
+        end = stop if longest is None else min(stop, at + longest)
+        samples, error = reader.take(at, end)
+        there = at + len(samples)
+        if error is None and there < min(end, stop - slack):
+            error = InputError(f"{clip.path}: ends at sample {there}, before clip {clip.name!r} does (sample {stop})")
+        if error is not None and longest is not None and there > clip.start:
+            error = InputError(f"{error.what}; what came before was heard", error.remedy)
+            if len(samples):
+                yield at, samples
+        if error is not None:
+            raise error
+        yield at, samples
+        at = stop if there < end else end
 
 
 class _Reader:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _INDEX = "index.tsv"
 _DAMAGED = "fetch it again, or write it anew"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
-Unreadable = Callable[[InputError], None]
+OnUnreadable = Callable[[InputError], None]
 """Called for each file that cannot be read, or not to its end."""
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 """Of files that are looked for in folders; any other is read where it is named."""
@@ -38,7 +38,7 @@ class Recording:
     length: int
 
 
-def find_recordings(folder: Path, unreadable: Unreadable | None = None) -> list[Recording]:
+def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
     Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
@@ -51,10 +51,10 @@ def find_recordings(folder: Path, unreadable: Unreadable | None = None) -> list[
     found = _indexed(folder) or list(_tree(folder, unreadable))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
-    return sorted(found, key=lambda recording: (recording.path, recording.start))
+    return found
 
 
-def find_sounds(place: Path, unreadable: Unreadable | None = None) -> list[Recording]:
+def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
     """Speech or noise without labels: one file, or all recordings in or below a folder, by file and start.
 
     A recording's label is what is said in it, as an index.tsv or LibriSpeech's *.trans.txt beside it tells, else
@@ -65,7 +65,7 @@ def find_sounds(place: Path, unreadable: Unreadable | None = None) -> list[Recor
     elif not place.is_dir():
         raise InputError(f"{place}: no such file or folder; name one with recordings")
     elif packed := _indexed(place):
-        return sorted(packed, key=lambda recording: (recording.path, recording.start))
+        return packed
     else:
         paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
         files = sorted(path for path in paths if path.is_file())
@@ -76,7 +76,7 @@ def find_sounds(place: Path, unreadable: Unreadable | None = None) -> list[Recor
     return found
 
 
-def whole(files: Iterable[tuple[Path, str]], unreadable: Unreadable | None = None) -> Iterator[Recording]:
+def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = None) -> Iterator[Recording]:
     """Whole files as recordings, each with its label. One that is no audio is left out: `unreadable` is called for it,
     or else there is a warning."""
     for path, label in files:
@@ -95,7 +95,8 @@ def is_packed(folder: Path) -> bool:
 
 
 def _indexed(folder: Path) -> list[Recording]:
-    return [recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index)]
+    found = (recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index))
+    return sorted(found, key=lambda recording: (recording.path, recording.start))
 
 
 def _packed(index: Path) -> Iterator[Recording]:
@@ -136,9 +137,9 @@ def _rows(index: Path) -> Iterator[list[str]]:
         raise InputError(f"{index}: cannot be read ({error.strerror or error})", _DAMAGED) from error
 
 
-def _tree(folder: Path, unreadable: Unreadable | None) -> Iterator[Recording]:
+def _tree(folder: Path, unreadable: OnUnreadable | None) -> Iterator[Recording]:
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
-    return whole(((path, path.parent.name) for path in found if path.is_file()), unreadable)
+    return whole(((path, path.parent.name) for path in sorted(found) if path.is_file()), unreadable)
 
 
 def _speaker(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 NOISE = "_background_noise_"
@@ -30,3 +31,8 @@ def listed(folder: Path) -> dict[str, str]:
         if (folder / name).is_file():
             found |= dict.fromkeys((folder / name).read_text(encoding="utf-8").split(), split)
     return found
+
+
+def listed_split(lists: Mapping[str, str], label: str, file: str) -> str:
+    """What `lists` (see `listed`) say of the clip label/file; "" where there are none."""
+    return lists.get(f"{label}/{file}", "train") if lists else ""

@@ -7,19 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.datasets.layouts import table
-from kwsd.datasets.recordings import Recording, Unreadable, find_recordings, is_packed, whole
-from kwsd.datasets.speech_commands import NOISE, listed, which_split
+from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, whole
+from kwsd.datasets.speech_commands import NOISE, listed, listed_split, which_split
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
 _RULE = "the rule of kwsd train"
 
 
-def clips_of(
-    place: Path, split: str = "", unreadable: Unreadable | None = None
-) -> tuple[list[Recording], tuple[str, ...]]:
-    """The clips of one split, or of "all", with a note on which: of a folder, as `find_recordings` reads it, or of a
-    table, as `kwsd.datasets.layouts` does.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The clips of a `split`, or of "all", with notes on which they are."""
+
+    split: str
+    clips: list[Recording]
+    notes: tuple[str, ...]
+
+
+def clips_of(place: Path, split: str = "", unreadable: OnUnreadable | None = None) -> Chosen:
+    """The clips of one split, or of "all": of a folder, as `find_recordings` reads it, or of a table, as
+    `kwsd.datasets.layouts` does.
 
     Without a `split` the test clips are taken, where Speech Commands' lists or a table's column say which they are,
     else all. Noises, minutes long, are of no split: they are taken with any, second by second. `unreadable` is called
@@ -37,10 +44,12 @@ def clips_of(
         raise InputError(f"{what}; --split all takes all of them")
     if not clips:
         raise InputError(f"{place}: none of its clips can be read; name another place")
+    notes: tuple[str, ...] = ()
     if found.split != "all":
-        return clips, (f"{found.split}: {len(found.clips)} of {found.total} clips, by {found.by} (--split)",)
-    heard = "all clips; if kwsd train learnt from them, --split test takes those that it left out"
-    return clips, (heard,) if found.may_be_learnt and not split else ()
+        notes = (f"{found.split}: {len(found.clips)} of {found.total} clips, by {found.by} (--split)",)
+    elif found.by == _RULE and not split:
+        notes = ("all clips; if kwsd train learnt from them, --split test takes those that it left out",)
+    return Chosen(found.split, clips, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +61,47 @@ class _Found:
     total: int
     noise: list[Recording]
     by: str
-    may_be_learnt: bool
 
 
-def _of_table(place: Path, split: str, unreadable: Unreadable | None) -> _Found:
+def _of_table(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
     rows, noise = table(place)
     named = any(clip.split for clip in rows)
-    chosen = split or ("test" if named else "all")
+    chosen = split or _usual(named)
     files = [(clip.path, clip.label) for clip in rows if chosen in ("all", clip.belongs)]
     quiet = whole(((path, NOISE) for path in noise), unreadable)
-    by = "the table" if named else _RULE
-    return _Found(chosen, list(whole(files, unreadable)), len(rows), list(quiet), by, not named)
+    return _Found(chosen, list(whole(files, unreadable)), len(rows), list(quiet), by="the table" if named else _RULE)
 
 
-def _of_folder(place: Path, split: str, unreadable: Unreadable | None) -> _Found:
-    lists, packed = listed(place), is_packed(place)
-    chosen = split or ("test" if lists else "all")
+def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
+    lists = listed(place)
+    packed = not lists and is_packed(place)
+    chosen = split or _usual(bool(lists))
     clips: list[Recording] = []
     noise: list[Recording] = []
     for clip in find_recordings(place, unreadable):
         (noise if clip.label == NOISE else clips).append(clip)
     kept = [clip for clip in clips if chosen in ("all", _split_of(clip, lists, packed))]
     by = "the lists in the folder" if lists else "Speech Commands' rule, by speaker" if packed else _RULE
-    return _Found(chosen, kept, len(clips), noise, by, not lists and not packed)
+    return _Found(chosen, kept, len(clips), noise, by)
+
+
+def _usual(named: bool) -> str:
+    """The split that is taken where none is asked for, by whether the splits are named."""
+    return "test" if named else "all"
 
 
 def _split_of(clip: Recording, lists: Mapping[str, str], packed: bool) -> str:
     """By the lists, if there are any; else by the rule, which goes by the speaker."""
-    if lists:
-        return lists.get(f"{clip.label}/{clip.path.name}", "train")
-    return which_split((clip.speaker or clip.name) if packed else clip.path.name)
+    by_rule = (clip.speaker or clip.name) if packed else clip.path.name
+    return listed_split(lists, clip.label, clip.path.name) or which_split(by_rule)
 
 
-def _seconds(recording: Recording) -> Iterator[Recording]:
-    if recording.label != NOISE or recording.length < 2 * RATE:
-        yield recording
+def _seconds(noise: Recording) -> Iterator[Recording]:
+    if noise.length < 2 * RATE:
+        yield noise
         return
-    for start in range(recording.start, recording.start + recording.length - RATE + 1, RATE):
-        yield replace(recording, name=f"{recording.name}-{start // RATE}", start=start, length=RATE)
+    for start in range(noise.start, noise.start + noise.length - RATE + 1, RATE):
+        yield replace(noise, name=f"{noise.name}-{start // RATE}", start=start, length=RATE)
 
 
 def without_inferred(recordings: Sequence[Recording]) -> list[Recording]:

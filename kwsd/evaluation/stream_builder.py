@@ -6,10 +6,8 @@ The same parts and seed give the same samples.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,24 +15,10 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.mixing import mean_power, noise_gain
-from kwsd.datasets.recordings import find_sounds
-from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import (
-    Sound,
-    at_pauses,
-    draw_words,
-    free_of,
-    kept_back,
-    lasting,
-    notes_on,
-    sounds,
-    up_to,
-)
-from kwsd.evaluation.splits import clips_of, without_inferred
+from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
-from kwsd.labels import spelt
 
 Floats = NDArray[np.float32]
 
@@ -94,55 +78,6 @@ def build_stream(
         if place < len(speech):
             builder.sentence(speech[order[place]])
     return Stream(name, builder.finish(), tuple(builder.spoken), notes)
-
-
-def stream_from_folders(
-    words: Path,
-    speech: Sequence[Path],
-    noise: Sequence[Path],
-    *,
-    listen_for: Sequence[str],
-    count: int,
-    split: str = "",
-    hours: float = math.inf,
-    held_out: int = 0,
-    said: Mapping[str, str] | None = None,
-    settings: StreamSettings | None = None,
-) -> Stream:
-    """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
-
-    Of the words' clips those of one `split` are taken (see `clips_of`). Of speech and noise only what
-    training held out is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a
-    sentence is its label, and what `said` has for its name. Long recordings of speech are cut at pauses. Folders of
-    speech and noise are as `find_sounds` reads them. Raises InputError for one that cannot
-    be read, or without anything of use.
-    """
-    chosen, said = settings or StreamSettings(), said or {}
-    clips, of_split = clips_of(words, split)
-    spoken = [replace(clip, label=spelt(clip.label, listen_for)) for clip in without_inferred(clips)]
-    spoken = [clip for clip in spoken if clip.label in set(listen_for)]
-    if not spoken:
-        raise InputError(f"{words}: no recordings of words that are listened for{_among(of_split)}")
-    sentences = [clip for folder in speech for clip in find_sounds(folder)]
-    strange = check_names(said, (clip.name for clip in sentences))
-    there = kept_back(sentences, held_out)
-    free = free_of(listen_for, there, said)
-    taken = up_to(free, hours, chosen.seed)
-    around = [clip for folder in noise for clip in find_sounds(folder)] if chosen.snr_db is not None else []
-    name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
-    return build_stream(
-        sounds(draw_words(spoken, count, chosen.seed)),
-        lasting([piece for sound in sounds(taken) for piece in at_pauses(sound)], hours),
-        sounds(kept_back(around, held_out, noise=True)),
-        chosen,
-        name=name,
-        notes=of_split + strange + notes_on(taken, said, held=len(there) - len(free)),
-    )
-
-
-def _among(of_split: Sequence[str]) -> str:
-    """What to say where a split is why none was found."""
-    return f" ({of_split[0]}); --split all takes every clip" if of_split and "(--split)" in of_split[0] else ""
 
 
 def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]]:

@@ -4,7 +4,8 @@ import pytest
 
 from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
-from kwsd.evaluation.splits import clips_of, without_inferred
+from kwsd.evaluation import splits
+from kwsd.evaluation.splits import without_inferred
 from kwsd.evaluation.truth import write_wav
 from kwsd.training.labelled import find_labelled
 
@@ -16,6 +17,11 @@ def folder(tmp_path, say, babble):
         write_wav(tmp_path / "clips" / "yes" / f"{name}.wav", say("low"))
     write_wav(tmp_path / "clips" / "_background_noise_" / "n.wav", babble(1, 2.5))
     return tmp_path / "clips"
+
+
+def clips_of(*arguments):
+    found = splits.clips_of(*arguments)
+    return found.clips, found.notes
 
 
 def names(found) -> list[str]:

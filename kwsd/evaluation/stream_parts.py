@@ -1,0 +1,66 @@
+"""What a stream is built from, out of folders: words, speech that holds none of them, and noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kwsd.datasets.recordings import Recording, find_sounds
+from kwsd.datasets.transcripts import check_names
+from kwsd.errors import InputError
+from kwsd.evaluation.selection import at_pauses, draw_words, free_of, kept_back, lasting, notes_on, sounds, up_to
+from kwsd.evaluation.splits import Chosen, clips_of, without_inferred
+from kwsd.evaluation.stream_builder import StreamSettings, build_stream
+from kwsd.evaluation.truth import Stream
+from kwsd.labels import spelt
+
+
+def stream_from_folders(
+    words: Path,
+    speech: Sequence[Path],
+    noise: Sequence[Path],
+    *,
+    listen_for: Sequence[str],
+    count: int,
+    split: str = "",
+    hours: float = math.inf,
+    held_out: int = 0,
+    said: Mapping[str, str] | None = None,
+    settings: StreamSettings | None = None,
+) -> Stream:
+    """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
+
+    Of the words' clips those of one `split` are taken (see `clips_of`). Of speech and noise only what training held out
+    is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a sentence is its label,
+    and what `said` has for its name. Long recordings of speech are cut at pauses. Folders of speech and noise are as
+    `find_sounds` reads them. Raises InputError for one that cannot be read, or without anything of use.
+    """
+    chosen, said = settings or StreamSettings(), said or {}
+    clips = clips_of(words, split)
+    spoken = _spoken(clips, listen_for)
+    if not spoken:
+        among = "" if clips.split == "all" else f" ({clips.notes[0]}); --split all takes every clip"
+        raise InputError(f"{words}: no recordings of words that are listened for{among}")
+    sentences = [clip for folder in speech for clip in find_sounds(folder)]
+    strange = check_names(said, (clip.name for clip in sentences))
+    there = kept_back(sentences, held_out)
+    free = free_of(listen_for, there, said)
+    taken = up_to(free, hours, chosen.seed)
+    around = [clip for folder in noise for clip in find_sounds(folder)] if chosen.snr_db is not None else []
+    name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
+    return build_stream(
+        sounds(draw_words(spoken, count, chosen.seed)),
+        lasting([piece for sound in sounds(taken) for piece in at_pauses(sound)], hours),
+        sounds(kept_back(around, held_out, noise=True)),
+        chosen,
+        name=name,
+        notes=clips.notes + strange + notes_on(taken, said, held=len(there) - len(free)),
+    )
+
+
+def _spoken(clips: Chosen, listen_for: Sequence[str]) -> list[Recording]:
+    """Those that are of a word that is listened for, labelled as that is spelt."""
+    spelt_alike = (replace(clip, label=spelt(clip.label, listen_for)) for clip in without_inferred(clips.clips))
+    return [clip for clip in spelt_alike if clip.label in set(listen_for)]
