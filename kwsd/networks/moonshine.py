@@ -16,8 +16,12 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
+from kwsd.events import RATE
 from kwsd.networks.arrangement import LARGER_TYPE
 from kwsd.networks.heads import SpotterModel
+
+FRAMES = 40
+"""The encoder's vectors for one second."""
 
 LOUDEST = 0.5
 """The encoder was used with waveforms whose peak is at most this."""
@@ -28,7 +32,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
-    `_unknown_` after training.
+    `_unknown_` after training. The scores are about the last second of `window_samples`.
     """
 
     model_type = LARGER_TYPE
@@ -39,7 +43,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     pooling_heads: int = 8
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
-    window_samples: int = 16_000
+    window_samples: int = RATE
     unknown_offset: float = 0.0
 
 
@@ -57,9 +61,12 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
         self.add_heads(config)
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
-        """The encoder's last hidden states: (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden)."""
+        """The encoder's last hidden states, as far as they are of the last second; it hears what comes before, too.
+
+        (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden).
+        """
         states: torch.Tensor = self.encoder(quieten(input_values)).last_hidden_state
-        return states
+        return states[:, -FRAMES:]
 
 
 def quieten(waveform: torch.Tensor) -> torch.Tensor:

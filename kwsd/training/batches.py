@@ -15,7 +15,8 @@ from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training import noises, scenes
 from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix
-from kwsd.training.scenes import Floats, Scene, Sounds
+from kwsd.training.scenes import Scene
+from kwsd.training.sounds import Floats, Sounds, row_by_length
 
 NONE = -1
 """In `Batch.seconds`: the window shows no second that the teacher was asked about."""
@@ -23,8 +24,8 @@ NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`windows` (batch, 16000) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a window
-    which of the clean seconds lies that the teacher was asked about: the words' first, then those of the speech."""
+    """`windows` (batch, samples) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a window
+    lies which of the clean seconds that the teacher was asked about: the words' first, then those of the speech."""
 
     windows: Floats
     labels: NDArray[np.int64]
@@ -146,12 +147,12 @@ class Mixer:
 
     def noise_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A noise, by its length, and where in it a window starts."""
-        row = scenes.row_by_length(self.sounds.noise, rng)
+        row = row_by_length(self.sounds.noise, rng)
         return row, int(rng.integers(max(1, int(self.sounds.noise.lengths[row]) - RATE + 1)))
 
     def sentence_at(self, rng: np.random.Generator) -> tuple[int, int]:
         """A sentence, by its length, and where in it a window starts: up to 0.4 s of it may lie outside."""
-        row = scenes.row_by_length(self.sounds.speech, rng)
+        row = row_by_length(self.sounds.speech, rng)
         return row, int(rng.integers(-6400, max(1, int(self.sounds.speech.lengths[row]) - RATE + 6400)))
 
     def stream(self, steps: range, mined: Mined) -> Iterator[Batch]:

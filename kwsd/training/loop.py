@@ -203,7 +203,7 @@ class Run:
 
     @torch.inference_mode()
     def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 16000) -> (n, labels), by the averaged network."""
+        """(n, samples) -> (n, labels), by the averaged network."""
         with torch.autocast(self.device, torch.bfloat16):
             logits = self.average(torch.from_numpy(windows).to(self.device)).logits
         scores: NDArray[np.float32] = logits.float().exp().cpu().numpy()
@@ -224,7 +224,8 @@ class Run:
 
     def judged(self) -> dict[str, float]:
         """The accuracies of the averaged network on the validation clips."""
-        return accuracies(self.lesson.validation, self._probabilities, self.lesson.mixer.index)
+        mixer = self.lesson.mixer
+        return accuracies(self.lesson.validation, self._probabilities, mixer.index, mixer.sounds.window)
 
     def _validate(self, report: Report) -> None:
         figures = self.judged()

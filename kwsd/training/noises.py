@@ -1,6 +1,6 @@
 """What a network learns to hear past: windows without speech (`_silence_`), and rooms, noise and levels under others.
 
-All windows are (16000,) float32.
+All windows are (`Sounds.window`,) float32.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ import numpy as np
 
 from kwsd.events import RATE
 from kwsd.training.channels import through
-from kwsd.training.scenes import Floats, Sounds, at_pace, excerpt, middle, row_by_length, take
-
-_LONG = RATE * 3 // 2
-"""Samples of noise that are taken, so that a second is left at the fastest pace."""
+from kwsd.training.leads import before_noise
+from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, loudness, middle, row_by_length, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +30,26 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
 
     With a `place` (a clip of noise, and where in it), it is that noise.
     """
-    kind = rng.random()
+    length, kind = sounds.window, rng.random()
     if place is None and kind < 0.04:
-        return np.zeros(RATE, np.float32)
+        return np.zeros(length, np.float32)
     if place is not None or kind < 0.80:
         if place is None:
             window = _stretch(sounds, rng)
         else:
-            window = excerpt(sounds.noise.clip(place[0]), place[1] - (_LONG - RATE) // 2, _LONG)
+            first = place[1] - sounds.before
+            window = excerpt(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
         if rng.random() < 0.3:
             window = window[::-1]
         if rng.random() < 0.3:
             window = window + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
-        return middle(at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window)
-    background = rng.normal(0, 10 ** rng.uniform(-5, -2), RATE).astype(np.float32)
-    return background + burst(rng)
+        window = middle(at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window, length)
+    else:
+        window = rng.normal(0, 10 ** rng.uniform(-5, -2), length).astype(np.float32)
+        window[sounds.before :] += burst(rng)
+    if sounds.before:
+        window = np.concatenate([window[: sounds.before] + before_noise(sounds, rng), window[sounds.before :]])
+    return window
 
 
 def burst(rng: np.random.Generator) -> Floats:
@@ -67,11 +70,16 @@ def burst(rng: np.random.Generator) -> Floats:
 
 
 def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
-    """1.5 s of a noise; one that is shorter comes again and again."""
-    clip = sounds.noise.clip(row_by_length(sounds.noise, rng))
-    if len(clip) < _LONG:
-        clip = np.resize(clip, _LONG)
-    return excerpt(clip, int(rng.integers(len(clip) - _LONG + 1)), _LONG)
+    """Half as much again of a noise as a window is long; one that is shorter comes again and again."""
+    clip, length = sounds.noise.clip(row_by_length(sounds.noise, rng)), _longer(sounds.window)
+    if len(clip) < length:
+        clip = np.resize(clip, length)
+    return excerpt(clip, int(rng.integers(len(clip) - length + 1)), length)
+
+
+def _longer(length: int) -> int:
+    """Samples of noise that are taken, so that `length` are left at the fastest pace."""
+    return length * 3 // 2
 
 
 def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
@@ -84,17 +92,16 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
     if rng.random() < noise.share * (0.3 + 0.7 * hardness):
         talk = rng.random() < 0.1
-        other = take(sounds.speech, rng) if talk else _stretch(sounds, rng)
+        other = take(sounds.speech, rng, sounds.window) if talk else _stretch(sounds, rng)
         loudest, faintest = noise.snr
         snr = rng.uniform(12, 30) if talk else rng.uniform(min(loudest + 12 * (1 - hardness), faintest), faintest)
-        loud = np.sort((window.reshape(100, 160) ** 2).mean(axis=1))[50:].mean()
         if noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)
-        other = middle(other)
-        gain = np.sqrt(loud / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
+        other = middle(other, sounds.window)
+        gain = np.sqrt(loudness(window) / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
         window = window + other * np.float32(gain)
     if rng.random() < 0.3:
-        window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), RATE).astype(np.float32)
+        window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), len(window)).astype(np.float32)
     peak = float(np.abs(window).max())
     gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))
     heard: Floats = np.clip(window * np.float32(gain), -1, 1)
@@ -105,7 +112,7 @@ def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
     """A noise that nobody recorded, out of one: at another pace, backwards, with a second one; or a steady one."""
     kind = rng.random()
     if kind < 0.2:
-        return coloured(rng)
+        return coloured(rng, sounds.window)
     if kind < 0.5:
         noise = noise + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
     if rng.random() < 0.3:
@@ -113,10 +120,10 @@ def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
     return at_pace(noise, rng.uniform(0.6, 1.5))
 
 
-def coloured(rng: np.random.Generator) -> Floats:
-    """A second of steady noise whose power falls by 0 to 9 dB an octave, as of fans, roads and water."""
-    spectrum = np.fft.rfft(rng.normal(0, 1, RATE))
-    corner = rng.uniform(20, 400)
+def coloured(rng: np.random.Generator, length: int = RATE) -> Floats:
+    """`length` samples of steady noise whose power falls by 0 to 9 dB an octave, as of fans, roads and water."""
+    spectrum = np.fft.rfft(rng.normal(0, 1, length))
+    corner = rng.uniform(20, 400) * length / RATE
     spectrum *= np.maximum(1, np.arange(len(spectrum)) / corner) ** -rng.uniform(0, 1.5)
-    noise: Floats = np.fft.irfft(spectrum, RATE).astype(np.float32)
+    noise: Floats = np.fft.irfft(spectrum, length).astype(np.float32)
     return noise / np.float32(np.abs(noise).max())

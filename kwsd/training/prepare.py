@@ -24,8 +24,8 @@ from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.loop import Lesson
 from kwsd.training.recipe import Recipe
-from kwsd.training.scenes import Sounds
 from kwsd.training.soft import SoftLabels
+from kwsd.training.sounds import Sounds
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
@@ -41,7 +41,7 @@ def build_network(recipe: Recipe) -> SpotterModel:
 
 
 def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
-    return MoonshineSpotterModel(MoonshineSpotterConfig(**_on_top(recipe)))
+    return MoonshineSpotterModel(MoonshineSpotterConfig(window_samples=recipe.network.window, **_on_top(recipe)))
 
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:
@@ -125,8 +125,9 @@ def _prepared(
     speech = _kept(corpus(data.speech), data.held_out, "data.speech")
     noise = _kept(corpus(data.noise), 2 * data.held_out, "data.noise")
     progress("making rooms and microphones", 0, 1)
-    sounds = Sounds(words, speech, noise, channel_bank(recipe.mix.channels, recipe.schedule.seed))
     schedule = recipe.schedule
+    channels = channel_bank(recipe.mix.channels, schedule.seed)
+    sounds = Sounds(words, speech, noise, channels, recipe.network.window)
     mixer = Mixer(
         sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed,
         recorded=len(recorded), spared=_spared(recipe, root, words, speech),

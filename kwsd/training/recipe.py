@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.values import number
 
@@ -21,12 +22,14 @@ class Network:
 
     The names are HubertConfig's. A Moonshine takes its sizes from the teacher, whose weights it is; from these it takes
     the adapter's and the heads', and how many of its blocks learn, counted from the last. `start` names a trained model
-    of the same shape, one that ships or a folder, whose weights it begins with.
+    of the same shape, one that ships or a folder, whose weights it begins with. It may hear more than the second that
+    its scores are about: `window` samples, of which the last 16,000 are that second.
     """
 
     kind: str = "hubert"
     start: str = ""
     learning_layers: int = number(2, 0, 6)
+    window: int = number(RATE, RATE, 4 * RATE)
     hidden_size: int = number(288, 1)
     intermediate_size: int = number(1152, 1)
     num_attention_heads: int = number(8, 1)

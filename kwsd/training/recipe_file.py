@@ -48,6 +48,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     if network.kind not in _KINDS:
         yield f'network.kind is {network.kind!r}, not "hubert" or "moonshine"'
     if network.kind == "hubert":
+        if network.window != RATE:
+            yield f"network.window is {network.window}; only a moonshine hears more than a second"
         yield from _wrong_sizes(network)
     if network.kind == "moonshine" and not recipe.teacher.weights:
         yield "a moonshine is its teacher's weights: name them as teacher.weights"

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from kwsd.training.corpus import Corpus
-from kwsd.training.scenes import Sounds
+from kwsd.training.sounds import Sounds
 
 RATE = 16_000
 

@@ -7,7 +7,7 @@ import pytest
 
 from kwsd.training import noises
 from kwsd.training.noises import Noisiness
-from kwsd.training.scenes import Sounds, excerpt
+from kwsd.training.sounds import Sounds, excerpt
 
 SNR = (-2, 30)
 

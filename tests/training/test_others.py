@@ -17,7 +17,7 @@ from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.scenes import Floats
+from kwsd.training.sounds import Floats
 
 COUNT = 200
 

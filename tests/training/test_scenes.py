@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.training import scenes
-from kwsd.training.scenes import Sounds
+from kwsd.training.sounds import Sounds
 
 RNG = np.random.default_rng(2)
 

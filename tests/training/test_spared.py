@@ -16,7 +16,7 @@ from kwsd.training.batches import OTHERS, SPEECH, Mixer
 from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.scenes import Floats
+from kwsd.training.sounds import Floats
 
 NOTHING = np.zeros((0, 3), np.int64)
 
