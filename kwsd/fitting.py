@@ -29,10 +29,11 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
-    if chosen.hop > window:
-        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * window / RATE:g} ms")
+    about = min(window, card.spoken or window)
+    if chosen.hop > about:
+        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * about / RATE:g} ms")
     smoothing = config.trigger.smoothing or card.smoothing
-    if 2 * (smoothing - 1) * chosen.hop >= window:
+    if 2 * (smoothing - 1) * chosen.hop >= about:
         said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
         log.warning(said, smoothing, chosen.hop_ms)
     if card.kind != "zero-shot":

@@ -90,11 +90,13 @@ def load_classifier(
     from kwsd.networks.cascade import Cascade
 
     verifying = _verifying(card, card.verifier.model)
-    if verifying.window != card.window:
-        lengths = f"{verifying.window / RATE:g} s at once, {card.name} {card.window / RATE:g} s"
-        raise ModelError(f"{verifying.name} verifies {card.name}, but hears {lengths};", "take --no-verify")
-    second = _load_own(verifying, device, drawn=drawn)
-    return Cascade(first, second, asked_from=card.verifier.asked_from, weight=card.verifier.weight)
+    if (verifying.window, verifying.about) != (card.verifier.window, card.about):
+        lengths = f"{verifying.about / RATE:g} s of {verifying.window / RATE:g} s"
+        told = f"{card.about / RATE:g} s of {card.verifier.window / RATE:g} s"
+        raise ModelError(f"{verifying.name} verifies {card.name}, but hears {lengths}, not {told};", "take --no-verify")
+    second, chosen = _load_own(verifying, device, drawn=drawn), card.verifier
+    hear = card.window, verifying.window
+    return Cascade(first, second, asked_from=chosen.asked_from, weight=chosen.weight, hear=hear)
 
 
 def _load_own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:

@@ -65,7 +65,7 @@ def _model(config: Config) -> Iterator[Finding]:
     check_words(config, card)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
-        window = np.zeros((1, card.window), np.float32)
+        window = np.zeros((1, card.heard), np.float32)
         began = time.perf_counter()
         scores = classifier.score(window)
         took_ms = 1000 * (time.perf_counter() - began)
@@ -74,7 +74,7 @@ def _model(config: Config) -> Iterator[Finding]:
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"
-    yield Finding("scoring", state, f"{card.window / 16_000:g} s in {took_ms:.1f} ms on {classifier.device}", remedy)
+    yield Finding("scoring", state, f"{card.heard / 16_000:g} s in {took_ms:.1f} ms on {classifier.device}", remedy)
 
 
 def _gpu(config: Config) -> Iterator[Finding]:

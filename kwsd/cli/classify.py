@@ -51,13 +51,17 @@ def classify(
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
+        before = card.window - card.about
         longest = card.window if config.model.window_s else card.longest
+        longest = longest and longest - before
         exactly = card.kind == "exported"
         classifier = load_classifier(card, device=config.model.device, any_length=True)
     bad = 0
     for file in files:
         try:
-            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly)[:top]
+            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before)[
+                :top
+            ]
         except InputError as error:
             console.error(str(error))
             bad += 1

@@ -68,6 +68,7 @@ def negatives(
             gate=model.gate if model.gated else None,
             hop=model.hop,
             window=model.window,
+            about=model.card.about,
             coarse=model.coarse,
             snippets=snippets,
             unreadable=unreadable,

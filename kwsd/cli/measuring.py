@@ -82,7 +82,8 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A loaded model (`card`) with the daemon's settings; `hop`, `window` and `coarse` in samples."""
+    """A loaded model (`card`) with the daemon's settings; `hop`, `window` (what is heard at once) and `coarse` in
+    samples."""
 
     card: ModelCard
     classifier: Classifier
@@ -121,7 +122,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         gate = fitting.any_gate_settings(config)
         classifier = load_classifier(card, device=config.model.device)
     hop, coarse = config.model.hop, config.gate.coarse
-    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.window, coarse)
+    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.heard, coarse)
 
 
 def check_plots(folder: Path | None) -> None:

@@ -121,7 +121,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     else:
         more = f" and {len(card.words) - _MOST} more" if len(card.words) > _MOST else ""
         yield "words", f"{len(card.words)}: {', '.join(card.words[:_MOST])}{more}"
-    yield "hears", f"{card.window / RATE:g} s at once, at {card.rate} Hz"
+    about = f", its scores are about the last {card.about / RATE:g} s" if card.spoken else ""
+    yield "hears", f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}"
     yield "size", _size(card)
     yield "licence", card.licence
     yield "file" if card.kind == "exported" else "folder", str(card.path)

@@ -48,7 +48,7 @@ def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) ->
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter over a loaded classifier."""
     gate, trigger = gate_settings(config), trigger_settings(config, card)
-    return Spotter(classifier, gate=gate, trigger=trigger, coarse=config.gate.coarse)
+    return Spotter(classifier, gate=gate, trigger=trigger, coarse=config.gate.coarse, about=card.about)
 
 
 def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Callable[[], None]) -> StdoutSink | None:

@@ -125,7 +125,7 @@ class _Daemon:
         config, live = self._config, any(source.live for source in self._sources)
         card = self._card = fitting.fitted(config, self._zoo.read_card(config.model.name))
         fitting.check_words(config, card)
-        self._rings.update(build.make_rings(config, self._sources, card.window))
+        self._rings.update(build.make_rings(config, self._sources, card.heard))
         status, counted = self._counters.answer, self._counters.count_subscribers
         socket = build.open_socket(config, live=live, failed=self._fail, status=status, counted=counted)
         if socket:

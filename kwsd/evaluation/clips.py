@@ -93,6 +93,7 @@ def evaluate_clips(
     *,
     noise: Sequence[Recording] = (),
     window: int = RATE,
+    before: int = 0,
     batch: int = _BATCH,
     unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
@@ -100,9 +101,10 @@ def evaluate_clips(
 ) -> ClipReport:
     """Score every recording, and every one of `noise` as silence whatever its label.
 
-    `labels` names the words of a subset task (see `Task`). Recordings whose label was inferred by a machine
-    (`WORD-inferred.opus`) are left out, and those that cannot be read, if `unreadable` is there to be told. `progress`
-    is called with clips done and in all.
+    A clip is judged by `window` samples, and what is heard in the `before` samples before them. `labels` names the
+    words of a subset task (see `Task`). Recordings whose label was inferred by a machine (`WORD-inferred.opus`) are
+    left out, and those that cannot be read, if `unreadable` is there to be told. `progress` is called with clips done
+    and in all.
 
     Raises:
         ConfigError: the model lacks one of `labels`, or none of them is a word.
@@ -119,7 +121,7 @@ def evaluate_clips(
     clips = _with_truth(task, kept, noise, unreadable)
     while chunk := list(islice(clips, batch)):
         truth += [label for label, _ in chunk]
-        rows = classifier.score(np.stack([loudest(samples, window) for _, samples in chunk]))
+        rows = classifier.score(np.stack([loudest(samples, window, before) for _, samples in chunk]))
         scores.append(task.merged(rows, classifier.labels))
         if progress:
             progress(len(truth), total)
@@ -173,19 +175,21 @@ def report_of(
     )
 
 
-def loudest(samples: NDArray[np.int16], length: int = RATE) -> NDArray[np.float32]:
-    """(n,) int16 as the (length,) float32 that is judged: the loudest stretch by power (in 10 ms steps), or the whole
-    clip with equal silence before and after."""
+def loudest(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> NDArray[np.float32]:
+    """(n,) int16 as the (before + length,) float32 that is judged: the loudest stretch by power (in 10 ms steps), or
+    the whole clip with equal silence before and after; with what comes `before`, silence where that is nothing."""
     spare = len(samples) - length
-    window = np.zeros(length, np.float32)
+    window = np.zeros(before + length, np.float32)
     if spare <= 0:
-        start = -spare // 2
+        start = before + -spare // 2
         window[start : start + len(samples)] = to_float(samples)
         return window
     energy = np.concatenate([[0], np.cumsum(samples.astype(np.int64) ** 2)])
     starts = np.append(np.arange(0, spare, _STEP), spare)
     start = int(starts[(energy[starts + length] - energy[starts]).argmax()])
-    return to_float(samples[start : start + length])
+    first = max(0, start - before)
+    window[before - (start - first) :] = to_float(samples[first : start + length])
+    return window
 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:

@@ -117,6 +117,7 @@ def evaluate_negatives(
     gate: GateSettings | None,
     hop: int = HOP,
     window: int = RATE,
+    about: int | None = None,
     coarse: int | None = None,
     snippets: Snippets | None = None,
     unreadable: LeftOut | None = None,
@@ -126,12 +127,12 @@ def evaluate_negatives(
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
     With `snippets`, the two seconds up to each alarm go there; not every one need be written, see `Snippets.check`.
-    `window` is what the classifier hears at once, in samples, `coarse` as for `Spotter`. `progress` is called with
-    samples done and in all. A recording that cannot be read is left out, from its damage on, if `unreadable` is there
-    to be told, and where others are left; else InputError is raised.
+    `window` is what the classifier hears at once, in samples, `about` and `coarse` as for `Spotter`. `progress` is
+    called with samples done and in all. A recording that cannot be read is left out, from its damage on, if
+    `unreadable` is there to be told, and where others are left; else InputError is raised.
     """
     source = NegativeSource(recordings, unreadable)
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse)
+    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse, about=about)
     total = sum(recording.length + PAUSE for recording in recordings)
     alarms: list[FalseAlarm] = []
     recent = np.zeros(_SNIPPET, np.int16)

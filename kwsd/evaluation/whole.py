@@ -27,18 +27,26 @@ class Guess:
 
 
 def classify_file(
-    path: Path, classifier: Any, *, rate: int, longest: int | None = None, exactly: bool = False
+    path: Path,
+    classifier: Any,
+    *,
+    rate: int,
+    longest: int | None = None,
+    exactly: bool = False,
+    before: int = 0,
 ) -> list[Guess]:
     """All labels of a classifier of `kwsd.zoo`, the best first. Raises InputError for what cannot be read.
 
     `rate` is the network's own, in Hz. What is longer than `longest` (samples at 16 kHz), or than a minute, is heard
     in equal pieces; the scores are their mean. With `exactly`, each piece is as long as `longest`: they
-    overlap a little, and zeros follow a recording that is shorter.
+    overlap a little, and zeros follow a recording that is shorter. `before` each comes as much silence, of which
+    `longest` tells nothing.
     """
     samples = read_at(path, rate)
     most = min(longest or MOST_S * RATE, MOST_S * RATE) * rate // RATE
     cut = spread(samples, most) if exactly else pieces(samples, most, _LEAST * rate // RATE)
-    scores = np.mean([_score(classifier, piece, rate) for piece in cut], axis=0)
+    silent = before * rate // RATE
+    scores = np.mean([_score(classifier, np.pad(piece, (silent, 0)), rate) for piece in cut], axis=0)
     best = np.argsort(-scores, kind="stable")
     return [Guess(classifier.labels[index], float(scores[index])) for index in best]
 

@@ -10,14 +10,11 @@ from kwsd.errors import ModelError
 from kwsd.exporting.graph_parts import convolved, places
 from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.arrangement import INPUT
-from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig
-
-_KERNELS, _STRIDES = (127, 7, 3), (64, 3, 2)
-"""Of the three convolutions; transformers has them as constants too."""
+from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
 
 
 def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
-    """Windows -> the last hidden states (batch, vectors, hidden).
+    """Windows -> the last hidden states (batch, vectors, hidden) of what the scores are about.
 
     Raises:
         ModelError: an activation or a kind of positions that has no drawing here.
@@ -33,6 +30,9 @@ def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
         inner = sheet.layer_norm(hidden, f"{block}.final_norm", 1e-5)
         inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
         hidden = sheet.add("Add", hidden, sheet.linear(inner, f"{block}.narrow"))
+    about = vectors(config.about_samples)
+    if about < count:
+        hidden = sheet.add("Slice", hidden, *map(sheet.whole, ([count - about], [count], [1])))
     return sheet.layer_norm(hidden, "encoder.norm", 1e-5)
 
 
@@ -43,7 +43,7 @@ def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
     hidden = sheet.add("Mul", INPUT, sheet.add("Min", gain, sheet.number(1.0)))
     hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
     length, channels = config.window_samples, (1, config.hidden_size, 2 * config.hidden_size)
-    for index, (kernel, stride) in enumerate(zip(_KERNELS, _STRIDES, strict=True)):
+    for index, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
         hidden = convolved(sheet, hidden, f"conv.{index}", length, channels[index], kernel, stride)
         hidden = sheet.add("Gelu", hidden, domain=OWN) if index else _norm_of_all(sheet, sheet.add("Tanh", hidden))
         length = places(length, kernel, stride)

@@ -64,6 +64,7 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         card.smoothing,
         card.substitution,
         card.latest_ms,
+        None if card.spoken is None else card.spoken * card.rate // RATE,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
 

@@ -51,9 +51,9 @@ class ModelCard:
     `scores` is whatever was measured.
 
     `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
-    at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz. A zero-shot model has no
-    labels until it is given some. With a `verifier` it hears together with a second model, which has thresholds for the
-    two.
+    at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz; its scores are about the
+    last `spoken` of them, None for all. A zero-shot model has no labels until it is given some. With a `verifier` it
+    hears together with a second model, which has thresholds for the two.
     """
 
     name: str
@@ -67,6 +67,7 @@ class ModelCard:
     rate: int = RATE
     window: int = RATE
     longest: int | None = None
+    spoken: int | None = None
     smoothing: int = DEFAULT_SMOOTHING
     substitution: float = 1.0
     latest_ms: int | None = None
@@ -76,6 +77,16 @@ class ModelCard:
     def firing(self) -> Mapping[str, float]:
         """The thresholds of the model as it is to listen: with its verifier, or alone."""
         return self.thresholds if self.verifier is None else dict(self.thresholds) | dict(self.verifier.thresholds)
+
+    @property
+    def heard(self) -> int:
+        """The samples that it and its verifier need at once."""
+        return max(self.window, self.verifier.window if self.verifier else 0)
+
+    @property
+    def about(self) -> int:
+        """The newest samples that its scores are about; what it hears before them only helps it."""
+        return min(self.spoken or self.window, self.window)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -96,7 +107,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         return _foreign_card(folder, config, card, given)
     if not (folder / WEIGHTS).is_file():
         raise no_weights(folder, str(folder))
-    labels = read_labels(folder, config)
+    labels, window = read_labels(folder, config), own_window(folder)
     _verify(folder, card, labels)
     return ModelCard(
         name=str(card.get("name", folder.resolve().name)),
@@ -106,7 +117,8 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         licence=str(card.get("licence", "unknown")),
         size_bytes=(folder / WEIGHTS).stat().st_size,
         scores=card["scores"],
-        window=own_window(folder),
+        window=window,
+        spoken=_own_spoken(folder, window),
         verifier=read_verifier(card, str(folder / "card.json")),
         smoothing=card["smoothing"],
         substitution=card["substitution"],
@@ -130,6 +142,7 @@ def card_of_file(path: Path) -> ModelCard:
         rate=found.rate,
         window=window,
         longest=window,
+        spoken=None if found.about is None else found.about * RATE // found.rate,
         smoothing=found.smoothing,
         substitution=found.substitution,
         latest_ms=found.latest_ms,
@@ -140,6 +153,13 @@ def own_window(folder: Path) -> int:
     """What kwsd's own model in `folder` hears at once, in samples."""
     said = read_json(folder / "config.json").get("window_samples", RATE)
     return whole(said, folder, "window_samples", LONGEST_S * RATE)
+
+
+def _own_spoken(folder: Path, window: int) -> int | None:
+    """The newest samples that its scores are about, None for all."""
+    said = read_json(folder / "config.json").get("about_samples", window)
+    found = whole(said, folder, "about_samples", window)
+    return None if found == window else found
 
 
 def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:

@@ -15,16 +15,26 @@ from numpy.typing import NDArray
 
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
+from kwsd.events import RATE
 from kwsd.labels import can_fire
 
 Scores = NDArray[np.float32]
 
 
 class Cascade:
-    """Scores windows with both."""
+    """Scores windows with both: what one of them hears at once is the newest part of what it is given."""
 
-    def __init__(self, first: Classifier, second: Classifier, *, asked_from: float, weight: float) -> None:
-        """The second one is asked where any word's score is `asked_from` or more, and counts by `weight` (0 to 1).
+    def __init__(
+        self,
+        first: Classifier,
+        second: Classifier,
+        *,
+        asked_from: float,
+        weight: float,
+        hear: tuple[int, int] = (RATE, RATE),
+    ) -> None:
+        """The second one is asked where any word's score is `asked_from` or more, and counts by `weight` (0 to 1). They
+        `hear` so many samples each.
 
         Raises:
             ModelError: they do not know the same labels.
@@ -32,7 +42,7 @@ class Cascade:
         if sorted(first.labels) != sorted(second.labels):
             raise ModelError(f"{second.name} cannot verify {first.name}: they do not know the same words")
         self.first, self.second = first, second
-        self._asked_from, self._weight = np.float32(asked_from), weight
+        self._asked_from, self._weight, self._hear = np.float32(asked_from), weight, hear
         self._words = np.array([index for index, label in enumerate(first.labels) if can_fire(label)], np.intp)
         self._order = np.array([second.labels.index(label) for label in first.labels], np.intp)
         self.labels, self.name, self.device = first.labels, first.name, first.device
@@ -41,11 +51,11 @@ class Cascade:
 
     def score(self, windows: NDArray[np.float32]) -> Scores:
         """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
-        scores = self.first.score(windows)
+        scores = self.first.score(windows[:, -self._hear[0] :])
         doubtful = np.flatnonzero(scores[:, self._words].max(axis=1, initial=0) >= self._asked_from)
         if len(doubtful):
             self.asked += len(doubtful)
-            second = self.second.score(windows[doubtful])[:, self._order]
+            second = self.second.score(windows[doubtful, -self._hear[1] :])[:, self._order]
             scores[doubtful] = pooled((scores[doubtful], second), (1 - self._weight, self._weight))
         return scores
 

@@ -22,7 +22,7 @@ from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 FORMAT = 2
 """Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file
 whose `substitution` is 1 says the same in both, and is written as 1. An earlier kwsd that does not know `latest_ms`
-answers late now and then, as it always did."""
+answers late now and then, as it always did; one that does not know `about` tells too early a start of a word."""
 
 SUFFIX = ".onnx"
 
@@ -40,7 +40,7 @@ class Exported:
 
     `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one. Thresholds
     are for the mean over `smoothing` windows of a word's claim (see `kwsd.spotting.claims`), with `substitution`,
-    and `latest_ms` from when the word was first resembled.
+    and `latest_ms` from when the word was first resembled. Scores are about the last `about` samples, None for all.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Exported:
     smoothing: int = 2
     substitution: float = 1.0
     latest_ms: int | None = None
+    about: int | None = None
 
     def to_metadata(self) -> dict[str, str]:
         """The entries for the file."""
@@ -147,9 +148,12 @@ def _checked(table: Any) -> Exported:
     latest_ms = table.get("latest_ms")
     if not is_latest(latest_ms):
         raise ValueError("latest_ms")
+    about = table.get("about")
+    if about is not None and (type(about) is not int or not 0 < about <= table["window"]):
+        raise ValueError("about")
     return Exported(
         table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
-        thresholds, scores, table["smoothing"], substitution, latest_ms,
+        thresholds, scores, table["smoothing"], substitution, latest_ms, about,
     )  # fmt: skip
 
 

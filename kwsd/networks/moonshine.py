@@ -20,8 +20,8 @@ from kwsd.events import RATE
 from kwsd.networks.arrangement import LARGER_TYPE
 from kwsd.networks.heads import SpotterModel
 
-FRAMES = 40
-"""The encoder's vectors for one second."""
+KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
+"""Of the three convolutions; transformers has them as constants too."""
 
 LOUDEST = 0.5
 """The encoder was used with waveforms whose peak is at most this."""
@@ -32,7 +32,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
-    `_unknown_` after training. The scores are about the last second of `window_samples`.
+    `_unknown_` after training. It hears `window_samples`, and its scores are about the last `about_samples` of them.
     """
 
     model_type = LARGER_TYPE
@@ -44,6 +44,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
     window_samples: int = RATE
+    about_samples: int = RATE
     unknown_offset: float = 0.0
 
 
@@ -61,12 +62,22 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
         self.add_heads(config)
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
-        """The encoder's last hidden states, as far as they are of the last second; it hears what comes before, too.
+        """The encoder's last hidden states of what the scores are about; it hears what comes before, too.
 
-        (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden).
+        (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden). Before less than a window there is silence.
         """
-        states: torch.Tensor = self.encoder(quieten(input_values)).last_hidden_state
-        return states[:, -FRAMES:]
+        before = self.config.window_samples - self.config.about_samples
+        missing = max(0, self.config.window_samples - input_values.shape[1]) if before else 0
+        heard = torch.nn.functional.pad(input_values, (missing, 0))
+        states: torch.Tensor = self.encoder(quieten(heard)).last_hidden_state
+        return states[:, states.shape[1] - vectors(heard.shape[1] - before) :]
+
+
+def vectors(samples: int) -> int:
+    """How many vectors the encoder gives for so many samples."""
+    for kernel, stride in zip(KERNELS, STRIDES, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples
 
 
 def quieten(waveform: torch.Tensor) -> torch.Tensor:

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsd.errors import ModelError
+from kwsd.events import RATE
 from kwsd.networks.exported import is_threshold
+from kwsd.networks.foreign import LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """What a model's card says of the second one: its name, from which score on it is asked, what its word weighs.
 
-    `thresholds` are those of the two together.
+    `thresholds` are those of the two together; `window` is what the second one hears at once, in samples.
     """
 
     model: str
     asked_from: float
     weight: float
     thresholds: Mapping[str, float]
+    window: int = RATE
 
 
 def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
@@ -34,10 +37,12 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
             float(table["asked_from"]),
             float(table["weight"]),
             {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
+            int(table.get("window", RATE)),
         )
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
-    shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
+    heard = RATE <= found.window <= LONGEST_S * RATE
+    shares = heard and all(0 <= number <= 1 for number in (found.asked_from, found.weight))
     if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
         raise ModelError(f"{place}: its verifier has no right name or numbers", "fetch the model again")
     return found

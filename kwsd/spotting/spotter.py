@@ -69,15 +69,18 @@ class Spotter:
         gate: GateSettings | None,
         trigger: TriggerSettings,
         coarse: int | None = None,
+        about: int | None = None,
     ) -> None:
-        """Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, as
+        """Scores are about the last `about` samples of a window, None for all of them.
+
+        Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, as
         far as the thresholds allow it: one in `coarse` samples, or every second one if that is more, which gives the
         same detections (see `kwsd.spotting.thrift`).
 
         Raises:
             ConfigError: a threshold for a word that the classifier does not know.
         """
-        self._classifier, self._gate, self._trigger = classifier, gate, trigger
+        self._classifier, self._gate, self._trigger, self._about = classifier, gate, trigger, about
         self._thrifty = self._spares(trigger, coarse)
         self._coarse = coarse
         self._ears: dict[str, _Ear] = {}
@@ -165,14 +168,15 @@ class Spotter:
         return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
-        start, end = speech_extent(window.samples)
+        before = 0 if self._about is None else len(window.samples) - self._about
+        start, end = speech_extent(window.samples[before:])
         return Detection(
             window.stream,
             word=hit.word,
             score=hit.score,
             threshold=hit.threshold,
-            start=max(0, window.start + start),
-            end=window.start + end,
+            start=max(0, window.start + before + start),
+            end=window.start + before + end,
             at=window.end,
             model=self._classifier.name,
         )

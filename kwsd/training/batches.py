@@ -24,8 +24,8 @@ NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`windows` (batch, samples) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a window
-    lies which of the clean seconds that the teacher was asked about: the words' first, then those of the speech."""
+    """`windows` (batch, samples) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a
+    window lies which of the clean seconds that the teacher was asked about: the words' first, then the speech's."""
 
     windows: Floats
     labels: NDArray[np.int64]

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from kwsd.networks.moonshine import FRAMES, quieten
+from kwsd.networks.moonshine import quieten
 from kwsd.training.batches import NONE, Batch
-from kwsd.training.teacher import STRIDE, Taught, convolutions
+from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
 
 
 def front_end_loss(teacher: nn.Module, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:

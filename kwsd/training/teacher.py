@@ -20,13 +20,16 @@ from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import InputError
-from kwsd.networks.moonshine import FRAMES, quieten
+from kwsd.networks.moonshine import quieten
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
 from kwsd.training.sounds import excerpt
 
 STRIDE = 384
 """Samples from one of the encoder's vectors to the next."""
+
+FRAMES = 40
+"""Vectors that the encoder gives for one second."""
 
 
 def load_teacher(weights: Path) -> Any:

@@ -125,6 +125,15 @@ def test_a_long_clip_is_judged_by_its_loudest_second(say, babble):
     assert np.sqrt((window**2).mean()) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
 
 
+def test_a_clip_stands_after_what_is_heard_before_it():
+    clip = np.arange(1, 30_001, dtype=np.int16)
+    window = loudest(clip, before=8_000)
+    assert window.shape == (24_000,)
+    assert np.array_equal(window[8_000:], loudest(clip))
+    assert window[7_999] * 32_768 == clip[30_000 - 16_000 - 1]
+    assert not loudest(clip[:16_000], before=8_000)[:8_000].any()
+
+
 @pytest.mark.parametrize("length", [1, 7999, 8000, 15999, 16000])
 def test_a_short_clip_stands_in_the_middle(length):
     window = loudest(np.full(length, 16384, np.int16))

@@ -54,6 +54,19 @@ def test_what_one_of_them_mistakes_for_a_word_gets_a_low_score() -> None:
     assert scores[0, 0] < 0.3
 
 
+def test_each_of_them_hears_the_newest_part_of_a_window() -> None:
+    class Long(Fixed):
+        def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            assert windows.shape[1] == 5
+            return super().score(windows[:, 3:])
+
+    second = Long("second", {1: (0.90, 0.02, 0.07, 0.01)})
+    cascade = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5, hear=(2, 5))
+    scores = cascade.score(np.array([[7, 7, 7, 7, 0, 0], [7, 7, 7, 7, 1, 0]], np.float32))
+    assert second.seen == [1]
+    assert np.allclose(scores, [FIRST[0], FIRST[1]], atol=1e-6)
+
+
 def test_its_labels_may_stand_in_another_order() -> None:
     second = Fixed("second", {1: (0.01, 0.90, 0.07, 0.02)}, ("_silence_", "yes", "_unknown_", "no"))
     scores = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=1.0).score(windows(1))

@@ -60,6 +60,28 @@ def test_its_frames_are_those_of_moonshines_encoder() -> None:
         assert torch.allclose(model.frames(waveform), theirs, atol=1e-5)
 
 
+def test_what_is_heard_before_its_second_has_no_vectors_of_its_own() -> None:
+    model, waveform = network(window_samples=32_000), torch.from_numpy(sounds(32_000, 2))
+    with torch.inference_mode():
+        found = model.frames(waveform)
+        theirs = model.encoder(quieten(waveform)).last_hidden_state
+        assert found.shape[1] == 40
+        assert torch.equal(found, theirs[:, -40:])
+        assert not torch.allclose(found, model.frames(torch.cat([waveform[:, :1] * 0 + 0.3, waveform[:, 1:]], dim=1)))
+        padded = torch.cat([torch.zeros(2, 16_000), waveform[:, :16_000]], dim=1)
+        assert torch.equal(model.frames(waveform[:, :16_000]), model.frames(padded))  # as a pipeline gives it a clip
+
+
+def test_one_that_hears_two_seconds_scores_alike_on_both_engines(tmp_path: Path) -> None:
+    export_model(network(window_samples=32_000), tmp_path / "two", name="two", licence="CC0-1.0")
+    graphs = [drawing(tmp_path / "two", quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
+    found = compare(tmp_path / "two", *graphs)
+    assert found.float32 < 1e-4
+    assert found.int8 < 0.05
+    card = read_card(str(tmp_path / "two"))
+    assert (card.window, card.heard, card.about) == (32_000, 32_000, 16_000)
+
+
 def test_loud_sound_is_made_quieter_and_soft_sound_stays() -> None:
     loud, soft = torch.full((1, 10), -0.9), torch.full((1, 10), 0.1)
     assert float(quieten(loud).min()) == -LOUDEST

@@ -62,6 +62,22 @@ def test_one_sound_gives_one_detection_whatever_the_batch(batch: int) -> None:
     assert detection.end < detection.at <= 32_000
 
 
+def test_a_word_lies_in_what_the_scores_are_about() -> None:
+    audio = beep() + beep(at=6_000)  # another one before it
+    padded = np.concatenate([np.zeros(32_000, np.int16), audio])
+    windows = [Window("one", end, padded[end : end + 32_000], hop=HOP) for end in range(HOP, len(audio) + 1, HOP)]
+
+    class Newest(LoudnessClassifier):
+        def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            return super().score(windows[:, 16_000:])
+
+    events = feed(Spotter(Newest(), gate=None, trigger=TRIGGER, about=16_000), windows, 1)
+    found = [event for event in events if isinstance(event, Detection)]
+    assert [abs(detection.start - at) <= 320 for detection, at in zip(found, (6_000, 16_000), strict=True)] == [
+        True
+    ] * 2
+
+
 def test_streams_do_not_hear_each_other() -> None:
     spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
     both = [
