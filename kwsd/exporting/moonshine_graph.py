@@ -22,18 +22,21 @@ def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
     if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
         raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
     hidden, count = _front_end(sheet, config)
-    turns = _turns(sheet, config, count)
+    turns, before = _turns(sheet, config, count), count - vectors(config.about_samples)
     for index in range(config.encoder_num_hidden_layers):
         block = f"block.{index}"
         inner = sheet.layer_norm(hidden, f"{block}.norm", 1e-5)
-        hidden = sheet.add("Add", hidden, _attention(sheet, config, inner, block, turns))
+        last = before if index == config.encoder_num_hidden_layers - 1 else 0  # of what is only heard before, no more
+        hidden = sheet.add("Add", _from(sheet, hidden, last), _attention(sheet, config, inner, block, turns, last))
         inner = sheet.layer_norm(hidden, f"{block}.final_norm", 1e-5)
         inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
         hidden = sheet.add("Add", hidden, sheet.linear(inner, f"{block}.narrow"))
-    about = vectors(config.about_samples)
-    if about < count:
-        hidden = sheet.add("Slice", hidden, *map(sheet.whole, ([count - about], [count], [1])))
     return sheet.layer_norm(hidden, "encoder.norm", 1e-5)
+
+
+def _from(sheet: Sheet, hidden: str, first: int) -> str:
+    """The vectors from the one numbered `first` on."""
+    return sheet.add("Slice", hidden, *map(sheet.whole, ([first], [1 << 31], [1]))) if first else hidden
 
 
 def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
@@ -78,18 +81,21 @@ def _rope(config: MoonshineSpotterConfig) -> dict[str, Any]:
 
 
 def _attention(
-    sheet: Sheet, config: MoonshineSpotterConfig, hidden: str, block: str, turns: tuple[str, str, int]
+    sheet: Sheet, config: MoonshineSpotterConfig, hidden: str, block: str, turns: tuple[str, str, int], first: int
 ) -> str:
-    """Self-attention whose queries and keys are turned by their places (Su et al. 2021, "RoFormer")."""
+    """Self-attention whose queries and keys are turned by their places (Su et al. 2021, "RoFormer").
+
+    The vectors from the one numbered `first` on ask; all answer.
+    """
     cosines, sines, width = turns
     heads = config.encoder_num_attention_heads
     query, key, value = sheet.split(sheet.linear(hidden, f"{block}.qkv"), 3)
     turned = [
         sheet.add(
-            "RotaryEmbedding", part, sheet.whole([0]), cosines, sines,
+            "RotaryEmbedding", _from(sheet, part, place), sheet.whole([place]), cosines, sines,
             domain=OWN, interleaved=1, num_heads=heads, rotary_embedding_dim=width,
         )
-        for part in (query, key)
+        for part, place in ((query, first), (key, 0))
     ]  # fmt: skip
     joined = sheet.add("MultiHeadAttention", *turned, value, domain=OWN, num_heads=heads)
     return sheet.linear(joined, f"{block}.out")
