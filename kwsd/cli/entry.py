@@ -20,6 +20,11 @@ from kwsd.sinks.outlet import silence
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
+_LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
+    (RuntimeError, "can't start new thread", "no more threads are allowed: raise TasksMax= of the unit, or ulimit -u"),
+    (MemoryError, "", "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"),
+)
+"""What the interpreter raises at a limit of the system's: which error, what it says, what to say of it."""
 _DAEMON = "kwsd.daemon.supervisor"
 
 
@@ -62,7 +67,8 @@ def _run(given: list[str]) -> int:
 
 
 def _tell_fault(error: Exception, debug: bool) -> int:
-    """What nobody has foreseen; or a full disk, mostly under standard output, or a closed door: no faults of ours."""
+    """What nobody has foreseen; or a full disk, mostly under standard output, a closed door, a limit of the system's:
+    no faults of ours."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
@@ -70,6 +76,9 @@ def _tell_fault(error: Exception, debug: bool) -> int:
     if isinstance(error, OSError) and error.errno in _OUT_OF_REACH and error.filename:
         text = f"{error.filename}: {error.strerror}; check the name and its permissions, or name another place"
         return _tell(text, InputError.exit_status, debug)
+    lacking = next((text for kind, said, text in _LIMITS if isinstance(error, kind) and said in str(error)), None)
+    if lacking:
+        return _tell(lacking, DeviceError.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
 

@@ -214,6 +214,20 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
     assert "/secret/config.json: Permission denied; check the name and its permissions" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [(RuntimeError("can't start new thread"), "raise TasksMax= of the unit"), (MemoryError(), "free some")],
+)
+def test_a_limit_of_the_system_is_no_fault(
+    error: Exception, remedy: str, kwsd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(monkeypatch, error)
+    ran = kwsd("version")
+    assert ran.status == 69
+    assert remedy in ran.err
+    assert "fault" not in ran.err
+
+
 def test_another_error_of_the_system_is_a_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, OSError(errno.EPERM, "Operation not permitted"))
     ran = kwsd("version")
