@@ -125,12 +125,14 @@ def stream(
         try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
+    from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_streams
     from kwsd.evaluation.stream_builder import StreamSettings
     from kwsd.evaluation.stream_parts import stream_from_folders
     from kwsd.evaluation.streams import evaluate_streams
     from kwsd.evaluation.truth import read_stream, write_stream
 
+    unreadable = LeftOut()
     with console.working("reading the recordings"):
         if audio and table:
             heard = read_stream(audio, table)
@@ -141,7 +143,7 @@ def stream(
             listened = tuple(model.trigger.thresholds)
             heard = stream_from_folders(
                 words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
-                hours=hours, held_out=held_out, said=said, settings=settings,
+                hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
             )  # fmt: skip
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
@@ -160,6 +162,7 @@ def stream(
         )
     chosen = _thresholds(report.chosen) if report.chosen else ()
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
+    unreadable.check()
 
 
 def _thresholds(chosen: Choice) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.datasets.loading import load
-from kwsd.datasets.recordings import Recording
+from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import tokens
 from kwsd.errors import InputError
@@ -27,9 +27,10 @@ class Sound:
     samples: NDArray[np.int16]
 
 
-def sounds(recordings: Iterable[Recording]) -> list[Sound]:
-    """Decode recordings. Raises InputError where one cannot be read."""
-    return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings)]
+def sounds(recordings: Iterable[Recording], unreadable: OnUnreadable | None = None) -> list[Sound]:
+    """Decode recordings. One that cannot be read is left out, where `unreadable` is there to be called; else
+    InputError is raised."""
+    return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings, unreadable)]
 
 
 def at_pauses(sound: Sound) -> list[Sound]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kwsd.datasets.recordings import Recording, find_sounds
+from kwsd.datasets.recordings import OnUnreadable, Recording, find_sounds
 from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import at_pauses, draw_words, free_of, kept_back, lasting, notes_on, sounds, up_to
@@ -29,31 +29,34 @@ def stream_from_folders(
     held_out: int = 0,
     said: Mapping[str, str] | None = None,
     settings: StreamSettings | None = None,
+    unreadable: OnUnreadable | None = None,
 ) -> Stream:
     """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
 
     Of the words' clips those of one `split` are taken (see `clips_of`). Of speech and noise only what training held out
     is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a sentence is its label,
     and what `said` has for its name. Long recordings of speech are cut at pauses. Folders of speech and noise are as
-    `find_sounds` reads them. Raises InputError for one that cannot be read, or without anything of use.
+    `find_sounds` reads them. For a file that cannot be read `unreadable` is called, and it is left out; without,
+    InputError is raised, as for a folder without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
-    clips = clips_of(words, split)
+    clips = clips_of(words, split, unreadable)
     spoken = _spoken(clips, listen_for)
     if not spoken:
         among = "" if clips.split == "all" else f" ({clips.notes[0]}); --split all takes every clip"
         raise InputError(f"{words}: no recordings of words that are listened for{among}")
-    sentences = [clip for folder in speech for clip in find_sounds(folder)]
+    sentences = [clip for folder in speech for clip in find_sounds(folder, unreadable)]
     strange = check_names(said, (clip.name for clip in sentences))
     there = kept_back(sentences, held_out)
     free = free_of(listen_for, there, said)
     taken = up_to(free, hours, chosen.seed)
-    around = [clip for folder in noise for clip in find_sounds(folder)] if chosen.snr_db is not None else []
+    noises = noise if chosen.snr_db is not None else ()
+    around = [clip for folder in noises for clip in find_sounds(folder, unreadable)]
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
     return build_stream(
-        sounds(draw_words(spoken, count, chosen.seed)),
-        lasting([piece for sound in sounds(taken) for piece in at_pauses(sound)], hours),
-        sounds(kept_back(around, held_out, noise=True)),
+        sounds(draw_words(spoken, count, chosen.seed), unreadable),
+        lasting([piece for sound in sounds(taken, unreadable) for piece in at_pauses(sound)], hours),
+        sounds(kept_back(around, held_out, noise=True), unreadable),
         chosen,
         name=name,
         notes=clips.notes + strange + notes_on(taken, said, held=len(there) - len(free)),

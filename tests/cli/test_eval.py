@@ -217,6 +217,18 @@ def test_a_damaged_clip_does_not_end_the_measuring(
         out.unlink()
 
 
+@pytest.mark.parametrize("damaged", [b"no audio", b"RIFF\x00\x00\x00\x00WAVE"])
+def test_a_stream_is_built_of_what_can_be_read(
+    damaged: bytes, kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
+) -> None:
+    (clips / "yes" / "broken.wav").write_bytes(damaged)
+    parts = ("--words", clips, "--speech", speech, "--count", 12, "--json", tmp_path / "out.json")
+    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
+    assert ran.status == 66
+    assert read(tmp_path / "out.json")["words"] > 0
+    assert ran.err.splitlines()[-1].startswith("kwsd: error: 1 file left out; ")
+
+
 def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in `kwsd eval … --json F | head -1`."""
     from kwsd.cli import console, measuring
