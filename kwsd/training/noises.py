@@ -39,11 +39,12 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
         else:
             first = place[1] - sounds.before
             window = excerpt(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and not (place is not None and sounds.before):  # the place is to lie in the last second
             window = window[::-1]
         if rng.random() < 0.3:
             window = window + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
-        window = middle(at_pace(window, rng.uniform(0.6, 1.5)) if rng.random() < 0.3 else window, length)
+        centre = (len(window) - length + RATE) / 2 + sounds.before
+        window = middle(at_pace(window, rng.uniform(0.6, 1.5), centre) if rng.random() < 0.3 else window, length)
     else:
         window = rng.normal(0, 10 ** rng.uniform(-5, -2), length).astype(np.float32)
         window[sounds.before :] += burst(rng)

@@ -47,6 +47,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield f"words is {list(recipe.words)}; it must name at least one, each once, without {UNKNOWN} and {SILENCE}"
     if network.kind not in _KINDS:
         yield f'network.kind is {network.kind!r}, not "hubert" or "moonshine"'
+    if RATE < network.window < RATE * 3 // 2:
+        yield f"network.window is {network.window}; it must be {RATE}, or {RATE * 3 // 2} and more"
     if network.kind == "hubert":
         if network.window != RATE:
             yield f"network.window is {network.window}; only a moonshine hears more than a second"

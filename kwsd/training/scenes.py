@@ -11,18 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kwsd.events import RATE
 from kwsd.training.corpus import GRID, Corpus, seconds_in
-from kwsd.training.leads import before_sentence, before_word
+from kwsd.training.leads import PAUSE, background, before_sentence, before_word, running_words, talk
 from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, middle, rms, take
 
 _MARGIN = 1280
 """Samples of pause (80 ms) that a window has to show after a whole word: the listener wants to be answered soon."""
-
-_PAUSE = 2400
-"""Samples of pause (150 ms) before it: a stop inside a sentence is silent for nearly as long."""
 
 _LATEST = RATE // 2
 """A word that ended longer ago than this (0.5 s) had better been heard before."""
@@ -45,79 +41,79 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
 
     `pace` is how often it is said faster or slower, and higher or lower, than it was.
     """
-    clip = sounds.words.clip(row)
     start, end = (int(edge) for edge in sounds.words.cores[row])
     if rng.random() < 0.95 - 0.6 * hardness:
         home = min(0, RATE - end)  # a synthetic clip may be longer, and its word end after the first second
         low, high = min(home, 160 - start), max(home, RATE - 160 - end)
-        shift = home if rng.random() < 0.3 else int(np.clip(home + rng.integers(-1600, 1601), low, high))
-        window = _filled(clip, shift, rng)
-        if rng.random() < pace * hardness:
-            return _led(Scene(at_pace(window, rng.uniform(0.85, 1.18))), sounds, row, rng)
-        return _led(Scene(window, shift), sounds, row, rng)
+        at_home = rng.random() < (0.1 if sounds.before else 0.3)  # else its second's edge would tell a command
+        shift = home if at_home else int(np.clip(home + rng.integers(-1600, 1601), low, high))
+        window, begin = _filled(sounds, row, shift, rng), sounds.before + shift + start
+        paced = rng.random() < pace * hardness
+        if paced:
+            window, begin = _paced(window, begin, rng.uniform(0.85, 1.18), sounds.before)
+        if sounds.before:
+            before_word(window, begin, sounds, row, rng)
+        return Scene(window, None if paced or sounds.before else shift)
     last = RATE - _MARGIN - (end - start)
-    first = max(_PAUSE, last - _LATEST)
+    first = max(PAUSE, last - _LATEST)
     place = int(rng.integers(first, last)) if first < last else (RATE - (end - start)) // 2
-    window = _filled(clip, place - start, rng)
+    window, begin = _filled(sounds, row, place - start, rng), sounds.before + place
     if rng.random() < pace:
-        window = at_pace(window, rng.uniform(0.9, 1.15))
-    talks = _neighbours(window, place, place + end - start, sounds.speech, rng)
-    return _led(Scene(window), sounds, row, rng, talks=talks)
+        window, _ = _paced(window, begin, rng.uniform(0.9, 1.15), sounds.before)
+    _neighbours(window, begin, begin + end - start, sounds, row, rng)
+    return Scene(window)
 
 
-def _led(scene: Scene, sounds: Sounds, row: int, rng: np.random.Generator, *, talks: bool = False) -> Scene:
-    """The scene of the clip `row` with what was heard before its second, if more than that is heard."""
-    if not sounds.before:
-        return scene
-    lead = before_word(sounds, scene.window, row, rng, talks=talks)
-    return Scene(np.concatenate([lead, scene.window]))
+def _paced(window: Floats, begin: int, pace: float, before: int) -> tuple[Floats, int]:
+    """The window at another pace, about the middle of its second; and where it has what began at `begin`."""
+    centre = before + RATE / 2
+    return at_pace(window, pace, centre), int(centre + (begin - centre) / pace)
 
 
-def _filled(clip: NDArray[np.int16], shift: int, rng: np.random.Generator) -> Floats:
-    """The clip moved by `shift`; what that leaves empty is mirrored from its edges, or (sometimes) stays silent."""
-    window = excerpt(clip, -shift)
+def _filled(sounds: Sounds, row: int, shift: int, rng: np.random.Generator) -> Floats:
+    """The clip `row`, moved by `shift` in its second; what that leaves empty is mirrored from its edges, or (sometimes)
+    stays silent. What is heard before the second is filled by the clip's background."""
+    clip = sounds.words.clip(row)
+    window = excerpt(clip, -shift - sounds.before, sounds.window)
     if rng.random() < 0.25:
         return window
-    first, last = max(0, shift), min(RATE, shift + len(clip))
-    if 0 < first <= last - first:
+    first, last = max(0, sounds.before + shift), min(len(window), sounds.before + shift + len(clip))
+    if sounds.before:
+        window[:first] = background(sounds.words, row, first)
+    elif 0 < first <= last - first:
         window[:first] = window[first : 2 * first][::-1] * np.linspace(0, 1, first, dtype=np.float32)
-    rest = RATE - last
+    rest = len(window) - last
     if 0 < rest <= last - first:
         window[last:] = window[last - rest : last][::-1] * np.linspace(1, 0, rest, dtype=np.float32)
     return window
 
 
-def _neighbours(window: Floats, start: int, end: int, speech: Corpus, rng: np.random.Generator) -> bool:
-    """Lay other speech before and after the word at [start, end), in place, with a pause between.
-
-    Says whether there is some at the window's left edge.
-    """
+def _neighbours(window: Floats, start: int, end: int, sounds: Sounds, row: int, rng: np.random.Generator) -> None:
+    """Lay other speech before and after the word at [start, end), in place, with a pause between."""
     level = rms(window[max(0, start) : end])
-    before = start - int(rng.integers(_PAUSE, RATE // 2))
-    talks = before > 800 and rng.random() < 0.7
-    if talks:
-        window[:before] = levelled(take(speech, rng, before), level, rng)
+    if sounds.before:
+        before_word(window, start, sounds, row, rng)
+    else:
+        before = start - int(rng.integers(PAUSE, RATE // 2))
+        if before > 800 and rng.random() < 0.7:
+            window[:before] = levelled(take(sounds.speech, rng, before), level, rng)
     after = end + int(rng.integers(_MARGIN, RATE // 2))
-    if after < RATE - 800 and rng.random() < 0.5:
-        window[after:] = levelled(take(speech, rng, RATE - after), level, rng)
-    return talks
+    if after < len(window) - 800 and rng.random() < 0.5:
+        window[after:] = levelled(take(sounds.speech, rng, len(window) - after), level, rng)
 
 
 def cut_word(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
-    """A window that shows 20 to 65 % of a word, at its left or right edge; what is cut off at its left edge is heard
-    before it, if more than a second is heard."""
-    clip, (start, end) = sounds.words.clip(row), (int(edge) for edge in sounds.words.cores[row])
+    """A window that shows 20 to 65 % of a word, at the left or right edge of its second."""
+    start, end = (int(edge) for edge in sounds.words.cores[row])
     shown = int((end - start) * rng.uniform(0.2, 0.65))
-    begins = rng.random() < 0.5
-    shift = RATE - start - shown if begins else shown - end
-    window = _filled(clip, shift, rng)
-    talks = shift > 0 and rng.random() < 0.3
-    if talks:
+    shift = RATE - start - shown if rng.random() < 0.5 else shown - end
+    window = _filled(sounds, row, shift, rng)
+    if shift > 0 and sounds.before:
+        before_word(window, len(window) - shown, sounds, row, rng)
+    elif shift > 0 and rng.random() < 0.3:
         gap = RATE - shown - int(rng.integers(800, RATE // 2))
         window[: max(0, gap)] = take(sounds.speech, rng, max(0, gap))
-    if begins:
-        return _led(Scene(window), sounds, row, rng, talks=talks).window
-    return np.concatenate([excerpt(clip, -shift - sounds.before, sounds.before), window])
+    return window
 
 
 def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
@@ -127,9 +123,16 @@ def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
     window = excerpt(sounds.words.clip(row), start - place, sounds.window)
     last = min(sounds.window, place + end - start)
     level = rms(window[place:last])
-    window[:place] = levelled(_talk(sounds, place, rng, last=True), level, rng)
+    window[:place] = _talk_before(sounds, place, level, rng)
     window[last:] = levelled(_talk(sounds, sounds.window - last, rng, last=False), level, rng)
     return at_pace(window, rng.uniform(0.85, 1.2), sounds.before + RATE / 2) if rng.random() < 0.3 else window
+
+
+def _talk_before(sounds: Sounds, length: int, level: float, rng: np.random.Generator) -> Floats:
+    """`length` samples of speech that end in the middle of it; one word is too short for more than a second."""
+    if not sounds.before:
+        return levelled(_talk(sounds, length, rng, last=True), level, rng)
+    return running_words(sounds, length, level, rng) if rng.random() < 0.5 else talk(sounds.speech, length, level, rng)
 
 
 def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) -> Floats:

@@ -67,22 +67,23 @@ def at_pace(window: Floats, pace: float, centre: float | None = None) -> Floats:
 
 
 def middle(sound: Floats, length: int = RATE) -> Floats:
-    """The second in the middle of what is longer: at a faster pace, nothing is left over at its edges."""
+    """`length` samples in the middle of what is longer: at a faster pace, nothing is left over at their edges."""
     start = (len(sound) - length) // 2
     return sound[start : start + length]
 
 
 def levelled(sound: Floats, level: float, rng: np.random.Generator) -> Floats:
-    """`sound` so loud that its mean square is that of `level`, give or take; no louder than full scale."""
+    """`sound` so loud that the root of its mean square is `level`, give or take; no louder than full scale."""
     gain = level / max(rms(sound), 1e-4) * 10 ** (rng.uniform(-10, 6) / 20)
     levelled: Floats = np.clip(sound * np.float32(gain), -1, 1)
     return levelled
 
 
-def loudness(window: Floats) -> float:
+def loudness(window: Floats) -> np.float32:
     """The mean square of the louder half of the last second: what is loud in it, without its pauses."""
     power = (window[-RATE:].reshape(100, 160) ** 2).mean(axis=1)
-    return float(np.sort(power)[50:].mean())
+    louder: np.float32 = np.sort(power)[50:].mean()
+    return louder
 
 
 def rms(window: Floats) -> float:

@@ -55,20 +55,69 @@ def test_the_word_is_whole_in_the_last_second(hardness: float, longer: Sounds) -
         assert scene.shift is None
 
 
+def said_before(sounds: Sounds, rng: np.random.Generator) -> NDArray[np.float32]:
+    """What comes before a word that begins at 22,000."""
+    window = np.zeros(2 * RATE, np.float32)
+    window[22_000:25_000] = 0.3
+    leads.before_word(window, 22_000, sounds, 0, rng)
+    assert (window[22_000:25_000] == np.float32(0.3)).all()
+    assert not window[22_000 - leads.PAUSE : 22_000].any()
+    return window[:22_000]
+
+
 def test_before_a_word_there_is_talk_or_another_word_or_nothing(longer: Sounds) -> None:
-    window = np.zeros(RATE, np.float32)
-    window[6000:9000] = 0.3
-    found = [leads.before_word(longer, window, 0, rng, talks=False) for rng in drawn()]
-    assert sum(not lead.any() for lead in found) > 10
-    assert sum(bool(lead.any()) for lead in found) > 40
-    assert {len(lead) for lead in found} == {RATE}
+    found = [said_before(longer, rng) for rng in drawn()]
+    assert 20 < sum(not lead.any() for lead in found) < 50
+    assert 5 < sum(0 < np.count_nonzero(lead) <= 3_000 for lead in found) < 30
 
 
-def test_talk_at_the_edge_of_the_second_goes_on_before_it(longer: Sounds) -> None:
-    window = np.full(RATE, 0.1, np.float32)
-    for rng in drawn():
-        lead = leads.before_word(longer, window, 0, rng, talks=True)
-        assert np.abs(lead).min() > 0
+def test_every_second_word_before_is_the_same_speakers(longer: Sounds) -> None:
+    """The speaker's other word is short, all others are long."""
+    samples = np.full(4 * RATE, 10_000, np.int16)
+    words = replace(
+        longer.words,
+        samples=samples,
+        labels=np.array(["up", "down", "left", "go"]),
+        speakers=np.array(["a", "a", "b", "b"]),
+        names=np.array(["1", "2", "3", "4"]),
+        starts=np.arange(4) * RATE,
+        lengths=np.full(4, RATE),
+        cores=np.array([(6000, 7000), (6000, 7000), (6000, 12_000), (6000, 12_000)]),
+    )
+    silent = replace(longer.speech, samples=np.zeros(64_000, np.int16))
+    rngs = [np.random.default_rng(seed) for seed in range(600)]
+    sizes = [np.count_nonzero(said_before(replace(longer, words=words, speech=silent), rng)) for rng in rngs]
+    same, others = sum(0 < size <= 1000 for size in sizes), sum(size > 1000 for size in sizes)
+    assert 2 < same / others < 4.5  # half are the speaker's, and half of the other half
+
+
+def test_the_background_goes_on_before_the_clip(longer: Sounds) -> None:
+    clip = np.concatenate([np.arange(1, 6001), np.full(10_000, 10_000)]).astype(np.int16)
+    words = replace(longer.words, samples=clip)
+    lead = leads.background(words, 0, 13_000) * 32_768
+    assert lead[-3:].tolist() == [3, 2, 1]
+    assert lead[:2].tolist() == [1000, 999]
+    assert lead[1000:1002].tolist() == [1, 2]
+
+
+def test_no_window_shows_where_its_second_begins(longer: Sounds) -> None:
+    """Its level does not leap there more often than elsewhere."""
+    rng = np.random.default_rng(5)
+    clip = (300 * rng.standard_normal(RATE)).astype(np.int16)
+    clip[6000:9000] += (8000 * rng.standard_normal(3000)).astype(np.int16)
+    talk = (2000 * rng.standard_normal(64_000)).astype(np.int16)
+    real = replace(longer, words=replace(longer.words, samples=clip), speech=replace(longer.speech, samples=talk))
+    leaps = dict.fromkeys((13_000, RATE, 17_000), 0)
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        for window in (scenes.word(real, 0, rng, 1.0).window, scenes.cut_word(real, 0, rng)):
+            for place in leaps:
+                levels = [
+                    float(np.mean(part**2)) + 1e-9 for part in (window[place - 80 : place], window[place : place + 80])
+                ]
+                leaps[place] += abs(np.log10(levels[0] / levels[1])) > 1.0
+    assert leaps[RATE] < 40
+    assert leaps[RATE] < 3 * max(leaps[13_000], leaps[17_000], 8)
 
 
 def test_a_sentence_is_heard_with_what_was_said_before(longer: Sounds) -> None:
@@ -97,26 +146,19 @@ def test_what_is_cut_off_at_the_left_is_heard_before(longer: Sounds) -> None:
     assert whole > 30
 
 
-def test_another_word_is_mostly_of_the_same_speaker(longer: Sounds) -> None:
-    one = longer.words
-    samples = np.concatenate([one.samples, one.samples // 2])
-    words = replace(
-        one,
-        samples=samples,
-        labels=np.array(["up", "down"]),
-        speakers=np.array(["a", "b"]),
-        names=np.array(["1", "2"]),
-        starts=np.array([0, RATE]),
-        lengths=np.array([RATE, RATE]),
-        cores=np.array([(6000, 9000), (6000, 9000)]),
-    )
-    silent = replace(longer.speech, samples=np.zeros(64_000, np.int16))
-    window = np.zeros(RATE, np.float32)
-    window[6000:9000] = 0.3
-    found = [
-        leads.before_word(replace(longer, words=words, speech=silent), window, 0, rng, talks=False) for rng in drawn()
-    ]
-    assert 5 < sum(bool(lead.any()) for lead in found) < 40
+def test_words_in_a_row_leave_no_silence(longer: Sounds) -> None:
+    for rng in drawn():
+        row = leads.running_words(longer, 30_000, 0.1, rng)
+        assert row.shape == (30_000,)
+        assert np.abs(row).min() > 0
+
+
+def test_a_mined_noise_lies_in_the_last_second(longer: Sounds) -> None:
+    noise = np.zeros(64_000, np.int16)
+    noise[40_000:56_000] = 10_000
+    marked = replace(longer, noise=replace(longer.noise, samples=noise, lengths=np.array([64_000])))
+    for rng in drawn():
+        assert loud(noises.silence(marked, rng, (0, 40_000))[RATE:]) > 8_000
 
 
 def test_before_noise_somebody_may_have_talked(longer: Sounds) -> None:
