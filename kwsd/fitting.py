@@ -29,7 +29,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
-    about = min(window, card.spoken or window)
+    spoken = card.spoken and max(card.spoken, window - (card.window - card.spoken))  # what is heard before it stays
+    about = min(window, spoken or window)
     if chosen.hop > about:
         raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * about / RATE:g} ms")
     smoothing = config.trigger.smoothing or card.smoothing
@@ -45,7 +46,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
             alone = f", and {card.verifier.model} is not asked" if card.verifier and chosen.verify else ""
             said = "--window %g: %s learnt words in windows of %g s and may hear none in others%s"
             log.warning(said, window / RATE, card.name, card.window / RATE, alone)
-        return replace(card, window=window, verifier=verifier)
+        return replace(card, window=window, spoken=spoken, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(
             f"{card.name} is a zero-shot model and tells labels apart",

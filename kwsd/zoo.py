@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def read_card(name_or_folder: str) -> ModelCard:
     """
     if is_exported(name_or_folder):
         return card_of_file(expanded(name_or_folder))
-    return card_of_folder(find_model(name_or_folder), name_or_folder)
+    return _with_verifiers_window(card_of_folder(find_model(name_or_folder), name_or_folder))
 
 
 def load_classifier(
@@ -91,9 +92,8 @@ def load_classifier(
 
     verifying = _verifying(card, card.verifier.model)
     if (verifying.window, verifying.about) != (card.verifier.window, card.about):
-        lengths = f"{verifying.about / RATE:g} s of {verifying.window / RATE:g} s"
-        told = f"{card.about / RATE:g} s of {card.verifier.window / RATE:g} s"
-        raise ModelError(f"{verifying.name} verifies {card.name}, but hears {lengths}, not {told};", "take --no-verify")
+        lengths = f"{verifying.about / RATE:g} s at once, {card.name} {card.about / RATE:g} s"
+        raise ModelError(f"{verifying.name} verifies {card.name}, but judges {lengths};", "take --no-verify")
     second, chosen = _load_own(verifying, device, drawn=drawn), card.verifier
     hear = card.window, verifying.window
     return Cascade(first, second, asked_from=chosen.asked_from, weight=chosen.weight, hear=hear)
@@ -111,12 +111,30 @@ def _load_own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
     return load_own(card.path, card.name, device)
 
 
+def _with_verifiers_window(card: ModelCard) -> ModelCard:
+    """The card, which knows now what its verifier hears at once. What is wrong with that one, loading it tells."""
+    verifier = card.verifier
+    folder = _beside(card, verifier.model) if verifier else None
+    if verifier is None or folder is None:
+        return card
+    with suppress(ModelError):
+        return replace(card, verifier=replace(verifier, window=own_window(folder)))
+    return card
+
+
 def _verifying(card: ModelCard, name: str) -> ModelCard:
-    """The card of the model that verifies: it lies beside the one it verifies, or came with kwsd."""
-    for folder in (card.path.resolve().parent / name, _shipped() / name):
-        if (folder / "config.json").is_file():
-            return card_of_folder(folder, name)
-    raise ModelError(f"{card.name} is verified by {name}, which is not beside it", "put it there, or take --no-verify")
+    """The card of the model that verifies."""
+    folder = _beside(card, name)
+    if folder is None:
+        what = f"{card.name} is verified by {name}, which is not beside it"
+        raise ModelError(what, "put it there, or take --no-verify")
+    return card_of_folder(folder, name)
+
+
+def _beside(card: ModelCard, name: str) -> Path | None:
+    """A verifier's folder: it lies beside the model that it verifies, or came with kwsd."""
+    folders = (card.path.resolve().parent / name, _shipped() / name)
+    return next((folder for folder in folders if (folder / "config.json").is_file()), None)
 
 
 def missing_id(name_or_folder: str) -> HubId | None:

@@ -86,6 +86,6 @@ def test_without_its_verifier_it_says_what_to_do(models: Path, tmp_path: Path) -
 def test_a_verifier_of_other_windows_is_refused_at_once(models: Path) -> None:
     card = replace(read_card(str(models / "small")), window=24_000)
     with pytest.raises(
-        ModelError, match=r"larger verifies small, but hears 1 s at once, small 1.5 s; take --no-verify"
+        ModelError, match=r"larger verifies small, but judges 1 s at once, small 1.5 s; take --no-verify"
     ):
         load_classifier(card, device="cpu")

@@ -47,12 +47,14 @@ def windows(
     *,
     hop: int,
     length: int = RATE,
+    about: int | None = None,
     batch: int = BATCH,
     tail: int = 8000,
     adaptive: Mapping[str, AdaptiveHop] | None = None,
     doze: Doze | None = None,
 ) -> Iterator[list[Window]]:
-    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most.
+    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most. What
+    is in none's last `about` samples (None for all) was not heard.
 
     Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
     says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
@@ -68,7 +70,10 @@ def windows(
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
     doze, adaptive = doze or Doze(hop), adaptive or {}
-    readers = [_Reader(stream, ring, hop, length, tail, doze, adaptive.get(stream)) for stream, ring in rings.items()]
+    readers = [
+        _Reader(stream, ring, hop, (length, about or length), tail, doze, adaptive.get(stream))
+        for stream, ring in rings.items()
+    ]
     for ring in rings.values():
         ring.attach(changed.set)
     while readers:
@@ -98,10 +103,18 @@ class _Reader:
     """One stream's place: which window comes next."""
 
     def __init__(
-        self, stream: str, ring: Ring, hop: int, length: int, tail: int, doze: Doze, adaptive: AdaptiveHop | None
+        self,
+        stream: str,
+        ring: Ring,
+        hop: int,
+        lengths: tuple[int, int],
+        tail: int,
+        doze: Doze,
+        adaptive: AdaptiveHop | None,
     ) -> None:
         self._stream, self._ring = stream, ring
-        self._grid, self._length, self._tail = hop, length, tail
+        self._grid, self._tail = hop, tail
+        self._length, self._about = lengths
         self._doze, self._adaptive = doze, adaptive
         self._hop = hop  # a multiple of the grid
         self._heard = 0  # the end of the last one handed out
@@ -141,10 +154,10 @@ class _Reader:
         cut = []
         for end in ends:
             samples = span[end - self._length - first : end - first]
-            lost = _lost(self._heard, end, end - self._length, extent.gaps)
+            lost = _lost(self._heard, end, end - self._about, extent.gaps)
             if not any(gap.start < self._heard < gap.stop for gap in extent.gaps):
                 lost += self._open  # the gap has been lapped with all else
-            self._open = _begun(self._heard, end, end - self._length, extent.gaps)
+            self._open = _begun(self._heard, end, end - self._about, extent.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
         self._ring.release(self._heard + self._grid - self._length)

@@ -174,7 +174,7 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
 
     def fresh() -> Spotter:
         gate = model.gate if model.gated else None
-        return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse)
+        return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse, about=model.card.about)
 
     with console.working(f"measuring {kind}"):
         costs = tuple(cost(name, samples, fresh, hop=model.hop, window=model.window) for name, samples in made.items())

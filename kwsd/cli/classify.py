@@ -50,11 +50,9 @@ def classify(
         from kwsd.fitting import fitted
         from kwsd.zoo import load_classifier, read_card
 
-        card = fitted(config, read_card(config.model.name))
-        before = card.window - card.about
-        longest = card.window if config.model.window_s else card.longest
-        longest = longest and longest - before
-        exactly = card.kind == "exported"
+        own = read_card(config.model.name)
+        card, before, exactly = fitted(config, own), own.window - own.about, own.kind == "exported"
+        longest = card.about if exactly else card.window if config.model.window_s else card.longest
         classifier = load_classifier(card, device=config.model.device, any_length=True)
     bad = 0
     for file in files:

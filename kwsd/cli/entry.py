@@ -20,9 +20,14 @@ from kwsd.sinks.outlet import silence
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
+_NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
+_NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
-    (RuntimeError, "can't start new thread", "no more threads are allowed: raise TasksMax= of the unit, or ulimit -u"),
-    (MemoryError, "", "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"),
+    (RuntimeError, "can't start new thread", _NO_TASK),
+    (BlockingIOError, os.strerror(errno.EAGAIN), _NO_TASK),
+    (MemoryError, "", _NO_MEMORY),
+    (OSError, os.strerror(errno.ENOMEM), _NO_MEMORY),
+    (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's
 )
 """What the interpreter raises at a limit of the system's: which error, what it says, what to say of it."""
 _DAEMON = "kwsd.daemon.supervisor"

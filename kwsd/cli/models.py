@@ -121,8 +121,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     else:
         more = f" and {len(card.words) - _MOST} more" if len(card.words) > _MOST else ""
         yield "words", f"{len(card.words)}: {', '.join(card.words[:_MOST])}{more}"
-    about = f", its scores are about the last {card.about / RATE:g} s" if card.spoken else ""
-    yield "hears", f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}"
+    about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.heard else ""
+    yield "hears", f"{card.heard / RATE:g} s at once, at {card.rate} Hz{about}"
     yield "size", _size(card)
     yield "licence", card.licence
     yield "file" if card.kind == "exported" else "folder", str(card.path)
@@ -161,7 +161,8 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "smoothing": card.smoothing,
         "substitution": card.substitution,
         "latest_ms": card.latest_ms,
-        "window_s": card.window / RATE,
+        "window_s": card.heard / RATE,
+        "about_s": card.about / RATE,
         "rate_hz": card.rate,
         "licence": card.licence,
         "size_bytes": card.size_bytes,

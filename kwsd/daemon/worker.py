@@ -70,7 +70,9 @@ class Worker:
             self._loaded.set()
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
         most = LIVE_BATCH if adaptive else BATCH
-        batches = windows(self._rings, hop=hop, length=card.heard, batch=most, adaptive=adaptive, doze=doze)
+        batches = windows(
+            self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, doze=doze
+        )
 
         waiting = set(self._rings)
         for batch in batches:

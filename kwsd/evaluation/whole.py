@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,30 +40,33 @@ def classify_file(
 
     `rate` is the network's own, in Hz. What is longer than `longest` (samples at 16 kHz), or than a minute, is heard
     in equal pieces; the scores are their mean. With `exactly`, each piece is as long as `longest`: they
-    overlap a little, and zeros follow a recording that is shorter. `before` each comes as much silence, of which
-    `longest` tells nothing.
+    overlap a little, and zeros follow a recording that is shorter. Each comes with what is heard in the `before`
+    samples before it, of which `longest` tells nothing.
     """
     samples = read_at(path, rate)
-    most = min(longest or MOST_S * RATE, MOST_S * RATE) * rate // RATE
-    cut = spread(samples, most) if exactly else pieces(samples, most, _LEAST * rate // RATE)
-    silent = before * rate // RATE
-    scores = np.mean([_score(classifier, np.pad(piece, (silent, 0)), rate) for piece in cut], axis=0)
+    most, heard = (length * rate // RATE for length in (min(longest or MOST_S * RATE, MOST_S * RATE), before))
+    cut = spread(samples, most, heard) if exactly else pieces(samples, most, _LEAST * rate // RATE, heard)
+    scores = np.mean([_score(classifier, piece, rate) for piece in cut], axis=0)
     best = np.argsort(-scores, kind="stable")
     return [Guess(classifier.labels[index], float(scores[index])) for index in best]
 
 
-def pieces(samples: NDArray[np.float32], most: int, least: int) -> list[NDArray[np.float32]]:
-    """(n,) in as few equal pieces of `most` at most as it takes; zeros after one that is shorter than `least`."""
-    count = max(1, -(-len(samples) // most))
-    cut = np.array_split(samples, count)
-    return [np.pad(piece, (0, max(0, least - len(piece)))) for piece in cut]
+def pieces(samples: NDArray[np.float32], most: int, least: int, before: int = 0) -> list[NDArray[np.float32]]:
+    """(n,) in as few equal pieces of `most` at most as it takes, each after the `before` samples before it; zeros
+    before the first, and after one that is shorter than `least`."""
+    padded = np.pad(samples, (before, max(0, least - len(samples))))
+    length = len(padded) - before
+    edges = np.linspace(0, length, max(1, -(-length // most)) + 1).round().astype(int)
+    return [padded[start : stop + before] for start, stop in pairwise(edges)]
 
 
-def spread(samples: NDArray[np.float32], length: int) -> list[NDArray[np.float32]]:
-    """(n,) in as few pieces of `length` as cover it, evenly spread; zeros after what is shorter."""
-    padded = np.pad(samples, (0, max(0, length - len(samples))))
-    starts = np.linspace(0, len(padded) - length, -(-len(padded) // length)).round().astype(int)
-    return [padded[start : start + length] for start in starts]
+def spread(samples: NDArray[np.float32], length: int, before: int = 0) -> list[NDArray[np.float32]]:
+    """(n,) in as few pieces of `length` as cover it, evenly spread, each after the `before` samples before it; zeros
+    before the first, and after what is shorter."""
+    padded = np.pad(samples, (before, max(0, length - len(samples))))
+    spare = len(padded) - before - length
+    starts = np.linspace(0, spare, 1 + -(-spare // length)).round().astype(int)
+    return [padded[start : start + before + length] for start in starts]
 
 
 def _score(classifier: Any, samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire
-from kwsd.networks.arrangement import WEIGHTS
+from kwsd.networks.arrangement import LARGER_TYPE, WEIGHTS
 from kwsd.networks.exported import is_cost, is_latest, is_threshold, read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
@@ -41,6 +41,9 @@ DEFAULT_SMOOTHING = 2
 
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
+
+
+_LEAST_ABOUT = RATE // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         size_bytes=(folder / WEIGHTS).stat().st_size,
         scores=card["scores"],
         window=window,
-        spoken=_own_spoken(folder, window),
+        spoken=_own_spoken(folder, config, window),
         verifier=read_verifier(card, str(folder / "card.json")),
         smoothing=card["smoothing"],
         substitution=card["substitution"],
@@ -155,10 +158,14 @@ def own_window(folder: Path) -> int:
     return whole(said, folder, "window_samples", LONGEST_S * RATE)
 
 
-def _own_spoken(folder: Path, window: int) -> int | None:
-    """The newest samples that its scores are about, None for all."""
-    said = read_json(folder / "config.json").get("about_samples", window)
+def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | None:
+    """The newest samples that the scores of kwsd's own model are about, None for all. Raises ModelError."""
+    said = config.get("about_samples")
+    if said is None or config.get("model_type") != LARGER_TYPE:
+        return None
     found = whole(said, folder, "about_samples", window)
+    if found < _LEAST_ABOUT:
+        raise ModelError(f"{folder}: about_samples is {found}, too few to tell anything", "fetch the model again")
     return None if found == window else found
 
 

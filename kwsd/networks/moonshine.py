@@ -32,7 +32,8 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
-    `_unknown_` after training. It hears `window_samples`, and its scores are about the last `about_samples` of them.
+    `_unknown_` after training. It hears `window_samples`, and its scores are about the last `about_samples` of them, or
+    about all.
     """
 
     model_type = LARGER_TYPE
@@ -44,7 +45,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
     window_samples: int = RATE
-    about_samples: int = RATE
+    about_samples: int | None = None
     unknown_offset: float = 0.0
 
 
@@ -66,7 +67,7 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
 
         (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden). Before less than a window there is silence.
         """
-        before = self.config.window_samples - self.config.about_samples
+        before = self.config.window_samples - (self.config.about_samples or self.config.window_samples)
         missing = max(0, self.config.window_samples - input_values.shape[1]) if before else 0
         heard = torch.nn.functional.pad(input_values, (missing, 0))
         states: torch.Tensor = self.encoder(quieten(heard)).last_hidden_state

@@ -9,14 +9,14 @@ from typing import Any
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.exported import is_threshold
-from kwsd.networks.foreign import LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """What a model's card says of the second one: its name, from which score on it is asked, what its word weighs.
 
-    `thresholds` are those of the two together; `window` is what the second one hears at once, in samples.
+    `thresholds` are those of the two together. `window` is what the second one hears at once, in samples; the card does
+    not say it, the second one's folder does.
     """
 
     model: str
@@ -37,12 +37,10 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
             float(table["asked_from"]),
             float(table["weight"]),
             {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
-            int(table.get("window", RATE)),
         )
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
-    heard = RATE <= found.window <= LONGEST_S * RATE
-    shares = heard and all(0 <= number <= 1 for number in (found.asked_from, found.weight))
+    shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
     if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
         raise ModelError(f"{place}: its verifier has no right name or numbers", "fetch the model again")
     return found

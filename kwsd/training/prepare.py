@@ -15,6 +15,7 @@ from kwsd.datasets.recordings import find_recordings
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
+from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
@@ -41,7 +42,9 @@ def build_network(recipe: Recipe) -> SpotterModel:
 
 
 def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
-    return MoonshineSpotterModel(MoonshineSpotterConfig(window_samples=recipe.network.window, **_on_top(recipe)))
+    return MoonshineSpotterModel(
+        MoonshineSpotterConfig(window_samples=recipe.network.window, about_samples=RATE, **_on_top(recipe))
+    )
 
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:

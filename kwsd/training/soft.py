@@ -23,6 +23,9 @@ class SoftLabels:
 
     @torch.no_grad()
     def __call__(self, windows: torch.Tensor) -> torch.Tensor:
-        """(batch, samples) float32 in [-1, 1) -> (batch, labels): logarithms of probabilities that sum to one."""
-        logits: torch.Tensor = self._model(windows).logits
+        """(batch, samples) float32 in [-1, 1) -> (batch, labels): logarithms of probabilities that sum to one.
+
+        Of windows that are longer than what it hears, it hears the newest part.
+        """
+        logits: torch.Tensor = self._model(windows[:, -self._model.config.window_samples :]).logits
         return logits.float()

@@ -42,7 +42,7 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     card, config = read_card(DEFAULT_MODEL), Config()
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    path = Looking(build.make_spotter(config, card, classifier), hop=config.model.hop)
+    path = Looking(build.make_spotter(config, card, classifier), hop=config.model.hop, window=card.heard)
     return lambda piece: path.hear(np.frombuffer(piece, np.int16))
 
 

@@ -216,7 +216,13 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("error", "remedy"),
-    [(RuntimeError("can't start new thread"), "raise TasksMax= of the unit"), (MemoryError(), "free some")],
+    [
+        (RuntimeError("can't start new thread"), "raise TasksMax= of the unit"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "raise TasksMax= of the unit"),
+        (MemoryError(), "free some"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "free some"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "free some"),
+    ],
 )
 def test_a_limit_of_the_system_is_no_fault(
     error: Exception, remedy: str, kwsd: Command, monkeypatch: pytest.MonkeyPatch

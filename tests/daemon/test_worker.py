@@ -57,7 +57,7 @@ def hear(trace: list[str], *, fails: bool = False, stops: bool = False) -> bool:
         {"desk": ring}, spotter, publish=publish, counters=counters, watchdog=watchdog, status=status,  # type: ignore[arg-type]
     )  # fmt: skip
     engine: Any = SimpleNamespace(name="tiny", device="cpu", labels=("yes",), score=None)
-    card: Any = SimpleNamespace(window=16_000)
+    card: Any = SimpleNamespace(heard=16_000, about=16_000)
 
     def progressed() -> None:
         trace.append("progressed")

@@ -61,7 +61,7 @@ def test_its_frames_are_those_of_moonshines_encoder() -> None:
 
 
 def test_what_is_heard_before_its_second_has_no_vectors_of_its_own() -> None:
-    model, waveform = network(window_samples=32_000), torch.from_numpy(sounds(32_000, 2))
+    model, waveform = network(window_samples=32_000, about_samples=16_000), torch.from_numpy(sounds(32_000, 2))
     with torch.inference_mode():
         found = model.frames(waveform)
         theirs = model.encoder(quieten(waveform)).last_hidden_state
@@ -73,7 +73,7 @@ def test_what_is_heard_before_its_second_has_no_vectors_of_its_own() -> None:
 
 
 def test_one_that_hears_two_seconds_scores_alike_on_both_engines(tmp_path: Path) -> None:
-    export_model(network(window_samples=32_000), tmp_path / "two", name="two", licence="CC0-1.0")
+    export_model(network(window_samples=32_000, about_samples=16_000), tmp_path / "two", name="two", licence="CC0-1.0")
     graphs = [drawing(tmp_path / "two", quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
     found = compare(tmp_path / "two", *graphs)
     assert found.float32 < 1e-4

@@ -13,9 +13,8 @@ import torch
 from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import DeviceError
-from kwsd.networks.moonshine import FRAMES
 from kwsd.training.corpus import Corpus, all_seconds, first_seconds, seconds_in
-from kwsd.training.teacher import Taught, ask
+from kwsd.training.teacher import FRAMES, Taught, ask
 
 
 def corpus(lengths: list[int]) -> Corpus:
