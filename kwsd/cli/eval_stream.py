@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,6 +118,8 @@ def stream(
     an hour on this stream, as a table and as lines for config.toml. By talk of other
     speakers they give many more: take hours of the talk that your machine will hear. For
     anybody's talk, take one threshold for all, from the table of misses.
+
+    A file that cannot be read is left out and named; the exit status is 66 then.
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
@@ -145,6 +148,7 @@ def stream(
                 words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
                 hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
             )  # fmt: skip
+        heard = replace(heard, notes=(*heard.notes, *(f"left out: {text}" for text in unreadable.told)))
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
             console.note(f"wrote {written.with_suffix('.wav')} and {written}")

@@ -53,9 +53,12 @@ def stream_from_folders(
     noises = noise if chosen.snr_db is not None else ()
     around = [clip for folder in noises for clip in find_sounds(folder, unreadable)]
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
+    talk = sounds(taken, unreadable)
+    if taken and not talk:
+        raise InputError(f"no recording of {', '.join(map(str, speech))} can be read")
     return build_stream(
         sounds(draw_words(spoken, count, chosen.seed), unreadable),
-        lasting([piece for sound in sounds(taken, unreadable) for piece in at_pauses(sound)], hours),
+        lasting([piece for sound in talk for piece in at_pauses(sound)], hours),
         sounds(kept_back(around, held_out, noise=True), unreadable),
         chosen,
         name=name,

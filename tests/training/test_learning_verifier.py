@@ -12,11 +12,13 @@ from safetensors.torch import save_file
 from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import ConfigError
+from kwsd.exporting.export import export_model
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Network, Recipe, Teacher
 from kwsd.training.recipe_file import read_recipe
+from kwsd.zoo import read_card
 
 
 @pytest.fixture
@@ -51,8 +53,28 @@ def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: P
     assert again.step == 4
 
 
+def test_it_learns_from_two_seconds_and_says_so(recipe: Recipe, recordings: Path) -> None:
+    longer = replace(recipe, network=replace(recipe.network, window=32_000))
+    run = started(longer, recordings, "run")
+    heard: list[int] = []
+    scored = run._probabilities
+    run._probabilities = lambda windows: heard.append(windows.shape[1]) or scored(windows)  # type: ignore[func-returns-value, method-assign]  # it listens in
+    run.train(lambda _: None)
+    assert set(heard) == {32_000}  # what is mined, and what is judged
+    assert run.lesson.mixer.batch_at(0, run.mined).windows.shape == (4, 32_000)
+    export_model(run.average, recordings / "two", name="two", licence="CC0-1.0")
+    card = read_card(str(recordings / "two"))
+    assert (card.window, card.about) == (32_000, 16_000)
+
+
 @pytest.mark.parametrize(
-    ("change", "told"), [("kind = 'rnn'", "network.kind is 'rnn'"), ("kind = 'moonshine'", "teacher.weights")]
+    ("change", "told"),
+    [
+        ("window = 32000", "only a moonshine"),
+        ("window = 20000", "or 24000 and more"),
+        ("kind = 'rnn'", "network.kind is 'rnn'"),
+        ("kind = 'moonshine'", "teacher.weights"),
+    ],
 )
 def test_a_recipe_that_contradicts_itself(recipe_file: Path, change: str, told: str) -> None:
     recipe_file.write_text(recipe_file.read_text().replace("[network]", f"[network]\n{change}"))

@@ -46,6 +46,12 @@ def taught_by(recipe: Recipe, model: Path, **schedule: float) -> Recipe:
     return replace(recipe, teacher=Teacher(scores=str(model)), schedule=steps)
 
 
+def test_it_hears_the_newest_part_of_what_is_longer(teaching: Path) -> None:
+    teacher = SoftLabels(load_trained(str(teaching), LABELS, "teacher.scores"))
+    windows = torch.randn(2, 32_000, generator=torch.Generator().manual_seed(1)) / 10
+    assert torch.equal(teacher(windows), teacher(windows[:, 16_000:]))
+
+
 def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
     model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
     (root / "run").mkdir()
