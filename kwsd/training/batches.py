@@ -34,7 +34,7 @@ class Batch:
 
 
 Mined = NDArray[np.int64]
-"""Hard negatives: (n, 3), one of the kinds below, the clip, and the sample where the window starts."""
+"""Hard negatives: (n, 3), one of the kinds below, the clip, and the sample where the window's last second starts."""
 
 SPEECH, NOISE, OTHERS = 0, 1, 2
 
@@ -142,16 +142,16 @@ class Mixer:
         return max(self.mix.synthetic, synthetic / (recorded + synthetic))
 
     def other_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A word that is none of the recipe's, and where its window starts."""
+        """A word that is none of the recipe's, and where the second that counts starts."""
         return int(self.others[rng.integers(len(self.others))]), 0
 
     def noise_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A noise, by its length, and where in it a window starts."""
+        """A noise, by its length, and where in it the second that counts starts."""
         row = row_by_length(self.sounds.noise, rng)
         return row, int(rng.integers(max(1, int(self.sounds.noise.lengths[row]) - RATE + 1)))
 
     def sentence_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A sentence, by its length, and where in it a window starts: up to 0.4 s of it may lie outside."""
+        """A sentence, by its length, and where in it the second that counts starts: 0.4 s of it may lie outside."""
         row = row_by_length(self.sounds.speech, rng)
         return row, int(rng.integers(-6400, max(1, int(self.sounds.speech.lengths[row]) - RATE + 6400)))
 
