@@ -225,3 +225,41 @@ def clap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = tr.RobertaTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
     tokenizer.save_pretrained(folder)
     return save(folder, model, tr.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad"))
+
+
+@pytest.fixture(scope="session")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """verified(thresholds=…, verified_at=…, window=…): a folder of two of kwsd's own models, as small as they come. They
+    know yes and no: `small`, whose every window `larger` verifies, with as much say."""
+
+    def make(*, thresholds: dict[str, float], verified_at: dict[str, float], window: int = 16_000) -> Path:
+        import torch
+
+        from kwsd.exporting.export import export_model, write_card
+        from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+        from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
+
+        place = tmp_path_factory.mktemp("models")
+        labels = ("yes", "no", "_unknown_", "_silence_")
+        names: dict[str, Any] = {
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: index for index, label in enumerate(labels)},
+            "adapter_size": 4, "head_size": 8, "pooling_heads": 2,
+        }  # fmt: skip
+        torch.manual_seed(11)
+        small = HubertSpotterConfig(
+            hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=1, conv_dim=(8, 8, 16),
+            conv_kernel=(127, 7, 3), conv_stride=(64, 3, 4), num_conv_pos_embeddings=4,
+            num_conv_pos_embedding_groups=2, **names,
+        )  # fmt: skip
+        larger = MoonshineSpotterConfig(
+            hidden_size=32, intermediate_size=64, encoder_num_hidden_layers=1, encoder_num_attention_heads=2,
+            encoder_num_key_value_heads=2, window_samples=window, about_samples=16_000, **names,
+        )  # fmt: skip
+        export_model(HubertSpotterModel(small), place / "small", name="small", licence="CC0-1.0")
+        export_model(MoonshineSpotterModel(larger), place / "larger", name="larger", licence="CC0-1.0")
+        verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, "thresholds": verified_at}
+        write_card(place / "small", {"verifier": verifier, "thresholds": thresholds})
+        return place
+
+    return make

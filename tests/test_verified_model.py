@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
-from kwsd.exporting.export import export_model, write_card
+from kwsd.exporting.export import write_card
 from kwsd.networks.cascade import Cascade, pooled
-from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
 from kwsd.zoo import load_classifier, read_card
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(verified: Callable[..., Path]) -> Path:
     """A folder of two models: `small`, which `larger` verifies, always and with as much say."""
-    place = tmp_path_factory.mktemp("models")
-    names: dict[str, Any] = {
-        "id2label": dict(enumerate(LABELS)),
-        "label2id": {label: index for index, label in enumerate(LABELS)},
-        "adapter_size": 4, "head_size": 8, "pooling_heads": 2,
-    }  # fmt: skip
-    torch.manual_seed(11)
-    small = HubertSpotterConfig(
-        hidden_size=16, intermediate_size=32, num_attention_heads=2, num_hidden_layers=1, conv_dim=(8, 8, 16),
-        conv_kernel=(127, 7, 3), conv_stride=(64, 3, 4), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
-        **names,
-    )  # fmt: skip
-    larger = MoonshineSpotterConfig(
-        hidden_size=32, intermediate_size=64, encoder_num_hidden_layers=1, encoder_num_attention_heads=2,
-        encoder_num_key_value_heads=2, **names,
-    )  # fmt: skip
-    export_model(HubertSpotterModel(small), place / "small", name="small", licence="CC0-1.0")
-    export_model(MoonshineSpotterModel(larger), place / "larger", name="larger", licence="CC0-1.0")
-    verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, "thresholds": {"yes": 0.8}}
-    write_card(place / "small", {"verifier": verifier, "thresholds": {"yes": 0.9, "no": 0.7}})
-    return place
+    return verified(thresholds={"yes": 0.9, "no": 0.7}, verified_at={"yes": 0.8})
 
 
 def test_both_are_loaded_and_both_have_a_say(models: Path) -> None:
