@@ -229,8 +229,10 @@ def clap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def verified(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """verified(thresholds=…, verified_at=…, window=…): a folder of two of kwsd's own models, as small as they come. They
-    know yes and no: `small`, whose every window `larger` verifies, with as much say."""
+    """verified(thresholds=…, verified_at=…, window=…): a folder of two of kwsd's own models, as small as they come.
+
+    They know yes and no: `small`, whose every window `larger` verifies, with as much say.
+    """
 
     def make(*, thresholds: dict[str, float], verified_at: dict[str, float], window: int = 16_000) -> Path:
         import torch
