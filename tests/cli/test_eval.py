@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,8 +222,9 @@ def test_a_damaged_clip_does_not_end_the_measuring(
 def test_a_stream_is_built_of_what_can_be_read(
     damaged: bytes, kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
 ) -> None:
-    (clips / "yes" / "broken.wav").write_bytes(damaged)
-    parts = ("--words", clips, "--speech", speech, "--count", 12, "--json", tmp_path / "out.json")
+    shutil.copytree(clips, tmp_path / "words")
+    (tmp_path / "words" / "yes" / "broken.wav").write_bytes(damaged)
+    parts = ("--words", tmp_path / "words", "--speech", speech, "--count", 12, "--json", tmp_path / "out.json")
     ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
     assert ran.status == 66
     assert read(tmp_path / "out.json")["words"] > 0

@@ -215,12 +215,12 @@ def test_a_recording_gives_the_same_detections(batch: int) -> None:
     card = read_card(DEFAULT_MODEL)
     classifier = load_classifier(card, device="cpu")
     audio = np.concatenate([read_clip(RECORDINGS / f"{name}.flac") for name in ("commands", "sentence")])
-    padded = np.concatenate([np.zeros(16_000, np.int16), audio])
-    cut = [Window("one", end, padded[end : end + 16_000], hop=HOP) for end in range(HOP, len(audio), HOP)]
+    padded = np.concatenate([np.zeros(card.heard, np.int16), audio])
+    cut = [Window("one", end, padded[end : end + card.heard], hop=HOP) for end in range(HOP, len(audio), HOP)]
     said = {}
     for coarse in (None, 0, 4800):
-        trigger = TriggerSettings(card.thresholds)
-        spotter = Spotter(classifier, gate=GateSettings(), trigger=trigger, coarse=coarse)
+        trigger = TriggerSettings(card.firing)
+        spotter = Spotter(classifier, gate=GateSettings(), trigger=trigger, coarse=coarse, about=card.about)
         found = [event for at in range(0, len(cut), batch) for event in spotter.feed(cut[at : at + batch])]
         said[coarse] = (found, spotter.scored)
     assert said[0][0] == said[None][0]
