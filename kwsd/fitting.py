@@ -30,11 +30,12 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
     spoken = card.spoken and max(card.spoken, window - (card.window - card.spoken))  # what is heard before it stays
-    about = min(window, spoken or window)
-    if chosen.hop > about:
-        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {1000 * about / RATE:g} ms")
+    hearing = replace(card, window=window, spoken=spoken)
+    if chosen.hop > hearing.about:
+        length_ms = 1000 * hearing.about / RATE
+        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {length_ms:g} ms")
     smoothing = config.trigger.smoothing or card.smoothing
-    if 2 * (smoothing - 1) * chosen.hop >= about:
+    if 2 * (smoothing - 1) * chosen.hop >= hearing.about:
         said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
         log.warning(said, smoothing, chosen.hop_ms)
     if card.kind != "zero-shot":
@@ -46,14 +47,14 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
             alone = f", and {card.verifier.model} is not asked" if card.verifier and chosen.verify else ""
             said = "--window %g: %s learnt words in windows of %g s and may hear none in others%s"
             log.warning(said, window / RATE, card.name, card.window / RATE, alone)
-        return replace(card, window=window, spoken=spoken, verifier=verifier)
+        return replace(hearing, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(
             f"{card.name} is a zero-shot model and tells labels apart",
             "name two or more, --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
         )
     thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
-    return replace(card, window=window, labels=chosen.labels, thresholds=thresholds)
+    return replace(hearing, labels=chosen.labels, thresholds=thresholds)
 
 
 def check_words(config: Config, card: ModelCard) -> None:

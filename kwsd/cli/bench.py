@@ -177,8 +177,10 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
         return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse, about=model.card.about)
 
     with console.working(f"measuring {kind}"):
-        costs = tuple(cost(name, samples, fresh, hop=model.hop, window=model.window) for name, samples in made.items())
-        speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.window)
+        costs = tuple(
+            cost(name, samples, fresh, hop=model.hop, window=model.card.heard) for name, samples in made.items()
+        )
+        speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.card.heard)
         rates = tuple(throughput(engine, model.card.window))
         limit = _limit(engine) if kind == "torch" else None
     return EngineFigures(kind, model.classifier.device, load_s, speed, costs, model.hop, rates, limit)

@@ -57,14 +57,12 @@ def classify(
     bad = 0
     for file in files:
         try:
-            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before)[
-                :top
-            ]
+            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before)
         except InputError as error:
             console.error(str(error))
             bad += 1
             continue
-        _show(file, guesses, format)
+        _show(file, guesses[:top], format)
     if bad:
         console.note(f"{bad} of {len(files)} files cannot be read")
         raise typer.Exit(InputError.exit_status)

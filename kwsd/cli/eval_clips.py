@@ -13,7 +13,7 @@ from kwsd.cli.labels import Labels, split_labels
 from kwsd.cli.measuring import Json, Plots, Split, check_plots, ear, publish
 
 
-@configured("model.name", "model.device", "model.verify", "model.window_s")
+@configured("model.name", "model.device", "model.verify", "model.card.heard_s")
 def clips(
     overrides: dict[str, Any],
     folder: Annotated[
@@ -65,7 +65,7 @@ def clips(
             split_labels(labels),
             noise=quiet,
             window=model.card.about,
-            before=model.window - model.card.about,
+            before=model.card.heard - model.card.about,
             unreadable=unreadable,
             notes=found.notes,
             progress=lambda done, total: show("clips", done, total),

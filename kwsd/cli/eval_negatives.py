@@ -67,7 +67,7 @@ def negatives(
             trigger=model.trigger,
             gate=model.gate if model.gated else None,
             hop=model.hop,
-            window=model.window,
+            window=model.card.heard,
             about=model.card.about,
             coarse=model.coarse,
             snippets=snippets,

@@ -159,7 +159,7 @@ def stream(
             trigger=model.trigger,
             gate=model.gate,
             hop=model.hop,
-            window=model.window,
+            window=model.card.heard,
             coarse=model.coarse,
             choose=choose,
             progress=show,

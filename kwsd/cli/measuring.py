@@ -82,8 +82,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A loaded model (`card`) with the daemon's settings; `hop`, `window` (what is heard at once) and `coarse` in
-    samples."""
+    """A loaded model (`card`) with the daemon's settings; `hop` and `coarse` in samples."""
 
     card: ModelCard
     classifier: Classifier
@@ -91,7 +90,6 @@ class Ear:
     gate: GateSettings
     gated: bool
     hop: int
-    window: int
     coarse: int
 
 
@@ -122,7 +120,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         gate = fitting.any_gate_settings(config)
         classifier = load_classifier(card, device=config.model.device)
     hop, coarse = config.model.hop, config.gate.coarse
-    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, card.heard, coarse)
+    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, coarse)
 
 
 def check_plots(folder: Path | None) -> None:

@@ -22,7 +22,7 @@ def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
     if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
         raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
     hidden, count = _front_end(sheet, config)
-    turns, before = _turns(sheet, config, count), count - vectors(config.about_samples or config.window_samples)
+    turns, before = _turns(sheet, config, count), count - vectors(config.window_samples - config.before_samples)
     for index in range(config.encoder_num_hidden_layers):
         block = f"block.{index}"
         inner = sheet.layer_norm(hidden, f"{block}.norm", 1e-5)

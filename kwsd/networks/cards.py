@@ -42,8 +42,8 @@ DEFAULT_SMOOTHING = 2
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
 
-
 _LEAST_ABOUT = RATE // 10
+"""Samples that scores can be about: less gives no feature at all."""
 
 
 @dataclass(frozen=True, slots=True)

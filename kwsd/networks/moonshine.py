@@ -48,6 +48,11 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     about_samples: int | None = None
     unknown_offset: float = 0.0
 
+    @property
+    def before_samples(self) -> int:
+        """What is heard before that, and only heard."""
+        return self.window_samples - (self.about_samples or self.window_samples)
+
 
 class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """Moonshine's encoder with an adapter and the two heads."""
@@ -67,7 +72,7 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
 
         (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden). Before less than a window there is silence.
         """
-        before = self.config.window_samples - (self.config.about_samples or self.config.window_samples)
+        before = self.config.before_samples
         missing = max(0, self.config.window_samples - input_values.shape[1]) if before else 0
         heard = torch.nn.functional.pad(input_values, (missing, 0))
         states: torch.Tensor = self.encoder(quieten(heard)).last_hidden_state
