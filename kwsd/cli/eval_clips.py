@@ -13,7 +13,7 @@ from kwsd.cli.labels import Labels, split_labels
 from kwsd.cli.measuring import Json, Plots, Split, check_plots, ear, publish
 
 
-@configured("model.name", "model.device", "model.verify", "model.card.heard_s")
+@configured("model.name", "model.device", "model.verify", "model.window_s")
 def clips(
     overrides: dict[str, Any],
     folder: Annotated[
