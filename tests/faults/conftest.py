@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,27 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from processes import PATIENCE_S, Running
 
-
-def _load(name: str, path: Path) -> ModuleType:
-    """A module by its file: these are folders of tests, not packages."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_processes = _load("kwsd_tests_processes", Path(__file__).parents[1] / "process" / "conftest.py")
-user, manager = _processes.user, _processes.manager
-Running, PATIENCE_S = _processes.Running, _processes.PATIENCE_S
 SOUND = ("XDG_RUNTIME_DIR", "ALSA_CONFIG_PATH", "PULSE_SERVER", "PULSE_COOKIE")
 
 
@@ -119,7 +104,7 @@ def word(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class Daemon(Running):  # type: ignore[misc, valid-type]  # loaded by path
+class Daemon(Running):
     """A daemon that runs, with the processes below it."""
 
     def capture(self) -> int:
