@@ -6,18 +6,17 @@ card.json with what travels with the weights: thresholds, checksums, licence, me
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire
 from kwsd.networks.arrangement import LARGER_TYPE, WEIGHTS
-from kwsd.networks.exported import is_cost, is_latest, is_threshold, read_exported
+from kwsd.networks.card_file import DEFAULT_SMOOTHING, read_card_file, verify_checksums
+from kwsd.networks.exported import read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
     Kind,
@@ -35,9 +34,6 @@ from kwsd.networks.verifier import Verifier, read_verifier
 
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""
-
-DEFAULT_SMOOTHING = 2
-"""How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""
 
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
@@ -105,7 +101,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
             weights are pickled.
     """
     config = read_json(folder / "config.json")
-    card = _read(folder / "card.json")
+    card = read_card_file(folder / "card.json")
     if is_foreign(config):
         return _foreign_card(folder, config, card, given)
     if not (folder / WEIGHTS).is_file():
@@ -175,7 +171,7 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
     name = str(card.get("name", hub_name))
     files = weight_files(folder, name)
     nature = read_nature(folder, config, name)
-    _verify_checksums(folder, card)
+    verify_checksums(folder, card)
     return ModelCard(
         name=name,
         path=folder,
@@ -197,31 +193,9 @@ def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, f
     return {word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in filter(can_fire, labels)}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The card, with its three tables; an empty one where there is none."""
-    card = read_json(path) if path.exists() else {}
-    for name in ("name", "licence"):
-        if not str(card.get(name, "")).isprintable():  # they go to terminals
-            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters", "take another model")
-    for name in ("sha256", "thresholds", "scores"):
-        if not isinstance(card.setdefault(name, {}), dict):
-            raise ModelError(f"{path}: {name} is no table", "fetch the model again")
-    smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
-    if type(smoothing) is not int or not 1 <= smoothing <= 50:
-        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
-    if not is_cost(card.setdefault("substitution", 1.0)):
-        raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
-    if not is_latest(card.setdefault("latest_ms", None)):
-        raise ModelError(f"{path}: latest_ms is {card['latest_ms']!r}, no whole number of milliseconds from 1 to 60000")
-    for word, threshold in card["thresholds"].items():
-        if not is_threshold(threshold):
-            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")
-    return card
-
-
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
     """Checksums as the card has them, and one node of the word head for every label but silence."""
-    _verify_checksums(folder, card)
+    verify_checksums(folder, card)
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -231,25 +205,3 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
         raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error})", "fetch it again") from error
     if nodes != len(labels) - 1:
         raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, which is never held as a whole."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 18):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
-    for name, expected in card["sha256"].items():
-        # A name, and no way out of the folder: /dev/zero has no end.
-        if Path(name).name != name or not (folder / name).is_file():
-            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
-        try:
-            found = _digest(folder / name)
-        except OSError as error:
-            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
-        if found != expected:
-            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")

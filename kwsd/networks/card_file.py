@@ -1,0 +1,62 @@
+"""card.json, which travels with a model's weights: its tables, and the checksums of the files beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kwsd.config.sections import LOWEST
+from kwsd.errors import ModelError
+from kwsd.networks.exported import is_cost, is_latest, is_threshold
+from kwsd.networks.foreign import read_json
+
+DEFAULT_SMOOTHING = 2
+"""How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""
+
+
+def read_card_file(path: Path) -> dict[str, Any]:
+    """The card at `path` with its three tables, and what it does not say as if it said the usual; nothing but that
+    where there is no file. Raises ModelError: a value is none that a card may have."""
+    card = read_json(path) if path.exists() else {}
+    for name in ("name", "licence"):
+        if not str(card.get(name, "")).isprintable():  # they go to terminals
+            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters", "take another model")
+    for name in ("sha256", "thresholds", "scores"):
+        if not isinstance(card.setdefault(name, {}), dict):
+            raise ModelError(f"{path}: {name} is no table", "fetch the model again")
+    smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
+    if type(smoothing) is not int or not 1 <= smoothing <= 50:
+        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
+    if not is_cost(card.setdefault("substitution", 1.0)):
+        raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
+    if not is_latest(card.setdefault("latest_ms", None)):
+        raise ModelError(f"{path}: latest_ms is {card['latest_ms']!r}, no whole number of milliseconds from 1 to 60000")
+    for word, threshold in card["thresholds"].items():
+        if not is_threshold(threshold):
+            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")
+    return card
+
+
+def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
+    """Raises ModelError where a file that the card lists is missing, cannot be read or is another one."""
+    for name, expected in card["sha256"].items():
+        # A name, and no way out of the folder: /dev/zero has no end.
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
+        try:
+            found = _digest(folder / name)
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
+        if found != expected:
+            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, which is never held as a whole."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 18):
+            digest.update(piece)
+    return digest.hexdigest()
