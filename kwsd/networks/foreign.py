@@ -153,7 +153,8 @@ def whole(value: object, folder: Path, what: str, most: int) -> int:
 
 
 def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores. Raises ModelError where there are none, or one is not printable.
+    """The labels in the order of the scores. Raises ModelError where there are none, or where one is not
+    printable, blank, or the name of two.
 
     Where a config names none they are LABEL_0, LABEL_1 and so on, two unless it says how many, as in transformers.
     """
@@ -170,6 +171,12 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     strange = next((label for label in labels if not label.isprintable()), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
         raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
+    places: dict[str, int] = {}
+    for index, label in enumerate(labels):  # no configuration could say which one it means
+        first = places.setdefault(label, index)
+        if first < index or not label.strip():
+            what = f"labels {first} and {index} are both {label!r:.40}" if first < index else f"label {index} is blank"
+            raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
     return labels
 
 

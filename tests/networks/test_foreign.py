@@ -135,6 +135,8 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "labels without end": (lambda f: change(f / "config.json", id2label=None, num_labels=2**40), "num_labels"),
     "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
     "labels with an escape": (lambda f: change(f / "config.json", id2label={"0": "\x1b[2J"}), "control characters"),
+    "a label of two": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "b", "2": "a"}), "labels 0 and 2"),
+    "a blank label": (lambda f: change(f / "config.json", id2label={"0": "a", "1": " "}), "label 1 is blank"),
     "no extractor": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
     "a rate of none": (lambda f: change(f / "preprocessor_config.json", sampling_rate="fast"), "sampling_rate"),
     "a rate without end": (lambda f: change(f / "preprocessor_config.json", sampling_rate=2**63), "sampling_rate"),
