@@ -19,7 +19,7 @@ from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.labelled import find_labelled
+from kwsd.training.labelled import Labelled, find_labelled
 from kwsd.training.unreadable import check_readable
 from kwsd.zoo import find_model
 
@@ -48,7 +48,14 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     backbone = find_model(recipe.model)
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
     told = recipe.to_dict(data.labels) | {"clips": clips}
-    folder = run_folder(places.runs, recipe.name, told, fresh=places.fresh)
+    with run_folder(places.runs, recipe.name, told, fresh=places.fresh) as folder:
+        _finetune(recipe, places, folder, data, backbone, device)
+
+
+def _finetune(
+    recipe: FinetuneRecipe, places: Places, folder: Path, data: Labelled, backbone: Path, device: str
+) -> None:
+    """From the clips to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, places.out, recipe.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
     model, extractor = adopt(backbone, recipe, data.labels, device)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kwsd.errors import ConfigError, InputError, writing
+from kwsd.errors import ConfigError, DeviceError, InputError, writing
 from kwsd.replacing import try_folder, write_bytes
+
+log = logging.getLogger(__name__)
 
 _RECIPE = "recipe.json"
 _CHECKPOINT = "checkpoint.pt"
@@ -17,10 +22,12 @@ _LEFT = (_CHECKPOINT, "best.pt", "journal.csv", _RECIPE)
 """What an earlier run leaves in its folder, beside the model."""
 
 
+@contextmanager
 def run_folder(
     runs: Path, name: str, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None
-) -> Path:
-    """The run's folder in `runs`, made if need be, holding `recipe`. `fresh` sets aside what an earlier run left.
+) -> Iterator[Path]:
+    """The run's folder in `runs`, made if need be, holding `recipe`, and nobody else's meanwhile. `fresh` sets aside
+    what an earlier run left.
 
     `usual` is what keys stand for that an earlier version of kwsd did not know.
 
@@ -28,20 +35,22 @@ def run_folder(
         ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
             what differs.
         InputError: the folder cannot be written to, or the earlier run's recipe is none.
-        DeviceError: the disk is full.
+        DeviceError: the disk is full, or another process trains there.
     """
     folder = runs / name
     if folder.parent != runs or name in ("", ".", ".."):
         raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            _set_aside(folder)
-        text = json.dumps(recipe, indent=2)
-        if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
-            _compare(folder, _earlier(folder / _RECIPE), json.loads(text), json.loads(json.dumps(usual or {})))
-        write_bytes(folder / _RECIPE, f"{text}\n".encode())
-    return folder
+    with _alone(folder):
+        with writing(folder):
+            if fresh:
+                _set_aside(folder)
+            text = json.dumps(recipe, indent=2)
+            if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
+                _compare(folder, _earlier(folder / _RECIPE), json.loads(text), json.loads(json.dumps(usual or {})))
+            write_bytes(folder / _RECIPE, f"{text}\n".encode())
+        yield folder
 
 
 def going_on(fresh: bool) -> str:
@@ -57,6 +66,24 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
     place = folder / "model" if out is None else out / name
     try_folder(place)
     return place
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two runs would write over each other's checkpoints: a terminal may be gone where its run is not."""
+    with writing(folder):
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            what = f"{folder}: another kwsd trains there; wait for it, or end it, and the same command goes on"
+            raise DeviceError(what) from error
+        except OSError:
+            log.debug("%s cannot be locked", folder)  # a network's disk may lock no folders
+        yield
+    finally:
+        os.close(held)
 
 
 def _earlier(recipe: Path) -> dict[str, Any]:

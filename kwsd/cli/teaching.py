@@ -29,12 +29,17 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
     """Carry out `kwsd train`. Raises Interrupted, when it is."""
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
-    folder = run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual)
+    with run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual) as folder:
+        _teach(plan, data, folder, out=out, fresh=fresh, licence=licence)
+
+
+def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
+    """From the recordings to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, out, plan.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
-        network, lesson = prepare(plan, data, runs / "cache", show)
+        network, lesson = prepare(plan, data, folder.parent / "cache", show)
         run = Run(plan, network, lesson, folder)
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)

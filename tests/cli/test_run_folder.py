@@ -14,12 +14,16 @@ from kwsd.errors import DeviceError, InputError
 
 def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
     """Else the run could not be gone on with once there is room."""
-    folder = run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
+        pass
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
     try:
-        with pytest.raises(DeviceError, match=r"mine: cannot be written .* make room"):
-            run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
+        with (
+            pytest.raises(DeviceError, match=r"mine: cannot be written .* make room"),
+            run_folder(tmp_path, "mine", {"seed": 1}, fresh=False),
+        ):
+            pass
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert json.loads((folder / "recipe.json").read_text()) == {"seed": 1}
@@ -27,10 +31,25 @@ def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])
 def test_a_recipe_that_is_none(tmp_path: Path, text: str) -> None:
-    folder = run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
+        pass
     (folder / "checkpoint.pt").touch()
     (folder / "recipe.json").write_text(text)
-    with pytest.raises(InputError, match=r"recipe\.json: is no run's recipe; take --fresh"):
-        run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
-    run_folder(tmp_path, "mine", {"seed": 1}, fresh=True)
+    again = run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
+    with pytest.raises(InputError, match=r"recipe\.json: is no run's recipe; take --fresh"), again:
+        pass
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=True):
+        pass
     assert (folder / "recipe.json.old").read_text() == text
+
+
+def test_two_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
+        second = run_folder(tmp_path, "mine", {"seed": 2}, fresh=True)
+        with pytest.raises(DeviceError, match="mine: another kwsd trains there; wait for it, or end it"), second:
+            pass
+        with run_folder(tmp_path, "yours", {"seed": 1}, fresh=False):
+            pass
+    assert json.loads((folder / "recipe.json").read_text()) == {"seed": 1}
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False):
+        pass
