@@ -10,12 +10,18 @@ UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
 """No speech: silence, noise, music."""
 
-_QUIET = frozenset({SILENCE, UNKNOWN, "silence", "unknown"})
+_ALSO = {"silence": SILENCE, "unknown": UNKNOWN}
+_QUIET = frozenset({SILENCE, UNKNOWN, *_ALSO})
 
 
 def can_fire(label: str) -> bool:
     """Whether a label is a word or a sound, not one that stands for "nothing": `_silence_`, `Unknown` and so on."""
     return label.casefold() not in _QUIET
+
+
+def plain(label: str) -> str:
+    """The label as kwsd writes it: `Silence` is `_silence_`, `unknown` is `_unknown_`, and words are themselves."""
+    return _ALSO.get(label.casefold(), label)
 
 
 def spelt(label: str, words: Collection[str]) -> str:

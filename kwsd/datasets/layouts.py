@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +38,18 @@ class Clip:
         return self.split or which_split(self.path.name)
 
 
-def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
+def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tuple[Path, ...]]:
     """The clips label/clip.wav below a folder, and the noise, which lies in a folder of its own.
 
-    Raises InputError for a class without clips. What a class has besides its clips is told, once.
+    Folders `besides` the clips are no classes. Raises InputError for a class without clips. What a class has besides
+    its clips is told, once.
     """
-    lists = listed(folder)
+    lists, set_apart = listed(folder), {place.resolve() for place in besides}
     clips: list[Clip] = []
     noise: list[Path] = []
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if place.resolve() in set_apart:
+            continue
         entries = sorted(path for path in place.iterdir() if path.name[0] != ".")
         found = [path for path in entries if path.suffix.lower() in SUFFIXES]
         others = _others(entries)
@@ -61,6 +64,8 @@ def tree(folder: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         clips += [Clip(path, place.name, listed_split(lists, place.name, path.name)) for path in found]
     if not clips:
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
+    if lists and not any(f"{clip.label}/{clip.path.name}" in lists for clip in clips):
+        log.warning("%s: its lists name none of the clips: all are to train on; a line is label/clip.wav", folder)
     return clips, tuple(noise)
 
 
@@ -81,7 +86,18 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
-    rows = csv.DictReader(lines, delimiter="\t" if "\t" in (lines or [""])[0] else ",")
+    if "\t" in (lines or [""])[0]:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)  # a sentence may begin with a quote
+    else:
+        rows = csv.DictReader(lines, strict=True)
+    try:
+        return _rows(path, rows)
+    except csv.Error as error:
+        what = f"{path}, near line {rows.line_num}: no table ({error})"
+        raise InputError(f"{what}; a quote within quotes is written twice") from error
+
+
+def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path, ...]]:
     columns = rows.fieldnames or []
     named = next((name for name in ("file", "path", "filename") if name in columns), None)
     if named is None or "label" not in columns:

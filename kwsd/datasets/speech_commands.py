@@ -8,6 +8,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kwsd.errors import InputError
+from kwsd.texts import read_text, reason
+
 NOISE = "_background_noise_"
 """The folder of noises, minutes long."""
 SPLITS = ("train", "validation", "test")
@@ -25,11 +28,18 @@ def which_split(name: str) -> str:
 
 
 def listed(folder: Path) -> dict[str, str]:
-    """What the lists in `folder` say, if there are any: "word/clip.wav" -> its split. All others are for training."""
+    """What the lists in `folder` say, if there are any: "word/clip.wav" -> its split. All others are for training.
+
+    Raises InputError where one cannot be read.
+    """
     found: dict[str, str] = {}
-    for name, split in _LISTS.items():
-        if (folder / name).is_file():
-            found |= dict.fromkeys((folder / name).read_text(encoding="utf-8").split(), split)
+    for path, split in ((folder / name, split) for name, split in _LISTS.items()):
+        if path.is_file():
+            try:
+                lines = read_text(path).splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"{path}: cannot be read: {reason(error)}") from error
+            found |= {line.strip(): split for line in lines if line.strip()}
     return found
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN, plain
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -64,10 +64,11 @@ class Labelled:
         return told.hexdigest()[:16]
 
 
-def find_labelled(data: Path, words: Sequence[str] = ()) -> Labelled:
+def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Path] = ()) -> Labelled:
     """The clips below a folder, or in a CSV or TSV table with the columns file and label (and split).
 
-    With `words`, all other labels become `_unknown_`. Noise (`_background_noise_`) is learnt as `_silence_`.
+    With `words`, all other labels become `_unknown_`. Noise (`_background_noise_`) is learnt as `_silence_`. Folders
+    `besides` the clips, such as a run's own, are no classes.
 
     Raises:
         InputError: there is no such place, a class is empty or has nothing to train on, there are fewer than two, or
@@ -76,9 +77,11 @@ def find_labelled(data: Path, words: Sequence[str] = ()) -> Labelled:
     if data.is_file():
         clips, noise = table(data)
     elif data.is_dir():
-        clips, noise = tree(data)
+        clips, noise = tree(data, besides)
     else:
         raise InputError(f"{data}: no such folder or table; name a tree label/clip.wav, or a CSV with file and label")
+    clips = [replace(clip, label=plain(clip.label)) for clip in clips]
+    words = [plain(word) for word in words]
     here = {clip.label for clip in clips}
     missing = [word for word in words if word not in here]
     if missing:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsd.datasets.layouts import Clip
+from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
 from kwsd.evaluation.truth import write_wav
@@ -104,6 +104,56 @@ def test_tables_that_contradict_themselves(tmp_path: Path, lines: list[str], tol
     (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match=told):
         find_labelled(tmp_path / "clips.csv")
+
+
+def test_between_tabs_a_quote_is_a_quote(tmp_path: Path) -> None:
+    rows = ["file\tlabel\ttext", 'a.wav\tyes\t"Yes, he said', "b.wav\tno\tno", 'c.wav\tno\tx"', "d.wav\tyes\tyes"]
+    (tmp_path / "clips.tsv").write_text("\n".join(rows) + "\n")
+    clips, _ = table(tmp_path / "clips.tsv")
+    assert [clip.path.name for clip in clips] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+
+
+ENDLESS = ['a,yes,"', *["b.wav,no,x"] * 13_000]
+
+
+@pytest.mark.parametrize("rows", [['a.wav,yes,"Yes, he said'], ['a.wav,yes,"Yes" he said'], ENDLESS])
+def test_a_quote_that_does_not_end_is_told(tmp_path: Path, rows: list[str]) -> None:
+    (tmp_path / "clips.csv").write_text("\n".join(["file,label,text", *rows]) + "\n")
+    with pytest.raises(InputError, match=r"clips\.csv, near line \d+: no table"):
+        table(tmp_path / "clips.csv")
+
+
+def test_lists_of_any_file_names(tree: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    data = tree("yes/one a.wav", "yes/b.wav", "no/c.wav", "no/d.wav")
+    (data / "validation_list.txt").write_text("\ufeffyes/one a.wav\r\n\r\nno/c.wav\r\n", encoding="utf-8")
+    assert {clip.path.name: clip.split for clip in find_labelled(data).clips} == {
+        "one a.wav": "validation", "b.wav": "train", "c.wav": "validation", "d.wav": "train",
+    }  # fmt: skip
+    assert not caplog.records
+    (data / "validation_list.txt").write_text("one a.wav\n")
+    find_labelled(data)
+    assert "its lists name none of the clips" in caplog.text
+    (data / "validation_list.txt").write_bytes(b"yes/\xe9.wav\n")
+    with pytest.raises(InputError, match=r"validation_list\.txt: cannot be read: not UTF-8, in line 1"):
+        find_labelled(data)
+
+
+def test_silence_and_unknown_by_their_plain_names(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "Silence/c.wav", "dog/d.wav", "unknown/e.wav")
+    (data / "validation_list.txt").write_text("cat/other.wav\n")
+    found = find_labelled(data, ["yes", "no"])
+    assert found.labels == ("no", "yes", "_unknown_", "_silence_")
+    assert {clip.path.name: clip.label for clip in found.clips} == {
+        "a.wav": "yes", "b.wav": "no", "c.wav": "_silence_", "d.wav": "_unknown_", "e.wav": "_unknown_",
+    }  # fmt: skip
+
+
+def test_a_folder_of_runs_among_the_clips_is_no_class(tree: Callable[..., Path]) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "runs/mine/model/config.json")
+    (data / "validation_list.txt").write_text("no/other.wav\n")
+    assert find_labelled(data, besides=(data / "runs",)).labels == ("no", "yes")
+    with pytest.raises(InputError, match="the class 'runs'"):
+        find_labelled(data)
 
 
 def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None:
