@@ -27,6 +27,7 @@ from kwsd.cli.measuring import (
 from kwsd.cli.toml import as_key
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
+from kwsd.evaluation.report import threshold
 from kwsd.replacing import try_folder
 
 if TYPE_CHECKING:
@@ -174,9 +175,9 @@ def _thresholds(chosen: Choice) -> Iterator[str]:
     found = chosen.operating
     yield f"# false alarms: {len(found.alarms)} in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
     yield "[trigger.thresholds]"
-    for word, threshold in chosen.operating.thresholds.items():
-        if threshold <= 1:
-            yield f"{as_key(word)} = {threshold:.6f}"
+    for word, value in chosen.operating.thresholds.items():
+        if value <= 1:
+            yield f"{as_key(word)} = {threshold(value)}"
         else:
             yield f"# {word}: fires too often at any threshold; leave it out of [trigger] words"
 

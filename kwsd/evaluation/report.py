@@ -30,6 +30,12 @@ def number(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def threshold(value: float) -> str:
+    """A threshold to six digits, or, near 1, to as many as tell it from 1 and from its neighbours."""
+    far = 1 - value
+    return number(value, max(6, 2 - math.floor(math.log10(far))) if 0 < far < 1 else 6)
+
+
 def span(low: float, high: float) -> str:
     """The interval of a share, in percent."""
     return "-" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsd.evaluation.det import Operating, Sweep
-from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
+from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span, threshold
 from kwsd.evaluation.thresholds import Choice
 
 
@@ -121,7 +121,7 @@ def _word_table(point: Operating, name: str = "") -> Table:
             percent(word.miss_rate),
             span(*word.interval),
             f"{word.alarms}",
-            number(point.thresholds[word.word], 6),
+            threshold(point.thresholds[word.word]),
         )
         for word in point.by_word()
     }

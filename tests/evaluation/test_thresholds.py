@@ -8,6 +8,7 @@ import pytest
 
 from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.replayer import from_log_odds, log_odds
+from kwsd.evaluation.report import threshold
 from kwsd.evaluation.scoring import LATE, SLACK
 from kwsd.evaluation.thresholds import choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
@@ -109,3 +110,18 @@ def test_no_threshold_below_the_lowest():
     choice = choose_thresholds([recorded], ["a"], trigger=TRIGGER, lowest=0.7)
     assert choice.operating.misses == 1
     assert choice.operating.thresholds["a"] >= 0.7
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.95, "0.950000"),
+        (0.9991, "0.999100"),
+        (1 - 3.06e-7, "0.999999694"),
+        (1 - 7e-9, "0.99999999300"),
+        (1.0, "1.000000"),
+    ],
+)
+def test_a_threshold_is_printed_as_far_as_it_tells(value: float, text: str) -> None:
+    """With 1.000000 for 0.9999997 a word would go deaf."""
+    assert threshold(value) == text
