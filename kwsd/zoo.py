@@ -17,7 +17,7 @@ from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, WEIGHTS
 from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
 from kwsd.networks.exported import is_exported, read_exported
-from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
+from kwsd.networks.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
 
 if TYPE_CHECKING:
     from kwsd.classifier import Classifier
@@ -144,7 +144,9 @@ def missing_id(name_or_folder: str) -> HubId | None:
     """
     here = expanded(name_or_folder).is_dir() or (_shipped() / name_or_folder / "config.json").is_file()
     wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
-    return wanted if wanted and pulled(wanted) is None else None
+    if wanted is None or ((there := pulled(wanted)) is not None and complete(there)):
+        return None
+    return wanted
 
 
 def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> Path:

@@ -18,6 +18,7 @@ from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
 from kwsd.networks.arrangement import GRAPH
+from kwsd.networks.hub import hub_id
 from kwsd.replacing import write_bytes
 from kwsd.zoo import find_model, read_card
 
@@ -45,13 +46,19 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
             files = as_files(card)
         with console.working("comparing with the original"):
             found = check(card, files)
-        paths = _written(out, card.name.rpartition("/")[2], files)
+        paths = _written(out, short_name(card.name), files)
         if card.verifier is not None:
             console.say(f"{card.name} alone, with its own thresholds: its verifier {card.verifier.model} stays behind")
     for path in paths:
         console.say(f"{path}: {path.stat().st_size:,} bytes")
     console.say(f"float32: off by {found.float32:.1g} at most")
     console.say(f"int8: off by {found.int8:.2g} at most, the same best label on {found.same:.0%} of the sounds")
+
+
+def short_name(name: str) -> str:
+    """What the files are called by: of a model of the Hub its own name, without its owner and revision."""
+    found = hub_id(name)
+    return (found.repo if found else name).rpartition("/")[2]
 
 
 def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:

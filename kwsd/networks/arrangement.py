@@ -22,6 +22,8 @@ GRAPH = "graph.onnx"
 """Its file in a model folder."""
 
 WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+"""What lists the shards, where weights lie in several."""
 
 OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
 """`model_type` in config.json: kwsd's own networks."""

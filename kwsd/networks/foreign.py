@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.arrangement import LARGER_TYPE, OWN_TYPE, WEIGHTS
+from kwsd.networks.arrangement import INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
@@ -26,7 +26,6 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 
 LONGEST_S = 600
 """Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
-_INDEX = "model.safetensors.index.json"
 _ZERO_SHOT = frozenset({"clap"})
 _HEARING = frozenset({
     "audio-spectrogram-transformer", "data2vec-audio", "hubert", "sew", "sew-d", "unispeech", "unispeech-sat",
@@ -188,11 +187,11 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     """
     if (folder / WEIGHTS).is_file():
         files = [folder / WEIGHTS]
-    elif (folder / _INDEX).is_file():
-        listed = read_json(folder / _INDEX).get("weight_map")
+    elif (folder / INDEX).is_file():
+        listed = read_json(folder / INDEX).get("weight_map")
         shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
         if not shards or not all(map(str.isprintable, shards)):
-            raise ModelError(f"{folder / _INDEX} has no weight_map", "fetch the model again")
+            raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
         files = [folder / Path(shard).name for shard in sorted(shards)]
     else:
         raise no_weights(folder, name)

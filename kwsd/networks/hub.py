@@ -6,10 +6,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kwsd.errors import ModelError
+from kwsd.networks.arrangement import INDEX, WEIGHTS
 
 _ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?:@(?P<revision>[\w][\w./-]*))?")
 _MAIN = "main"
@@ -17,10 +18,11 @@ _MAIN = "main"
 
 @dataclass(frozen=True, slots=True)
 class HubId:
-    """A model on the Hub: `repo` is "owner/name", `revision` a branch, a tag or a commit."""
+    """A model on the Hub: `repo` is "owner/name", `revision` a branch, a tag or a commit, `named` if it was given."""
 
     repo: str
     revision: str = _MAIN
+    named: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return self.repo if self.revision == _MAIN else f"{self.repo}@{self.revision}"
@@ -31,7 +33,7 @@ def hub_id(text: str) -> HubId | None:
     found = _ID.fullmatch(text)
     if not found or ".." in text:
         return None
-    return HubId(found["repo"], found["revision"] or _MAIN)
+    return HubId(found["repo"], found["revision"] or _MAIN, named=found["revision"] is not None)
 
 
 def cache_folder() -> Path:
@@ -52,6 +54,12 @@ def pulled(wanted: HubId) -> Path | None:
 
     found = try_to_load_from_cache(wanted.repo, "config.json", cache_dir=cache_folder(), revision=wanted.revision)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def complete(folder: Path) -> bool:
+    """Whether a folder of the cache holds what kwsd loads: other programs fetch a configuration alone, or a pickle."""
+    heard_by = ("preprocessor_config.json", "processor_config.json")
+    return all(any((folder / name).is_file() for name in names) for names in ((WEIGHTS, INDEX), heard_by))
 
 
 def pulled_ids() -> Iterator[HubId]:
@@ -76,10 +84,10 @@ def forget(wanted: HubId) -> int:
         ModelError: it is not there, or cannot be removed.
     """
     folder = repo_folder(wanted.repo)
-    if not folder.is_dir() or (wanted.revision != _MAIN and pulled(wanted) is None):
+    if not folder.is_dir() or (wanted.named and pulled(wanted) is None):
         raise ModelError(f"{wanted} is not among the pulled models; see kwsd models list")
     try:
-        if wanted.revision == _MAIN:
+        if not wanted.named:
             freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
             shutil.rmtree(folder)
             return freed

@@ -84,6 +84,12 @@ def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any])
     assert result.out.count(".onnx: ") == 2
 
 
+def test_a_model_of_the_hub_is_exported_under_its_own_name() -> None:
+    from kwsd.cli.exporting import short_name
+
+    assert [short_name(name) for name in ("mine", "someone/tiny", "someone/tiny@refs/pr/2")] == ["mine", "tiny", "tiny"]
+
+
 def test_an_exported_model_does_what_its_folder_does(
     tiny_model: Path, clips: Path, tmp_path: Path, kwsd: Callable[..., Any]
 ) -> None:

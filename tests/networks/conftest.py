@@ -40,7 +40,7 @@ class Hub:
                 digest = hashlib.sha256(data).hexdigest()
                 entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 130}
             siblings.append(entry)
-        return {"id": NAME, "modelId": NAME, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
+        return {"id": NAME, "modelId": NAME, "sha": self.commit, "siblings": siblings, "tags": [], "private": False}
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -13,6 +13,7 @@ import pytest
 from kwsd.errors import ModelError
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
 from kwsd.networks.pulling import pull
+from kwsd.zoo import missing_id
 
 TINY = HubId("someone/tiny")
 V1 = HubId("someone/tiny", "v1")
@@ -52,6 +53,30 @@ def test_a_pulled_model_is_forgotten(hub: Any) -> None:
     assert list(pulled_ids()) == []
     with pytest.raises(ModelError, match="not among"):
         forget(TINY)
+
+
+def test_of_a_pulled_model_one_revision_is_forgotten_where_it_is_named(hub: Any) -> None:
+    pull(TINY)
+    hub.commit = "ab" * 20
+    pull(V1)
+    named = hub_id("someone/tiny@main")
+    assert named == TINY
+    assert named is not None
+    forget(named)
+    assert list(pulled_ids()) == [V1]
+    with pytest.raises(ModelError, match="not among"):
+        forget(named)
+
+
+def test_what_another_program_fetched_in_part_is_missing(hub: Any) -> None:  # noqa: ARG001  # it serves
+    folder = pull(TINY)
+    assert missing_id(TINY.repo) is None
+    weights = (folder / "model.safetensors").readlink()
+    (folder / "model.safetensors").unlink()
+    assert missing_id(TINY.repo) == TINY
+    (folder / "model.safetensors").symlink_to(weights)
+    (folder / "preprocessor_config.json").unlink()
+    assert missing_id(TINY.repo) == TINY
 
 
 def test_the_environment_says_where_and_whether(hub: Any, tmp_path: Path) -> None:
