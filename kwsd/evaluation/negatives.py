@@ -16,7 +16,6 @@ from kwsd.classifier import Classifier
 from kwsd.datasets.loading import load_parts
 from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.transcripts import check_names
-from kwsd.errors import InputError
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
 from kwsd.evaluation.pipeline import HOP, windows_of
@@ -53,12 +52,8 @@ def find_negatives(
     said = said or {}
     found = find_sounds(folder, unreadable)
     strange = check_names(said, (recording.name for recording in found))
-    there = kept_back(found, held_out, noise=not transcribed)
-    if not there:
-        raise InputError(f"{folder}: training left out none of these recordings; take --held-out 0 for all of them")
-    kept = free_of(words, there, said) if transcribed else there
-    if not kept:
-        raise InputError(f"{folder}: no recordings without a word that is listened for; name another folder")
+    there = kept_back(found, held_out, str(folder), noise=not transcribed)
+    kept = free_of(words, there, said, str(folder)) if transcribed else there
     return kept, (*strange, *notes_on(kept, said, held=len(there) - len(kept))) if transcribed else ()
 
 

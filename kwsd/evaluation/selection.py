@@ -50,17 +50,23 @@ def lasting(sounds: Sequence[Sound], hours: float) -> list[Sound]:
     return list(sounds[: 1 + int(np.searchsorted(ends, hours * 3600 * RATE))])
 
 
-def free_of(words: Collection[str], recordings: Iterable[Recording], said: Mapping[str, str]) -> list[Recording]:
+def free_of(
+    words: Collection[str], recordings: Sequence[Recording], said: Mapping[str, str], where: str = "here"
+) -> list[Recording]:
     """The recordings that hold none of `words` by their transcript, or have none: see `notes_on`.
 
-    What lies in a folder that is called as one of them, and says nothing else of itself, holds it.
+    What lies in a folder that is called as one of them, and says nothing else of itself, holds it. Raises InputError,
+    which names `where` they lie, if all of them hold one.
     """
     unwanted = {word.lower() for word in words}
 
     def spoken(recording: Recording) -> frozenset[str]:
         return tokens(_transcript(recording, said)) or frozenset({recording.path.parent.name.lower()})
 
-    return [recording for recording in recordings if not spoken(recording) & unwanted]
+    free = [recording for recording in recordings if not spoken(recording) & unwanted]
+    if recordings and not free:
+        raise InputError(f"{where}: no recordings without a word that is listened for; name another folder")
+    return free
 
 
 def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) -> tuple[str, ...]:
@@ -102,13 +108,19 @@ def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> li
     return drawn
 
 
-def kept_back(recordings: Iterable[Recording], parts: int, *, noise: bool = False) -> list[Recording]:
+def kept_back(
+    recordings: Sequence[Recording], parts: int, where: str = "here", *, noise: bool = False
+) -> list[Recording]:
     """The recordings that training never heard, if it held one part in `parts` out; all of them for 0 parts.
 
-    Of noise it holds out half as much: see `kwsd.training.prepare`.
+    Of noise it holds out half as much: see `kwsd.training.prepare`. Raises InputError, which names `where` they lie, if
+    it heard all of them.
     """
     parts *= 2 if noise else 1
-    return [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
+    kept = [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
+    if recordings and not kept:
+        raise InputError(f"{where}: training left out none of these recordings; take --held-out 0 for all of them")
+    return kept
 
 
 def up_to(recordings: Sequence[Recording], hours: float, seed: int = 0) -> list[Recording]:

@@ -47,19 +47,20 @@ def stream_from_folders(
         raise InputError(f"{words}: no recordings of words that are listened for{among}")
     sentences = [clip for folder in speech for clip in find_sounds(folder, unreadable)]
     strange = check_names(said, (clip.name for clip in sentences))
-    there = kept_back(sentences, held_out)
-    free = free_of(listen_for, there, said)
+    talking = ", ".join(map(str, speech))
+    there = kept_back(sentences, held_out, talking)
+    free = free_of(listen_for, there, said, talking)
     taken = up_to(free, hours, chosen.seed)
     noises = noise if chosen.snr_db is not None else ()
     around = [clip for folder in noises for clip in find_sounds(folder, unreadable)]
     name = "no noise" if chosen.snr_db is None else f"{chosen.snr_db:g} dB"
     talk = sounds(taken, unreadable)
     if taken and not talk:
-        raise InputError(f"no recording of {', '.join(map(str, speech))} can be read")
+        raise InputError(f"no recording of {talking} can be read")
     return build_stream(
         sounds(draw_words(spoken, count, chosen.seed), unreadable),
         lasting([piece for sound in talk for piece in at_pauses(sound)], hours),
-        sounds(kept_back(around, held_out, noise=True), unreadable),
+        sounds(kept_back(around, held_out, ", ".join(map(str, noises)), noise=True), unreadable),
         chosen,
         name=name,
         notes=clips.notes + strange + notes_on(taken, said, held=len(there) - len(free)),

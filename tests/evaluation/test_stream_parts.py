@@ -39,6 +39,21 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     assert {word.clip for word in trained.words} == {"0", "2"}
 
 
+def test_a_stream_without_talk_is_none(tmp_path, say, babble):
+    """It would have no false alarms but those between words."""
+    write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
+    write_wav(tmp_path / "speech" / "low" / "b.wav", babble(1, 1.0))
+    write_wav(tmp_path / "noise" / "c.wav", babble(2, 2.0))
+    words, speech, noise = tmp_path / "words", [tmp_path / "speech"], [tmp_path / "noise"]
+    with pytest.raises(InputError, match=r"speech: no recordings without a word that is listened for"):
+        stream_from_folders(words, speech, [], listen_for=["low"], count=1, settings=StreamSettings(snr_db=None))
+    write_wav(tmp_path / "speech" / "SAY HIGH" / "b.wav", babble(1, 1.0))
+    with pytest.raises(InputError, match=r"speech: training left out none of these recordings; take --held-out 0"):
+        stream_from_folders(words, speech, [], listen_for=["low"], count=1, held_out=10**9)
+    with pytest.raises(InputError, match=r"noise: training left out none of these recordings; take --held-out 0"):
+        stream_from_folders(words, [], noise, listen_for=["low"], count=1, held_out=10**9)
+
+
 def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble):
     write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
     write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 1.0))
