@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import Annotated
 
 import typer
@@ -25,7 +24,7 @@ def split_labels(labels: str) -> list[str] | None:
         return None
     try:
         found = check(options()["trigger.words"], labels, "--labels", text=True)
-    except (ConfigError, csv.Error):
+    except ConfigError:
         found = ()
     if not found:
         raise UsageError(f"--labels is {labels!r};", "it must be words with commas between: yes,no")

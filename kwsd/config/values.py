@@ -98,8 +98,13 @@ def allowed(option: Option) -> str:
 def _read(option: Option, text: str) -> Any:
     """A flag's text as the option's type; the text itself where that cannot be, for `check` to name it."""
     if option.type == _WORDS:
-        # As in CSV: quotes hold a label together that has a comma itself, as some of AudioSet's have.
-        return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
+        # As in CSV: quotes hold a label together that has a comma itself, as some of AudioSet's have. A word a line, as
+        # in a file, is a list as well.
+        try:
+            rows = list(csv.reader(text.splitlines(), skipinitialspace=True))
+        except csv.Error:
+            return text
+        return [word.strip() for row in rows for word in row if word.strip()]
     if option.type in (bool, bool | None):
         return {"true": True, "false": False}.get(text.lower(), text)
     if option.type is str or option.type in MAPPINGS:

@@ -104,8 +104,10 @@ class Operating:
 
     @property
     def miss_interval(self) -> tuple[float, float]:
-        """95 %, by bootstrap; occurrences of one clip are drawn together."""
-        clips = [outcome.word.clip or index for index, outcome in enumerate(self.outcomes)]
+        """95 %, by bootstrap; occurrences of one clip are drawn together. Another word's clip of the same name is
+        another, as in Speech Commands, where a speaker's are called alike."""
+        words = [outcome.word for outcome in self.outcomes]
+        clips = [(word.word, word.clip) if word.clip else index for index, word in enumerate(words)]
         return metrics.miss_interval([outcome.missed for outcome in self.outcomes], groups=clips)
 
     @property

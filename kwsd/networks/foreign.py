@@ -224,11 +224,11 @@ def only_pickles(name: str, pickle: str) -> ModelError:
 
 
 def licence_of(folder: Path) -> str:
-    """The licence that the model's README names in its front matter; "unknown" where it names none."""
+    """The licence that the model's README names first in its front matter; "unknown" where it names none."""
     with suppress(OSError, UnicodeDecodeError):
         text = (folder / "README.md").read_text(encoding="utf-8")
         front = text.split("\n---", 1)[0] if text.startswith("---") else ""
-        found = re.search(r"^licen[sc]e:\s*[\"']?([^\s\"'#]+)", front, re.MULTILINE)
-        if found:
+        found = re.search(r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([^\s\"'#]+)", front, re.MULTILINE)
+        if found and found[1].isprintable():  # it goes to terminals
             return found[1]
     return "unknown"

@@ -14,6 +14,7 @@ from kwsd.audio.extent import speech_extent
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.datasets.transcripts import tokens
+from kwsd.errors import InputError
 from kwsd.training.cache import caching
 
 GRID = 8000
@@ -123,7 +124,10 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
         told = recording.path.name, recording.name, recording.label, recording.speaker
         digest.update(repr((*told, recording.start, recording.length)).encode())
     for path in dict.fromkeys(recording.path for recording in recordings):
-        file = path.stat()
+        try:
+            file = path.stat()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}, but an index.tsv names it") from error
         digest.update(repr((file.st_size, file.st_mtime_ns)).encode())
     place = cache / digest.hexdigest()[:16]
     if not (place / "clips.npz").exists():

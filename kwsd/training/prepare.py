@@ -90,7 +90,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     """Everything that `Run` needs.
 
     Raises:
-        InputError: a folder of the recipe is not below `root`, or holds nothing.
+        InputError: a folder of the recipe is not below `root`, or holds nothing, or the teacher is none.
         ConfigError: a word of the recipe has no recording, there are no `mix.others`, all of the speech or noise is
             held out, or a model that the recipe names has other words, or another shape.
         ModelError: there is no such model.
@@ -98,14 +98,15 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     scores, start = recipe.teacher.scores, recipe.network.start
     soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
     first = load_trained(start, recipe.labels, "network.start") if start else None
-    model, lesson = _prepared(recipe, root, cache, progress, soft)
+    teacher = load_teacher(root / recipe.teacher.weights) if recipe.teacher.weights else None
+    model, lesson = _prepared(recipe, root, cache, progress, soft, teacher)
     if first is not None:
         begin_with(model, first, "network.start")
     return model, lesson
 
 
 def _prepared(
-    recipe: Recipe, root: Path, cache: Path, progress: Progress, soft: SoftLabels | None
+    recipe: Recipe, root: Path, cache: Path, progress: Progress, soft: SoftLabels | None, teacher: Any
 ) -> tuple[SpotterModel, Lesson]:
     data = recipe.data
 
@@ -136,10 +137,8 @@ def _prepared(
         recorded=len(recorded), spared=_spared(recipe, root, words, speech),
     )  # fmt: skip
     model = build_network(recipe)
-    if not recipe.teacher.weights:
+    if teacher is None:
         return model, Lesson(mixer, None, None, validation, soft)
-    weights = root / recipe.teacher.weights
-    teacher = load_teacher(weights)
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
     if isinstance(model, MoonshineSpotterModel):
@@ -147,7 +146,7 @@ def _prepared(
         return model, Lesson(mixer, None, None, validation, soft)
     assert isinstance(model, HubertSpotterModel)
     transplant(model, teacher, recipe.teacher.layers, sample)
-    asked = hashlib.sha256(weights.read_bytes()).hexdigest()
+    asked = hashlib.sha256((root / recipe.teacher.weights).read_bytes()).hexdigest()
     parts = [(part, first_seconds(part)) for part in spoken] + [(speech, all_seconds(speech))]
     taught = Taught(
         tuple(

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
-from kwsd.errors import InputError
+from kwsd.errors import InputError, first_line
 from kwsd.networks.moonshine import quieten
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
@@ -36,12 +37,16 @@ def load_teacher(weights: Path) -> Any:
     """The frozen encoder, in evaluation mode.
 
     Raises:
-        InputError: `weights` is not there.
+        InputError: `weights` is not there, or no encoder's.
     """
     if not weights.is_file():
         raise InputError(f"no encoder weights at {weights}: set [teacher] weights in the recipe")
     encoder: Any = MoonshineModel(MoonshineConfig()).encoder
-    encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+    try:
+        encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+    except (SafetensorError, OSError, RuntimeError) as error:
+        what = f"{weights}: not the weights of Moonshine tiny's encoder alone ({first_line(error)})"
+        raise InputError(f"{what}; set [teacher] weights in the recipe") from error
     return encoder.eval().requires_grad_(False)
 
 

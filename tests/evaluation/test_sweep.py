@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsd.audio.windows import Window
-from kwsd.evaluation.det import operate, sweep
+from kwsd.evaluation.det import Operating, operate, sweep
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, record
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
+from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
@@ -134,6 +135,22 @@ def test_the_curve_and_its_points_on_a_stream_made_by_hand():
     assert low < 0.81 < high
     assert found.points[1].alarm_interval == pytest.approx((0.0253 / 2, 5.5716 / 2), abs=1e-4)
     assert found.points[0].latency_ms()[0] == pytest.approx(100.0)
+
+
+def test_clips_of_two_words_are_two_though_they_are_called_alike():
+    heard = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
+
+    def interval(clips):
+        words = [SpokenWord(0, 100, word, clip) for word, clip in clips]
+        outcomes = tuple(Outcome(word, None if n < 5 else heard) for n, word in enumerate(words))
+        return Operating(None, 0.0, {}, 1.0, (Matched(outcomes, (), ()),)).miss_interval
+
+    alone = interval([("a", f"{n}") for n in range(35)])
+    assert interval([(f"w{n}", "1") for n in range(35)]) == alone
+    assert interval([("a", "")] * 35) == alone
+    assert alone[0] < 5 / 35 < alone[1]
+    low, high = interval([("a", "1")] * 5 + [("b", "1")] * 30)  # two clips: one is always missed, one never
+    assert (low, high) == (0.0, 1.0)
 
 
 def test_the_given_thresholds_as_they_are():

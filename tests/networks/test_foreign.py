@@ -14,6 +14,7 @@ import pytest
 
 from kwsd.errors import ModelError
 from kwsd.labels import can_fire
+from kwsd.networks.foreign import licence_of
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]
@@ -63,6 +64,18 @@ def test_a_zero_shot_model(clap: Path) -> None:
 def test_a_window_in_the_config_goes_first(copy: Path) -> None:
     change(copy / "config.json", window_samples=24_000)
     assert read_card(str(copy)).window == 24_000
+
+
+@pytest.mark.parametrize(
+    ("front", "licence"),
+    [
+        ("license: mit", "mit"), ("license:\n- cc0-1.0\n- mit", "cc0-1.0"), ("license:\nlanguage: en", "unknown"),
+        ("license: # none yet", "unknown"), ("license: \x1b]0;mit", "unknown"), ('licence: "bsd"', "bsd"),
+    ],
+)  # fmt: skip
+def test_the_licence_that_a_readme_names(tmp_path: Path, front: str, licence: str) -> None:
+    (tmp_path / "README.md").write_text(f"---\n{front}\n---\n# It\n")
+    assert licence_of(tmp_path) == licence
 
 
 def test_licence_and_thresholds_from_what_lies_beside(copy: Path) -> None:

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
+from kwsd.errors import InputError
 from kwsd.training.corpus import decode
 
 HEAD = "file\tclip\tlabel\tspeaker\tstart\tlength\n"
@@ -52,3 +54,9 @@ def test_what_was_decoded_is_not_decoded_again(tmp_path: Path) -> None:
         corpus = decode([folder], cache, lambda done, total: told.append((done, total)))
         assert (corpus.clip(0) == 77).all()
     assert told == [(1, 1)]
+
+
+def test_a_file_that_an_index_names_and_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "index.tsv").write_text(HEAD + "gone.wav\ta\ton\t\t0\t16000\n")
+    with pytest.raises(InputError, match=r"gone\.wav: No such file or directory, but an index\.tsv names it"):
+        decode([tmp_path], tmp_path / "cache")

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import MoonshineConfig, MoonshineModel
 
-from kwsd.errors import DeviceError
+from kwsd.errors import DeviceError, InputError
 from kwsd.training.corpus import Corpus, all_seconds, first_seconds, seconds_in
-from kwsd.training.teacher import FRAMES, Taught, ask
+from kwsd.training.teacher import FRAMES, Taught, ask, load_teacher
 
 
 def corpus(lengths: list[int]) -> Corpus:
@@ -77,3 +78,14 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     louder = replace(recordings, samples=recordings.samples + np.int16(1))  # the same names, recorded again
     ask(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2, 2]
+
+
+@pytest.mark.parametrize("spoil", ["no file", "no safetensors", "another network"])
+def test_what_is_no_encoder_is_told_in_a_line(tmp_path: Path, spoil: str) -> None:
+    weights = tmp_path / "encoder.safetensors"
+    if spoil == "no safetensors":
+        weights.write_bytes(b"PK\3\4")
+    elif spoil == "another network":
+        save_file({"model.encoder.conv1.weight": torch.zeros(1)}, weights)
+    with pytest.raises(InputError, match=r"^[^\n]*encoder\.safetensors[^\n]*set \[teacher\] weights in the recipe$"):
+        load_teacher(weights)
