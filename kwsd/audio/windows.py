@@ -52,6 +52,7 @@ def windows(
     tail: int = 8000,
     adaptive: Mapping[str, AdaptiveHop] | None = None,
     doze: Doze | None = None,
+    keep: int = 0,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most. What
     is in none's last `about` samples (None for all) was not heard.
@@ -60,18 +61,19 @@ def windows(
     says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
     windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if
     any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived
-    are left out. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with room for
-    less than two windows.
+    are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples before it, if
+    there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with
+    less room than `room_for` says.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
     for stream, ring in rings.items():
-        if ring.capacity < 2 * length:
+        if ring.capacity < room_for(length, hop, keep, batch):
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
     changed = threading.Event()
     doze, adaptive = doze or Doze(hop), adaptive or {}
     readers = [
-        _Reader(stream, ring, hop, (length, about or length), tail, doze, adaptive.get(stream))
+        _Reader(stream, ring, hop, (length, about or length), tail, doze, adaptive.get(stream), keep)
         for stream, ring in rings.items()
     ]
     for ring in rings.values():
@@ -85,6 +87,11 @@ def windows(
         if not due and len(going) == len(readers):
             changed.wait()
         readers = going[1:] + going[:1]  # whoever came first in this batch comes last in the next
+
+
+def room_for(length: int, hop: int, keep: int = 0, batch: int = BATCH) -> int:
+    """The samples that a ring must hold, by what `windows` is told of: two windows, and what is kept of a batch."""
+    return 2 * length + (keep + batch * hop if keep else 0)
 
 
 def _take(readers: Sequence[_Reader], batch: int) -> list[Window]:
@@ -111,11 +118,12 @@ class _Reader:
         tail: int,
         doze: Doze,
         adaptive: AdaptiveHop | None,
+        keep: int,
     ) -> None:
         self._stream, self._ring = stream, ring
         self._grid, self._tail = hop, tail
         self._length, self._about = lengths
-        self._doze, self._adaptive = doze, adaptive
+        self._doze, self._adaptive, self._keep = doze, adaptive, keep
         self._hop = hop  # a multiple of the grid
         self._heard = 0  # the end of the last one handed out
         self._open = 0  # samples before it that a gap swallowed which ends after it; to be told then
@@ -160,7 +168,8 @@ class _Reader:
             self._open = _begun(self._heard, end, end - self._about, extent.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
-        self._ring.release(self._heard + self._grid - self._length)
+        oldest = ends[0] - self._keep if self._keep else self._heard + self._grid
+        self._ring.release(oldest - self._length)
         self._expect()
         return cut
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
+from kwsd.audio.windows import room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, command_line, expanded
 from kwsd.daemon.bearer import read_token
@@ -40,9 +41,14 @@ class Zoo(Protocol):
 
 
 def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) -> dict[str, Ring]:
-    """A ring for each source, under its name; room for two windows is the least that it needs."""
-    capacity = max(int(config.audio.buffer_s * RATE), 2 * window)
+    """A ring for each source, under its name, with room for what `windows` needs at least."""
+    capacity = max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config)))
     return {source.name: Ring(capacity) for source in sources}
+
+
+def kept_before(config: Config) -> int:
+    """The samples before a window that the keeper may want: the word that fires may have begun before it."""
+    return round(config.keep.preroll_s * RATE) + RATE if config.keep.folder else 0
 
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
@@ -85,9 +91,9 @@ def open_socket(
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         return None
-    path = config.socket.place
-    sink = SocketSink(path, failed=failed, given=inherited(os.environ), status=status, counted=counted)
-    log.info("events are served at %s", path)
+    given = inherited(os.environ)
+    sink = SocketSink(config.socket.place, failed=failed, given=given, status=status, counted=counted)
+    log.info("events are served at %s", sink.path)
     return sink
 
 
@@ -122,15 +128,15 @@ def open_hooks(
 
 
 def open_keeper(
-    config: Config, rings: Mapping[str, Ring], *, failed: Callable[[BaseException], None]
+    config: Config, rings: Mapping[str, Ring], *, live: bool = True, failed: Callable[[BaseException], None]
 ) -> DetectionKeeper | None:
-    """What keeps the audio of detections; None unless it is asked for."""
+    """What keeps the audio of detections; None unless it is asked for. A recording waits for it."""
     chosen = config.keep
     if not chosen.folder:
         return None
     quota, preroll = chosen.quota_mb * 1_000_000, round(chosen.preroll_s * RATE)
     folder = expanded(chosen.folder)
-    return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, failed=failed)
+    return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
 
 
 def bound(config: Config) -> Mapping[str, list[Hook]]:

@@ -7,11 +7,9 @@ import os
 import re
 import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.wav import write_wav
+from kwsd.daemon.quota import Quota, stamp
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, Detection, Envelope
 from kwsd.replacing import replacing
@@ -26,12 +25,9 @@ from kwsd.replacing import replacing
 log = logging.getLogger(__name__)
 
 QUEUE = 16
-"""Detections whose audio waits for the disk; further ones are dropped."""
+"""Detections whose audio waits for the disk; further ones wait with the recording, or are dropped."""
 _LONGEST = 50
 """Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
-_STALE_S = 60
-"""A file that is still being written after so long was left by a daemon that was killed."""
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +67,21 @@ class DetectionKeeper:
         *,
         quota_bytes: int,
         preroll: int,
+        wait: bool = False,
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        """`preroll` samples before the word are kept as far as the ring still has them. DeviceError: no such folder."""
+        """`preroll` samples before the word are kept as far as the ring still has them. With `wait`, `send` waits for a
+        slow disk, as a recording can. DeviceError: no such folder."""
         self._folder, self._rings, self._failed = folder, rings, failed
-        self._quota, self._preroll = quota_bytes, preroll
+        self._preroll, self._wait = preroll, wait
         self._clips: deque[_Clip] = deque()
         self._changed = threading.Condition()
-        self._closing = self._trouble = False
+        self._closing = self._ended = self._trouble = False
         make_folder(folder)
         try:
             with tempfile.TemporaryFile(dir=folder):  # rather now than when the first word is heard
                 pass
-            self._forget_oldest()
+            self._quota = Quota(folder, quota_bytes)
         except OSError as error:
             raise _no_place(folder, error) from error
         self._thread = threading.Thread(target=self._run, name="kwsd-keeper", daemon=True)
@@ -102,79 +100,68 @@ class DetectionKeeper:
             return
         word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
         with self._changed:
+            self._changed.wait_for(lambda: not self._wait or len(self._clips) < QUEUE or self._ended)
             if len(self._clips) >= QUEUE:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
                 return
-            self._clips.append(_Clip(f"{_stamp(envelope.time)}-{word}-{event.score:.4f}.wav", samples))
-            self._changed.notify()
+            self._clips.append(_Clip(f"{stamp(envelope.time)}-{word}-{event.score:.4f}.wav", samples))
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """At the end of a recording: return when all has been written, or `hurry` is called."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._clips or not self._wait or self._ended)
+
+    def hurry(self) -> None:
+        """Let nobody wait for the disk, now or from now on, from another thread: somebody wants to stop."""
+        with self._changed:
+            self._wait = False
+            self._changed.notify_all()
 
     def close(self, deadline_s: float) -> None:
-        """Write what waits, for `deadline_s` seconds at most."""
+        """Write what waits, for `deadline_s` seconds at most, and say how much was not."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(deadline_s)
+        if self._thread.is_alive() and self._clips:
+            log.warning("%s: detections not kept: %d; the disk is too slow", self._folder, len(self._clips))
 
     def _run(self) -> None:
         try:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._clips or self._closing)
-                    if not self._clips:
-                        return
-                    clip = self._clips.popleft()
-                self._keep(clip)
+            while self._keep_next():
+                pass
         except BaseException as error:
             self._failed(error)
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
 
-    def _keep(self, clip: _Clip) -> None:
-        """Write one; what the disk has against it is told once, and listening goes on."""
+    def _keep_next(self) -> bool:
+        """Write one, once there is one; what the disk has against it is told once, and listening goes on.
+
+        False when there will be no more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._clips or self._closing)
+            if not self._clips:
+                return False
+            clip = self._clips[0]
         doing = "detections cannot be kept"
         try:
             with replacing(self._folder / clip.name, private=True) as file:
                 write_wav(file, clip.samples)
+                size = file.tell()
             doing = "a detection cannot be removed beyond the quota"
-            self._forget_oldest(newest=clip.name)
+            self._quota.wrote(clip.name, size)
         except OSError as error:
             if not self._trouble:
                 log.warning("%s: %s: %s", self._folder, doing, error.strerror)
             self._trouble = True
         else:
             self._trouble = False
-
-    def _forget_oldest(self, newest: str = "") -> None:
-        """Remove files, the oldest first, until the others fit the quota; `newest` is the last to go.
-
-        Names tell their age. One from the future was written while the clock was wrong, and counts as the oldest.
-        Raises what one of them has against its removal, once all others have been tried.
-        """
-        ours = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
-        now = _stamp(datetime.now(timezone.utc))
-        ours.sort(key=lambda path: (path.name == newest, path.name <= now, path.name))
-        kept: list[tuple[Path, int]] = []
-        for path in ours:
-            try:
-                found = path.stat()
-            except FileNotFoundError:  # another daemon has removed it meanwhile
-                continue
-            if path.suffix == ".wav":
-                kept.append((path, found.st_size))
-            elif time.time() - found.st_mtime > _STALE_S:
-                path.unlink(missing_ok=True)
-        left = sum(size for _, size in kept)
-        trouble: OSError | None = None
-        for path, size in kept:
-            if left <= self._quota:
-                return
-            try:
-                path.unlink(missing_ok=True)
-                left -= size
-            except OSError as error:
-                trouble = error
-        if trouble:
-            raise trouble
-
-
-def _stamp(time: datetime) -> str:
-    """A moment in UTC as the names of files have it."""
-    return time.strftime("%Y%m%dT%H%M%S.") + f"{time.microsecond // 1000:03d}Z"
+        with self._changed:
+            self._clips.popleft()  # it waited until it was written
+            self._changed.notify_all()
+        return True

@@ -22,6 +22,7 @@ from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.exposition import exposition
+from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
@@ -93,6 +94,7 @@ class _Daemon:
         self._counters = Counters(self._rings, config.model.hop)
         self._hooks: HookSink | None = None
         self._stdout: StdoutSink | None = None
+        self._keeper: DetectionKeeper | None = None
         self._worker = Worker(
             self._rings,
             self._spotter,
@@ -141,7 +143,7 @@ class _Daemon:
         self._hooks = build.open_hooks(config, reloads=reloads, publish=self._publish, failed=self._fail)
         if self._hooks:
             stack.callback(self._hooks.close, HOOKS_S)
-        keeper = build.open_keeper(config, self._rings, failed=self._fail)
+        keeper = self._keeper = build.open_keeper(config, self._rings, live=live, failed=self._fail)
         if keeper:
             stack.callback(keeper.close, KEEPER_S)
         self._serves = live and (socket is not None or keeper is not None)
@@ -180,9 +182,9 @@ class _Daemon:
         """The worker's thread: hear, and see what was set off to its end."""
         load = partial(self._zoo.load_classifier, card, device=self._config.model.device)
         live = [source.name for source in self._sources if source.live]
-        hop, progressed = self._config.model.hop, self._progressed
+        hop, keep, progressed = self._config.model.hop, build.kept_before(self._config), self._progressed
         try:
-            if self._worker.hear(card, load, hop=hop, doze=self._doze, live=live, progressed=progressed):
+            if self._worker.hear(card, load, hop=hop, doze=self._doze, live=live, keep=keep, progressed=progressed):
                 self._drain()
             self._mailbox.put(Ended())
         except BaseException as error:
@@ -207,10 +209,13 @@ class _Daemon:
         self._status.reloaded()
 
     def _drain(self) -> None:
-        """All audio is through: let the hooks end, by their own time-outs, and the reader of standard output read."""
+        """All audio is through: let the hooks end, by their own time-outs, the disk take what it is to keep, and the
+        reader of standard output read."""
         self._notifier.stopping()
         if self._hooks:
             self._hooks.close(math.inf)
+        if self._keeper:
+            self._keeper.drain()
         self._say_stopped()
         if self._stdout:
             self._stdout.catch_up()
@@ -225,6 +230,8 @@ class _Daemon:
             ring.close()
         if self._hooks:
             self._hooks.hurry(HOOKS_S)
+        if self._keeper:
+            self._keeper.hurry()
         if self._stdout:
             self._stdout.hurry()
 

@@ -56,12 +56,14 @@ class Worker:
         hop: int,
         doze: Doze,
         live: Iterable[str],
+        keep: int = 0,
         progressed: Callable[[], None],
     ) -> bool:
         """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
 
         `doze` is told when it looks: no more often than it has to. The streams in `live` are of microphones, which do
-        not wait. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
+        not wait; of others `keep` samples from before each window stay in the ring, for the sinks. `progressed` is told
+        after each batch of windows. Raises what loading, scoring and publishing raise.
         """
         try:
             engine = load()
@@ -71,9 +73,9 @@ class Worker:
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
         most = LIVE_BATCH if adaptive else BATCH
         batches = windows(
-            self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, doze=doze
-        )
-
+            self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, doze=doze,
+            keep=keep,
+        )  # fmt: skip
         waiting = set(self._rings)
         for batch in batches:
             if self._stopping.is_set():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
-from kwsd.audio.windows import Window, windows
+from kwsd.audio.windows import Window, room_for, windows
 
 Noise = Callable[[int], NDArray[np.int16]]
 LENGTH, HOP = 100, 10
@@ -60,6 +60,24 @@ def test_the_same_audio_gives_the_same_windows_whatever_the_blocks(block: int, b
     cuts = cut_while_filling(samples, block, batch)
     assert [(window.end, window.lost) for window in cuts] == [(window.end, window.lost) for window in whole]
     assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_what_was_before_a_batch_stays_for_who_keeps_it(batch: int, noise: Noise) -> None:
+    """The writer of a recording is always waiting for room, and takes it at once."""
+    samples, keep = noise(3000), 70
+    ring = Ring(room_for(LENGTH, HOP, keep, batch))
+    thread = threading.Thread(target=fill, args=(ring, samples, 50))
+    thread.start()
+    for due in windows({"a": ring}, hop=HOP, length=LENGTH, batch=batch, keep=keep, tail=30):
+        thread.join(0.001)  # it may write
+        before = max(0, due[0].start - keep)
+        kept = ring.read(before, due[-1].end)
+        assert kept is not None
+        np.testing.assert_array_equal(kept, np.pad(samples, (0, 40))[before : due[-1].end])
+    thread.join(10)
+    with pytest.raises(ValueError, match="holds less than two windows"):
+        next(windows({"a": Ring(2 * LENGTH)}, hop=HOP, length=LENGTH, keep=keep))
 
 
 def test_a_stream_shorter_than_a_hop_still_has_its_windows() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -13,7 +15,8 @@ import numpy as np
 import pytest
 
 from kwsd.audio.ring import Ring
-from kwsd.daemon.keeping import DetectionKeeper, make_folder
+from kwsd.daemon import keeping
+from kwsd.daemon.keeping import QUEUE, DetectionKeeper, make_folder
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope, SpeechStarted
 
@@ -193,9 +196,9 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(
     stuck.mkdir(parents=True)  # unlink(2) refuses a folder, also to root
     (tmp_path / "kept" / "20250101T000001.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
     keeper = keep()
-    keeper._quota = 70_000
+    keeper._quota.most = 70_000
     keeper.send(sealed())
-    keeper._quota = 1
+    keeper._quota.most = 1
     keeper.send(sealed(1))
     keeper.close(60)
     assert [name[:15] for name in kept(tmp_path)] == ["20250101T000000"]
@@ -209,3 +212,65 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: 
     monkeypatch.setattr("tempfile.TemporaryFile", closed)
     with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
         DetectionKeeper(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
+
+
+def test_where_some_go_room_is_made_for_more_than_one(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of thousands is not looked through for each detection."""
+    (tmp_path / "kept").mkdir()
+    for number in range(1000):
+        (tmp_path / "kept" / f"20250101T000000.{number:03d}Z-stop-0.999.wav").write_bytes(bytes(6_400))
+    keeper = keep(quota_bytes=6_400_000)
+    listed: list[str] = []
+    tidy = keeper._quota._tidy
+    monkeypatch.setattr(keeper._quota, "_tidy", lambda newest: (listed.append(newest), tidy(newest)))
+    for number in range(8):
+        while len(keeper._clips) == QUEUE:
+            time.sleep(0.01)
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert 0 < len(listed) < 8
+    assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= 6_400_000
+    assert [name[:8] for name in kept(tmp_path)].count("20261121") == 8
+
+
+class SlowDisk:
+    """Writes when it is let."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.turns = threading.Semaphore(0)
+        write = keeping.write_wav
+        monkeypatch.setattr(keeping, "write_wav", lambda file, samples: (self.turns.acquire(), write(file, samples)))
+
+
+def test_a_recording_waits_for_a_slow_disk(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, keeper = SlowDisk(monkeypatch), keep(wait=True, quota_bytes=10_000_000)
+    sending = threading.Thread(target=lambda: [keeper.send(sealed(number)) for number in range(2 * QUEUE)])
+    sending.start()
+    sending.join(0.1)
+    assert sending.is_alive()
+    disk.turns.release(2 * QUEUE)
+    sending.join(60)
+    keeper.drain()
+    assert len(kept(tmp_path)) == 2 * QUEUE
+
+
+def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
+    keep: Callable[..., DetectionKeeper], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk, keeper = SlowDisk(monkeypatch), keep(wait=True)
+    for number in range(3):
+        keeper.send(sealed(number))
+    waiting = threading.Thread(target=keeper.drain)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    keeper.hurry()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    keeper.close(0.1)
+    assert "detections not kept: 3; the disk is too slow" in caplog.text
+    disk.turns.release(3)

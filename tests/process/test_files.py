@@ -97,3 +97,25 @@ def test_what_is_no_recording_is_refused(user: Any, tmp_path: Path, make: Callab
     (line,) = ran.errors
     assert str(path) in line
     assert why in line
+
+
+def test_all_detections_of_a_recording_are_kept_from_a_second_before_the_word(
+    user: Any, recordings: Path, tmp_path: Path
+) -> None:
+    """It is heard much faster than it lasts, and is longer than the buffer."""
+    samples, rate = soundfile.read(recordings / "commands.flac", dtype="int16")
+    soundfile.write(tmp_path / "long.wav", np.tile(samples, 4), rate)
+    ran = user.run("listen", tmp_path / "long.wav", "--format", "json", "--save-detections", tmp_path / "kept")
+    assert ran.status == 0, ran.err
+    assert len(ran.events) >= 20
+    lasting: dict[str, list[float]] = {}
+    for path in (tmp_path / "kept").iterdir():
+        _, _, kind = path.stem.partition("Z-")
+        lasting.setdefault(kind, []).append(soundfile.info(path).duration)
+    wanted: dict[str, list[float]] = {}
+    for event in ran.events:
+        whole = event["at_s"] - max(0.0, event["start_s"] - 1)
+        wanted.setdefault(f"{event['word']}-{event['score']:.4f}", []).append(whole)
+    assert {kind: len(each) for kind, each in lasting.items()} == {kind: len(each) for kind, each in wanted.items()}
+    for kind, each in wanted.items():
+        assert sorted(lasting[kind]) == pytest.approx(sorted(each), abs=0.01)
