@@ -34,10 +34,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     if chosen.hop > hearing.about:
         length_ms = 1000 * hearing.about / RATE
         raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {length_ms:g} ms")
-    smoothing = config.trigger.smoothing or card.smoothing
-    if 2 * (smoothing - 1) * chosen.hop >= hearing.about:
-        said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
-        log.warning(said, smoothing, chosen.hop_ms)
+    doubt_smoothing(config, hearing)
     if card.kind != "zero-shot":
         if chosen.labels:
             instead = "kwsd listen chooses among them with --words"
@@ -55,6 +52,14 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         )
     thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
     return replace(hearing, labels=chosen.labels, thresholds=thresholds)
+
+
+def doubt_smoothing(config: Config, card: ModelCard) -> None:
+    """Warn of a mean over more windows than most words are in."""
+    smoothing = config.trigger.smoothing or card.smoothing
+    if 2 * (smoothing - 1) * config.model.hop >= card.about:
+        said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
+        log.warning(said, smoothing, config.model.hop_ms)
 
 
 def check_words(config: Config, card: ModelCard) -> None:

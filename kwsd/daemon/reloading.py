@@ -41,7 +41,9 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
         ):  # fmt: skip
             log.warning("%s takes a restart; until then it stays %r", key, before)
     output = replace(old.output, events=new.output.events, log_level=new.output.log_level)
-    return replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
+    found = replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
+    fitting.doubt_smoothing(found, card)
+    return found
 
 
 class TunableSpotter:

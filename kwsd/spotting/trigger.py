@@ -24,7 +24,8 @@ class TriggerSettings:
     before its smoothed score has been under its threshold. A score is a word's claim, in which the other words count
     for `substitution` (see `kwsd.spotting.claims`).
 
-    With `latest_ms` a word fires within so many of them from the first window on that resembles it, or not at all. It
+    With `latest_ms` a word fires within so many of them from the first window on that resembles it, or not at all (but
+    for the first mean of all its windows, which may take longer). It
     stays in the windows for most of a second, and its score hovers; one that has stayed under its threshold for half of
     that, and passes it then, answers too late, and mostly by chance.
     """
@@ -67,7 +68,9 @@ class Trigger:
         self._refractory = settings.refractory_ms * RATE // 1000
         self._recent = np.zeros((settings.smoothing, len(self._words)))
         self._quiet_until = self._last_at = self._fed_at = -(1 << 62)
+        self._fed = 0  # windows so far
         self._since = np.full(len(self._words), self._fed_at)  # where what may be the word began
+        self._first = np.zeros(len(self._words), np.int64)  # and with which window
         self.reset()
 
     def reset(self) -> None:
@@ -81,13 +84,14 @@ class Trigger:
     def inherit(self, other: Trigger) -> None:
         """Go on where `other`, with other settings, has come to: what it has fired is not fired again."""
         self._last_at, self._quiet_until = other._last_at, other._last_at + self._refractory
-        self._fed_at = other._fed_at
+        self._fed_at, self._fed = other._fed_at, other._fed
         kept = min(len(self._recent), len(other._recent))
         for column, word in enumerate(self._words):
             if word in other._words:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
-                self._hot[column], self._since[column] = other._hot[before], other._since[before]
+                self._hot[column] = other._hot[before]
+                self._since[column], self._first[column] = other._since[before], other._first[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
 
     @property
@@ -112,17 +116,17 @@ class Trigger:
         self._recent[-1] = scores[self._columns]
         self._idle = False
         self._hot = self._recent[-1] >= self._begins
-        self._since[self._hot] = self._fed_at  # it was not scored for there being nothing of a word before it
+        self._begin(self._hot)  # it was not scored for there being nothing of a word before it
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
         """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
-        self._fed_at = at
+        self._fed_at, self._fed = at, self._fed + 1
         if scores is None and self._idle:
             return None
         self._recent[:-1] = self._recent[1:]
         self._recent[-1] = 0 if scores is None else scores[self._columns]
         hot = self._recent[-1] >= self._begins
-        self._since[hot & ~self._hot] = at
+        self._begin(hot & ~self._hot)
         self._hot = hot
         smoothed = self._recent.mean(axis=0)
         over = smoothed >= self._thresholds
@@ -130,7 +134,8 @@ class Trigger:
         self._idle = not (self._recent.any() or over.any())  # the next window without scores changes nothing
         ready = over & self._armed
         if self._latest is not None:
-            ready &= at - self._since <= self._latest
+            first = self._fed - self._first < len(self._recent)  # the first mean of all its windows, whatever the hop
+            ready &= (at - self._since <= self._latest) | first
         if at < self._quiet_until or not ready.any():
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())
@@ -138,3 +143,7 @@ class Trigger:
         self._last_at = at
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
+
+    def _begin(self, words: NDArray[np.bool_]) -> None:
+        """What may be one of these words (words,) begins with the window that was fed last."""
+        self._since[words], self._first[words] = self._fed_at, self._fed

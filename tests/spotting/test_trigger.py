@@ -64,6 +64,17 @@ def test_its_time_begins_anew_after_a_window_that_does_not_resemble_it() -> None
         assert [number for number, _ in run(late(250), [*begun, between, *over])] == [5]
 
 
+@pytest.mark.parametrize(("smoothing", "apart"), [(2, 5), (6, 1), (3, 3)])
+def test_windows_far_apart_do_not_make_it_deaf(smoothing: int, apart: int) -> None:
+    """Their first mean is as early as one can be."""
+    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, smoothing, latest_ms=450))
+    hits = [trigger.feed(row(yes=1.0), number * apart * HOP) for number in range(1, 8)]
+    assert [number for number, hit in enumerate(hits, start=1) if hit] == [smoothing]
+    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, smoothing, latest_ms=450))
+    rows = [row(yes=0.6)] * 2 + [row(yes=1.0)] * 8
+    assert [trigger.feed(each, number * apart * HOP) for number, each in enumerate(rows, start=1)] == [None] * 10
+
+
 def test_each_word_has_its_own_time() -> None:
     rows = [row(yes=0.6)] * 5 + [row(yes=0.6, no=0.99)] * 2
     assert [hit.word for _, hit in run(late(250), rows)] == ["no"]
