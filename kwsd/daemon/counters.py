@@ -73,7 +73,7 @@ class Counters:
                 self._hops[event.stream] = event.hop
             elif isinstance(event, HookFinished):
                 counts["hook_runs"] += event.exit_status is not None
-                counts["hook_failures"] += event.exit_status != 0
+                counts["hook_failures"] += event.timed_out or event.exit_status != 0
 
     def count_subscribers(self, number: int) -> None:
         """How many there are at the socket now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -35,6 +36,10 @@ class Outlet:
     def behind(self) -> bool:
         """Whether a part of a line is kept."""
         return bool(self._rest)
+
+    def is_gone(self, error: OSError) -> bool:
+        """Whether an error of writing says that nobody reads any more: the terminal's window was closed."""
+        return self._terminal is not None and error.errno == errno.EIO
 
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing

@@ -167,7 +167,7 @@ class RunningHook:
             ending = f"ended after its time-out of {self.order.timeout_s:g} s"
         elif len(self._signals) < 2:
             ending = "ended, because kwsd stops"
-        level = logging.INFO if status == 0 else logging.WARNING
+        level = logging.INFO if status == 0 and not self._timed_out else logging.WARNING
         log.log(level, "hook for %s: %s: %s, %.0f ms", self.order.word, self.order.command, ending, duration_ms)
         said = self._tail.decode("utf-8", "replace").strip()
         if said:

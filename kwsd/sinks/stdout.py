@@ -126,6 +126,9 @@ class StdoutSink:
         except (BrokenPipeError, ValueError):  # ValueError: closed on this side
             self._give_up()
         except OSError as error:
+            if self._outlet.is_gone(error):
+                self._give_up()
+                return
             self._silence()
             raise DeviceError(f"standard output cannot be written: {error.strerror};", "write elsewhere") from error
 

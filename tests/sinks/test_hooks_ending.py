@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
 from kwsd.sinks import hooks as sinks_hooks
 from kwsd.sinks import running
@@ -49,6 +50,19 @@ def test_a_hook_that_ignores_sigterm_is_killed(
     assert report.timed_out
     assert report.exit_status == 128 + signal.SIGKILL
     assert f"time-out of {SHORT_S:g} s" in caplog.text
+
+
+def test_a_hook_that_ends_well_after_its_time_out_has_failed_all_the_same(
+    bench: Any, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    bench.sink("trap 'exit 0' TERM; sleep 1000 & wait", timeout_s=SHORT_S).send(stop)
+    report = bench.report()
+    assert (report.exit_status, report.timed_out) == (0, True)
+    (said,) = [record for record in caplog.records if "its time-out of" in record.getMessage()]
+    assert said.levelname == "WARNING"
+    counters = Counters({}, 1600)
+    counters.send(Envelope.seal(report, 1))
+    assert counters.snapshot()["hook_failures"] == 1
 
 
 def test_a_child_that_ignores_sigterm_dies_with_its_group(bench: Any, tmp_path: Path, stop: Envelope) -> None:

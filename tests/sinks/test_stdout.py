@@ -194,6 +194,18 @@ def test_a_stream_closed_on_this_side_counts_as_gone() -> None:
     assert told == ["closed"]
 
 
+def test_a_terminal_whose_window_was_closed_counts_as_gone() -> None:
+    master, slave = os.openpty()
+    told: list[str] = []
+    with os.fdopen(slave, "w") as terminal:
+        sink = StdoutSink(terminal, closed=lambda: told.append("closed"))
+        os.close(master)
+        sink.send(sealed())
+        sink.send(sealed())
+        sink.close(0)
+    assert told == ["closed"]
+
+
 def test_a_full_disk_is_an_error_and_no_traceback_at_exit() -> None:
     program = """
 import sys
