@@ -18,11 +18,13 @@ from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, loudness, mid
 @dataclass(frozen=True, slots=True)
 class Noisiness:
     """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
-    window's louder half it lies, from and to."""
+    window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under."""
 
     share: float
     varied: float
     snr: tuple[int, ...]
+    talk: float = 0.1
+    talk_snr: tuple[int, ...] = (12, 30)
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -86,16 +88,15 @@ def _longer(length: int) -> int:
 def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
     """The window as some microphone in some room hears it: a channel, noise, a level.
 
-    One time in ten the noise is other people's talk, at least 12 dB under. At a hardness below 1 all of it is rarer,
-    and weaker.
+    At a hardness below 1 all of it is rarer, and weaker.
     """
     if rng.random() < 0.35 * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
     if rng.random() < noise.share * (0.3 + 0.7 * hardness):
-        talk = rng.random() < 0.1
+        talk = rng.random() < noise.talk
         other = take(sounds.speech, rng, sounds.window) if talk else _stretch(sounds, rng)
-        loudest, faintest = noise.snr
-        snr = rng.uniform(12, 30) if talk else rng.uniform(min(loudest + 12 * (1 - hardness), faintest), faintest)
+        loudest, faintest = noise.talk_snr if talk else noise.snr
+        snr = rng.uniform(loudest if talk else min(loudest + 12 * (1 - hardness), faintest), faintest)
         if noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)
         other = middle(other, sounds.window)

@@ -59,8 +59,9 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "teacher.layers needs one layer for each of network.num_hidden_layers"
     if abs(sum(mix.shares) - 1) > 1e-8:
         yield f"mix.words, sentences, cut, glued, others and silence sum to {sum(mix.shares):g}, not 1"
-    if len(mix.noise_snr) != 2 or mix.noise_snr[0] > mix.noise_snr[1]:
-        yield f"mix.noise_snr is {list(mix.noise_snr)}, not two numbers of dB, [from, to]"
+    for name, snr in (("noise_snr", mix.noise_snr), ("talk_snr", mix.talk_snr)):
+        if len(snr) != 2 or snr[0] > snr[1]:
+            yield f"mix.{name} is {list(snr)}, not two numbers of dB, [from, to]"
     for pair in recipe.data.homophones:
         if pair.partition("=")[2] not in recipe.words:
             yield f'data.homophones: {pair!r} is not like "know=no", with a word of the recipe'

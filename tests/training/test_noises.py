@@ -65,15 +65,14 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
     """The clip begins with near-silence, where only the noise is heard."""
     word = excerpt(sounds.words.clip(0), 0)
 
-    def share_of_noise(snr: tuple[int, int]) -> float:
-        heard = (
-            noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, snr), 1.0)
-            for seed in range(60)
-        )
+    def share_of_noise(snr: tuple[int, int], talk: float = 0.0) -> float:
+        noise = Noisiness(1.0, 1.0, (12, 12), talk, snr) if talk else Noisiness(1.0, 1.0, snr)
+        heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(60))
         return float(np.median([np.square(window[:2500]).mean() / np.square(window).mean() for window in heard]))
 
     loud, faint = share_of_noise((0, 5)), share_of_noise((25, 30))
     assert loud > 20 * faint
+    assert share_of_noise((0, 5), talk=1.0) > 20 * share_of_noise((25, 30), talk=1.0)
 
 
 def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:

@@ -33,6 +33,7 @@ def test_the_shipped_recipe_is_read() -> None:
         ('name = "x"\nwords = ["yes"]\n[mix]\nwords = 0.9', "sum to"),
         ('name = "x"\nwords = ["yes"]\n[mix]\nnoise_snr = [20, -2]', "two numbers of dB"),
         ('name = "x"\nwords = ["yes"]\n[mix]\nnoise_snr = [20]', "two numbers of dB"),
+        ('name = "x"\nwords = ["yes"]\n[mix]\ntalk_snr = [22, 5]', r"mix\.talk_snr is \[22, 5\], not two numbers"),
         ('name = "x"\nwords = ["yes"]\nmix = 3', "mix must be a table"),
         ('name = "x"\nwords = ["yes"]\n[teacher]\nweights = "e"\nlayers = [0]', "one layer for each"),
     ],
