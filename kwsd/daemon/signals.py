@@ -12,6 +12,8 @@ from types import FrameType
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WITHOUT_MEANING = (signal.SIGUSR1, signal.SIGUSR2)
 """Else they would end the process at once, its socket and hooks left behind."""
+LOOK_S = 10.0
+"""Seconds from one look at the terminal to the next."""
 TOGETHER_S = 0.5
 """The same signal again within so many seconds is no second one: timeout(1) sends it twice, the second to the group."""
 
@@ -27,6 +29,27 @@ def has_terminal() -> bool:
     except OSError:
         return False
     return True
+
+
+class Terminal:
+    """The terminal that the process belonged to when it began.
+
+    A SIGHUP means that it hangs up only if it does so now: a daemon may outlive its terminal by weeks.
+    """
+
+    def __init__(self) -> None:
+        self._there = has_terminal()
+        self._looked_at = time.monotonic()
+
+    def look(self) -> None:
+        """See now and then whether it is still there."""
+        now = time.monotonic()
+        if self._there and now - self._looked_at >= LOOK_S:
+            self._there, self._looked_at = has_terminal(), now
+
+    def hangs_up(self) -> bool:
+        """Whether it was there when we last looked, and is gone."""
+        return self._there and not has_terminal()
 
 
 @contextmanager

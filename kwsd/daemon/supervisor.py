@@ -28,7 +28,7 @@ from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter, taken_over
-from kwsd.daemon.signals import has_terminal, relayed
+from kwsd.daemon.signals import Terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import Worker
@@ -83,7 +83,7 @@ class _Daemon:
         doze: Doze,
     ) -> None:
         self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
-        self._reload, self._had_terminal, self._doze = reload, has_terminal(), doze
+        self._reload, self._terminal, self._doze = reload, Terminal(), doze
         self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox[Message] = Mailbox()
         self._publish = Publisher()
@@ -167,7 +167,7 @@ class _Daemon:
                 self._reason = str(message.error) or type(message.error).__name__
                 raise message.error
             if isinstance(message, Signalled):
-                if self._reload is not None and message.number == signal.SIGHUP and not self._hung_up():
+                if self._reload is not None and message.number == signal.SIGHUP and not self._terminal.hangs_up():
                     self._adopt(self._reload)
                     continue
                 self._reason = message.number.name
@@ -191,6 +191,7 @@ class _Daemon:
             self._mailbox.put(Failed(error))
 
     def _progressed(self) -> None:
+        self._terminal.look()
         if self._stdout:
             self._stdout.catch_up()
 
@@ -198,9 +199,6 @@ class _Daemon:
         """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
         self._watchdog.sought()
         self._progressed()
-
-    def _hung_up(self) -> bool:
-        return self._had_terminal and not has_terminal()
 
     def _adopt(self, read: Callable[[], Config]) -> None:
         """Read the configuration and go on with it; with the old one where it is wrong."""

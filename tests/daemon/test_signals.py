@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, relayed
+from kwsd.daemon import signals
+from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, Terminal, relayed
 
 
 def no_hurry() -> None:
@@ -82,3 +83,22 @@ with relayed(lambda number: print(number.name, flush=True), lambda: print("at on
     assert done.returncode == -number
     assert done.stdout == "SIGTERM\nat once\n"
     assert done.stderr == ""
+
+
+def test_a_terminal_that_went_long_ago_does_not_hang_up_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = True
+    monkeypatch.setattr(signals, "has_terminal", lambda: there)
+    monkeypatch.setattr(signals, "LOOK_S", 0.0)
+    terminal = Terminal()
+    terminal.look()
+    assert not terminal.hangs_up()
+    there = False
+    assert terminal.hangs_up()  # the signal comes before anybody has looked
+    terminal.look()
+    assert not terminal.hangs_up()
+    monkeypatch.setattr(signals, "LOOK_S", 3600.0)
+    there = True
+    later = Terminal()
+    there = False
+    later.look()
+    assert later.hangs_up()

@@ -153,7 +153,7 @@ def test_a_terminal_that_hangs_up_is_no_reload(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
     answers = iter([True])
-    monkeypatch.setattr("kwsd.daemon.supervisor.has_terminal", lambda: next(answers, False))
+    monkeypatch.setattr("kwsd.daemon.signals.has_terminal", lambda: next(answers, False))
     out = output(detection=[partial(send, signal.SIGHUP)])
     read: list[Config] = []
     status = run(configure(), source(1, 0.5, 1, live=True), zoo=zoo, stdout=out, reload=read.pop)
