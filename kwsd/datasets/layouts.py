@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,15 +86,17 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
-    if "\t" in (lines or [""])[0]:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)  # a sentence may begin with a quote
+    if "\t" in (lines or [""])[0]:  # a sentence may begin with a quote there
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows.fieldnames = [_unquoted(name) for name in rows.fieldnames or ()]
     else:
         rows = csv.DictReader(lines, strict=True)
     try:
         return _rows(path, rows)
     except csv.Error as error:
-        what = f"{path}, near line {rows.line_num}: no table ({error})"
-        raise InputError(f"{what}; a quote within quotes is written twice") from error
+        what = f"{path}, line {rows.reader.line_num}: no table ({error})"
+        said = "a quote within quotes is written twice, and nothing stands between quotes and commas"
+        raise InputError(f"{what}; {said}") from error
 
 
 def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path, ...]]:
@@ -108,13 +110,13 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
     noise: list[Path] = []
     seen: dict[Path, Clip] = {}
     for number, row in enumerate(rows, start=2):
-        file, label = (row.get(named) or "").strip(), (row.get("label") or "").strip()
+        file, label = _cell(row, named), _cell(row, "label")
         if not file or not label:
             raise InputError(f"{path}, line {number}: no file or no label")
         if label == NOISE:
             noise.append(path.parent / file)
             continue
-        split = (row.get("split") or "").strip().lower()
+        split = _cell(row, "split").lower()
         split = _NAMES.get(split, split)
         if split not in ("", *SPLITS):
             raise InputError(f"{path}, line {number}: split is {split!r}; it must be train, validation or test")
@@ -123,3 +125,13 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
             raise InputError(f"{path}, line {number}: {file} stands there before, with another label or split")
         clips.append(clip)
     return clips, tuple(noise)
+
+
+def _cell(row: Mapping[str, str | None], column: str) -> str:
+    return _unquoted((row.get(column) or "").strip())
+
+
+def _unquoted(cell: str) -> str:
+    """What some programs put quotes around, all cells of a table with tabs."""
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell

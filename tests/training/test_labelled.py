@@ -111,6 +111,13 @@ def test_between_tabs_a_quote_is_a_quote(tmp_path: Path) -> None:
     (tmp_path / "clips.tsv").write_text("\n".join(rows) + "\n")
     clips, _ = table(tmp_path / "clips.tsv")
     assert [clip.path.name for clip in clips] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    rows = ['"file"\t"label"\t"split"', '"say ""a"".wav"\t"yes"\t"train"', 'b.wav\t"no"\ttest']
+    (tmp_path / "quoted.tsv").write_text("\n".join(rows) + "\n")
+    clips, _ = table(tmp_path / "quoted.tsv")
+    assert [(clip.path.name, clip.label, clip.split) for clip in clips] == [
+        ('say "a".wav', "yes", "train"),
+        ("b.wav", "no", "test"),
+    ]
 
 
 ENDLESS = ['a,yes,"', *["b.wav,no,x"] * 13_000]
@@ -119,7 +126,7 @@ ENDLESS = ['a,yes,"', *["b.wav,no,x"] * 13_000]
 @pytest.mark.parametrize("rows", [['a.wav,yes,"Yes, he said'], ['a.wav,yes,"Yes" he said'], ENDLESS])
 def test_a_quote_that_does_not_end_is_told(tmp_path: Path, rows: list[str]) -> None:
     (tmp_path / "clips.csv").write_text("\n".join(["file,label,text", *rows]) + "\n")
-    with pytest.raises(InputError, match=r"clips\.csv, near line \d+: no table"):
+    with pytest.raises(InputError, match=r"clips\.csv, line \d+: no table"):
         table(tmp_path / "clips.csv")
 
 
