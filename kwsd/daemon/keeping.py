@@ -70,8 +70,8 @@ class DetectionKeeper:
         wait: bool = False,
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        """`preroll` samples before the word are kept as far as the ring still has them. With `wait`, `send` waits for a
-        slow disk, as a recording can. DeviceError: no such folder."""
+        """`preroll` samples before the word are kept as far as the ring still has them. With `wait` nothing is dropped
+        where the disk is slow: a recording can wait for it. DeviceError: no such folder."""
         self._folder, self._rings, self._failed = folder, rings, failed
         self._preroll, self._wait = preroll, wait
         self._clips: deque[_Clip] = deque()
@@ -100,17 +100,16 @@ class DetectionKeeper:
             return
         word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
         with self._changed:
-            self._changed.wait_for(lambda: not self._wait or len(self._clips) < QUEUE or self._ended)
-            if len(self._clips) >= QUEUE:
+            if len(self._clips) >= QUEUE and not self._wait:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)
                 return
             self._clips.append(_Clip(f"{stamp(envelope.time)}-{word}-{event.score:.4f}.wav", samples))
             self._changed.notify_all()
 
-    def drain(self) -> None:
-        """At the end of a recording: return when all has been written, or `hurry` is called."""
+    def catch_up(self, most: int = QUEUE) -> None:
+        """With `wait`, return when fewer than `most` are still to be written, or `hurry` is called."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._clips or not self._wait or self._ended)
+            self._changed.wait_for(lambda: len(self._clips) < most or not self._wait or self._ended)
 
     def hurry(self) -> None:
         """Let nobody wait for the disk, now or from now on, from another thread: somebody wants to stop."""

@@ -25,13 +25,13 @@ class Quota:
     def __init__(self, folder: Path, most: int) -> None:
         """Remove what is too much now. Raises OSError."""
         self._folder, self.most = folder, most
-        self._held = 0
+        self._held = self._since = 0
         self._tidy()
 
     def wrote(self, name: str, size: int) -> None:
         """A file was added. Raises OSError, what another one has against its removal."""
-        self._held += size
-        if self._held > self.most:
+        self._held, self._since = self._held + size, self._since + size
+        if self._held > self.most or self._since > self.most // _SPARE:  # others may write there as well
             self._tidy(name)
 
     def _tidy(self, newest: str = "") -> None:
@@ -41,7 +41,7 @@ class Quota:
         Raises what one of them has against its removal, once all others have been tried.
         """
         kept = self._listed(newest)
-        self._held = sum(size for _, size in kept)
+        self._held, self._since = sum(size for _, size in kept), 0
         if self._held <= self.most:
             return
         trouble: OSError | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -40,16 +41,19 @@ class Terminal:
     def __init__(self) -> None:
         self._there = has_terminal()
         self._looked_at = time.monotonic()
+        self._gone_at = -math.inf
 
     def look(self) -> None:
         """See now and then whether it is still there."""
         now = time.monotonic()
         if self._there and now - self._looked_at >= LOOK_S:
-            self._there, self._looked_at = has_terminal(), now
+            self._looked_at = now
+            if not has_terminal():
+                self._there, self._gone_at = False, now
 
     def hangs_up(self) -> bool:
-        """Whether it was there when we last looked, and is gone."""
-        return self._there and not has_terminal()
+        """Whether it is gone, and was there when we last looked, or was found gone just now."""
+        return (self._there and not has_terminal()) or time.monotonic() - self._gone_at < LOOK_S
 
 
 @contextmanager

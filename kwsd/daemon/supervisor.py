@@ -194,6 +194,8 @@ class _Daemon:
         self._terminal.look()
         if self._stdout:
             self._stdout.catch_up()
+        if self._keeper:
+            self._keeper.catch_up()
 
     def _sought(self) -> None:
         """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
@@ -213,7 +215,7 @@ class _Daemon:
         if self._hooks:
             self._hooks.close(math.inf)
         if self._keeper:
-            self._keeper.drain()
+            self._keeper.catch_up(1)
         self._say_stopped()
         if self._stdout:
             self._stdout.catch_up()

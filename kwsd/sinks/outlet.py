@@ -30,6 +30,7 @@ class Outlet:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._terminal = _terminal(stream)
+        self._on_terminal = _is_terminal(stream)
         self._rest = b""
 
     @property
@@ -39,7 +40,7 @@ class Outlet:
 
     def is_gone(self, error: OSError) -> bool:
         """Whether an error of writing says that nobody reads any more: the terminal's window was closed."""
-        return self._terminal is not None and error.errno == errno.EIO
+        return self._on_terminal and error.errno == errno.EIO
 
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
@@ -117,6 +118,13 @@ def _terminal(stream: TextIO) -> int | None:
     with suppress(OSError, ValueError):
         return os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     return None
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def _has_room(stream: TextIO) -> bool:

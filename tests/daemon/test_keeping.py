@@ -248,13 +248,17 @@ def test_a_recording_waits_for_a_slow_disk(
     keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, keeper = SlowDisk(monkeypatch), keep(wait=True, quota_bytes=10_000_000)
-    sending = threading.Thread(target=lambda: [keeper.send(sealed(number)) for number in range(2 * QUEUE)])
-    sending.start()
-    sending.join(0.1)
-    assert sending.is_alive()
-    disk.turns.release(2 * QUEUE)
-    sending.join(60)
-    keeper.drain()
+    for number in range(2 * QUEUE):
+        keeper.send(sealed(number))
+    waiting = threading.Thread(target=keeper.catch_up)
+    waiting.start()
+    disk.turns.release(QUEUE)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    disk.turns.release(QUEUE)
+    waiting.join(60)
+    assert not waiting.is_alive()
+    keeper.catch_up(1)
     assert len(kept(tmp_path)) == 2 * QUEUE
 
 
@@ -264,7 +268,7 @@ def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
     disk, keeper = SlowDisk(monkeypatch), keep(wait=True)
     for number in range(3):
         keeper.send(sealed(number))
-    waiting = threading.Thread(target=keeper.drain)
+    waiting = threading.Thread(target=keeper.catch_up, args=(1,))
     waiting.start()
     waiting.join(0.1)
     assert waiting.is_alive()
