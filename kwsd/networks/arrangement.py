@@ -25,6 +25,9 @@ WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 """What lists the shards, where weights lie in several."""
 
+EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
+"""What says how a model wants to hear, in the order in which transformers looks."""
+
 OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
 """`model_type` in config.json: kwsd's own networks."""
 

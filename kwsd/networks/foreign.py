@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.arrangement import INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
+from kwsd.networks.arrangement import EXTRACTORS, INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
@@ -110,8 +110,7 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
     """The feature extractor's configuration, where transformers looks for it: in a processor's first."""
-    places = (folder / "processor_config.json", folder / "preprocessor_config.json")
-    found = [read_json(path) for path in places if path.is_file()]
+    found = [read_json(folder / name) for name in EXTRACTORS if (folder / name).is_file()]
     nested = [inner for table in found if isinstance(inner := table.get("feature_extractor"), Mapping)]
     if found:
         return nested[0] if nested else found[-1]

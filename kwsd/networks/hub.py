@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import INDEX, WEIGHTS
+from kwsd.networks.arrangement import EXTRACTORS, INDEX, WEIGHTS
 
 _ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?:@(?P<revision>[\w][\w./-]*))?")
 _MAIN = "main"
@@ -58,8 +58,7 @@ def pulled(wanted: HubId) -> Path | None:
 
 def complete(folder: Path) -> bool:
     """Whether a folder of the cache holds what kwsd loads: other programs fetch a configuration alone, or a pickle."""
-    heard_by = ("preprocessor_config.json", "processor_config.json")
-    return all(any((folder / name).is_file() for name in names) for names in ((WEIGHTS, INDEX), heard_by))
+    return all(any((folder / name).is_file() for name in names) for names in ((WEIGHTS, INDEX), EXTRACTORS))
 
 
 def pulled_ids() -> Iterator[HubId]:

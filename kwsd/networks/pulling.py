@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import NO_ROOM, DeviceError, ModelError
+from kwsd.networks.arrangement import EXTRACTORS, INDEX, WEIGHTS
 from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
 from kwsd.networks.foreign import PICKLES, only_pickles
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
@@ -20,9 +21,9 @@ from kwsd.networks.hub import HubId, cache_folder, repo_folder
 Progress = Callable[[int, int], None]
 """Told the bytes that are here, and how many there are in all."""
 
-_WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
+_WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
 _REST = (
-    "config.json", "preprocessor_config.json", "processor_config.json", "card.json", "README.md", "LICENSE*",
+    "config.json", *EXTRACTORS, "card.json", "README.md", "LICENSE*",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
 )  # fmt: skip
 """All that a classifier and its feature extractor are made of; no pickle and no code is among them."""

@@ -25,9 +25,9 @@ class TriggerSettings:
     for `substitution` (see `kwsd.spotting.claims`).
 
     With `latest_ms` a word fires within so many of them from the first window on that resembles it, or not at all (but
-    for the first mean of all its windows, which may take longer). It
-    stays in the windows for most of a second, and its score hovers; one that has stayed under its threshold for half of
-    that, and passes it then, answers too late, and mostly by chance.
+    for the first mean of all its windows, which may take longer). It stays in the windows for most of a second, and its
+    score hovers; one that has stayed under its threshold for half of that, and passes it then, answers too late, and
+    mostly by chance.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
