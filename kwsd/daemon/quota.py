@@ -7,7 +7,8 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z-.+\.(wav|part)")
+_OURS = re.compile(r"\d{8}T\d{6}\.(\d{3}|\d{6})Z-.+\.(wav|part)")
+"""Earlier releases wrote milliseconds: in a recording, the same word comes twice in one."""
 _STALE_S = 60
 """A file that is still being written after so long was left by a daemon that was killed."""
 _SPARE = 50
@@ -16,7 +17,7 @@ _SPARE = 50
 
 def stamp(time: datetime) -> str:
     """A moment in UTC as the names of files begin with it."""
-    return time.strftime("%Y%m%dT%H%M%S.") + f"{time.microsecond // 1000:03d}Z"
+    return time.strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 class Quota:

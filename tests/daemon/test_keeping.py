@@ -6,6 +6,7 @@ import os
 import threading
 import wave
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., Detect
     keeper.send(Envelope.seal(SpeechStarted("desk", 0), 1))
     keeper.send(sealed())
     keeper.close(60)
-    assert kept(tmp_path) == ["20261121T120000.250Z-stop-0.9975.wav"]
+    assert kept(tmp_path) == ["20261121T120000.250000Z-stop-0.9975.wav"]
     path = tmp_path / "kept" / kept(tmp_path)[0]
     assert (path.stat().st_mode & 0o777, (tmp_path / "kept").stat().st_mode & 0o777) == (0o600, 0o700)
     with wave.open(str(path)) as sound:
@@ -105,11 +106,20 @@ def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., Detectio
     assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120004", "diary.wav"]
 
 
+def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    first = sealed()
+    keeper.send(first)
+    keeper.send(replace(first, time=first.time + timedelta(microseconds=1)))
+    keeper.close(60)
+    assert len(kept(tmp_path)) == 2
+
+
 def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     keeper.send(sealed(word="../../etc/passwd"))
     keeper.close(60)
-    assert kept(tmp_path) == ["20261121T120000.250Z-_etc_passwd-0.9975.wav"]
+    assert kept(tmp_path) == ["20261121T120000.250000Z-_etc_passwd-0.9975.wav"]
 
 
 def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
@@ -146,9 +156,9 @@ def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionKeeper]
     keeper.send(sealed(word="the sound of a dog that barks " * 20))
     keeper.send(sealed(1, word="\u732b" * 300))
     keeper.close(60)
-    assert [name[:30] for name in kept(tmp_path)] == [
-        "20261121T120000.250Z-the_sound",
-        "20261121T120001.250Z-" + 9 * "\u732b",
+    assert [name[:33] for name in kept(tmp_path)] == [
+        "20261121T120000.250000Z-the_sound",
+        "20261121T120001.250000Z-" + 9 * "\u732b",
     ]
 
 
