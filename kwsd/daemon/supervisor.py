@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import signal
 import sys
 import threading
@@ -21,11 +20,10 @@ from kwsd.audio.source import Source
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
-from kwsd.daemon.exposition import exposition
-from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
+from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter, taken_over
 from kwsd.daemon.signals import Terminal, relayed
@@ -33,19 +31,12 @@ from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import Worker
 from kwsd.events import Stopped
-from kwsd.sinks.hooks import HookSink
-from kwsd.sinks.stdout import StdoutSink
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
 
 STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
 """Exit statuses. SIGTERM is how systemd, and everybody else, asks a daemon to stop: to do so is no failure."""
-HOOKS_S = 2.0
-"""What running hooks get when the daemon is told to stop. At the end of a file they have their own time-outs."""
-SOCKET_S = 1.0
-STDOUT_S = 1.0
-KEEPER_S = 2.0
 JOIN_S = 10.0
 """A thread that takes longer to end is left behind, and `kwsd.cli.entry` ends the process without it."""
 
@@ -92,9 +83,7 @@ class _Daemon:
         self._rings: dict[str, Ring] = {}
         self._watchdog = Watchdog(self._notifier, self._rings)
         self._counters = Counters(self._rings, config.model.hop)
-        self._hooks: HookSink | None = None
-        self._stdout: StdoutSink | None = None
-        self._keeper: DetectionKeeper | None = None
+        self._outlets = Outlets(live=any(source.live for source in sources), failed=self._fail)
         self._worker = Worker(
             self._rings,
             self._spotter,
@@ -114,7 +103,9 @@ class _Daemon:
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
             reloads = self._reload is not None
-            stack.enter_context(relayed(self._signalled, self._kill_hooks, self._mailbox.fileno(), reloads=reloads))
+            stack.enter_context(
+                relayed(self._signalled, self._outlets.kill_hooks, self._mailbox.fileno(), reloads=reloads)
+            )
             self._start(stack)
             return self._wait()
 
@@ -124,32 +115,22 @@ class _Daemon:
         The model is loaded by the worker's thread: importing torch takes seconds of C code in which a signal would
         not be served, and the main thread has to stay free for it.
         """
-        config, live = self._config, any(source.live for source in self._sources)
+        config = self._config
         card = self._card = fitting.fitted(config, self._zoo.read_card(config.model.name))
         fitting.check_words(config, card)
         self._rings.update(build.make_rings(config, self._sources, card.heard))
-        status, counted = self._counters.answer, self._counters.count_subscribers
-        socket = build.open_socket(config, live=live, failed=self._fail, status=status, counted=counted)
-        if socket:
-            stack.callback(socket.close, SOCKET_S)
-        metrics = build.open_metrics(config, lambda: exposition(self._counters.snapshot()), failed=self._fail)
-        if metrics:
-            stack.callback(metrics.close)
-        self._stdout = build.open_stdout(config, self._stream, live=live, closed=self._stdout_closed)
-        if self._stdout:
-            stack.callback(self._stdout.close, STDOUT_S)
-        stack.callback(self._say_stopped)
-        reloads = self._reload is not None
-        self._hooks = build.open_hooks(config, reloads=reloads, publish=self._publish, failed=self._fail)
-        if self._hooks:
-            stack.callback(self._hooks.close, HOOKS_S)
-        keeper = self._keeper = build.open_keeper(config, self._rings, live=live, failed=self._fail)
-        if keeper:
-            stack.callback(keeper.close, KEEPER_S)
-        self._serves = live and (socket is not None or keeper is not None)
-        self._live = live
-        # Hooks first: they are what the user waits for.
-        self._publish.add(self._hooks, socket, self._stdout, self._status, self._counters, keeper, self._watchdog)
+        self._outlets.open(
+            stack,
+            config,
+            rings=self._rings,
+            counters=self._counters,
+            stream=self._stream,
+            stdout_closed=self._stdout_closed,
+            reloads=self._reload is not None,
+            publish=self._publish,
+            farewell=self._say_stopped,
+        )
+        self._publish.add(*self._outlets, self._status, self._counters, self._watchdog)
         self._notifier.status(f"loading {card.name}")
         self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
         for source in self._sources:
@@ -174,7 +155,7 @@ class _Daemon:
                 if not self._worker.loaded:
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
-            if not self._serves and not (self._live and self._config.hooks.words):
+            if not self._outlets.serve_without_stdout(self._config):
                 self._reason = "standard output is closed"
                 return 0
 
@@ -192,10 +173,7 @@ class _Daemon:
 
     def _progressed(self) -> None:
         self._terminal.look()
-        if self._stdout:
-            self._stdout.catch_up()
-        if self._keeper:
-            self._keeper.catch_up()
+        self._outlets.catch_up()
 
     def _sought(self) -> None:
         """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
@@ -205,20 +183,18 @@ class _Daemon:
     def _adopt(self, read: Callable[[], Config]) -> None:
         """Read the configuration and go on with it; with the old one where it is wrong."""
         self._notifier.reloading()
-        self._config = taken_over(read, self._config, self._card, self._spotter, self._hooks, self._stdout)
+        self._config = taken_over(
+            read, self._config, self._card, self._spotter, self._outlets.hooks, self._outlets.stdout
+        )
         self._status.reloaded()
 
     def _drain(self) -> None:
-        """All audio is through: let the hooks end, by their own time-outs, the disk take what it is to keep, and the
-        reader of standard output read."""
+        """All audio is through: see every outlet to its end, and the reader of standard output through the last
+        event."""
         self._notifier.stopping()
-        if self._hooks:
-            self._hooks.close(math.inf)
-        if self._keeper:
-            self._keeper.catch_up(1)
+        self._outlets.drain()
         self._say_stopped()
-        if self._stdout:
-            self._stdout.catch_up()
+        self._outlets.catch_up()
 
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
@@ -228,12 +204,7 @@ class _Daemon:
             source.close()
         for ring in self._rings.values():
             ring.close()
-        if self._hooks:
-            self._hooks.hurry(HOOKS_S)
-        if self._keeper:
-            self._keeper.hurry()
-        if self._stdout:
-            self._stdout.hurry()
+        self._outlets.hurry()
 
     def _say_stopped(self) -> None:
         for stream, ring in self._rings.items():
@@ -254,7 +225,3 @@ class _Daemon:
 
     def _stdout_closed(self) -> None:
         self._mailbox.put(StdoutClosed())
-
-    def _kill_hooks(self) -> None:
-        if self._hooks:
-            self._hooks.kill()

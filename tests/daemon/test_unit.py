@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.daemon.supervisor import HOOKS_S, JOIN_S
+from kwsd.daemon.outlets import HOOKS_S
+from kwsd.daemon.supervisor import JOIN_S
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 UNIT = Path(__file__).parents[2] / "systemd" / "kwsd.service"
