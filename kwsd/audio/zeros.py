@@ -1,4 +1,4 @@
-"""An input that is connected, and gives nothing: muted, or unplugged from its card."""
+"""An input that is connected, and gives nothing: muted, unplugged from its card, or a converter that is stuck."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ log = logging.getLogger(__name__)
 
 
 class Zeros:
-    """Tells a dead input from a quiet room: the room's samples are not all zero."""
+    """Tells a dead input from a quiet room: the room's samples are not all the same."""
 
     def __init__(self, limit: int) -> None:
-        """Tell it after so many samples, all of them zero."""
+        """Tell it after so many samples, all of them zero, or all of another value."""
         self._limit = limit
         self._count = 0
+        self._level = np.int16(0)
 
     def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
         """The event that the newest samples, which end at `at`, bring about, if any."""
         before = self._count
-        if not samples.any():
+        if not len(samples):
+            return
+        stuck, self._level = bool((samples == self._level).all()), samples[-1]
+        if stuck:
             self._count += len(samples)
             if before < self._limit <= self._count:
-                log.warning("%s: nothing but zeros for %.0f s: is it muted?", stream, self._count / RATE)
+                log.warning("%s: nothing but one value for %.0f s: is it muted?", stream, self._count / RATE)
                 yield DeviceSilent(stream, at, self._count)
             return
         self._count = 0
         if before >= self._limit:
-            log.warning("%s is heard again, after %.0f s of zeros", stream, before / RATE)
+            log.warning("%s is heard again, after %.0f s of one value", stream, before / RATE)
             yield DeviceAudible(stream, at - len(samples), before)

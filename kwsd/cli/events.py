@@ -43,6 +43,8 @@ def connect(path: Path) -> socket.socket:
         raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
     except ConnectionRefusedError as error:
         daemon.close()
+        if not path.is_socket():  # connect(2) says the same of whatever is there
+            raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
         raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
     except OSError as error:
         daemon.close()

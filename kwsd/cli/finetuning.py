@@ -25,6 +25,9 @@ from kwsd.zoo import find_model
 
 log = logging.getLogger(__name__)
 
+FEW_STEPS = 300
+"""After 25 steps from 36 clips the right word scored 0.23 at most, after 300 each of eight words fired."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -65,6 +68,12 @@ def _finetune(
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
     log.info("%d labels, %d clips to train on, on %s", len(data.labels), len(data.part("train")), device)
+    if run.steps < FEW_STEPS:
+        enough = -(-FEW_STEPS // run.steps_an_epoch)
+        log.warning(
+            "%d steps in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
+            *(run.steps, enough, enough * run.steps_an_epoch),
+        )
     with console.progress() as show:
         learn(run, COLUMNS, show, going_on(places.fresh))
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}

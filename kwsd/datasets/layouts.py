@@ -109,7 +109,8 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
     clips: list[Clip] = []
     noise: list[Path] = []
     seen: dict[Path, Clip] = {}
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
+        number = rows.line_num  # blank lines give no row, and quoted text may take several
         file, label = _cell(row, named), _cell(row, "label")
         if not file or not label:
             raise InputError(f"{path}, line {number}: no file or no label")

@@ -67,7 +67,7 @@ def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Rec
     elif packed := _indexed(place):
         return packed
     else:
-        paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+        paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, place))
         files = sorted(path for path in paths if path.is_file())
     said = {folder: beside(folder) for folder in {path.parent for path in files}}
     found = list(whole(((path, said[path.parent].get(path.stem, "")) for path in files), unreadable))
@@ -138,8 +138,13 @@ def _rows(index: Path) -> Iterator[list[str]]:
 
 
 def _tree(folder: Path, unreadable: OnUnreadable | None) -> Iterator[Recording]:
-    found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
     return whole(((path, path.parent.name) for path in sorted(found) if path.is_file()), unreadable)
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Whether a file, or a folder between `folder` and it, is one that people do not see: .Trash and the like."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _speaker(path: Path) -> str:

@@ -58,7 +58,7 @@ class HookSink:
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         """`hooks` by word, "*" for any. ConfigError where a program is missing; `failed` hears if the thread dies."""
-        self.bind(hooks, limit=limit, queue=queue)
+        self._bind(hooks, limit, queue)
         self._publish, self._failed = publish, failed
         self._queue: deque[Order] = deque()
         self._refused: deque[Order] = deque(maxlen=REFUSED)  # the thread empties it whenever it is woken
@@ -78,6 +78,10 @@ class HookSink:
 
         Raises ConfigError where a program is missing; all stays as it was then.
         """
+        self._bind(hooks, limit, queue)
+        self._waker.wake()  # more may run at once now
+
+    def _bind(self, hooks: Mapping[str, Sequence[Hook]], limit: int, queue: int) -> None:
         for word, bound in hooks.items():
             for hook in bound:
                 check_program(word, hook.argv)
@@ -90,7 +94,7 @@ class HookSink:
             return
         for hook in (*self._hooks.get(event.word, ()), *self._hooks.get(ANY_WORD, ())):
             order = Order(hook.argv, hook.timeout_s, envelope, event, hook.passed)
-            if len(self._queue) < self._room + self._limit - len(self._running):
+            if len(self._queue) < self._room + max(0, self._limit - len(self._running)):
                 self._queue.append(order)
             else:
                 self._dropped += 1

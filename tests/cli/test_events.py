@@ -44,6 +44,13 @@ def test_lines_come_as_they_are_until_the_daemon_ends(kwsd: Command, listening: 
     assert (ran.status, ran.out.encode(), ran.err) == (0, LINES, "")
 
 
+def test_a_place_where_no_socket_lies_is_no_daemon_that_died(kwsd: Command, tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "file"):
+        (tmp_path / "file").write_text("")
+        ran = kwsd("events", "--socket", place)
+        assert (ran.status, f"{place}: is no socket" in ran.err) == (69, True)
+
+
 def test_nobody_there(kwsd: Command) -> None:
     ran = kwsd("events")
     assert ran.status == 69

@@ -33,6 +33,7 @@ def test_an_encoder_of_others_is_taught_and_listens(
     arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
     ran = kwsd(*arguments, "--epochs", "2", "--batch", "2", "--frozen", "--class-weights", "--device", "cpu")
     assert ran.status == 0, ran.err
+    assert "words hardly come up to the threshold so soon; --epochs" in ran.err
     model = tmp_path / "runs" / "few" / "model"
     assert ran.out.startswith(f"{model}: 4 steps, validation ")
     assert "there is no _unknown_" in ran.err

@@ -60,6 +60,12 @@ def test_a_tree_is_found_by_its_folders(tmp_path: Path) -> None:
     assert [(r, len(samples)) for r, samples in load([yes, no])] == [(no, 8_000), (yes, 16_000)]
 
 
+def test_what_a_desktop_hides_is_no_class(tmp_path: Path) -> None:
+    for folder in ("yes", ".Trash-1000"):
+        write(tmp_path / folder / "a.wav", ramp(16_000))
+    assert [found.label for found in find_recordings(tmp_path)] == ["yes"]
+
+
 def test_one_of_a_tree_that_is_no_audio_is_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path / "yes" / "whole.wav", np.ones(800, np.int16))
     (tmp_path / "yes" / "empty.wav").touch()

@@ -215,6 +215,21 @@ def test_other_hooks_are_bound_while_one_runs(bench: Any, fifo: Path, stop: Enve
     assert (bench.report().word, bench.silent()) == ("stop", True)
 
 
+def test_fewer_at_once_leave_room_for_those_that_wait_and_more_start_them(
+    bench: Any, fifo: Path, stop: Envelope, go: Envelope
+) -> None:
+    sink = bench.sink(f"read line <{fifo}")
+    for _ in range(3):
+        sink.send(stop)
+    hooks = {"go": [Hook(("true",))]}
+    sink.bind(hooks, limit=1, queue=4)
+    sink.send(go)  # three run: it waits, and is not dropped
+    assert bench.silent()
+    sink.bind(hooks, limit=4, queue=4)
+    assert bench.report().word == "go"  # while the three still run
+    sink.kill()
+
+
 def test_a_words_own_hook_goes_before_that_for_any_word(bench: Any, tmp_path: Path, stop: Envelope) -> None:
     own, common = (Hook(("/bin/sh", "-c", f"echo {name} >>{tmp_path}/order")) for name in ("own", "any"))
     sink = HookSink({"*": [common], "stop": [own]}, limit=1, publish=bench._reports.put)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.windows import Window
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, Event
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
@@ -76,6 +76,18 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
     assert [abs(detection.start - at) <= 320 for detection, at in zip(found, (6_000, 16_000), strict=True)] == [
         True
     ] * 2
+
+
+class BrokenClassifier(LoudnessClassifier):
+    """As after a training that diverged."""
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full((len(windows), 2), np.nan, np.float32)
+
+
+def test_a_network_whose_scores_are_not_numbers_is_told() -> None:
+    with pytest.raises(ModelError, match="loudness: its scores are not numbers"):
+        feed(Spotter(BrokenClassifier(), gate=None, trigger=TRIGGER), cut(beep()), 16)
 
 
 def test_streams_do_not_hear_each_other() -> None:

@@ -245,6 +245,7 @@ def test_one_class_is_none(tree: Callable[..., Path]) -> None:
         ("clip,word\na.wav,yes\n", "first line must name"),
         ("", "first line must name"),
         ("file,label\na.wav,\n", "line 2: no file or no label"),
+        ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
         ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
     ],
 )
