@@ -107,7 +107,7 @@ class DeviceRestored(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeviceSilent(Event):
-    """The last `samples` samples were zero, every one: no room is that quiet, the input is muted or dead."""
+    """The last `samples` samples were the same, mostly zero: no room is that quiet, the input is muted or dead."""
 
     type: ClassVar[str] = "device_silent"
     at: int
@@ -119,7 +119,7 @@ class DeviceSilent(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeviceAudible(Event):
-    """After `samples` samples of zeros something is to be heard again, from sample `at` on."""
+    """After `samples` samples of one value something is to be heard again, from sample `at` on."""
 
     type: ClassVar[str] = "device_audible"
     at: int

@@ -56,8 +56,8 @@ class Microphone:
 
     Only blocks that arrive prove a living microphone. When it is lost the stream says `DeviceLost`, then `Sought` for
     each attempt that ended in an answer, and gives nothing; it goes on with `DeviceRestored` and a block whose `lost`
-    says how long that was. A device that gives nothing but zeros for `silence_s` seconds is told once, and once more
-    when that is over.
+    says how long that was. A device that gives nothing but zeros, or any one value, for `silence_s` seconds is
+    told once, and once more when that is over.
     """
 
     live = True
