@@ -173,7 +173,7 @@ def test_zeros_for_a_while_are_told_once_and_once_more_when_they_end(listen: Cal
     audible, heard, others = blocks.until(DeviceAudible)
     assert others == []
     assert audible.samples == audible.at >= 16_000 + 60 * 320 - 320
-    assert {type(item) for item in islice(blocks, 60)} == {Block}
+    assert {type(item) for item in islice(blocks, 40)} == {Block}  # less than a second, for its level is one, too
 
 
 @pytest.mark.parametrize("hangs", ["", "reading", "probing"])
