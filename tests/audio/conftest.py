@@ -35,6 +35,7 @@ class Sound:
         self,
         *devices: str,
         level: int = 100,
+        hums: bool = False,
         hangs: str = "",
         crashes: bool = False,
         overflow: bool = False,
@@ -42,10 +43,17 @@ class Sound:
     ) -> None:
         """From now on these are the devices, this is what they hear, and where PortAudio hangs, or that it crashes.
 
-        They know but the one `rate`, if one is given.
+        They hear one value, `level`, or with `hums` that and its negative in turn. They know but the one `rate`, if one
+        is given.
         """
         new = self._path.with_suffix(".new")
-        behaviour: dict[str, Any] = {"level": level, "hangs": hangs, "crashes": crashes, "overflow": overflow}
+        behaviour: dict[str, Any] = {
+            "level": level,
+            "hums": hums,
+            "hangs": hangs,
+            "crashes": crashes,
+            "overflow": overflow,
+        }
         behaviour |= {"rate": rate} if rate else {}
         new.write_text(json.dumps({"devices": devices or ("Mic (hw:1,0)",), **behaviour}))
         new.rename(self._path)

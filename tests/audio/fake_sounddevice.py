@@ -74,6 +74,8 @@ class RawInputStream:
             if self._name not in now["devices"]:
                 self._finished()
                 return
-            block = now["level"].to_bytes(2, "little", signed=True) * self._frames
+            levels = (now["level"], -now["level"] if now.get("hums") else now["level"])
+            block = b"".join(level.to_bytes(2, "little", signed=True) for level in levels) * self._frames
+            block = block[: 2 * self._frames]
             status = SimpleNamespace(input_overflow=now.get("overflow", False))
             self._callback(block, self._frames, None, status)
