@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
+from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
 BATCH = 32
 """Windows of a recording that are handed out at once, at most: few of them are scored, and those on all cores."""
 LIVE_BATCH = 16
-"""The same of a microphone. What lies in between, a wider hop, the watchdog, waits for them on a slow machine."""
+"""The same of a microphone; `kwsd.audio.pace` says how many of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,13 +59,13 @@ def windows(
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most. What
     is in none's last `about` samples (None for all) was not heard.
 
-    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
-    says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
-    windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if
-    any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived
-    are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples before it, if
-    there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with
-    less room than `room_for` says.
+    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider, and where
+    any has, fewer come at once on a slow machine. `doze` says which of them are worth waking for; the others come with
+    the next one of these. After the end of a stream, windows go on over `tail` samples of zeros, so that its last word
+    is heard in full; then the error that ended it, if any, is raised here. A reader that was lapped goes on at the
+    newest window; windows whose newest hop never arrived are left out. Of a recording the ring still holds what has
+    been handed out last, and `keep` samples before it, if there are to be any. Ends when all streams have. Raises
+    ValueError for a hop longer than a window, or a ring with less room than `room_for` says.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -78,11 +80,14 @@ def windows(
     ]
     for ring in rings.values():
         ring.attach(changed.set)
+    pace = Pace(batch)
     while readers:
         changed.clear()  # before looking, so that what comes meanwhile is not slept through
-        due = _take(readers, batch)
+        due = _take(readers, pace.most if adaptive else batch)
         if due:
+            handed = time.monotonic()
             yield due
+            pace.took(len(due), time.monotonic() - handed)
         going = [reader for reader in readers if not reader.finished()]
         if not due and len(going) == len(readers):
             changed.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -272,6 +273,28 @@ def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
             heard = next(cut)[0].end
         ring.skip(20_800)
     assert adaptive.hop == 1600
+
+
+def test_a_slow_machine_gets_few_live_windows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("kwsd.audio.windows.time", clock)
+    ring = Ring(320_000)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": AdaptiveHop(1600)}, batch=16)
+    ring.write(np.ones(64_000, np.int16), wait=False)
+
+    def counts(batches: int, window_s: float) -> list[int]:
+        taken = []
+        for _ in range(batches):
+            taken.append(len(next(cut)))
+            clock.now += window_s * taken[-1]
+        return taken
+
+    assert counts(2, 0.01) == [1, 2]  # it takes a few to know the machine
+    assert counts(2, 2.2) == [4, 1]
+    assert counts(2, 0.5) == [1, 2]
+    ring.write(np.ones(160_000, np.int16), wait=False)
+    assert counts(3, 0.5) == [4, 4, 4]
 
 
 @pytest.mark.parametrize(
