@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.errors import ModelError
+
 
 class Classifier(Protocol):
     """Something that scores windows. `labels` are the words and the labels that are no words, in the scores' order;
@@ -24,3 +26,14 @@ class Classifier(Protocol):
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32, probabilities."""
         ...
+
+
+def numbers(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """The scores that the model called `name`, or lying there, gave, as they are.
+
+    Raises:
+        ModelError: some of them are no numbers. No comparison with NaN holds: it would be deaf, and say nothing.
+    """
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{name}: its scores are not numbers", "train, fetch or export the model again")
+    return scores

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from kwsd.classifier import Classifier, numbers
 from kwsd.config import expanded, nearest
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import RATE
@@ -18,9 +20,6 @@ from kwsd.networks.arrangement import GRAPH, WEIGHTS
 from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard, card_of_file, card_of_folder, own_window
 from kwsd.networks.exported import is_exported, read_exported
 from kwsd.networks.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
-
-if TYPE_CHECKING:
-    from kwsd.classifier import Classifier
 
 __all__ = [
     "DEFAULT_MODEL", "DEFAULT_THRESHOLD", "ModelCard", "find_model", "load_classifier", "missing_id", "pull_model",
@@ -61,6 +60,7 @@ def load_classifier(
     nothing verifies. With `on_torch` a graph is not used.
 
     Raises:
+        ModelError: its scores are no numbers.
         ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
             `kwsd.networks.onnx_classifier.load_onnx`.
         ConfigError: an exported model is to run on a GPU.
@@ -72,18 +72,18 @@ def load_classifier(
             )
         from kwsd.networks.onnx_classifier import load_exported
 
-        return load_exported(*read_exported(card.path), str(card.path))
+        return _tried(load_exported(*read_exported(card.path), str(card.path)), card)
     from kwsd.networks.devices import pick_device
 
     device = pick_device(device)
     if card.kind == "zero-shot":
         from kwsd.networks.clap import load_zero_shot
 
-        return load_zero_shot(card.path, card.name, card.labels, card.window, device)
+        return _tried(load_zero_shot(card.path, card.name, card.labels, card.window, device), card)
     if card.kind == "classifier":
         from kwsd.networks.auto_classifier import load_auto
 
-        return load_auto(card.path, card.name, card.window, device, card.longest)
+        return _tried(load_auto(card.path, card.name, card.window, device, card.longest), card)
     drawn = not (any_length or on_torch)
     first = _load_own(card, device, drawn=drawn)
     if card.verifier is None or any_length:
@@ -105,10 +105,17 @@ def _load_own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
     if device == "cpu" and drawn and fits:
         from kwsd.networks.onnx_classifier import load_onnx
 
-        return load_onnx(card.path, card.name, card.labels)
+        return _tried(load_onnx(card.path, card.name, card.labels), card)
     from kwsd.networks.torch_classifier import load_own
 
-    return load_own(card.path, card.name, device)
+    return _tried(load_own(card.path, card.name, device), card)
+
+
+def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
+    """The classifier, which gives numbers for a window of noise. What diverged in training may still do for silence."""
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (1, card.window)).astype(np.float32)
+    numbers(classifier.score(noise), str(card.path))
+    return classifier
 
 
 def _with_verifiers_window(card: ModelCard) -> ModelCard:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
@@ -66,3 +67,21 @@ def test_a_verifier_of_other_windows_is_refused_at_once(models: Path) -> None:
         ModelError, match=r"larger verifies small, but judges 1 s at once, small 1.5 s; take --no-verify"
     ):
         load_classifier(card, device="cpu")
+
+
+@pytest.mark.parametrize("graph", [True, False])
+@pytest.mark.parametrize("broken", ["small", "larger"])
+def test_a_network_that_diverged_is_refused_when_it_is_loaded(
+    models: Path, tmp_path: Path, broken: str, graph: bool
+) -> None:
+    """Its verifier, too, which noise would not ask for; a value that came to no number is in one weight of many."""
+    shutil.copytree(models, tmp_path / "models")
+    folder = tmp_path / "models" / broken
+    weights = load_file(folder / "model.safetensors")
+    weights["word_head.outer.bias"][0] = np.nan
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    if not graph:
+        (folder / "graph.onnx").unlink()
+    write_card(folder, {})
+    with pytest.raises(ModelError, match=f"{folder}: its scores are not numbers"):
+        load_classifier(read_card(str(tmp_path / "models" / "small")), device="cpu")

@@ -67,10 +67,8 @@ def _model(config: Config) -> Iterator[Finding]:
         classifier = load_classifier(card, device=config.model.device)
         window = np.zeros((1, card.heard), np.float32)
         began = time.perf_counter()
-        scores = classifier.score(window)
+        classifier.score(window)
         took_ms = 1000 * (time.perf_counter() - began)
-    if not bool(np.isfinite(scores).all()):
-        raise ConfigError(f"{card.path}: its scores are not numbers", "fetch the model again")
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.windows import Window
-from kwsd.classifier import Classifier
-from kwsd.errors import ModelError
+from kwsd.classifier import Classifier, numbers
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
@@ -166,8 +165,7 @@ class Spotter:
             return np.zeros((0, len(self._classifier.labels)), np.float32)
         self.scored += len(windows)
         scores = self._classifier.score(to_float(np.stack([window.samples for window in windows])))
-        if not np.isfinite(scores).all():  # no comparison with NaN holds: it would be deaf, and say nothing
-            raise ModelError(f"{self._classifier.name}: its scores are not numbers", "train or fetch the model again")
+        scores = numbers(scores, self._classifier.name)
         return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:

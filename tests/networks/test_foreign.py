@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kwsd.errors import ModelError
@@ -183,6 +184,16 @@ def test_weights_without_a_head_are_refused(copy: Path) -> None:
     del weights["classifier.weight"]
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match=r"no weights for classifier\.weight"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_weights_that_diverged_are_refused(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    weights["classifier.bias"][0] = np.nan
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="mine: its scores are not numbers"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
