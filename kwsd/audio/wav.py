@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import wave
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.events import RATE
+
+_HEADER = 44
+"""Bytes before the samples in a file of `write_wav`'s."""
 
 
 def write_wav(file: BinaryIO, samples: NDArray[np.int16]) -> None:
@@ -19,3 +23,12 @@ def write_wav(file: BinaryIO, samples: NDArray[np.int16]) -> None:
         sound.setsampwidth(2)
         sound.setframerate(RATE)
         sound.writeframes(samples.astype("<i2").tobytes())
+
+
+def holds(path: Path, samples: NDArray[np.int16]) -> bool:
+    """Whether `write_wav` wrote these samples (n,) to `path`."""
+    try:
+        there = np.memmap(path, "<i2", "r", offset=_HEADER)
+    except (OSError, ValueError):  # nothing is there, or something shorter
+        return False
+    return bool(np.array_equal(there, samples))

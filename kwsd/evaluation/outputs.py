@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,3 +24,9 @@ def output(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             yield file
+
+
+def free_place(path: Path, taken: Callable[[Path], bool]) -> Path:
+    """`path`, or the first of path-2, path-3 and so on that is not `taken`."""
+    numbers = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(place for place in chain([path], numbers) if not taken(place))

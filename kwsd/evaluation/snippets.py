@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from os.path import lexists
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.wav import holds
 from kwsd.errors import KwsdError
+from kwsd.evaluation.outputs import free_place
 from kwsd.evaluation.truth import write_wav
 
 log = logging.getLogger(__name__)
@@ -19,7 +22,7 @@ _LONGEST = 200
 
 
 class Snippets:
-    """The folder's not_WORD/CLIP-SECOND.wav: labels that no model has.
+    """The folder's not_WORD/CLIP-SECOND.wav: labels that no model has. What other runs left there stays.
 
     One that cannot be written is missing, and told once; the evaluation goes on.
     """
@@ -32,7 +35,7 @@ class Snippets:
 
     def save(self, clip: str, second: float, word: str, samples: NDArray[np.int16]) -> Path | None:
         """Write what was heard in `clip` up to `second`, (n,) at 16 kHz; returns its path, None where that failed."""
-        path = self._free(self._folder / f"not_{_plain(word)}", f"{_plain(clip)}-{second:.2f}")
+        path = self._free(self._folder / f"not_{_plain(word)}" / f"{_plain(clip)}-{second:.2f}.wav", samples)
         try:
             write_wav(path, samples)
         except KwsdError as error:
@@ -49,14 +52,15 @@ class Snippets:
             what = f"{self._missing} of {len(self._taken)} snippets are missing; {self._first.what}"
             raise type(self._first)(what, self._first.remedy) from self._first
 
-    def _free(self, folder: Path, name: str) -> Path:
-        """A name that no other has: clips of two folders may be called alike, and long ones begin alike."""
-        path, number = folder / f"{name}.wav", 1
-        while path in self._taken:
-            number += 1
-            path = folder / f"{name}-{number}.wav"
-        self._taken.add(path)
-        return path
+    def _free(self, path: Path, samples: NDArray[np.int16]) -> Path:
+        """A name that no other has: clips of two folders may be called alike, and long ones begin alike. What an
+        earlier run has heard the same way, and written, is written once."""
+
+        def taken(place: Path) -> bool:
+            return place in self._taken or (lexists(place) and not holds(place, samples))
+
+        self._taken.add(place := free_place(path, taken))
+        return place
 
 
 def _plain(name: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import output
+from kwsd.evaluation.outputs import free_place, output
 from kwsd.events import RATE, seconds
 from kwsd.shown import readable
 from kwsd.texts import read_text, reason
@@ -97,14 +97,23 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
 def write_stream(stream: Stream, audio: Path) -> Path:
     """Write a 16-bit WAV and, beside it under the suffix .tsv, its table; returns the table's path.
 
+    Another stream that lies there stays: this one's name ends in a number then.
+
     Raises InputError where one of them cannot be written, DeviceError where there is no room for it.
     """
     if audio.suffix.lower() != ".wav":
         raise InputError(f"{audio}: streams are written as .wav; name it so")
+    lines = _lines(stream.words).encode()
+
+    def taken(place: Path) -> bool:
+        table = place.with_suffix(".tsv")
+        other_words = table.is_file() and table.read_bytes() != lines
+        return other_words or (place.is_file() and not wav.holds(place, stream.samples))
+
+    audio = free_place(audio, taken)
     write_wav(audio, stream.samples)
-    table = audio.with_suffix(".tsv")
-    with output(table) as file:
-        file.write(_lines(stream.words).encode())
+    with output(table := audio.with_suffix(".tsv")) as file:
+        file.write(lines)
     return table
 
 

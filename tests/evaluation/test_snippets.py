@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.snippets import Snippets
@@ -28,6 +29,16 @@ def test_a_long_name_is_cut_and_stays_one_of_its_own(tmp_path, babble):
     saved = [snippets.save("\u00e4" * 125 + end, 1.0, "low" * 90, babble(1, 0.1)) for end in "xy"]
     assert [path.is_file() for path in saved] == [True, True]
     assert len(set(saved)) == 2
+
+
+def test_what_an_earlier_run_saved_stays_and_is_not_saved_twice(tmp_path, babble):
+    first, other = babble(1, 0.1), babble(2, 0.1)
+    before = Snippets(tmp_path).save("a", 1.0, "low", first)
+    assert Snippets(tmp_path).save("a", 1.0, "low", first) == before
+    saved = Snippets(tmp_path).save("a", 1.0, "low", other)
+    assert [path.name for path in sorted(tmp_path.rglob("*.wav"))] == ["a-1.00-2.wav", "a-1.00.wav"]
+    np.testing.assert_array_equal(read_clip(before), first)
+    np.testing.assert_array_equal(read_clip(saved), other)
 
 
 def test_one_that_cannot_be_written_is_told_once_and_at_the_end(tmp_path, babble, caplog):

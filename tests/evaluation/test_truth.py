@@ -20,6 +20,17 @@ def test_a_stream_survives_writing_and_reading(tmp_path, babble):
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["s.tsv", "s.wav"]
 
 
+def test_a_stream_that_lies_there_stays_and_the_same_is_not_written_twice(tmp_path, babble):
+    first = Stream("s", babble(1, 1.0), (SpokenWord(1601, 9007, "yes"),))
+    others = [Stream("s", babble(2, 1.0), first.words), Stream("s", first.samples, (SpokenWord(1601, 9007, "no"),))]
+    tables = [write_stream(stream, tmp_path / "s.wav") for stream in (first, *others, first)]
+    assert [table.name for table in tables] == ["s.tsv", "s-2.tsv", "s-3.tsv", "s.tsv"]
+    for stream, table in zip([first, *others], tables, strict=False):
+        back = read_stream(table.with_suffix(".wav"), table)
+        assert back.words == stream.words
+        assert np.array_equal(back.samples, stream.samples)
+
+
 def test_a_table_can_carry_the_name_of_any_clip(tmp_path, babble):
     stream = Stream("s", babble(1, 1.0), (SpokenWord(0, 8000, "yes", "b\udcff\t1\n2"),))
     assert [word.clip for word in parse_table(write_stream(stream, tmp_path / "s.wav"))] == ["b\ufffd 1 2"]
