@@ -1,0 +1,101 @@
+"""A model's name or folder -> its card, verified files behind it. Reading a card imports no torch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from kwsd.config import expanded, nearest
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import WEIGHTS
+from kwsd.networks.cards import ModelCard, card_of_file, card_of_folder, own_window
+from kwsd.networks.exported import is_exported
+from kwsd.networks.hub import hub_id, pulled
+
+DEFAULT_MODEL = "hubert-commands"
+"""The model that listens where none is named."""
+
+
+def shipped_models() -> list[ModelCard]:
+    """The cards of the models that came with kwsd, the default one first."""
+    cards = [read_card(str(path.parent)) for path in sorted(shipped().glob("*/config.json"))]
+    return sorted(cards, key=lambda card: card.name != DEFAULT_MODEL)
+
+
+def read_card(name_or_folder: str) -> ModelCard:
+    """The card of a shipped model, a model folder, an exported file, or a model pulled from the Hub, files verified.
+
+    Never uses the network: what is not on this machine has to be pulled first.
+
+    Raises:
+        ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
+            weights, or the weights are pickled.
+    """
+    if is_exported(name_or_folder):
+        return card_of_file(expanded(name_or_folder))
+    return _with_verifiers_window(card_of_folder(find_model(name_or_folder), name_or_folder))
+
+
+def find_model(name_or_folder: str) -> Path:
+    """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
+    if is_exported(name_or_folder):
+        raise ModelError(f"{name_or_folder} is an exported model, which can only listen", "name what it was made from")
+    came_with_kwsd = shipped() / name_or_folder
+    for folder in (expanded(name_or_folder), came_with_kwsd):
+        if (folder / "config.json").is_file():
+            return folder
+    ours = sorted(path.parent.name for path in shipped().glob("*/config.json"))
+    known = ", ".join(ours) or "none"
+    places = (Path(name_or_folder), came_with_kwsd)
+    recipe = next((place / "recipe.toml" for place in places if _only_recipe(place)), None)
+    if recipe is not None:
+        raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
+    if (here := expanded(name_or_folder)).is_dir():
+        of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
+        raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or f"kwsd's own models: {known}")
+    wanted = hub_id(name_or_folder)
+    if wanted:
+        folder_of_hub = pulled(wanted)
+        if folder_of_hub:
+            return folder_of_hub
+        raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
+    hint = nearest(name_or_folder, ours) or f"kwsd's own models: {known}"
+    raise ModelError(f"no model and no folder is called {name_or_folder!r};", hint)
+
+
+def verifier_card(card: ModelCard, name: str) -> ModelCard:
+    """The card of the model called `name` that verifies. Raises ModelError where it is neither beside it nor kwsd's."""
+    folder = _beside(card, name)
+    if folder is None:
+        what = f"{card.name} is verified by {name}, which is not beside it"
+        raise ModelError(what, "put it there, or take --no-verify")
+    return card_of_folder(folder, name)
+
+
+def _with_verifiers_window(card: ModelCard) -> ModelCard:
+    """The card, which knows now what its verifier hears at once. What is wrong with that one, loading it tells."""
+    verifier = card.verifier
+    folder = _beside(card, verifier.model) if verifier else None
+    if verifier is None or folder is None:
+        return card
+    with suppress(ModelError):
+        return replace(card, verifier=replace(verifier, window=own_window(folder)))
+    return card
+
+
+def _beside(card: ModelCard, name: str) -> Path | None:
+    """A verifier's folder: it lies beside the model that it verifies, or came with kwsd."""
+    folders = (card.path.resolve().parent / name, shipped() / name)
+    return next((folder for folder in folders if (folder / "config.json").is_file()), None)
+
+
+def _only_recipe(folder: Path) -> bool:
+    """Whether there is what a model can be trained from, and no part of one yet."""
+    return (folder / "recipe.toml").is_file() and not (folder / WEIGHTS).is_file()
+
+
+def shipped() -> Path:
+    """The folder of kwsd's own models: in an installed package they lie inside it, in a checkout beside it."""
+    package = Path(__file__).parents[1]
+    return package / "models" if (package / "models").is_dir() else package.parent / "models"

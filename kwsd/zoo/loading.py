@@ -1,0 +1,89 @@
+"""A card -> a ready classifier: on the engine that its files and the machine allow, and only that one is imported.
+
+graph.onnx, where a folder has one, lets ONNX Runtime compute the same weights without torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kwsd.classifier import Classifier, numbers
+from kwsd.errors import ConfigError, ModelError
+from kwsd.events import RATE
+from kwsd.networks.arrangement import GRAPH
+from kwsd.networks.cards import ModelCard, own_window
+from kwsd.networks.exported import read_exported
+from kwsd.networks.verifier import Verifier
+from kwsd.zoo.finding import verifier_card
+
+
+def load_classifier(
+    card: ModelCard, *, device: str = "auto", any_length: bool = False, on_torch: bool = False
+) -> Classifier:
+    """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
+
+    On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
+    transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not, and which
+    nothing verifies. With `on_torch` a graph is not used.
+
+    Raises:
+        ModelError: its scores are no numbers.
+        ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
+            `kwsd.networks.onnx_classifier.load_onnx`.
+        ConfigError: an exported model is to run on a GPU.
+    """
+    if card.kind == "exported":
+        if device == "cuda":
+            raise ConfigError(
+                f"--device cuda: {card.path} runs on the processor;", "for the GPU name the model's folder"
+            )
+        from kwsd.networks.onnx_classifier import load_exported
+
+        return _tried(load_exported(*read_exported(card.path), str(card.path)), card)
+    from kwsd.networks.devices import pick_device
+
+    device = pick_device(device)
+    if card.kind == "zero-shot":
+        from kwsd.networks.clap import load_zero_shot
+
+        return _tried(load_zero_shot(card.path, card.name, card.labels, card.window, device), card)
+    if card.kind == "classifier":
+        from kwsd.networks.auto_classifier import load_auto
+
+        return _tried(load_auto(card.path, card.name, card.window, device, card.longest), card)
+    drawn = not (any_length or on_torch)
+    first = _own(card, device, drawn=drawn)
+    if card.verifier is None or any_length:
+        return first
+    return _verified(first, card, card.verifier, device, drawn=drawn)
+
+
+def _verified(first: Classifier, card: ModelCard, verifier: Verifier, device: str, *, drawn: bool) -> Classifier:
+    """The network, asked together with its verifier."""
+    from kwsd.networks.cascade import Cascade
+
+    second = verifier_card(card, verifier.model)
+    if (second.window, second.about) != (verifier.window, card.about):
+        lengths = f"{second.about / RATE:g} s at once, {card.name} {card.about / RATE:g} s"
+        raise ModelError(f"{second.name} verifies {card.name}, but judges {lengths};", "take --no-verify")
+    judge, hear = _own(second, device, drawn=drawn), (card.window, second.window)
+    return Cascade(first, judge, asked_from=verifier.asked_from, weight=verifier.weight, hear=hear)
+
+
+def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
+    """One of kwsd's own networks; by its graph, if that may be and fits."""
+    fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
+    if device == "cpu" and drawn and fits:
+        from kwsd.networks.onnx_classifier import load_onnx
+
+        return _tried(load_onnx(card.path, card.name, card.labels), card)
+    from kwsd.networks.torch_classifier import load_own
+
+    return _tried(load_own(card.path, card.name, device), card)
+
+
+def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
+    """The classifier, which gives numbers for a window of noise. What diverged in training may still do for silence."""
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (1, card.window)).astype(np.float32)
+    numbers(classifier.score(noise), str(card.path))
+    return classifier

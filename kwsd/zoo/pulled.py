@@ -1,0 +1,57 @@
+"""Models of the Hub: which is meant, fetched, listed and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from kwsd.config import expanded
+from kwsd.errors import ModelError
+from kwsd.networks.cards import ModelCard
+from kwsd.networks.exported import is_exported
+from kwsd.networks.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
+from kwsd.zoo.finding import read_card, shipped
+
+
+def missing_id(name_or_folder: str) -> HubId | None:
+    """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id.
+
+    A folder that is here is what is meant, be it a model or none.
+    """
+    here = expanded(name_or_folder).is_dir() or (shipped() / name_or_folder / "config.json").is_file()
+    wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
+    if wanted is None or ((there := pulled(wanted)) is not None and complete(there)):
+        return None
+    return wanted
+
+
+def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Fetch a model from the Hub, or what has changed of it; its folder. `progress` is told the bytes here and in all.
+
+    Raises:
+        ModelError, DeviceError: see `kwsd.networks.pulling.pull`.
+    """
+    wanted = hub_id(name)
+    if wanted is None:
+        raise ModelError(f"{name!r} is no id of a model on the Hub", "those read OWNER/NAME, or OWNER/NAME@REVISION")
+    from kwsd.networks.pulling import pull
+
+    return pull(wanted, progress)
+
+
+def pulled_models() -> list[ModelCard]:
+    """The cards of all pulled models that kwsd can run; whatever else lies in the Hub's cache is left out."""
+    cards = []
+    for found in pulled_ids():
+        with suppress(ModelError):
+            cards.append(read_card(str(found)))
+    return cards
+
+
+def remove_model(name: str) -> int:
+    """Remove a pulled model; the bytes that were freed. Raises ModelError for one that is not among them."""
+    wanted = hub_id(name)
+    if wanted is None:
+        raise ModelError(f"{name}: only pulled models are removed, OWNER/NAME; a folder is yours to delete")
+    return forget(wanted)
