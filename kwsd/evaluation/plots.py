@@ -11,7 +11,7 @@ import numpy as np
 
 from kwsd.errors import DeviceError, writing
 from kwsd.evaluation.clip_report import ClipReport
-from kwsd.evaluation.det import Operating
+from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.report import percent
 from kwsd.evaluation.stream_report import StreamReport
 from kwsd.metrics import DetCurve

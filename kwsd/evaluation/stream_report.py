@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kwsd.evaluation.det import Operating, Sweep
+from kwsd.evaluation.det import Sweep
+from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span, threshold
 from kwsd.evaluation.thresholds import Choice
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from kwsd.classifier import Classifier
 from kwsd.errors import InputError
-from kwsd.evaluation.det import BUDGETS, operate, sweep
+from kwsd.evaluation.det import BUDGETS, sweep
+from kwsd.evaluation.operating import operate
 from kwsd.evaluation.pipeline import HOP
 from kwsd.evaluation.recorded import Recorded, record
 from kwsd.evaluation.replayer import Replayer

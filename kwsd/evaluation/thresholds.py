@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.evaluation.det import Operating, operate
+from kwsd.evaluation.operating import Operating, operate
 from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds
 from kwsd.evaluation.scoring import Matched

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsd.audio.windows import Window
-from kwsd.evaluation.det import Operating, operate, sweep
+from kwsd.evaluation.det import sweep
+from kwsd.evaluation.operating import Operating, operate
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, record
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
 from kwsd.evaluation.scoring import Matched, Outcome
