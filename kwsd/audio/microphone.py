@@ -13,10 +13,10 @@ import numpy as np
 
 from kwsd.audio.capture_handle import CaptureHandle, Unanswered
 from kwsd.audio.dozing import Doze, Looks
+from kwsd.audio.flatline import Flatline
 from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
 from kwsd.audio.wire import AUDIO
-from kwsd.audio.zeros import Zeros
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, DeviceLost, DeviceRestored, Event
 from kwsd.waker import Waker
@@ -86,7 +86,7 @@ class Microphone:
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
         self._doze, self._naps = doze or Doze(0), Naps(0)
-        self._zeros = Zeros(round(silence_s * RATE))
+        self._flatline = Flatline(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
         except BaseException:
@@ -176,7 +176,7 @@ class Microphone:
                 first = self._at + lost - message.lost
             self._heard_at, self._asleep = now, asleep
             self._at += lost + len(samples)
-            yield from self._zeros.feed(samples, self.name, self._at)
+            yield from self._flatline.feed(samples, self.name, self._at)
             yield Block(samples, lost, overflow=message.lost > 0)
             told = self._tell(told, first)
             self._naps.span, self._naps.early_s = told.span, told.early_s - _AFTER_S

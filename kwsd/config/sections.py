@@ -52,7 +52,7 @@ class AudioConfig:
         10.0, low=2.0, high=600.0, help="Seconds of audio that wait while the worker is busy; older audio is lost."
     )
     silence_s: float = _option(
-        120.0, low=1.0, high=86_400.0, help="Seconds of zeros, every sample, after which an input is told to be muted."
+        120.0, low=1.0, high=86_400.0, help="Seconds of one value, mostly zero, until an input is told to be muted."
     )
     realtime: bool = _option(
         False, flag="--realtime/--no-realtime", help="Play files and pipes at the speed of speech, not at full speed."

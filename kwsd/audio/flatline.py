@@ -1,4 +1,4 @@
-"""An input that is connected, and gives nothing: muted, unplugged from its card, or a converter that is stuck."""
+"""An input that is connected, and gives one value only: muted, unplugged from its card, a converter that is stuck."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kwsd.events import RATE, DeviceAudible, DeviceSilent, Event
 log = logging.getLogger(__name__)
 
 
-class Zeros:
+class Flatline:
     """Tells a dead input from a quiet room: the room's samples are not all the same."""
 
     def __init__(self, limit: int) -> None:
