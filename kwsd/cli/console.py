@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli import loglines
+from kwsd.cli.columns import widths
 from kwsd.shown import brief, one_line
 from kwsd.sinks.outlet import Outlet, silence, write_within
 
@@ -93,16 +94,21 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for column in columns:
-        drawn.add_column(column, overflow="fold", no_wrap=column == columns[0])  # a name is to be copied
+    console = Console()
+    apart = (0, 1, 0, 0)  # with the box's own blank there are two between columns
+    drawn = Table(box=box.SIMPLE_HEAD, padding=apart, pad_edge=False, title=title or None, title_justify="left")
+    drawn.title_style = "bold"
+    room = console.width - 2 * len(columns)
+    for column, width in zip(columns, widths([*zip(columns, *rows, strict=True)], room, cell_len), strict=True):
+        drawn.add_column(column, width=width, overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console().print(drawn)
+    console.print(drawn)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,14 +70,12 @@ class StreamReport:
         return tuple(found + [("note", note) for note in self.notes])
 
     def tables(self) -> tuple[Table, ...]:
-        """The figures in all, the operating points, and the words at each point with the gate on."""
-        rates = ("missed", "95 %", "alarms an hour", "95 %")
-        columns = ("gate", "thresholds", *rates, "late", "other word", "repeats", "latency p50/95/99")
-        points = tuple(_point_row(gate.gated, point) for gate in self.gates for point in gate.points)
+        """The figures in all, the operating points in two tables, and the words at each point with the gate on."""
+        points = [(gate.gated, point) for gate in self.gates for point in gate.points]
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
             words = (_word_table(self.chosen.operating, f"chosen for {self.chosen.budget:g} an hour"), *words)
-        return Table("Streams", ("figure", self.model), self.rows()), Table("Points", columns, points), *words
+        return Table("Streams", ("figure", self.model), self.rows()), _rates(points), _answers(points), *words
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -98,20 +96,38 @@ def _name(point: Operating) -> str:
     return f"{point.budget:g} an hour ({point.shift:+.2f})"
 
 
-def _point_row(gated: bool, point: Operating) -> tuple[str, ...]:
-    low, high = point.alarm_interval
-    return (
-        "on" if gated else "off",
-        _name(point),
-        percent(point.miss_rate),
-        span(*point.miss_interval),
-        number(point.alarms_per_hour),
-        f"{number(low)} to {number(high)}",
-        f"{point.late}",
-        f"{point.substitutions}",
-        f"{point.repeats}",
-        " / ".join(number(value, 0) for value in point.latency_ms()) + " ms",
+def _head(gated: bool, point: Operating) -> tuple[str, str]:
+    return "on" if gated else "off", _name(point)
+
+
+def _rates(points: Sequence[tuple[bool, Operating]]) -> Table:
+    """What each point costs; beside the answers it would not fit on 80 columns."""
+    rows = tuple(
+        (
+            *_head(gated, point),
+            percent(point.miss_rate),
+            span(*point.miss_interval),
+            number(point.alarms_per_hour),
+            " to ".join(map(number, point.alarm_interval)),
+        )
+        for gated, point in points
     )
+    return Table("Points", ("gate", "thresholds", "missed", "95 %", "alarms an hour", "95 %"), rows)
+
+
+def _answers(points: Sequence[tuple[bool, Operating]]) -> Table:
+    """What was answered wrongly, and how soon rightly."""
+    rows = tuple(
+        (
+            *_head(gated, point),
+            f"{point.late}",
+            f"{point.substitutions}",
+            f"{point.repeats}",
+            " / ".join(number(value, 0) for value in point.latency_ms()) + " ms",
+        )
+        for gated, point in points
+    )
+    return Table("Answers", ("gate", "thresholds", "late", "other word", "repeats", "latency p50/95/99"), rows)
 
 
 def _word_table(point: Operating, name: str = "") -> Table:

@@ -56,6 +56,15 @@ def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
     assert "─" in out
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_name_does_not_push_the_columns_beside_it_out(width: int) -> None:
+    row = (160 * "q", "12.34", "stop", "0.9998", 160 * "z")
+    columns = ("clip", "second", "word", "score", "file")
+    out, _ = on_terminal(f"from kwsd.cli import console; console.table('', {columns}, [{row}])", width)
+    assert {"12.34", "stop", "0.9998"} < set(out.split())
+    assert (out.count("q"), out.count("z")) == (160, 160)
+
+
 def test_a_narrow_terminal_gets_a_table_that_loses_nothing() -> None:
     out, _ = on_terminal(SHOWS, columns=30)
     assert out.split() == ["Title", "word", "n", "[yes]", "1"]

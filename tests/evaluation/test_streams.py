@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kwsd.cli.columns import widths
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
@@ -99,10 +100,24 @@ def test_a_table_of_words_that_may_not_fire_is_refused_before_anything_is_scored
 
 def test_the_tables_are_whole(stream, tones):
     report = evaluate_streams([stream, stream], tones, trigger=TRIGGER, gate=GateSettings())
-    total, points, *words = report.tables()
+    total, points, answers, *words = report.tables()
     assert ("words spoken", "16") in total.rows
-    assert len(points.rows) == 8
+    assert len(points.rows) == len(answers.rows) == 8
     assert len(words) == 4
-    for table in (points, *words):
+    for table in (points, answers, *words):
         assert all(len(row) == len(table.columns) for row in table.rows)
     assert np.isclose(report.hours, 2 * stream.seconds / 3600)
+
+
+def test_the_tables_fit_a_terminal_of_80_columns_with_their_figures_whole(stream, tones):
+    report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
+    widest = {
+        "missed": "100.0 %",
+        "alarms an hour": "123.45",
+        "95 %": "100.12 to 123.45",
+        "latency p50/95/99": "-120 / 450 / 490 ms",
+    }
+    for table in report.tables()[1:]:
+        columns = list(zip(table.columns, *table.rows, [widest.get(name, "") for name in table.columns], strict=True))
+        room = widths(columns, 80 - 2 * len(columns))
+        assert all(max(map(len, cells)) <= width for (_, *cells), width in zip(columns, room, strict=True))
