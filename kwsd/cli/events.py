@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from kwsd.config import load_config
 from kwsd.errors import DeviceError
 
 _NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
+_TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"
+_DROPPED = "it died, or dropped this subscriber, which did not keep up; see its log"
 
 
 @configured("socket.path")
@@ -24,13 +29,34 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
       kwsd events | jq -r 'select(.type == "detection") | .word'
 
     Other programs need no kwsd for it: socat - UNIX:$XDG_RUNTIME_DIR/kwsd/events.sock
+
+    The exit status is 69 where the daemon hangs up before it says that it stops.
     """
-    with connect(load_config(config, overrides).config.socket.place) as daemon:
+    path = load_config(config, overrides).config.socket.place
+    last = b""
+    with connect(path) as daemon:
         if sys.stdout is None:  # `>&-`: nobody wants to know
             return
-        while data := daemon.recv(65_536):
-            sys.stdout.buffer.write(data)
+        for last in _lines(daemon):
+            sys.stdout.buffer.write(last)
             sys.stdout.buffer.flush()
+    if not _is_farewell(last):
+        raise DeviceError(f"{path}: the daemon hung up", _DROPPED if last else _TURNED_AWAY)
+
+
+def _lines(daemon: socket.socket) -> Iterator[bytes]:
+    """What the daemon says, as long as the connection lasts."""
+    with daemon.makefile("rb") as lines, contextlib.suppress(ConnectionResetError):
+        yield from lines
+
+
+def _is_farewell(line: bytes) -> bool:
+    """Whether it is `stopped`, after which there is nothing to come."""
+    try:
+        said = json.loads(line)
+    except ValueError:  # nothing, or a part of a line
+        return False
+    return isinstance(said, dict) and said.get("type") == "stopped"
 
 
 def connect(path: Path) -> socket.socket:

@@ -44,6 +44,30 @@ def test_lines_come_as_they_are_until_the_daemon_ends(kwsd: Command, listening: 
     assert (ran.status, ran.out.encode(), ran.err) == (0, LINES, "")
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"", "as many subscribers as it bears"),
+        (LINES.splitlines(keepends=True)[0], "did not keep up"),
+        (LINES[:-5], "did not keep up"),
+    ],
+)
+def test_a_daemon_that_hangs_up_has_not_stopped(kwsd: Command, listening: socket.socket, said: bytes, why: str) -> None:
+    def serve() -> None:
+        client, _ = listening.accept()
+        with client:
+            client.sendall(said)
+
+    daemon = threading.Thread(target=serve)
+    daemon.start()
+    ran = kwsd("events")
+    daemon.join()
+    assert (ran.status, ran.out.encode()) == (69, said)
+    assert "the daemon hung up" in ran.err
+    assert why in ran.err
+    assert ran.err.count("\n") == 1
+
+
 def test_a_place_where_no_socket_lies_is_no_daemon_that_died(kwsd: Command, tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "file"):
         (tmp_path / "file").write_text("")
