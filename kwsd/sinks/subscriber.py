@@ -10,7 +10,8 @@ LINES, BYTES = 256, 65_536
 """What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
 CHATTER = 65_536
 """Bytes that a subscriber may send, all of them ignored, before it is dropped."""
-_QUESTION = b"status\n"
+_QUESTION = b"status"
+_LONGEST = len(_QUESTION + b"\r")
 
 
 class Subscriber:
@@ -22,16 +23,18 @@ class Subscriber:
         self.waiting: deque[bytes] = deque()
         self._bytes = 0
         self._chatter = 0
-        self._line = b""
+        self._line = b""  # the part of a line that has come, as far as it can be a question
+        self._questions = 0
         self._speaks = True  # until it closes its own writing end, as `nc -U path </dev/null` does
 
     @property
     def interest(self) -> int:
-        """The events to poll for; a hang-up is always told."""
-        return (select.POLLIN if self._speaks else 0) | (select.POLLOUT if self.waiting else 0)
+        """The events to poll for; a hang-up is always told. While a question is open, no further ones are read."""
+        hears = self._speaks and not self._questions
+        return (select.POLLIN if hears else 0) | (select.POLLOUT if self.waiting or self._questions else 0)
 
     def hear(self, ready: int) -> None:
-        """Read what the client sends, of which nothing but a line is kept, and none of more than a few bytes."""
+        """Read what the client sends, of which nothing is kept but how often it asks, and the begin of a line."""
         if ready & (select.POLLHUP | select.POLLERR):
             self.fault = ""
         elif ready & select.POLLIN:
@@ -44,17 +47,24 @@ class Subscriber:
                 return
             self._speaks = len(data) > 0
             self._chatter += len(data)
-            self._line = (self._line + data)[-len(_QUESTION) :]
+            self._count_questions(data)
             if self._chatter > CHATTER:
                 self.fault = "it sends, but nothing is expected from it"
 
+    def _count_questions(self, data: bytes) -> None:
+        *lines, rest = (self._line + data).split(b"\n")
+        for line in lines:
+            if line.removesuffix(b"\r") == _QUESTION:
+                self._questions += 1
+                self._chatter -= len(line) + 1
+        self._line = rest[: _LONGEST + 1]  # one more byte tells that it is another line
+
     def asks(self) -> bool:
-        """Whether it has just asked for the status. What comes before that question and after it does not matter."""
-        asked = self._line == _QUESTION
-        if asked:
-            self._line = b""
-            self._chatter -= len(_QUESTION)
-        return asked
+        """Whether it has asked for the status, and is to be answered now: one answer a question, one at a time."""
+        if not self._questions or self.waiting:
+            return False
+        self._questions -= 1
+        return True
 
     def offer(self, line: bytes) -> None:
         """Put a line in the queue."""

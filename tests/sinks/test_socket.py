@@ -189,6 +189,20 @@ def test_who_comes_is_not_taken_for_those_who_left(tmp_path: Path, monkeypatch: 
         sink.close(0)
 
 
+def test_who_asks_often_at_once_is_answered_as_often(tmp_path: Path) -> None:
+    answer = b"x" * 2000 + b"\n"
+    sink = SocketSink(tmp_path / "events.sock", status=lambda: answer)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE_S)
+            client.connect(str(sink.path))
+            client.sendall(b"status\n" * 900 + b"status\r\n")
+            with client.makefile("rb") as answers:
+                assert [answers.readline() for _ in range(901)] == [answer] * 901
+    finally:
+        sink.close(0)
+
+
 def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
     sink: SocketSink,
     subscribe: Callable[[], socket.socket],

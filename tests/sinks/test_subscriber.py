@@ -19,6 +19,45 @@ def test_one_that_asks_for_the_status_may_go_on_asking() -> None:
         assert subscriber.fault is None
 
 
+def asked(*packets: bytes) -> int:
+    """How often a subscriber that sends these packets has asked."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subscriber = Subscriber(ours)
+        for packet in packets:
+            theirs.sendall(packet)
+            subscriber.hear(select.POLLIN)
+        count = 0
+        while subscriber.asks():
+            count += 1
+        assert subscriber.fault is None
+        return count
+
+
+def test_each_line_is_a_question_however_it_comes() -> None:
+    assert asked(b"status\nstatus\n") == 2
+    assert asked(b"status\r\n") == 1
+    assert asked(b"sta", b"tus", b"\r", b"\nstatus\nhello\nstat", b"us\n") == 3
+    assert asked(b"status") == asked(b"\n\r\n") == asked(b"statuses\n", b"a status\n", b"status\r\r\n") == 0
+    assert asked(b"x" * 4000, b"status\n", b"status" + b"\r" * 4000, b"\n") == 0
+
+
+def test_one_question_is_answered_after_the_other_and_no_more_are_read_meanwhile() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subscriber = Subscriber(ours)
+        theirs.sendall(b"status\n" * 3)
+        subscriber.hear(select.POLLIN)
+        for _ in range(3):
+            assert subscriber.interest == select.POLLOUT
+            assert subscriber.asks()
+            subscriber.offer(b"{}\n")
+            assert not subscriber.asks()
+            subscriber.write()
+        assert subscriber.interest == select.POLLIN
+        assert not subscriber.asks()
+
+
 def test_nothing_to_hear_is_no_departure() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
