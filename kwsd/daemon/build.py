@@ -107,10 +107,15 @@ def open_metrics(
             if said:
                 log.warning("metrics.%s says nothing without metrics.listen: metrics are served nowhere", key)
         return None
-    token = read_token(expanded(chosen.token_file)) if chosen.token_file else b""
-    server = ScrapeServer(chosen.listen, page, failed=failed, public=chosen.public, token=token)
+    server = ScrapeServer(chosen.listen, page, failed=failed, public=chosen.public, token=metrics_token(config))
     log.info("metrics are served at %s", server.address)
     return server
+
+
+def metrics_token(config: Config) -> bytes:
+    """What is in the token's file now; b"" where there is none. Raises ConfigError as `read_token`."""
+    file = config.metrics.token_file
+    return read_token(expanded(file)) if file else b""
 
 
 def open_hooks(

@@ -13,6 +13,7 @@ from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.daemon.scrape import ScrapeServer
 from kwsd.events import Event
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.sink import Sink
@@ -38,6 +39,7 @@ class Outlets:
         self._live, self._failed = live, failed
         self.hooks: HookSink | None = None
         self.stdout: StdoutSink | None = None
+        self.metrics: ScrapeServer | None = None
         self._socket: SocketSink | None = None
         self._keeper: DetectionKeeper | None = None
 
@@ -61,7 +63,7 @@ class Outlets:
         socket = self._socket = build.open_socket(config, live=live, failed=failed, status=status, counted=counted)
         if socket:
             stack.callback(socket.close, SOCKET_S)
-        metrics = build.open_metrics(config, lambda: exposition(counters.snapshot()), failed=failed)
+        metrics = self.metrics = build.open_metrics(config, lambda: exposition(counters.snapshot()), failed=failed)
         if metrics:
             stack.callback(metrics.close)
         stdout = self.stdout = build.open_stdout(config, stream, live=live, closed=stdout_closed)

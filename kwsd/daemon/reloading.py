@@ -14,10 +14,9 @@ from kwsd.audio.windows import Window
 from kwsd.classifier import Classifier
 from kwsd.config import Config, options
 from kwsd.daemon import build
+from kwsd.daemon.outlets import Outlets
 from kwsd.errors import KwsdError
 from kwsd.events import Event
-from kwsd.sinks.hooks import HookSink
-from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
@@ -96,20 +95,25 @@ def taken_over(
     old: Config,
     card: ModelCard,
     spotter: TunableSpotter,
-    hooks: HookSink | None,
-    stdout: StdoutSink | None,
+    outlets: Outlets,
 ) -> Config:
-    """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong."""
+    """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong.
+
+    The token of the metrics is read again, too: its file's name stays, what is in it may change.
+    """
     try:
         config = settled(old, read(), card)
-        if hooks:
-            hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)
+        token = build.metrics_token(config) if outlets.metrics else b""
+        if outlets.hooks:
+            outlets.hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)
     except (KwsdError, OSError) as error:  # OSError: of a disk or a server that is gone
         log.warning("the new configuration is refused, the old one stays: %s", error)
         return old
     spotter.adopt(config, card)
-    if stdout:
-        stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
+    if outlets.metrics:
+        outlets.metrics.adopt(token)
+    if outlets.stdout:
+        outlets.stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
     logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
     log.info("the configuration has been read again")
     return config

@@ -73,6 +73,10 @@ class ScrapeServer:
         host = f"[{name[0]}]" if ":" in name[0] else name[0]
         return f"http://{host}:{name[1]}/metrics"
 
+    def adopt(self, token: bytes) -> None:
+        """Ask for this token from the next request on."""
+        self._token = token
+
     def close(self) -> None:
         """Stop, and remove the socket."""
         self._waker.wake()

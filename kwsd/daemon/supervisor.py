@@ -183,9 +183,7 @@ class _Daemon:
     def _adopt(self, read: Callable[[], Config]) -> None:
         """Read the configuration and go on with it; with the old one where it is wrong."""
         self._notifier.reloading()
-        self._config = taken_over(
-            read, self._config, self._card, self._spotter, self._outlets.hooks, self._outlets.stdout
-        )
+        self._config = taken_over(read, self._config, self._card, self._spotter, self._outlets)
         self._status.reloaded()
 
     def _drain(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 
 from kwsd.audio.windows import Window
 from kwsd.config import Config
+from kwsd.daemon import build
+from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.reloading import TunableSpotter, settled, taken_over
 from kwsd.errors import ConfigError
 from kwsd.events import Detection
@@ -67,8 +71,45 @@ def test_what_the_system_has_against_it_ends_no_daemon(
         raise PermissionError(13, "Permission denied", "/etc/kwsd")
 
     old, card = configure(), zoo.read_card("tiny")
-    assert taken_over(read, old, card, TunableSpotter(old), None, None) is old
+    assert taken_over(read, old, card, TunableSpotter(old), Outlets(live=True, failed=_raise)) is old
     assert "is refused, the old one stays: [Errno 13] Permission denied: '/etc/kwsd'" in caplog.text
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def scraped(path: Path, token: str) -> bytes:
+    """What the metrics answer to who bears this token."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        client.sendall(f"GET /metrics HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        with client.makefile("rb") as answer:
+            return answer.readline().split()[1]
+
+
+def test_a_token_that_was_changed_is_asked_for_and_one_that_is_none_is_refused(
+    configure: Configure, zoo: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, place, old, new = tmp_path / "token", tmp_path / "metrics", "0123456789abcdef", "fedcba9876543210"
+    file.touch(0o600)
+    file.write_text(old)
+    config, card = configure({"metrics.listen": str(place), "metrics.token_file": str(file)}), zoo.read_card("tiny")
+    outlets = Outlets(live=True, failed=_raise)
+    outlets.metrics = build.open_metrics(config, str, failed=_raise)
+    assert outlets.metrics
+    try:
+        file.write_text(new)
+        assert (scraped(place, old), scraped(place, new)) == (b"200", b"401")
+        assert taken_over(lambda: config, config, card, TunableSpotter(config), outlets) == config
+        assert (scraped(place, old), scraped(place, new)) == (b"401", b"200")
+        file.write_text("")
+        assert taken_over(lambda: config, config, card, TunableSpotter(config), outlets) is config
+        assert "is refused, the old one stays: metrics.token_file" in caplog.text
+        assert scraped(place, new) == b"200"
+    finally:
+        outlets.metrics.close()
 
 
 def test_nobody_waits_for_a_batch_that_is_stuck(configure: Configure, zoo: Any) -> None:
