@@ -18,6 +18,7 @@ from kwsd.audio.headers import header_bytes
 from kwsd.audio.napping import Naps
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.source import Block
+from kwsd.audio.stalling import Stall
 from kwsd.errors import InputError
 from kwsd.waker import Waker
 
@@ -121,9 +122,12 @@ class PcmSource:
             log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
-        naps = Naps(0)
+        naps, stall = Naps(0), Stall(self.name)
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
-            ready = {ready for ready, _ in poll.poll()}
+            ready = {ready for ready, _ in poll.poll(stall.left_ms())}
+            if not ready:
+                stall.tell()
+                continue
             if waker.fileno() in ready:
                 waker.clear()
                 continue
@@ -135,7 +139,9 @@ class PcmSource:
                 raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
             if not data:
                 return
+            stall.end()
             yield data
+            stall.begin()
             naps.span, naps.early_s = self._doze.looks
             nap = naps.milliseconds(time.monotonic(), len(data) / 2)
             if nap and len(data) < size:

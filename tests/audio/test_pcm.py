@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from kwsd.audio import stalling
 from kwsd.audio.pcm import PcmSource
 from kwsd.errors import InputError
 
@@ -113,6 +114,39 @@ def test_a_pipe_without_samples_is_waited_for_aloud(logged: Logged, terminal: bo
     assert said.startswith("stdin: a terminal" if terminal else "stdin: waiting for samples")
     assert "S16_LE, 16 kHz, mono" in said
     assert logged.said.empty()
+
+
+def test_a_pipe_that_gives_nothing_any_more_is_told_once_and_again_when_it_goes_on(
+    pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stalling, "STALLED_S", 0.2)
+    reader, writer = pipe
+    blocks = PcmSource(reader).blocks()
+    writer.write(bytes(320))
+    assert len(next(blocks).samples) == 160
+    late = threading.Timer(1.0, lambda: (writer.write(bytes(640)), writer.close()))
+    late.start()
+    assert sum(len(block.samples) for block in blocks) == 320
+    late.join()
+    stalled, goes_on = [record.getMessage() for record in caplog.records]
+    assert stalled.startswith("stdin: no samples for 0 s, though it is open")
+    assert goes_on.startswith("stdin goes on, after ")
+
+
+def test_who_reads_slowly_does_not_think_that_the_pipe_is_slow(
+    pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stalling, "STALLED_S", 1.0)
+    reader, writer = pipe
+    blocks = PcmSource(reader).blocks()
+    writer.write(bytes(320))
+    next(blocks)
+    time.sleep(1.2)
+    late = threading.Timer(0.05, lambda: (writer.write(bytes(640)), writer.close()))
+    late.start()
+    assert sum(len(block.samples) for block in blocks) == 320
+    late.join()
+    assert not caplog.records
 
 
 def test_a_pipe_with_samples_is_not_spoken_of(pipe: tuple[BinaryIO, BinaryIO], logged: Logged) -> None:
