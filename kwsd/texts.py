@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,22 @@ else:
     import tomli as tomllib
 
 TOMLDecodeError = tomllib.TOMLDecodeError
+
+_ONCE = "that key or section is there already: keep one of the two"
+_VALUE = "a text has quotes around it; a number, true and false have none"
+_LINE = "a line has one `key = value`; a text, or a key of several words, has quotes around all of it"
+_CLOSE = "close each quote, [ and { that is open"
+_BACKSLASH = "put the text between single quotes, where a backslash is one"
+_REMEDIES = (
+    (r"Invalid value|Invalid date", _VALUE),
+    (r"Cannot |Duplicate ", _ONCE),
+    (r"Expected newline|Expected '=' after a key in a key", _LINE),
+    (r"Expected |Unterminated|Unclosed|Illegal character '\\n'", _CLOSE),
+    (r"Unescaped|Invalid hex|Escaped", _BACKSLASH),
+    (r"Illegal character", "leave it out"),
+    (r"", "write `key = value` or `[section]` there"),
+)
+"""What to do where TOML's parser, which tells only what is wrong, begins so; the first that fits."""
 
 MOST = 1 << 26
 """Bytes that are read; a device may have no end."""
@@ -43,3 +60,17 @@ def reason(error: OSError | UnicodeDecodeError) -> str:
 def parse_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises TOMLDecodeError."""
     return tomllib.loads(text)
+
+
+def toml_mistake(error: TOMLDecodeError, text: str) -> tuple[int, str, str]:
+    """The line of `text` that is wrong, what is wrong with it, and what to do about it."""
+    message = str(error)
+    remedy = next(remedy for begin, remedy in _REMEDIES if re.match(begin, message))
+    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
+    line = int(match[2]) if match else text.count("\n") + 1
+    what = match[1] if match else message.removesuffix(" (at end of document)")
+    twice = re.fullmatch(r"Cannot declare \((.*?),?\) twice", what)
+    if twice:  # it names the section as Python does: ('hooks', 'words')
+        section = twice[1].replace("', '", ".").strip("'")
+        return line, f"a second [{section}]", remedy
+    return line, what[:1].lower() + what[1:], remedy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from kwsd.config.places import config_path
 from kwsd.config.sections import Config
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError, UsageError
-from kwsd.texts import TOMLDecodeError, parse_toml, read_text
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text, toml_mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,8 @@ def _read(path: Path) -> dict[str, Any]:
         text = read_text(path)
         return parse_toml(text)
     except TOMLDecodeError as error:
-        what, line = _place(str(error), text)
-        raise ConfigError(f"{path}, line {line}: {what}") from error
+        line, what, remedy = toml_mistake(error, text)
+        raise ConfigError(f"{path}, line {line}: {what};", remedy) from error
     except RecursionError as error:
         raise ConfigError(f"{path}: too deeply nested") from error
     except UnicodeDecodeError as error:
@@ -120,19 +119,8 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # a number of thousands of digits
-        raise ConfigError(f"{path}: {_lower(str(error).partition(';')[0])}") from error
-
-
-def _place(message: str, text: str) -> tuple[str, int]:
-    """Take the parser's message apart into what is wrong and the line that it is on."""
-    match = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL)
-    if match:
-        return _lower(match[1]), int(match[2])
-    return _lower(message.removesuffix(" (at end of document)")), text.count("\n") + 1
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+        what = str(error).partition(";")[0]
+        raise ConfigError(f"{path}: {what[:1].lower()}{what[1:]}") from error
 
 
 def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kwsd.errors import ConfigError, InputError
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason
+from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason, toml_mistake
 from kwsd.training.recipe import Network, Recipe
 from kwsd.training.values import read_table
 
@@ -26,11 +26,13 @@ def read_recipe(path: Path) -> Recipe:
             the place.
     """
     try:
-        tables = parse_toml(read_text(path))
+        text = read_text(path)
+        tables = parse_toml(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the recipe {path}: {reason(error)}") from error
     except TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        line, what, remedy = toml_mistake(error, text)
+        raise ConfigError(f"{path}, line {line}: {what};", remedy) from error
     try:
         recipe = Recipe(**read_table(Recipe, tables))
     except ConfigError as error:

@@ -99,7 +99,8 @@ def test_a_broken_file_is_named_with_its_line(kwsd: Command, user: Path) -> None
     (user / "config.toml").write_text("[gate]\nonset_ms = \n", encoding="utf-8")
     ran = kwsd("config")
     assert ran.status == 78
-    assert f"{user / 'config.toml'}, line 2" in ran.err
+    assert f"{user / 'config.toml'}, line 2: invalid value; a text has quotes around it" in ran.err
+    assert ran.err.count("\n") == 1
 
 
 def test_a_file_that_is_asked_for_has_to_be_there(kwsd: Command, tmp_path: Path) -> None:
