@@ -13,7 +13,7 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, Json, check_finite, ear, publish
+from kwsd.cli.measuring import EAR, Json, check_finite, check_places, ear, publish
 from kwsd.config import options
 from kwsd.errors import InputError, UsageError, first_line
 
@@ -86,6 +86,7 @@ def bench(
     from kwsd.benchmark.phases import at_phases
 
     check_finite(seconds=seconds)
+    check_places(json)
     if virtual_microphone:
         from kwsd.benchmark.sound_server import check_tools
 

@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels, split_labels
-from kwsd.cli.measuring import Json, Plots, Split, check_plots, ear, publish
+from kwsd.cli.measuring import Json, Plots, Split, check_places, ear, publish
 
 
 @configured("model.name", "model.device", "model.verify", "model.window_s")
@@ -47,7 +47,7 @@ def clips(
     the calibration error, and in the JSON the confusion matrix. A file that cannot be
     read is named and left out; the exit status is 66 then.
     """
-    check_plots(plots)
+    check_places(json, plots)
     model = ear(overrides, labels, only_these_fire=False)
     from kwsd.datasets.recordings import find_sounds
     from kwsd.evaluation.clips import evaluate_clips

@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, ear, publish
+from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, check_places, ear, publish
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 from kwsd.replacing import try_folder
@@ -46,6 +46,7 @@ def negatives(
     """
     if sounds and transcripts:
         raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
+    check_places(json)
     if save_snippets is not None:
         try_folder(save_snippets)
     said = read_transcripts(transcripts) if transcripts else None

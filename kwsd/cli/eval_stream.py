@@ -20,7 +20,7 @@ from kwsd.cli.measuring import (
     Split,
     Transcripts,
     check_finite,
-    check_plots,
+    check_places,
     ear,
     publish,
 )
@@ -124,7 +124,7 @@ def stream(
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
-    check_plots(plots)
+    check_places(json, plots)
     if save is not None:
         try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None

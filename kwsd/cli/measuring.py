@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -123,13 +124,24 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
     return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, coarse)
 
 
-def check_plots(folder: Path | None) -> None:
-    """Try the folder for pictures, if one is named. Raises as `try_folder`, and DeviceError where none can be drawn."""
-    if folder is not None:
-        try_folder(folder)
+def check_places(out: str, plots: Path | None = None) -> None:
+    """Try where `publish` is to write: rather now than after hours. Raises as `try_folder`, InputError for a folder as
+    the file, and DeviceError where no pictures can be drawn."""
+    if out not in ("", "-"):
+        _check_file(Path(out))
+    if plots is not None:
+        try_folder(plots)
         from kwsd.evaluation.plots import check_matplotlib
 
         check_matplotlib()
+
+
+def _check_file(path: Path) -> None:
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.is_file() or not path.exists():  # else a pipe or a device, which would notice
+            try_folder(path.resolve().parent)
 
 
 def publish(

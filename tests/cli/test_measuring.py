@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kwsd.cli.measuring import check_finite, publish
-from kwsd.errors import DeviceError, UsageError
+from kwsd.cli.measuring import check_finite, check_places, publish
+from kwsd.errors import DeviceError, InputError, UsageError
 from kwsd.evaluation.report import Table
+
+Command = Callable[..., Any]
 
 
 class Found:
@@ -61,6 +63,25 @@ def test_a_name_that_is_not_utf8_is_told_and_written(tmp_path: Path, capsys: pyt
 def test_a_full_device_is_told() -> None:
     with pytest.raises(DeviceError, match="No space left"):
         publish(Found(), "/dev/full")  # type: ignore[arg-type]  # a dict is a mapping
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "old.json").write_text("old")
+    for place in ("", "-", "/dev/full", tmp_path / "pipe", tmp_path / "old.json", tmp_path / "new" / "out.json"):
+        check_places(str(place))  # a pipe's reader may not be there yet
+    assert (tmp_path / "old.json").read_text() == "old"
+    for wrong in (tmp_path, tmp_path / "old.json" / "out.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            check_places(str(wrong))
+
+
+@pytest.mark.parametrize("command", ["clips", "stream", "negatives"])
+def test_every_evaluation_looks_first(kwsd: Command, tmp_path: Path, command: str) -> None:
+    heard = (tmp_path / "none.wav", tmp_path / "none.tsv") if command == "stream" else (tmp_path / "none",)
+    ran = kwsd("eval", command, *heard, "--json", tmp_path)
+    assert ran.status == 66
+    assert f"{tmp_path}: cannot be written (Is a directory): name another place" in ran.err
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
