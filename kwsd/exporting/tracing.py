@@ -22,6 +22,7 @@ from kwsd.exporting.spectrograms import spectrogram
 from kwsd.exporting.symbolics import moonshine_drawn
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.auto_classifier import load_extractor, whole
+from kwsd.networks.foreign import MANY
 from kwsd.networks.loading import loading
 
 _OPSET = 17
@@ -60,10 +61,10 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
     with loading(name, folder):
         extractor = load_extractor(folder)
         model = whole(AutoModelForAudioClassification, folder, name)
-    many = model.config.problem_type == "multi_label_classification"
+    many = model.config.problem_type == MANY
     network = _FromSamples(front_end(extractor, window, name), model, many=many)
     drawn = traced(network, window, name, model.config.num_labels)
-    return drawn, "multi_label_classification" if many else "single_label_classification"
+    return drawn, MANY if many else "single_label_classification"
 
 
 def front_end(extractor: Any, window: int, name: str) -> nn.Module:

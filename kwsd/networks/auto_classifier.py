@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.audio.resample import resampled
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.networks.foreign import MANY
 from kwsd.networks.loading import SAFELY, loading
 
 Floats = NDArray[np.float32]
@@ -70,7 +71,7 @@ class AutoClassifier:
         self._model = model.to(device).requires_grad_(False)
         self._model.train(False)
         self._extractor = extractor
-        self._many = model.config.problem_type == "multi_label_classification"
+        self._many = model.config.problem_type == MANY
         self._batch = max(1, int(_MOST_S / longest_s))
         self.name, self.device = name, device
         self.labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))

@@ -26,6 +26,8 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 
 LONGEST_S = 600
 """Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
+MANY = "multi_label_classification"
+"""The problem_type of a model whose labels do not exclude each other."""
 _ZERO_SHOT = frozenset({"clap"})
 _HEARING = frozenset({
     "audio-spectrogram-transformer", "data2vec-audio", "hubert", "sew", "sew-d", "unispeech", "unispeech-sat",
@@ -72,14 +74,19 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     """What the configurations in `folder` say of the model.
 
     Raises:
-        ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration, or says of itself
-            what cannot be.
+        ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration, says of itself
+            what cannot be, or has one label that excludes nothing.
     """
     kind = _kind(config, name)
     extractor = _extractor(folder, name)
     rate = whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate", 1_000_000)
     window, longest = _lengths(config, extractor, folder)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
+    if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
+        raise ModelError(
+            f"{name} has one label, {labels[0]}, which every sound would get;",
+            f'take a model with two, or, if it was trained so, write "problem_type": "{MANY}" in its config.json',
+        )
     return Nature(kind, labels, rate, window, longest)
 
 
