@@ -21,7 +21,7 @@ from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
 from kwsd.training.unreadable import check_readable
-from kwsd.zoo import find_model
+from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
 
@@ -49,20 +49,20 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     check_readable(data)
     for doubt in data.doubts():
         log.warning("%s", doubt)
-    pull_if_missing(recipe.model)
-    backbone = find_model(recipe.model)
+    if missing_id(recipe.model) is None:
+        find_model(recipe.model)  # raises before a folder is made for what is no model
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
     told = recipe.to_dict(data.labels) | {"clips": clips}
     with run_folder(places.runs, recipe.name, told, fresh=places.fresh) as folder:
-        _finetune(recipe, places, folder, data, backbone, device)
+        _finetune(recipe, places, folder, data, device)
 
 
-def _finetune(
-    recipe: FinetuneRecipe, places: Places, folder: Path, data: Labelled, backbone: Path, device: str
-) -> None:
+def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labelled, device: str) -> None:
     """From the clips to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, places.out, recipe.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
+    pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
+    backbone = find_model(recipe.model)
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():

@@ -33,6 +33,8 @@ Progress = Callable[[int, int], None]
 _STEP = RATE // 100
 _SILENCE_NAMES = frozenset({SILENCE, "silence", "_background_noise_"})
 _BATCH = 64
+_ROUNDED = 0.02
+"""Off one by so much, the scores of a row may sum to it: a network in 8 bits or in bfloat16 rounds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Task:
     """Which classes there are: the words that count, then unknown, then silence.
 
     A subset task (fewer words than the model knows) adds the scores of all other words to unknown: probabilities of
-    things that exclude each other sum up, so the class with the greatest sum is the best guess.
+    things that exclude each other sum up, so the class with the greatest sum is the best guess. Of labels that do not
+    exclude each other (a multi-label model's) the greatest score counts.
     """
 
     words: tuple[str, ...]
@@ -61,10 +64,12 @@ class Task:
         return self.words.index(word) if word in self.words else len(self.words)
 
     def merged(self, scores: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float64]:
-        """(batch, labels) scores of a classifier as (batch, classes), with the same sum."""
+        """(clips, labels) scores of a classifier as (clips, classes); where all rows sum to one, they still do."""
+        merge = np.add if np.allclose(scores.sum(axis=1), 1, atol=_ROUNDED) else np.maximum
         out = np.zeros((len(scores), len(self.classes)))
         for column, label in enumerate(labels):
-            out[:, self.truth(label)] += scores[:, column]
+            target = out[:, self.truth(label)]
+            merge(target, scores[:, column], out=target)
         return out
 
 
@@ -116,13 +121,12 @@ def evaluate_clips(
         raise InputError("no clips to score: every label in this folder was inferred, or there are none")
     total = len(kept) + len(noise)
     truth: list[int] = []
-    scores: list[NDArray[np.float64]] = []
+    scores: list[NDArray[np.float32]] = []
     began = time.process_time()
     clips = _with_truth(task, kept, noise, unreadable)
     while chunk := list(islice(clips, batch)):
         truth += [label for label, _ in chunk]
-        rows = classifier.score(np.stack([loudest(samples, window, before) for _, samples in chunk]))
-        scores.append(task.merged(rows, classifier.labels))
+        scores.append(classifier.score(np.stack([loudest(samples, window, before) for _, samples in chunk])))
         if progress:
             progress(len(truth), total)
     if not scores and unreadable is not None:
@@ -131,7 +135,7 @@ def evaluate_clips(
         classifier.name,
         task,
         np.array(truth, np.intp),
-        np.concatenate(scores),
+        task.merged(np.concatenate(scores), classifier.labels),
         left_out=len(recordings) - len(kept),
         notes=(*notes, *_strangers(classifier.labels, kept)),
         unreadable=unreadable.told if unreadable is not None else (),

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kwsd.errors import InputError
+
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
 RECIPES = sorted((Path(__file__).parents[2] / "models").glob("*-base-commands/recipe.toml"))
@@ -171,6 +173,22 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
     assert (ran.status, ran.out) == (status, "")
     assert text in ran.err
     assert not list(tmp_path.rglob("checkpoint.pt"))
+
+
+@pytest.mark.parametrize("wrong", [("--out", "/proc/x"), ("--name", "../mine")])
+def test_nothing_is_fetched_for_a_place_that_is_wrong(
+    kwsd: Command, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, str]
+) -> None:
+    def fetched(name: str, *_: object) -> Path:
+        raise InputError(f"{name} was fetched")
+
+    monkeypatch.setattr("kwsd.zoo.pull_model", fetched)
+    arguments = ("train", "--backbone", "someone/network", "--data", few(clips, tmp_path, "train"))
+    arguments = (*arguments, "--runs", tmp_path / "runs")
+    assert "someone/network was fetched" in kwsd(*arguments).err
+    ran = kwsd(*arguments, *wrong)
+    assert ran.status != 0
+    assert "was fetched" not in ran.err
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def test_unknown_gets_the_sum_of_what_was_not_chosen():
     assert task_of(LABELS, None).merged(scores, LABELS)[0] == pytest.approx(scores[0])
 
 
+def test_labels_that_do_not_exclude_each_other_leave_the_greatest_of_them():
+    scores = np.array([[0.3, 0.25, 0.25, 0.1, 0.1], [0.9, 0.8, 0.7, 0.1, 0.2]], np.float32)
+    task = task_of(LABELS, [LABELS[0]])
+    assert task.merged(scores, LABELS).max() <= 1
+    assert task.merged(scores, LABELS)[1] == pytest.approx([0.9, 0.8, 0.2])
+    assert task_of(LABELS, None).merged(scores, LABELS) == pytest.approx(scores)
+
+
 def test_labels_that_the_model_lacks_are_unknown_and_silence_has_three_names():
     task = task_of(LABELS, None)
     assert [task.classes[task.truth(label)] for label in ("yes", "shoe", "", UNKNOWN)] == ["yes", *[UNKNOWN] * 3]
