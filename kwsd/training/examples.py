@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
-from kwsd.audio.files import read_clip
+from kwsd.audio.files import clip_length, read_clip
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
-from kwsd.labels import SILENCE
+from kwsd.labels import SILENCE, can_fire
 from kwsd.training.labelled import Labelled
 from kwsd.training.unreadable import Unreadable
 
@@ -23,26 +24,56 @@ Floats = NDArray[np.float32]
 _THREADS = 4
 _JITTER = 10
 """A window is shifted by up to a tenth of its length."""
+_LONG = 3
+"""So many windows fit into a recording that is no clip of one word."""
+_PLACES = 4
+
+
+class Kind(Enum):
+    """What a window is cut from: a clip, around its word; or any stretch of a long recording, of speech or of noise."""
+
+    CLIP = auto()
+    SPEECH = auto()
+    NOISE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A clip, or (`noise`) any stretch of a long recording; `label` is a column of the scores."""
+    """A window to learn from, or to be judged by; `label` is a column of the scores."""
 
     path: Path
     label: int
-    noise: bool
+    kind: Kind = Kind.CLIP
 
 
-def examples_of(labelled: Labelled, split: str) -> list[Example]:
-    """The split's clips, and as much silence, if there is noise to cut it from, as a word has clips on average."""
+def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
+    """The split's clips, one window of `length` samples each, and as much silence, if there is noise to cut it from, as
+    a word has clips on average.
+
+    A long recording of what is no word, such as an hour of talk, is as many windows as fit into it, but no more than
+    that average: a word would drown in them.
+    """
     clips = labelled.part(split)
-    found = [Example(clip.path, labelled.labels.index(clip.label), noise=False) for clip in clips]
+    average = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
+    found: list[Example] = []
+    for clip in clips:
+        column = labelled.labels.index(clip.label)
+        windows = 0 if can_fire(clip.label) else _windows_in(clip.path, length)
+        if windows < _LONG:
+            found.append(Example(clip.path, column))
+        else:
+            found += [Example(clip.path, column, Kind.SPEECH)] * max(_LONG, min(windows, average))
     if labelled.noise and clips:
         column = labelled.labels.index(SILENCE)
-        count = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
-        found += [Example(labelled.noise[n % len(labelled.noise)], column, noise=True) for n in range(count)]
+        found += [Example(labelled.noise[n % len(labelled.noise)], column, Kind.NOISE) for n in range(average)]
     return found
+
+
+def _windows_in(path: Path, length: int) -> int:
+    try:
+        return clip_length(path) // length
+    except InputError:  # told when it is to be heard
+        return 0
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
@@ -55,7 +86,7 @@ class Examples:
 
     def __init__(self, length: int, seed: int, unreadable: Unreadable) -> None:
         self._length, self._seed, self._unreadable = length, seed, unreadable
-        self._noise: dict[Path, NDArray[np.int16]] = {}
+        self._long: dict[Path, NDArray[np.int16]] = {}  # decoded once, as windows are cut from all over them
 
     def batches(
         self, chosen: Sequence[tuple[int, Example]], size: int, epoch: int | None
@@ -81,21 +112,33 @@ class Examples:
     def _window(self, number: int, example: Example, epoch: int | None) -> Floats | None:
         rng = np.random.default_rng([self._seed, number, 0 if epoch is None else 1 + epoch])
         try:
-            if example.noise:
-                return self._stretch(example.path, rng)
+            if example.kind is Kind.NOISE:
+                return self._noise(example.path, rng)
+            if example.kind is Kind.SPEECH:
+                return self._speech(example.path, rng)
             return cut(read_clip(example.path), self._length, None if epoch is None else rng)
         except InputError as error:
             self._unreadable.add(example.path, error)
             return None
 
-    def _stretch(self, path: Path, rng: np.random.Generator) -> Floats:
+    def _noise(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of noise, at any loudness up to its own."""
-        if path not in self._noise:
-            self._noise[path] = read_clip(path)
-        samples = self._noise[path]
+        samples = self._recording(path)
         start = int(rng.integers(max(1, len(samples) - self._length + 1)))
         loudness = np.float32(rng.uniform(0, 1))
         return loudness * _placed(samples[start : start + self._length], 0, self._length)
+
+    def _speech(self, path: Path, rng: np.random.Generator) -> Floats:
+        """Anywhere in a recording of speech: the loudest of a few places, for people pause."""
+        samples = self._recording(path)
+        starts = rng.integers(max(1, len(samples) - self._length + 1), size=_PLACES)
+        windows = [_placed(samples[start : start + self._length], 0, self._length) for start in starts]
+        return max(windows, key=lambda window: float(np.square(window).sum()))
+
+    def _recording(self, path: Path) -> NDArray[np.int16]:
+        if path not in self._long:
+            self._long[path] = read_clip(path)
+        return self._long[path]
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

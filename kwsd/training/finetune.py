@@ -41,11 +41,12 @@ class Finetuning:
     ) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
         self.model = model.to(device)
-        self._train = examples_of(data, "train")
-        self._held = {split: examples_of(data, split) for split in ("validation", "test")}
+        self._train = examples_of(data, "train", recipe.window)
+        self._held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
         self.unreadable = Unreadable(len(data.clips))
         self._reader = Examples(recipe.window, recipe.seed, self.unreadable)
-        weights = weights_of(data.part("train"), data.labels) if recipe.class_weights else [1.0] * len(data.labels)
+        learnt = [data.labels[example.label] for example in self._train]
+        weights = weights_of(learnt, data.labels) if recipe.class_weights else [1.0] * len(data.labels)
         self.gradients = Gradients(self.model, extractor, weights, device)
         a_step = recipe.batch * recipe.accumulate
         self.steps_an_epoch = -(-len(self._train) // a_step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,8 +101,8 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     return Labelled(tuple(ordered), tuple(clips), tuple(noise))
 
 
-def weights_of(clips: Iterable[Clip], labels: Sequence[str]) -> list[float]:
-    """A weight a label, one over its share, with a mean of one over the clips; 1 for labels without clips."""
-    counts = Counter(clip.label for clip in clips)
-    total, known = sum(counts.values()), max(1, len(counts))
-    return [total / (known * counts[label]) if counts[label] else 1.0 for label in labels]
+def weights_of(learnt: Sequence[str], labels: Sequence[str]) -> list[float]:
+    """A weight a label, one over its share of what is `learnt`, with a mean of one over that; 1 for labels without."""
+    counts = Counter(learnt)
+    known = max(1, len(counts))
+    return [len(learnt) / (known * counts[label]) if counts[label] else 1.0 for label in labels]

@@ -1,0 +1,70 @@
+"""What windows are cut from: a clip gives one, a long recording of what is no word gives many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.datasets.layouts import Clip
+from kwsd.evaluation.truth import write_wav
+from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.training.examples import Examples, Kind, examples_of
+from kwsd.training.labelled import Labelled
+from kwsd.training.unreadable import Unreadable
+
+LENGTH = 16_000
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Labelled:
+    """Six clips of each of two words, a long one, a hum, and 20 s of talk: its second n is at level -100 n, every other
+    one silent."""
+
+    clips = []
+    for word in ("no", "yes"):
+        for number in range(6):
+            write_wav(tmp_path / word / f"{number}.wav", np.full(LENGTH, 900, np.int16))
+            clips.append(Clip(tmp_path / word / f"{number}.wav", word, "train"))
+    write_wav(tmp_path / "yes" / "long.wav", np.full(10 * LENGTH, 900, np.int16))
+    speech = np.repeat(np.arange(1, 21) * -100, LENGTH).astype(np.int16).reshape(20, LENGTH)
+    speech[::2] = 0
+    write_wav(tmp_path / "talk.wav", speech.ravel())
+    clips += [Clip(tmp_path / "yes" / "long.wav", "yes", "train"), Clip(tmp_path / "talk.wav", UNKNOWN, "train")]
+    write_wav(tmp_path / "hum.wav", np.full(3 * LENGTH, 50, np.int16))
+    return Labelled(("no", "yes", UNKNOWN, SILENCE), tuple(clips), (tmp_path / "hum.wav",))
+
+
+def test_a_long_recording_of_no_word_is_many_windows(talk: Labelled) -> None:
+    counts = Counter((talk.labels[example.label], example.kind) for example in examples_of(talk, "train", LENGTH))
+    assert counts == {
+        ("no", Kind.CLIP): 6,
+        ("yes", Kind.CLIP): 7,
+        (UNKNOWN, Kind.SPEECH): 4,  # as many as a label has clips on average
+        (SILENCE, Kind.NOISE): 4,
+    }
+    assert not examples_of(talk, "test", LENGTH)
+
+
+def test_a_recording_that_cannot_be_read_is_told_later(talk: Labelled) -> None:
+    talk.clips[-1].path.write_bytes(b"no sound")
+    kinds = [example.kind for example in examples_of(talk, "train", LENGTH) if talk.labels[example.label] == UNKNOWN]
+    assert kinds == [Kind.CLIP]
+
+
+def test_talk_is_heard_from_all_over_and_the_same_again(talk: Labelled) -> None:
+    chosen = [(n, e) for n, e in enumerate(examples_of(talk, "train", LENGTH)) if e.kind is Kind.SPEECH]
+
+    def heard(epoch: int | None) -> NDArray[np.float32]:
+        reader = Examples(LENGTH, 3, Unreadable(1))
+        return np.concatenate([windows for windows, *_ in reader.batches(chosen, 2, epoch)])
+
+    windows = np.concatenate([heard(epoch) for epoch in range(20)])
+    seconds = set(np.round(windows.min(axis=1) * 32_768 / -100).astype(int).tolist())
+    assert len(seconds - {0}) >= 8  # of the ten in which somebody speaks
+    assert (windows.min(axis=1) < 0).mean() > 0.9
+    assert np.array_equal(heard(1), windows[4:8])
+    assert np.array_equal(heard(None), heard(None))
