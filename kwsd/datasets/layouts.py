@@ -1,7 +1,7 @@
 """How labelled clips lie on the disk: a folder tree, Speech Commands with its lists, or a table.
 
 Which split a clip belongs to is said by Speech Commands' lists (validation_list.txt, testing_list.txt), or by a table's
-column `split`; else it goes by Speech Commands' own rule: see `Clip.belongs`.
+column `split`; else see `kwsd.datasets.dividing`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.datasets.recordings import SUFFIXES
-from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, listed_split, which_split
+from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, listed_split
 from kwsd.errors import InputError
 from kwsd.texts import read_text
 
@@ -31,11 +31,6 @@ class Clip:
     path: Path
     label: str
     split: str
-
-    @property
-    def belongs(self) -> str:
-        """Its split; by a hash of the speaker, a tenth each for validation and test, where nobody says."""
-        return self.split or which_split(self.path.name)
 
 
 def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tuple[Path, ...]]:

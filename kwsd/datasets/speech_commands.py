@@ -20,11 +20,24 @@ _LARGEST = 2**27 - 1  # of the rule that its README describes
 
 
 def which_split(name: str) -> str:
-    """Its rule for clips without a list: all of a speaker (what is before `_nohash_`) on one side, for ever."""
-    speaker = re.sub(r"_nohash_.*$", "", name)
+    """Its rule for clips without a list: all of a speaker on one side, for ever."""
+    return split_at(place_of(speaker_of(name)))
+
+
+def speaker_of(name: str) -> str:
+    """Who speaks in the clip called so: what is before `_nohash_`, or the whole name."""
+    return re.sub(r"_nohash_.*$", "", name)
+
+
+def place_of(speaker: str) -> float:
+    """Where the rule puts a speaker, from 0 to 100."""
     digest = hashlib.sha1(os.fsencode(speaker), usedforsecurity=False).hexdigest()
-    percent = int(digest, 16) % (_LARGEST + 1) * (100.0 / _LARGEST)
-    return "validation" if percent < 10 else "test" if percent < 20 else "train"
+    return int(digest, 16) % (_LARGEST + 1) * (100.0 / _LARGEST)
+
+
+def split_at(place: float) -> str:
+    """The split of a speaker in that place."""
+    return "validation" if place < 10 else "test" if place < 20 else "train"
 
 
 def listed(folder: Path) -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kwsd.datasets.layouts import table
+from kwsd.datasets.dividing import divided
+from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, whole
 from kwsd.datasets.speech_commands import NOISE, listed, listed_split, which_split
 from kwsd.errors import InputError
@@ -67,7 +68,7 @@ def _of_table(place: Path, split: str, unreadable: OnUnreadable | None) -> _Foun
     rows, noise = table(place)
     named = any(clip.split for clip in rows)
     chosen = split or _usual(named)
-    files = [(clip.path, clip.label) for clip in rows if chosen in ("all", clip.belongs)]
+    files = [(clip.path, clip.label) for clip in divided(rows) if chosen in ("all", clip.split)]
     quiet = whole(((path, NOISE) for path in noise), unreadable)
     return _Found(chosen, list(whole(files, unreadable)), len(rows), list(quiet), by="the table" if named else _RULE)
 
@@ -80,7 +81,8 @@ def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Fou
     noise: list[Recording] = []
     for clip in find_recordings(place, unreadable):
         (noise if clip.label == NOISE else clips).append(clip)
-    kept = [clip for clip in clips if chosen in ("all", _split_of(clip, lists, packed))]
+    splits = _splits(clips, lists, packed)
+    kept = [clip for clip, own in zip(clips, splits, strict=True) if chosen in ("all", own)]
     by = "the lists in the folder" if lists else "Speech Commands' rule, by speaker" if packed else _RULE
     return _Found(chosen, kept, len(clips), noise, by)
 
@@ -90,10 +92,12 @@ def _usual(named: bool) -> str:
     return "test" if named else "all"
 
 
-def _split_of(clip: Recording, lists: Mapping[str, str], packed: bool) -> str:
-    """By the lists, if there are any; else by the rule, which goes by the speaker."""
-    by_rule = (clip.speaker or clip.name) if packed else clip.path.name
-    return listed_split(lists, clip.label, clip.path.name) or which_split(by_rule)
+def _splits(clips: Sequence[Recording], lists: Mapping[str, str], packed: bool) -> list[str]:
+    """By the lists, if there are any; packed clips by their speaker; else as `kwsd train` divides them."""
+    if packed:
+        return [which_split(clip.speaker or clip.name) for clip in clips]
+    rows = [Clip(clip.path, clip.label, listed_split(lists, clip.label, clip.path.name)) for clip in clips]
+    return [clip.split for clip in divided(rows)]
 
 
 def _seconds(noise: Recording) -> Iterator[Recording]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, UNKNOWN, plain
@@ -86,7 +87,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     missing = [word for word in words if word not in here]
     if missing:
         raise InputError(f"{data} has no clips of {', '.join(missing)}; it has {', '.join(sorted(here)) or 'none'}")
-    clips = [replace(clip, split=clip.belongs) for clip in clips]
+    clips = divided(clips)
     if words:
         kept = {*words, SILENCE}
         clips = [clip if clip.label in kept else replace(clip, label=UNKNOWN) for clip in clips]

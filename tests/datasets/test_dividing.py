@@ -1,0 +1,62 @@
+"""Clips that nobody has divided: by Speech Commands' rule, but so that each label is learnt and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from kwsd.datasets.dividing import divided
+from kwsd.datasets.layouts import Clip
+from kwsd.datasets.speech_commands import place_of, speaker_of, which_split
+
+
+def clips(label: str, names: Iterable[str], split: str = "") -> list[Clip]:
+    return [Clip(Path(label) / name, label, split) for name in names]
+
+
+def speakers(split: str, count: int) -> list[str]:
+    """Names of files whose speakers the rule puts there."""
+    return [name for name in (f"{n}_nohash_0.wav" for n in range(1000)) if which_split(name) == split][:count]
+
+
+def splits(found: Iterable[Clip], label: str) -> list[str]:
+    return [clip.split for clip in found if clip.label == label]
+
+
+def test_many_speakers_go_by_the_rule() -> None:
+    names = [f"{n}_nohash_{take}.wav" for n in range(200) for take in range(2)]
+    assert [clip.split for clip in divided(clips("yes", names))] == [which_split(name) for name in names]
+
+
+def test_what_was_said_stays() -> None:
+    given = [*clips("yes", ["a.wav", "b.wav"], "test"), *clips("no", ["a.wav", "b.wav"], "train")]
+    assert divided(given) == given
+
+
+@pytest.mark.parametrize("lonely", ["validation", "test"])
+def test_a_label_of_one_speaker_is_learnt(lonely: str) -> None:
+    found = divided([*clips("yes", speakers(lonely, 1)), *clips("no", speakers("train", 5))])
+    assert splits(found, "yes") == ["train"]
+
+
+def test_of_few_speakers_one_is_to_choose_by_with_all_that_they_say() -> None:
+    names = speakers("train", 6)
+    found = divided([*clips("yes", names), *clips("no", names), *clips("up", names[:1])])
+    chosen = {clip.path.name for clip in found if clip.split == "validation"}
+    spared = sorted(set(names[1:]), key=lambda name: place_of(speaker_of(name)))
+    assert chosen == {spared[0]}  # not the only one who says "up"
+    assert sorted(splits(found, "yes")) == ["train"] * 5 + ["validation"]
+    assert splits(found, "up") == ["train"]
+
+
+def test_nobody_is_taken_from_where_they_are_the_last() -> None:
+    found = divided(clips("yes", [*speakers("validation", 2), *speakers("test", 2)]))
+    assert sorted(splits(found, "yes")) == ["test", "train", "validation", "validation"]
+
+
+def test_order_does_not_matter() -> None:
+    rows = [*clips("yes", speakers("train", 4)), *clips("no", speakers("train", 3)), *clips("up", speakers("test", 2))]
+    there = {clip.path: clip.split for clip in divided(rows)}
+    assert {clip.path: clip.split for clip in divided(rows[::-1])} == there
