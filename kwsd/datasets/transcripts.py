@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kwsd.errors import InputError
@@ -16,10 +16,24 @@ _NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "tex
 """How tables with a heading call the two columns; Common Voice's are path and sentence."""
 
 
-def tokens(transcript: str) -> frozenset[str]:
-    """The words of a sentence in lower case, possessives without their ending."""
+def sentence(transcript: str) -> tuple[str, ...]:
+    """The words of a transcript in lower case, possessives without their ending. What is no letter parts words:
+    `turn_on` is two."""
     found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", transcript.lower().replace("\u2019", "'"))
-    return frozenset(re.sub(r"'s$", "", word) for word in found)
+    return tuple(re.sub(r"'s$", "", word) for word in found)
+
+
+def tokens(transcript: str) -> frozenset[str]:
+    """Which words `sentence` finds."""
+    return frozenset(sentence(transcript))
+
+
+def says(spoken: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether the words of a phrase stand one after the other in a sentence."""
+    if len(wanted) < 2:
+        return wanted[0] in spoken if wanted else False
+    starts = range(len(spoken) - len(wanted) + 1)
+    return any(list(spoken[at : at + len(wanted)]) == list(wanted) for at in starts)
 
 
 def read_transcripts(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.datasets.split import held_out
-from kwsd.datasets.transcripts import tokens
+from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
 from kwsd.events import RATE
 
@@ -58,12 +58,16 @@ def free_of(
     What lies in a folder that is called as one of them, and says nothing else of itself, holds it. Raises InputError,
     which names `where` they lie, if all of them hold one.
     """
-    unwanted = {word.lower() for word in words}
+    names = {word.lower() for word in words}
+    phrases = [sentence(word) for word in words]
 
-    def spoken(recording: Recording) -> frozenset[str]:
-        return tokens(_transcript(recording, said)) or frozenset({recording.path.parent.name.lower()})
+    def holds_one(recording: Recording) -> bool:
+        spoken, folder = sentence(_transcript(recording, said)), recording.path.parent.name
+        if not spoken:
+            return folder.lower() in names or (sentence(folder) or None) in phrases
+        return any(says(spoken, phrase) for phrase in phrases)
 
-    free = [recording for recording in recordings if not spoken(recording) & unwanted]
+    free = [recording for recording in recordings if not holds_one(recording)]
     if recordings and not free:
         raise InputError(f"{where}: no recordings without a word that is listened for; name another folder")
     return free

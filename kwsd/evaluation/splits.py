@@ -39,7 +39,7 @@ def clips_of(place: Path, split: str = "", unreadable: OnUnreadable | None = Non
     if not place.exists():
         raise InputError(f"{place}: no such folder or table; name a tree label/clip.wav, or a CSV with file and label")
     found = _of_table(place, split, unreadable) if place.is_file() else _of_folder(place, split, unreadable)
-    clips = [*found.clips, *(second for noise in found.noise for second in _seconds(noise))]
+    clips = [*found.clips, *(second for noise in found.noise for second in seconds_of(noise))]
     if found.split != "all" and not found.clips:
         what = f"{place}: no clip that can be read is for {found.split}, by {found.by}"
         raise InputError(f"{what}; --split all takes all of them")
@@ -100,7 +100,8 @@ def _splits(clips: Sequence[Recording], lists: Mapping[str, str], packed: bool) 
     return [clip.split for clip in divided(rows)]
 
 
-def _seconds(noise: Recording) -> Iterator[Recording]:
+def seconds_of(noise: Recording) -> Iterator[Recording]:
+    """Each second of a long recording as one of its own; a short one as it is."""
     if noise.length < 2 * RATE:
         yield noise
         return

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_recordings
-from kwsd.datasets.transcripts import tokens
+from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
 from kwsd.training.cache import caching
 
@@ -97,13 +97,15 @@ def said(
 
     By its transcript (the corpus's label), or by `guessed`, clips' names to text.
     """
-    column = {word: number for number, word in enumerate(words)}
+
+    def heard(transcript: str) -> list[str]:
+        return [homophones.get(word, word) for word in sentence(transcript)]
+
+    wanted = [heard(word) for word in words]
     found = np.zeros((len(speech), len(words)), bool)
     for row, (label, name) in enumerate(zip(speech.labels.tolist(), speech.names.tolist(), strict=True)):
-        for token in tokens(f"{label} {guessed.get(name, '')}"):
-            word = homophones.get(token, token)
-            if word in column:
-                found[row, column[word]] = True
+        spoken = heard(f"{label} {guessed.get(name, '')}")
+        found[row] = [says(spoken, word) for word in wanted]
     return found
 
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kwsd.config import load_config
+from kwsd.evaluation.truth import write_wav
 
 Command = Callable[..., Any]
 
@@ -183,6 +185,13 @@ def test_negatives_without_a_word_that_a_table_tells(
     assert kwsd("eval", "negatives", clips, *arguments).status == 0
     kept = [path for path in clips.rglob("*.wav") if path.stem != names[0]]
     assert read(out)["recordings"] == len(kept)
+
+
+def test_a_long_noise_counts_second_by_second(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
+    write_wav(tmp_path / "noise" / "rain.wav", np.random.default_rng(2).normal(0, 900, 72_000).astype(np.int16))
+    arguments = ("eval", "clips", clips, "--model", tiny_model, "--json", "-")
+    without, beside = (json.loads(kwsd(*arguments, *more).out) for more in ((), ("--noise", tmp_path / "noise")))
+    assert beside["noise"]["clips"] - without["noise"]["clips"] == 4
 
 
 def test_a_place_that_is_full_in_the_end(kwsd: Command, tiny_model: Path, clips: Path) -> None:

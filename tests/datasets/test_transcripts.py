@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.datasets.transcripts import check_names, read_transcripts, tokens
+from kwsd.datasets.transcripts import check_names, read_transcripts, says, sentence, tokens
 from kwsd.errors import InputError
 
 
@@ -14,6 +14,14 @@ def test_tokens_of_a_sentence():
     assert tokens("WE CALL IT BEAR") == {"we", "call", "it", "bear"}
     assert tokens("the dog's tail, on-line; don't 3 times") == {"the", "dog", "tail", "on", "line", "don't", "times"}
     assert tokens("") == set()
+
+
+def test_a_phrase_is_said_where_its_words_follow_each_other() -> None:
+    spoken = sentence("Please turn on the light; on your turn")
+    for phrase in ("turn_on", "turn on", "Turn-On", "light", "on your turn"):
+        assert says(spoken, sentence(phrase)), phrase
+    for phrase in ("turn off", "the turn", "turn", "on", ""):
+        assert says(("turn", "the", "light", "on"), sentence(phrase)) == (phrase in ("turn", "on")), phrase
 
 
 def test_a_file_of_transcripts_is_read(tmp_path: Path) -> None:

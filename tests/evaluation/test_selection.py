@@ -27,6 +27,12 @@ def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():
     assert notes_on([clip("TURN IT ON")], {}, held=0) == ()
 
 
+def test_a_word_that_is_a_phrase_is_found_in_what_is_said():
+    clips = [clip("PLEASE TURN ON THE LIGHT"), clip("ON YOUR TURN")]
+    for phrase in ("turn_on", "Turn On"):
+        assert free_of([phrase], clips, {}) == clips[1:]
+
+
 def test_what_a_table_says_of_a_recording_is_its_transcript():
     clips = [clip("", "a"), clip("", "b"), clip("", "c"), clip("2024", "d"), clip("ON IT", "b")]
     said = {"a": "hold on", "b": "hold it", "d": "on we go"}
