@@ -50,21 +50,21 @@ def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
     def first() -> None:
         with chatter_to_log(log):
             inside.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
 
     def second() -> None:
         with chatter_to_log(log):
             entered.set()
-            assert over.wait(10)
+            assert over.wait(60)
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     threads[1].start()
     assert not entered.wait(0.1)
     go_on.set()
-    threads[0].join(10)
+    threads[0].join(60)
     over.set()
-    threads[1].join(10)
+    threads[1].join(60)
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"

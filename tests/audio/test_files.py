@@ -112,9 +112,9 @@ def test_in_real_time_it_takes_its_time_and_closing_does_not_wait(tmp_path: Path
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert first.wait(10)
+    assert first.wait(60)
     source.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -50,7 +50,7 @@ def test_a_pipe_that_is_written_in_odd_pieces(pipe: tuple[BinaryIO, BinaryIO]) -
     thread = threading.Thread(target=write)
     thread.start()
     np.testing.assert_array_equal(heard(PcmSource(reader)), SAMPLES)
-    thread.join(10)
+    thread.join(60)
 
 
 def test_audio_is_handed_on_before_the_pipe_ends(pipe: tuple[BinaryIO, BinaryIO]) -> None:
@@ -109,7 +109,7 @@ def test_a_pipe_without_samples_is_waited_for_aloud(logged: Logged, terminal: bo
         thread.start()
         said = logged.said.get(timeout=30)
         source.close()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
     assert said.startswith("stdin: a terminal" if terminal else "stdin: waiting for samples")
     assert "S16_LE, 16 kHz, mono" in said

@@ -34,10 +34,10 @@ def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None
     thread = threading.Thread(target=read)
     thread.start()
     writer.write(bytes(320))
-    assert first.wait(10)
+    assert first.wait(60)
     source.close()
     source.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert blocks == [160]
 
@@ -60,7 +60,7 @@ def test_a_live_pipe_is_not_read_for_each_block(
     thread.start()
     read = [block.samples for block in islice(source.blocks(), 20)]
     ended.set()
-    thread.join(10)
+    thread.join(60)
     together = np.concatenate(read)
     np.testing.assert_array_equal(together, spoken[: len(together)])
     assert len(together) >= 1.3 * 20 * 320
@@ -144,4 +144,4 @@ def test_a_pipe_in_non_blocking_mode_is_waited_for(pipe: tuple[BinaryIO, BinaryI
     thread = threading.Timer(0.05, lambda: (writer.write(bytes(320)), writer.close()))
     thread.start()
     assert sum(len(block.samples) for block in PcmSource(reader).blocks()) == 160
-    thread.join(10)
+    thread.join(60)

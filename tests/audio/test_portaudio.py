@@ -27,13 +27,13 @@ def open_now(stream: PortAudioStream, portaudio: Any, first: NDArray[np.int16]) 
     blocks = stream.blocks()
 
     def hear_once_open() -> None:
-        assert portaudio.opened.wait(10)
+        assert portaudio.opened.wait(60)
         hear(portaudio, first)
 
     thread = threading.Thread(target=hear_once_open)
     thread.start()
     next(blocks)
-    thread.join(10)
+    thread.join(60)
     return blocks
 
 
@@ -125,9 +125,9 @@ def test_closing_wakes_a_reader_that_waits(portaudio: Any) -> None:
     blocks: list[object] = []
     thread = threading.Thread(target=lambda: blocks.extend(stream.blocks()))
     thread.start()
-    assert portaudio.opened.wait(10)
+    assert portaudio.opened.wait(60)
     stream.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert blocks == []
     assert portaudio.stream.closed

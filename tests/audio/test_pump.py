@@ -79,10 +79,10 @@ def test_a_live_source_overwrites_and_any_other_waits() -> None:
     source = FakeSource(ones(25))
     thread = threading.Thread(target=pump, args=(source, ring))
     thread.start()
-    assert full.wait(10)
+    assert full.wait(60)
     assert ring.extent().first == 0
     ring.close()  # as the supervisor does to stop it
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert source.closed
     assert ring.written == 10

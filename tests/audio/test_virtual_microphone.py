@@ -46,7 +46,7 @@ def test_what_is_played_is_heard(virtual_microphone: Any, tmp_path: Path, device
         assert process.stdout is not None
         assert process.stdout.readline() == "listening\n", process.stderr and process.stderr.read()
         virtual_microphone.play(tmp_path / "tone.wav")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
         process.communicate()

@@ -35,7 +35,7 @@ def cut_while_filling(samples: NDArray[np.int16], block: int, batch: int = 16) -
     thread = threading.Thread(target=fill, args=(ring, samples, block))
     thread.start()
     cuts = cut(ring, batch=batch, tail=30)
-    thread.join(10)
+    thread.join(60)
     return cuts
 
 
@@ -76,7 +76,7 @@ def test_what_was_before_a_batch_stays_for_who_keeps_it(batch: int, noise: Noise
         kept = ring.read(before, due[-1].end)
         assert kept is not None
         np.testing.assert_array_equal(kept, np.pad(samples, (0, 40))[before : due[-1].end])
-    thread.join(10)
+    thread.join(60)
     with pytest.raises(ValueError, match="holds less than two windows"):
         next(windows({"a": Ring(2 * LENGTH)}, hop=HOP, length=LENGTH, keep=keep))
 
@@ -133,7 +133,7 @@ def test_one_stream_ends_while_another_goes_on(noise: Noise) -> None:
     thread = threading.Thread(target=fill, args=(rings["b"], noise(30), 7))
     thread.start()
     assert {window.stream for batch in stream for window in batch} == {"b"}
-    thread.join(10)
+    thread.join(60)
 
 
 def test_the_error_comes_after_the_last_window(noise: Noise) -> None:
@@ -159,9 +159,9 @@ def test_a_waiting_reader_is_woken_by_audio_and_by_closing(noise: Noise) -> None
     thread = threading.Thread(target=read)
     thread.start()
     ring.write(noise(10), wait=False)
-    assert first.wait(10)
+    assert first.wait(60)
     ring.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert seen == [10]
 
@@ -211,7 +211,7 @@ def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise
         assert seen.get(timeout=30) == [30]
     finally:
         ring.close()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize("spans", [[None], [None, 1, 1], [1, None, None, None], [3 * HOP, 1, 4 * HOP, None]])
@@ -222,7 +222,7 @@ def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) 
     for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):
         cuts += batch
         doze.look(spans[number % len(spans)])
-    thread.join(10)
+    thread.join(60)
     whole = cut_while_filling(samples, 2005)
     assert [(window.end, window.lost, window.hop) for window in cuts] == [(w.end, w.lost, w.hop) for w in whole]
     assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))

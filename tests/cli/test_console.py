@@ -42,7 +42,7 @@ def on_terminal(code: str, columns: int = 80) -> tuple[str, str]:
             pass
         os.close(ours)
         said.append(text.decode())
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     return said[0], said[1]
 
 

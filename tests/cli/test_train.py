@@ -117,13 +117,16 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
 
     run = tmp_path / "runs" / "tones"
     process = subprocess.Popen([sys.executable, "-m", "kwsd", *arguments(1_000_000)], stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 120
-    while not (run / "journal.csv").exists() or not rows(run / "journal.csv"):
-        assert time.monotonic() < end
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)  # another process's file
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    end = time.monotonic() + 600
+    try:
+        while not (run / "journal.csv").exists() or not rows(run / "journal.csv"):
+            assert time.monotonic() < end
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)  # another process's file
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=600)
+    finally:
+        process.kill()
     assert process.returncode == 130, err
     assert "the same command goes on from there" in err
     step = int(rows(run / "journal.csv")[-1]["step"])

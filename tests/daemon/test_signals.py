@@ -79,7 +79,7 @@ with relayed(lambda number: print(number.name, flush=True), lambda: print("at on
     signal.raise_signal({number:d})
     print("still there")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == -number
     assert done.stdout == "SIGTERM\nat once\n"
     assert done.stderr == ""

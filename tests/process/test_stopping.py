@@ -121,7 +121,7 @@ def test_a_file_where_the_socket_should_be_stays(user: Any, tmp_path: Path) -> N
 def test_closed_standard_streams_do_no_harm(user: Any, recordings: Path, closed: str) -> None:
     line = f'exec "$@" {closed}'
     command = ["sh", "-c", line, "sh", *user.command("listen", recordings / "sentence.flac")]
-    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

@@ -19,7 +19,9 @@ def tool(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     lacking = "".join(f"sys.modules['{name}'] = None; " for name in ("pocketsphinx", "kokoro_onnx", "moonshine_voice"))
     code = f"import runpy, sys; {lacking}runpy.run_module('kwsd.training.tools.{name}', run_name='__main__')"
     words = [str(argument) for argument in arguments]
-    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 @pytest.mark.parametrize("name", TOOLS)
