@@ -16,7 +16,7 @@ from pathlib import Path
 from kwsd.datasets.recordings import SUFFIXES
 from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, listed_split
 from kwsd.errors import InputError
-from kwsd.texts import read_text
+from kwsd.texts import read_text, reason
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,7 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
         found = [path for path in entries if path.suffix.lower() in SUFFIXES]
         others = _others(entries)
         if not found:
-            what = f"has no clips, but {others}: convert them (ffmpeg -i FILE out.wav)" if others else "is empty"
-            raise InputError(f"{place}: the class {place.name!r} {what}; put clips right there, or remove the folder")
+            raise InputError(f"{place}: the class {place.name!r} {_instead(entries, others)}")
         if others:
             log.warning("%s: %s passed over; clips are wav, flac, ogg, opus or mp3, and lie right there", place, others)
         if place.name == NOISE:
@@ -62,6 +61,19 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
     if lists and not any(f"{clip.label}/{clip.path.name}" in lists for clip in clips):
         log.warning("%s: its lists name none of the clips: all are to train on; a line is label/clip.wav", folder)
     return clips, tuple(noise)
+
+
+def _instead(entries: Sequence[Path], others: str) -> str:
+    """What a class without clips has, and what to do about it."""
+    if not others:
+        return "is empty; put clips right there, or remove the folder"
+    if any(path.suffix.lower() in SUFFIXES for folder in entries if folder.is_dir() for path in folder.iterdir()):
+        return (
+            f"has no clips right there, but {others}; move the clips up, to label/clip.wav: those that are called "
+            "PERSON_nohash_0.wav, PERSON_nohash_1.wav and so on stay together as one person's"
+        )
+    convert = "convert them (ffmpeg -i FILE out.wav)"
+    return f"has no clips, but {others}: {convert}; put clips right there, or remove the folder"
 
 
 def _others(entries: Sequence[Path]) -> str:
@@ -80,7 +92,8 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     try:
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}") from error
+        what = f"{path}: cannot be read as a table ({reason(error)});"
+        raise InputError(what, "name a CSV with the columns file and label, or a folder label/clip.wav") from error
     if "\t" in (lines or [""])[0]:  # a sentence may begin with a quote there
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         rows.fieldnames = [_unquoted(name) for name in rows.fieldnames or ()]

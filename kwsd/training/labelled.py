@@ -72,8 +72,8 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     `besides` the clips, such as a run's own, are no classes.
 
     Raises:
-        InputError: there is no such place, a class is empty or has nothing to train on, there are fewer than two, or
-            one of `words` is missing.
+        InputError: there is no such place, a class is empty or has nothing to train on, there are fewer than two, two
+            differ in case alone, or one of `words` is missing.
     """
     if data.is_file():
         clips, noise = table(data)
@@ -84,6 +84,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     clips = [replace(clip, label=plain(clip.label)) for clip in clips]
     words = [plain(word) for word in words]
     here = {clip.label for clip in clips}
+    _check_case(here, data)
     missing = [word for word in words if word not in here]
     if missing:
         raise InputError(f"{data} has no clips of {', '.join(missing)}; it has {', '.join(sorted(here)) or 'none'}")
@@ -100,6 +101,15 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     if len(ordered) < 2:
         raise InputError(f"{data}: {len(ordered)} classes; it takes two to tell apart: a folder for each, with clips")
     return Labelled(tuple(ordered), tuple(clips), tuple(noise))
+
+
+def _check_case(labels: Collection[str], data: Path) -> None:
+    """Raise InputError for two labels that are one word: the model would have to tell it from itself."""
+    first: dict[str, str] = {}
+    for label in sorted(labels):
+        other = first.setdefault(label.casefold(), label)
+        if other != label:
+            raise InputError(f"{data}: the labels {other} and {label} differ in case alone; give the clips one of them")
 
 
 def weights_of(learnt: Sequence[str], labels: Sequence[str]) -> list[float]:

@@ -232,6 +232,18 @@ def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
     assert few.startswith("few clips for validation (_unknown_ 0): ")
 
 
+def test_clips_that_lie_by_person_are_to_be_moved_up(tree: Callable[..., Path]) -> None:
+    data = tree("yes/anna/0.wav", "yes/ben/0.wav", "no/a.wav")
+    with pytest.raises(InputError, match=r"'yes' has no clips right there, but 2 folders; move the clips up"):
+        find_labelled(data)
+
+
+def test_two_labels_that_differ_in_case_alone_are_refused(tree: Callable[..., Path]) -> None:
+    data = tree("Marvin/a.wav", "marvin/b.wav", "no/c.wav")
+    with pytest.raises(InputError, match=r"the labels Marvin and marvin differ in case alone"):
+        find_labelled(data)
+
+
 def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav")
     (data / "testing_list.txt").write_text("yes/b.wav\n")
