@@ -10,33 +10,53 @@ from scipy.signal import fftconvolve, firwin2
 from kwsd.events import RATE
 
 TAPS = 4096
-"""Length of every impulse response: a quarter of a second."""
+"""Length of an impulse response: a quarter of a second, or half a second with late reverberation."""
+_ABSORPTION = (0.2, 0.8)
+_LIVE_ABSORPTION = (0.08, 0.5)
+_MATCHED, _LATE = 30 * RATE // 1000, 50 * RATE // 1000
+"""Samples after the direct sound: images of the eighth order still come before the second; from there on the tail does,
+as loud as they were from the first to it."""
 
 
-def channel_bank(count: int, seed: int) -> NDArray[np.float32]:
-    """`count` impulse responses (count, 4096) float32 of unit energy, the direct sound at most 5 ms late.
+def channel_bank(count: int, seed: int, *, late: bool = False) -> NDArray[np.float32]:
+    """`count` impulse responses (count, 4096) float32 of unit energy, the direct sound at most 6 ms late.
 
     Half of them are shoebox rooms (image source method, Allen and Berkley 1979) with a random size, absorption and
-    distance; all have the random frequency response of some microphone, one in eight of a telephone line.
+    distance; all have the random frequency response of some microphone, one in eight of a telephone line. The images
+    end after 50 ms, as in a furnished room. With `late` reverberation responses are twice as long, walls may absorb
+    less, and a tail follows that falls as fast as in the room (Polack 1988: noise with an exponential decay).
     """
     rng = np.random.default_rng(seed)
-    bank = np.zeros((count, TAPS), np.float32)
+    bank = np.zeros((count, 2 * TAPS if late else TAPS), np.float32)
+    taps = bank.shape[1]
     for row in range(count):
-        response = _room(rng) if row % 2 else np.ones(1)
-        response = fftconvolve(response, _microphone(rng, telephone=row % 8 == 0))[:TAPS]
+        response = np.ones(1)
+        if row % 2:
+            response = _live_room(rng, taps) if late else _room(rng, _ABSORPTION)[0]
+        response = fftconvolve(response, _microphone(rng, telephone=row % 8 == 0))[:taps]
         bank[row, : len(response)] = response / np.sqrt(np.sum(response**2))
     return bank
 
 
-def _room(rng: np.random.Generator) -> NDArray[np.float64]:
+def _room(rng: np.random.Generator, absorption: tuple[float, float]) -> tuple[NDArray[np.float64], float]:
+    """A room's first echoes, and the seconds in which sound falls by 60 dB there."""
     size = rng.uniform((2.5, 2.5, 2.2), (8.0, 6.0, 3.5))
-    room = rooms.ShoeBox(size, fs=RATE, materials=rooms.Material(rng.uniform(0.2, 0.8)), max_order=8)
+    room = rooms.ShoeBox(size, fs=RATE, materials=rooms.Material(rng.uniform(*absorption)), max_order=8)
     room.add_source(rng.uniform(0.3, size - 0.3))
     room.add_microphone(rng.uniform(0.3, size - 0.3))
     room.compute_rir()
     response = np.asarray(room.rir[0][0])
     onset = int(np.argmax(np.abs(response) > 0.1 * np.abs(response).max()))
-    return response[max(0, onset - 16) :]
+    return response[max(0, onset - 16) :], float(room.rt60_theory(formula="sabine"))
+
+
+def _live_room(rng: np.random.Generator, taps: int) -> NDArray[np.float64]:
+    early, rt60 = _room(rng, _LIVE_ABSORPTION)
+    decay = 10 ** (-3 * np.arange(taps) / (rt60 * RATE))  # an amplitude: -60 dB are a thousandth
+    tail = rng.normal(0, 1, taps) * decay
+    early = np.pad(early, (0, max(0, _LATE - len(early))))[:_LATE]
+    level = np.sum(early[_MATCHED:] ** 2) / np.sum(tail[_MATCHED:_LATE] ** 2)
+    return np.concatenate([early, np.sqrt(level) * tail[_LATE:]])
 
 
 def _microphone(rng: np.random.Generator, *, telephone: bool) -> NDArray[np.float64]:

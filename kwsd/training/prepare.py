@@ -130,7 +130,7 @@ def _prepared(
     noise = _kept(corpus(data.noise), 2 * data.held_out, "data.noise")
     progress("making rooms and microphones", 0, 1)
     schedule = recipe.schedule
-    channels = channel_bank(recipe.mix.channels, schedule.seed)
+    channels = channel_bank(recipe.mix.channels, schedule.seed, late=recipe.mix.late_reverberation)
     sounds = Sounds(words, speech, noise, channels, recipe.network.window)
     mixer = Mixer(
         sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed,
