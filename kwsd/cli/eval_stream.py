@@ -149,7 +149,6 @@ def stream(
                 words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
                 hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
             )  # fmt: skip
-        heard = replace(heard, notes=(*heard.notes, *(f"left out: {text}" for text in unreadable.told)))
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
             console.note(f"wrote {written.with_suffix('.wav')} and {written}")
@@ -166,6 +165,7 @@ def stream(
             progress=show,
         )
     chosen = _thresholds(report.chosen) if report.chosen else ()
+    report = replace(report, unreadable=unreadable.told)
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
     unreadable.check()
 

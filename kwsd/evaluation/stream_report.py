@@ -58,6 +58,8 @@ class StreamReport:
     gates: tuple[GateReport, ...]
     chosen: Choice | None = None
     """Thresholds for a budget, with the gate on, if they were asked for."""
+    unreadable: tuple[str, ...] = ()
+    """What is wrong with each file that was left out."""
 
     def rows(self) -> tuple[Row, ...]:
         """The figures in all."""
@@ -67,7 +69,8 @@ class StreamReport:
             on = "gate on" if gate.gated else "gate off"
             found.append((f"{on}: windows scored", percent(gate.scored_share)))
             found.append((f"{on}: processor seconds a second of audio", number(gate.cpu_per_second, 4)))
-        return tuple(found + [("note", note) for note in self.notes])
+        notes = (*self.notes, *(f"left out: {reason}" for reason in self.unreadable))
+        return tuple(found + [("note", note) for note in notes])
 
     def tables(self) -> tuple[Table, ...]:
         """The figures in all, the operating points in two tables, and the words at each point with the gate on."""
@@ -86,6 +89,7 @@ class StreamReport:
             "hours": self.hours,
             "words": self.spoken,
             "notes": list(self.notes),
+            "unreadable": list(self.unreadable),
             "gates": [gate.to_dict() for gate in self.gates],
         } | ({"chosen": self.chosen.to_dict()} if self.chosen else {})
 

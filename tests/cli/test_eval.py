@@ -235,7 +235,10 @@ def test_a_stream_is_built_of_what_can_be_read(
     parts = ("--words", tmp_path / "words", "--speech", speech, "--count", 12, "--json", tmp_path / "out.json")
     ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
     assert ran.status == 66
-    assert read(tmp_path / "out.json")["words"] > 0
+    found = read(tmp_path / "out.json")
+    assert found["words"] > 0
+    assert ["broken.wav" in reason for reason in found["unreadable"]] == [True]
+    assert "left out: " in ran.out
     assert ran.err.splitlines()[-1].startswith("kwsd: error: 1 file left out; ")
 
 
