@@ -10,18 +10,21 @@ UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
 """No speech: silence, noise, music."""
 
-_ALSO = {"silence": SILENCE, "unknown": UNKNOWN}
-_QUIET = frozenset({SILENCE, UNKNOWN, *_ALSO})
+NOISE = "_background_noise_"
+"""What Speech Commands calls its folder of noises, minutes long."""
+
+_WRITTEN = {SILENCE: SILENCE, "silence": SILENCE, NOISE: SILENCE, UNKNOWN: UNKNOWN, "unknown": UNKNOWN}
 
 
 def can_fire(label: str) -> bool:
     """Whether a label is a word or a sound, not one that stands for "nothing": `_silence_`, `Unknown` and so on."""
-    return label.casefold() not in _QUIET
+    return label.casefold() not in _WRITTEN
 
 
 def plain(label: str) -> str:
-    """The label as kwsd writes it: `Silence` is `_silence_`, `unknown` is `_unknown_`, and words are themselves."""
-    return _ALSO.get(label.casefold(), label)
+    """The label as kwsd writes it: `Silence` and `_background_noise_` are `_silence_`, `unknown` is `_unknown_`, and
+    words are themselves."""
+    return _WRITTEN.get(label.casefold(), label)
 
 
 def spelt(label: str, words: Collection[str]) -> str:

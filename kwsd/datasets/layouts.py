@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.datasets.recordings import SUFFIXES
-from kwsd.datasets.speech_commands import NOISE, SPLITS, listed, listed_split
+from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.errors import InputError
+from kwsd.labels import NOISE
 from kwsd.texts import read_text, reason
 
 log = logging.getLogger(__name__)

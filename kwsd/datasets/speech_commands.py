@@ -11,8 +11,6 @@ from pathlib import Path
 from kwsd.errors import InputError
 from kwsd.texts import read_text, reason
 
-NOISE = "_background_noise_"
-"""The folder of noises, minutes long."""
 SPLITS = ("train", "validation", "test")
 
 _LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}

@@ -25,13 +25,12 @@ from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.splits import without_inferred
 from kwsd.events import RATE
-from kwsd.labels import SILENCE, UNKNOWN, can_fire, spelt
+from kwsd.labels import SILENCE, UNKNOWN, can_fire, plain, spelt
 from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
 
 _STEP = RATE // 100
-_SILENCE_NAMES = frozenset({SILENCE, "silence", "_background_noise_"})
 _BATCH = 64
 _ROUNDED = 0.02
 """Off one by so much, the scores of a row may sum to it: a network in 8 bits or in bfloat16 rounds them."""
@@ -58,7 +57,7 @@ class Task:
 
         In another case it is the word all the same, if that is plain.
         """
-        if label.casefold() in _SILENCE_NAMES:
+        if plain(label) == SILENCE:
             return len(self.words) + 1
         word = spelt(label, self.words)
         return self.words.index(word) if word in self.words else len(self.words)
@@ -81,7 +80,7 @@ def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
     words = tuple(label for label in labels if can_fire(label))
     if chosen is None:
         return Task(words)
-    wanted = tuple(dict.fromkeys(word for word in chosen if word not in (UNKNOWN, *_SILENCE_NAMES)))
+    wanted = tuple(dict.fromkeys(filter(can_fire, chosen)))
     strangers = [word for word in wanted if word not in words]
     if strangers:
         hint = nearest(strangers[0], words) or f"it knows {', '.join(words)}"
@@ -198,8 +197,8 @@ def loudest(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:
     """A note on labels that the model does not know: a folder may be called otherwise than it is meant."""
-    known = {label.casefold() for label in labels} | _SILENCE_NAMES | {UNKNOWN, "unknown", ""}
-    strange = sorted({clip.label for clip in clips if clip.label.casefold() not in known})
+    known = {label.casefold() for label in labels} | {""}
+    strange = sorted({clip.label for clip in clips if can_fire(clip.label) and clip.label.casefold() not in known})
     return (f"labels that the model lacks, counted as unknown: {brief(', '.join(strange), 200)}",) if strange else ()
 
 

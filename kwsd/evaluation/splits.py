@@ -9,9 +9,10 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, whole
-from kwsd.datasets.speech_commands import NOISE, listed, listed_split, which_split
+from kwsd.datasets.speech_commands import listed, listed_split, which_split
 from kwsd.errors import InputError
 from kwsd.events import RATE
+from kwsd.labels import NOISE
 
 _RULE = "the rule of kwsd train"
 
