@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -124,7 +125,14 @@ def test_a_pipe_that_gives_nothing_any_more_is_told_once_and_again_when_it_goes_
     blocks = PcmSource(reader).blocks()
     writer.write(bytes(320))
     assert len(next(blocks).samples) == 160
-    late = threading.Timer(1.0, lambda: (writer.write(bytes(640)), writer.close()))
+
+    def go_on() -> None:
+        while not caplog.records:
+            time.sleep(0.01)  # another thread's log
+        writer.write(bytes(640))
+        writer.close()
+
+    late = threading.Thread(target=go_on)
     late.start()
     assert sum(len(block.samples) for block in blocks) == 320
     late.join()
@@ -136,12 +144,13 @@ def test_a_pipe_that_gives_nothing_any_more_is_told_once_and_again_when_it_goes_
 def test_who_reads_slowly_does_not_think_that_the_pipe_is_slow(
     pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stalling, "STALLED_S", 1.0)
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: clock.now))
     reader, writer = pipe
     blocks = PcmSource(reader).blocks()
     writer.write(bytes(320))
     next(blocks)
-    time.sleep(1.2)
+    clock.now += 3600
     late = threading.Timer(0.05, lambda: (writer.write(bytes(640)), writer.close()))
     late.start()
     assert sum(len(block.samples) for block in blocks) == 320

@@ -21,7 +21,7 @@ from kwsd.events import Detection
 
 Configure = Callable[..., Config]
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(

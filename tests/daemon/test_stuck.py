@@ -15,7 +15,7 @@ import pytest
 
 from kwsd.daemon.signals import TOGETHER_S
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 STUCK = """
 import os, signal, sys, threading

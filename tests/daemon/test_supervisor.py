@@ -19,7 +19,7 @@ from kwsd.audio.dozing import Doze
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 Configure = Callable[..., Config]
 MakeSource = Callable[..., Any]

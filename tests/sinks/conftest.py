@@ -13,7 +13,7 @@ import pytest
 from kwsd.events import Detection, Envelope, Event, HookFinished
 from kwsd.sinks.hooks import Hook, HookSink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def _heard(word: str) -> Envelope:

@@ -17,7 +17,7 @@ from kwsd.sinks import hooks as sinks_hooks
 from kwsd.sinks import running
 from kwsd.sinks.hooks import Hook, HookSink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 SHORT_S = 1.5
 """A time-out that is to pass, but not before a shell has started on a busy machine."""
 

@@ -16,7 +16,7 @@ from kwsd.events import Detection, Envelope
 from kwsd.sinks.outlet import write_within
 from kwsd.sinks.stdout import StdoutSink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def sealed(sequence: int) -> Envelope:

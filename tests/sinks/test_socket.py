@@ -18,7 +18,7 @@ from kwsd.events import Detection, Envelope
 from kwsd.sinks import socket as sinks_socket
 from kwsd.sinks.socket import SocketSink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def sealed(sequence: int = 1, stream: str = "desk") -> Envelope:

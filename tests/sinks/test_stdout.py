@@ -21,7 +21,7 @@ from kwsd.events import Detection, Envelope, SpeechStarted
 from kwsd.sinks import stdout
 from kwsd.sinks.stdout import StdoutSink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def sealed(sequence: int = 1) -> Envelope:
