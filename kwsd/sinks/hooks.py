@@ -66,7 +66,7 @@ class HookSink:
         self._running: dict[int, RunningHook] = {}
         self._orphans: deque[RunningHook] = deque()
         self._most_orphans = min(ORPHANS, max(1, room(4 * ORPHANS) // 4))
-        self._closing = False
+        self._closing = self._killed = False
         self._deadline = math.inf
         self._waker = Waker()
         self._poll = select.poll()
@@ -121,7 +121,11 @@ class HookSink:
         self._thread.join(None if deadline_s == math.inf else deadline_s + LAST_S)
 
     def kill(self) -> None:
-        """Kill whatever runs, for a process about to die itself. It takes no lock: signal handlers may call it."""
+        """Kill whatever runs, and what is just being started, for a process about to die itself.
+
+        It takes no lock: signal handlers may call it.
+        """
+        self._killed = True  # before the look at what runs: the thread looks at it after
         for hook in list(self._running.values()):
             hook.kill()
 
@@ -160,6 +164,8 @@ class HookSink:
                 self._publish(order.report())
                 continue
             self._running[hook.exit_descriptor] = hook
+            if self._killed:
+                hook.kill()
             self._poll.register(hook.exit_descriptor, select.POLLIN)
             self._poll.register(hook.output_descriptor, select.POLLIN)
 

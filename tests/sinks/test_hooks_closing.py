@@ -14,6 +14,7 @@ import pytest
 
 from kwsd.events import Envelope
 from kwsd.sinks.hooks import Hook
+from kwsd.sinks.running import Order, RunningHook
 
 PATIENCE_S = 120.0
 
@@ -73,6 +74,25 @@ def test_kill_waits_for_nothing(bench: Any, tmp_path: Path, stop: Envelope) -> N
     sink.send(stop)
     bench.wait_for((tmp_path / "started").exists)
     sink.kill()
+    assert bench.report().exit_status == 137
+
+
+def test_what_is_just_being_started_is_killed_too(bench: Any, monkeypatch: pytest.MonkeyPatch, stop: Envelope) -> None:
+    """It runs already when its sink comes to know of it."""
+    runs, known = threading.Event(), threading.Event()
+
+    class Late(RunningHook):
+        def __init__(self, order: Order) -> None:
+            super().__init__(order)
+            runs.set()
+            assert known.wait(PATIENCE_S)
+
+    monkeypatch.setattr("kwsd.sinks.hooks.RunningHook", Late)
+    sink = bench.sink("sleep 1000")
+    sink.send(stop)
+    assert runs.wait(PATIENCE_S)
+    sink.kill()
+    known.set()
     assert bench.report().exit_status == 137
 
 
