@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.files import clip_length, read_clip
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
+from kwsd.events import RATE
 from kwsd.labels import SILENCE, can_fire
 from kwsd.training.labelled import Labelled
 from kwsd.training.unreadable import Unreadable
@@ -27,6 +30,8 @@ _JITTER = 10
 _LONG = 3
 """So many windows fit into a recording that is no clip of one word."""
 _PLACES = 4
+_WORTH_HOLDING, _MOST_HELD = 60 * RATE, 4 * 3600 * RATE
+"""Samples of a recording that is kept decoded, and of all that are."""
 
 
 class Kind(Enum):
@@ -50,19 +55,21 @@ def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
     """The split's clips, one window of `length` samples each, and as much silence, if there is noise to cut it from, as
     a word has clips on average.
 
-    A long recording of what is no word, such as an hour of talk, is as many windows as fit into it, but no more than
-    that average: a word would drown in them.
+    Long recordings of what is no word, such as an hour of talk, are cut anew each time: one gives as many windows as
+    fit into it, up to that average, and several of a label share that, one window each at least.
     """
     clips = labelled.part(split)
     average = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
+    windows = {clip: 0 if can_fire(clip.label) else _windows_in(clip.path, length) for clip in clips}
+    long = Counter(clip.label for clip in clips if windows[clip] >= _LONG)
     found: list[Example] = []
     for clip in clips:
         column = labelled.labels.index(clip.label)
-        windows = 0 if can_fire(clip.label) else _windows_in(clip.path, length)
-        if windows < _LONG:
+        if windows[clip] < _LONG:
             found.append(Example(clip.path, column))
         else:
-            found += [Example(clip.path, column, Kind.SPEECH)] * max(_LONG, min(windows, average))
+            share = max(1, average // long[clip.label])
+            found += [Example(clip.path, column, Kind.SPEECH)] * min(windows[clip], share)
     if labelled.noise and clips:
         column = labelled.labels.index(SILENCE)
         found += [Example(labelled.noise[n % len(labelled.noise)], column, Kind.NOISE) for n in range(average)]
@@ -87,6 +94,7 @@ class Examples:
     def __init__(self, length: int, seed: int, unreadable: Unreadable) -> None:
         self._length, self._seed, self._unreadable = length, seed, unreadable
         self._long: dict[Path, NDArray[np.int16]] = {}  # decoded once, as windows are cut from all over them
+        self._lock = Lock()
 
     def batches(
         self, chosen: Sequence[tuple[int, Example]], size: int, epoch: int | None
@@ -136,9 +144,16 @@ class Examples:
         return max(windows, key=lambda window: float(np.square(window).sum()))
 
     def _recording(self, path: Path) -> NDArray[np.int16]:
-        if path not in self._long:
-            self._long[path] = read_clip(path)
-        return self._long[path]
+        held = self._long.get(path)
+        if held is not None:
+            return held
+        samples = read_clip(path)
+        if len(samples) > _WORTH_HOLDING:
+            with self._lock:
+                self._long[path] = samples
+                while sum(map(len, self._long.values())) > _MOST_HELD and len(self._long) > 1:
+                    del self._long[next(iter(self._long))]
+        return samples
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,15 @@ def test_a_long_recording_of_no_word_is_many_windows(talk: Labelled) -> None:
         (SILENCE, Kind.NOISE): 4,
     }
     assert not examples_of(talk, "test", LENGTH)
+
+
+def test_many_sentences_are_one_window_each(talk: Labelled, tmp_path: Path) -> None:
+    """Else five seconds of each of thousands would drown the words."""
+    sentences = tuple(Clip(tmp_path / f"{number}.wav", UNKNOWN, "train") for number in range(40))
+    for clip in sentences:
+        write_wav(clip.path, np.full(5 * LENGTH, 900, np.int16))
+    found = examples_of(replace(talk, clips=talk.clips + sentences), "train", LENGTH)
+    assert sum(example.kind is Kind.SPEECH for example in found) == 41
 
 
 def test_a_recording_that_cannot_be_read_is_told_later(talk: Labelled) -> None:
