@@ -118,11 +118,12 @@ class PcmSource:
         poll.register(waker, select.POLLIN)
         napping = select.poll()
         napping.register(waker, select.POLLIN)
-        if os.isatty(descriptor):
+        terminal = os.isatty(descriptor)
+        if terminal:
             log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
-        naps, stall = Naps(0), Stall(self.name)
+        naps, stall = Naps(0), Stall(self.name, told=terminal)
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll(stall.left_ms())}
             if not ready:

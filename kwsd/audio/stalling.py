@@ -14,9 +14,10 @@ STALLED_S = 10.0
 class Stall:
     """How long one pipe has been waited for. Only that counts: not the time that its reader took for what it gave."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, told: bool = False) -> None:
+        """With `told`, somebody knows already that nothing may come."""
         self._name = name
-        self._told = False
+        self._told = told
         self.begin()
 
     def begin(self) -> None:
