@@ -154,6 +154,7 @@ class HookSink:
             log.warning("%d hooks that waited are dropped, kwsd stops", len(self._queue))
             self._refused.extend(self._queue)
             self._queue.clear()
+            self._waker.wake()  # where nothing runs whose end would
         while self._queue and len(self._running) < self._limit:
             order = self._queue.popleft()
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import math
+import os
 import shutil
 import signal
 import threading
@@ -56,6 +57,33 @@ def test_closing_ends_what_runs_at_the_deadline(bench: Any, caplog: pytest.LogCa
     assert not any(report.timed_out for report in reports)
     assert "1 hooks that waited are dropped" in caplog.text
     assert "because kwsd stops" in caplog.text
+
+
+def test_closing_ends_where_a_hook_has_ended_before_it_is_watched(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, stop: Envelope
+) -> None:
+    """The deadline has passed meanwhile: what waited is dropped, and nothing is left that could wake the thread."""
+    started, go_on = threading.Event(), threading.Event()
+
+    class Slow(RunningHook):
+        def __init__(self, order: Order) -> None:
+            super().__init__(order)
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            started.set()
+            go_on.wait(PATIENCE_S)
+
+    monkeypatch.setattr("kwsd.sinks.hooks.RunningHook", Slow)
+    sink = bench.sink("true", "true", limit=1)
+    sink.send(stop)
+    assert started.wait(PATIENCE_S)
+    closing = threading.Thread(target=sink.close, args=(0,))
+    closing.start()
+    bench.wait_for(lambda: sink._deadline < math.inf)
+    go_on.set()
+    sink._thread.join(PATIENCE_S)
+    closing.join(PATIENCE_S)
+    assert not sink._thread.is_alive()
+    assert [bench.report().exit_status for _ in range(2)] == [0, None]
 
 
 def test_hurry_shortens_a_patient_close(bench: Any, stop: Envelope) -> None:
