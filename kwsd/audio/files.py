@@ -68,6 +68,20 @@ def read_clip(path: Path) -> NDArray[np.int16]:
         return np.concatenate(list(_resampled(path, sound, 1.0)))
 
 
+def read_part(path: Path, start: int, length: int) -> NDArray[np.int16]:
+    """`length` samples from `start` on, or as many as there are: (n,) int16, 16 kHz mono; no more is decoded.
+
+    Raises InputError as `FileSource.blocks`, and where there is nothing from `start` on.
+    """
+    with _open(path) as sound:
+        rate = int(sound.samplerate)
+        try:
+            sound.seek(start * rate // RATE)
+        except _soundfile().LibsndfileError as error:
+            raise InputError(f"{path}: holds nothing from {start / RATE:.1f} s on ({error})") from error
+        return np.concatenate(list(_resampled(path, sound, 1.0, most=-(-length * rate // RATE))))[:length]
+
+
 def read_at(path: Path, rate: int) -> NDArray[np.float32]:
     """The whole recording at any rate: (n,) float32 in [-1, 1), mono. Raises InputError as `FileSource.blocks`."""
     with _open(path) as sound:
@@ -137,22 +151,24 @@ def _soundfile() -> Any:
     return soundfile
 
 
-def _resampled(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.int16]]:
-    """All of `sound`, `block_s` seconds at a time, as 16 kHz mono int16; numbers that are not finite become zeros."""
+def _resampled(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.int16]]:
+    """All of `sound` or its next `most` frames, `block_s` seconds at a time, as 16 kHz mono int16; numbers that are not
+    finite become zeros."""
     try:
         resampler = Resampler(sound.samplerate)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
-    for samples in _finite(path, sound, block_s):
+    for samples in _finite(path, sound, block_s, most):
         yield resampler.feed(samples)
     yield resampler.flush()
 
 
-def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float32]]:
-    """All of `sound`, (n, channels) `block_s` seconds at a time; numbers that are not finite become zeros."""
+def _finite(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.float32]]:
+    """All of `sound` or its next `most` frames, (n, channels) `block_s` seconds at a time; numbers that are not finite
+    become zeros."""
     read = bad = 0
     frames = min(round(sound.samplerate * block_s), _BLOCK_SAMPLES // sound.channels)
-    for samples in _read(path, sound, max(1, frames)):
+    for samples in _read(path, sound, max(1, frames), most):
         finite = np.isfinite(samples)
         wrong = samples.size - int(np.count_nonzero(finite))
         if wrong and not bad:
@@ -163,17 +179,18 @@ def _finite(path: Path, sound: Any, block_s: float) -> Iterator[NDArray[np.float
         read += samples.size
         bad += wrong
         yield samples
-    if bad == read:
+    if bad == read and most is None:
         raise InputError(f"{path}: not one sample is a number (all NaN or infinite); record it again")
 
 
-def _read(path: Path, sound: Any, frames: int) -> Iterator[NDArray[np.float32]]:
-    """Blocks of (frames, channels) until the end."""
+def _read(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDArray[np.float32]]:
+    """Blocks of (frames, channels) until the end, or until they are `most` frames."""
     read, talks = 0, sound.format == _TALKS
-    while True:
+    while most is None or read < most:
         try:
             with chatter_to_log(log) if talks else nullcontext():
-                samples = sound.read(frames, dtype="float32", always_2d=True)
+                count = frames if most is None else min(frames, most - read)
+                samples = sound.read(count, dtype="float32", always_2d=True)
         except (_soundfile().LibsndfileError, OSError) as error:
             at = read / sound.samplerate
             raise InputError(f"{path}: damaged about {at:.1f} s into it ({error})") from error
@@ -181,7 +198,10 @@ def _read(path: Path, sound: Any, frames: int) -> Iterator[NDArray[np.float32]]:
             break
         read += len(samples)
         yield samples
-    _tell_missing(path, sound, read)
+    if most is None:
+        _tell_missing(path, sound, read)
+    elif not read:
+        raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")
 
 
 def _tell_missing(path: Path, sound: Any, read: int) -> None:

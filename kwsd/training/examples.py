@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
-from kwsd.audio.files import clip_length, read_clip
+from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
 from kwsd.events import RATE
@@ -30,8 +29,8 @@ _JITTER = 10
 _LONG = 3
 """So many windows fit into a recording that is no clip of one word."""
 _PLACES = 4
-_WORTH_HOLDING, _MOST_HELD = 60 * RATE, 4 * 3600 * RATE
-"""Samples of a recording that is kept decoded, and of all that are."""
+_MOST_DECODED = 60 * RATE
+"""Samples of a recording that is decoded as a whole: hours would fill the memory."""
 
 
 class Kind(Enum):
@@ -93,8 +92,7 @@ class Examples:
 
     def __init__(self, length: int, seed: int, unreadable: Unreadable) -> None:
         self._length, self._seed, self._unreadable = length, seed, unreadable
-        self._long: dict[Path, NDArray[np.int16]] = {}  # decoded once, as windows are cut from all over them
-        self._lock = Lock()
+        self._lengths: dict[Path, int] = {}  # of long recordings, whose headers may promise too much
 
     def batches(
         self, chosen: Sequence[tuple[int, Example]], size: int, epoch: int | None
@@ -131,29 +129,26 @@ class Examples:
 
     def _noise(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of noise, at any loudness up to its own."""
-        samples = self._recording(path)
-        start = int(rng.integers(max(1, len(samples) - self._length + 1)))
+        length, stretch = self._recording(path)
+        start = int(rng.integers(max(1, length - self._length + 1)))
         loudness = np.float32(rng.uniform(0, 1))
-        return loudness * _placed(samples[start : start + self._length], 0, self._length)
+        return loudness * _placed(stretch(start), 0, self._length)
 
     def _speech(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of speech: the loudest of a few places, for people pause."""
-        samples = self._recording(path)
-        starts = rng.integers(max(1, len(samples) - self._length + 1), size=_PLACES)
-        windows = [_placed(samples[start : start + self._length], 0, self._length) for start in starts]
+        length, stretch = self._recording(path)
+        starts = rng.integers(max(1, length - self._length + 1), size=_PLACES)
+        windows = [_placed(stretch(int(start)), 0, self._length) for start in starts]
         return max(windows, key=lambda window: float(np.square(window).sum()))
 
-    def _recording(self, path: Path) -> NDArray[np.int16]:
-        held = self._long.get(path)
-        if held is not None:
-            return held
-        samples = read_clip(path)
-        if len(samples) > _WORTH_HOLDING:
-            with self._lock:
-                self._long[path] = samples
-                while sum(map(len, self._long.values())) > _MOST_HELD and len(self._long) > 1:
-                    del self._long[next(iter(self._long))]
-        return samples
+    def _recording(self, path: Path) -> tuple[int, Callable[[int], NDArray[np.int16]]]:
+        """How many samples a recording has, and what reads a window of it, from a sample on."""
+        if clip_length(path) <= _MOST_DECODED:
+            samples = read_clip(path)
+            return len(samples), lambda start: samples[start : start + self._length]
+        if path not in self._lengths:
+            self._lengths[path] = sum(len(block.samples) for block in FileSource(path).blocks())
+        return self._lengths[path], lambda start: read_part(path, start, self._length)
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

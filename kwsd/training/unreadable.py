@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
 from kwsd.training.labelled import Labelled
@@ -28,7 +28,8 @@ def check_readable(data: Labelled) -> None:
 
 def _unreadable(path: Path) -> InputError | None:
     try:
-        read_clip(path)
+        for _ in FileSource(path).blocks():  # it may last hours
+            pass
     except InputError as error:
         return error
     return None

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from kwsd.audio.files import FileSource, clip_length, read_at, read_clip
+from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
 
 
@@ -62,6 +62,32 @@ def test_16_bit_at_16_khz_comes_through_bit_by_bit(tmp_path: Path) -> None:
     samples = np.random.default_rng(5).integers(-32768, 32768, 40_000).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", samples, 16_000)
     np.testing.assert_array_equal(read_clip(tmp_path / "a.wav"), samples)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "settings", "tolerance"),
+    [
+        ("a.wav", 16_000, {}, 0),
+        ("a.wav", 44_100, {"subtype": "FLOAT"}, 30),
+        ("a.flac", 48_000, {}, 30),
+        ("a.ogg", 16_000, {}, 1),
+        ("a.opus", 48_000, {"format": "OGG", "subtype": "OPUS"}, 300),
+        ("a.mp3", 44_100, {}, 300),
+    ],
+)
+def test_a_part_is_what_lies_there_in_the_whole(
+    tmp_path: Path, name: str, rate: int, settings: dict[str, str], tolerance: int
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, tone(rate, 5) * np.linspace(0, 1, 5 * rate, dtype=np.float32)[:, None], rate, **settings)
+    whole, part = read_clip(path), read_part(path, 40_000, 16_000)
+    assert part.dtype == np.int16
+    assert len(part) == 16_000
+    inner = slice(1600, -160)  # a decoder that begins anew, or a resampler, is off at the edges
+    np.testing.assert_allclose(part[inner], whole[40_000:56_000][inner], atol=tolerance)
+    assert 0 < len(read_part(path, len(whole) - 800, 16_000)) <= 800
+    with pytest.raises(InputError, match=r"holds nothing from 100\.0 s on|ends before its header says"):
+        read_part(path, 1_600_000, 16_000)
 
 
 def test_it_is_read_in_blocks(tmp_path: Path) -> None:

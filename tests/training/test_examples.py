@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kwsd.datasets.layouts import Clip
 from kwsd.evaluation.truth import write_wav
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.training.examples import Examples, Kind, examples_of
+from kwsd.training.examples import Example, Examples, Kind, examples_of
 from kwsd.training.labelled import Labelled
 from kwsd.training.unreadable import Unreadable
 
@@ -78,3 +78,34 @@ def test_talk_is_heard_from_all_over_and_the_same_again(talk: Labelled) -> None:
     assert (windows.min(axis=1) < 0).mean() > 0.9
     assert np.array_equal(heard(1), windows[4:8])
     assert np.array_equal(heard(None), heard(None))
+
+
+@pytest.mark.parametrize("kind", [Kind.SPEECH, Kind.NOISE])
+def test_what_lasts_minutes_is_not_decoded_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    path = tmp_path / "talk.wav"
+    write_wav(path, np.random.default_rng(5).integers(-900, 900, 90 * LENGTH).astype(np.int16))
+    chosen = [(number, Example(path, 0, kind)) for number in range(6)]
+
+    def heard() -> NDArray[np.float32]:
+        return np.concatenate([windows for windows, *_ in Examples(LENGTH, 3, Unreadable(1)).batches(chosen, 2, 1)])
+
+    monkeypatch.setattr("kwsd.training.examples._MOST_DECODED", 100 * LENGTH)
+    whole = heard()
+    monkeypatch.undo()
+    monkeypatch.setattr("kwsd.training.examples.read_clip", None)
+    assert np.array_equal(heard(), whole)
+
+
+def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.wav"
+    write_wav(path, np.full(90 * LENGTH, 900, np.int16))
+    monkeypatch.setattr("kwsd.training.examples.clip_length", lambda _: 3600 * LENGTH)
+    chosen = [(number, Example(path, 0, Kind.SPEECH)) for number in range(20)]
+    reader = Examples(LENGTH, 3, Unreadable(1))
+    windows = np.concatenate([windows for windows, *_ in reader.batches(chosen, 4, 0)])
+    assert len(windows) == 20
+    assert (windows > 0).all()
