@@ -17,6 +17,7 @@ from kwsd.datasets.recordings import SUFFIXES
 from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
+from kwsd.shown import brief
 from kwsd.texts import read_text, reason
 
 log = logging.getLogger(__name__)
@@ -93,8 +94,13 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     try:
         lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        what = f"{path}: cannot be read as a table ({reason(error)});"
-        raise InputError(what, "name a CSV with the columns file and label, or a folder label/clip.wav") from error
+        sound = isinstance(error, UnicodeDecodeError) and path.suffix.lower() in SUFFIXES
+        what = "a recording, no table" if sound else f"cannot be read as a table ({reason(error)})"
+        remedy = "name a CSV in UTF-8 with the columns file and label, or a folder label/clip.wav"
+        raise InputError(f"{path}: {what};", remedy) from error
+    torn = next((number for number, line in enumerate(lines, start=1) if "\0" in line), None)
+    if torn is not None:  # no file is called so
+        raise InputError(f"{path}, line {torn}: holds a NUL character; write the table anew, as plain text in UTF-8")
     if "\t" in (lines or [""])[0]:  # a sentence may begin with a quote there
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         rows.fieldnames = [_unquoted(name) for name in rows.fieldnames or ()]
@@ -112,7 +118,9 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
     columns = rows.fieldnames or []
     named = next((name for name in ("file", "path", "filename") if name in columns), None)
     if named is None or "label" not in columns:
-        raise InputError(f"{path}: its first line must name the columns file and label (and split, if you like)")
+        wanted = "its first line must name the columns file and label (and split, if you like)"
+        found = f"it has {brief(', '.join(columns), 80)!r}" if any(columns) else "it is empty"
+        raise InputError(f"{path}: {wanted}, between commas or tabs; {found}")
     if {"start", "length"} <= set(columns):
         raise InputError(f"{path}: an index of clips in long recordings, no table of files; name its folder")
     clips: list[Clip] = []
@@ -134,6 +142,8 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
         if seen.setdefault(clip.path, clip) != clip:
             raise InputError(f"{path}, line {number}: {file} stands there before, with another label or split")
         clips.append(clip)
+    if not clips and not noise:
+        raise InputError(f"{path}: no clips below its first line;", "write a line for each, with its file and label")
     return clips, tuple(noise)
 
 

@@ -99,7 +99,9 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     ordered = [label for label in sorted(learnt) if label not in (UNKNOWN, SILENCE)]
     ordered += [label for label in (UNKNOWN, SILENCE) if label in learnt or (label == SILENCE and noise)]
     if len(ordered) < 2:
-        raise InputError(f"{data}: {len(ordered)} classes; it takes two to tell apart: a folder for each, with clips")
+        each = "a folder for each, with clips" if data.is_dir() else "lines with another label"
+        found = ", ".join(ordered) or "none"
+        raise InputError(f"{data}: its classes to train on are: {found}; it takes two to tell apart", each)
     return Labelled(tuple(ordered), tuple(clips), tuple(noise))
 
 

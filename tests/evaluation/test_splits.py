@@ -79,9 +79,13 @@ def test_noise_alone_is_scored_and_nothing_at_all_is_told(folder, tmp_path):
     for clip in (folder / "yes").iterdir():
         clip.unlink()
     assert names(clips_of(folder)) == ["n-0", "n-1"]
-    (tmp_path / "clips.csv").write_text("file,label\n")
-    with pytest.raises(InputError, match="none of its clips can be read"):
+    (tmp_path / "clips.csv").write_text("file,label\ngone.wav,yes\n")
+    with pytest.raises(InputError, match="none of its clips can be read; name them as they lie from the table's own"):
         clips_of(tmp_path / "clips.csv")
+    (tmp_path / "clips.csv").write_text("file,label\n")
+    for split in ("", "test", "all"):
+        with pytest.raises(InputError, match="no clips below its first line; write a line for each"):
+            clips_of(tmp_path / "clips.csv", split)
     with pytest.raises(InputError, match="no such folder or table"):
         clips_of(tmp_path / "none.csv")
 

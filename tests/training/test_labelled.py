@@ -256,6 +256,11 @@ def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     [
         ("clip,word\na.wav,yes\n", "first line must name"),
         ("", "first line must name"),
+        ("", "it is empty"),
+        ("hello there\n", "first line must name .* it has 'hello there'"),
+        ("file,label\n\n", r"no clips below its first line; write a line for each"),
+        ("file,label\na\0.wav,yes\n", r"line 2: holds a NUL character; write the table anew"),
+        ("file,label\na.wav,yes\n", "yes; it takes two to tell apart: lines with another label"),
         ("file,label\na.wav,\n", "line 2: no file or no label"),
         ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
         ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
@@ -265,6 +270,12 @@ def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> Non
     (tmp_path / "clips.csv").write_text(text)
     with pytest.raises(InputError, match=told):
         find_labelled(tmp_path / "clips.csv")
+
+
+def test_a_recording_is_no_table(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", np.ones(16_000, np.int16))
+    with pytest.raises(InputError, match=r"a\.wav: a recording, no table; name a CSV in UTF-8 .* or a folder"):
+        find_labelled(tmp_path / "a.wav")
 
 
 def test_too_many_unreadable_clips_end_a_run(caplog: pytest.LogCaptureFixture) -> None:
