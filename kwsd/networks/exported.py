@@ -117,6 +117,9 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
     if given != (len(found.labels),):
         count = given[0] if given else "no"
         raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores", _REMEDY)
+    if len(found.labels) == 1 and found.problem_type == _SINGLE:  # a softmax over one is 1
+        what = f"{path} has one label, {found.labels[0]}, which every sound would get;"
+        raise ModelError(what, f"take a model with two, and {_REMEDY}")
     return found
 
 

@@ -128,6 +128,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "a format to come": (lambda: with_entry(model(), "kwsd_format", "3"), "format '3'"),
     "weights elsewhere": (elsewhere, "keeps weights in other files"),
     "a label too few": (lambda: saying(labels=["yes", "no"]), "2 labels, but 3 scores"),
+    "one label": (lambda: model(replace(CONTRACT, labels=("yes",)), count=1), "one label, yes, which every sound"),
     "no labels": (lambda: saying(labels=[]), "labels"),
     "labels that are none": (lambda: saying(labels=["yes", 3, "no"]), "labels"),
     "a label for the terminal": (lambda: saying(labels=["\x1b[2J", "a", "b"]), "labels"),
@@ -167,6 +168,11 @@ def test_what_does_not_fit_is_told_in_a_line(tmp_path: Path, fault: str) -> None
     assert text in str(told.value)
     assert str(path) in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_one_label_that_need_not_be_there_is_one(tmp_path: Path) -> None:
+    alone = replace(CONTRACT, labels=("yes",), problem_type="multi_label_classification", substitution=1.0)
+    assert read_card(written(tmp_path / "a.onnx", model(alone, count=1))).words == ("yes",)
 
 
 @pytest.mark.parametrize("make", [unknown_operator, not_numbers])
