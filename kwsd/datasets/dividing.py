@@ -17,7 +17,8 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
     each for validation and test.
 
     Of few speakers that may leave a label nobody to learn from, or to choose the network by. Then, where no clip came
-    with a split, the one whom the rule has nearest to that goes there with all clips, unless a label would lack them.
+    with a split, the one whom the rule has nearest to that goes there with all clips, unless a label would lack them;
+    to choose by, one of test goes where no more than `ENOUGH` are left to learn from.
     """
     said: dict[str, set[str]] = {}
     for clip in clips:
@@ -41,6 +42,8 @@ def _mend(splits: dict[str, str], said: Mapping[str, Collection[str]]) -> None:
         if not of(label, "train"):
             splits[speakers[-1]] = "train"
     for label in labels:
-        if not of(label, "validation") and len(of(label, "train")) > ENOUGH:
-            spared = [one for one in of(label, "train") if all(of(other, "train") != [one] for other in said[one])]
-            splits.update(dict.fromkeys(spared[:1], "validation"))
+        if of(label, "validation"):
+            continue
+        learnt = of(label, "train") if len(of(label, "train")) > ENOUGH else []
+        spared = [one for one in learnt if all(of(other, "train") != [one] for other in said[one])]
+        splits.update(dict.fromkeys((spared or of(label, "test"))[:1], "validation"))

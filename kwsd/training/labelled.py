@@ -43,9 +43,10 @@ class Labelled:
             )
         counts = Counter(clip.label for clip in self.part("validation"))
         cut = {SILENCE} if self.noise else set()  # there are as many windows of that as of a word
-        few = [f"{label} {counts[label]}" for label in self.labels if counts[label] < _ENOUGH and label not in cut]
+        few = [label for label in self.labels if counts[label] < _ENOUGH and label not in cut]
         if few:
-            some = ", ".join(few[:5]) + (", …" if few[5:] else "")
+            few.sort(key=lambda label: counts[label])  # those that cannot be judged at all are named first
+            some = ", ".join(f"{label} {counts[label]}" for label in few[:5]) + (", …" if few[5:] else "")
             yield (
                 f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
                 f"{_ENOUGH} or more of each label tell"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -49,6 +50,20 @@ def test_of_few_speakers_one_is_to_choose_by_with_all_that_they_say() -> None:
     assert chosen == {spared[0]}  # not the only one who says "up"
     assert sorted(splits(found, "yes")) == ["train"] * 5 + ["validation"]
     assert splits(found, "up") == ["train"]
+
+
+@pytest.mark.parametrize(("train", "test", "moved"), [(4, 1, "test"), (2, 2, "test"), (1, 1, "test"), (5, 1, "train")])
+def test_where_few_learn_one_of_test_is_to_choose_by(train: int, test: int, moved: str) -> None:
+    expected = Counter({"train": train, "test": test, "validation": 1})
+    expected[moved] -= 1
+    found = divided(clips("yes", [*speakers("train", train), *speakers("test", test)]))
+    assert Counter(splits(found, "yes")) == expected
+
+
+def test_whoever_has_five_speakers_has_some_to_learn_from_and_to_choose_by() -> None:
+    for first in range(300):
+        found = divided(clips("yes", [f"{first}-{number}_nohash_0.wav" for number in range(5)]))
+        assert {"train", "validation"} <= set(splits(found, "yes"))
 
 
 def test_nobody_is_taken_from_where_they_are_the_last() -> None:

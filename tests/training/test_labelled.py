@@ -232,6 +232,14 @@ def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
     assert few.startswith("few clips for validation (_unknown_ 0): ")
 
 
+def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
+    held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
+    data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = find_labelled(data).doubts()
+    assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
+
+
 def test_clips_that_lie_by_person_are_to_be_moved_up(tree: Callable[..., Path]) -> None:
     data = tree("yes/anna/0.wav", "yes/ben/0.wav", "no/a.wav")
     with pytest.raises(InputError, match=r"'yes' has no clips right there, but 2 folders; move the clips up"):
