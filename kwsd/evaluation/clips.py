@@ -31,6 +31,8 @@ from kwsd.shown import brief
 Progress = Callable[[int, int], None]
 
 _STEP = RATE // 100
+_AT_ONCE = 60 * RATE
+"""Samples whose power is looked at, in numbers of eight bytes, while a clip may last hours."""
 _BATCH = 64
 _ROUNDED = 0.02
 """Off one by so much, the scores of a row may sum to it: a network in 8 bits or in bfloat16 rounds them."""
@@ -123,9 +125,10 @@ def evaluate_clips(
     scores: list[NDArray[np.float32]] = []
     began = time.process_time()
     clips = _with_truth(task, kept, noise, unreadable)
-    while chunk := list(islice(clips, batch)):
+    windows = ((label, loudest(samples, window, before)) for label, samples in clips)  # clips may be long
+    while chunk := list(islice(windows, batch)):
         truth += [label for label, _ in chunk]
-        scores.append(classifier.score(np.stack([loudest(samples, window, before) for _, samples in chunk])))
+        scores.append(classifier.score(np.stack([heard for _, heard in chunk])))
         if progress:
             progress(len(truth), total)
     if not scores and unreadable is not None:
@@ -187,12 +190,23 @@ def loudest(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> 
         start = before + -spare // 2
         window[start : start + len(samples)] = to_float(samples)
         return window
-    energy = np.concatenate([[0], np.cumsum(samples.astype(np.int64) ** 2)])
-    starts = np.append(np.arange(0, spare, _STEP), spare)
-    start = int(starts[(energy[starts + length] - energy[starts]).argmax()])
+    start = _loudest_start(samples, length)
     first = max(0, start - before)
     window[before - (start - first) :] = to_float(samples[first : start + length])
     return window
+
+
+def _loudest_start(samples: NDArray[np.int16], length: int) -> int:
+    """Where the loudest stretch of so many samples begins, the first of several; `samples` are more."""
+    found, most, spare = 0, -1, len(samples) - length
+    for begin in range(0, spare, _AT_ONCE):
+        last = min(spare - begin, _AT_ONCE)
+        energy = np.concatenate([[0], np.cumsum(samples[begin : begin + last + length].astype(np.int64) ** 2)])
+        starts = np.append(np.arange(0, last, _STEP), last)
+        sums = energy[starts + length] - energy[starts]
+        if sums.max() > most:
+            found, most = begin + int(starts[sums.argmax()]), int(sums.max())
+    return found
 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:

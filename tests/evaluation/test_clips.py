@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -154,6 +155,31 @@ def test_a_clip_one_sample_too_long_keeps_its_louder_end():
     clip = np.zeros(RATE + 1, np.int16)
     clip[-1] = 100
     assert loudest(clip)[-1] > 0
+
+
+@pytest.mark.parametrize("at_once", [RATE, 60 * RATE])
+def test_the_loudest_second_is_the_same_however_much_is_looked_at(monkeypatch, at_once):
+    monkeypatch.setattr("kwsd.evaluation.clips._AT_ONCE", at_once)
+    rng = np.random.default_rng(4)
+    for spare in (1, 159, RATE, 2 * RATE, 5 * RATE + 77):
+        clip = rng.integers(-999, 999, RATE + spare).astype(np.int16)
+        starts = [*range(0, spare, 160), spare]
+        sums = [int(np.square(clip[start : start + RATE], dtype=np.int64).sum()) for start in starts]
+        start = starts[int(np.argmax(sums))]
+        assert np.array_equal(loudest(clip), clip[start : start + RATE] / np.float32(32_768)), spare
+
+
+def test_long_clips_do_not_fill_the_memory(tmp_path, tones, babble):
+    """As many are a batch, and eight bytes for each sample: an hour took a gigabyte."""
+    path, length = tmp_path / "talk.wav", 300 * RATE
+    write_wav(path, np.resize(babble(1, 1.0), length))
+    clips = [Recording(path, str(number), UNKNOWN, "", 0, length) for number in range(8)]
+    tracemalloc.start()
+    try:
+        evaluate_clips(tones, clips)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2 * length
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_tables_name_what_was_mistaken(folder, tones):
