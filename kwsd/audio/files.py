@@ -76,7 +76,8 @@ def read_part(path: Path, start: int, length: int) -> NDArray[np.int16]:
     with _open(path) as sound:
         rate = int(sound.samplerate)
         try:
-            sound.seek(start * rate // RATE)
+            with chatter_to_log(log) if sound.format == _TALKS else nullcontext():
+                sound.seek(start * rate // RATE)
         except _soundfile().LibsndfileError as error:
             raise InputError(f"{path}: holds nothing from {start / RATE:.1f} s on ({error})") from error
         return np.concatenate(list(_resampled(path, sound, 1.0, most=-(-length * rate // RATE))))[:length]
