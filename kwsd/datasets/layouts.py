@@ -69,7 +69,7 @@ def _instead(entries: Sequence[Path], others: str) -> str:
     """What a class without clips has, and what to do about it."""
     if not others:
         return "is empty; put clips right there, or remove the folder"
-    if any(path.suffix.lower() in SUFFIXES for folder in entries if folder.is_dir() for path in folder.iterdir()):
+    if any(path.suffix.lower() in SUFFIXES for folder in entries if folder.is_dir() for path in folder.rglob("*")):
         return (
             f"has no clips right there, but {others}; move the clips up, to label/clip.wav: those that are called "
             "PERSON_nohash_0.wav, PERSON_nohash_1.wav and so on stay together as one person's"

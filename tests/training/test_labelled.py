@@ -240,8 +240,9 @@ def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path])
     assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
 
 
-def test_clips_that_lie_by_person_are_to_be_moved_up(tree: Callable[..., Path]) -> None:
-    data = tree("yes/anna/0.wav", "yes/ben/0.wav", "no/a.wav")
+@pytest.mark.parametrize("place", ["yes/anna/0.wav", "yes/anna/monday/0.wav"])
+def test_clips_that_lie_by_person_are_to_be_moved_up(tree: Callable[..., Path], place: str) -> None:
+    data = tree(place, "yes/ben/0.txt", "no/a.wav")
     with pytest.raises(InputError, match=r"'yes' has no clips right there, but 2 folders; move the clips up"):
         find_labelled(data)
 
