@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.chatter import chatter_to_log
 
@@ -50,21 +51,21 @@ def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
     def first() -> None:
         with chatter_to_log(log):
             inside.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE_S)
 
     def second() -> None:
         with chatter_to_log(log):
             entered.set()
-            assert over.wait(60)
+            assert over.wait(PATIENCE_S)
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
-    assert inside.wait(60)
+    assert inside.wait(PATIENCE_S)
     threads[1].start()
     assert not entered.wait(0.1)
     go_on.set()
-    threads[0].join(60)
+    threads[0].join(PATIENCE_S)
     over.set()
-    threads[1].join(60)
+    threads[1].join(PATIENCE_S)
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
@@ -138,9 +139,9 @@ def test_in_real_time_it_takes_its_time_and_closing_does_not_wait(tmp_path: Path
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert first.wait(60)
+    assert first.wait(PATIENCE_S)
     source.close()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 

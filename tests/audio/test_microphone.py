@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.capture_handle import CaptureHandle
 from kwsd.audio.dozing import Doze, Looks
@@ -28,8 +29,6 @@ from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent
-
-PATIENCE_S = 120.0
 
 
 def test_what_the_device_hears_comes_in_blocks_of_20_ms(listen: Callable[..., Any]) -> None:
@@ -214,12 +213,14 @@ def test_capture_dies_with_a_daemon_that_is_killed(sound: Any, tmp_path: Path, s
     assert sound
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, env=env) as parent:
-        assert parent.stdout
-        capture = int(parent.stdout.readline())
-        descriptor = os.pidfd_open(capture)
-        if stopped:  # it reads no end of file then
-            os.kill(capture, signal.SIGSTOP)
-        parent.kill()
+        try:
+            assert parent.stdout
+            capture = int(parent.stdout.readline())
+            descriptor = os.pidfd_open(capture)
+            if stopped:  # it reads no end of file then
+                os.kill(capture, signal.SIGSTOP)
+        finally:
+            parent.kill()
     try:
         assert select.select([descriptor], [], [], PATIENCE_S)[0]
     finally:
@@ -235,7 +236,9 @@ def test_capture_imports_no_more_than_it_needs(sound: Any, listen: Callable[...,
     assert "torch" not in maps
     heavy = "{'numpy', 'torch', 'typer', 'transformers', 'soundfile'}"
     program = f"import sys, kwsd.audio.capture_process; print({heavy} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, timeout=PATIENCE_S
+    )
     assert done.stdout == "set()\n", done.stderr
 
 

@@ -12,12 +12,11 @@ from itertools import count, takewhile
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.microphone import Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, DeviceRestored
-
-PATIENCE_S = 120.0
 
 
 def capture_of(children: Callable[[], set[int]], before: set[int]) -> int:

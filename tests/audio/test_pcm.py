@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio import stalling
 from kwsd.audio.pcm import PcmSource
@@ -51,7 +52,7 @@ def test_a_pipe_that_is_written_in_odd_pieces(pipe: tuple[BinaryIO, BinaryIO]) -
     thread = threading.Thread(target=write)
     thread.start()
     np.testing.assert_array_equal(heard(PcmSource(reader)), SAMPLES)
-    thread.join(60)
+    thread.join(PATIENCE_S)
 
 
 def test_audio_is_handed_on_before_the_pipe_ends(pipe: tuple[BinaryIO, BinaryIO]) -> None:
@@ -108,9 +109,9 @@ def test_a_pipe_without_samples_is_waited_for_aloud(logged: Logged, terminal: bo
         source = PcmSource(reader)
         thread = threading.Thread(target=lambda: list(source.blocks()))
         thread.start()
-        said = logged.said.get(timeout=30)
+        said = logged.said.get(timeout=PATIENCE_S)
         source.close()
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert said.startswith("stdin: a terminal" if terminal else "stdin: waiting for samples")
     assert "S16_LE, 16 kHz, mono" in said

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.dozing import Doze
 from kwsd.audio.napping import Naps
@@ -34,10 +35,10 @@ def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None
     thread = threading.Thread(target=read)
     thread.start()
     writer.write(bytes(320))
-    assert first.wait(60)
+    assert first.wait(PATIENCE_S)
     source.close()
     source.close()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert blocks == [160]
 
@@ -60,7 +61,7 @@ def test_a_live_pipe_is_not_read_for_each_block(
     thread.start()
     read = [block.samples for block in islice(source.blocks(), 20)]
     ended.set()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     together = np.concatenate(read)
     np.testing.assert_array_equal(together, spoken[: len(together)])
     assert len(together) >= 1.3 * 20 * 320
@@ -89,13 +90,13 @@ def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], mon
     thread.start()
     try:
         writer.write(bytes(320))
-        assert blocks.get(timeout=30) == 160
+        assert blocks.get(timeout=PATIENCE_S) == 160
         doze.look(1)
         writer.write(bytes(640))
-        assert blocks.get(timeout=30) == 320
+        assert blocks.get(timeout=PATIENCE_S) == 320
     finally:
         source.close()
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert spans[1] == 1600
 
@@ -144,4 +145,4 @@ def test_a_pipe_in_non_blocking_mode_is_waited_for(pipe: tuple[BinaryIO, BinaryI
     thread = threading.Timer(0.05, lambda: (writer.write(bytes(320)), writer.close()))
     thread.start()
     assert sum(len(block.samples) for block in PcmSource(reader).blocks()) == 160
-    thread.join(60)
+    thread.join(PATIENCE_S)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.portaudio import PortAudioStream
 from kwsd.errors import DeviceError
@@ -27,13 +28,13 @@ def open_now(stream: PortAudioStream, portaudio: Any, first: NDArray[np.int16]) 
     blocks = stream.blocks()
 
     def hear_once_open() -> None:
-        assert portaudio.opened.wait(60)
+        assert portaudio.opened.wait(PATIENCE_S)
         hear(portaudio, first)
 
     thread = threading.Thread(target=hear_once_open)
     thread.start()
     next(blocks)
-    thread.join(60)
+    thread.join(PATIENCE_S)
     return blocks
 
 
@@ -125,9 +126,9 @@ def test_closing_wakes_a_reader_that_waits(portaudio: Any) -> None:
     blocks: list[object] = []
     thread = threading.Thread(target=lambda: blocks.extend(stream.blocks()))
     thread.start()
-    assert portaudio.opened.wait(60)
+    assert portaudio.opened.wait(PATIENCE_S)
     stream.close()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert blocks == []
     assert portaudio.stream.closed

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.pump import pump
 from kwsd.audio.ring import Gap, Ring
@@ -79,10 +80,10 @@ def test_a_live_source_overwrites_and_any_other_waits() -> None:
     source = FakeSource(ones(25))
     thread = threading.Thread(target=pump, args=(source, ring))
     thread.start()
-    assert full.wait(60)
+    assert full.wait(PATIENCE_S)
     assert ring.extent().first == 0
     ring.close()  # as the supervisor does to stop it
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert source.closed
     assert ring.written == 10

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.realtime import RealtimePacer
 
@@ -37,5 +38,5 @@ def test_closing_ends_a_long_wait() -> None:
     thread = threading.Thread(target=lambda: answers.append(RealtimePacer(closed).wait(16_000 * 3600)))
     thread.start()
     closed.set()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert answers == [False]

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.ring import Gap, Ring
 
@@ -103,14 +104,14 @@ def test_a_waiting_writer_loses_nothing_under_a_slow_reader() -> None:
         if extent.written == read:
             if extent.closed:
                 break
-            assert changed.wait(60)
+            assert changed.wait(PATIENCE_S)
             continue
         part = ring.read(read, extent.written)
         assert part is not None
         np.testing.assert_array_equal(part, counting(read, extent.written))
         read = extent.written
         ring.release(read)
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert read == total
 
 
@@ -121,9 +122,9 @@ def test_closing_wakes_a_waiting_writer() -> None:
     ring.attach(first.set)
     thread = threading.Thread(target=lambda: answers.append(ring.write(counting(0, 20), wait=True)))
     thread.start()
-    assert first.wait(60)  # eight samples are in, the writer waits or will
+    assert first.wait(PATIENCE_S)  # eight samples are in, the writer waits or will
     ring.close()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert answers == [False]
     assert ring.written == 8
     assert not ring.write(counting(0, 1), wait=False)

@@ -4,6 +4,7 @@ import struct
 import threading
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.slots import Slots
 
@@ -61,8 +62,8 @@ def test_under_a_fast_writer_blocks_are_whole_and_nothing_is_unaccounted_for() -
             assert got[0] == block(frames // 4)
             frames += 4
         if frames < 4 * total:
-            assert slots.changed.wait(60)
-    thread.join(60)
+            assert slots.changed.wait(PATIENCE_S)
+    thread.join(PATIENCE_S)
     assert frames == 4 * total
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from patience import PATIENCE_S
 
 CAPTURE = """
 import sys
@@ -46,7 +47,7 @@ def test_what_is_played_is_heard(virtual_microphone: Any, tmp_path: Path, device
         assert process.stdout is not None
         assert process.stdout.readline() == "listening\n", process.stderr and process.stderr.read()
         virtual_microphone.play(tmp_path / "tone.wav")
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.communicate()

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
@@ -35,7 +36,7 @@ def cut_while_filling(samples: NDArray[np.int16], block: int, batch: int = 16) -
     thread = threading.Thread(target=fill, args=(ring, samples, block))
     thread.start()
     cuts = cut(ring, batch=batch, tail=30)
-    thread.join(60)
+    thread.join(PATIENCE_S)
     return cuts
 
 
@@ -76,7 +77,7 @@ def test_what_was_before_a_batch_stays_for_who_keeps_it(batch: int, noise: Noise
         kept = ring.read(before, due[-1].end)
         assert kept is not None
         np.testing.assert_array_equal(kept, np.pad(samples, (0, 40))[before : due[-1].end])
-    thread.join(60)
+    thread.join(PATIENCE_S)
     with pytest.raises(ValueError, match="holds less than two windows"):
         next(windows({"a": Ring(2 * LENGTH)}, hop=HOP, length=LENGTH, keep=keep))
 
@@ -133,7 +134,7 @@ def test_one_stream_ends_while_another_goes_on(noise: Noise) -> None:
     thread = threading.Thread(target=fill, args=(rings["b"], noise(30), 7))
     thread.start()
     assert {window.stream for batch in stream for window in batch} == {"b"}
-    thread.join(60)
+    thread.join(PATIENCE_S)
 
 
 def test_the_error_comes_after_the_last_window(noise: Noise) -> None:
@@ -159,9 +160,9 @@ def test_a_waiting_reader_is_woken_by_audio_and_by_closing(noise: Noise) -> None
     thread = threading.Thread(target=read)
     thread.start()
     ring.write(noise(10), wait=False)
-    assert first.wait(60)
+    assert first.wait(PATIENCE_S)
     ring.close()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert seen == [10]
 
@@ -206,12 +207,12 @@ def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        assert seen.get(timeout=30) == [10, 20]
+        assert seen.get(timeout=PATIENCE_S) == [10, 20]
         ring.write(noise(HOP), wait=False)
-        assert seen.get(timeout=30) == [30]
+        assert seen.get(timeout=PATIENCE_S) == [30]
     finally:
         ring.close()
-        thread.join(60)
+        thread.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize("spans", [[None], [None, 1, 1], [1, None, None, None], [3 * HOP, 1, 4 * HOP, None]])
@@ -222,7 +223,7 @@ def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) 
     for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):
         cuts += batch
         doze.look(spans[number % len(spans)])
-    thread.join(60)
+    thread.join(PATIENCE_S)
     whole = cut_while_filling(samples, 2005)
     assert [(window.end, window.lost, window.hop) for window in cuts] == [(w.end, w.lost, w.hop) for w in whole]
     assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from patience import PATIENCE_S
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.ring import Ring
@@ -121,7 +122,7 @@ def test_a_live_writer_that_laps_the_reader_never_gives_it_torn_audio() -> None:
             np.testing.assert_array_equal(window.samples, right)
             counted += window.lost + window.end - max(heard, window.start, 0)
             heard = window.end
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert counted == total  # each sample was in a window or counted as lost
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.benchmark.living import _heard, _heard_when, watch, watch_microphone
 from kwsd.benchmark.sound_server import virtual_microphone
@@ -74,7 +74,7 @@ def test_a_daemon_that_ends_while_it_is_measured_is_told() -> None:
     with Watched([sys.executable, "-c", program]) as daemon:
         daemon.ready_s()
         assert list(daemon.lines()) == []  # it ends
-        daemon._process.wait(60)
+        daemon._process.wait(PATIENCE_S)
         with pytest.raises(DeviceError, match="ended while it was measured: the disk is full"):
             daemon.cpu_s()
         with pytest.raises(DeviceError, match="ended"):
@@ -104,11 +104,13 @@ def test_a_sound_server_does_not_outlive_who_started_it() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
-        assert holder.stdout
-        folder, *pids = holder.stdout.readline().split()
-        server = os.pidfd_open(int(pids[0]))
-        holder.send_signal(signal.SIGKILL)
-        assert select.select([server], [], [], 60)[0]
+        try:
+            assert holder.stdout
+            folder, *pids = holder.stdout.readline().split()
+            server = os.pidfd_open(int(pids[0]))
+        finally:
+            holder.kill()
+        assert select.select([server], [], [], PATIENCE_S)[0]
         os.close(server)
     assert len(pids) == 1
     for left in sorted(Path(folder).rglob("*"), reverse=True):

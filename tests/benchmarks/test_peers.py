@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 SCRIPT = Path(__file__).with_name("peers.py")
 
@@ -16,7 +17,7 @@ SCRIPT = Path(__file__).with_name("peers.py")
 def test_kwsd_runs_beside_whoever_is_there(tmp_path: Path) -> None:
     out = tmp_path / "peers.json"
     command = [sys.executable, str(SCRIPT), "--seconds", "2", "--rounds", "1", "--json", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert found["kwsd"]["ratio_to_kwsd"] == 1

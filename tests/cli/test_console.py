@@ -8,8 +8,10 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.cli import console
 
@@ -32,17 +34,19 @@ def on_terminal(code: str, columns: int = 80) -> tuple[str, str]:
     command = [sys.executable, "-c", code]
     env = os.environ | {"TERM": "xterm", "COLUMNS": f"{columns}"}
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1], env=env)
-    for ours, theirs in ends:
-        os.close(theirs)
-        text = b""
+    with process:
         try:
-            while data := os.read(ours, 4096):
-                text += data
-        except OSError:  # Linux says so when the other end of a terminal is closed
-            pass
-        os.close(ours)
-        said.append(text.decode())
-    assert process.wait(300) == 0
+            for ours, theirs in ends:
+                os.close(theirs)
+                text = b""
+                with suppress(OSError):  # Linux says so when the other end of a terminal is closed
+                    while data := os.read(ours, 4096):
+                        text += data
+                os.close(ours)
+                said.append(text.decode())
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
     return said[0], said[1]
 
 

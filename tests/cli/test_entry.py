@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 import kwsd as package
 from kwsd.daemon.signals import let_pass
@@ -201,7 +202,7 @@ def test_the_status_is_the_same_where_the_log_is_full_and_nobody_reads_it(debug:
     os.set_blocking(writing, True)
     command = [sys.executable, "-m", "kwsd", "listen", "none.wav", *debug]
     try:
-        assert subprocess.run(command, stderr=writing, check=False, timeout=300).returncode == 66
+        assert subprocess.run(command, stderr=writing, check=False, timeout=PATIENCE_S).returncode == 66
     finally:
         os.close(reading)
         os.close(writing)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 Command = Callable[..., Any]
 
@@ -103,15 +104,17 @@ def test_the_socket_of_the_configuration_is_asked(kwsd: Command, user: Path, tmp
 
 
 def test_ctrl_c_ends_it_quietly(listening: socket.socket) -> None:
-    process = subprocess.Popen([sys.executable, "-m", "kwsd", "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        client, _ = listening.accept()
-        with client:
-            client.sendall(LINES)
-            assert process.stdout is not None
-            assert process.stdout.read(len(LINES)) == LINES
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=300)
-    finally:
-        process.kill()
+    command = [sys.executable, "-m", "kwsd", "events"]
+    listening.settimeout(PATIENCE_S)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            client, _ = listening.accept()
+            with client:
+                client.sendall(LINES)
+                assert process.stdout is not None
+                assert process.stdout.read(len(LINES)) == LINES
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (130, b"", b"")

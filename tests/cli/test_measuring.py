@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.cli.measuring import check_finite, check_places, publish
 from kwsd.errors import DeviceError, InputError, UsageError
@@ -40,7 +41,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
     reader.start()
     publish(Found(), str(tmp_path / "pipe"))  # type: ignore[arg-type]  # a dict is a mapping
-    reader.join(30)
+    reader.join(PATIENCE_S)
     assert "clips" in heard[0]
     assert (tmp_path / "pipe").is_fifo()
 

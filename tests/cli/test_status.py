@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.cli.status import meter
 from kwsd.events import Envelope, SpeechStarted
@@ -84,7 +85,7 @@ def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path,
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
         server.listen()
-        server.settimeout(60)
+        server.settimeout(PATIENCE_S)
 
         def hang_up() -> None:
             client, _ = server.accept()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
@@ -116,17 +117,18 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
         return ["train", str(recipe(tmp_path, steps)), "--data", str(root), "--runs", str(place)]
 
     run = tmp_path / "runs" / "tones"
-    process = subprocess.Popen([sys.executable, "-m", "kwsd", *arguments(1_000_000)], stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 600
-    try:
-        while not (run / "journal.csv").exists() or not rows(run / "journal.csv"):
-            assert time.monotonic() < end
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)  # another process's file
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=600)
-    finally:
-        process.kill()
+    command = [sys.executable, "-m", "kwsd", *arguments(1_000_000)]
+    end = time.monotonic() + PATIENCE_S
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not (run / "journal.csv").exists() or not rows(run / "journal.csv"):
+                assert time.monotonic() < end
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)  # another process's file
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     assert "the same command goes on from there" in err
     step = int(rows(run / "journal.csv")[-1]["step"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.ring import Ring
 from kwsd.daemon import keeping
@@ -263,7 +264,7 @@ def test_a_recording_waits_for_a_slow_disk(
     waiting.join(0.1)
     assert waiting.is_alive()
     disk.turns.release(QUEUE)
-    waiting.join(60)
+    waiting.join(PATIENCE_S)
     assert not waiting.is_alive()
     keeper.catch_up(1)
     assert len(kept(tmp_path)) == 2 * QUEUE
@@ -280,7 +281,7 @@ def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
     waiting.join(0.1)
     assert waiting.is_alive()
     keeper.hurry()
-    waiting.join(60)
+    waiting.join(PATIENCE_S)
     assert not waiting.is_alive()
     keeper.close(0.1)
     assert "detections not kept: 3; the disk is too slow" in caplog.text

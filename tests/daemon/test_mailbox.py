@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon.mailbox import Mailbox
 from kwsd.daemon.signals import relayed
@@ -31,7 +32,7 @@ def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox[object]) -> None
     reader = threading.Thread(target=lambda: received.append(mailbox.get()))
     reader.start()
     mailbox.put("now")
-    reader.join(30)
+    reader.join(PATIENCE_S)
     assert received == ["now"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.windows import Window
 from kwsd.config import Config
@@ -20,8 +21,6 @@ from kwsd.errors import ConfigError
 from kwsd.events import Detection
 
 Configure = Callable[..., Config]
-
-PATIENCE_S = 120.0
 
 
 def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(

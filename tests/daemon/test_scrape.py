@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon import scrape
 from kwsd.daemon.bearer import read_token
@@ -35,7 +36,7 @@ def serve() -> Iterator[Callable[[str], ScrapeServer]]:
 
 
 def get(path: str, port: int, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request(method, path)
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -120,7 +121,7 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
     with socket.socket(socket.AF_UNIX) as rude, socket.socket(socket.AF_UNIX) as polite:
         rude.connect(str(path))
         rude.sendall(request_)
-        polite.settimeout(60)
+        polite.settimeout(PATIENCE_S)
         polite.connect(str(path))
         polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
@@ -136,7 +137,7 @@ def test_who_says_nothing_is_not_waited_for_while_others_wait(
         *silent, polite = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(10)]
         for client in silent:
             client.connect(str(path))
-        polite.settimeout(60)
+        polite.settimeout(PATIENCE_S)
         polite.connect(str(path))
         polite.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
@@ -146,7 +147,7 @@ TOKEN = b"0123456789abcdef"
 
 
 def ask(port: int, *head: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.putrequest("GET", "/metrics")
     for line in head:
         name, _, value = line.partition(": ")

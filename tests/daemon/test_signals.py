@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon import signals
 from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, Terminal, relayed
@@ -79,7 +80,7 @@ with relayed(lambda number: print(number.name, flush=True), lambda: print("at on
     signal.raise_signal({number:d})
     print("still there")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == -number
     assert done.stdout == "SIGTERM\nat once\n"
     assert done.stderr == ""

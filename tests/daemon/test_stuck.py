@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon.signals import TOGETHER_S
-
-PATIENCE_S = 120.0
 
 STUCK = """
 import os, signal, sys, threading

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.dozing import Doze
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
-
-PATIENCE_S = 120.0
 
 Configure = Callable[..., Config]
 MakeSource = Callable[..., Any]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon.outlets import HOOKS_S
 from kwsd.daemon.supervisor import JOIN_S
@@ -35,7 +36,7 @@ def analyze(*arguments: str, runtime: Path) -> subprocess.CompletedProcess[str]:
             pytest.fail("CI has to have systemd-analyze (Debian: systemd)")
         pytest.skip("no systemd-analyze")
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
-    return subprocess.run([program, *arguments], capture_output=True, text=True, env=environment, timeout=300)
+    return subprocess.run([program, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_S)
 
 
 def installed(name: str, folder: Path) -> Path:
@@ -90,7 +91,7 @@ def test_systemd_verifies_it(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     assert UNIT.name not in done.stderr, done.stderr
@@ -108,7 +109,7 @@ def test_a_mistake_in_it_would_be_noticed(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=PATIENCE_S,
     )
     assert done.returncode != 0 or UNIT.name in done.stderr
 

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.errors import DeviceError, InputError
 from kwsd.evaluation import plots
@@ -65,5 +66,5 @@ def test_nothing_heavy_at_import():
     modules = ("plots", "negatives", "thresholds", "clips", "stream_builder", "streams")
     code = "import sys\n" + "".join(f"import kwsd.evaluation.{name}\n" for name in modules)
     code += "print(sorted({'matplotlib', 'torch', 'soundfile', 'scipy', 'webrtcvad'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert done.stdout.strip() == "[]"

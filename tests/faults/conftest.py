@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from processes import PATIENCE_S, Running
+from patience import PATIENCE_S
+from processes import Running
 
 SOUND = ("XDG_RUNTIME_DIR", "ALSA_CONFIG_PATH", "PULSE_SERVER", "PULSE_COOKIE")
 

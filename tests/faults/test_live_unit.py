@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 SYSTEMD = Path("/lib/systemd/systemd")
-PATIENCE_S = 120.0
 
 IMPATIENT = "[Service]\nWatchdogSec=6\nRestartSec=1\n"
 """A drop-in: the unit's own half a minute would take the test a minute."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 BACK_S = 60.0
 """A machine that is busy with other things is slow, not wrong; the README's table has the measured times."""
@@ -63,7 +64,7 @@ def test_a_microphone_that_goes_away_and_comes_back(
         running.wait_for_event("hook_finished", 2)
         assert running.figures() <= (figures[0] + 1, figures[1] + 4)  # a hook may run just now
         ran = stop(running)
-        reader.join(60)
+        reader.join(PATIENCE_S)
     report("unplugged and plugged in again, without audio", restored["lost_s"])
     assert len((tmp_path / "ran").read_text().split("\n")) > 2
     kinds = [event["type"] for event in map(json.loads, lines)]

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 Start = Callable[..., Any]
 FAST = ("--no-gate", "--refractory", "0", "--smoothing", "1", "--format", "json", "--events", "all")
@@ -40,7 +41,7 @@ def shell(line: str, *arguments: object) -> list[str]:
 def connect(stack: ExitStack, path: Path) -> socket.socket:
     subscriber = stack.enter_context(socket.socket(socket.AF_UNIX))
     subscriber.connect(str(path))  # without a time-out: it waits while the door is crowded
-    subscriber.settimeout(120)
+    subscriber.settimeout(PATIENCE_S)
     return subscriber
 
 
@@ -71,7 +72,7 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
             running.write(words(100))
             running.wait_for(lambda done=done: sum('"detection"' in line for line in lines) >= done - 5)
         ran = running.end()
-        reader.join(120)
+        reader.join(PATIENCE_S)
     assert ran.status == 0
     assert [json.loads(line) for line in lines] == ran.events
     assert len(ran.events) > 2000
@@ -113,7 +114,7 @@ def test_few_descriptors_leave_enough_for_hooks_and_the_watchdog(start: Start, u
         with suppress(BlockingIOError):  # what it has said before
             while True:
                 manager._socket.recv(4096)
-        manager._socket.settimeout(60)
+        manager._socket.settimeout(PATIENCE_S)
         manager.heard.clear()
         running.write(words(4))
         manager.wait_for("WATCHDOG=1")
@@ -182,7 +183,7 @@ def test_standard_output_that_nobody_reads_any_more(start: Start, sound_server: 
     running.wait_for_log("listens to default")
     running.process.stdout.close()
     path = sound_server.folder / "kwsd" / "events.sock"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while figures(path)["detections"].get("yes", 0) < 3:  # it goes on for its subscribers
         assert time.monotonic() < deadline
         sound_server.say(word)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S
+
 WATCHDOG_S = 1.0
 
 
@@ -80,7 +82,7 @@ def test_the_search_for_a_lost_microphone_feeds_the_watchdog_unless_it_hangs(
     sound_server.kill()
     running.wait_for_event("device_lost")
     said(manager, 0)  # until then
-    manager._socket.settimeout(60)
+    manager._socket.settimeout(PATIENCE_S)
     for _ in range(3):
         manager.heard.clear()
         manager.wait_for("WATCHDOG=1")
@@ -89,7 +91,7 @@ def test_the_search_for_a_lost_microphone_feeds_the_watchdog_unless_it_hangs(
     with socket.socket(socket.AF_UNIX) as mute:  # a sound server that takes calls and never answers
         mute.bind(str(native))
         mute.listen(100)
-        mute.settimeout(60)
+        mute.settimeout(PATIENCE_S)
         calls = [mute.accept()]
         said(manager, 0)
         assert "WATCHDOG=1" not in said(manager, 4 * WATCHDOG_S)
@@ -97,7 +99,7 @@ def test_the_search_for_a_lost_microphone_feeds_the_watchdog_unless_it_hangs(
             call.close()
     native.unlink()
     sound_server.start("headset")
-    manager._socket.settimeout(60)
+    manager._socket.settimeout(PATIENCE_S)
     manager.wait_for("WATCHDOG=1")
     running.wait_for_event("device_restored")
 
@@ -121,7 +123,7 @@ def test_it_takes_the_socket_that_systemd_holds(user: Any, start: Any) -> None:
     running = start(command=command)
     running.wait_for_log("events are served at")
     with socket.socket(socket.AF_UNIX) as subscriber:
-        subscriber.settimeout(60)
+        subscriber.settimeout(PATIENCE_S)
         subscriber.connect(str(path))
         running.write(bytes(64_000))
         assert json.loads(subscriber.makefile().readline())["type"] == "ready"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from patience import PATIENCE_S
 
 from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
@@ -97,7 +98,7 @@ class Session:
 
     def run(self, _: Any, feeds: dict[str, Any]) -> list[Any]:
         self.threads.add(threading.current_thread().name)
-        self._meeting.wait(30)
+        self._meeting.wait(PATIENCE_S)
         return [feeds["windows"][:, :1]]
 
 

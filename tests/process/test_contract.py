@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 TIMEOUT_S = 3
 SURE = ("--threshold", "0.9")
@@ -85,7 +86,7 @@ def heard(user: Any, pcm: bytes, tmp_path_factory: pytest.TempPathFactory) -> It
         daemon.write(pcm)
         ran = daemon.end()
         events = other.end()
-        reader.join(60)
+        reader.join(PATIENCE_S)
         yield Heard(
             ran,
             path,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 LISTEN = """
 import sys
@@ -24,7 +25,7 @@ def test_neither_torch_nor_transformers_where_the_processor_computes(user: Any, 
     if device == "auto" and any(Path("/dev").glob("nvidia*")):
         pytest.skip("there may be a GPU")
     command = [sys.executable, "-c", LISTEN, recordings / "commands.flac", "--device", device]
-    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert "yes" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 onnxruntime", done.stderr
 
@@ -33,7 +34,7 @@ def test_nothing_is_reported_and_nothing_left_in_the_home(user: Any, recordings:
     """ONNX Runtime reports to its makers, by way of a database in the home, unless it is told not to."""
     env = {key: value for key, value in user.env.items() if "TELEMETRY" not in key} | {"HOME": str(tmp_path)}
     command = [sys.executable, "-c", LISTEN, recordings / "commands.flac", "--device", "cpu"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert "yes" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -68,6 +69,6 @@ def test_an_exported_model_runs_without_torch(
     """Not even where there is a GPU: --device is auto."""
     given = [exported] if command[0] == "models" else [recordings / "commands.flac", "--model", exported]
     done = subprocess.run(
-        [sys.executable, "-c", RUN, *command, *given], env=user.env, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", RUN, *command, *given], env=user.env, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.stdout.splitlines()[-1] == ("0" if command[0] == "models" else "0 onnxruntime"), done.stderr

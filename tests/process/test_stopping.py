@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon.signals import TOGETHER_S
 
@@ -121,7 +122,7 @@ def test_a_file_where_the_socket_should_be_stays(user: Any, tmp_path: Path) -> N
 def test_closed_standard_streams_do_no_harm(user: Any, recordings: Path, closed: str) -> None:
     line = f'exec "$@" {closed}'
     command = ["sh", "-c", line, "sh", *user.command("listen", recordings / "sentence.flac")]
-    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

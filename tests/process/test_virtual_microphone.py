@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S
+
 SOUND = ("XDG_RUNTIME_DIR", "ALSA_CONFIG_PATH", "PULSE_SERVER", "PULSE_COOKIE")
 """What leads a program to the virtual microphone; all else is the test user's own."""
 CLEAR = ("yes", "left", "happy", "down")
@@ -42,7 +44,7 @@ def test_words_that_are_played_are_printed_published_and_acted_upon(
         running.wait_for_event("hook_finished", len(words))
         running.process.terminate()
         ran = running.wait()
-        reader.join(60)
+        reader.join(PATIENCE_S)
     assert ran.status == 0
     heard = [event for event in ran.events if event["type"] == "detection"]
     assert [event["word"] for event in heard] == words

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.events import Detection, Envelope, Event, HookFinished
 from kwsd.sinks.hooks import Hook, HookSink
-
-PATIENCE_S = 120.0
 
 
 def _heard(word: str) -> Envelope:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.events import Envelope
 from kwsd.sinks.hooks import Hook
 from kwsd.sinks.running import Order, RunningHook
-
-PATIENCE_S = 120.0
 
 
 def test_no_more_run_at_once_than_allowed_and_no_more_wait(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
@@ -17,7 +18,6 @@ from kwsd.sinks import hooks as sinks_hooks
 from kwsd.sinks import running
 from kwsd.sinks.hooks import Hook, HookSink
 
-PATIENCE_S = 120.0
 SHORT_S = 1.5
 """A time-out that is to pass, but not before a shell has started on a busy machine."""
 

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import LONGEST, listen, room, unlink
@@ -182,7 +183,7 @@ except DeviceError as error:
 )
 def test_the_socket_that_systemd_hands_over(tmp_path: Path, kind: str, other: int, count: str, says: str) -> None:
     command = [sys.executable, "-c", GIVEN, kind, str(tmp_path / "s"), str(other), count]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert says in done.stdout, done.stderr
 
 

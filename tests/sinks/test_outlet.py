@@ -11,12 +11,11 @@ import tty
 from contextlib import suppress
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.events import Detection, Envelope
 from kwsd.sinks.outlet import write_within
 from kwsd.sinks.stdout import StdoutSink
-
-PATIENCE_S = 120.0
 
 
 def sealed(sequence: int) -> Envelope:

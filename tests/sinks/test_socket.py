@@ -13,12 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.events import Detection, Envelope
 from kwsd.sinks import socket as sinks_socket
 from kwsd.sinks.socket import SocketSink
-
-PATIENCE_S = 120.0
 
 
 def sealed(sequence: int = 1, stream: str = "desk") -> Envelope:

@@ -15,13 +15,12 @@ from contextlib import ExitStack, suppress
 from typing import TextIO
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope, SpeechStarted
 from kwsd.sinks import stdout
 from kwsd.sinks.stdout import StdoutSink
-
-PATIENCE_S = 120.0
 
 
 def sealed(sequence: int = 1) -> Envelope:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.errors import InputError
 from kwsd.training.tools.by_hand import run
@@ -20,7 +21,7 @@ def tool(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     code = f"import runpy, sys; {lacking}runpy.run_module('kwsd.training.tools.{name}', run_name='__main__')"
     words = [str(argument) for argument in arguments]
     return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 
