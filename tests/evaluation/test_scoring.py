@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kwsd.evaluation.scoring import LATE, SLACK, score_events
@@ -132,7 +132,6 @@ times = st.lists(st.floats(0, 30), max_size=12)
 
 
 @given(times, times)
-@settings(deadline=None)
 def test_every_detection_is_counted_once(starts, fires):
     words = [spoken("yes", start, start + 0.5) for start in starts]
     scored = score_events([fired("yes", at) for at in fires], words)

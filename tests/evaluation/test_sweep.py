@@ -56,7 +56,7 @@ def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> li
     st.sampled_from([1.0, 0.1]),
     st.sampled_from([None, 1, 250, 600]),
 )
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_replaying_islands_gives_what_replaying_everything_gives(
     seed, odds, smoothing, refractory_ms, gated, substitution, latest_ms
 ):

@@ -31,7 +31,6 @@ _spec.loader.exec_module(targets)
 COUNT = int(os.environ.get("KWSD_FUZZ", "150"))
 bounded = settings(
     max_examples=COUNT,
-    deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

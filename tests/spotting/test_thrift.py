@@ -85,7 +85,7 @@ LEVELS = [0.0, 0.1, 0.19, 0.2, 0.21, 0.5, 0.6, 0.79, 0.8, 0.85, 0.9, 0.95, 1.0]
 level = st.sampled_from(LEVELS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), smoothing=st.integers(1, 4), count=st.integers(1, 40), lowest=st.sampled_from([0.5, 0.6, 0.8]))
 def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count: int, lowest: float) -> None:
     yes = data.draw(st.lists(level, min_size=count, max_size=count))
@@ -99,7 +99,7 @@ def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count
     assert len(asked) == len(set(asked))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), smoothing=st.integers(2, 3), count=st.integers(1, 40), stride=st.integers(3, 5))
 def test_a_coarse_grid_hears_the_same_whatever_the_batch(
     data: st.DataObject, smoothing: int, count: int, stride: int
@@ -127,7 +127,7 @@ def test_a_word_on_the_coarse_grid_is_looked_at_closely() -> None:
         assert len(set(mine) - shown) <= 1 + 30 // 3  # the second one since the gate has opened, and each third
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), count=st.integers(1, 40), stride=st.integers(2, 5))
 def test_nothing_is_scored_before_the_next_look(data: st.DataObject, count: int, stride: int) -> None:
     yes = data.draw(st.lists(level, min_size=count, max_size=count))
@@ -161,7 +161,7 @@ def test_where_nothing_is_like_a_word_the_next_look_is_at_the_grid() -> None:
     assert classifier.asked == [1, 4, 9, 14, 13, 15, 19, 24, 29]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), count=st.integers(2, 40), doubled=st.integers(1, 39))
 def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, count: int, doubled: int) -> None:
     yes = data.draw(st.lists(level, min_size=count, max_size=count))
