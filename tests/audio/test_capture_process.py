@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
+import select
 from collections.abc import Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
+from kwsd.audio import capture_process
 from kwsd.audio.capture_process import Rest
 
 
@@ -22,33 +24,60 @@ def orders() -> Iterator[tuple[int, int]]:
         os.close(writing)
 
 
-def rested_s(rest: Rest, given: int) -> float:
-    began = time.monotonic()
-    rest(given)
-    return time.monotonic() - began
+class Clock:
+    """A machine's, on which nothing takes time but to wait in vain for a descriptor."""
+
+    now = 0.0
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self.register, self.unregister = self._poll.register, self._poll.unregister
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+        ready = self._poll.poll(0)
+        self.now += 0.0 if ready else milliseconds / 1000
+        return ready
+
+    def rested_s(self, rest: Rest, given: int) -> float:
+        began = self.now
+        rest(given)
+        return self.now - began
 
 
-def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int]) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the process that captures."""
+    clock = Clock()
+    monkeypatch.setattr(capture_process, "time", clock)
+    monkeypatch.setattr(capture_process, "select", SimpleNamespace(poll=lambda: clock, POLLIN=select.POLLIN))
+    return clock
+
+
+def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int], clock: Clock) -> None:
     reading, writing = orders
     rest = Rest(reading)
     rest(0)  # nothing said yet
     os.write(writing, b"1600 3200 0.015\n")
     rest(320)  # it hears of it
-    assert rested_s(rest, 640) > 0.025  # 60 ms are missing, less 15
+    assert clock.rested_s(rest, 640) == pytest.approx(0.045)  # 60 ms are missing, less 15
     os.write(writing, b"1600 -160 0.015\n4800 -480 0.015\n")
     rest(960)
-    assert rested_s(rest, 1280) > 0.1  # the newest counts: 250 ms are missing; by the other 30, and less than a rest
+    # The newest counts, by which 250 ms are missing; by the other 30, and less than a rest.
+    assert clock.rested_s(rest, 1280) == pytest.approx(0.235, abs=0.01)  # less what the block was late
     os.write(writing, b"0 0 0.015\n")
     rest(1600)
-    assert rested_s(rest, 1920) < 0.1  # it wants all at once again
+    assert clock.rested_s(rest, 1920) == 0.0  # it wants all at once again
 
 
-def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int]) -> None:
+def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int], clock: Clock) -> None:
     reading, writing = orders
     rest = Rest(reading)
     os.write(writing, b"4800 0 -0.01\n")
     rest(320)
-    assert rested_s(rest, 640) > 0.2  # 260 ms are missing, and 10 more are waited for
+    assert clock.rested_s(rest, 640) == pytest.approx(0.27)  # 260 ms are missing, and 10 more are waited for
 
 
 def test_a_daemon_that_is_gone_or_talks_nonsense(orders: tuple[int, int]) -> None:

@@ -93,7 +93,7 @@ class Logged(logging.Handler):
 
 @pytest.fixture
 def logged() -> Iterator[Logged]:
-    log, handler = logging.getLogger("kwsd.audio.pcm"), Logged()
+    log, handler = logging.getLogger("kwsd.audio"), Logged()
     before = log.level
     log.setLevel(logging.INFO)
     log.addHandler(handler)
@@ -119,39 +119,40 @@ def test_a_pipe_without_samples_is_waited_for_aloud(logged: Logged, terminal: bo
 
 
 def test_a_pipe_that_gives_nothing_any_more_is_told_once_and_again_when_it_goes_on(
-    pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    pipe: tuple[BinaryIO, BinaryIO], logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stalling, "STALLED_S", 0.2)
     reader, writer = pipe
     blocks = PcmSource(reader).blocks()
     writer.write(bytes(320))
     assert len(next(blocks).samples) == 160
+    stalled: list[str] = []
 
-    def go_on() -> None:
-        while not caplog.records:
-            time.sleep(0.01)  # another thread's log
-        writer.write(bytes(640))
-        writer.close()
+    def write_late() -> None:
+        with writer:
+            stalled.append(logged.said.get(timeout=PATIENCE_S))
+            time.sleep(0.8)  # in which it might be told again
+            writer.write(bytes(640))
 
-    late = threading.Thread(target=go_on)
+    late = threading.Thread(target=write_late)
     late.start()
     assert sum(len(block.samples) for block in blocks) == 320
     late.join()
-    stalled, goes_on = [record.getMessage() for record in caplog.records]
-    assert stalled.startswith("stdin: no samples for 0 s, though it is open")
-    assert goes_on.startswith("stdin goes on, after ")
+    assert stalled[0].startswith("stdin: no samples for 0 s, though it is open")
+    assert logged.said.get_nowait().startswith("stdin goes on, after ")
+    assert logged.said.empty()
 
 
 def test_who_reads_slowly_does_not_think_that_the_pipe_is_slow(
     pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    now = 0.0
+    monkeypatch.setattr(stalling, "time", SimpleNamespace(monotonic=lambda: now))
     reader, writer = pipe
     blocks = PcmSource(reader).blocks()
     writer.write(bytes(320))
     next(blocks)
-    clock.now += 3600
+    now += 1.2 * stalling.STALLED_S
     late = threading.Timer(0.05, lambda: (writer.write(bytes(640)), writer.close()))
     late.start()
     assert sum(len(block.samples) for block in blocks) == 320

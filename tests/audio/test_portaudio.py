@@ -43,7 +43,7 @@ def silence(frames: int, channels: int = 1) -> NDArray[np.int16]:
 
 
 def test_at_16_khz_mono_the_samples_come_through_as_they_are(portaudio: Any) -> None:
-    stream = PortAudioStream()
+    stream = PortAudioStream(stall_s=PATIENCE_S)
     blocks = open_now(stream, portaudio, silence(320))
     assert portaudio.tried == [(16_000, 1)]
     sent = np.random.default_rng(8).integers(-32768, 32767, (5, 320, 1)).astype(np.int16)
@@ -71,7 +71,7 @@ def test_a_device_that_only_does_44_1_khz_stereo_is_resampled(portaudio: Any) ->
     portaudio.opens = lambda rate, channels: BAD_RATE if rate != 44_100 else BAD_CHANNELS if channels != 2 else 0
     wave = (8000 * np.sin(2 * np.pi * 500 * np.arange(44_100) / 44_100)).astype(np.int16)
     stereo = np.stack([wave, wave // 2], axis=1).reshape(50, 882, 2)
-    stream = PortAudioStream(stall_s=0.2)
+    stream = PortAudioStream(stall_s=PATIENCE_S)
     blocks = open_now(stream, portaudio, stereo[0])
     assert portaudio.tried == [(16_000, 1), (44_100, 1), (44_100, 2)]
     hear(portaudio, *stereo[1:])
@@ -84,7 +84,7 @@ def test_a_device_that_only_does_44_1_khz_stereo_is_resampled(portaudio: Any) ->
 def test_overflows_are_counted_at_16_khz_without_drift(portaudio: Any) -> None:
     portaudio.devices[0] = portaudio.device("USB Mic", rate=44_100.0)
     portaudio.opens = lambda rate, _channels: BAD_RATE if rate == 16_000 else 0
-    stream = PortAudioStream(block_ms=10)
+    stream = PortAudioStream(block_ms=10, stall_s=PATIENCE_S)
     blocks = open_now(stream, portaudio, silence(441))
     hear(portaudio, *[silence(441)] * 100, overflow=frozenset(range(0, 100, 2)))
     heard = [next(blocks) for _ in range(100)]
@@ -93,7 +93,7 @@ def test_overflows_are_counted_at_16_khz_without_drift(portaudio: Any) -> None:
 
 
 def test_a_reader_that_was_away_too_long_is_told_what_it_missed(portaudio: Any) -> None:
-    stream = PortAudioStream(stall_s=0.2)
+    stream = PortAudioStream(stall_s=2.0)
     blocks = open_now(stream, portaudio, silence(320))
     hear(portaudio, *[silence(320)] * 1000)  # 20 s
     first = next(blocks)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from patience import PATIENCE_S
 
+from kwsd.benchmark import living
 from kwsd.benchmark.living import _heard, _heard_when, watch, watch_microphone
 from kwsd.benchmark.sound_server import virtual_microphone
 from kwsd.benchmark.watched import Said, Watched
@@ -29,6 +31,9 @@ with virtual_microphone() as microphone:
     print(microphone.folder, children, flush=True)
     sys.stdin.read()
 """
+DEAF = "import json, sys; print(json.dumps({'type': 'ready'}), flush=True); sys.stdin.buffer.read()"
+
+pytestmark = pytest.mark.usefixtures("patient_bench")
 
 
 def line(came: float, word: str, start_s: float) -> Said:
@@ -48,14 +53,30 @@ def test_a_daemon_is_watched() -> None:
     heard = read_stream(RECORDINGS / "commands.flac", RECORDINGS / "commands.tsv")
     first = heard.words[:1]
     life = watch(["--config", "/dev/null", "--words", "yes"], heard.samples[: 2 * 16_000], first, realtime=True)
-    assert 0 < life.ready_s < 60
+    assert 0 < life.ready_s < PATIENCE_S
     assert 20 < life.resident_mb <= life.peak_mb < 1000
     assert life.heard == 1
     assert life.latency_ms
     assert -300 < life.latency_ms[0] < 30_000
     assert life.silence_cpu_per_second
     assert life.speech_cpu_per_second
-    assert life.silence_cpu_per_second < life.speech_cpu_per_second
+
+
+def test_what_speech_costs_is_told_from_what_silence_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a daemon that works a second for each second that it is given, and in silence a tenth of that."""
+    spent_s, write = 0.0, Watched.write
+
+    def work(daemon: Watched, samples: NDArray[np.int16]) -> None:
+        nonlocal spent_s
+        spent_s += np.where(samples, 1.0, 0.1).sum() / 16_000
+        write(daemon, samples)
+
+    monkeypatch.setattr(living, "_listen", lambda *_: [sys.executable, "-c", DEAF])
+    monkeypatch.setattr(Watched, "write", work)
+    monkeypatch.setattr(Watched, "cpu_s", lambda _: spent_s)
+    life = watch([], np.full(4800, 9000, np.int16), realtime=True)
+    assert life.speech_cpu_per_second == pytest.approx(1.0)
+    assert life.silence_cpu_per_second == pytest.approx(0.1)
 
 
 def test_a_daemon_at_full_speed_has_no_latency() -> None:

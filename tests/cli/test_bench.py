@@ -15,6 +15,8 @@ from kwsd.evaluation.truth import write_wav
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
 
+pytestmark = pytest.mark.usefixtures("patient_bench")
+
 
 def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
     flags = ("--model", tiny_model, "--seconds", 2, "--device", "cpu")

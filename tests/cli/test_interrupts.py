@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 
+from kwsd.cli import interrupts as cli_interrupts
 from kwsd.cli.interrupts import Interrupts
 from kwsd.daemon.signals import TOGETHER_S
 from kwsd.errors import Interrupted
+
+
+class Clock:
+    """One that the test puts on."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """By which two Ctrl-C come together, or do not."""
+    clock = Clock()
+    monkeypatch.setattr(cli_interrupts, "time", clock)
+    return clock
 
 
 def press() -> None:
@@ -26,18 +43,19 @@ def test_the_first_one_waits(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Ctrl-C again stops at once" in capfd.readouterr().err
 
 
-def test_two_at_once_are_one() -> None:
+def test_two_at_once_are_one(clock: Clock) -> None:
     with Interrupts() as interrupts:
         press()
+        clock.now += 0.9 * TOGETHER_S
         press()
         with pytest.raises(Interrupted):
             interrupts.check()
 
 
-def test_the_second_one_does_not() -> None:
+def test_the_second_one_does_not(clock: Clock) -> None:
     with Interrupts():
         press()
-        time.sleep(TOGETHER_S)
+        clock.now += TOGETHER_S
         with pytest.raises(KeyboardInterrupt):
             press()
 

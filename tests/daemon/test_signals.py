@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
+from types import SimpleNamespace
 
 import pytest
 from patience import PATIENCE_S
@@ -59,11 +59,15 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 
 @pytest.mark.parametrize("number", ASKING_TO_STOP)
-def test_the_same_signal_twice_within_a_millisecond_is_one(number: signal.Signals) -> None:
+def test_the_same_signal_twice_within_a_millisecond_is_one(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: now))
     heard: list[signal.Signals] = []
     with relayed(heard.append, no_hurry, -1):
         signal.raise_signal(number)
-        time.sleep(0.0005)  # as timeout(1) sends it: to its child, then to the child's group
+        now += 0.0005  # as timeout(1) sends it: to its child, then to the child's group
         signal.raise_signal(number)
     assert heard == [number]
 
