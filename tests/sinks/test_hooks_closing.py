@@ -47,9 +47,12 @@ def test_closing_lets_what_runs_and_waits_come_to_its_end(bench: Any, tmp_path: 
     assert bench.silent()
 
 
-def test_closing_ends_what_runs_at_the_deadline(bench: Any, caplog: pytest.LogCaptureFixture, stop: Envelope) -> None:
-    sink = bench.sink("sleep 1000", "sleep 1000", limit=1)
+def test_closing_ends_what_runs_at_the_deadline(
+    bench: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    sink = bench.sink(*[f": >{tmp_path}/started; exec sleep 1000"] * 2, limit=1)
     sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
     sink.close(0.2)
     reports = [bench.report(), bench.report()]
     assert {report.exit_status for report in reports} == {143, None}
@@ -85,9 +88,10 @@ def test_closing_ends_where_a_hook_has_ended_before_it_is_watched(
     assert [bench.report().exit_status for _ in range(2)] == [0, None]
 
 
-def test_hurry_shortens_a_patient_close(bench: Any, stop: Envelope) -> None:
-    sink = bench.sink("sleep 1000")
+def test_hurry_shortens_a_patient_close(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    sink = bench.sink(f": >{tmp_path}/started; exec sleep 1000")
     sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
     patient = threading.Thread(target=sink.close, args=(math.inf,))
     patient.start()
     sink.hurry(0.1)
@@ -144,4 +148,5 @@ def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
         assert len(sink._refused) <= 8
         fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     sink._thread.join(PATIENCE_S)
+    assert not sink._thread.is_alive()
     signal.signal(signal.SIGIO, before)
