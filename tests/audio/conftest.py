@@ -21,7 +21,7 @@ from kwsd.audio.microphone import Microphone, Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import Event
 
-QUICK = Patience(stall_s=1.0, first_pause_s=0.05, last_pause_s=0.2)
+QUICK = Patience(stall_s=5.0, first_pause_s=0.05, last_pause_s=0.2)
 
 
 class Sound:

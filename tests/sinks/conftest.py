@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.events import Detection, Envelope, Event, HookFinished
+from kwsd.sinks import hooks, running
 from kwsd.sinks.hooks import Hook, HookSink
 
 
@@ -35,6 +37,7 @@ class Bench:
     """Hook sinks to try things on, and what they report."""
 
     def __init__(self) -> None:
+        self._ahead_s = 0.0
         self.sinks: list[HookSink] = []
         self.failures: list[BaseException] = []
         self._reports: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -55,6 +58,16 @@ class Bench:
         assert isinstance(event, HookFinished)
         return event
 
+    def monotonic(self) -> float:
+        """The time, for hooks."""
+        return time.monotonic() + self._ahead_s
+
+    def later(self, seconds: float) -> None:
+        """So much time passes at once, however busy the machine is that runs the hooks."""
+        self._ahead_s += seconds
+        for sink in self.sinks:
+            sink._waker.wake()
+
     def silent(self) -> bool:
         return self._reports.empty()
 
@@ -69,9 +82,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """The sinks of a test. None of their threads fails, and none is left."""
     bench = Bench()
+    for module in (hooks, running):
+        monkeypatch.setattr(module, "time", bench)
     yield bench
     for sink in bench.sinks:
         sink.close(0)
