@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("patience", "microphone", "processes", "tiny_models")  # the first one is imported by the others
+pytest_plugins = ("patience", "microphone", "processes", "tiny_models", "users")  # imported ones first
 
 # A machine that is busy with other things makes and tries examples slowly, which is no fault of theirs.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import Running, User
+from processes import Running
+from users import User
 
 
 @pytest.fixture
