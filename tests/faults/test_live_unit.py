@@ -83,7 +83,7 @@ def manager(virtual_microphone: Any) -> Iterator[Manager]:
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         found = Manager(folder, env, process)
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60  # a container may never get there
             while found.systemctl("is-system-running", check=False) not in ("running", "degraded"):
                 if process.poll() is not None or time.monotonic() > deadline:
                     process.kill()

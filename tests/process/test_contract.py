@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-TIMEOUT_S = 3
+TIMEOUT_S = 10
+"""Enough for a slow machine to hear all words after the first one, whose hook hangs, and to run the hooks that end."""
 SURE = ("--threshold", "0.9")
 """What the contract is shows on words that are surely heard; how many are at the model's own thresholds is its card's
 to say, and looked at in test_files.py."""
