@@ -18,13 +18,15 @@ from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, loudness, mid
 @dataclass(frozen=True, slots=True)
 class Noisiness:
     """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
-    window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under."""
+    window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under; how
+    often the window itself comes through a channel."""
 
     share: float
     varied: float
     snr: tuple[int, ...]
     talk: float = 0.1
     talk_snr: tuple[int, ...] = (12, 30)
+    channel: float = 0.35
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -90,7 +92,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
 
     At a hardness below 1 all of it is rarer, and weaker.
     """
-    if rng.random() < 0.35 * hardness:
+    if rng.random() < noise.channel * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
     if rng.random() < noise.share * (0.3 + 0.7 * hardness):
         talk = rng.random() < noise.talk

@@ -91,7 +91,7 @@ class Mix:
     share of 0 they are drawn among the words, as one more of them.
 
     Half of the `channels` are rooms, with `late_reverberation` such as bare living rooms are: see
-    `kwsd.training.channels`.
+    `kwsd.training.channels`. As often as `channel` says a window is heard through one of them.
 
     Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
     Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
@@ -114,6 +114,7 @@ class Mix:
     synthetic: float = number(0.0, 0, 1)
     synthetic_by_root: bool = False
     channels: int = number(200, 1)
+    channel: float = number(0.35, 0, 1)
     late_reverberation: bool = False
     easy_steps: int = number(1_500, 0)
     ramp_steps: int = number(6_000, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,21 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
     loud, faint = share_of_noise((0, 5)), share_of_noise((25, 30))
     assert loud > 20 * faint
     assert share_of_noise((0, 5), talk=1.0) > 20 * share_of_noise((25, 30), talk=1.0)
+
+
+def test_as_many_windows_come_through_a_channel_as_are_asked_for(sounds: Sounds) -> None:
+    """One that turns it round, as no noise does."""
+    word = excerpt(sounds.words.clip(0), 0)
+    turning = replace(sounds, channels=np.full((1, 1), -1, np.float32))
+
+    def turned(channel: float) -> float:
+        noise = Noisiness(0.0, 0.0, SNR, channel=channel)
+        heard = (noises.recorded(word, turning, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
+        return float(np.mean([np.dot(window, word) < 0 for window in heard]))
+
+    assert turned(0.0) == 0
+    assert 0.4 < turned(0.5) < 0.6
+    assert turned(1.0) == 1
 
 
 def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:
