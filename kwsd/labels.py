@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 UNKNOWN = "_unknown_"
 """Speech that is none of the model's words."""
@@ -25,6 +25,18 @@ def plain(label: str) -> str:
     """The label as kwsd writes it: `Silence` and `_background_noise_` are `_silence_`, `unknown` is `_unknown_`, and
     words are themselves."""
     return _WRITTEN.get(label.casefold(), label)
+
+
+def unclear(labels: Sequence[str]) -> str | None:
+    """What keeps a configuration from saying which of a model's labels it means: two are alike, or one is blank."""
+    places: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        first = places.setdefault(label, index)
+        if first < index:
+            return f"labels {first} and {index} are both {label!r:.40}"
+        if not label.strip():
+            return f"label {index} is blank"
+    return None
 
 
 def spelt(label: str, words: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from kwsd.config import expanded
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.labels import unclear
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
@@ -117,6 +118,8 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
     if given != (len(found.labels),):
         count = given[0] if given else "no"
         raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores", _REMEDY)
+    if what := unclear(found.labels):
+        raise ModelError(f"{path}: {what};", f"give each a name of its own in the model's id2label, and {_REMEDY}")
     if len(found.labels) == 1 and found.problem_type == _SINGLE:  # a softmax over one is 1
         what = f"{path} has one label, {found.labels[0]}, which every sound would get;"
         raise ModelError(what, f"take a model with two, and {_REMEDY}")

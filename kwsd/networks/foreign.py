@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.labels import unclear
 from kwsd.networks.arrangement import EXTRACTORS, INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
@@ -176,12 +177,8 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     strange = next((label for label in labels if not label.isprintable()), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
         raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
-    places: dict[str, int] = {}
-    for index, label in enumerate(labels):  # no configuration could say which one it means
-        first = places.setdefault(label, index)
-        if first < index or not label.strip():
-            what = f"labels {first} and {index} are both {label!r:.40}" if first < index else f"label {index} is blank"
-            raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
+    if what := unclear(labels):
+        raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
     return labels
 
 

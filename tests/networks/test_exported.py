@@ -129,6 +129,8 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "weights elsewhere": (elsewhere, "keeps weights in other files"),
     "a label too few": (lambda: saying(labels=["yes", "no"]), "2 labels, but 3 scores"),
     "one label": (lambda: model(replace(CONTRACT, labels=("yes",)), count=1), "one label, yes, which every sound"),
+    "a label twice": (lambda: saying(labels=["yes", "no", "yes"]), "labels 0 and 2 are both 'yes'"),
+    "a blank label": (lambda: saying(labels=["yes", " ", "no"]), "label 1 is blank"),
     "no labels": (lambda: saying(labels=[]), "labels"),
     "labels that are none": (lambda: saying(labels=["yes", 3, "no"]), "labels"),
     "a label for the terminal": (lambda: saying(labels=["\x1b[2J", "a", "b"]), "labels"),
