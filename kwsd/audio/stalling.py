@@ -18,6 +18,7 @@ class Stall:
         """With `told`, somebody knows already that nothing may come."""
         self._name = name
         self._told = told
+        self._level = logging.WARNING  # of the first one; who lets go of a button pauses again and again
         self.begin()
 
     def begin(self) -> None:
@@ -32,11 +33,14 @@ class Stall:
         """Say so, unless it came too early."""
         if self.left_ms() == 0:
             self._told = True
-            log.warning("%s: no samples for %.0f s, though it is open; see what feeds it", self._name, STALLED_S)
+            log.log(
+                self._level, "%s: no samples for %.0f s, though it is open; see what feeds it", self._name, STALLED_S
+            )
 
     def end(self) -> None:
         """There is something to read."""
         if self._told:
             self._told = False
             waited_s = time.monotonic() - self._since_s
-            log.warning("%s goes on, after %.0f s without samples", self._name, waited_s)
+            log.log(self._level, "%s goes on, after %.0f s without samples", self._name, waited_s)
+            self._level = logging.INFO

@@ -81,6 +81,18 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
     assert not user.socket.exists()
 
 
+def test_a_pipe_that_stays_open_and_gives_nothing(start: Start) -> None:
+    running = start("listen", "-", *FAST)
+    running.write(words(1))
+    running.wait_for_event("detection")
+    running.wait_for_log("stdin: no samples for 10 s, though it is open; see what feeds it")
+    running.write(words(1))
+    running.wait_for_event("detection", 2)
+    ran = running.end()
+    assert ran.status == 0
+    assert "warning: stdin goes on, after 1" in ran.err
+
+
 def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
     running = start("listen", "-", "--socket", user.socket, *FAST)
     running.write(words(1))
