@@ -132,8 +132,10 @@ class HookSink:
     def _run(self) -> None:
         try:
             self._poll.register(self._waker, select.POLLIN)
-            while not (self._closing and not self._queue and not self._running):
-                self._start_waiting()
+            while True:
+                self._start_waiting()  # before the question: what cannot be started ends without waking anybody
+                if self._closing and not self._queue and not self._running:
+                    break
                 self._step()
                 self._report_refused()
             self._report_refused()
@@ -154,7 +156,6 @@ class HookSink:
             log.warning("%d hooks that waited are dropped, kwsd stops", len(self._queue))
             self._refused.extend(self._queue)
             self._queue.clear()
-            self._waker.wake()  # where nothing runs whose end would
         while self._queue and len(self._running) < self._limit:
             order = self._queue.popleft()
             try:

@@ -88,6 +88,23 @@ def test_closing_ends_where_a_hook_has_ended_before_it_is_watched(
     assert [bench.report().exit_status for _ in range(2)] == [0, None]
 
 
+def test_closing_ends_where_the_last_that_waited_cannot_be_started(
+    bench: Any, fifo: Path, tmp_path: Path, stop: Envelope
+) -> None:
+    gone = tmp_path / "gone"
+    gone.symlink_to("/bin/true")
+    sink = bench.add(Hook(("/bin/sh", "-c", f"read line <{fifo}"), PATIENCE_S), Hook((str(gone),)), limit=1)
+    gone.unlink()
+    sink.send(stop)
+    closing = threading.Thread(target=sink.close, args=(math.inf,))
+    closing.start()
+    bench.wait_for(lambda: sink._closing)
+    fifo.write_text("end\n")
+    closing.join(PATIENCE_S)
+    assert not closing.is_alive()
+    assert [bench.report().exit_status for _ in range(2)] == [0, None]
+
+
 def test_hurry_shortens_a_patient_close(bench: Any, tmp_path: Path, stop: Envelope) -> None:
     sink = bench.sink(f": >{tmp_path}/started; exec sleep 1000")
     sink.send(stop)
