@@ -92,6 +92,7 @@ class _Daemon:
             watchdog=self._watchdog,
             status=self._status,
         )
+        self._threads: list[threading.Thread] = []
         self._stopped: set[str] = set()
         self._reason = "end of input"
         self._patience_s = JOIN_S
@@ -106,8 +107,12 @@ class _Daemon:
             stack.enter_context(
                 relayed(self._signalled, self._outlets.kill_hooks, self._mailbox.fileno(), reloads=reloads)
             )
-            self._start(stack)
-            return self._wait()
+            try:
+                self._start(stack)
+                return self._wait()
+            except BaseException as error:
+                self._reason = str(error) or type(error).__name__
+                raise
 
     def _start(self, stack: ExitStack) -> None:
         """Start everything, each with its undoing. Mistakes in the configuration show before any audio is opened.
@@ -132,11 +137,12 @@ class _Daemon:
         )
         self._publish.add(*self._outlets, self._status, self._counters, self._watchdog)
         self._notifier.status(f"loading {card.name}")
-        self._run_thread(stack, "kwsd-worker", partial(self._serve, card))
+        stack.callback(self._join)
+        stack.callback(self._stop)  # before the first thread runs: the next one may find no room to start
+        self._run_thread("kwsd-worker", partial(self._serve, card))
         for source in self._sources:
             into = self._rings[source.name]
-            self._run_thread(stack, "kwsd-capture", partial(pump, source, into, self._publish, self._sought))
-        stack.callback(self._stop)
+            self._run_thread("kwsd-capture", partial(pump, source, into, self._publish, self._sought))
 
     def _wait(self) -> int:
         """The exit status, when it is time to stop. Raises what a thread died of."""
@@ -145,7 +151,6 @@ class _Daemon:
             if isinstance(message, Ended):
                 return 0
             if isinstance(message, Failed):
-                self._reason = str(message.error) or type(message.error).__name__
                 raise message.error
             if isinstance(message, Signalled):
                 if self._reload is not None and message.number == signal.SIGHUP and not self._terminal.hangs_up():
@@ -210,10 +215,15 @@ class _Daemon:
                 self._stopped.add(stream)
                 self._publish(Stopped(stream, ring.written, self._reason))
 
-    def _run_thread(self, stack: ExitStack, name: str, body: Callable[[], None]) -> None:
+    def _run_thread(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
         thread.start()
-        stack.callback(lambda: thread.join(self._patience_s))
+        self._threads.append(thread)
+
+    def _join(self) -> None:
+        """Wait for the threads, the worker last: the others bring it what it hears."""
+        for thread in reversed(self._threads):
+            thread.join(self._patience_s)
 
     def _signalled(self, number: signal.Signals) -> None:
         self._mailbox.put(Signalled(number))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
@@ -53,6 +54,25 @@ def test_a_classifier_that_breaks_ends_the_daemon(
 
     with pytest.raises(RuntimeError, match="no score"):
         run(configure(), source(1, live=True), zoo=make_zoo(Broken), stdout=output())
+
+
+def test_a_thread_that_cannot_start_leaves_no_other_behind(
+    configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
+) -> None:
+    """Nobody tells the worker that it is over but the one who did not get as far as to start all."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "kwsd-capture":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    monkeypatch.setattr("kwsd.daemon.supervisor.JOIN_S", PATIENCE_S)
+    out = output()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        run(configure({"output.events": "all"}), source(1, live=True), zoo=zoo, stdout=out)
+    assert out.events()[-1]["reason"] == "can't start new thread"
 
 
 def test_a_failing_socket_thread_ends_the_daemon(
