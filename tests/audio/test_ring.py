@@ -167,13 +167,26 @@ def full() -> Ring:
     return ring
 
 
+class Waits(threading.Condition):
+    """Tells that somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.set()
+        return super().wait(timeout)
+
+
 def written_by_a_waiting_writer(ring: Ring) -> tuple[int, int]:
     """How far a writer of 20 more samples comes before it waits, and how often it has woken its reader by then."""
     wakings: list[int] = []
     ring.attach(lambda: wakings.append(ring.written))
+    waits = ring._changed = Waits()
     writer = threading.Thread(target=lambda: ring.write(counting(8, 28), wait=True))
     writer.start()
-    writer.join(0.2)  # it has nothing else to do: it writes what it can and waits
+    assert waits.begun.wait(PATIENCE_S)
     found = ring.written, len(wakings)
     ring.close()
     writer.join()
