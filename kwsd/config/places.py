@@ -7,6 +7,9 @@ from pathlib import Path
 
 from kwsd.errors import ConfigError
 
+NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
+"""What to do where a locale cannot give the system a text of the configuration, which is UTF-8."""
+
 
 def config_path() -> Path:
     """The configuration file: $XDG_CONFIG_HOME/kwsd/config.toml, else ~/.config/kwsd/config.toml."""
@@ -29,11 +32,18 @@ def socket_path() -> Path:
 
 
 def expanded(text: str) -> Path:
-    """A path as an operator writes it, with ~ for a home directory. Raises ConfigError where there is none."""
+    """A path as an operator writes it, with ~ for a home directory.
+
+    Raises ConfigError where there is none, and where the locale has no letter for one of its own: then nothing of that
+    name can be opened.
+    """
     try:
+        os.fsencode(text)
         return Path(text).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{text}: no home directory is known for it;", "write the whole path") from error
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{text}: this locale lacks a letter of that name;", NEEDS_UTF8) from error
 
 
 def _folder(variable: str) -> Path | None:

@@ -54,6 +54,16 @@ def _no_place(folder: Path, error: OSError) -> DeviceError:
     return DeviceError(f"{folder}: detections cannot be kept there: {why};", "choose another with --save-detections")
 
 
+def _nameable(word: str) -> str:
+    """A word as a file's name has it: a model may call its words what it likes, and a locale lack letters of them."""
+    name = re.sub(r"[^\w-]+", "_", word)[:_LONGEST]
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
+    return name
+
+
 class DetectionKeeper:
     """A sink with a thread that writes a WAV file for each detection, and removes the oldest ones beyond a quota.
 
@@ -98,7 +108,7 @@ class DetectionKeeper:
         if samples is None:
             log.warning("%s at %.1f s is not kept: its audio has been overwritten", event.word, event.at / RATE)
             return
-        word = re.sub(r"[^\w-]+", "_", event.word)[:_LONGEST]  # a model may call its words what it likes
+        word = _nameable(event.word)
         with self._changed:
             if len(self._clips) >= QUEUE and not self._wait:
                 log.warning("%s at %.1f s is not kept: the disk is too slow", event.word, event.at / RATE)

@@ -130,6 +130,16 @@ def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKee
     assert len(kept(tmp_path)) == 1
 
 
+def test_a_word_may_have_letters_that_the_locale_lacks(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.daemon.keeping.os.fsencode", lambda name: name.encode("ascii"))
+    keeper = keep()
+    keeper.send(sealed(word="Türklingel"))
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250000Z-T_rklingel-0.9975.wav"]
+
+
 def test_a_disk_that_takes_nothing_is_told_once(
     keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,6 +60,26 @@ def test_a_configuration_that_cannot_be_meant(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[keep]\nfolder = '/tmp/türkçe'\n",
+        "[socket]\nenabled = true\npath = '/tmp/türkçe'\n",
+        "[metrics]\nlisten = '/tmp/türkçe'\n",
+        "[metrics]\nlisten = '9464'\ntoken_file = '/tmp/türkçe'\n",
+        "[model]\nname = '/tmp/türkçe'\n",
+        "[hooks.words]\nyes = 'echo türkçe'\n",
+    ],
+)
+def test_a_letter_that_the_locale_lacks(user: Any, recordings: Path, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ran = user.run("listen", recordings / "commands.flac", "--config", file, **ascii_only)
+    assert ran.status == 78, ran.err
+    assert ran.errors[-1].endswith("set LC_ALL=C.UTF-8, or do without that letter")
+
+
+@pytest.mark.parametrize(
     ("flags", "status", "parts"),
     [
         (["--hook", "yes=no-such-program"], 78, ["'no-such-program'", "not found in PATH"]),
