@@ -22,12 +22,14 @@ _DEBUG = "--debug"
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
 _NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
+_NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't start new thread", _NO_TASK),
     (BlockingIOError, os.strerror(errno.EAGAIN), _NO_TASK),
     (MemoryError, "", _NO_MEMORY),
     (OSError, os.strerror(errno.ENOMEM), _NO_MEMORY),
     (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's
+    (OSError, os.strerror(errno.EMFILE), _NO_DESCRIPTOR),
 )
 """What the interpreter raises at a limit of the system's: which error, what it says, what to say of it."""
 _DAEMON = "kwsd.daemon.supervisor"

@@ -222,6 +222,7 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "raise TasksMax= of the unit"),
         (MemoryError(), "free some"),
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "free some"),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/dev/null"), "raise LimitNOFILE= of the unit"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "free some"),
     ],
 )
