@@ -9,7 +9,7 @@ from typing import Any
 
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
-from kwsd.networks.exported import is_cost, is_latest, is_threshold
+from kwsd.networks.allowed import MOST_SMOOTHING, is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.networks.foreign import read_json
 
 DEFAULT_SMOOTHING = 2
@@ -27,8 +27,8 @@ def read_card_file(path: Path) -> dict[str, Any]:
         if not isinstance(card.setdefault(name, {}), dict):
             raise ModelError(f"{path}: {name} is no table", "fetch the model again")
     smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
-    if type(smoothing) is not int or not 1 <= smoothing <= 50:
-        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to 50")
+    if not is_smoothing(smoothing):
+        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to {MOST_SMOOTHING}")
     if not is_cost(card.setdefault("substitution", 1.0)):
         raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
     if not is_latest(card.setdefault("latest_ms", None)):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.config import expanded
-from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import unclear
+from kwsd.networks.allowed import is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.networks.arrangement import INPUT, OUTPUT
 from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
@@ -31,7 +31,6 @@ _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
 _SINGLE = "single_label_classification"
 _SHORTEST_S, _LONGEST_S = 0.1, 60
 _DEEPEST = 4
-_MOST_SMOOTHING = 50  # of --smoothing
 _REMEDY = "write one: kwsd export MODEL --out DIR"
 
 
@@ -134,10 +133,10 @@ def _checked(table: Any) -> Exported:
     for key in ("name", "licence", "problem_type"):
         if not _is_text(table.get(key)):
             raise ValueError(key)
-    for key in ("rate", "window", "smoothing"):
+    for key in ("rate", "window"):
         if type(table.get(key)) is not int or table[key] <= 0:
             raise ValueError(key)
-    if table["smoothing"] > _MOST_SMOOTHING:
+    if not is_smoothing(table.get("smoothing")):
         raise ValueError("smoothing")
     if table["window"] * RATE % table["rate"]:
         raise ValueError("a window that is no whole number of samples at 16 kHz")
@@ -166,21 +165,6 @@ def _checked(table: Any) -> Exported:
 def _is_text(value: object) -> bool:
     """Labels go to terminals and into the environment of hooks."""
     return isinstance(value, str) and value.isprintable() and value != ""
-
-
-def is_threshold(value: object) -> bool:
-    """Whether it is a number that a word can fire at, again and again."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
-
-
-def is_cost(value: object) -> bool:
-    """Whether it can be what a substitution costs, as a part of what an insertion does."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
-
-
-def is_latest(value: object) -> bool:
-    """Whether it can be how many milliseconds a word has to fire; None for any number of them."""
-    return value is None or (type(value) is int and 0 < value <= 60_000)
 
 
 def _is_plain(value: object, depth: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.exported import is_threshold
+from kwsd.networks.allowed import is_threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""Which numbers may come with a model, in its card or in an exported file: how its scores make a word."""
+
+from __future__ import annotations
+
+from kwsd.config.sections import LOWEST
+
+MOST_SMOOTHING = 50
+"""Windows; of --smoothing, too."""
+
+
+def is_smoothing(value: object) -> bool:
+    """Whether it can be over how many windows a mean is taken."""
+    return type(value) is int and 1 <= value <= MOST_SMOOTHING
+
+
+def is_threshold(value: object) -> bool:
+    """Whether it is a number that a word can fire at, again and again."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
+
+
+def is_cost(value: object) -> bool:
+    """Whether it can be what a substitution costs, as a part of what an insertion does."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def is_latest(value: object) -> bool:
+    """Whether it can be how many milliseconds a word has to fire; None for any number of them."""
+    return value is None or (type(value) is int and 0 < value <= 60_000)
