@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from typing import TextIO
@@ -18,6 +19,11 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 def wants_colour(stream: TextIO) -> bool:
     """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org)."""
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def takes_utf8(stream: TextIO | None) -> bool:
+    """Whether a text goes out as UTF-8, as JSON and TOML have to; in other locales they are written in ASCII alone."""
+    return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name == "utf-8"
 
 
 def readable(name: object) -> str:

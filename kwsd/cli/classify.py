@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -71,7 +70,7 @@ def classify(
 def _show(file: Path, guesses: list[Guess], format: str) -> None:
     if format == "json":
         labels = [{"label": guess.label, "score": round(guess.score, 6)} for guess in guesses]
-        console.say(json.dumps({"file": readable(file), "labels": labels}, ensure_ascii=False))
+        console.say_json({"file": readable(file), "labels": labels}, indent=None)
     else:
         console.table(readable(file), ("score", "label"), [(f"{guess.score:.4f}", guess.label) for guess in guesses])
         console.say()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.cli.toml import as_toml, as_value
+from kwsd.cli.toml import as_toml, as_value, in_ascii
 from kwsd.config import config_path, load_config, options
 from kwsd.config.values import MAPPINGS
+from kwsd.shown import takes_utf8
 
 
 @configured(without=("output.format",))
@@ -38,7 +40,8 @@ def config(
         return
     loaded = load_config(config, overrides)
     if format == "toml":
-        console.say(as_toml(loaded))
+        text = as_toml(loaded)
+        console.say(text if takes_utf8(sys.stdout) else in_ascii(text))
         return
     rows = []
     for key, option in options().items():

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from kwsd.cli import loglines
 from kwsd.cli.columns import widths
-from kwsd.shown import brief, one_line
+from kwsd.shown import brief, one_line, takes_utf8
 from kwsd.sinks.outlet import Outlet, silence, write_within
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ def say(text: str = "") -> None:
     print(text)
 
 
-def say_json(value: Any) -> None:
-    """A JSON document on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def say_json(value: Any, indent: int | None = 2) -> None:
+    """A JSON document on standard output; without `indent` on one line."""
+    print(json.dumps(value, indent=indent, ensure_ascii=not takes_utf8(sys.stdout)))
 
 
 def error(text: str) -> None:

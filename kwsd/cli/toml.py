@@ -63,6 +63,12 @@ def as_key(word: str) -> str:
     return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else _string(word)
 
 
+def in_ascii(text: str) -> str:
+    """What `as_toml` gave, for a locale that is not TOML's UTF-8: other letters, all of them in quotes or comments, are
+    spelt out."""
+    return re.sub(r"[^\0-\x7f]", lambda letter: f"\\U{ord(letter[0]):08x}", text)
+
+
 def _string(text: str) -> str:
     # JSON's strings are TOML's, but for DEL and for lone surrogates, which neither UTF-8 nor TOML knows.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f").encode("utf-8", "replace").decode()

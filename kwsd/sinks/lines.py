@@ -23,7 +23,7 @@ from kwsd.events import (
     Stopped,
     seconds,
 )
-from kwsd.shown import brief, one_line, wants_colour
+from kwsd.shown import brief, one_line, takes_utf8, wants_colour
 
 LONGEST = 2000
 """Bytes of a line for a person; with its colours it is less than PIPE_BUF."""
@@ -33,7 +33,7 @@ class JsonLines:
     """JSON Lines."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._encoding = stream.encoding or "utf-8"
+        self._encoding = "utf-8" if takes_utf8(stream) else "ascii"
 
     def line(self, envelope: Envelope) -> str:
         text = envelope.to_json()

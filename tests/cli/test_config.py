@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,15 @@ no = [["a", "b c"], { shell = "x | \"y\"" }]
 [socket]
 enabled = true
 """
+
+
+def test_toml_of_any_locale_is_read_back_as_the_same(tmp_path: Path) -> None:
+    file, copy = tmp_path / "Gerät.toml", tmp_path / "out.toml"
+    file.write_text(FULL, encoding="utf-8")
+    command = [sys.executable, "-m", "kwsd", "config", "--format", "toml", "--config", str(file)]
+    with copy.open("wb") as out:
+        subprocess.run(command, stdout=out, check=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"})
+    assert load_config(copy).config == load_config(file).config
 
 
 def test_toml_is_read_back_as_the_same(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import json
 import logging
 import os
 import pty
@@ -125,3 +127,11 @@ def test_a_log_that_nobody_reads_stops_nobody(monkeypatch: pytest.MonkeyPatch) -
         told, last = read.read().splitlines()
         assert told == f"kwsd: warning: {2000 - len(kept)} lines of the log were dropped: nobody read them"
         assert last.endswith("somebody reads")
+
+
+def test_json_is_json_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    console.say_json({"name": "Gerät"})
+    sys.stdout.flush()
+    assert json.loads(written.getvalue()) == {"name": "Gerät"}

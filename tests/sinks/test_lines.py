@@ -141,7 +141,10 @@ def test_an_ascii_terminal_gets_an_ascii_arrow() -> None:
     assert line.endswith("-> caf\\xe9\n")
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("utf-8", "caf\udce9"), ("ascii", "café"), ("latin-1", "\U0001f600")])
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("utf-8", "caf\udce9"), ("ascii", "café"), ("latin-1", "\U0001f600"), ("latin-1", "café")],
+)
 def test_json_survives_any_name_and_encoding(encoding: str, name: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     line = JsonLines(stream).line(Envelope.seal(SpeechStarted(name, 0), 1))
