@@ -46,5 +46,15 @@ def brief(text: str, most: int = MOST_SHOWN) -> str:
     return f"{kept}…"
 
 
+def last_of(text: str, most: int = MOST_SHOWN) -> str:
+    """The same, cut at its beginning: what a program wrote last tells most."""
+    if _length(text) <= most:
+        return text
+    kept = text[-most:]
+    while _length(kept) > most - _length("…"):
+        kept = kept[1:]
+    return f"…{kept}"
+
+
 def _length(text: str) -> int:
     return len(json.dumps(text)) - 2  # without the quotes

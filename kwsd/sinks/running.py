@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kwsd.config import command_line
 from kwsd.events import Detection, Envelope, HookFinished
-from kwsd.shown import brief
+from kwsd.shown import brief, last_of
 from kwsd.sinks.environment import environment
 from kwsd.sinks.sink import encode
 
@@ -22,6 +22,8 @@ GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
 TAIL_BYTES = 2048
 """How much of a hook's output the log shows; the rest is read and thrown away."""
+TAIL_SHOWN = 2600
+"""Bytes that it may take there, by `brief`: else the log's line would be cut, and its end is what matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class RunningHook:
         log.log(level, "hook for %s: %s: %s, %.0f ms", self.order.word, self.order.command, ending, duration_ms)
         said = self._tail.decode("utf-8", "replace").strip()
         if said:
-            log.log(level, "hook for %s wrote: %r", self.order.word, said)
+            log.log(level, "hook for %s wrote: %s", self.order.word, last_of(repr(said), TAIL_SHOWN))
         return self.order.report(status, self._timed_out, duration_ms)
 
 

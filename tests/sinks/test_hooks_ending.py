@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.cli import console
 from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
+from kwsd.shown import brief
 from kwsd.sinks import hooks as sinks_hooks
 from kwsd.sinks import running
 from kwsd.sinks.hooks import Hook, HookSink
@@ -103,6 +105,16 @@ def test_a_flood_is_read_and_forgotten(bench: Any, caplog: pytest.LogCaptureFixt
     assert len(said) == 1
     assert len(said[0]) < 2 * running.TAIL_BYTES
     assert said[0].endswith("the end'")
+
+
+def test_the_end_of_what_it_wrote_is_on_the_log_in_any_letters(
+    bench: Any, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.sink("for line in $(seq 300); do echo 日本; done; echo 終").send(stop)
+    assert bench.report().exit_status == 0
+    (said,) = [record.getMessage() for record in caplog.records if "wrote" in record.getMessage()]
+    assert brief(said, console.MOST).endswith("日本\\n終'")
 
 
 def test_an_orphan_that_floods_loses_its_pipe(bench: Any, tmp_path: Path, stop: Envelope) -> None:
