@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RATES = range(1_000, 1_000_001)
 """Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
 it at its word costs gigabytes."""
+_UNKNOWN = (1 << 63) - 1
+"""Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
 _LOUDEST = 1e4
 """Full scale is 1, but a file of floats may hold anything, and sums of what is finite may not be."""
 _TALKS = "MP3"  # libmpg123 prints on standard error
@@ -90,10 +92,21 @@ def read_at(path: Path, rate: int) -> NDArray[np.float32]:
         return resampled(mono[None], int(sound.samplerate), rate).reshape(-1)
 
 
+def check_recording(path: Path) -> None:
+    """Raise InputError for what is no recording, as far as its first bytes tell."""
+    _open(path).close()
+
+
 def clip_length(path: Path) -> int:
-    """How long the recording is by its header, in samples at 16 kHz. Raises InputError."""
+    """How long the recording is by its header, or by its end where that does not know, in samples at 16 kHz.
+
+    Raises InputError.
+    """
     with _open(path) as sound:
-        return round(int(sound.frames) * RATE / int(sound.samplerate))
+        frames = int(sound.frames)
+        if frames == _UNKNOWN:
+            frames = sum(map(len, _read(path, sound, _BLOCK_SAMPLES // sound.channels, None)))
+        return round(frames * RATE / int(sound.samplerate))
 
 
 def _open(path: Path) -> Any:
@@ -200,7 +213,8 @@ def _read(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDA
         read += len(samples)
         yield samples
     if most is None:
-        _tell_missing(path, sound, read)
+        if sound.frames != _UNKNOWN:
+            _tell_missing(path, sound, read)
     elif not read:
         raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")
 

@@ -84,7 +84,7 @@ def _source(name: str | None, chosen: Config, doze: Doze) -> Source:
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
         return PcmSource(sys.stdin.buffer, realtime=realtime, doze=doze)
-    from kwsd.audio.files import FileSource, clip_length
+    from kwsd.audio.files import FileSource, check_recording
 
-    clip_length(Path(name))  # what is no recording at all is said at once, not after the model has been loaded
+    check_recording(Path(name))  # what is no recording at all is said at once, not after the model has been loaded
     return FileSource(Path(name), realtime=realtime)

@@ -65,6 +65,19 @@ def test_16_bit_at_16_khz_comes_through_bit_by_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_clip(tmp_path / "a.wav"), samples)
 
 
+def test_a_flac_from_a_pipe_is_as_long_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its header does not know how long that is."""
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, tone(16_000, 3), 16_000)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the lowest 36 bits of these eight bytes are how many samples there are
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    assert clip_length(path) == len(read_clip(path)) == 48_000
+    np.testing.assert_array_equal(read_part(path, 40_000, 4000), read_clip(path)[40_000:44_000])
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("name", "rate", "settings", "tolerance"),
     [
