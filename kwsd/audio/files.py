@@ -30,6 +30,8 @@ RATES = range(1_000, 1_000_001)
 it at its word costs gigabytes."""
 _UNKNOWN = (1 << 63) - 1
 """Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
+_HEADER_BYTES = 4096
+"""More than the header of a recording without samples has."""
 _LOUDEST = 1e4
 """Full scale is 1, but a file of floats may hold anything, and sums of what is finite may not be."""
 _TALKS = "MP3"  # libmpg123 prints on standard error
@@ -124,7 +126,7 @@ def _open(path: Path) -> Any:
         raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error
     if not sound.frames:
         sound.close()
-        raise InputError(f"{path}: holds no samples; record it again or name another file")
+        raise InputError(f"{path}: holds no samples{_advice(path)}")
     if sound.samplerate not in RATES:
         sound.close()
         raise InputError(f"{path}: has {sound.samplerate} samples a second, says its header; record it again")
@@ -132,6 +134,14 @@ def _open(path: Path) -> Any:
     # a hole in every block. It does not do so in what it takes for a pipe.
     sound.seekable = lambda: False
     return sound
+
+
+def _advice(path: Path) -> str:
+    """What to do where there are none by the header. Who records fills in their number at the end, unless killed."""
+    size = path.stat().st_size
+    if size <= _HEADER_BYTES:
+        return "; record it again or name another file"
+    return f", says its header, but {size / 1000:.0f} kB of something: convert it (ffmpeg -i FILE out.wav)"
 
 
 def _piped(path: Path) -> str:

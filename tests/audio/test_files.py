@@ -65,6 +65,16 @@ def test_16_bit_at_16_khz_comes_through_bit_by_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_clip(tmp_path / "a.wav"), samples)
 
 
+def test_a_recording_whose_recorder_was_killed_can_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "killed.wav"
+    soundfile.write(path, tone(16_000, 3), 16_000)
+    data = bytearray(path.read_bytes())
+    data[40:44] = bytes(4)  # the size of its samples
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="no samples, says its header, but 96 kB of something: convert it"):
+        read_clip(path)
+
+
 def test_a_flac_from_a_pipe_is_as_long_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Its header does not know how long that is."""
     path = tmp_path / "piped.flac"
