@@ -143,10 +143,10 @@ class Examples:
 
     def _recording(self, path: Path) -> tuple[int, Callable[[int], NDArray[np.int16]]]:
         """How many samples a recording has, and what reads a window of it, from a sample on."""
-        if clip_length(path) <= _MOST_DECODED:
-            samples = read_clip(path)
-            return len(samples), lambda start: samples[start : start + self._length]
         if path not in self._lengths:
+            if clip_length(path) <= _MOST_DECODED:
+                samples = read_clip(path)
+                return len(samples), lambda start: samples[start : start + self._length]
             self._lengths[path] = sum(len(block.samples) for block in FileSource(path).blocks())
         return self._lengths[path], lambda start: read_part(path, start, self._length)
 
