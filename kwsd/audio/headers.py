@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import struct
+from contextlib import suppress
 
+from kwsd.audio.wav_header import Header, wav_header
 from kwsd.errors import InputError
 
 ENOUGH = 44
 """Bytes that tell it mostly; a WAV file's notes in front of its samples, and MPEG frames, ask for more."""
-_MOST = 16_384
-_WAV = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
-"""The chunk of a WAV file whose samples are those that kwsd wants: plain PCM, mono, 16 kHz, 16 bits."""
 _KBIT_S = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # MPEG-2 and 2.5, layer III
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),  # MPEG-1, layer III
@@ -18,30 +16,25 @@ _KBIT_S = (
 _MPEG_HZ = (44_100, 48_000, 32_000)  # half of them in MPEG-2, a quarter in 2.5
 
 
-def header_bytes(head: bytes, name: str, *, ended: bool = False) -> int | None:
-    """How many of the first bytes are no samples: 0, or a WAV file's header; None: tell me when there are more.
+def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None:
+    """The first bytes that are no samples: none, or a WAV file's header; None: tell me when there are more.
 
     `ended`: there will be no more. Raises InputError for a recording that is not what kwsd takes raw.
     """
     if len(head) < ENOUGH and not ended:
         return None
     kind = _container(head)
-    if kind == "WAV" and head[12 : 12 + len(_WAV)] == _WAV:
-        at = 12 + len(_WAV)
-        while len(head) >= at + 8 and at < _MOST:
-            if head[at : at + 4] == b"data":
-                return at + 8
-            size: int = struct.unpack_from("<I", head, at + 4)[0]
-            at += 8 + size + size % 2
-        if at < _MOST:
-            return len(head) if ended else None
+    if kind == "WAV":
+        with suppress(ValueError):
+            header = wav_header(head)
+            return header or (Header(len(head)) if ended else None)
     if not kind and (length := _mpeg_frame(head)):  # one may be chance, a second one where it ends is none
         if len(head) < length + 4 and not ended:
             return None
         same = _mpeg_frame(head[length:]) and head[length + 1] == head[1] and not (head[length + 2] ^ head[2]) & 0x0C
         kind = "MP3" if same else ""
     if not kind:
-        return 0
+        return Header(0)
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
     raise InputError(f"{name}: this is {what}, not raw samples; name the file: kwsd listen FILE")
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import math
 import os
 import select
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from kwsd.audio.dozing import Doze
-from kwsd.audio.headers import header_bytes
+from kwsd.audio.headers import read_header
 from kwsd.audio.napping import Naps
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.source import Block
@@ -85,17 +87,15 @@ class PcmSource:
 
     def _samples(self) -> Iterator[bytes]:
         """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
-        head, skipped = b"", None
+        head, header = b"", None
         with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
-            while skipped is None:
+            while header is None:
                 data = next(chunks, b"")
                 if self._closed.is_set():
                     return
                 head += data
-                skipped = header_bytes(head, self.name, ended=not data)
-            if head[skipped:]:
-                yield head[skipped:]
-            yield from chunks
+                header = read_header(head, self.name, ended=not data)
+            yield from _first(itertools.chain([head[header.size :]], chunks), header.samples)
 
     def _chunks(self) -> Generator[bytes, None, None]:
         """Bytes as they come, until the end or `close()`."""
@@ -147,3 +147,16 @@ class PcmSource:
             nap = naps.milliseconds(time.monotonic(), len(data) / 2)
             if nap and len(data) < size:
                 napping.poll(nap)
+
+
+def _first(chunks: Iterable[bytes], count: int | None) -> Iterator[bytes]:
+    """The first `count` bytes of `chunks`, without empty ones; None: all."""
+    left = math.inf if count is None else count
+    for chunk in chunks:
+        if left < len(chunk):
+            chunk = chunk[: int(left)]
+        left -= len(chunk)
+        if chunk:
+            yield chunk
+        if not left:
+            return

@@ -11,24 +11,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pytest
-import soundfile
-from numpy.typing import NDArray
 from patience import PATIENCE_S
+from piped import SAMPLES, heard
 
 from kwsd.audio import stalling
 from kwsd.audio.pcm import PcmSource
 from kwsd.errors import InputError
-
-
-def heard(source: PcmSource) -> NDArray[np.int16]:
-    return np.concatenate([np.zeros(0, np.int16), *(block.samples for block in source.blocks())])
-
-
-SAMPLES = np.random.default_rng(7).integers(-32768, 32768, 50_000).astype("<i2")
 
 
 def test_bytes_in_memory_and_a_regular_file(tmp_path: Path) -> None:
@@ -166,80 +158,6 @@ def test_a_pipe_with_samples_is_not_spoken_of(pipe: tuple[BinaryIO, BinaryIO], l
     writer.close()
     assert len(heard(PcmSource(reader))) == 160
     assert logged.said.empty()
-
-
-def recording(path: Path, rate: int = 16_000, **settings: Any) -> Path:
-    soundfile.write(path, SAMPLES, rate, **settings)
-    return path
-
-
-@pytest.mark.parametrize("piece", [1, 7, 1000, 1_000_000])
-@pytest.mark.parametrize("notes", [b"", b"LIST\x05\0\0\0hello\0"])
-def test_the_header_of_a_wav_with_just_such_samples_is_passed_over(tmp_path: Path, piece: int, notes: bytes) -> None:
-    data = recording(tmp_path / "a.wav").read_bytes()
-    data = data[:36] + notes + data[36:]
-
-    class Pieces(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            return super().read(piece if self.tell() < 200 else size)
-
-    np.testing.assert_array_equal(heard(PcmSource(Pieces(data))), SAMPLES)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "says"),
-    [
-        ("a.wav", {"rate": 44_100}, "a WAV recording other than plain 16 kHz, mono, 16 bits"),
-        ("a.wav", {"subtype": "FLOAT"}, "a WAV recording other than"),
-        ("a.rf64", {"format": "RF64", "rate": 8_000}, "a WAV recording other than"),
-        ("a.flac", {}, "FLAC"),
-        ("a.ogg", {}, "Ogg"),
-        ("a.opus", {"format": "OGG", "subtype": "OPUS"}, "Ogg"),
-        ("a.mp3", {}, "MP3"),
-        ("a.mp3", {"rate": 44_100}, "MP3"),
-        ("a.mp3", {"rate": 8_000}, "MP3"),
-        ("a.aiff", {}, "AIFF"),
-    ],
-)
-def test_a_recording_with_a_header_is_refused(
-    tmp_path: Path, pipe: tuple[BinaryIO, BinaryIO], name: str, settings: dict[str, Any], says: str
-) -> None:
-    reader, writer = pipe
-    writer.write(recording(tmp_path / name, **settings).read_bytes()[:20_000])
-    writer.close()
-    before = set(Path("/proc/self/fd").iterdir())
-    with pytest.raises(InputError, match=says) as caught:
-        heard(PcmSource(reader))
-    assert "kwsd listen FILE" in str(caught.value)
-    assert set(Path("/proc/self/fd").iterdir()) == before
-
-
-@pytest.mark.parametrize(
-    ("head", "says"),
-    [
-        (b"ID3\4\0\0\0\0\1\0", "MP3"),
-        (b"\0\0\0\x20ftypM4A ", "MP4"),
-        (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81", "WebM"),
-    ],
-)
-def test_what_libsndfile_does_not_write_is_told_too(head: bytes, says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        heard(PcmSource(io.BytesIO(head + bytes(100))))
-
-
-def test_samples_that_begin_like_an_mpeg_frame_are_samples() -> None:
-    noise = SAMPLES.tobytes()
-    for head in (
-        b"\xff\xfb\x90\x44",
-        b"\xff\xf3\x88\xc4",
-        b"\xff\xe3\x10\0",
-        b"ID3\xff",
-        b"RIFF",
-        b"fLaC",
-        b"\xff" * 4,
-    ):
-        for rest in (noise, noise[:4]):
-            assert heard(PcmSource(io.BytesIO(head + rest))).tobytes() == head + rest
 
 
 def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
