@@ -72,6 +72,10 @@ class TunableSpotter:
             change(self._spotter)
         return self._spotter.feed(windows)
 
+    def end(self) -> list[Event]:
+        """As `Spotter.end`."""
+        return self._spotter.end() if self._spotter else []
+
     @property
     def gated(self) -> int:
         """Windows that the gate kept from the classifier."""

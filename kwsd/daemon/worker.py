@@ -89,6 +89,8 @@ class Worker:
             self._watchdog.worked()
             doze.look(self._spotter.span)
             progressed()
+        for event in self._spotter.end():
+            self._publish(event)
         return not self._stopping.is_set()
 
     def _greet(self, batch: list[Window], engine: Classifier, waiting: set[str]) -> None:

@@ -27,6 +27,7 @@ class _Ear:
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
+        self.end = 0
         self.memory = Memory()
 
     @property
@@ -36,6 +37,7 @@ class _Ear:
 
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
         """Whether the window is to be scored, and what the gate has to say."""
+        self.end = window.end
         events: list[Event] = []
         if window.lost:
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
@@ -93,6 +95,13 @@ class Spotter:
         Window samples are (n,) int16, n the same for all.
         """
         return [event for run in _unbroken(windows) for event in self._feed(run)]
+
+    def end(self) -> list[Event]:
+        """What is over because there are no more windows."""
+        speaking = [ear for ear in self._ears.values() if ear.speaking]
+        for ear in speaking:
+            ear.speaking = False
+        return [SpeechEnded(ear.stream, at=ear.end) for ear in speaking]
 
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._ear(window.stream).listen(window) for window in windows]

@@ -12,7 +12,7 @@ import pytest
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.daemon.worker import Worker
-from kwsd.events import SpeechStarted
+from kwsd.events import SpeechEnded, SpeechStarted
 
 HOP = 1600
 
@@ -43,6 +43,9 @@ class Spotter:
         if self._fails:
             raise RuntimeError("a fault")
         return [SpeechStarted("desk", batch[0].end)]
+
+    def end(self) -> list[SpeechEnded]:
+        return [SpeechEnded("desk", 20 * HOP)]
 
 
 def hear(trace: list[str], *, fails: bool = False, stops: bool = False) -> bool:
@@ -75,6 +78,7 @@ def test_what_is_done_with_a_batch_and_in_which_order() -> None:
     batch.append("progressed")
     assert trace[: len(batch) + 4] == ["counters.loaded", "load", "Ready", "status.ready", *batch]
     rest = trace[len(batch) + 4 :]
+    assert rest.pop() == "SpeechEnded"
     assert rest == batch * (len(rest) // len(batch))
     assert len(rest) >= len(batch)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.windows import Window
 from kwsd.errors import ConfigError, ModelError
-from kwsd.events import AudioLost, Detection, Event
+from kwsd.events import AudioLost, Detection, Event, SpeechEnded
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -134,6 +134,14 @@ def buzz(*seconds: float) -> NDArray[np.int16]:
     sound = 6000 * sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
     places = np.searchsorted(np.cumsum(seconds), time, side="right")
     return np.where(places % 2, sound, 0).astype(np.int16)
+
+
+def test_speech_that_the_end_cuts_off_ends_there() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
+    events = feed(spotter, cut(buzz(1, 1)), 4)
+    assert [event.type for event in events if event.type != "detection"] == ["speech_started"]
+    assert spotter.end() == [SpeechEnded("one", at=32_000)]
+    assert not spotter.end()
 
 
 class EagerClassifier(LoudnessClassifier):
