@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from kwsd.classifier import Classifier
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket, look_at_state
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
 from kwsd.errors import ConfigError, DeviceError, KwsdError
+from kwsd.events import RATE
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
@@ -47,16 +49,15 @@ def _portaudio(config: Config) -> Iterator[Finding]:
 def _detector(config: Config) -> Iterator[Finding]:
     from kwsd.spotting.gate import STEP, voice_detector
 
-    voice_detector(config.gate.aggressiveness).is_speech(bytes(2 * STEP), 16_000)
+    voice_detector(config.gate.aggressiveness).is_speech(bytes(2 * STEP), RATE)
     state = "on" if config.gate.enabled else "off: every window is scored"
     yield Finding("voice detector", "ok", f"WebRTC, the gate is {state}")
 
 
 def _model(config: Config) -> Iterator[Finding]:
     with console.working("reading the model"):  # a finding is told when no spinner turns
-        import numpy as np
-
         from kwsd.fitting import check_words, fitted
+        from kwsd.networks.cascade import Cascade
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
@@ -65,14 +66,25 @@ def _model(config: Config) -> Iterator[Finding]:
     check_words(config, card)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
-        window = np.zeros((1, card.heard), np.float32)
-        began = time.perf_counter()
-        classifier.score(window)
-        took_ms = 1000 * (time.perf_counter() - began)
+        took_ms = _scoring_ms(classifier, card.heard)  # silence, about which the verifier is not asked
+        told = f"{card.window / RATE:g} s in {took_ms:.1f} ms on {classifier.device}"
+        if isinstance(classifier, Cascade) and card.verifier:
+            heard, asked_ms = card.verifier.window, _scoring_ms(classifier.second, card.verifier.window)
+            told += f"; {classifier.second.name}, where that may be a word, {heard / RATE:g} s in {asked_ms:.1f} ms"
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"
-    yield Finding("scoring", state, f"{card.heard / 16_000:g} s in {took_ms:.1f} ms on {classifier.device}", remedy)
+    yield Finding("scoring", state, told, remedy)
+
+
+def _scoring_ms(classifier: Classifier, samples: int) -> float:
+    """How long it takes for one window of so many samples, all zeros."""
+    import numpy as np
+
+    window = np.zeros((1, samples), np.float32)
+    began = time.perf_counter()
+    classifier.score(window)
+    return 1000 * (time.perf_counter() - began)
 
 
 def _gpu(config: Config) -> Iterator[Finding]:

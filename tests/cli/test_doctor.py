@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,13 @@ def test_all_is_well(findings: Command) -> None:
     assert "USB Audio" in found["microphone"]["found"]
     assert "tiny, 2 words, checksum verified" in found["model"]["found"]
     assert " ms on " in found["scoring"]["found"]
+
+
+def test_both_networks_of_a_model_are_timed(kwsd: Command) -> None:
+    ran = kwsd("doctor", "--format", "json")
+    (scoring,) = (finding["found"] for finding in json.loads(ran.out) if finding["what"] == "scoring")
+    second = r"moonshine-commands, where that may be a word, 2 s in [\d.]+ ms"
+    assert re.fullmatch(rf"1 s in [\d.]+ ms on cpu; {second}", scoring)
 
 
 def test_text_is_a_line_each(kwsd: Command, tiny_model: Path) -> None:
