@@ -26,6 +26,20 @@ def takes_utf8(stream: TextIO | None) -> bool:
     return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name == "utf-8"
 
 
+def number(value: float) -> str:
+    """A bound or a setting as a person writes it: 1000000, 0.5."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+
+
+def fits_locale(name: str) -> bool:
+    """Whether the locale has all letters of a name: else nothing of that name can be opened or run."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def readable(name: object) -> str:
     """A name as any output can carry it: what is no character, as are bytes that are not UTF-8, becomes U+FFFD."""
     return str(name).translate(_SURROGATES)

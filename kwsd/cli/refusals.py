@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from kwsd.errors import UsageError
+from kwsd.shown import number
 
 _KINDS = {"int_parsing": "a whole number", "float_parsing": "a number"}
 _BOUNDS = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "or less")}
@@ -57,15 +58,17 @@ def _reworded(error: Any) -> UsageError | None:
 
 def _number(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f"a number from {low:g} to {high:g}"
-    return f"a number, {high:g} or less" if low is None else f"a number, {low:g} or more"
+        return f"a number from {number(low)} to {number(high)}"
+    if high is not None:
+        return f"a number, {number(high)} or less"
+    return f"a number, {number(low or 0)} or more"
 
 
 def _must(found: Any, metavar: str) -> str:
     kind = str(found["type"])
     if kind in _BOUNDS:
         bound, side = _BOUNDS[kind]
-        return f"{found['ctx'][bound]:g} {side}"
+        return f"{number(found['ctx'][bound])} {side}"
     if kind in _KINDS:
         return _KINDS[kind]
     *choices, last = metavar.split("|")

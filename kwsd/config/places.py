@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from kwsd.errors import ConfigError
+from kwsd.shown import fits_locale
 
 NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
 """What to do where a locale cannot give the system a text of the configuration, which is UTF-8."""
@@ -37,13 +38,12 @@ def expanded(text: str) -> Path:
     Raises ConfigError where there is none, and where the locale has no letter for one of its own: then nothing of that
     name can be opened.
     """
+    if not fits_locale(text):
+        raise ConfigError(f"{text}: this locale lacks a letter of that name;", NEEDS_UTF8)
     try:
-        os.fsencode(text)
         return Path(text).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{text}: no home directory is known for it;", "write the whole path") from error
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"{text}: this locale lacks a letter of that name;", NEEDS_UTF8) from error
 
 
 def _folder(variable: str) -> Path | None:

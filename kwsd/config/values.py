@@ -9,6 +9,7 @@ from typing import Any
 from kwsd.config.hooklines import parse_hooks
 from kwsd.config.options import Option
 from kwsd.errors import ConfigError
+from kwsd.shown import number
 
 _NUMBERS = Mapping[str, float]
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
@@ -91,7 +92,7 @@ def allowed(option: Option) -> str:
     if option.type in (bool, bool | None):
         return "true or false"
     kind = "a whole number" if option.type in WHOLE else "a number"
-    bounds = "" if option.low is None else f" from {option.low:g} to {option.high:g}"
+    bounds = "" if option.low is None or option.high is None else f" from {number(option.low)} to {number(option.high)}"
     return kind + bounds + (f", in steps of {option.step}" if option.step else "")
 
 

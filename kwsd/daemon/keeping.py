@@ -21,6 +21,7 @@ from kwsd.daemon.quota import Quota, stamp
 from kwsd.errors import DeviceError
 from kwsd.events import RATE, Detection, Envelope
 from kwsd.replacing import replacing
+from kwsd.shown import fits_locale
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,7 @@ def _no_place(folder: Path, error: OSError) -> DeviceError:
 def _nameable(word: str) -> str:
     """A word as a file's name has it: a model may call its words what it likes, and a locale lack letters of them."""
     name = re.sub(r"[^\w-]+", "_", word)[:_LONGEST]
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        return re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
-    return name
+    return name if fits_locale(name) else re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
 
 
 class DetectionKeeper:

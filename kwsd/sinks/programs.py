@@ -11,15 +11,14 @@ from pathlib import Path
 
 from kwsd.config import NEEDS_UTF8
 from kwsd.errors import ConfigError
+from kwsd.shown import fits_locale
 
 
 def check_program(word: str, argv: Sequence[str]) -> None:
     """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
     for part in argv:
-        try:
-            os.fsencode(part)
-        except UnicodeEncodeError as error:
-            raise ConfigError(f"hook for {word!r}: this locale lacks a letter of {part!r};", NEEDS_UTF8) from error
+        if not fits_locale(part):
+            raise ConfigError(f"hook for {word!r}: this locale lacks a letter of {part!r};", NEEDS_UTF8)
     program = argv[0]
     found = shutil.which(program)
     what, remedy = _why_not_found(program) if found is None else _why_not_run(found)
