@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, Json, check_finite, check_places, ear, publish
 from kwsd.config import options
@@ -100,7 +100,7 @@ def bench(
     heard = at_phases(heard, max(model.hop, model.coarse))
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
-        console.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
+        stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
     life = _life(overrides, heard, realtime or virtual_microphone)
     live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:

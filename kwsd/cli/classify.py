@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import configured
 from kwsd.config import load_config
@@ -42,7 +42,7 @@ def classify(
     be read is named on standard error and skipped; the exit status is 66 then.
     """
     config = load_config(Path(os.devnull), overrides).config
-    console.log_to_stderr()
+    stderr.log_from()
     pull_if_missing(config.model.name)
     with console.working("loading the model"):
         from kwsd.evaluation.whole import classify_file
@@ -58,12 +58,12 @@ def classify(
         try:
             guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before)
         except InputError as error:
-            console.error(str(error))
+            stderr.error(str(error))
             bad += 1
             continue
         _show(file, guesses[:top], format)
     if bad:
-        console.note(f"{bad} of {len(files)} files cannot be read")
+        stderr.note(f"{bad} of {len(files)} files cannot be read")
         raise typer.Exit(InputError.exit_status)
 
 

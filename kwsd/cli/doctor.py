@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from kwsd.cli import checks, console
+from kwsd.cli import checks, console, stderr
 from kwsd.cli.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.shown import one_line, wants_colour
@@ -31,7 +31,7 @@ def doctor(
     metrics are served and detections are kept, and the state folder. What is opened for
     a trial is given back at once. Exit status: 0, or that of the first check that failed.
     """
-    console.log_to_stderr("warning")
+    stderr.log_from("warning")
     findings = []
     for finding in checks.examine(config, overrides):
         findings.append(finding)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from kwsd.cli import console
+from kwsd.cli import stderr
 from kwsd.cli.app import app
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError
 from kwsd.sinks.outlet import silence
@@ -92,8 +92,8 @@ def _tell_fault(error: Exception, debug: bool) -> int:
 
 def _tell(text: str, status: int, debug: bool) -> int:
     if debug:
-        console.traceback()
-    console.error(text)
+        stderr.traceback()
+    stderr.error(text)
     return status
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
 from kwsd.cli.measuring import (
@@ -151,7 +151,7 @@ def stream(
             )  # fmt: skip
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
-            console.note(f"wrote {written.with_suffix('.wav')} and {written}")
+            stderr.note(f"wrote {written.with_suffix('.wav')} and {written}")
     with console.progress() as show:
         report = evaluate_streams(
             [heard],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.fetching import refuse_empty
 from kwsd.errors import DeviceError
 
@@ -58,7 +58,7 @@ def export(
     written; how far those in 8 bits are off is told.
     """
     refuse_empty(model)
-    console.log_to_stderr()
+    stderr.log_from()
     try:
         with console.working("loading torch"):
             from kwsd.cli import exporting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.errors import UsageError
 
 
@@ -28,5 +28,5 @@ def pull_if_missing(name: str) -> None:
 
     wanted = missing_id(name)
     if wanted:
-        console.note(f"there is no folder {wanted} here: fetching the Hub's model of that id (once)")
+        stderr.note(f"there is no folder {wanted} here: fetching the Hub's model of that id (once)")
         pull_shown(str(wanted))

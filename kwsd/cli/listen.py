@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config, rereading
@@ -59,7 +59,7 @@ def listen(
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     loaded = load_config(config, overrides)
     chosen = loaded.config
-    console.log_to_stderr(chosen.output.log_level, chosen.output.log_format)
+    stderr.log_from(chosen.output.log_level, chosen.output.log_format)
     from kwsd.audio.dozing import Doze
 
     doze = Doze(chosen.model.hop)

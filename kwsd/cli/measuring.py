@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
@@ -105,7 +105,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         ConfigError, ModelError, DeviceError: as for `kwsd listen`.
     """
     split_labels(labels)
-    console.log_to_stderr()
+    stderr.log_from()
     pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
     with console.working("loading the model"):
         from kwsd import fitting
@@ -169,7 +169,7 @@ def publish(
             console.say(line)
     if plots is not None and draw is not None:
         for picture in draw(plots):
-            console.note(f"drew {picture}")
+            stderr.note(f"drew {picture}")
     if failed:
         raise failed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_shown, refuse_empty
 from kwsd.errors import ModelError
 from kwsd.events import RATE
@@ -78,7 +78,7 @@ def pull(
     """
     from kwsd.zoo import read_card
 
-    console.log_to_stderr()
+    stderr.log_from()
     for model in models:
         pull_shown(model)
         card = read_card(model)

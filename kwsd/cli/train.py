@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kwsd.cli import console
+from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
 from kwsd.errors import DeviceError, UsageError
@@ -121,7 +121,7 @@ def train(
         raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(told_twice)}")
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
-    console.log_to_stderr()
+    stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:
         if given_flags(ctx, ["device"]):

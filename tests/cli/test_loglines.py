@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.cli import console, loglines
+from kwsd.cli import loglines, stderr
 
 
 @pytest.fixture(autouse=True)
 def plain_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_shape", loglines.plain)
+    monkeypatch.setattr(stderr, "_shape", loglines.plain)
 
 
 def test_json_lines_of_log_and_error(capfd: pytest.CaptureFixture[str]) -> None:
-    console.log_to_stderr("info", "json")
+    stderr.log_from("info", "json")
     logging.getLogger("kwsd.x").warning("heard %d\nwords, \u00fc", 3)
-    console.error("gone")
+    stderr.error("gone")
     first, second = map(json.loads, capfd.readouterr().err.splitlines())
     assert (first["level"], first["logger"], first["message"]) == ("warning", "kwsd.x", "heard 3\nwords, \u00fc")
     assert datetime.fromisoformat(first["time"].replace("Z", "+00:00")).utcoffset() is not None
@@ -56,17 +56,17 @@ def test_only_where_standard_error_is_the_journal(tmp_path: Path) -> None:
 def test_the_daemons_log_in_the_journal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     status = os.fstat(2)
     monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-    console.log_to_stderr()
+    stderr.log_from()
     logging.getLogger("kwsd.x").info("here")
-    console.error("gone")
+    stderr.error("gone")
     assert capfd.readouterr().err == "<6>kwsd: info: here\n<3>kwsd: error: gone\n"
 
 
 def test_what_a_terminal_obeys_and_line_breaks_are_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
-    console.log_to_stderr("info", "text")
+    stderr.log_from("info", "text")
     logging.getLogger("kwsd").warning("%s: no audio\tthere", "a\x1b[31mb\r\x7f\x9b\n.wav")
-    console.error("t\n.wav: no such file")
-    console.note("t\n.wav")
+    stderr.error("t\n.wav: no such file")
+    stderr.note("t\n.wav")
     assert capfd.readouterr().err.splitlines() == [
         "kwsd: warning: a\\x1b[31mb\\r\\x7f\\x9b\\n.wav: no audio\\tthere",
         "kwsd: error: t\\n.wav: no such file",
@@ -76,7 +76,7 @@ def test_what_a_terminal_obeys_and_line_breaks_are_spelt_out(capfd: pytest.Captu
 
 @pytest.mark.parametrize("format", ["text", "json"])
 def test_a_traceback_keeps_its_lines(capfd: pytest.CaptureFixture[str], format: str) -> None:
-    console.log_to_stderr("info", format)
+    stderr.log_from("info", format)
     logging.getLogger("kwsd").error("thread\ndied", exc_info=ValueError("a\x1bb"))
     said = capfd.readouterr().err
     if format == "json":
@@ -90,7 +90,7 @@ def test_a_traceback_keeps_its_lines(capfd: pytest.CaptureFixture[str], format: 
 def test_a_line_of_the_log_goes_into_a_pipe_in_one_piece(
     capfd: pytest.CaptureFixture[str], format: str, letter: str
 ) -> None:
-    console.log_to_stderr("info", format)
+    stderr.log_from("info", format)
     logging.getLogger("kwsd").info("hook: %s", 70_000 * letter)
     said = capfd.readouterr().err
     assert len(said.encode()) < select.PIPE_BUF

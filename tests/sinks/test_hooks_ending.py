@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.cli import console
+from kwsd.cli import stderr
 from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
 from kwsd.shown import brief
@@ -114,7 +114,7 @@ def test_the_end_of_what_it_wrote_is_on_the_log_in_any_letters(
     bench.sink("for line in $(seq 300); do echo 日本; done; echo 終").send(stop)
     assert bench.report().exit_status == 0
     (said,) = [record.getMessage() for record in caplog.records if "wrote" in record.getMessage()]
-    assert brief(said, console.MOST).endswith("日本\\n終'")
+    assert brief(said, stderr.MOST).endswith("日本\\n終'")
 
 
 def test_an_orphan_that_floods_loses_its_pipe(bench: Any, tmp_path: Path, stop: Envelope) -> None:
