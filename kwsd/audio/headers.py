@@ -9,6 +9,7 @@ from kwsd.errors import InputError
 
 ENOUGH = 44
 """Bytes that tell it mostly; a WAV file's notes in front of its samples, and MPEG frames, ask for more."""
+_W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 _KBIT_S = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # MPEG-2 and 2.5, layer III
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),  # MPEG-1, layer III
@@ -36,7 +37,7 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
     if not kind:
         return Header(0)
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
-    raise InputError(f"{name}: this is {what}, not raw samples; name the file: kwsd listen FILE")
+    raise InputError(f"{name}: this is {what}, not raw samples; pipe those, or name the file: kwsd listen FILE")
 
 
 def _container(head: bytes) -> str:
@@ -49,6 +50,14 @@ def _container(head: bytes) -> str:
         return "Ogg"
     if head[:3] == b"ID3" and head[3:4] in (b"\2", b"\3", b"\4") and len(head) >= 10 and max(head[6:10]) < 128:
         return "MP3"
+    if head[:4] == b"RIFX" and head[8:12] == b"WAVE":
+        return "a big-endian WAV"
+    if head[:16] == _W64:
+        return "Wave64"
+    if head[:8] == b"caff\0\1\0\0":
+        return "CAF"
+    if head[:4] == b".snd" and head[4:6] == b"\0\0" and head[12:15] == b"\0\0\0":
+        return "AU"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "AIFF"
     if head[:2] == b"\0\0" and head[4:8] == b"ftyp":

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from kwsd.events import RATE
 
-_MOST = 16_384
-"""Bytes of notes before the samples at most; pictures are not for a pipe."""
+_MOST = 1 << 20
+"""Bytes of notes before the samples at most: a live pipe would have to bring them first."""
 _FORMAT = struct.Struct("<HHIIHH")
 _TAG = struct.Struct("<H")
 _PCM, _EXTENSIBLE = 1, 0xFFFE

@@ -33,7 +33,7 @@ def recording(path: Path, rate: int = 16_000, **settings: Any) -> Path:
 
 @pytest.mark.parametrize("piece", [1, 7, 1000, 1_000_000])
 @pytest.mark.parametrize("first", [b"", b"JUNK\4\0\0\0\0\0\0\0"])
-@pytest.mark.parametrize("notes", [b"", b"LIST\x05\0\0\0hello\0"])
+@pytest.mark.parametrize("notes", [b"", b"LIST\x05\0\0\0hello\0", b"LIST\0\0\1\0" + bytes(65_536)])
 def test_the_header_of_a_wav_with_just_such_samples_is_passed_over(
     tmp_path: Path, piece: int, first: bytes, notes: bytes
 ) -> None:
@@ -65,7 +65,7 @@ def test_a_wav_that_was_written_to_a_pipe_is_heard_to_its_end(tmp_path: Path, si
     "head",
     [
         pytest.param(b"data\x64\0\0\0" + bytes(100), id="samples before their format"),
-        pytest.param(b"JUNK\0\0\1\0" + bytes(100), id="64 kB before its format"),
+        pytest.param(b"JUNK\0\0\x10\0" + bytes(100), id="a megabyte before its format"),
         pytest.param(b"fmt \4\0\0\0\1\0\1\0data\x64\0\0\0" + bytes(100), id="half a format"),
     ],
 )
@@ -87,6 +87,10 @@ def test_a_wav_that_does_not_tell_what_its_samples_are_is_refused(head: bytes) -
         ("a.mp3", {"rate": 44_100}, "MP3"),
         ("a.mp3", {"rate": 8_000}, "MP3"),
         ("a.aiff", {}, "AIFF"),
+        ("a.au", {}, "AU"),
+        ("a.w64", {}, "Wave64"),
+        ("a.caf", {}, "CAF"),
+        ("a.wav", {"endian": "BIG"}, "big-endian WAV"),
     ],
 )
 def test_a_recording_with_a_header_is_refused(
