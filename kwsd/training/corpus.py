@@ -109,8 +109,13 @@ def said(
     return found
 
 
-def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:
-    """All recordings of `folders`, decoded into `cache` unless an earlier call did so.
+def decode(
+    folders: Sequence[Path],
+    cache: Path,
+    progress: Callable[[int, int], None] | None = None,
+    find: Callable[[Path], list[Recording]] = find_recordings,
+) -> Corpus:
+    """All recordings that `find` finds in `folders`, decoded into `cache` unless an earlier call did so.
 
     The cache's name depends on the recordings' names, labels, speakers and places, and on their files' sizes and times,
     not on their samples. It is written beside its place and moved there at the end, so that a kill leaves no half of
@@ -120,7 +125,7 @@ def decode(folders: Sequence[Path], cache: Path, progress: Callable[[int, int], 
         InputError: a folder holds no recordings, one of them cannot be read, or `cache` cannot be written to.
         DeviceError: the disk is full.
     """
-    recordings = [recording for folder in folders for recording in find_recordings(folder)]
+    recordings = [recording for folder in folders for recording in find(folder)]
     digest = hashlib.sha256(bytes([_EXTENTS]))
     for recording in recordings:
         told = recording.path.name, recording.name, recording.label, recording.speaker

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kwsd.datasets.recordings import find_recordings
+from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
@@ -110,12 +110,12 @@ def _prepared(
 ) -> tuple[SpotterModel, Lesson]:
     data = recipe.data
 
-    def corpus(folders: Sequence[str]) -> Corpus:
+    def corpus(folders: Sequence[str], find: Callable[[Path], list[Recording]] = find_recordings) -> Corpus:
         places = [root / folder for folder in folders]
         missing = [str(place) for place in places if not place.is_dir()]
         if missing:
             raise InputError(f"no folder {missing[0]}: name the data root with --data, or edit the recipe")
-        return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total))
+        return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total), find)
 
     recorded = _labelled(corpus(data.words), recipe)
     spoken = [recorded, *([_labelled(corpus(data.synthetic), recipe)] if data.synthetic else [])]
@@ -126,8 +126,8 @@ def _prepared(
     if recipe.mix.others and UNKNOWN not in words.labels:
         raise ConfigError(f"mix.others needs clips that are labelled {UNKNOWN}, in data.words or data.synthetic")
     validation = _labelled(corpus(data.validation), recipe)
-    speech = _kept(corpus(data.speech), data.held_out, "data.speech")
-    noise = _kept(corpus(data.noise), 2 * data.held_out, "data.noise")
+    speech = _kept(corpus(data.speech, find_sounds), data.held_out, "data.speech")
+    noise = _kept(corpus(data.noise, find_sounds), 2 * data.held_out, "data.noise")
     progress("making rooms and microphones", 0, 1)
     schedule = recipe.schedule
     channels = channel_bank(recipe.mix.channels, schedule.seed, late=recipe.mix.late_reverberation)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kwsd.datasets.recordings import find_sounds
 from kwsd.errors import InputError
 from kwsd.training.corpus import decode
 
@@ -60,3 +61,13 @@ def test_a_file_that_an_index_names_and_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "index.tsv").write_text(HEAD + "gone.wav\ta\ton\t\t0\t16000\n")
     with pytest.raises(InputError, match=r"gone\.wav: No such file or directory, but an index\.tsv names it"):
         decode([tmp_path], tmp_path / "cache")
+
+
+def test_sentences_need_no_label(tmp_path: Path) -> None:
+    """A folder's name is no transcript."""
+    (tmp_path / "talk").mkdir()
+    soundfile.write(tmp_path / "talk" / "a.wav", np.zeros(1600, np.int16), 16_000)
+    soundfile.write(tmp_path / "b.wav", np.zeros(1600, np.int16), 16_000)
+    corpus = decode([tmp_path], tmp_path / "cache", find=find_sounds)
+    assert corpus.names.tolist() == ["b", "a"]
+    assert corpus.labels.tolist() == ["", ""]

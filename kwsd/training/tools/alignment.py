@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.datasets.loading import load
-from kwsd.datasets.recordings import Recording, find_recordings
+from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
@@ -151,7 +151,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
     done = set(journal.read_text().splitlines()) if journal.exists() else set()
-    found = [item for item in find_recordings(arguments.folder) if _stem(item) not in done]
+    found = [item for item in find_sounds(arguments.folder) if _stem(item) not in done]
     if not found:
         print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
     heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]

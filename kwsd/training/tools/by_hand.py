@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from kwsd.errors import DeviceError, KwsdError
 
-_PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice"}
+_PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice==0.0.55"}
 
 
 def run(main: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.scale import to_float
 from kwsd.datasets.loading import load
-from kwsd.datasets.recordings import find_recordings
+from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess
@@ -59,10 +59,11 @@ def main() -> None:
     parser.add_argument("--recognizer", choices=("pocketsphinx", "moonshine"), default="pocketsphinx")
     arguments = parser.parse_args()
     done = read_transcripts(arguments.out) if arguments.out.exists() else {}
-    found = [clip for folder in arguments.folders for clip in find_recordings(folder)]
+    found = [clip for folder in arguments.folders for clip in find_sounds(folder)]
     silent = [clip for clip in found if not clip.label.strip() and clip.name not in done]
     if not silent:
-        print(f"{arguments.out} has all {len(found)} recordings", file=sys.stderr)
+        print(f"nothing to guess: all {len(found)} recordings have a transcript", file=sys.stderr)
+        return
     recognize = _moonshine() if arguments.recognizer == "moonshine" else _pocketsphinx()
     for number, (recording, samples) in enumerate(load(silent), start=1):
         with arguments.out.open("a", encoding="utf-8") as file:

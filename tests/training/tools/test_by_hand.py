@@ -42,7 +42,7 @@ def test_what_is_not_installed_is_named() -> None:
     [
         ("splices", ("/no/such/folder", "out"), 66, "no such folder"),
         ("splices", ("words", "out", "--count", "-1"), 2, "at least 1"),
-        ("transcripts", ("/no/such/folder", "--out", "said.tsv"), 66, "no such folder"),
+        ("transcripts", ("/no/such/folder", "--out", "said.tsv"), 66, "no such file or folder"),
     ],
 )
 def test_a_mistake_is_a_line(tmp_path: Path, name: str, arguments: tuple[str, ...], status: int, told: str) -> None:

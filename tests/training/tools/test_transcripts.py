@@ -1,0 +1,31 @@
+"""What is said is guessed where nobody has written it down, and only there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from kwsd.training.tools import transcripts
+
+
+def test_recordings_without_a_transcript_are_guessed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of sentences as they are handed out: no label, some with LibriSpeech's transcripts."""
+    for name in ("chapter/1-1", "chapter/1-2", "2-1"):
+        path = tmp_path / "speech" / f"{name}.flac"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros(1600, np.int16), 16_000)
+    (tmp_path / "speech" / "chapter" / "1.trans.txt").write_text("1-1 AS IT IS WRITTEN\n")
+    started: list[str] = []
+    monkeypatch.setattr(transcripts, "_pocketsphinx", lambda: started.append("sphinx") or (lambda _: "as it is heard"))
+    monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}/speech", "--out", f"{tmp_path}/said.tsv"])
+    transcripts.main()
+    assert (tmp_path / "said.tsv").read_text() == "2-1\tas it is heard\n1-2\tas it is heard\n"
+    transcripts.main()
+    assert started == ["sphinx"]
+    assert "nothing to guess: all 3 recordings have a transcript" in capsys.readouterr().err
