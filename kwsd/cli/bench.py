@@ -38,7 +38,7 @@ def bench(
         typer.Argument(
             metavar="FILE",
             readable=False,
-            help="A recording of speech [default: those of kwsd's tests, in a checkout].",
+            help="A recording of speech [default: those of kwsd's tests, from a checkout's root].",
         ),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", min=2, help="How much of each kind of sound.")] = 20,
@@ -122,10 +122,11 @@ def _stream(file: Path | None) -> Stream:
 
 
 def _recordings() -> Path:
-    """Those of the tests, in a checkout."""
+    """Those of the tests: of the checkout that we are part of, or stand in."""
     import kwsd
 
-    return Path(kwsd.__file__).parents[1] / "tests" / "recordings"
+    places = [root / "tests" / "recordings" for root in (Path(kwsd.__file__).parents[1], Path.cwd())]
+    return next((place for place in places if (place / "commands.flac").is_file()), places[0])
 
 
 def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Mapping[str, NDArray[np.int16]]:
