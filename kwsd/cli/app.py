@@ -64,13 +64,13 @@ def kwsd(
 
     Results go to standard output, the log to standard error. Exit status: 0 fine,
     2 wrong usage, 66 no such input, 69 a device is missing or busy, 70 a fault in
-    kwsd, 78 the configuration or the model is wrong, 130 interrupted.
+    kwsd, 78 the configuration or the model is wrong, 129 and 130 hung up and interrupted.
     """
 
 
 @evaluation.callback()
 def evaluate() -> None:
-    """Measure how well a model hears, on the daemon's own path.
+    """Measure how well a model hears: clips; streams and negatives as the daemon does.
 
       kwsd eval clips recordings/            accuracy, a word a clip
       kwsd eval stream talk.wav talk.tsv     misses and false alarms in long audio

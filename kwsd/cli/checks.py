@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from kwsd.classifier import Classifier
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket, look_at_state
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
 from kwsd.errors import ConfigError, DeviceError, KwsdError
 from kwsd.events import RATE
+
+if TYPE_CHECKING:
+    from kwsd.classifier import Classifier
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def config(
 ) -> None:
     """Show the configuration in force, and where each value comes from.
 
-    The defaults hold until the file says otherwise; flags go before the file. It takes
+    The defaults hold until the file says otherwise; a flag overrides both. It takes
     the flags of `kwsd listen`, to see what they would change, but for its --format, which
     is about how the configuration is shown.
 

@@ -110,7 +110,7 @@ def _info(option: Option) -> Any:
 
 def described(option: Option) -> str:
     """The option's help, with its default and its range where that says something."""
-    text = f"Switches this off: {option.help[0].lower()}{option.help[1:]}" if _only_off(option) else option.help
+    text = f"Do not {option.help[0].lower()}{option.help[1:]}" if _only_off(option) else option.help
     facts = []
     if option.default not in (None, "", ()) and option.type not in MAPPINGS:
         shown = {True: "yes", False: "no"}.get(option.default) if _is_switch(option) else f"{option.default}"

@@ -88,7 +88,10 @@ def pull(
 def remove(
     models: Annotated[list[str], typer.Argument(metavar="ID...", help="OWNER/NAME, or OWNER/NAME@REVISION.")],
 ) -> None:
-    """Remove pulled models from the cache, all their revisions or the one that is named."""
+    """Remove pulled models from the cache, all their revisions or the one that is named.
+
+      kwsd models remove MIT/ast-finetuned-speech-commands-v2
+    """
     from kwsd.zoo import remove_model
 
     for model in models:

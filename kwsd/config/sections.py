@@ -188,7 +188,7 @@ class SocketConfig:
     enabled: bool | None = _option(
         None,
         flag="--no-socket",
-        help="Serve events at a Unix socket; unset: for a microphone, for a file or a pipe only with --socket PATH.",
+        help="Serve events at a Unix socket. By default: for a microphone; for a file or a pipe with --socket.",
         example=True,
     )
     path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
