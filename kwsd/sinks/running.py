@@ -14,6 +14,7 @@ from kwsd.config import command_line
 from kwsd.events import Detection, Envelope, HookFinished
 from kwsd.shown import brief, last_of
 from kwsd.sinks.environment import environment
+from kwsd.sinks.exits import exit_descriptor
 from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Order:
 class RunningHook:
     """A program in a session and process group of its own.
 
-    `exit_descriptor` (a pidfd, Linux 5.3) becomes readable when the program has ended, whatever it left behind.
+    `exit_descriptor` becomes readable when the program has ended, whatever it left behind.
     Its standard input holds the detection's JSON line; its output is read without end, and only the last of it is
     kept. An exit by a signal counts as a shell counts it: 128 + its number.
     """
@@ -84,7 +85,7 @@ class RunningHook:
                 start_new_session=True,
             )
             ours.callback(self._kill_and_wait)
-            self.exit_descriptor = os.pidfd_open(self._process.pid)
+            self.exit_descriptor = exit_descriptor(self._process.pid)
             self.output_descriptor = output
             ours.pop_all()
 
