@@ -14,8 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Where the process is ours (no `arguments`), Ctrl-C ends it at once while that is imported: there is nothing yet to
     tidy up, and importing is no place for an exception. So does SIGTERM `kwsd listen` until the daemon takes it over.
-    SIGHUP, which asks a daemon to read its configuration again, finds one that is about to: without a terminal that
-    could hang up it is let pass.
+    SIGHUP, which asks a daemon to read its configuration again, is kept for it where there is no terminal that could
+    hang up.
     """
     if arguments is not None:
         from kwsd.cli.entry import main as run
@@ -41,13 +41,13 @@ def _hold_signals() -> None:
     """What `kwsd listen` does with signals before it knows what it listens to."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
-    from kwsd.daemon.signals import WITHOUT_MEANING, has_terminal, let_pass
+    from kwsd.daemon.signals import WITHOUT_MEANING, Held, has_terminal, let_pass
 
     for number in WITHOUT_MEANING:  # until the very end: `relayed` puts back what it finds
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, let_pass)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not has_terminal():
-        signal.signal(signal.SIGHUP, let_pass)
+        signal.signal(signal.SIGHUP, Held())
 
 
 def _end(number: int, _: FrameType | None) -> None:

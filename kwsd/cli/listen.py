@@ -13,7 +13,7 @@ from kwsd.cli import stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, load_config, rereading
-from kwsd.daemon.signals import let_pass
+from kwsd.daemon.signals import Held
 from kwsd.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ def listen(
         raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")
     if source is not None and "audio.device" in overrides:
         raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
-    # A microphone is for good, so that SIGHUP is about the configuration; a recording or a pipe just ends by it.
-    if source is not None and signal.getsignal(signal.SIGHUP) is let_pass:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    _await_reloads(microphone=source is None)
     loaded = load_config(config, overrides)
     chosen = loaded.config
     stderr.log_from(chosen.output.log_level, chosen.output.log_format)
@@ -69,6 +67,20 @@ def listen(
 
     reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
+
+
+def _await_reloads(*, microphone: bool) -> None:
+    """Say what a SIGHUP that was held means. A microphone is for good, so that it is about the configuration, which is
+    about to be read; a recording or a pipe just ends by it."""
+    held = signal.getsignal(signal.SIGHUP)
+    if not isinstance(held, Held):
+        return
+    if microphone:
+        held.came = False
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if held.came:
+        signal.raise_signal(signal.SIGHUP)
 
 
 def _source(name: str | None, chosen: Config, doze: Doze) -> Source:

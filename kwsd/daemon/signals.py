@@ -23,6 +23,17 @@ def let_pass(_number: int, _frame: FrameType | None) -> None:
     """A handler that does nothing. Unlike SIG_IGN it is no wish of the parent process, and no hook inherits it."""
 
 
+class Held:
+    """A handler, as `let_pass`, for a signal that means something only once the daemon runs: `came` says whether it
+    did meanwhile, for `relayed` to hand it on."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+
+
 def has_terminal() -> bool:
     """Whether the process belongs to a terminal; one that has hung up does not count."""
     try:
@@ -63,7 +74,8 @@ def relayed(
     """Hand the first signal that asks to stop to `put`, which must take no lock, and do nothing else. Those without
     a meaning are let pass.
 
-    With `reloads` every SIGHUP goes to `put`, and none of them is the first or second one that asks to stop.
+    With `reloads` every SIGHUP goes to `put`, and none of them is the first or second one that asks to stop. One that
+    came before, while it was `Held`, goes there first.
 
     `wakeup` is the descriptor to which the interpreter writes a byte as the signal comes; see `Mailbox`.
 
@@ -96,6 +108,9 @@ def relayed(
     try:
         for number in relayed:
             signal.signal(number, handlers[number])
+        held = before[signal.SIGHUP]
+        if reloads and isinstance(held, Held) and held.came:
+            put(signal.SIGHUP)
         yield
     finally:
         signal.set_wakeup_fd(woken_before)

@@ -16,7 +16,7 @@ import pytest
 from patience import PATIENCE_S
 
 import kwsd as package
-from kwsd.daemon.signals import let_pass
+from kwsd.daemon.signals import Held
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 Command = Callable[..., Any]
@@ -118,16 +118,31 @@ def test_sighup_while_it_is_still_imported(
     assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
 
 
-@pytest.mark.parametrize(
-    ("source", "left"), [((), let_pass), (("none.wav",), signal.SIG_DFL), (("-",), signal.SIG_DFL)]
-)
-def test_sighup_is_let_pass_for_a_microphone_alone(kwsd: Command, source: tuple[str, ...], left: Any) -> None:
-    before = signal.signal(signal.SIGHUP, let_pass)
+@pytest.mark.parametrize("source", [(), ("none.wav",), ("-",)])
+def test_sighup_is_held_for_a_microphone_alone(kwsd: Command, source: tuple[str, ...]) -> None:
+    held = Held()
+    before = signal.signal(signal.SIGHUP, held)
     try:
         assert kwsd("listen", *source, "--config", "/none").status == 78
-        assert signal.getsignal(signal.SIGHUP) == left
+        assert signal.getsignal(signal.SIGHUP) == (signal.SIG_DFL if source else held)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+HELD = """
+import signal, sys
+from kwsd.cli.entry import main
+from kwsd.daemon.signals import Held
+signal.signal(signal.SIGHUP, Held())
+signal.raise_signal(signal.SIGHUP)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("source", "status"), [((), 78), (("none.wav",), -signal.SIGHUP), (("-",), -signal.SIGHUP)])
+def test_sighup_that_was_held_ends_a_recording(source: tuple[str, ...], status: int) -> None:
+    command = [sys.executable, "-c", HELD, "listen", *source, "--config", "/none"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == status
 
 
 @pytest.mark.parametrize(

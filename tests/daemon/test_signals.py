@@ -11,7 +11,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.daemon import signals
-from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, Terminal, relayed
+from kwsd.daemon.signals import ASKING_TO_STOP, TOGETHER_S, WITHOUT_MEANING, Held, Terminal, relayed
 
 
 def no_hurry() -> None:
@@ -44,6 +44,32 @@ def test_sighup_may_ask_for_something_else_than_to_stop() -> None:
         for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
             signal.raise_signal(number)
     assert heard == [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize(("reloads", "expected"), [(True, [signal.SIGHUP] * 2), (False, [signal.SIGHUP])])
+def test_a_sighup_that_was_held_is_handed_on_where_it_is_a_reload(
+    reloads: bool, expected: list[signal.Signals]
+) -> None:
+    heard: list[signal.Signals] = []
+    before = signal.signal(signal.SIGHUP, Held())
+    try:
+        signal.raise_signal(signal.SIGHUP)
+        with relayed(heard.append, no_hurry, -1, reloads=reloads):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == expected
+
+
+def test_where_none_was_held_none_is_handed_on() -> None:
+    heard: list[signal.Signals] = []
+    before = signal.signal(signal.SIGHUP, Held())
+    try:
+        with relayed(heard.append, no_hurry, -1, reloads=True):
+            pass
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard == []
 
 
 def test_what_is_ignored_stays_ignored() -> None:
