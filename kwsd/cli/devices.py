@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.interrupts import ending_at_once
 
 
 def devices(
@@ -23,7 +24,8 @@ def devices(
     """
     from kwsd.audio.devices import find_device, input_devices
 
-    found = input_devices()
+    with ending_at_once():  # PortAudio waits for a sound server that hangs
+        found = input_devices()
     if not found:
         find_device(None, found)  # raises what an operator has to know
     if format == "json":

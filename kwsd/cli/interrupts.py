@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -51,3 +53,20 @@ class Interrupts:
             os.write(2, _ASKED)  # print() may be what was interrupted
         elif now - self._asked_at >= TOGETHER_S:
             signal.default_int_handler(number, frame)
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Within it Ctrl-C ends the process by itself, for C code that may hang: no handler of Python's runs meanwhile.
+
+    Only where nothing is half done. A SIGINT that is ignored stays so. In the main thread.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

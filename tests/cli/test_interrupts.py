@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
 from kwsd.cli import interrupts as cli_interrupts
-from kwsd.cli.interrupts import Interrupts
+from kwsd.cli.interrupts import Interrupts, ending_at_once
 from kwsd.daemon.signals import TOGETHER_S
 from kwsd.errors import Interrupted
 
@@ -65,3 +66,17 @@ def test_afterwards_all_is_as_before() -> None:
     with Interrupts():
         press()
     assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "within"),
+    [(signal.default_int_handler, signal.SIG_DFL), (signal.SIG_IGN, signal.SIG_IGN)],
+)
+def test_c_code_is_ended_at_once_unless_the_signal_is_ignored(before: Any, within: Any) -> None:
+    ours = signal.signal(signal.SIGINT, before)
+    try:
+        with ending_at_once():
+            assert signal.getsignal(signal.SIGINT) == within
+        assert signal.getsignal(signal.SIGINT) == before
+    finally:
+        signal.signal(signal.SIGINT, ours)

@@ -15,9 +15,13 @@ from patience import PATIENCE_S
 from processes import Running
 
 PROBING = """
-import os
+import ctypes, os
 asked = os.open(os.environ["XDG_KWSD_ASKED"], os.O_WRONLY)
 os.write(asked, b"x")
+if "XDG_KWSD_IN_C" in os.environ:
+    lock = ctypes.create_string_buffer(256)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(lock)  # no signal ends the second one, and no handler runs meanwhile
 os.read(os.open(os.environ["XDG_KWSD_ANSWER"], os.O_RDONLY), 1)
 class PortAudioError(Exception): pass
 class default: device = (0, -1)
@@ -80,3 +84,15 @@ def test_a_sighup_meanwhile_is_a_reload_once_the_daemon_runs(
         running.signal(signal.SIGHUP)
         sound_server.answer()
         running.wait_for_log("the configuration has been read again")
+
+
+@pytest.mark.parametrize("command", ["devices", "doctor"])
+def test_ctrl_c_ends_a_command_that_waits_for_it(user: Any, sound_server: SoundServer, command: str) -> None:
+    with ExitStack() as stack:
+        running = user.start(command, **sound_server.env, XDG_KWSD_IN_C="yes")
+        stack.callback(running.kill)
+        sound_server.wait_until_asked()
+        running.signal(signal.SIGINT)
+        ran = running.wait()
+    assert ran.status == -signal.SIGINT  # 130 for a shell
+    assert ran.err == ""
