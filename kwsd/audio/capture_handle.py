@@ -17,6 +17,7 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 _REAP_S = 0.5
+_HANGS = "does the sound server hang? restart it"
 
 
 class Unanswered(DeviceError):
@@ -65,7 +66,7 @@ class CaptureHandle:
 
     def find(self, limit_s: float) -> str | None:
         """The name of the device that it found; None when woken. Raises DeviceError: none; Unanswered: as `next`."""
-        message = self.next(limit_s, "does not start")
+        message = self.next(limit_s, "the process that captures gives no answer", _HANGS)
         if message is None:
             return None
         if message.kind != FOUND:
@@ -84,15 +85,15 @@ class CaptureHandle:
         with suppress(BrokenPipeError):  # as above
             self._process.stdin.write(f"{looks.span} {first} {looks.early_s}\n".encode())
 
-    def next(self, limit_s: float, what: str) -> Message | None:
+    def next(self, limit_s: float, what: str, remedy: str = "") -> Message | None:
         """The next message that is no log line; None when woken.
 
         Raises DeviceError: it said that it failed; Unanswered: it died, or was silent for `limit_s` seconds, which the
-        text calls `what`.
+        text calls `what`, with this `remedy`.
         """
         while True:
             while not self._messages:
-                if not self._read(limit_s, what):
+                if not self._read(limit_s, what, remedy):
                     return None
             message = self._messages.pop(0)
             if message.kind == FAILED:
@@ -101,7 +102,7 @@ class CaptureHandle:
                 return message
             _relay(message)
 
-    def _read(self, limit_s: float, what: str) -> bool:
+    def _read(self, limit_s: float, what: str, remedy: str) -> bool:
         """Wait for bytes and unpack them. False when woken."""
         pipe = self.fileno()
         poll = select.poll()
@@ -111,7 +112,7 @@ class CaptureHandle:
         if self._woken.fileno() in ready:
             return False
         if not ready:
-            raise Unanswered(f"{what} ({limit_s:g} s)")
+            raise Unanswered(f"{what} ({limit_s:g} s)", remedy)
         data = os.read(pipe, 65_536)
         if not data:
             raise Unanswered(f"the process that captures died: {self._ending()}")

@@ -163,6 +163,13 @@ def test_a_device_that_is_not_there_is_refused_at_once(listen: Callable[..., Any
         listen("kitchen")
 
 
+def test_a_sound_server_that_gives_no_answer_is_named_with_what_to_do(listen: Callable[..., Any], sound: Any) -> None:
+    sound.set(hangs="probing")
+    says = r"^the process that captures gives no answer \(0\.01 s\): does the sound server hang\? restart it$"
+    with pytest.raises(DeviceError, match=says):
+        listen(patience=Patience(start_s=0.01))
+
+
 def test_a_device_that_cannot_be_opened_at_first_is_no_loss(listen: Callable[..., Any], sound: Any) -> None:
     _, blocks = listen()
     sound.set("Other")
