@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kwsd.config import ANY_WORD
 from kwsd.events import Detection, Envelope, Event
-from kwsd.sinks.listening import room
+from kwsd.sinks.listening import spare
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
 from kwsd.waker import Waker
@@ -65,7 +65,7 @@ class HookSink:
         self._dropped = 0
         self._running: dict[int, RunningHook] = {}
         self._orphans: deque[RunningHook] = deque()
-        self._most_orphans = min(ORPHANS, max(1, room(4 * ORPHANS) // 4))
+        self._most_orphans = spare(ORPHANS)
         self._closing = self._killed = False
         self._deadline = math.inf
         self._waker = Waker()

@@ -14,15 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.events import Envelope
-from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, room, unlink
+from kwsd.sinks.listening import CLIENTS, CROWDED_S, EXHAUSTED, Identity, listen, room, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
-CLIENTS = 64
-"""Subscribers at once, fewer where descriptors are few; further ones are turned away."""
 INBOX = 1024
 """Events that wait for the socket's thread; more only gather where it gets no processor at all."""
 

@@ -114,7 +114,7 @@ def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
 
 def test_few_descriptors_leave_enough_for_hooks_and_the_watchdog(start: Start, user: Any, manager: Any) -> None:
     settings = ("--socket", user.socket, "--hook", "yes=true")
-    command = shell('ulimit -n 48; exec "$@"', "listen", "-", *settings, *FAST)
+    command = shell('ulimit -n 68; exec "$@"', "listen", "-", *settings, *FAST)
     running = start(command=command, env={"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1"})
     running.write(words(1))
     running.wait_for_event("hook_finished")
@@ -134,6 +134,28 @@ def test_few_descriptors_leave_enough_for_hooks_and_the_watchdog(start: Start, u
     ran = running.end()
     assert ran.status == 0
     assert [event["exit_status"] for event in ran.events if event["type"] == "hook_finished"] == [0] * 5
+
+
+def test_few_descriptors_leave_enough_for_eight_hooks_at_once_beside_all_else(
+    start: Start, user: Any, tmp_path: Path
+) -> None:
+    together = f"echo >>{tmp_path}/begun; until test $(wc -l <{tmp_path}/begun) -ge 8; do sleep 0.01; done"
+    config = tmp_path / "kwsd.toml"
+    config.write_text(f"[hooks]\nmax_running = 8\n[hooks.words]\nyes = {{ shell = {together!r} }}\n")
+    settings = ("--socket", user.socket, "--metrics", tmp_path / "metrics", "--save-detections", tmp_path / "kept")
+    command = shell('ulimit -n 48; exec "$@"', "listen", "-", "--config", config, *settings, *FAST)
+    running = start(command=command, env={"KWSD_TESTS_NO_PIDFD": "yes"})  # where each takes one more
+    running.wait_for_log("metrics are served at")
+    with ExitStack() as stack:
+        for _ in range(60):
+            connect(stack, user.socket)
+        running.wait_for_log("subscribers are turned away")
+        connect(stack, tmp_path / "metrics")
+        running.write(words(8))
+        running.wait_for_event("hook_finished", 8)
+    ran = running.end()
+    assert ran.status == 0
+    assert [event["exit_status"] for event in ran.events if event["type"] == "hook_finished"] == [0] * 8
 
 
 def test_hooks_that_ignore_sigterm_fork_and_never_stop_talking(start: Start, user: Any, tmp_path: Path) -> None:
