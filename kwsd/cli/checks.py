@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.interrupts import ending_at_once
-from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket, look_at_state
+from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
 from kwsd.errors import ConfigError, DeviceError, KwsdError
 from kwsd.events import RATE
@@ -125,6 +125,5 @@ CHECKS: Mapping[str, Check] = {
     "socket": look_at_socket,
     "metrics": look_at_metrics,
     "saved detections": look_at_recordings,
-    "state folder": look_at_state,
 }
 """In the order in which they are told; the exit status is that of the first that fails."""

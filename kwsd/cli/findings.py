@@ -38,7 +38,6 @@ _REMEDIES: Mapping[str, str] = {
     "socket": "choose another path with --socket",
     "metrics": "choose another place with --metrics",
     "saved detections": "choose another folder with --save-detections",
-    "state folder": "set XDG_STATE_HOME to a folder that can be written to",
 }
 """For errors that do not know it themselves."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.findings import Finding, failed
-from kwsd.config import Config, expanded, state_folder
+from kwsd.config import Config, expanded
 from kwsd.errors import DeviceError
 
 
@@ -78,19 +78,14 @@ def look_at_recordings(config: Config) -> Iterator[Finding]:
     folder = expanded(config.keep.folder)
     with _given_back(folder):
         make_folder(folder)
-        yield _writable("saved detections", folder, str(folder))
+        yield _writable("saved detections", folder)
 
 
-def look_at_state(_: Config) -> Iterator[Finding]:
-    """The folder that kwsd keeps things in from one run to the next."""
-    yield _writable("state folder", state_folder(), str(state_folder()))
-
-
-def _writable(what: str, folder: Path, found: str) -> Finding:
+def _writable(what: str, folder: Path) -> Finding:
     """Whether something can be made in a folder that may have to be made itself."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        return Finding(what, "ok", found)
+        return Finding(what, "ok", str(folder))
     if there.is_dir() and os.statvfs(there).f_flag & os.ST_RDONLY:  # which no chmod changes
         return failed(what, DeviceError(f"{there} is in a read-only file system"))
     return Finding(what, "fail", f"{there} cannot be written to", f"chown or chmod {there}", DeviceError.exit_status)

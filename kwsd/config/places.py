@@ -17,19 +17,14 @@ def config_path() -> Path:
     return (_folder("XDG_CONFIG_HOME") or _home() / ".config") / "kwsd" / "config.toml"
 
 
-def state_folder() -> Path:
-    """What kwsd keeps from one run to the next: $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd."""
-    return (_folder("XDG_STATE_HOME") or _home() / ".local" / "state") / "kwsd"
-
-
 def socket_path() -> Path:
     """The socket for subscribers: $XDG_RUNTIME_DIR/kwsd/events.sock.
 
-    Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in the state folder: that is the user's own, while a name in
-    /tmp can be taken by anybody beforehand.
+    Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd: that is the
+    user's own, while a name in /tmp can be taken by anybody beforehand.
     """
-    runtime = _folder("XDG_RUNTIME_DIR")
-    return (runtime / "kwsd" if runtime else state_folder()) / "events.sock"
+    own = _folder("XDG_RUNTIME_DIR") or _folder("XDG_STATE_HOME") or _home() / ".local" / "state"
+    return own / "kwsd" / "events.sock"
 
 
 def expanded(text: str) -> Path:

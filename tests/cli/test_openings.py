@@ -33,12 +33,17 @@ def test_without_a_runtime_folder_it_warns(kwsd: Command, tiny_model: Path, monk
     assert "--socket" in ran.out
 
 
-def test_a_folder_that_cannot_be_made(findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_folder_that_cannot_be_made_matters_where_the_socket_would_lie_there(
+    findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     status, found = findings()
-    assert status == 69
-    assert found["state folder"]["remedy"]
+    assert (status, {finding["state"] for finding in found.values()}) == (0, {"ok"})
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    status, found = findings()
+    assert (status, found["socket"]["state"]) == (69, "fail")
+    assert f"{tmp_path}/file/kwsd/events.sock: no socket can be made there" in found["socket"]["found"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,6 @@ def test_a_folder_in_a_read_only_file_system(
     assert (status, found["saved detections"]["state"]) == (69, "fail")
     assert found["saved detections"]["found"] == f"{tmp_path} is in a read-only file system"
     assert found["saved detections"]["remedy"] == "choose another folder with --save-detections"
-    assert "XDG_STATE_HOME" in found["state folder"]["remedy"]
 
 
 def test_a_socket_that_cannot_be_made(findings: Command, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.config import config_path, expanded, socket_path, state_folder
+from kwsd.config import config_path, expanded, socket_path
 from kwsd.config.addresses import Address, is_place, parse_address
 from kwsd.errors import ConfigError
 
@@ -21,16 +21,15 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_xdg_everything_lies_in_the_home_directory() -> None:
     assert config_path() == Path("/home/ann/.config/kwsd/config.toml")
-    assert state_folder() == Path("/home/ann/.local/state/kwsd")
     assert socket_path() == Path("/home/ann/.local/state/kwsd/events.sock")
 
 
 def test_xdg_variables_move_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/c")
     monkeypatch.setenv("XDG_STATE_HOME", "/s")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/r")
     assert config_path() == Path("/c/kwsd/config.toml")
-    assert state_folder() == Path("/s/kwsd")
+    assert socket_path() == Path("/s/kwsd/events.sock")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/r")
     assert socket_path() == Path("/r/kwsd/events.sock")
 
 
