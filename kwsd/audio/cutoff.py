@@ -6,46 +6,49 @@ libsndfile takes what is there for all there is.
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from kwsd.audio.chunks import share
+
 LEAST_S = 0.05
 """What may be missing without a word: padding that some programs count and some do not."""
-_UNKNOWN = 0x7FFF_0000
-"""A WAV's size that promises nothing, from here on: written by what cannot know it yet (arecord, ffmpeg, sox)."""
 _OGG_PAGE = 27 + 255 + 255 * 255  # at most
 
 
-def missing(path: Path, kind: str, there_s: float, promised_s: float) -> str:
-    """What to say of a recording of libsndfile's format `kind` that is cut off, empty for a whole one.
+class Promise:
+    """How long a recording is by its own headers. They are looked at before it is read: it may shrink meanwhile."""
 
-    It held `there_s` seconds, and `promised_s` by what libsndfile says. Raises OSError.
-    """
-    with path.open("rb") as file:
-        if kind in ("WAV", "WAVEX", "AIFF"):
-            promised_s = max(promised_s, there_s / _share(file, ">" if kind == "AIFF" else "<"))
-        elif kind == "OGG" and not _ends_an_ogg(file):
-            return f"ends after {there_s:.1f} s without an end of its stream"
-        elif kind == "MP3" and not _counts_its_frames(file):
-            return ""  # what is promised is guessed from the first bit rate
-    if promised_s - there_s < LEAST_S:
-        return ""
-    return f"ends before its header says, after {there_s:.1f} of {promised_s:.1f} s"
+    def __init__(self, path: Path, kind: str, counted_s: float) -> None:
+        """It is of libsndfile's format `kind`, and of `counted_s` seconds by what libsndfile says."""
+        self._path, self._kind = path, kind
+        self._promised_s, self._fault = counted_s, ""
+        try:
+            with path.open("rb") as file:
+                self._promised_s /= share(file)
+        except OSError as error:  # it was there a moment ago
+            self._fault = _unseen(error)
+
+    def broken(self, there_s: float) -> str:
+        """What to say of it once it has been read, and held `there_s` seconds: empty for a whole one."""
+        try:
+            return self._fault or self._broken(there_s)
+        except OSError as error:
+            return _unseen(error)
+
+    def _broken(self, there_s: float) -> str:
+        with self._path.open("rb") as file:
+            if self._kind == "OGG" and not _ends_an_ogg(file):
+                return f"ends after {there_s:.1f} s without an end of its stream"
+            if self._kind == "MP3" and not _counts_its_frames(file):
+                return ""  # what is promised is guessed from the first bit rate
+        if self._promised_s - there_s < LEAST_S:
+            return ""
+        return f"ends before its header says, after {there_s:.1f} of {self._promised_s:.1f} s"
 
 
-def _share(file: BinaryIO, order: str) -> float:
-    """How much of the chunk with the samples is there, above 0, at most 1; 1 where that cannot be told."""
-    size = os.fstat(file.fileno()).st_size
-    at = 12
-    while at + 8 < size:
-        file.seek(at)
-        name, length = struct.unpack(f"{order}4sI", file.read(8))
-        at += 8
-        if name in (b"data", b"SSND"):
-            return 1.0 if length >= _UNKNOWN else min(1.0, (size - at) / max(1, length))
-        at += length + length % 2
-    return 1.0
+def _unseen(error: OSError) -> str:
+    return f"cannot be looked at again ({error.strerror or error})"
 
 
 def _ends_an_ogg(file: BinaryIO) -> bool:

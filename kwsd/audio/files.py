@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.chatter import chatter_to_log
-from kwsd.audio.cutoff import missing
+from kwsd.audio.cutoff import Promise
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
@@ -209,7 +209,9 @@ def _finite(path: Path, sound: Any, block_s: float, most: int | None = None) -> 
 
 def _read(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDArray[np.float32]]:
     """Blocks of (frames, channels) until the end, or until they are `most` frames."""
-    read, talks = 0, sound.format == _TALKS
+    read, talks, promise = 0, sound.format == _TALKS, None
+    if most is None and sound.frames != _UNKNOWN:
+        promise = Promise(path, sound.format, sound.frames / sound.samplerate)
     while most is None or read < most:
         try:
             with chatter_to_log(log) if talks else nullcontext():
@@ -222,17 +224,7 @@ def _read(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDA
             break
         read += len(samples)
         yield samples
-    if most is None:
-        if sound.frames != _UNKNOWN:
-            _tell_missing(path, sound, read)
-    elif not read:
-        raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")
-
-
-def _tell_missing(path: Path, sound: Any, read: int) -> None:
-    try:
-        what = missing(path, sound.format, read / sound.samplerate, sound.frames / sound.samplerate)
-    except OSError as error:  # it was there a moment ago
-        what = f"cannot be looked at again ({error.strerror or error})"
-    if what:
+    if promise and (what := promise.broken(read / sound.samplerate)):
         log.warning("%s: %s; is it cut off, or damaged?", path, what)
+    if most is not None and not read:
+        raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")

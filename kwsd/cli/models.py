@@ -90,7 +90,7 @@ def remove(
 ) -> None:
     """Remove pulled models from the cache, all their revisions or the one that is named.
 
-      kwsd models remove MIT/ast-finetuned-speech-commands-v2
+    kwsd models remove MIT/ast-finetuned-speech-commands-v2
     """
     from kwsd.zoo import remove_model
 

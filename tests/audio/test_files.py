@@ -239,6 +239,11 @@ def test_a_damaged_file_gives_what_is_whole_or_says_where(tmp_path: Path) -> Non
         ("a.wav", {"subtype": "FLOAT"}, r"after 2\.5 of 5\.0 s"),
         ("a.wav", {"subtype": "PCM_24", "format": "WAVEX"}, r"after 2\.5 of 5\.0 s"),
         ("a.aiff", {}, r"after 2\.5 of 5\.0 s"),
+        ("a.wav", {"endian": "BIG"}, r"after 2\.5 of 5\.0 s"),
+        ("a.rf64", {"format": "RF64"}, r"after 2\.5 of 5\.0 s"),
+        ("a.w64", {}, r"after 2\.5 of 5\.0 s"),
+        ("a.au", {}, r"after 2\.5 of 5\.0 s"),
+        ("a.au", {"endian": "LITTLE"}, r"after 2\.5 of 5\.0 s"),
         ("a.mp3", {}, r"after 2\.\d of 5\.0 s"),
         ("a.ogg", {}, r"after \d\.\d s without an end"),
         ("a.opus", {"format": "OGG", "subtype": "OPUS"}, r"after \d\.\d s without an end"),
@@ -260,6 +265,25 @@ def test_a_recording_that_is_cut_off_gives_what_is_there_and_says_so(
             (record,) = caplog.records
             assert re.search(says if left < len(whole) - 3 else "without an end", record.getMessage())
             assert str(path) in record.getMessage()
+
+
+@pytest.mark.parametrize("there", [1.0, 0.75])
+@pytest.mark.parametrize("name", ["a.wav", "a.au"])
+def test_a_recording_that_shrinks_while_it_is_read_is_told_with_the_length_of_its_header(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, there: float
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, np.ones(160_000, np.int16), 16_000)
+    size = path.stat().st_size
+    os.truncate(path, int(there * size))
+    with caplog.at_level(logging.WARNING):
+        blocks = FileSource(path).blocks()
+        next(blocks)
+        os.truncate(path, size // 2)
+        for _ in blocks:
+            pass
+    (record,) = caplog.records
+    assert re.search(r"after 5\.0 of 10\.0 s", record.getMessage())
 
 
 def test_an_mp3_that_does_not_count_its_frames_promises_nothing(
@@ -296,6 +320,17 @@ def test_what_libmpg123_prints_goes_to_the_log(
     assert "Xing" in caplog.text
     assert "libmpg123" in caplog.text
     assert capfd.readouterr().err == ""
+
+
+def test_an_au_whose_size_was_not_known_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.au"
+    soundfile.write(path, np.ones(16_000, np.int16), 16_000)
+    data = bytearray(path.read_bytes())
+    data[8:12] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert len(streamed(path)) == 16_000
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFDB])
