@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.config.load import LoadedConfig
+from kwsd.config.places import config_path
 from kwsd.config.sections import Config
 from kwsd.errors import ConfigError
 
@@ -14,13 +15,17 @@ def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[
     """What gives the configuration anew, by `read`, to who has it from the file `path`.
 
     It raises ConfigError where there was a file the last time and is none now, for all that stood in it would be gone;
-    and so it does for a pipe, which was read to its end and would have its reader wait for ever.
+    and so it does for a pipe or a device, which would have its reader wait, for ever where it has been read already.
     """
+    read_to_its_end = path is not None and _has_no_end(path)
 
     def reread() -> Config:
         nonlocal path
-        if path is not None and path.exists() and not path.is_file():
-            raise ConfigError(f"{path} is a pipe, and has been read;", "restart kwsd, or give it a file")
+        where = config_path() if path is None else path
+        if _has_no_end(where):
+            what = f"{where} is a {'pipe' if where.is_fifo() else 'device'}"
+            why = "and has been read;" if read_to_its_end else "which may have nothing to say;"
+            raise ConfigError(f"{what}, {why}", "restart kwsd, or give it a file")
         loaded = read()
         if path is not None and loaded.path is None:
             raise ConfigError(f"{path} is not there any more;", "put it back, or restart kwsd to go on without it")
@@ -28,3 +33,8 @@ def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[
         return loaded.config
 
     return reread
+
+
+def _has_no_end(path: Path) -> bool:
+    """Whether somebody else decides when it ends. A folder is for who reads it to refuse."""
+    return path.exists() and not path.is_file() and not path.is_dir()

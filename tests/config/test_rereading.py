@@ -49,3 +49,30 @@ def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
     read: list[LoadedConfig] = []
     with pytest.raises(ConfigError, match="is a pipe, and has been read"):
         rereading(pipe, read.pop)()
+
+
+def test_a_file_that_has_become_a_folder_is_called_one(tmp_path: Path) -> None:
+    path = write(tmp_path, HOOKS)
+    again = rereading(path, lambda: load_config(path))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        again()
+
+
+def test_a_file_that_has_become_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = write(tmp_path, HOOKS)
+    again = rereading(path, lambda: load_config(path))
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="is a pipe, which may have nothing to say; restart kwsd"):
+        again()
+
+
+def test_nor_is_a_pipe_where_there_was_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    again = rereading(load_config().path, load_config)
+    (tmp_path / "kwsd").mkdir()
+    os.mkfifo(tmp_path / "kwsd" / "config.toml")
+    with pytest.raises(ConfigError, match="is a pipe, which may"):
+        again()
