@@ -15,7 +15,7 @@ from typing import NoReturn
 from kwsd.cli import stderr
 from kwsd.cli.app import app
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError
-from kwsd.sinks.outlet import silence
+from kwsd.sinks.outlet import NOBODY_READS, silence
 
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
@@ -65,7 +65,7 @@ def _run(given: list[str]) -> int:
         status = _tell(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
         status = Interrupted.exit_status
-    except BrokenPipeError:  # told by the flush; see also ManualGroup
+    except NOBODY_READS:  # told by the flush; see also ManualGroup
         status = 0
     except Exception as error:
         status = _tell_fault(error, debug)

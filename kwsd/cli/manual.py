@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from kwsd.cli.refusals import refusing
 from kwsd.cli.repeats import refuse_repeats
+from kwsd.sinks.outlet import NOBODY_READS
 
 OTHERS = "Other options"
 """The group of options that name none."""
@@ -53,7 +54,7 @@ class ManualGroup(TyperGroup):
         try:
             with refusing(ctx):
                 return super().invoke(ctx)
-        except BrokenPipeError:  # `kwsd models | head -1`: who reads has read enough; typer would exit with 1
+        except NOBODY_READS:  # `kwsd models | head -1`: who reads has read enough; typer would exit with 1
             raise typer.Exit(0) from None
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature

@@ -14,6 +14,8 @@ from typing import TextIO
 
 from kwsd.waker import Waker
 
+NOBODY_READS = (BrokenPipeError, ConnectionResetError)
+"""What writing says where the reader is gone: of a pipe, and of a socket, also where it left without a farewell."""
 _AGAIN_S = 0.01
 _PIECE = 400
 """Characters that are less than PIPE_BUF also where each of them is spelt out: \\U0001f3a4."""
@@ -39,8 +41,8 @@ class Outlet:
         return bool(self._rest)
 
     def is_gone(self, error: OSError) -> bool:
-        """Whether an error of writing says that nobody reads any more: the terminal's window was closed."""
-        return self._on_terminal and error.errno == errno.EIO
+        """Whether an error of writing says that nobody reads any more; of a terminal, that its window was closed."""
+        return isinstance(error, NOBODY_READS) or (self._on_terminal and error.errno == errno.EIO)
 
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing

@@ -123,7 +123,7 @@ class StdoutSink:
             self._outlet.catch_up()
             while self._pending and not self._gone and self._outlet.offer(self._pending[0]):
                 self._pending.popleft()
-        except (BrokenPipeError, ValueError):  # ValueError: closed on this side
+        except ValueError:  # closed on this side
             self._give_up()
         except OSError as error:
             if self._outlet.is_gone(error):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE_S
+from sockets import reset_by_peer
 
 import kwsd as package
 from kwsd.daemon.signals import Held
@@ -172,11 +173,20 @@ def test_version(kwsd: Command) -> None:
         assert line.split()[1][0].isdecimal()
 
 
-def test_a_reader_that_has_read_enough_is_no_error() -> None:
+def unread_pipe() -> int:
+    """The writing end of a pipe that nobody reads."""
     reading, writing = os.pipe()
     os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("output", [unread_pipe, reset_by_peer])
+def test_a_reader_that_has_read_enough_is_no_error(output: Callable[[], int], unbuffered: str) -> None:
+    writing = output()
     command = [sys.executable, "-m", "kwsd", "config", "--format", "toml"]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
 

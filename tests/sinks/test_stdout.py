@@ -16,6 +16,7 @@ from typing import TextIO
 
 import pytest
 from patience import PATIENCE_S
+from sockets import reset_by_peer
 
 from kwsd.errors import DeviceError
 from kwsd.events import Detection, Envelope, SpeechStarted
@@ -190,6 +191,16 @@ def test_a_stream_closed_on_this_side_counts_as_gone() -> None:
     stream.close()
     sink.send(sealed())
     sink.close(0)
+    assert told == ["closed"]
+
+
+def test_a_reader_that_resets_its_connection_counts_as_gone() -> None:
+    told: list[str] = []
+    with os.fdopen(reset_by_peer(), "w", encoding="utf-8") as stream:
+        sink = StdoutSink(stream, closed=lambda: told.append("closed"))
+        sink.send(sealed())
+        sink.send(sealed())
+        sink.close(0)
     assert told == ["closed"]
 
 
