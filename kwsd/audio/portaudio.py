@@ -6,8 +6,7 @@ It is what the process that captures consists of, and does without numpy as long
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,18 +71,19 @@ class PortAudioStream:
         self._block_ms = block_ms
         self._stall_s = stall_s
         self._rest = rest
-        self._closed = threading.Event()
-        self._slots: Slots | None = None
         self._device = find_again(device, known, input_devices())
         self.name = self._device.name
 
-    def blocks(self) -> Iterator[RawBlock]:
-        """Blocks as they are heard, until `close()`. Raises DeviceError: busy, gone, or silent for `stall_s`."""
+    def blocks(self) -> Generator[RawBlock, None, None]:
+        """Blocks as they are heard, without end; who ends the generator gives the device back.
+
+        Raises DeviceError: busy, gone, or silent for `stall_s`.
+        """
         opened = self._open(self._device)
-        slots = self._slots = opened.slots
+        slots = opened.slots
         dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
         try:
-            while not self._closed.is_set():
+            while True:
                 slots.changed.clear()
                 while (taken := slots.take()) is not None:
                     dropped += taken[1]
@@ -92,26 +92,17 @@ class PortAudioStream:
                     block = RawBlock(opened.convert(taken[0]), lost)
                     given += lost + len(block)
                     yield block
-                    if self._closed.is_set():
-                        return
                 if slots.ended:
                     raise DeviceError(f"{self.name}: the stream broke off", f"is it plugged in? {_NEXT}")
                 self._rest(given)
                 if not self._arrived(slots):
                     raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s", f"is it plugged in? {_NEXT}")
         finally:
-            self._slots = None
             opened.stream.abort(ignore_errors=True)
             opened.stream.close(ignore_errors=True)
 
-    def close(self) -> None:
-        """End `blocks()`; it gives the device back itself."""
-        self._closed.set()
-        if (slots := self._slots) is not None:
-            slots.changed.set()
-
     def _arrived(self, slots: Slots) -> bool:
-        """Wait for a block or `close()`. In two halves: a process that was stopped finds its first wait over."""
+        """Wait for a block, or for the end. In two halves: a process that was stopped finds its first wait over."""
         return slots.changed.wait(self._stall_s / 2) or slots.changed.wait(self._stall_s / 2)
 
     def _open(self, device: InputDevice) -> _Open:

@@ -27,7 +27,7 @@ for number, block in enumerate(stream.blocks()):
     quiet += bool(loud) and abs(newest).max() < 10
     lost += block.lost
     if quiet >= 5:
-        stream.close()
+        break
 print(stream.name, loud, lost)
 """
 
