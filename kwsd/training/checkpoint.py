@@ -14,9 +14,17 @@ State = dict[str, Any]
 
 
 def save(state: State, path: Path) -> None:
-    """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it."""
+    """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it.
+
+    Raises OSError.
+    """
     with replacing(path, durable=True) as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # of the archive that cannot be closed, for the disk is full
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def restore(path: Path) -> State | None:

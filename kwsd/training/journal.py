@@ -54,9 +54,10 @@ def trim_journal(path: Path, step: int) -> None:
     if not path.exists():
         return
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+        written = file.read()
+    rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # a last line without an end is torn
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
-    if len(kept) == len(rows):
+    if len(kept) == len(rows) and written.endswith("\n"):
         return
     text = io.StringIO(newline="")
     csv.writer(text).writerows(kept)

@@ -52,3 +52,9 @@ def test_what_cannot_be_drawn(journal: Path, tmp_path: Path) -> None:
         plot_journal(tmp_path / "none.csv", tmp_path / "x.png")
     with pytest.raises(InputError, match="cannot be written"):
         plot_journal(journal, tmp_path / "no" / "x.png")
+
+
+def test_a_number_that_a_full_disk_cut_short_goes(journal: Path) -> None:
+    journal.write_text(f"{TEXT}3", encoding="utf-8")
+    trim_journal(journal, 40)
+    assert journal.read_text(encoding="utf-8").split() == TEXT.split()

@@ -1,0 +1,56 @@
+"""A checkpoint is whole, or the one before is."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+import torch
+
+from kwsd.training import checkpoint
+from kwsd.training.checkpoint import restore, save
+
+
+class FullDisk(io.RawIOBase):
+    """Takes so many bytes and no more."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        assert isinstance(data, (bytes, bytearray, memoryview))
+        self._room -= len(data)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(data)
+
+
+@pytest.mark.parametrize("room", [0, 10_000])
+def test_a_full_disk_is_told_as_one(room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch makes a RuntimeError of it, where it cannot close its archive."""
+
+    @contextmanager
+    def replacing(_path: Path, *, durable: bool) -> Iterator[BinaryIO]:
+        assert durable
+        yield FullDisk(room)  # type: ignore[misc]  # all of a file that torch asks for
+
+    monkeypatch.setattr(checkpoint, "replacing", replacing)
+    with pytest.raises(OSError, match="No space left"):
+        save({"weights": torch.zeros(10_000)}, tmp_path / "checkpoint.pt")
+
+
+def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+    save({"weights": torch.arange(3)}, tmp_path / "checkpoint.pt")
+    found = restore(tmp_path / "checkpoint.pt")
+    assert found is not None
+    assert found["weights"].tolist() == [0, 1, 2]
+    assert restore(tmp_path / "none.pt") is None
