@@ -50,6 +50,13 @@ def read_text(path: Path) -> str:
     return data.decode("utf-8-sig")
 
 
+def lines_of(text: str) -> list[str]:
+    """Its lines, which end in a line feed, a carriage return or both: unlike for str.splitlines(), U+2028 and a form
+    feed are characters like others."""
+    lines = re.split(r"\r\n|\n|\r", text)
+    return lines if lines[-1] else lines[:-1]
+
+
 def reason(error: OSError | UnicodeDecodeError) -> str:
     """Why `read_text` failed, in few words and without the file's name."""
     if isinstance(error, OSError):

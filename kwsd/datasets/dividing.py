@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kwsd.datasets.layouts import Clip
 from kwsd.datasets.speech_commands import place_of, speaker_of, split_at
+from kwsd.labels import plain
 
 ENOUGH = 4
 """Speakers of a label that are left to learn from where one of them goes to validation."""
@@ -23,7 +24,7 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
     said: dict[str, set[str]] = {}
     for clip in clips:
         if not clip.split:
-            said.setdefault(speaker_of(clip.path.name), set()).add(clip.label)
+            said.setdefault(speaker_of(clip.path.name), set()).add(plain(clip.label))
     splits = {speaker: split_at(place_of(speaker)) for speaker in said}
     if all(not clip.split for clip in clips):
         _mend(splits, said)

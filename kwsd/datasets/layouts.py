@@ -18,7 +18,7 @@ from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
 from kwsd.shown import brief
-from kwsd.texts import read_text, reason
+from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     Files are named from the table's own folder on. Raises InputError, with the line.
     """
     try:
-        lines = read_text(path).splitlines()
+        lines = lines_of(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         sound = isinstance(error, UnicodeDecodeError) and path.suffix.lower() in SUFFIXES
         what = "a recording, no table" if sound else f"cannot be read as a table ({reason(error)})"
@@ -101,12 +101,13 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     torn = next((number for number, line in enumerate(lines, start=1) if "\0" in line), None)
     if torn is not None:  # no file is called so
         raise InputError(f"{path}, line {torn}: holds a NUL character; write the table anew, as plain text in UTF-8")
-    if "\t" in (lines or [""])[0]:  # a sentence may begin with a quote there
+    tabs = "\t" in (lines or [""])[0]
+    rows = csv.DictReader(lines, strict=True)
+    if tabs:  # a sentence may begin with a quote there
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        rows.fieldnames = [_unquoted(name) for name in rows.fieldnames or ()]
-    else:
-        rows = csv.DictReader(lines, strict=True)
     try:
+        if tabs:
+            rows.fieldnames = [_unquoted(name) for name in rows.fieldnames or ()]
         return _rows(path, rows)
     except csv.Error as error:
         what = f"{path}, line {rows.reader.line_num}: no table ({error})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.audio.files import clip_length
-from kwsd.datasets.transcripts import beside
+from kwsd.datasets.transcripts import beside, clip_name
 from kwsd.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> lis
     if not folder.is_dir():
         what = "a file, no folder" if folder.is_file() else "no such folder"
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
-    found = _indexed(folder) or list(_tree(folder, unreadable))
+    found = _indexed(folder) or list(whole(labelled_files(folder), unreadable))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return found
@@ -116,7 +116,7 @@ def _packed(index: Path) -> Iterator[Recording]:
         if start < 0 or length <= 0:
             raise InputError(f"{index}, line {number}: no clip starts at {start} and is {length} samples long")
         path = index.parent / cells["file"]
-        yield Recording(path, cells["clip"], cells["label"], cells["speaker"], start, length)
+        yield Recording(path, clip_name(cells["clip"]), cells["label"], cells["speaker"], start, length)
 
 
 def _rows(index: Path) -> Iterator[list[str]]:
@@ -137,9 +137,10 @@ def _rows(index: Path) -> Iterator[list[str]]:
         raise InputError(f"{index}: cannot be read ({error.strerror or error})", _DAMAGED) from error
 
 
-def _tree(folder: Path, unreadable: OnUnreadable | None) -> Iterator[Recording]:
+def labelled_files(folder: Path) -> list[tuple[Path, str]]:
+    """The files of a tree `label/clip.wav`, each with its label, whether they can be read or not."""
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
-    return whole(((path, path.parent.name) for path in sorted(found) if path.is_file()), unreadable)
+    return [(path, path.parent.name) for path in sorted(found) if path.is_file()]
 
 
 def _hidden(path: Path, folder: Path) -> bool:

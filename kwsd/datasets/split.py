@@ -14,4 +14,4 @@ def held_out(speaker: str, name: str, parts: int) -> bool:
     if parts <= 0:
         return False
     key = speaker or name.rsplit("-", 1)[0]
-    return int(hashlib.sha256(key.encode()).hexdigest(), 16) % parts == 0
+    return int(hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest(), 16) % parts == 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kwsd.errors import InputError
-from kwsd.texts import read_text, reason
+from kwsd.texts import lines_of, read_text, reason
 
 _SUFFIX = re.compile(r"\.(wav|flac|ogg|opus|mp3)$", re.IGNORECASE)
 _BLANKS = ".trans.txt"
@@ -36,6 +36,11 @@ def says(spoken: Sequence[str], wanted: Sequence[str]) -> bool:
     return any(list(spoken[at : at + len(wanted)]) == list(wanted) for at in starts)
 
 
+def clip_name(file: str) -> str:
+    """A clip's name, as transcripts and indexes mean it: the file's, without the suffix of a recording."""
+    return _SUFFIX.sub("", file.strip())
+
+
 def read_transcripts(path: Path) -> dict[str, str]:
     """What is said, by the clip's name without its suffix.
 
@@ -44,7 +49,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
     text: either word may be the right one. Raises InputError for a file that is no such table.
     """
     try:
-        lines = {number: line for number, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()}
+        lines = {number: line for number, line in enumerate(lines_of(read_text(path)), start=1) if line.strip()}
     except (OSError, UnicodeDecodeError) as error:
         what = f"cannot read the transcripts {path} ({reason(error)})"
         raise InputError(what, "name a table of clips' names and texts") from error
@@ -57,7 +62,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
         name_at, text_at = headed or (0, 1)
         if len(cells) <= max(name_at, text_at) or (not headed and len(cells) != 2):
             raise InputError(f"{path}, line {number}: not a clip's name, a tab, and what is said in it")
-        name, text = _SUFFIX.sub("", cells[name_at].strip()), cells[text_at].strip()
+        name, text = clip_name(cells[name_at]), cells[text_at].strip()
         said[name] = f"{said[name]} {text}" if name in said else text
     return said
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table
-from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, whole
+from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, labelled_files, whole
 from kwsd.datasets.speech_commands import listed, listed_split, which_split
 from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.labels import NOISE
 
 _RULE = "the rule of kwsd train"
+_LISTS = "the lists in the folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +70,38 @@ class _Found:
 def _of_table(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
     rows, noise = table(place)
     named = any(clip.split for clip in rows)
-    chosen = split or _usual(named)
-    files = [(clip.path, clip.label) for clip in divided(rows) if chosen in ("all", clip.split)]
-    quiet = whole(((path, NOISE) for path in noise), unreadable)
-    return _Found(chosen, list(whole(files, unreadable)), len(rows), list(quiet), by="the table" if named else _RULE)
+    return _of_files(rows, noise, split or _usual(named), unreadable, by="the table" if named else _RULE)
 
 
 def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
     lists = listed(place)
-    packed = not lists and is_packed(place)
-    chosen = split or _usual(bool(lists))
-    clips: list[Recording] = []
-    noise: list[Recording] = []
-    for clip in find_recordings(place, unreadable):
-        (noise if clip.label == NOISE else clips).append(clip)
-    splits = _splits(clips, lists, packed)
-    kept = [clip for clip, own in zip(clips, splits, strict=True) if chosen in ("all", own)]
-    by = "the lists in the folder" if lists else "Speech Commands' rule, by speaker" if packed else _RULE
-    return _Found(chosen, kept, len(clips), noise, by)
+    if not lists and is_packed(place):
+        return _of_index(find_recordings(place), split or _usual(named=False))
+    files = labelled_files(place) or [(clip.path, clip.label) for clip in find_recordings(place)]  # which says why not
+    rows = [Clip(path, label, listed_split(lists, label, path.name)) for path, label in files if label != NOISE]
+    noise = [path for path, label in files if label == NOISE]
+    return _of_files(rows, noise, split or _usual(bool(lists)), unreadable, by=_LISTS if lists else _RULE)
+
+
+def _of_index(found: Sequence[Recording], split: str) -> _Found:
+    clips = [clip for clip in found if clip.label != NOISE]
+    kept = [clip for clip in clips if split in ("all", which_split(clip.speaker or clip.name))]
+    noise = [clip for clip in found if clip.label == NOISE]
+    return _Found(split, kept, len(clips), noise, "Speech Commands' rule, by speaker")
+
+
+def _of_files(
+    rows: Sequence[Clip], noise: Iterable[Path], split: str, unreadable: OnUnreadable | None, by: str
+) -> _Found:
+    """All are divided, as in training, and then those that cannot be read are left out."""
+    files = [(clip.path, clip.label) for clip in divided(rows) if split in ("all", clip.split)]
+    quiet = whole(((path, NOISE) for path in noise), unreadable)
+    return _Found(split, list(whole(files, unreadable)), len(rows), list(quiet), by)
 
 
 def _usual(named: bool) -> str:
     """The split that is taken where none is asked for, by whether the splits are named."""
     return "test" if named else "all"
-
-
-def _splits(clips: Sequence[Recording], lists: Mapping[str, str], packed: bool) -> list[str]:
-    """By the lists, if there are any; packed clips by their speaker; else as `kwsd train` divides them."""
-    if packed:
-        return [which_split(clip.speaker or clip.name) for clip in clips]
-    rows = [Clip(clip.path, clip.label, listed_split(lists, clip.label, clip.path.name)) for clip in clips]
-    return [clip.split for clip in divided(rows)]
 
 
 def seconds_of(noise: Recording) -> Iterator[Recording]:

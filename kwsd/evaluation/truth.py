@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation.outputs import free_place, output
 from kwsd.events import RATE, seconds
 from kwsd.shown import readable
-from kwsd.texts import read_text, reason
+from kwsd.texts import lines_of, read_text, reason
 
 _COLUMNS = ("start_s", "end_s", "word")
 
@@ -77,8 +76,8 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         ) from error
     words: list[SpokenWord] = []
     headed = False
-    for number, row in enumerate(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
-        cells = [cell.strip() for cell in row]
+    for number, line in enumerate(lines_of(text), start=1):
+        cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):
             continue
         if not words and not headed and tuple(cell.casefold() for cell in cells[:3]) == _COLUMNS:
@@ -87,7 +86,8 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         try:
             start, end, word = float(cells[0]), float(cells[1]), cells[2]
         except (ValueError, IndexError) as error:
-            raise InputError(f"{table}, line {number}: not start_s, end_s and word, with tabs between") from error
+            what = "not start_s, end_s and word, with tabs between; a second and a half is 1.5"
+            raise InputError(f"{table}, line {number}: {what}") from error
         if not (0 <= start < end < float("inf") and word):
             raise InputError(f"{table}, line {number}: no word lies from {cells[0]} s to {cells[1]} s")
         words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_recordings
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import InputError
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -155,3 +156,11 @@ def test_the_shared_recordings_lie_where_their_index_says() -> None:
         assert recording.label == "nine"
         assert len(samples) == recording.length
         assert np.abs(samples).max() > 300  # a word, not the silence between clips
+
+
+def test_a_clip_goes_by_the_same_name_in_an_index_and_in_transcripts(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "all.wav", np.zeros(16_000, np.int16), 16_000)
+    (tmp_path / "index.tsv").write_text(f"{HEADER}all.wav\tone.wav\t\t\t0\t16000\n")
+    (tmp_path / "said.tsv").write_text("one.wav\tstop now\n")
+    (clip,) = find_recordings(tmp_path)
+    assert read_transcripts(tmp_path / "said.tsv") == {clip.name: "stop now"}

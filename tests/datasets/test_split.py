@@ -21,3 +21,7 @@ def test_a_speaker_is_on_one_side_with_all_clips() -> None:
 def test_pieces_of_one_sound_are_on_one_side() -> None:
     for number in range(50):
         assert held_out("", f"1-{number}-A", 3) == held_out("", f"1-{number}-B", 3)
+
+
+def test_a_name_that_is_no_utf_8_has_its_side_too() -> None:
+    assert held_out("", "b\udcff", 1)

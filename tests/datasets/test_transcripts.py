@@ -74,3 +74,9 @@ def test_names_of_another_corpus_are_refused_some_are_noted() -> None:
     assert check_names({}, ["a"]) == ()
     with pytest.raises(InputError, match=r"none of the names .* the first is 'a'"):
         check_names(said, ["c"])
+
+
+def test_what_is_no_end_of_a_line_stands_in_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "said.tsv"
+    path.write_bytes("a\tone\u2028two\x0c\r\nb\tthree\rc\tfour".encode())
+    assert read_transcripts(path) == {"a": "one\u2028two", "b": "three", "c": "four"}

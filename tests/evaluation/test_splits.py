@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from kwsd.datasets.speech_commands import SPLITS
@@ -120,3 +122,19 @@ def test_an_index_needs_no_note(tmp_path, say):
     kept, notes = clips_of(tmp_path)
     assert (len(kept), notes) == (2, ())
     assert [clip.name for clip in without_inferred(kept)] == ["x"]
+
+
+def test_what_is_unknown_and_what_cannot_be_read_divides_as_in_training(tmp_path, say):
+    """By the names alone: training reads them before it knows what is in them."""
+    for seed in range(12):
+        place = tmp_path / f"{seed}"
+        for number in range(9):
+            for label in ("unknown", "yes", "silence")[: 1 + (number + seed) % 3]:
+                write_wav(place / label / f"{seed}{number}_nohash_0.wav", say("low"))
+        learnt = find_labelled(place)
+        for clip in learnt.part("validation")[:1]:
+            clip.path.write_bytes(b"")
+        for split in ("validation", "test"):
+            with suppress(InputError):  # no clip is of that split
+                found = {clip.path for clip in clips_of(place, split, lambda _: None)[0]}
+                assert found <= {clip.path for clip in learnt.part(split)}
