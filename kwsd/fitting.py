@@ -9,6 +9,7 @@ from dataclasses import replace
 from kwsd.config import ANY_WORD, Config, nearest
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
+from kwsd.labels import enumerated
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
@@ -72,17 +73,11 @@ def check_words(config: Config, card: ModelCard) -> None:
     for where, words in named.items():
         for word in words:
             if word not in card.words:
-                hint = nearest(word, card.words) or f"it knows {_some(card.words)}"
+                hint = nearest(word, card.words) or f"it knows {enumerated(card.words)}"
                 raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
-            log.warning("the hook for %r never runs: --words leaves the word out", word)
-
-
-def _some(words: tuple[str, ...]) -> str:
-    """The words as a list that fits a few lines: AudioSet has 527."""
-    most = 40
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if words[most:] else "")
+            log.warning("the hook for %r never runs: trigger.words (--words) leaves the word out", word)
 
 
 def gate_settings(config: Config) -> GateSettings | None:

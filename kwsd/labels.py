@@ -27,6 +27,13 @@ def plain(label: str) -> str:
     return _WRITTEN.get(label.casefold(), label)
 
 
+def enumerated(labels: Sequence[str], most: int = 40) -> str:
+    """Labels as options take them: with commas between, and in double quotes where one holds a comma itself. Of more
+    than `most` it is told how many follow."""
+    shown = [f'"{label}"' if "," in label else label for label in labels[:most]]
+    return ", ".join(shown) + (f" and {len(labels) - most} more" if labels[most:] else "")
+
+
 def unclear(labels: Sequence[str]) -> str | None:
     """What keeps a configuration from saying which of a model's labels it means: two are alike, or one is blank."""
     places: dict[str, int] = {}

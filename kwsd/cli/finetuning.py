@@ -44,7 +44,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     """Carry out `kwsd train --backbone`. Raises Interrupted, when it is."""
     device = pick_device(device)
     out = places.out
-    besides = (places.runs, *(() if out is None else (out, out / recipe.name)))
+    besides = (places.runs, places.runs / recipe.name, *(() if out is None else (out, out / recipe.name)))
     data = find_labelled(places.data, recipe.words, besides)
     check_readable(data)
     for doubt in data.doubts():

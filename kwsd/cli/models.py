@@ -12,6 +12,7 @@ from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_shown, refuse_empty
 from kwsd.errors import ModelError
 from kwsd.events import RATE
+from kwsd.labels import enumerated
 
 if TYPE_CHECKING:
     from kwsd.zoo import ModelCard
@@ -122,8 +123,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     if card.kind == "zero-shot":
         yield "words", "any: name them with --labels 'a dog barking, glass breaking'"
     else:
-        more = f" and {len(card.words) - _MOST} more" if len(card.words) > _MOST else ""
-        yield "words", f"{len(card.words)}: {', '.join(card.words[:_MOST])}{more}"
+        yield "words", f"{len(card.words)}: {enumerated(card.words, _MOST)}"
     about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.heard else ""
     yield "hears", f"{card.heard / RATE:g} s at once, at {card.rate} Hz{about}"
     yield "size", _size(card)

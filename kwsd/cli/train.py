@@ -138,7 +138,12 @@ def train(
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
         told = FinetuneRecipe(
-            name or data.resolve().stem, backbone, words, frozen=frozen, window_s=window, epochs=epochs, batch=batch,
-            accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
+            name or _name_of(data.resolve()), backbone, words, frozen=frozen, window_s=window, epochs=epochs,
+            batch=batch, accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
+
+
+def _name_of(data: Path) -> str:
+    """What a run is called that learns from a folder or a table."""
+    return data.name if data.is_dir() else data.stem

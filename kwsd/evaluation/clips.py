@@ -25,7 +25,7 @@ from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.splits import without_inferred
 from kwsd.events import RATE
-from kwsd.labels import SILENCE, UNKNOWN, can_fire, plain, spelt
+from kwsd.labels import SILENCE, UNKNOWN, can_fire, enumerated, plain, spelt
 from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
@@ -85,10 +85,10 @@ def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
     wanted = tuple(dict.fromkeys(filter(can_fire, chosen)))
     strangers = [word for word in wanted if word not in words]
     if strangers:
-        hint = nearest(strangers[0], words) or f"it knows {', '.join(words)}"
+        hint = nearest(strangers[0], words) or f"it knows {enumerated(words)}"
         raise ConfigError(f"the model does not know {', '.join(strangers)};", hint)
     if not wanted:
-        raise ConfigError(f"no word is among {', '.join(chosen)};", f"the model knows {', '.join(words)}")
+        raise ConfigError(f"no word is among {', '.join(chosen)};", f"the model knows {enumerated(words)}")
     return Task(wanted)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
+from kwsd.labels import enumerated
 
 RESEMBLES = 0.5
 """A score from which on a window is worth a look at its neighbours."""
@@ -56,7 +57,7 @@ class Trigger:
         """
         strangers = sorted(set(settings.thresholds) - set(labels))
         if strangers:
-            raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {', '.join(labels)}")
+            raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {enumerated(labels)}")
         self._words = tuple(settings.thresholds)
         self._columns = np.array([labels.index(word) for word in self._words], np.intp)
         self._thresholds = np.array([settings.thresholds[word] for word in self._words])

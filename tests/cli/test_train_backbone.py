@@ -50,6 +50,30 @@ def test_an_encoder_of_others_is_taught_and_listens(
     assert "began with another recipe" in changed.err
 
 
+def test_a_run_among_the_clips_is_named_after_their_folder_and_is_no_class(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "my.words"
+    for label in ("yes", "no"):
+        shutil.copytree(clips / label, data / label)
+    arguments = (
+        "train",
+        "--backbone",
+        foreign("whisper"),
+        "--data",
+        data,
+        "--runs",
+        data,
+        "--frozen",
+        "--device",
+        "cpu",
+    )
+    for epochs in ("1", "1", "2"):
+        ran = kwsd(*arguments, "--epochs", epochs, "--fresh")
+        assert ran.status == 0, ran.err
+        assert ran.out.startswith(f"{data / 'my.words' / 'model'}: ")
+
+
 def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
 ) -> None:

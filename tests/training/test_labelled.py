@@ -273,6 +273,7 @@ def test_one_class_is_none(tree: Callable[..., Path]) -> None:
         ("file,label\na.wav,\n", "line 2: no file or no label"),
         ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
         ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
+        (f"file\tlabel\t{'x' * 200_000}\n", "line 1: no table .field larger"),
     ],
 )
 def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> None:

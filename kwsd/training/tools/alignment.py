@@ -151,10 +151,10 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
     done = set(journal.read_text().splitlines()) if journal.exists() else set()
-    found = [item for item in find_sounds(arguments.folder) if _stem(item) not in done]
-    if not found:
-        print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
+    found = (item for item in find_sounds(arguments.folder) if _stem(item) not in done)
     heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
+    if not heard:
+        print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
     for number, (recording, samples) in enumerate(load(heard), start=1):
         text, parts = recording.label or told.get(recording.name, ""), []
         if text:

@@ -112,7 +112,7 @@ def test_what_sounds_like_a_word_is_known() -> None:
 
 
 def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "said", tmp_path / "out"
     folder.mkdir()
@@ -143,6 +143,12 @@ def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
     (out / written[2]).unlink()
     main()
     assert sorted(str(path.relative_to(out)) for path in out.glob("*/*")) == [written[0], written[1], written[3]]
+
+    monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "1"])  # all are held out: nothing is left
+    capsys.readouterr()
+    main()
+    assert "done.txt has all recordings of" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "0"])
 
     (tmp_path / "said.tsv").write_text("c0\tnothing\nc2\tKnow now, on!\n", encoding="utf-8")
     told = tmp_path / "told"
