@@ -72,10 +72,11 @@ def pull(
       kwsd models pull MIT/ast-finetuned-speech-commands-v2
       kwsd models pull superb/hubert-base-superb-ks@refs/pr/2
 
-    Only the configuration, the weights as safetensors and a tokenizer's files are
-    fetched: no code and no pickle. Each file is verified by its checksum; a pull that
-    broke off goes on where it stopped. They lie in the Hub's usual cache: HF_HOME,
-    HF_TOKEN and HF_HUB_OFFLINE mean what they mean elsewhere.
+    Only the configuration, the weights as safetensors, a tokenizer's files and what
+    kwsd's own models have besides are fetched: no code and no pickle. Each file is
+    verified by its checksum; a pull that broke off goes on where it stopped. They lie
+    in the Hub's usual cache: HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean
+    elsewhere.
     """
     from kwsd.zoo import read_card
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import fnmatch
 import os
 import re
 import shutil
@@ -13,20 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import NO_ROOM, DeviceError, ModelError
-from kwsd.networks.arrangement import EXTRACTORS, INDEX, WEIGHTS
 from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
-from kwsd.networks.foreign import PICKLES, only_pickles
+from kwsd.networks.choosing import CARD, chosen, with_listed
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
 
 Progress = Callable[[int, int], None]
 """Told the bytes that are here, and how many there are in all."""
-
-_WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
-_REST = (
-    "config.json", *EXTRACTORS, "card.json", "README.md", "LICENSE*",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
-)  # fmt: skip
-"""All that a classifier and its feature extractor are made of; no pickle and no code is among them."""
 
 
 def pull(wanted: HubId, progress: Progress | None = None) -> Path:
@@ -40,10 +31,20 @@ def pull(wanted: HubId, progress: Progress | None = None) -> Path:
     """
     with _told(wanted):
         commit, listed = _listing(wanted)
-        files = _chosen(listed, wanted)
+        files = chosen(listed, wanted)
         with _alone(wanted):
+            files = with_listed(files, listed, _card(wanted, commit, files))
             _fetch_missing(wanted, commit, files, progress)
             return _linked(wanted, commit, files)
+
+
+def _card(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path | None:
+    """The model's card, fetched before all else: it says what belongs to the model. None where there is none."""
+    card = next((file for file in files if file.name == CARD), None)
+    if card is None:
+        return None
+    _fetch_missing(wanted, commit, [card], None)
+    return repo_folder(wanted.repo) / "blobs" / card.digest
 
 
 def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progress: Progress | None) -> None:
@@ -75,22 +76,6 @@ def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
         if plain and digest and size is not None and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
             found.append(HubFile(entry.rfilename, int(size), digest))
     return info.sha, found
-
-
-def _chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
-    """The files that make the model, the smallest first: what is wrong shows early. Raises ModelError."""
-    names = {file.name for file in listed}
-    if "config.json" not in names:
-        raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
-    if not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS):
-        pickles = sorted(name for name in names if name.endswith(PICKLES))
-        if pickles:
-            raise only_pickles(str(wanted), pickles[0])
-        raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
-    # One whole file goes before shards of the same weights.
-    weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
-    chosen = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]
-    return sorted(chosen, key=lambda file: file.size)
 
 
 def _check_room(missing: Sequence[HubFile], blobs: Path, wanted: HubId) -> None:

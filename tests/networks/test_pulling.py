@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_shards(hub: Any) -> None:
     hub.files |= {f"model-0000{n}-of-00002.safetensors": b"%d" % n for n in (1, 2)}
     hub.files["model.safetensors.index.json"] = b"{}"
     assert len(list(pull(TINY).iterdir())) == 5
+
+
+def test_what_the_card_lists_belongs_to_the_model(hub: Any) -> None:
+    listed = ["graph.onnx", "notes.txt", "code.py", "weights.pkl", "not there.json"]
+    hub.files |= dict.fromkeys([*listed[:-1], "more.txt"], b"?")
+    hub.files["card.json"] = json.dumps({"sha256": dict.fromkeys(listed, "0" * 64)}).encode()
+    assert {path.name for path in pull(TINY).iterdir()} == {
+        "card.json", "config.json", "graph.onnx", "model.safetensors", "notes.txt", "preprocessor_config.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("card", [b"{", b"[]", b'{"sha256": 7}'])
+def test_a_card_that_is_none_comes_too(hub: Any, card: bytes) -> None:
+    hub.files["card.json"] = card
+    assert (pull(TINY) / "card.json").read_bytes() == card
 
 
 def test_a_pull_that_was_killed_goes_on_where_it_stopped(hub: Any) -> None:

@@ -1,0 +1,60 @@
+"""Which files of a repository on the Hub make a model: no pickle and no code is ever among them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from kwsd.errors import ModelError
+from kwsd.networks.arrangement import EXTRACTORS, GRAPH, INDEX, WEIGHTS
+from kwsd.networks.blobs import HubFile
+from kwsd.networks.foreign import PICKLES, only_pickles, read_json
+from kwsd.networks.hub import HubId
+
+CARD = "card.json"
+
+_WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
+_REST = (
+    "config.json", *EXTRACTORS, CARD, GRAPH, "README.md", "LICENSE*",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
+)  # fmt: skip
+"""All that a classifier and its feature extractor are made of."""
+
+_HARMLESS = (".json", ".md", ".onnx", ".safetensors", ".toml", ".txt")
+"""How a file ends that is fetched because the card has its checksum."""
+
+
+def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
+    """The files that make the model, the smallest first: what is wrong shows early.
+
+    Raises:
+        ModelError: there is no config.json, or no safetensors.
+    """
+    names = {file.name for file in listed}
+    if "config.json" not in names:
+        raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
+    if not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS):
+        pickles = sorted(name for name in names if name.endswith(PICKLES))
+        if pickles:
+            raise only_pickles(str(wanted), pickles[0])
+        raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
+    # One whole file goes before shards of the same weights.
+    weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
+    found = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]
+    return sorted(found, key=lambda file: file.size)
+
+
+def with_listed(files: Sequence[HubFile], listed: Sequence[HubFile], card: Path | None) -> list[HubFile]:
+    """`files` and what else of the repository the model's card has a checksum of: without it, the model is not whole.
+
+    A card that is none adds nothing: whoever reads the model tells what is wrong with it.
+    """
+    sums: object = None
+    if card is not None:
+        with suppress(ModelError):
+            sums = read_json(card).get("sha256")
+    named = {name for name in sums if name.endswith(_HARMLESS)} if isinstance(sums, dict) else set()
+    found = {*files, *(file for file in listed if file.name in named)}
+    return sorted(found, key=lambda file: file.size)
