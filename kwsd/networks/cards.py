@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire
@@ -109,7 +110,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
     labels, window = read_labels(folder, config), own_window(folder)
     _verify(folder, card, labels)
     return ModelCard(
-        name=str(card.get("name", folder.resolve().name)),
+        name=_name(folder, card, given),
         path=folder,
         labels=labels,
         thresholds=_thresholds(card, labels),
@@ -166,9 +167,8 @@ def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | N
 
 
 def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, Any], given: str) -> ModelCard:
-    """The card of a model that is not kwsd's own. One from the Hub is called by its id, another by its folder."""
-    hub_name = given if hub_id(given) else folder.resolve().name
-    name = str(card.get("name", hub_name))
+    """The card of a model that is not kwsd's own."""
+    name = _name(folder, card, given)
     files = weight_files(folder, name)
     nature = read_nature(folder, config, name)
     verify_checksums(folder, card)
@@ -186,6 +186,15 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
         longest=nature.longest,
         smoothing=card["smoothing"],
     )
+
+
+def _name(folder: Path, card: Mapping[str, Any], given: str) -> str:
+    """A model from the Hub is called by its id: the cards of two can say the same. Another one is called as its card
+    says, or by its folder."""
+    wanted = hub_id(given)
+    if wanted and folder != expanded(given):
+        return str(wanted)
+    return str(card.get("name", folder.resolve().name))
 
 
 def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, float]:
