@@ -86,7 +86,7 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
         raise ModelError(
             f"{path} is no ONNX model, or a damaged one ({error})", f"name another, or {_REMEDY}"
         ) from error
-    if file.external:
+    if file.outside:
         raise ModelError(
             f"{path} keeps weights in other files, and could name any file of this machine: it is not opened;",
             f"take one with the weights inside, or {_REMEDY}",

@@ -23,6 +23,7 @@ from kwsd.errors import DeviceError, ModelError, first_line
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
 from kwsd.networks.exported import Exported
+from kwsd.networks.onnx_file import parse_onnx
 
 _MANY = 4
 """Windows due at once that are worth waking other threads for."""
@@ -107,7 +108,6 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
     """
     runtime = _runtime()
     options = _options(runtime)
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was read, not what it takes it for
     silence = np.zeros((1, model.window * RATE // model.rate), np.float32)
     try:
         session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -133,13 +133,19 @@ def _options(runtime: Any) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # costs the least processor time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was read, not what it takes it for
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return options
 
 
 def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
-    """An `onnxruntime.InferenceSession`. Raises RuntimeError for what it refuses, as it does itself."""
+    """An `onnxruntime.InferenceSession`.
+
+    Raises:
+        RuntimeError: it refuses the graph, as it does itself.
+        ValueError: the graph wants other weights than those beside it, or is none.
+    """
     runtime = _runtime()
     from safetensors.numpy import load_file
 
@@ -150,6 +156,9 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
         quantised=INT8.encode() in graph,
         levels=quantisation_levels(),
     )
+    # It would open whatever file a graph names: only what it is given here may lie outside of the graph.
+    if strange := parse_onnx(graph).outside - set(initializers):
+        raise ValueError(f"it wants {min(strange)!r:.40} from another file than {WEIGHTS}")
     values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
     options.add_external_initializers(list(initializers), values)
     try:

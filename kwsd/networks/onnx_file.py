@@ -26,17 +26,20 @@ _INSIDE: Mapping[str, Mapping[int, str]] = {
 }
 """Which fields of a message hold messages that may hold a tensor."""
 
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
+_GRAPH = 7  # of a model
+_WEIGHT = 5  # of a graph
+_TENSOR_NAME, _EXTERNAL_DATA, _DATA_LOCATION = 8, 13, 14  # of a tensor
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """Its metadata, its inputs and outputs by name, and whether any of its weights lie in other files."""
+    """Its metadata, its inputs and outputs by name, and which of its weights lie in other files: `outside` has the
+    names of the graph's own, and "" for any other tensor, such as a constant or one in a branch."""
 
     metadata: Mapping[str, str]
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]
-    external: bool
+    outside: frozenset[str]
 
 
 def parse_onnx(data: bytes) -> OnnxFile:
@@ -54,7 +57,7 @@ def parse_onnx(data: bytes) -> OnnxFile:
         if number == 14:
             entry = {key: _text(text) for key, text in _fields(_message(value))}
             metadata[entry.get(1, "")] = entry.get(2, "")
-        elif number == 7:
+        elif number == _GRAPH:
             graphs += 1
             for inner, described in _fields(_message(value)):
                 if inner in (11, 12):
@@ -62,7 +65,32 @@ def parse_onnx(data: bytes) -> OnnxFile:
                     (inputs if inner == 11 else outputs)[name] = shape
     if graphs != 1:
         raise ValueError("it holds no graph" if not graphs else "it holds more than one graph")
-    return OnnxFile(metadata, inputs, outputs, _external(whole, "model", 0))
+    return OnnxFile(metadata, inputs, outputs, frozenset(_outside(whole)))
+
+
+def _outside(model: memoryview) -> Iterator[str]:
+    """The names of the graph's weights that lie in other files, "" for any other tensor there.
+
+    A name that two weights have stands for neither of them: which one a reader takes is not said.
+    """
+    seen: set[str] = set()
+    for number, value in _fields(model):
+        if number != _GRAPH:
+            if number in _INSIDE["model"] and _external(_message(value), _INSIDE["model"][number], 1):
+                yield ""
+            continue
+        for inner, found in _fields(_message(value)):
+            if inner not in _INSIDE["graph"] or not _external(_message(found), _INSIDE["graph"][inner], 2):
+                continue
+            name = _name(_message(found)) if inner == _WEIGHT else ""
+            yield "" if name in seen else name
+            seen.add(name)
+
+
+def _name(tensor: memoryview) -> str:
+    """A TensorProto's; "" where it has none."""
+    names = [_text(value) for number, value in _fields(tensor) if number == _TENSOR_NAME]
+    return names[-1] if names else ""
 
 
 def _external(message: memoryview, kind: str, depth: int) -> bool:

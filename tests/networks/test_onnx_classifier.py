@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from patience import PATIENCE_S
@@ -127,6 +128,19 @@ def test_the_graph_holds_no_weights(folder: Path) -> None:
     inside = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
     assert inside < 8_000
     assert sum(values.nbytes for values in initializers.values()) > 20_000
+
+
+def test_a_graph_that_names_other_files_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, here = make(tmp_path / "tiny"), tmp_path / "here"
+    here.mkdir()
+    (here / "secret").write_bytes(bytes(16))
+    monkeypatch.chdir(here)
+    graph = onnx.load(place / "graph.onnx", load_external_data=False)
+    more = graph.graph.initializer.add(name="more", data_type=onnx.TensorProto.FLOAT, dims=[4])
+    more.data_location = onnx.TensorProto.EXTERNAL
+    more.external_data.add(key="location", value="secret")
+    with pytest.raises(ModelError, match=r"graph\.onnx does not fit .*'more' from another file than"):
+        load_onnx(place, "tiny", LABELS, graph=graph.SerializeToString())
 
 
 def test_what_cannot_be_drawn_has_no_graph(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

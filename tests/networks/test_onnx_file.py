@@ -66,16 +66,23 @@ HIDING: dict[str, Callable[[onnx.ModelProto, TensorProto], object]] = {
 
 def test_metadata_and_shapes() -> None:
     found = parse_onnx(model().SerializeToString())
-    assert (found.metadata, found.external) == ({"who": "ключ"}, False)
+    assert (found.metadata, found.outside) == ({"who": "ключ"}, set())
     assert (found.inputs, found.outputs) == ({"windows": (None, 2)}, {"scores": (None, 3)})
 
 
 @pytest.mark.parametrize("place", HIDING)
 def test_a_tensor_in_another_file_is_found_wherever_it_is(place: str) -> None:
-    for inner, elsewhere in ((tensor("t"), False), (external("t"), True)):
+    outside = {"t"} if place == "a weight" else {""}
+    for inner, elsewhere in ((tensor("t"), set()), (external("t"), outside)):
         made = model()
         HIDING[place](made, inner)
-        assert parse_onnx(made.SerializeToString()).external is elsewhere
+        assert parse_onnx(made.SerializeToString()).outside == elsewhere
+
+
+def test_two_weights_of_one_name_are_not_that_weight() -> None:
+    made = model()
+    made.graph.initializer.extend([external("t"), external("t")])
+    assert parse_onnx(made.SerializeToString()).outside == {"t", ""}
 
 
 def test_either_sign_of_another_file_counts() -> None:
@@ -83,7 +90,7 @@ def test_either_sign_of_another_file_counts() -> None:
         made, inner = model(), external("t")
         change(inner)
         made.graph.initializer.append(inner)
-        assert parse_onnx(made.SerializeToString()).external
+        assert parse_onnx(made.SerializeToString()).outside
 
 
 def test_what_is_none_or_cut_off() -> None:
