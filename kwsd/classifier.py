@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
 
+_ROUNDING = 1e-3
+"""What rounding may add to a probability, or take from it."""
+
 
 class Classifier(Protocol):
     """Something that scores windows. `labels` are the words and the labels that are no words, in the scores' order;
@@ -32,8 +35,12 @@ def numbers(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     """The scores that the model called `name`, or lying there, gave, as they are.
 
     Raises:
-        ModelError: some of them are no numbers. No comparison with NaN holds: it would be deaf, and say nothing.
+        ModelError: some of them are no numbers, or none that a probability can be. No comparison with NaN holds: it
+            would be deaf, and say nothing; with scores beyond 1 it would always or never fire.
     """
+    remedy = "train, fetch or export the model again"
     if not np.isfinite(scores).all():
-        raise ModelError(f"{name}: its scores are not numbers", "train, fetch or export the model again")
+        raise ModelError(f"{name}: its scores are not numbers", remedy)
+    if scores.min(initial=0) < -_ROUNDING or scores.max(initial=1) > 1 + _ROUNDING:
+        raise ModelError(f"{name}: its scores are no probabilities, from 0 to 1", remedy)
     return scores

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.windows import Window
+from kwsd.classifier import numbers
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded
 from kwsd.spotting.gate import GateSettings
@@ -88,6 +89,17 @@ class BrokenClassifier(LoudnessClassifier):
 def test_a_network_whose_scores_are_not_numbers_is_told() -> None:
     with pytest.raises(ModelError, match="loudness: its scores are not numbers"):
         feed(Spotter(BrokenClassifier(), gate=None, trigger=TRIGGER), cut(beep()), 16)
+
+
+@pytest.mark.parametrize(("score", "fine"), [(1.0005, True), (-0.0005, True), (1.01, False), (-3, False)])
+def test_a_network_whose_scores_are_no_probabilities_is_told(score: float, fine: bool) -> None:
+    scores = np.array([[score, 0.2]], np.float32)
+    if fine:
+        assert numbers(scores, "it") is scores
+    else:
+        with pytest.raises(ModelError, match="it: its scores are no probabilities, from 0 to 1"):
+            numbers(scores, "it")
+    assert numbers(scores[:0], "it").shape == (0, 2)
 
 
 def test_streams_do_not_hear_each_other() -> None:
