@@ -46,6 +46,11 @@ def unclear(labels: Sequence[str]) -> str | None:
     return None
 
 
+def misplaced(labels: Sequence[str]) -> str | None:
+    """What keeps kwsd's own networks from having these labels, one or more: their last score is that of silence."""
+    return None if labels[-1] == SILENCE else f"the last label must be {SILENCE!r}, not {labels[-1]!r:.40}"
+
+
 def spelt(label: str, words: Collection[str]) -> str:
     """The label as it is spelt among `words`: the one that differs from it in case alone, where there is but one."""
     if label in words:

@@ -100,6 +100,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no labels": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
     "labels that are no table": (lambda f: change(f / "config.json", id2label=7), "id2label"),
     "labels that nobody named": (lambda f: change(f / "config.json", id2label=None), "2 labels, but weights for 4"),
+    "silence is not last": (
+        lambda f: change(f / "config.json", id2label=dict(enumerate(sorted(LABELS)))),
+        "the last label must be '_silence_', not 'yes'",
+    ),
     "broken config": (lambda f: (f / "config.json").write_text("{"), "config.json"),
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),

@@ -14,7 +14,7 @@ from typing import Any
 from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.labels import can_fire
+from kwsd.labels import can_fire, misplaced
 from kwsd.networks.arrangement import LARGER_TYPE, WEIGHTS
 from kwsd.networks.card_file import DEFAULT_SMOOTHING, read_card_file, verify_checksums
 from kwsd.networks.exported import read_exported
@@ -203,14 +203,17 @@ def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, f
 
 
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
-    """Checksums as the card has them, and one node of the word head for every label but silence."""
+    """Checksums as the card has them, one node of the word head for every label but silence, and that one last."""
     verify_checksums(folder, card)
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(folder / WEIGHTS, framework="np") as weights:
-            nodes = weights.get_slice("word_head.outer.weight").get_shape()[0]
+            shape = weights.get_slice("word_head.outer.weight").get_shape()
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error})", "fetch it again") from error
+    nodes = shape[0] if shape else 0
     if nodes != len(labels) - 1:
         raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
+    if what := misplaced(labels):
+        raise ModelError(f"{folder}/config.json: {what};", "give id2label the order of the scores, or fetch it again")

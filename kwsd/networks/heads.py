@@ -18,7 +18,7 @@ from torch.nn import functional
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from kwsd.labels import SILENCE
+from kwsd.labels import misplaced
 from kwsd.networks.arrangement import SCALE, WEIGHTS, expanded
 
 
@@ -102,8 +102,8 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
             ValueError: the last label is not `_silence_`.
         """
         labels = label_names(config)
-        if labels[-1] != SILENCE:
-            raise ValueError(f"the last label must be {SILENCE!r}, not {labels[-1]!r}")
+        if what := misplaced(labels):
+            raise ValueError(what)
         size, inner, dropout = config.hidden_size, config.head_size, config.head_dropout
         self.adapter = Adapter(size, config.adapter_size, dropout)
         self.pooling = AttentivePooling(size, config.pooling_heads)
