@@ -12,7 +12,9 @@ from pathlib import Path
 from kwsd.errors import ModelError
 from kwsd.networks.arrangement import EXTRACTORS, INDEX, WEIGHTS
 
-_ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?:@(?P<revision>[\w][\w./-]*))?")
+_PART = r"\w(?:[\w.-]{0,94}\w)?"
+_ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
+"""As huggingface_hub has it, which raises an error of its own for another one."""
 _MAIN = "main"
 
 
@@ -31,7 +33,7 @@ class HubId:
 def hub_id(text: str) -> HubId | None:
     """ "owner/name" or "owner/name@revision" as an id; None for what cannot be one, such as most paths."""
     found = _ID.fullmatch(text)
-    if not found or ".." in text:
+    if not found or ".." in text or "--" in found["repo"] or found["repo"].endswith(".git"):
         return None
     return HubId(found["repo"], found["revision"] or _MAIN, named=found["revision"] is not None)
 
@@ -65,6 +67,8 @@ def pulled_ids() -> Iterator[HubId]:
     """Every revision of every model in the cache, whatever it is a model of, by name."""
     for folder in sorted(cache_folder().glob("models--*--*")):
         repo = "/".join(folder.name.split("--", 2)[1:])
+        if hub_id(repo) is None:
+            continue
         named = {}
         for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
             with suppress(OSError, UnicodeDecodeError):

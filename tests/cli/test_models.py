@@ -95,6 +95,24 @@ def test_a_model_of_the_hub_is_fetched_when_it_is_wanted(
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("name", ["modelle/grün", "a/b--"])
+def test_a_path_that_is_mistyped_is_no_fault_of_kwsd(kwsd: Command, cache: Path, clips: Path, name: str) -> None:
+    (cache / "models--a--b-" / "snapshots" / ("f" * 40)).mkdir(parents=True)
+    for command in (
+        ("listen", SPOKEN, "--model", name), ("classify", SPOKEN, "--model", name), ("models", "info", name),
+        ("eval", "clips", SPOKEN.parent, "--model", name), ("export", name), ("export", name, "--out", cache),
+        ("train", "--backbone", name, "--data", clips),
+    ):  # fmt: skip
+        ran = kwsd(*command)
+        assert (ran.status, ran.out) == (78, ""), command
+        assert f"no model and no folder is called {name!r}" in ran.err
+        assert ran.err.count("error:") == 1
+    ran = kwsd("doctor", "--model", name)
+    assert ran.status != 70
+    assert f"no model and no folder is called {name!r}" in " ".join(ran.out.split())
+    assert kwsd("models").status == 0
+
+
 def test_none_shipped_is_an_error(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kwsd.zoo.shipped_models", list)
     monkeypatch.setattr("kwsd.zoo.pulled_models", list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub.utils import validate_repo_id
 
 from kwsd.errors import ModelError
 from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
@@ -32,11 +34,38 @@ V1 = HubId("someone/tiny", "v1")
         ("a/..", None),
         ("a/b@../../c", None),
         ("~/a", None),
+        ("modelle/grün", None),
+        ("runs/mine.git", None),
+        ("a/b--c", None),
+        ("a--b/c", None),
+        ("a/b.", None),
+        ("a/b-", None),
+        ("a/b--", None),
+        ("a./b", None),
+        ("a/b@grün", None),
+        ("a/_b_@v--1", HubId("a/_b_", "v--1")),
+        ("a/" + 96 * "b", HubId("a/" + 96 * "b")),
+        ("a/" + 97 * "b", None),
     ],
 )
 def test_what_may_be_an_id(text: str, found: HubId | None) -> None:
     assert hub_id(text) == found
     assert found is None or str(found) == text
+
+
+def test_every_id_is_one_for_the_library_too() -> None:
+    """It raises an error of its own for what it takes for none."""
+    letters = ["a", "_", "-", ".", "/", "ü", "1", ".git", "--"]
+    for text in map("".join, itertools.product(letters, repeat=5)):
+        if hub_id(text):
+            validate_repo_id(text)
+
+
+def test_a_folder_of_the_cache_that_is_no_models_is_passed_over(hub: Any, tmp_path: Path) -> None:  # noqa: ARG001  # it serves
+    folder = pull(TINY).parents[1]
+    for odd in ("models--a--b-", "models--a--b--c", "models--ü--b"):
+        (tmp_path / "hub" / odd).symlink_to(folder)
+    assert list(pulled_ids()) == [TINY]
 
 
 def test_a_revision_stays_what_it_was(hub: Any) -> None:
