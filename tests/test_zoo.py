@@ -116,6 +116,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a file elsewhere is listed": (lambda f: change(f / "card.json", sha256={"../a": "0" * 64}), "no file there"),
     "a window that is none": (lambda f: change(f / "config.json", window_samples=[]), "window_samples"),
     "a config without a bottom": (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json"),
+    "weights that are one number": (lambda f: scalar(f), "no whole model"),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 
@@ -129,6 +130,11 @@ def cut(folder: Path) -> None:
 def others(folder: Path) -> None:
     (folder / "card.json").unlink()
     save_file({"something.else": np.zeros(3, np.float32)}, folder / "model.safetensors")
+
+
+def scalar(folder: Path) -> None:
+    (folder / "card.json").unlink()
+    save_file({"word_head.outer.weight": np.zeros((), np.float32)}, folder / "model.safetensors")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -173,6 +179,12 @@ def test_weights_that_do_not_fit_their_graph(shipped: Path) -> None:
     save_file(weights, shipped / "model.safetensors")
     with pytest.raises(ModelError, match=r"graph.onnx does not fit .*kwsd export"):
         load_classifier(read_card(str(shipped)), device="cpu")
+
+
+def test_a_window_that_does_not_fit_its_graph(shipped: Path) -> None:
+    change(shipped / "config.json", window_samples=8_000)
+    with pytest.raises(ModelError, match=r"graph.onnx does not fit .*kwsd export"):
+        load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
 
 
 @pytest.mark.parametrize("graph", [b"", b"no graph", b"\x08\x09"])

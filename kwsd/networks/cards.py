@@ -212,7 +212,10 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
             shape = weights.get_slice("word_head.outer.weight").get_shape()
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error})", "fetch it again") from error
-    nodes = shape[0] if shape else 0
+    if len(shape) != 2:
+        why = f"word_head.outer.weight has {len(shape)} dimensions"
+        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({why})", "fetch it again")
+    nodes = shape[0]
     if nodes != len(labels) - 1:
         raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
     if what := misplaced(labels):

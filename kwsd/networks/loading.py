@@ -15,7 +15,8 @@ from kwsd.errors import DeviceError, ModelError, first_line
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """How anything is loaded from a model's folder."""
 MISFITS = (
-    OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, StrictDataclassError,
+    OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError, ArithmeticError,
+    AssertionError, StrictDataclassError,
 )  # fmt: skip
 """What torch and transformers raise where a model's files do not fit each other, or them."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
-from kwsd.errors import DeviceError, ModelError, first_line
+from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
 from kwsd.events import RATE
 from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
 from kwsd.networks.exported import Exported
@@ -93,7 +93,9 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
         classifier.score(np.zeros((1, config["window_samples"]), np.float32))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except KwsdError:
+        raise
+    except Exception as error:  # ONNX Runtime's have no common class but this one
         raise _unfit(folder, error) from error
     _give_back()
     return classifier
@@ -140,12 +142,8 @@ def _options(runtime: Any) -> Any:
 
 
 def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
-    """An `onnxruntime.InferenceSession`.
-
-    Raises:
-        RuntimeError: it refuses the graph, as it does itself.
-        ValueError: the graph wants other weights than those beside it, or is none.
-    """
+    """An `onnxruntime.InferenceSession`. Raises ValueError where the graph wants other weights than those beside it or
+    is none, and what ONNX Runtime raises."""
     runtime = _runtime()
     from safetensors.numpy import load_file
 
@@ -161,10 +159,7 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
         raise ValueError(f"it wants {min(strange)!r:.40} from another file than {WEIGHTS}")
     values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
     options.add_external_initializers(list(initializers), values)
-    try:
-        return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common class but this one
-        raise RuntimeError(str(error)) from error
+    return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _give_back() -> None:

@@ -190,6 +190,22 @@ def test_weights_without_a_head_are_refused(copy: Path) -> None:
         load_classifier(read_card(str(copy)), device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("architecture", "file", "odd"),
+    [
+        ("wav2vec2", "config.json", {"num_attention_heads": 0}),
+        ("whisper", "preprocessor_config.json", {"hop_length": 0}),
+    ],
+)
+def test_sizes_of_nothing_are_refused(
+    foreign: Foreign, tmp_path: Path, architecture: str, file: str, odd: dict[str, int]
+) -> None:
+    mine = Path(shutil.copytree(foreign(architecture), tmp_path / "mine"))
+    change(mine / file, **odd)
+    with pytest.raises(ModelError, match="cannot load mine "):
+        load_classifier(read_card(str(mine)), device="cpu")
+
+
 def test_weights_that_diverged_are_refused(copy: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
