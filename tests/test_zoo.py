@@ -51,6 +51,8 @@ def test_what_a_card_says(folder: Path) -> None:
     assert card.smoothing == 2
     change(folder / "card.json", smoothing=5)
     assert read_card(str(folder)).smoothing == 5
+    change(folder / "card.json", thresholds={"yes": 0.5, "_unknown_": 0.5})
+    assert read_card(str(folder)).thresholds == card.thresholds  # a label, and no word
     assert (card.substitution, card.latest_ms) == (1, None)
     change(folder / "card.json", substitution=0.1, latest_ms=450)
     assert (read_card(str(folder)).substitution, read_card(str(folder)).latest_ms) == (0.1, 450)
@@ -117,6 +119,17 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a window that is none": (lambda f: change(f / "config.json", window_samples=[]), "window_samples"),
     "a config without a bottom": (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json"),
     "weights that are one number": (lambda f: scalar(f), "no whole model"),
+    "a threshold for no word": (lambda f: change(f / "card.json", thresholds={"yes": 0.5, "yess": 0.5}), "'yess'"),
+    "a threshold for a word in capitals": (
+        lambda f: change(f / "card.json", thresholds={"NO": 0.5}),
+        "thresholds are for 'NO', which the model does not know; did you mean 'no'?",
+    ),
+    "a verifier's threshold for no word": (
+        lambda f: change(
+            f / "card.json", verifier={"model": "b", "asked_from": 0.1, "weight": 0.5, "thresholds": {"dog": 0.5}}
+        ),
+        "the verifier's thresholds are for 'dog'",
+    ),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 

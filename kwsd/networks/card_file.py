@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kwsd.config import nearest
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
+from kwsd.labels import spelt
 from kwsd.networks.allowed import MOST_SMOOTHING, is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.networks.foreign import read_json
 
@@ -37,6 +39,18 @@ def read_card_file(path: Path) -> dict[str, Any]:
         if not is_threshold(threshold):
             raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")
     return card
+
+
+def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: str) -> None:
+    """Raises ModelError, with `place` in it, where a threshold is for what is no label: the word that was meant would
+    fire at another one."""
+    strange = [word for word in thresholds if word not in labels]
+    if strange:
+        alike = spelt(strange[0], labels)
+        hint = f"did you mean {alike!r}?" if alike in labels else nearest(strange[0], labels)
+        more = f" and {len(strange) - 3} more" if strange[3:] else ""
+        words = ", ".join(f"{word!r:.40}" for word in strange[:3])
+        raise ModelError(f"{place} are for {words}{more}, which the model does not know;", hint or "remove them")
 
 
 def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:

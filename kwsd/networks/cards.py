@@ -16,7 +16,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire, misplaced
 from kwsd.networks.arrangement import LARGER_TYPE, WEIGHTS
-from kwsd.networks.card_file import DEFAULT_SMOOTHING, read_card_file, verify_checksums
+from kwsd.networks.card_file import DEFAULT_SMOOTHING, check_words, read_card_file, verify_checksums
 from kwsd.networks.exported import read_exported
 from kwsd.networks.foreign import (
     LONGEST_S,
@@ -98,8 +98,8 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
     """The card of the model in `folder`, which was called `given`; its files are verified.
 
     Raises:
-        ModelError: a file is missing or truncated, a checksum is wrong, the labels do not fit the weights, or the
-            weights are pickled.
+        ModelError: a file is missing or truncated, a checksum is wrong, the labels do not fit the weights, the
+            thresholds of kwsd's own do not fit the labels, or the weights are pickled.
     """
     config = read_json(folder / "config.json")
     card = read_card_file(folder / "card.json")
@@ -109,6 +109,11 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         raise no_weights(folder, str(folder))
     labels, window = read_labels(folder, config), own_window(folder)
     _verify(folder, card, labels)
+    told = str(folder / "card.json")
+    verifier = read_verifier(card, told)
+    check_words(card["thresholds"], labels, f"{told}: thresholds")
+    if verifier is not None:
+        check_words(verifier.thresholds, labels, f"{told}: the verifier's thresholds")
     return ModelCard(
         name=_name(folder, card, given),
         path=folder,
@@ -119,7 +124,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         scores=card["scores"],
         window=window,
         spoken=_own_spoken(folder, config, window),
-        verifier=read_verifier(card, str(folder / "card.json")),
+        verifier=verifier,
         smoothing=card["smoothing"],
         substitution=card["substitution"],
         latest_ms=card["latest_ms"],
@@ -127,8 +132,10 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
 
 
 def card_of_file(path: Path) -> ModelCard:
-    """The card of a model that `kwsd export` wrote. Raises ModelError: see `kwsd.networks.exported.read_exported`."""
+    """The card of a model that `kwsd export` wrote. Raises ModelError where a threshold is for no label, and see
+    `kwsd.networks.exported.read_exported`."""
     found, data = read_exported(path)
+    check_words(found.thresholds, found.labels, f"{path}: thresholds")
     window = found.window * RATE // found.rate
     return ModelCard(
         name=found.name,

@@ -177,6 +177,12 @@ def test_one_label_that_need_not_be_there_is_one(tmp_path: Path) -> None:
     assert read_card(written(tmp_path / "a.onnx", model(alone, count=1))).words == ("yes",)
 
 
+def test_a_threshold_for_no_label(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.onnx", saying(thresholds={"Yes": 0.5, **{f"other{n}": 0.5 for n in range(4)}}))
+    with pytest.raises(ModelError, match=r"for 'Yes', 'other0', 'other1' and 2 more, .*; did you mean 'yes'\?"):
+        read_card(path)
+
+
 @pytest.mark.parametrize("make", [unknown_operator, not_numbers])
 def test_a_graph_that_cannot_be_run(tmp_path: Path, make: Callable[[], onnx.ModelProto]) -> None:
     card = read_card(written(tmp_path / "a.onnx", make()))
