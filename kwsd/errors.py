@@ -15,6 +15,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a full disk, a quota or a limit on files says."""
 
 
+_LONGEST = 300
+"""Characters of what another library says."""
+
+
 class KwsdError(Exception):
     """Something that the operator has to know; its text says what happened and what to do about it.
 
@@ -83,9 +87,10 @@ def writing(path: object) -> Iterator[None]:
 def first_line(why: object) -> str:
     """What another library's error says, as far as a line has room for it; its class where it says nothing.
 
-    A line that ends with a colon is read on to the next.
+    A line that ends with a colon is read on to the next; a long one, such as a list of all that is known, is cut.
     """
     lines = str(why).strip().splitlines()
-    if lines and lines[0].endswith(":"):
-        return " ".join(map(str.strip, lines[:2]))
-    return lines[0] if lines else type(why).__name__
+    line = lines[0] if lines else type(why).__name__
+    if line.endswith(":"):
+        line = " ".join(map(str.strip, lines[:2]))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kwsd.errors import ConfigError, DeviceError, KwsdError, ModelError, UsageError
+from kwsd.errors import ConfigError, DeviceError, KwsdError, ModelError, UsageError, first_line
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ from kwsd.errors import ConfigError, DeviceError, KwsdError, ModelError, UsageEr
 def test_the_text_is_both(error: KwsdError, text: str, what: str, remedy: str) -> None:
     assert str(error) == f"{error}" == text
     assert (error.what, error.remedy) == (what, remedy)
+
+
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        ("a\nb", "a"),
+        ("a:\n  b\nc", "a: b"),
+        ("", "ValueError"),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 300 + " …"),
+    ],
+)
+def test_the_first_line_of_what_another_library_says(why: str, line: str) -> None:
+    assert first_line(ValueError(why)) == line
 
 
 def pickled(error: KwsdError) -> KwsdError:

@@ -59,6 +59,12 @@ def test_what_a_card_says(folder: Path) -> None:
     assert card.size_bytes == (folder / "model.safetensors").stat().st_size
 
 
+def test_a_checksum_in_capitals_is_the_same(folder: Path) -> None:
+    sums = json.loads((folder / "card.json").read_text())["sha256"]
+    change(folder / "card.json", sha256={name: value.upper() for name, value in sums.items()})
+    assert read_card(str(folder)).labels == LABELS
+
+
 def test_a_folder_without_a_card_is_named_after_itself(folder: Path) -> None:
     (folder / "card.json").unlink()
     card = read_card(str(folder))
@@ -95,6 +101,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "truncated": (lambda f: cut(f), "no whole model"),
     "truncated to nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "SHA-256"),
     "wrong checksum": (lambda f: change(f / "card.json", sha256={"model.safetensors": "0" * 64}), "SHA-256"),
+    "a checksum that is null": (
+        lambda f: change(f / "card.json", sha256={"model.safetensors": None}),
+        "the card's checksums are not right",
+    ),
     "a listed file is missing": (lambda f: change(f / "card.json", sha256={"other.json": "0" * 64}), "other.json"),
     "checksums that are no table": (lambda f: change(f / "card.json", sha256="0" * 64), "card.json"),
     "a label too few": (lambda f: change(f / "config.json", id2label=dict(enumerate(LABELS[1:]))), "3 labels"),

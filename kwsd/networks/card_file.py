@@ -56,6 +56,8 @@ def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: s
 def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
     """Raises ModelError where a file that the card lists is missing, cannot be read or is another one."""
     for name, expected in card["sha256"].items():
+        if not isinstance(expected, str):
+            raise ModelError(f"{folder}: the card's checksums are not right ({name!r:.80})", "fetch the model again")
         # A name, and no way out of the folder: /dev/zero has no end.
         if Path(name).name != name or not (folder / name).is_file():
             raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
@@ -63,7 +65,7 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
             found = _digest(folder / name)
         except OSError as error:
             raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
-        if found != expected:
+        if found != expected.lower():
             raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")
 
 

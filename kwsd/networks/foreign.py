@@ -29,7 +29,8 @@ LONGEST_S = 600
 """Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
 MANY = "multi_label_classification"
 """The problem_type of a model whose labels do not exclude each other."""
-_ZERO_SHOT = frozenset({"clap"})
+ZERO_SHOT = frozenset({"clap"})
+"""Types that have no labels of their own."""
 _HEARING = frozenset({
     "audio-spectrogram-transformer", "data2vec-audio", "hubert", "sew", "sew-d", "unispeech", "unispeech-sat",
     "wav2vec2", "wav2vec2-bert", "wav2vec2-conformer", "wavlm", "whisper",
@@ -97,7 +98,7 @@ def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None
 
 
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
-    if str(config.get("model_type")) in _ZERO_SHOT:
+    if str(config.get("model_type")) in ZERO_SHOT:
         return "zero-shot"
     given = config.get("architectures")
     if (

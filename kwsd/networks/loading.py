@@ -11,6 +11,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 
 from kwsd.errors import DeviceError, ModelError, first_line
+from kwsd.networks.foreign import ZERO_SHOT, read_json, read_labels
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """How anything is loaded from a model's folder."""
@@ -34,4 +35,15 @@ def loading(name: str, folder: Path) -> Iterator[None]:
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
     except MISFITS as error:
-        raise ModelError(f"cannot load {name} ({folder}): {first_line(error)}") from error
+        what = f"cannot load {name} ({folder}):"
+        if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
+            raise ModelError(f"{what} {_misfit(folder)};", "fetch the model again") from error
+        raise ModelError(f"{what} {first_line(error)}") from error
+
+
+def _misfit(folder: Path) -> str:
+    """What is wrong with weights of other sizes than the config's."""
+    config = read_json(folder / "config.json")
+    labels = () if str(config.get("model_type")) in ZERO_SHOT else read_labels(folder, config)
+    told = f"{len(labels)} labels and" if labels else "the"
+    return f"config.json names {told} sizes that the weights do not fit"

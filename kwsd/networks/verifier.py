@@ -31,6 +31,8 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
     table = card.get("verifier")
     if table is None:
         return None
+    if not isinstance(table, Mapping):
+        raise ModelError(f"{place}: its verifier is not told right (it must be a table)", "fetch the model again")
     try:
         found = Verifier(
             str(table["model"]),

@@ -206,6 +206,20 @@ def test_sizes_of_nothing_are_refused(
         load_classifier(read_card(str(mine)), device="cpu")
 
 
+def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
+    change(copy / "config.json", id2label={"0": "yes", "1": "no", "2": "up"}, label2id={"yes": 0, "no": 1, "up": 2})
+    with pytest.raises(ModelError, match=r"cannot load mine .*names 3 labels and sizes that the weights do not fit"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_what_transformers_says_at_length_is_cut(copy: Path) -> None:
+    change(copy / "preprocessor_config.json", feature_extractor_type="Mine")
+    change(copy / "config.json", model_type="hubert")
+    with pytest.raises(ModelError, match="cannot load mine ") as told:
+        load_classifier(read_card(str(copy)), device="cpu")
+    assert len(str(told.value)) < 600
+
+
 def test_weights_that_diverged_are_refused(copy: Path) -> None:
     from safetensors.numpy import load_file, save_file
 

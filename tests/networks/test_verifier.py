@@ -34,5 +34,9 @@ def test_a_card_names_its_verifier() -> None:
 def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"card\.json: its verifier"):
         read_verifier({"verifier": CARD["verifier"] | change}, "card.json")
-    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
-        read_verifier({"verifier": "larger-one"}, "card.json")
+
+
+@pytest.mark.parametrize("value", [False, 0, "larger-one", []])
+def test_a_verifier_that_is_no_table(value: object) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: its verifier is not told right \(it must be a table\)"):
+        read_verifier({"verifier": value}, "card.json")
