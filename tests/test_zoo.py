@@ -140,6 +140,15 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         ),
         "the verifier's thresholds are for 'dog'",
     ),
+    "a name that is null": (lambda f: change(f / "card.json", name=None), "the name is None"),
+    "a name that is a number": (lambda f: change(f / "card.json", name=7), "the name is 7"),
+    "a name of nothing": (lambda f: change(f / "card.json", name=" "), "the name is ' '"),
+    "a name without end": (lambda f: change(f / "card.json", name=101 * "x"), "no text of 1 to 100 characters"),
+    "a name for the terminal": (lambda f: change(f / "card.json", name="\x1b[2J"), "the name is"),
+    "a model that verifies itself": (
+        lambda f: change(f / "card.json", verifier={"model": "tiny", "asked_from": 0.1, "weight": 0.5}),
+        "names itself as its verifier",
+    ),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 

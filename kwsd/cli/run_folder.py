@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError, DeviceError, InputError, writing
+from kwsd.networks.allowed import A_NAME, is_name
 from kwsd.replacing import try_folder, write_bytes
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,11 @@ def going_on(fresh: bool) -> str:
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
     """Where the run in `folder` puts its model in the end: made and tried, so that nobody trains for nothing.
 
-    Raises InputError where it cannot be written to, DeviceError where there is no room.
+    Raises InputError where it cannot be written to, DeviceError where there is no room, ConfigError where no model can
+    be called so.
     """
+    if not is_name(name):
+        raise ConfigError(f"name (--name): {name!r:.40} is no text of {A_NAME}", "choose another")
     place = folder / "model" if out is None else out / name
     try_folder(place)
     return place

@@ -8,6 +8,16 @@ MOST_SMOOTHING = 50
 """Windows; of --smoothing, too."""
 
 
+_LONGEST_NAME = 100
+A_NAME = f"1 to {_LONGEST_NAME} characters, none of them control"
+"""What a model's name has to be."""
+
+
+def is_name(value: object) -> bool:
+    """Whether a model can be called so: names go to terminals, events and metrics."""
+    return isinstance(value, str) and value.isprintable() and len(value.strip()) > 0 and len(value) <= _LONGEST_NAME
+
+
 def is_smoothing(value: object) -> bool:
     """Whether it can be over how many windows a mean is taken."""
     return type(value) is int and 1 <= value <= MOST_SMOOTHING
@@ -16,6 +26,11 @@ def is_smoothing(value: object) -> bool:
 def is_threshold(value: object) -> bool:
     """Whether it is a number that a word can fire at, again and again."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
+
+
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def is_cost(value: object) -> bool:

@@ -11,7 +11,7 @@ from kwsd.config import nearest
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.labels import spelt
-from kwsd.networks.allowed import MOST_SMOOTHING, is_cost, is_latest, is_smoothing, is_threshold
+from kwsd.networks.allowed import A_NAME, MOST_SMOOTHING, is_cost, is_latest, is_name, is_smoothing, is_threshold
 from kwsd.networks.foreign import read_json
 
 DEFAULT_SMOOTHING = 2
@@ -22,9 +22,11 @@ def read_card_file(path: Path) -> dict[str, Any]:
     """The card at `path` with its three tables, and what it does not say as if it said the usual; nothing but that
     where there is no file. Raises ModelError: a value is none that a card may have."""
     card = read_json(path) if path.exists() else {}
-    for name in ("name", "licence"):
-        if not str(card.get(name, "")).isprintable():  # they go to terminals
-            raise ModelError(f"{path}: the {name} is {card[name]!r:.40}, with control characters", "take another model")
+    if "name" in card and not is_name(card["name"]):
+        what = f"{path}: the name is {card['name']!r:.40}, no text of {A_NAME}"
+        raise ModelError(what, "write another")
+    if not str(card.get("licence", "")).isprintable():  # it goes to terminals
+        raise ModelError(f"{path}: the licence is {card['licence']!r:.40}, with control characters", "write another")
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
             raise ModelError(f"{path}: {name} is no table", "fetch the model again")

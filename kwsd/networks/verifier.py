@@ -8,7 +8,7 @@ from typing import Any
 
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.allowed import is_threshold
+from kwsd.networks.allowed import is_share, is_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,14 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
         return None
     if not isinstance(table, Mapping):
         raise ModelError(f"{place}: its verifier is not told right (it must be a table)", "fetch the model again")
-    try:
-        found = Verifier(
-            str(table["model"]),
-            float(table["asked_from"]),
-            float(table["weight"]),
-            {str(word): float(threshold) for word, threshold in dict(table.get("thresholds", {})).items()},
-        )
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise ModelError(f"{place}: its verifier is not told right ({error})", "fetch the model again") from error
-    shares = all(0 <= number <= 1 for number in (found.asked_from, found.weight))
-    if not (shares and all(map(is_threshold, found.thresholds.values())) and found.model.replace("-", "").isalnum()):
-        raise ModelError(f"{place}: its verifier has no right name or numbers", "fetch the model again")
-    return found
+    model, thresholds = table.get("model"), table.get("thresholds", {})
+    if not isinstance(model, str) or not model.replace("-", "").isalnum():
+        raise ModelError(f"{place}: its verifier has no right name ({model!r:.40})", "fetch the model again")
+    for key in ("asked_from", "weight"):
+        if not is_share(table.get(key)):
+            what = f"{place}: its verifier's {key} is {table.get(key)!r:.40}, no number from 0 to 1"
+            raise ModelError(what, "fetch the model again")
+    if not isinstance(thresholds, Mapping) or not all(map(is_threshold, thresholds.values())):
+        raise ModelError(f"{place}: its verifier's thresholds are not right", "fetch the model again")
+    numbers = {str(word): float(threshold) for word, threshold in thresholds.items()}
+    return Verifier(model, float(table["asked_from"]), float(table["weight"]), numbers)

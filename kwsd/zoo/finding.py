@@ -74,11 +74,17 @@ def verifier_card(card: ModelCard, name: str) -> ModelCard:
 
 
 def _with_verifiers_window(card: ModelCard) -> ModelCard:
-    """The card, which knows now what its verifier hears at once. What is wrong with that one, loading it tells."""
+    """The card, which knows now what its verifier hears at once. What is wrong with that one, loading it tells.
+
+    Raises ModelError for a model that would verify itself.
+    """
     verifier = card.verifier
     folder = _beside(card, verifier.model) if verifier else None
     if verifier is None or folder is None:
         return card
+    if folder.resolve() == card.path.resolve():
+        what = f"{card.path / 'card.json'}: {card.name} names itself as its verifier"
+        raise ModelError(what, "name another, or take the verifier out")
     with suppress(ModelError):
         return replace(card, verifier=replace(verifier, window=own_window(folder)))
     return card

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.cli.run_folder import run_folder
-from kwsd.errors import DeviceError, InputError
+from kwsd.cli.run_folder import model_place, run_folder
+from kwsd.errors import ConfigError, DeviceError, InputError
 
 
 def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
@@ -53,3 +53,10 @@ def test_two_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
     assert json.loads((folder / "recipe.json").read_text()) == {"seed": 1}
     with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False):
         pass
+
+
+def test_a_name_that_no_card_may_have_is_told_before_anything_is_learnt(tmp_path: Path) -> None:
+    for name in (101 * "x", "a\nb", " "):
+        with pytest.raises(ConfigError, match=r"name \(--name\): .* is no text of 1 to 100 characters"):
+            model_place(tmp_path, None, name)
+    assert model_place(tmp_path, None, 100 * "x") == tmp_path / "model"

@@ -161,7 +161,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a class of two lines": (lambda f: change(f / "config.json", architectures=["a\nb"]), "an unknown class"),
     "a type that is a table": (lambda f: change(f / "config.json", model_type={}, architectures=[]), "unknown class"),
     "a window of an hour": (lambda f: change(f / "config.json", window_samples=57_600_000), "window_samples"),
-    "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "control characters"),
+    "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "none of them control"),
     "a pickle": (pickled, "pytorch_model.bin is a pickle"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
     "an adapter": (adapter, "merge it into its base"),
