@@ -149,6 +149,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: change(f / "card.json", verifier={"model": "tiny", "asked_from": 0.1, "weight": 0.5}),
         "names itself as its verifier",
     ),
+    "a score that is no number": (
+        lambda f: change(f / "card.json", scores={"a": [float("nan")]}),
+        "a score is no number",
+    ),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ def read_card_file(path: Path) -> dict[str, Any]:
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
             raise ModelError(f"{path}: {name} is no table", "fetch the model again")
+    try:
+        json.dumps(card["scores"], allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: a score is no number, or nested without end", "fetch the model again") from error
     smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
     if not is_smoothing(smoothing):
         raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to {MOST_SMOOTHING}")

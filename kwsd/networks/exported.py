@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -168,9 +169,9 @@ def _is_text(value: object) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Numbers, texts and a few levels of tables of them: what can be shown."""
+    """Numbers, texts and a few levels of tables of them: what can be shown, and written as JSON, which has no NaN."""
     if isinstance(value, dict):
         return depth < _DEEPEST and all(_is_text(key) and _is_plain(inner, depth + 1) for key, inner in value.items())
     if isinstance(value, list):
         return depth < _DEEPEST and all(_is_plain(inner, depth + 1) for inner in value)
-    return isinstance(value, (int, float)) or _is_text(value)
+    return _is_text(value) or isinstance(value, int) or (isinstance(value, float) and isfinite(value))

@@ -153,6 +153,8 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
         "substitution",
     ),
     "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
+    "a score that is no number": (lambda: saying(scores={"a": {"b": [float("nan")]}}), "scores"),
+    "a score without end": (lambda: saying(scores={"a": float("inf")}), "scores"),
     "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
     "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
     "lists without end": (lambda: with_entry(model(), "kwsd_model", "[" * 200_000), "damaged"),
