@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: change(f / "card.json", scores={"a": [float("nan")]}),
         "a score is no number",
     ),
+    "a card that is a pipe": (lambda f: pipe(f / "card.json"), "card.json is no regular file"),
     "weights of another model": (lambda f: others(f), "no whole model"),
 }
 
@@ -166,6 +168,11 @@ def cut(folder: Path) -> None:
 def others(folder: Path) -> None:
     (folder / "card.json").unlink()
     save_file({"something.else": np.zeros(3, np.float32)}, folder / "model.safetensors")
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
 
 
 def scalar(folder: Path) -> None:

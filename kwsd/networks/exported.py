@@ -72,10 +72,12 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
     """What the file at `path` says, checked, and all of its bytes.
 
     Raises:
-        ModelError: there is no such file, it is no ONNX model or not one of `kwsd export`, or it keeps weights in other
-            files.
+        ModelError: there is no such file, it is no regular one, no ONNX model or not one of `kwsd export`, or it keeps
+            weights in other files.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+            raise ModelError(f"{path} is no regular file", f"name another, or {_REMEDY}")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(

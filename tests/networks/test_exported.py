@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,14 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").mkdir()
     with pytest.raises(ModelError, match=r"no config\.json"):
         read_card(str(tmp_path / "a.onnx"))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.onnx")
+    with pytest.raises(ModelError, match=r"a\.onnx is no regular file: name another"):
+        read_card(str(tmp_path / "a.onnx"))
+    with pytest.raises(ModelError, match="/dev/null is no regular file"):
+        read_exported(Path("/dev/null"))
 
 
 def test_where_a_folder_is_wanted_or_a_gpu(tmp_path: Path) -> None:
