@@ -17,8 +17,8 @@ from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
-from kwsd.networks.arrangement import GRAPH
 from kwsd.networks.hub import hub_id
+from kwsd.networks.names import GRAPH
 from kwsd.replacing import write_bytes
 from kwsd.zoo import find_model, read_card
 

@@ -23,11 +23,12 @@ from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 from kwsd.errors import ModelError
 from kwsd.exporting.graph import draw
 from kwsd.labels import UNKNOWN
-from kwsd.networks.arrangement import GRAPH, LARGER_TYPE, WEIGHTS, arrange, compacted
+from kwsd.networks.arrangement import arrange, compacted
 from kwsd.networks.foreign import read_json
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.networks.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
     """
     card = card_as_it_lies(folder) | dict(changes)
     card["sha256"] = {name: _checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
-    write_bytes(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def card_as_it_lies(folder: Path) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def card_as_it_lies(folder: Path) -> dict[str, Any]:
 
     Raises ModelError where it is cut off, or no card. Who is to write a model there after long work asks before it.
     """
-    path = folder / "card.json"
+    path = folder / CARD
     try:
         card = read_json(path) if path.exists() else {}
     except ModelError as error:

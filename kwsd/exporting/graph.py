@@ -19,10 +19,11 @@ from kwsd.errors import ModelError
 from kwsd.exporting import moonshine_graph
 from kwsd.exporting.graph_parts import convolved, heads, places
 from kwsd.exporting.sheet import OWN, Sheet
-from kwsd.networks.arrangement import BIAS, INPUT, OUTPUT
+from kwsd.networks.arrangement import BIAS
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.networks.names import INPUT, OUTPUT
 
 
 def draw(

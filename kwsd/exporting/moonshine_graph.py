@@ -9,8 +9,8 @@ import numpy as np
 from kwsd.errors import ModelError
 from kwsd.exporting.graph_parts import convolved, places
 from kwsd.exporting.sheet import OWN, Sheet
-from kwsd.networks.arrangement import INPUT
 from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
+from kwsd.networks.names import INPUT
 
 
 def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:

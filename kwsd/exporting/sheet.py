@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import BIAS, INPUT, INT8, OUTPUT, SCALE, WEIGHTS
+from kwsd.networks.arrangement import BIAS, INT8, SCALE
+from kwsd.networks.names import INPUT, OUTPUT, WEIGHTS
 
 OWN = "com.microsoft"
 """ONNX Runtime's own operators."""

@@ -12,24 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.networks.names import LARGER_TYPE
+
 Weights = Mapping[str, NDArray[Any]]
 """Tensors by the names that the model's `state_dict` gives them, of any floating-point type."""
-
-INPUT, OUTPUT = "windows", "scores"
-"""What the graph calls what goes in and what comes out."""
-
-GRAPH = "graph.onnx"
-"""Its file in a model folder."""
-
-WEIGHTS = "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
-"""What lists the shards, where weights lie in several."""
-
-EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
-"""What says how a model wants to hear, in the order in which transformers looks."""
-
-OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
-"""`model_type` in config.json: kwsd's own networks."""
 
 INT8 = ".int8"
 SCALE = ".scale"

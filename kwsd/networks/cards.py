@@ -15,7 +15,6 @@ from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire, misplaced
-from kwsd.networks.arrangement import LARGER_TYPE, WEIGHTS
 from kwsd.networks.card_file import DEFAULT_SMOOTHING, check_words, read_card_file, verify_checksums
 from kwsd.networks.exported import read_exported
 from kwsd.networks.foreign import (
@@ -31,6 +30,7 @@ from kwsd.networks.foreign import (
     whole,
 )
 from kwsd.networks.hub import hub_id
+from kwsd.networks.names import CARD, LARGER_TYPE, WEIGHTS
 from kwsd.networks.verifier import Verifier, read_verifier
 
 DEFAULT_THRESHOLD = 0.95
@@ -102,14 +102,14 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
             thresholds of kwsd's own do not fit the labels, or the weights are pickled.
     """
     config = read_json(folder / "config.json")
-    card = read_card_file(folder / "card.json")
+    card = read_card_file(folder / CARD)
     if is_foreign(config):
         return _foreign_card(folder, config, card, given)
     if not (folder / WEIGHTS).is_file():
         raise no_weights(folder, str(folder))
     labels, window = read_labels(folder, config), own_window(folder)
     _verify(folder, card, labels)
-    told = str(folder / "card.json")
+    told = str(folder / CARD)
     verifier = read_verifier(card, told)
     check_words(card["thresholds"], labels, f"{told}: thresholds")
     if verifier is not None:

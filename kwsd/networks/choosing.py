@@ -8,12 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import EXTRACTORS, GRAPH, INDEX, WEIGHTS
 from kwsd.networks.blobs import HubFile
 from kwsd.networks.foreign import PICKLES, only_pickles, read_json
 from kwsd.networks.hub import HubId
-
-CARD = "card.json"
+from kwsd.networks.names import CARD, EXTRACTORS, GRAPH, INDEX, WEIGHTS
 
 _WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
 _REST = (

@@ -18,7 +18,7 @@ from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import unclear
 from kwsd.networks.allowed import is_cost, is_latest, is_smoothing, is_threshold
-from kwsd.networks.arrangement import INPUT, OUTPUT
+from kwsd.networks.names import INPUT, OUTPUT
 from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
 FORMAT = 2

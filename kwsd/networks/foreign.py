@@ -17,7 +17,7 @@ from typing import Any, Literal
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import unclear
-from kwsd.networks.arrangement import EXTRACTORS, INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
+from kwsd.networks.names import EXTRACTORS, INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""

@@ -19,7 +19,8 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.labels import misplaced
-from kwsd.networks.arrangement import SCALE, WEIGHTS, expanded
+from kwsd.networks.arrangement import SCALE, expanded
+from kwsd.networks.names import WEIGHTS
 
 
 class Adapter(nn.Module):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import EXTRACTORS, INDEX, WEIGHTS
+from kwsd.networks.names import EXTRACTORS, INDEX, WEIGHTS
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)

@@ -17,8 +17,8 @@ from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineC
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
 from kwsd.events import RATE
-from kwsd.networks.arrangement import LARGER_TYPE
 from kwsd.networks.heads import SpotterModel
+from kwsd.networks.names import LARGER_TYPE
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from kwsd.audio.resample import resampled
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
 from kwsd.events import RATE
-from kwsd.networks.arrangement import GRAPH, INPUT, INT8, OUTPUT, WEIGHTS, arrange
+from kwsd.networks.arrangement import INT8, arrange
 from kwsd.networks.exported import Exported
+from kwsd.networks.names import GRAPH, INPUT, OUTPUT, WEIGHTS
 from kwsd.networks.onnx_file import parse_onnx
 
 _MANY = 4

@@ -13,8 +13,9 @@ from typing import Any
 
 from kwsd.errors import NO_ROOM, DeviceError, ModelError
 from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
-from kwsd.networks.choosing import CARD, chosen, with_listed
+from kwsd.networks.choosing import chosen, with_listed
 from kwsd.networks.hub import HubId, cache_folder, repo_folder
+from kwsd.networks.names import CARD
 
 Progress = Callable[[int, int], None]
 """Told the bytes that are here, and how many there are in all."""

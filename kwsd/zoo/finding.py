@@ -8,10 +8,10 @@ from pathlib import Path
 
 from kwsd.config import expanded, nearest
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import WEIGHTS
 from kwsd.networks.cards import ModelCard, card_of_file, card_of_folder, own_window
 from kwsd.networks.exported import is_exported
 from kwsd.networks.hub import hub_id, pulled
+from kwsd.networks.names import WEIGHTS
 
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""

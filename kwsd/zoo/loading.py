@@ -10,9 +10,9 @@ import numpy as np
 from kwsd.classifier import Classifier, numbers
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import RATE
-from kwsd.networks.arrangement import GRAPH
 from kwsd.networks.cards import ModelCard, own_window
 from kwsd.networks.exported import read_exported
+from kwsd.networks.names import GRAPH
 from kwsd.networks.verifier import Verifier
 from kwsd.zoo.finding import verifier_card
 

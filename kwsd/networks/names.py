@@ -1,0 +1,20 @@
+"""What a model's files, kwsd's own kinds of networks, and the two ends of their graph are called."""
+
+CARD = "card.json"
+"""What kwsd says of a model, in its folder."""
+
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+"""What lists the shards, where weights lie in several."""
+
+EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
+"""What says how a model wants to hear, in the order in which transformers looks."""
+
+GRAPH = "graph.onnx"
+"""What ONNX Runtime computes, without weights."""
+
+INPUT, OUTPUT = "windows", "scores"
+"""What the graph calls what goes in and what comes out."""
+
+OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
+"""`model_type` in config.json: kwsd's own networks."""
