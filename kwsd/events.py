@@ -60,7 +60,7 @@ class SpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded(Event):
-    """The gate closed at sample `at`, its hangover over."""
+    """The gate closed at sample `at`, its hangover over, or the stream ended there."""
 
     type: ClassVar[str] = "speech_ended"
     at: int

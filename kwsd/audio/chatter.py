@@ -53,6 +53,8 @@ def _pass_on(line: bytes) -> None:
     """Write a line to standard error, unless nobody reads it, the disk below it is full, or it would have to wait."""
     poll = select.poll()
     poll.register(2, select.POLLOUT)
-    if poll.poll(0):  # a pipe has room for PIPE_BUF bytes then, and the lines are shorter
-        with suppress(OSError):
-            os.write(2, line)
+    with suppress(OSError):
+        for at in range(0, len(line), select.PIPE_BUF):
+            if not poll.poll(0):  # else a pipe has room for so many bytes
+                return
+            os.write(2, line[at : at + select.PIPE_BUF])

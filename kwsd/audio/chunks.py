@@ -6,12 +6,10 @@ import os
 import struct
 from typing import BinaryIO, NamedTuple
 
-_UNKNOWN = 0x7FFF_0000
-"""A size in 32 bits that promises nothing, from here on: written by what cannot know it yet (arecord, ffmpeg, sox)."""
+from kwsd.audio.wav_header import ELSEWHERE, UNKNOWN
+
 _UNKNOWN_64 = 1 << 62
-"""The same in 64 bits."""
-_ELSEWHERE = 0xFFFF_FFFF
-"""An RF64's size of samples, which stands in its chunk "ds64"."""
+"""What `UNKNOWN` is in 32 bits."""
 _MOST = 1000
 """Chunks before the samples; what has more is damaged."""
 
@@ -45,21 +43,24 @@ def share(file: BinaryIO) -> float:
         if len(head) < 8:
             return 1.0
         at, length = _AU[kind].unpack(head)
-        return _share(size - at, length, _UNKNOWN)
+        return _share(size - at, length, UNKNOWN)
     return _share_of_chunk(file, size, _LAYOUTS[kind]) if kind in _LAYOUTS else 1.0
 
 
 def _share_of_chunk(file: BinaryIO, size: int, layout: _Layout) -> float:
-    at, unknown, elsewhere = layout.first, _UNKNOWN_64 if layout.counted else _UNKNOWN, 0
+    at, unknown, elsewhere = layout.first, _UNKNOWN_64 if layout.counted else UNKNOWN, 0
     for _ in range(_MOST):
         if at + layout.header.size >= size:
             break
         file.seek(at)
-        name, length = layout.header.unpack(file.read(layout.header.size))
+        head = file.read(layout.header.size)
+        if len(head) < layout.header.size:  # it has shrunk meanwhile
+            break
+        name, length = layout.header.unpack(head)
         at += layout.header.size
         length = max(0, length - layout.counted)
         if name[:4] in (b"data", b"SSND"):
-            if length == _ELSEWHERE and elsewhere:
+            if length == ELSEWHERE and elsewhere:
                 return _share(size - at, elsewhere, _UNKNOWN_64)
             return _share(size - at, length, unknown)
         if name == b"ds64" and len(sizes := file.read(16)) == 16:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from kwsd.audio.wav_header import Header, wav_header
+from kwsd.audio.wav_header import Header, next_header, wav_header
 from kwsd.errors import InputError
 
 ENOUGH = 44
@@ -26,9 +24,10 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
         return None
     kind = _container(head)
     if kind == "WAV":
-        with suppress(ValueError):
-            header = wav_header(head)
-            return header or (Header(len(head)) if ended else None)
+        try:
+            return wav_header(head) or (Header(len(head)) if ended else None)
+        except ValueError as error:
+            raise _no_samples(name, kind) from error
     if not kind and (length := _mpeg_frame(head)):  # one may be chance, a second one where it ends is none
         if len(head) < length + 4 and not ended:
             return None
@@ -36,8 +35,20 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
         kind = "MP3" if same else ""
     if not kind:
         return Header(0)
+    raise _no_samples(name, kind)
+
+
+def read_next(head: bytes, name: str, *, ended: bool = False) -> Header | None:
+    """The same of what follows a WAV file's samples: notes, or another such file."""
+    try:
+        return next_header(head, ended=ended)
+    except ValueError as error:
+        raise _no_samples(name, "WAV") from error
+
+
+def _no_samples(name: str, kind: str) -> InputError:
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
-    raise InputError(f"{name}: this is {what}, not raw samples; pipe those, or name the file: kwsd listen FILE")
+    return InputError(f"{name}: this is {what}, not raw samples; pipe those, or name the file: kwsd listen FILE")
 
 
 def _container(head: bytes) -> str:
@@ -57,6 +68,8 @@ def _container(head: bytes) -> str:
     if head[:8] == b"caff\0\1\0\0":
         return "CAF"
     if head[:4] == b".snd" and head[4:6] == b"\0\0" and head[12:15] == b"\0\0\0":
+        return "AU"
+    if head[:4] == b"dns." and head[6:8] == b"\0\0" and head[13:16] == b"\0\0\0":  # in little-endian order
         return "AU"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "AIFF"

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import math
 import os
 import select
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from kwsd.audio.dozing import Doze
-from kwsd.audio.headers import read_header
+from kwsd.audio.headers import read_header, read_next
 from kwsd.audio.napping import Naps
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.source import Block
@@ -86,16 +85,27 @@ class PcmSource:
             waker.wake()
 
     def _samples(self) -> Iterator[bytes]:
-        """The same bytes, without a header; the first come when they are enough to tell whether there is one."""
-        head, header = b"", None
+        """The same bytes, without headers; the first come when they are enough to tell whether there is one."""
+        head, find = b"", read_header
         with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
-            while header is None:
-                data = next(chunks, b"")
-                if self._closed.is_set():
+            while True:
+                header, ended = None, False
+                while (header := find(head, self.name, ended=ended)) is None:
+                    data = next(chunks, b"")
+                    if self._closed.is_set():
+                        return
+                    head, ended = head + data, not data
+                head, left = head[header.size :], header.samples
+                if left is None:
+                    yield from filter(None, itertools.chain([head], chunks))
                     return
-                head += data
-                header = read_header(head, self.name, ended=not data)
-            yield from _first(itertools.chain([head[header.size :]], chunks), header.samples)
+                while left:
+                    if head[:left]:
+                        yield head[:left]
+                    left, head = left - len(head[:left]), head[left:]
+                    if left and not (head := next(chunks, b"")):
+                        return
+                find = read_next
 
     def _chunks(self) -> Generator[bytes, None, None]:
         """Bytes as they come, until the end or `close()`."""
@@ -147,16 +157,3 @@ class PcmSource:
             nap = naps.milliseconds(time.monotonic(), len(data) / 2)
             if nap and len(data) < size:
                 napping.poll(nap)
-
-
-def _first(chunks: Iterable[bytes], count: int | None) -> Iterator[bytes]:
-    """The first `count` bytes of `chunks`, without empty ones; None: all."""
-    left = math.inf if count is None else count
-    for chunk in chunks:
-        if left < len(chunk):
-            chunk = chunk[: int(left)]
-        left -= len(chunk)
-        if chunk:
-            yield chunk
-        if not left:
-            return

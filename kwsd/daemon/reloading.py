@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, cast
@@ -72,9 +72,9 @@ class TunableSpotter:
             change(self._spotter)
         return self._spotter.feed(windows)
 
-    def end(self) -> list[Event]:
+    def end(self, heard: Mapping[str, int]) -> list[Event]:
         """As `Spotter.end`."""
-        return self._spotter.end() if self._spotter else []
+        return self._spotter.end(heard) if self._spotter else []
 
     @property
     def gated(self) -> int:

@@ -89,7 +89,7 @@ class Worker:
             self._watchdog.worked()
             doze.look(self._spotter.span)
             progressed()
-        for event in self._spotter.end():
+        for event in self._spotter.end({stream: ring.written for stream, ring in self._rings.items()}):
             self._publish(event)
         return not self._stopping.is_set()
 

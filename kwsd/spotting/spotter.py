@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from math import gcd
@@ -27,7 +27,6 @@ class _Ear:
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
-        self.end = 0
         self.memory = Memory()
 
     @property
@@ -37,7 +36,6 @@ class _Ear:
 
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
         """Whether the window is to be scored, and what the gate has to say."""
-        self.end = window.end
         events: list[Event] = []
         if window.lost:
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
@@ -96,12 +94,13 @@ class Spotter:
         """
         return [event for run in _unbroken(windows) for event in self._feed(run)]
 
-    def end(self) -> list[Event]:
-        """What is over because there are no more windows."""
+    def end(self, heard: Mapping[str, int]) -> list[Event]:
+        """What is over because there are no more windows; of each stream so many samples were `heard`, though the last
+        windows may reach beyond them."""
         speaking = [ear for ear in self._ears.values() if ear.speaking]
         for ear in speaking:
             ear.speaking = False
-        return [SpeechEnded(ear.stream, at=ear.end) for ear in speaking]
+        return [SpeechEnded(ear.stream, at=heard[ear.stream]) for ear in speaking]
 
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._ear(window.stream).listen(window) for window in windows]

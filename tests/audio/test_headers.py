@@ -12,6 +12,7 @@ import soundfile
 from piped import SAMPLES, heard
 
 from kwsd.audio.pcm import PcmSource
+from kwsd.audio.wav_header import Header, wav_header
 from kwsd.errors import InputError
 
 
@@ -54,10 +55,32 @@ def test_what_follows_the_samples_of_a_wav_is_not_heard(tmp_path: Path, piece: i
     np.testing.assert_array_equal(heard(PcmSource(Pieces(data, piece))), SAMPLES)
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
-def test_a_wav_that_was_written_to_a_pipe_is_heard_to_its_end(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x80000000, 0x7FFFF000])
+def test_a_wav_that_was_written_to_a_pipe_has_no_end(tmp_path: Path, size: int) -> None:
     data = recording(tmp_path / "a.wav").read_bytes()
     data = data[:40] + size.to_bytes(4, "little") + data[44:]
+    np.testing.assert_array_equal(heard(PcmSource(io.BytesIO(data))), SAMPLES)
+    assert wav_header(data) == Header(44, None)
+
+
+@pytest.mark.parametrize("piece", [7, 1000, 1_000_000])
+@pytest.mark.parametrize("notes", [b"", b"LIST\x05\0\0\0hello\0"])
+def test_wavs_one_after_the_other_are_all_heard(tmp_path: Path, piece: int, notes: bytes) -> None:
+    data = recording(tmp_path / "a.wav").read_bytes() + notes
+    np.testing.assert_array_equal(heard(PcmSource(Pieces(3 * data, piece))), np.tile(SAMPLES, 3))
+    other = recording(tmp_path / "b.wav", rate=8000).read_bytes()
+    with pytest.raises(InputError, match="a WAV recording other than"):
+        heard(PcmSource(io.BytesIO(data + other)))
+
+
+def test_samples_go_on_where_a_header_counts_too_few(tmp_path: Path) -> None:
+    data = recording(tmp_path / "a.wav").read_bytes()
+    data = data[:40] + (2000).to_bytes(4, "little") + data[44:]
+    np.testing.assert_array_equal(heard(PcmSource(io.BytesIO(data))), SAMPLES)
+
+
+def test_an_rf64_ends_where_its_other_chunk_says(tmp_path: Path) -> None:
+    data = recording(tmp_path / "a", format="RF64", subtype="PCM_16").read_bytes() + b"LIST\x06\0\0\0hello!"
     np.testing.assert_array_equal(heard(PcmSource(io.BytesIO(data))), SAMPLES)
 
 
@@ -112,6 +135,7 @@ def test_a_recording_with_a_header_is_refused(
         (b"ID3\4\0\0\0\0\1\0", "MP3"),
         (b"\0\0\0\x20ftypM4A ", "MP4"),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81", "WebM"),
+        (b"dns.\x18\0\0\0\0\1\0\0\3\0\0\0", "AU"),
     ],
 )
 def test_what_libsndfile_does_not_write_is_told_too(head: bytes, says: str) -> None:

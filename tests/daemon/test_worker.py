@@ -44,7 +44,8 @@ class Spotter:
             raise RuntimeError("a fault")
         return [SpeechStarted("desk", batch[0].end)]
 
-    def end(self) -> list[SpeechEnded]:
+    def end(self, heard: dict[str, int]) -> list[SpeechEnded]:
+        assert heard == {"desk": 20 * HOP}
         return [SpeechEnded("desk", 20 * HOP)]
 
 

@@ -152,8 +152,8 @@ def test_speech_that_the_end_cuts_off_ends_there() -> None:
     spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
     events = feed(spotter, cut(buzz(1, 1)), 4)
     assert [event.type for event in events if event.type != "detection"] == ["speech_started"]
-    assert spotter.end() == [SpeechEnded("one", at=32_000)]
-    assert not spotter.end()
+    assert spotter.end({"one": 31_000}) == [SpeechEnded("one", at=31_000)]
+    assert not spotter.end({"one": 31_000})
 
 
 class EagerClassifier(LoudnessClassifier):
