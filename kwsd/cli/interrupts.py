@@ -59,10 +59,10 @@ class Interrupts:
 def ending_at_once() -> Iterator[None]:
     """Within it Ctrl-C ends the process by itself, for C code that may hang: no handler of Python's runs meanwhile.
 
-    Only where nothing is half done. A SIGINT that is ignored stays so. In the main thread.
+    Only where nothing is half done. A SIGINT that is ignored stays so, and so it does in another than the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_DFL)

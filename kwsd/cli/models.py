@@ -90,9 +90,11 @@ def pull(
 def remove(
     models: Annotated[list[str], typer.Argument(metavar="ID...", help="OWNER/NAME, or OWNER/NAME@REVISION.")],
 ) -> None:
-    """Remove pulled models from the cache, all their revisions or the one that is named.
+    """Remove pulled models from the cache.
 
-    kwsd models remove MIT/ast-finetuned-speech-commands-v2
+      kwsd models remove MIT/ast-finetuned-speech-commands-v2
+
+    All revisions of a model go, or the one that is named.
     """
     from kwsd.zoo import remove_model
 

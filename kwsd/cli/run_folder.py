@@ -66,7 +66,7 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
     be called so.
     """
     if not is_name(name):
-        raise ConfigError(f"name (--name): {name!r:.40} is no text of {A_NAME}", "choose another")
+        raise ConfigError(f"no run can be called {name!r:.40}: it takes {A_NAME};", "choose another name")
     place = folder / "model" if out is None else out / name
     try_folder(place)
     return place

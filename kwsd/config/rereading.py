@@ -36,5 +36,8 @@ def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[
 
 
 def _has_no_end(path: Path) -> bool:
-    """Whether somebody else decides when it ends. A folder is for who reads it to refuse."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    """Whether somebody else decides when it ends. A folder, or what cannot be seen, is for who reads it to refuse."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:
+        return False

@@ -9,7 +9,7 @@ MOST_SMOOTHING = 50
 
 
 _LONGEST_NAME = 100
-A_NAME = f"1 to {_LONGEST_NAME} characters, none of them control"
+A_NAME = f"1 to {_LONGEST_NAME} characters, not all blank and none of them control"
 """What a model's name has to be."""
 
 

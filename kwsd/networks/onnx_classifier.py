@@ -6,6 +6,7 @@ The door to ONNX Runtime, but for what the exporter tries its drawings with.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import platform
@@ -26,6 +27,8 @@ from kwsd.networks.exported import Exported
 from kwsd.networks.names import GRAPH, INPUT, OUTPUT, WEIGHTS
 from kwsd.networks.onnx_file import parse_onnx
 
+_SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What the machine lacks, and the model is not to blame for."""
 _MANY = 4
 """Windows due at once that are worth waking other threads for."""
 
@@ -94,9 +97,11 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
         classifier.score(np.zeros((1, config["window_samples"]), np.float32))
-    except KwsdError:
+    except (KwsdError, MemoryError):
         raise
     except Exception as error:  # ONNX Runtime's have no common class but this one
+        if isinstance(error, OSError) and error.errno in _SCARCE:
+            raise
         raise _unfit(folder, error) from error
     _give_back()
     return classifier
@@ -157,7 +162,7 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
     )
     # It would open whatever file a graph names: only what it is given here may lie outside of the graph.
     if strange := parse_onnx(graph).outside - set(initializers):
-        raise ValueError(f"it wants {min(strange)!r:.40} from another file than {WEIGHTS}")
+        raise ValueError(f"it wants {min(strange) or 'a constant'!r:.40} from another file than {WEIGHTS}")
     values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
     options.add_external_initializers(list(initializers), values)
     return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

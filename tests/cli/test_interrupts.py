@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Any
 
 import pytest
@@ -80,3 +81,16 @@ def test_c_code_is_ended_at_once_unless_the_signal_is_ignored(before: Any, withi
         assert signal.getsignal(signal.SIGINT) == before
     finally:
         signal.signal(signal.SIGINT, ours)
+
+
+def test_in_another_thread_nothing_is_changed() -> None:
+    seen: list[Any] = []
+
+    def ask() -> None:
+        with ending_at_once():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGINT)]

@@ -210,3 +210,15 @@ def test_with_one_torch_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert pick_device("auto", (node,)) == "cpu"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])
+def test_what_the_machine_lacks_is_not_the_models_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def scarce(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("kwsd.networks.onnx_classifier._session", scarce)
+    with pytest.raises(type(error)):
+        load_onnx(folder, "tiny", LABELS)
