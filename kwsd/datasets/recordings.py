@@ -140,7 +140,7 @@ def _rows(index: Path) -> Iterator[list[str]]:
 def labelled_files(folder: Path) -> list[tuple[Path, str]]:
     """The files of a tree `label/clip.wav`, each with its label, whether they can be read or not."""
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
-    return [(path, path.parent.name) for path in sorted(found) if path.is_file()]
+    return [(path, path.parent.name) for path in sorted(found)]
 
 
 def _hidden(path: Path, folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,19 +75,22 @@ def _of_table(place: Path, split: str, unreadable: OnUnreadable | None) -> _Foun
 
 def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
     lists = listed(place)
-    if not lists and is_packed(place):
-        return _of_index(find_recordings(place), split or _usual(named=False))
+    if is_packed(place):
+        return _of_index(find_recordings(place), lists, split or _usual(bool(lists)))
     files = labelled_files(place) or [(clip.path, clip.label) for clip in find_recordings(place)]  # which says why not
     rows = [Clip(path, label, listed_split(lists, label, path.name)) for path, label in files if label != NOISE]
     noise = [path for path, label in files if label == NOISE]
     return _of_files(rows, noise, split or _usual(bool(lists)), unreadable, by=_LISTS if lists else _RULE)
 
 
-def _of_index(found: Sequence[Recording], split: str) -> _Found:
+def _of_index(found: Sequence[Recording], lists: Mapping[str, str], split: str) -> _Found:
+    def own(clip: Recording) -> str:
+        return listed_split(lists, clip.label, clip.path.name) if lists else which_split(clip.speaker or clip.name)
+
     clips = [clip for clip in found if clip.label != NOISE]
-    kept = [clip for clip in clips if split in ("all", which_split(clip.speaker or clip.name))]
+    kept = [clip for clip in clips if split in ("all", own(clip))]
     noise = [clip for clip in found if clip.label == NOISE]
-    return _Found(split, kept, len(clips), noise, "Speech Commands' rule, by speaker")
+    return _Found(split, kept, len(clips), noise, _LISTS if lists else "Speech Commands' rule, by speaker")
 
 
 def _of_files(

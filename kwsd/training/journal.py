@@ -57,6 +57,9 @@ def trim_journal(path: Path, step: int) -> None:
         written = file.read()
     rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # a last line without an end is torn
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
+    if not kept:  # not even a heading
+        path.unlink()
+        return
     if len(kept) == len(rows) and written.endswith("\n"):
         return
     text = io.StringIO(newline="")

@@ -138,3 +138,25 @@ def test_what_is_unknown_and_what_cannot_be_read_divides_as_in_training(tmp_path
             with suppress(InputError):  # no clip is of that split
                 found = {clip.path for clip in clips_of(place, split, lambda _: None)[0]}
                 assert found <= {clip.path for clip in learnt.part(split)}
+
+
+def test_an_index_beside_lists_still_cuts_its_clips(tmp_path, say):
+    write_wav(tmp_path / "all.wav", say("low", total_s=3.0))
+    rows = [f"all.wav\tclip-{n}\tyes\tann\t{n * 16000}\t16000" for n in range(3)]
+    (tmp_path / "index.tsv").write_text("\n".join(["file\tclip\tlabel\tspeaker\tstart\tlength", *rows]) + "\n")
+    (tmp_path / "testing_list.txt").write_text("yes/all.wav\n")
+    kept, _ = clips_of(tmp_path, "all")
+    assert [(clip.name, clip.start, clip.length) for clip in kept] == [
+        (f"clip-{n}", n * 16000, 16000) for n in range(3)
+    ]
+    assert names(clips_of(tmp_path)) == ["clip-0", "clip-1", "clip-2"]
+
+
+def test_a_link_to_nowhere_counts_where_clips_are_divided(folder, say):
+    for number in range(40):
+        write_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
+    (folder / "no" / "gone_nohash_0.wav").symlink_to("nowhere.wav")
+    told: list[InputError] = []
+    assert {clip.split for clip in find_labelled(folder).clips if clip.path.is_symlink()} == {"train"}
+    clips_of(folder, "train", told.append)
+    assert "gone_nohash_0.wav" in str(told[0])

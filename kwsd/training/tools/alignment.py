@@ -29,7 +29,7 @@ from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.training.tools.by_hand import run
+from kwsd.training.tools.by_hand import distinct, run
 
 Samples = NDArray[np.int16]
 
@@ -151,8 +151,10 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
     done = set(journal.read_text().splitlines()) if journal.exists() else set()
-    found = (item for item in find_sounds(arguments.folder) if _stem(item) not in done)
-    heard = [item for item in found if not held_out(item.speaker, item.name, arguments.held_out)]
+    found = find_sounds(arguments.folder)
+    distinct([_stem(item) for item in found])
+    left = (item for item in found if _stem(item) not in done)
+    heard = [item for item in left if not held_out(item.speaker, item.name, arguments.held_out)]
     if not heard:
         print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
     for number, (recording, samples) in enumerate(load(heard), start=1):

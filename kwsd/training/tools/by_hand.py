@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from kwsd.errors import DeviceError, KwsdError
+from kwsd.errors import DeviceError, InputError, KwsdError
 
 _PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice==0.0.55"}
 
@@ -22,6 +23,13 @@ def run(main: Callable[[], None]) -> None:
         _end(f"{error.name} is not installed: pip install {package}", DeviceError.exit_status)
     except KeyboardInterrupt:
         _end("interrupted; the same call goes on, or begins anew", 130)
+
+
+def distinct(names: Sequence[str]) -> None:
+    """Raise InputError where two recordings have one name, under which what is found of them would be mixed up."""
+    twice = next((name for name, number in Counter(names).items() if number > 1), None)
+    if twice is not None:
+        raise InputError(f"two recordings are called {twice!r}; rename one, or take their folders one by one")
 
 
 def count(text: str) -> int:

@@ -22,7 +22,7 @@ from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess
-from kwsd.training.tools.by_hand import run
+from kwsd.training.tools.by_hand import distinct, run
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
@@ -60,6 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     done = read_transcripts(arguments.out) if arguments.out.exists() else {}
     found = [clip for folder in arguments.folders for clip in find_sounds(folder)]
+    distinct([clip.name for clip in found])
     silent = [clip for clip in found if not clip.label.strip() and clip.name not in done]
     if not silent:
         print(f"nothing to guess: all {len(found)} recordings have a transcript", file=sys.stderr)

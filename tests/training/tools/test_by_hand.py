@@ -10,7 +10,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.errors import InputError
-from kwsd.training.tools.by_hand import run
+from kwsd.training.tools.by_hand import distinct, run
 
 TOOLS = ("alignment", "near_words", "splices", "transcripts", "voices")
 
@@ -64,3 +64,9 @@ def test_ctrl_c_is_no_error_of_its_own(capsys: pytest.CaptureFixture[str]) -> No
             run(main)
         assert ended.value.code == status
         assert capsys.readouterr().err.startswith(line)
+
+
+def test_two_recordings_of_one_name_are_refused() -> None:
+    distinct(["a", "b"])
+    with pytest.raises(InputError, match="two recordings are called 'a'"):
+        distinct(["a", "b", "a"])
