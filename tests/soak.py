@@ -103,11 +103,16 @@ def events(daemon: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def weigh(pid: int) -> dict[str, float]:
-    """Resident memory in MB, and how many descriptors and threads there are."""
+    """Resident memory in MB, and how many descriptors and threads there are: the least of a few looks, for a hook that
+    has just been started has some."""
     process = Path(f"/proc/{pid}")
+    fds = []
+    for _ in range(30):
+        fds.append(len(list((process / "fd").iterdir())))
+        time.sleep(0.01)
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
     resident = round(int(status["VmRSS"].split()[0]) / 1024, 1)
-    return {"rss_mb": resident, "fds": len(list((process / "fd").iterdir())), "threads": int(status["Threads"])}
+    return {"rss_mb": resident, "fds": min(fds), "threads": int(status["Threads"])}
 
 
 def judge(samples: list[dict[str, float]], heard: dict[int, list[Any]], hours: int, status: int) -> int:
