@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 from kwsd.audio.wav_header import ELSEWHERE, UNKNOWN
 
 _UNKNOWN_64 = 1 << 62
-"""What `UNKNOWN` is in 32 bits."""
+"""The same for sizes in 64 bits."""
 _MOST = 1000
 """Chunks before the samples; what has more is damaged."""
 

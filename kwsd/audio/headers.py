@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kwsd.audio.wav_header import Header, next_header, wav_header
+from kwsd.audio.wav_header import Header, is_wav, next_header, wav_header
 from kwsd.errors import InputError
 
 ENOUGH = 44
@@ -25,7 +25,7 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
     kind = _container(head)
     if kind == "WAV":
         try:
-            return wav_header(head) or (Header(len(head)) if ended else None)
+            return wav_header(head, ended=ended)
         except ValueError as error:
             raise _no_samples(name, kind) from error
     if not kind and (length := _mpeg_frame(head)):  # one may be chance, a second one where it ends is none
@@ -53,7 +53,7 @@ def _no_samples(name: str, kind: str) -> InputError:
 
 def _container(head: bytes) -> str:
     """The format's name; empty for what may be samples: each takes more bytes to tell than chance gives alike."""
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if is_wav(head):
         return "WAV"
     if head[:4] == b"fLaC" and head[5:8] == b"\0\0\x22":  # a STREAMINFO comes first, and has 34 bytes
         return "FLAC"

@@ -89,7 +89,7 @@ class PcmSource:
         head, find = b"", read_header
         with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
             while True:
-                header, ended = None, False
+                ended = False
                 while (header := find(head, self.name, ended=ended)) is None:
                     data = next(chunks, b"")
                     if self._closed.is_set():

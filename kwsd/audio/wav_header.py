@@ -30,8 +30,14 @@ class Header(NamedTuple):
     samples: int | None = None
 
 
-def wav_header(head: bytes) -> Header | None:
-    """The header of a RIFF file of 16 kHz, mono, 16 bits; None: it does not end in these bytes.
+def is_wav(head: bytes) -> bool:
+    """Whether a RIFF file begins so."""
+    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
+
+
+def wav_header(head: bytes, *, ended: bool = False) -> Header | None:
+    """The header of a RIFF file of 16 kHz, mono, 16 bits; None: it does not end in these bytes, and there are more to
+    come; if it has `ended`, it is all that there is.
 
     Chunks may stand in any order, the format's before the samples (Microsoft's "Multimedia Programming Interface and
     Data Specifications 1.0"). Raises ValueError for other samples, or where the notes before them do not end.
@@ -45,17 +51,18 @@ def wav_header(head: bytes) -> Header | None:
             if size == ELSEWHERE and elsewhere:
                 return Header(at + _CHUNK.size, elsewhere)
             return Header(at + _CHUNK.size, None if size == 0 or size >= UNKNOWN else size)
-        end = at + 8 + size + size % 2
+        begin = at + _CHUNK.size
+        end = begin + size + size % 2
         if end > _MOST:
             raise ValueError(f"{end} bytes before the samples")
         if kind == b"ds64" and size >= _SIZES.size and len(head) >= end:
-            _, elsewhere = _SIZES.unpack_from(head, at + _CHUNK.size)
+            _, elsewhere = _SIZES.unpack_from(head, begin)
         if kind == b"fmt " and len(head) >= end:
-            if not _is_wanted(head[at + 8 : end]):
+            if not _is_wanted(head[begin:end]):
                 raise ValueError("samples of another kind")
             known = True
         at = end
-    return None
+    return Header(len(head)) if ended else None
 
 
 def next_header(head: bytes, *, ended: bool = False) -> Header | None:
@@ -67,8 +74,8 @@ def next_header(head: bytes, *, ended: bool = False) -> Header | None:
     """
     if len(head) < 12:
         return Header(len(head)) if ended else None
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return wav_header(head) or (Header(len(head)) if ended else None)
+    if is_wav(head):
+        return wav_header(head, ended=ended)
     kind, size = _CHUNK.unpack_from(head)
     end = _CHUNK.size + size + size % 2
     if not all(0x20 <= letter < 0x7F for letter in kind) or end > _MOST:

@@ -28,6 +28,12 @@ def few(clips: Path, folder: Path, *splits: str) -> Path:
     return table
 
 
+def copy_words(clips: Path, data: Path) -> None:
+    """The clips of two words as data of their own."""
+    for label in ("yes", "no"):
+        shutil.copytree(clips / label, data / label)
+
+
 def test_an_encoder_of_others_is_taught_and_listens(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path, rows: Rows
 ) -> None:
@@ -54,22 +60,10 @@ def test_a_run_among_the_clips_is_named_after_their_folder_and_is_no_class(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "my.words"
-    for label in ("yes", "no"):
-        shutil.copytree(clips / label, data / label)
-    arguments = (
-        "train",
-        "--backbone",
-        foreign("whisper"),
-        "--data",
-        data,
-        "--runs",
-        data,
-        "--frozen",
-        "--device",
-        "cpu",
-    )
+    copy_words(clips, data)
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", data, "--runs", data, "--device", "cpu")
     for epochs in ("1", "1", "2"):
-        ran = kwsd(*arguments, "--epochs", epochs, "--fresh")
+        ran = kwsd(*arguments, "--frozen", "--epochs", epochs, "--fresh")
         assert ran.status == 0, ran.err
         assert ran.out.startswith(f"{data / 'my.words' / 'model'}: ")
 
@@ -78,8 +72,7 @@ def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    for label in ("yes", "no"):
-        shutil.copytree(clips / label, data / label)
+    copy_words(clips, data)
     arguments = ("train", "--backbone", foreign("whisper"), "--runs", tmp_path / "runs", "--name", "mine")
     arguments = (*arguments, "--epochs", "1", "--frozen", "--device", "cpu", "--data")
     assert kwsd(*arguments, data).status == 0
