@@ -65,7 +65,9 @@ class Mixer:
     ) -> None:
         self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
         self.spared = spared
-        self.noise = noises.Noisiness(mix.noise, mix.varied_noise, mix.noise_snr, mix.talk, mix.talk_snr, mix.channel)
+        self.noise = noises.Noisiness(
+            mix.noise, mix.varied_noise, mix.noise_snr, mix.talk, mix.talk_snr, mix.channel, mix.crowd
+        )
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels

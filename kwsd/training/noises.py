@@ -12,14 +12,17 @@ import numpy as np
 from kwsd.events import RATE
 from kwsd.training.channels import through
 from kwsd.training.leads import before_noise
-from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, loudness, middle, row_by_length, take
+from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, loudness, middle, row_by_length, take
+
+_HUM = 0.03
+"""The root of the mean square of each voice in a crowd: low enough for none to be clipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noisiness:
     """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
     window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under; how
-    often the window itself comes through a channel."""
+    often the window itself comes through a channel; how often that talk is a crowd's."""
 
     share: float
     varied: float
@@ -27,6 +30,7 @@ class Noisiness:
     talk: float = 0.1
     talk_snr: tuple[int, ...] = (12, 30)
     channel: float = 0.35
+    crowd: float = 0.0
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -96,7 +100,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
     if rng.random() < noise.share * (0.3 + 0.7 * hardness):
         talk = rng.random() < noise.talk
-        other = take(sounds.speech, rng, sounds.window) if talk else _stretch(sounds, rng)
+        other = _talk(sounds, rng, noise.crowd) if talk else _stretch(sounds, rng)
         loudest, faintest = noise.talk_snr if talk else noise.snr
         snr = rng.uniform(loudest if talk else min(loudest + 12 * (1 - hardness), faintest), faintest)
         if noise.varied and not talk and rng.random() < noise.varied:
@@ -109,6 +113,17 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
     peak = float(np.abs(window).max())
     gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))
     heard: Floats = np.clip(window * np.float32(gain), -1, 1)
+    return heard
+
+
+def _talk(sounds: Sounds, rng: np.random.Generator, crowd: float) -> Floats:
+    """A window of somebody's talk, or as often as `crowd` says of two to seven people's at once, about as loud each."""
+    if not crowd or rng.random() >= crowd:  # nothing is drawn where it is 0: earlier recipes give what they gave
+        return take(sounds.speech, rng, sounds.window)
+    people = int(rng.integers(2, 8))
+    heard = np.zeros(sounds.window, np.float32)
+    for _ in range(people):
+        heard += levelled(take(sounds.speech, rng, sounds.window), _HUM, rng)
     return heard
 
 

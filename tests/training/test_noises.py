@@ -67,14 +67,40 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
     """The clip begins with near-silence, where only the noise is heard."""
     word = excerpt(sounds.words.clip(0), 0)
 
-    def share_of_noise(snr: tuple[int, int], talk: float = 0.0) -> float:
-        noise = Noisiness(1.0, 1.0, (12, 12), talk, snr) if talk else Noisiness(1.0, 1.0, snr)
+    def share_of_noise(snr: tuple[int, int], talk: float = 0.0, crowd: float = 0.0) -> float:
+        noise = Noisiness(1.0, 1.0, (12, 12), talk, snr, crowd=crowd) if talk else Noisiness(1.0, 1.0, snr)
         heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(60))
         return float(np.median([np.square(window[:2500]).mean() / np.square(window).mean() for window in heard]))
 
     loud, faint = share_of_noise((0, 5)), share_of_noise((25, 30))
     assert loud > 20 * faint
-    assert share_of_noise((0, 5), talk=1.0) > 20 * share_of_noise((25, 30), talk=1.0)
+    for crowd in (0.0, 1.0):
+        assert share_of_noise((0, 5), 1.0, crowd) > 20 * share_of_noise((25, 30), 1.0, crowd)
+
+
+def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
+    """Each of eight people hums a tone of their own: how many are heard before the word?"""
+    word = excerpt(sounds.words.clip(0), 0)
+    time = np.arange(16_000) / 16_000
+    hums = np.concatenate([8000 * np.sin(2 * np.pi * 400 * n * time) for n in range(1, 9)]).astype(np.int16)
+    starts = np.arange(8) * 16_000
+    people = replace(
+        sounds.speech.select(np.zeros(8, np.int64)),
+        samples=hums,
+        starts=starts,
+        lengths=np.diff(starts, append=128_000),
+    )
+    humming = replace(sounds, speech=people)
+
+    def several(crowd: float) -> float:
+        noise = Noisiness(1.0, 0.0, SNR, 1.0, (0, 0), channel=0.0, crowd=crowd)
+        heard = (noises.recorded(word, humming, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
+        tones = [np.abs(np.fft.rfft(window[1000:5000]))[100::100][:8] for window in heard]
+        return float(np.mean([np.count_nonzero(tone > tone.max() / 10) > 1 for tone in tones]))
+
+    assert several(0.0) == 0
+    assert 0.3 < several(0.5) < 0.6
+    assert several(1.0) > 0.85  # a crowd may be two windows of one person
 
 
 def test_as_many_windows_come_through_a_channel_as_are_asked_for(sounds: Sounds) -> None:
