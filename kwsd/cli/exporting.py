@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kwsd.cards.hub import hub_id
+from kwsd.cards.names import GRAPH
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
@@ -17,8 +19,6 @@ from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
-from kwsd.networks.hub import hub_id
-from kwsd.networks.names import GRAPH
 from kwsd.replacing import write_bytes
 from kwsd.zoo import find_model, read_card
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from kwsd.cards.folder import licence_of
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.exporting.export import card_as_it_lies
 from kwsd.networks.devices import pick_device
-from kwsd.networks.foreign import licence_of
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.errors import ConfigError, DeviceError, InputError, writing
-from kwsd.networks.allowed import A_NAME, is_name
 from kwsd.replacing import try_folder, write_bytes
 
 log = logging.getLogger(__name__)

@@ -20,15 +20,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 
+from kwsd.cards.folder import read_json
+from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.graph import draw
 from kwsd.labels import UNKNOWN
 from kwsd.networks.arrangement import arrange, compacted
-from kwsd.networks.foreign import read_json
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
-from kwsd.networks.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
+from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import ModelError
 from kwsd.exporting import moonshine_graph
 from kwsd.exporting.graph_parts import convolved, heads, places
@@ -23,7 +24,6 @@ from kwsd.networks.arrangement import BIAS
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
-from kwsd.networks.names import INPUT, OUTPUT
 
 
 def draw(

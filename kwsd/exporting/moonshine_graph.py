@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from kwsd.cards.names import INPUT
 from kwsd.errors import ModelError
 from kwsd.exporting.graph_parts import convolved, places
 from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
-from kwsd.networks.names import INPUT
 
 
 def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:

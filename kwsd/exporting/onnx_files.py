@@ -7,6 +7,9 @@ from typing import Any
 
 import onnx
 
+from kwsd.cards.exported import Exported, exported_of
+from kwsd.cards.model_card import ModelCard
+from kwsd.cards.onnx_file import parse_onnx
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.events import RATE
@@ -16,11 +19,8 @@ from kwsd.exporting.graph import filled
 from kwsd.exporting.tracing import rounded, trace, traced
 from kwsd.exporting.zero_shot import zero_shot_network
 from kwsd.networks.auto_classifier import load_auto
-from kwsd.networks.cards import ModelCard
 from kwsd.networks.clap import load_zero_shot
-from kwsd.networks.exported import Exported, exported_of
 from kwsd.networks.onnx_classifier import load_exported
-from kwsd.networks.onnx_file import parse_onnx
 from kwsd.networks.torch_classifier import load_own
 
 _LEVELS = 63

@@ -10,9 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from kwsd.cards.names import INPUT, OUTPUT, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.networks.arrangement import BIAS, INT8, SCALE
-from kwsd.networks.names import INPUT, OUTPUT, WEIGHTS
 
 OWN = "com.microsoft"
 """ONNX Runtime's own operators."""

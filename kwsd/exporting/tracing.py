@@ -17,13 +17,13 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from transformers import AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
+from kwsd.cards.foreign import MANY
+from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import ModelError, first_line
 from kwsd.exporting.spectrograms import spectrogram
 from kwsd.exporting.symbolics import moonshine_drawn
 from kwsd.networks.auto_classifier import load_extractor, whole
-from kwsd.networks.foreign import MANY
 from kwsd.networks.loading import loading
-from kwsd.networks.names import INPUT, OUTPUT
 
 _OPSET = 17
 _SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root

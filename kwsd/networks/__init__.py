@@ -1,1 +1,1 @@
-"""Networks that score windows, and the only door to torch and transformers at run time."""
+"""Networks that score windows, and the only door to torch, transformers and ONNX Runtime at run time."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.networks.names import LARGER_TYPE
+from kwsd.cards.names import LARGER_TYPE
 
 Weights = Mapping[str, NDArray[Any]]
 """Tensors by the names that the model's `state_dict` gives them, of any floating-point type."""

@@ -15,9 +15,9 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.resample import resampled
+from kwsd.cards.foreign import MANY
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.foreign import MANY
 from kwsd.networks.loading import SAFELY, loading
 
 Floats = NDArray[np.float32]

@@ -18,9 +18,9 @@ from torch.nn import functional
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from kwsd.cards.names import WEIGHTS
 from kwsd.labels import misplaced
 from kwsd.networks.arrangement import SCALE, expanded
-from kwsd.networks.names import WEIGHTS
 
 
 class Adapter(nn.Module):

@@ -14,8 +14,8 @@ import torch
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, HubertConfig, HubertModel
 
+from kwsd.cards.names import OWN_TYPE
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.names import OWN_TYPE
 
 
 @strict

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 
+from kwsd.cards.folder import read_json, read_labels
+from kwsd.cards.foreign import ZERO_SHOT
 from kwsd.errors import DeviceError, ModelError, first_line
-from kwsd.networks.foreign import ZERO_SHOT, read_json, read_labels
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """How anything is loaded from a model's folder."""

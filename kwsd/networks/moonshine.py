@@ -16,9 +16,9 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
+from kwsd.cards.names import LARGER_TYPE
 from kwsd.events import RATE
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.names import LARGER_TYPE
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""

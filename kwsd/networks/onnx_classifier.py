@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
+from kwsd.cards.exported import Exported
+from kwsd.cards.names import GRAPH, INPUT, OUTPUT, WEIGHTS
+from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
 from kwsd.events import RATE
 from kwsd.networks.arrangement import INT8, arrange
-from kwsd.networks.exported import Exported
-from kwsd.networks.names import GRAPH, INPUT, OUTPUT, WEIGHTS
-from kwsd.networks.onnx_file import parse_onnx
 
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """What the machine lacks, and the model is not to blame for."""
@@ -108,7 +108,7 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
 
 
 def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
-    """The model that `kwsd.networks.exported.read_exported` read from `path`, warmed up.
+    """The model that `kwsd.cards.exported.read_exported` read from `path`, warmed up.
 
     Raises:
         ModelError: ONNX Runtime cannot run the graph.

@@ -15,14 +15,16 @@ import torch
 from transformers import AutoModel, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
+from kwsd.cards.folder import read_json
+from kwsd.cards.foreign import longest_of
+from kwsd.cards.names import LARGER_TYPE, OWN_TYPE
+from kwsd.cards.weights import weight_files
 from kwsd.errors import ModelError, UsageError, first_line
 from kwsd.events import RATE
 from kwsd.exporting.export import write_card
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
-from kwsd.networks.foreign import longest_of, read_json, weight_files
 from kwsd.networks.loading import MISFITS, SAFELY
-from kwsd.networks.names import LARGER_TYPE, OWN_TYPE
 from kwsd.training.finetune_recipe import FinetuneRecipe
 
 _HEADS = ("classifier", "projector", "layer_weights", "masked_spec_embed")

@@ -1,6 +1,6 @@
 """Where models come from: a name or a folder -> verified files -> a ready classifier."""
 
-from kwsd.networks.cards import DEFAULT_THRESHOLD, ModelCard
+from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.zoo.finding import DEFAULT_MODEL, find_model, read_card, shipped_models
 from kwsd.zoo.loading import load_classifier
 from kwsd.zoo.pulled import missing_id, pull_model, pulled_models, remove_model

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from kwsd.cards.exported import is_exported
+from kwsd.cards.hub import hub_id, pulled
+from kwsd.cards.model_card import ModelCard
+from kwsd.cards.names import WEIGHTS
+from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.config import expanded, nearest
 from kwsd.errors import ModelError
-from kwsd.networks.cards import ModelCard, card_of_file, card_of_folder, own_window
-from kwsd.networks.exported import is_exported
-from kwsd.networks.hub import hub_id, pulled
-from kwsd.networks.names import WEIGHTS
 
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from kwsd.cards.exported import read_exported
+from kwsd.cards.model_card import ModelCard
+from kwsd.cards.names import GRAPH
+from kwsd.cards.reading import own_window
+from kwsd.cards.verifier import Verifier
 from kwsd.classifier import Classifier, numbers
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import RATE
-from kwsd.networks.cards import ModelCard, own_window
-from kwsd.networks.exported import read_exported
-from kwsd.networks.names import GRAPH
-from kwsd.networks.verifier import Verifier
 from kwsd.zoo.finding import verifier_card
 
 

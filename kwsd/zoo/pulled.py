@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from kwsd.cards.exported import is_exported
+from kwsd.cards.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
+from kwsd.cards.model_card import ModelCard
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.networks.cards import ModelCard
-from kwsd.networks.exported import is_exported
-from kwsd.networks.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
 from kwsd.zoo.finding import read_card, shipped
 
 
@@ -30,12 +30,12 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
     """Fetch a model from the Hub, or what has changed of it; its folder. `progress` is told the bytes here and in all.
 
     Raises:
-        ModelError, DeviceError: see `kwsd.networks.pulling.pull`.
+        ModelError, DeviceError: see `kwsd.zoo.pulling.pull`.
     """
     wanted = hub_id(name)
     if wanted is None:
         raise ModelError(f"{name!r} is no id of a model on the Hub", "those read OWNER/NAME, or OWNER/NAME@REVISION")
-    from kwsd.networks.pulling import pull
+    from kwsd.zoo.pulling import pull
 
     return pull(wanted, progress)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from kwsd import fitting
+from kwsd.cards.verifier import Verifier
 from kwsd.config import Config
 from kwsd.errors import ConfigError
 from kwsd.events import Detection
-from kwsd.networks.verifier import Verifier
 from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]

@@ -14,13 +14,13 @@ import pytest
 import torch
 from onnx import TensorProto
 
+from kwsd.cards.exported import Exported, exported_of
+from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.exporting.tracing import traced
-from kwsd.networks.exported import Exported, exported_of
 from kwsd.networks.onnx_classifier import OnnxClassifier, load_exported
-from kwsd.networks.onnx_file import parse_onnx
 from kwsd.zoo import load_classifier, read_card
 
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kwsd.cards.hub import HubId, cache_folder, repo_folder
+from kwsd.cards.names import CARD
 from kwsd.errors import NO_ROOM, DeviceError, ModelError
-from kwsd.networks.blobs import HubFile, arrived, fetch, is_right
-from kwsd.networks.choosing import chosen, with_listed
-from kwsd.networks.hub import HubId, cache_folder, repo_folder
-from kwsd.networks.names import CARD
+from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
+from kwsd.zoo.choosing import chosen, with_listed
 
 Progress = Callable[[int, int], None]
 """Told the bytes that are here, and how many there are in all."""

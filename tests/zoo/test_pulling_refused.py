@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from kwsd.cards.hub import HubId, hub_id
 from kwsd.errors import DeviceError, KwsdError, ModelError
-from kwsd.networks.hub import HubId, hub_id
-from kwsd.networks.pulling import pull
+from kwsd.zoo.pulling import pull
 
 TINY = HubId("someone/tiny")
 

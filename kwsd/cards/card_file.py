@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kwsd.cards.allowed import A_NAME, MOST_SMOOTHING, is_cost, is_latest, is_name, is_smoothing, is_threshold
+from kwsd.cards.folder import read_json
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.labels import spelt
-from kwsd.networks.allowed import A_NAME, MOST_SMOOTHING, is_cost, is_latest, is_name, is_smoothing, is_threshold
-from kwsd.networks.foreign import read_json
 
 DEFAULT_SMOOTHING = 2
 """How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""

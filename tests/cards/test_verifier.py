@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kwsd.cards.verifier import read_verifier
 from kwsd.errors import ModelError
-from kwsd.networks.verifier import read_verifier
 
 CARD = {"verifier": {"model": "larger-one", "asked_from": 0.3, "weight": 0.6, "thresholds": {"yes": 0.9}}}
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kwsd.cards.names import EXTRACTORS, INDEX, WEIGHTS
 from kwsd.errors import ModelError
-from kwsd.networks.names import EXTRACTORS, INDEX, WEIGHTS
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kwsd.cards.folder import read_json
+from kwsd.cards.hub import HubId
+from kwsd.cards.names import CARD, EXTRACTORS, GRAPH, INDEX, WEIGHTS
+from kwsd.cards.weights import PICKLES, only_pickles
 from kwsd.errors import ModelError
-from kwsd.networks.blobs import HubFile
-from kwsd.networks.foreign import PICKLES, only_pickles, read_json
-from kwsd.networks.hub import HubId
-from kwsd.networks.names import CARD, EXTRACTORS, GRAPH, INDEX, WEIGHTS
+from kwsd.zoo.blobs import HubFile
 
 _WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
 _REST = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kwsd.cards.allowed import is_share, is_threshold
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.networks.allowed import is_share, is_threshold
 
 
 @dataclass(frozen=True, slots=True)

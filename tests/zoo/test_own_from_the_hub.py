@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.networks.hub import HubId
-from kwsd.networks.pulling import pull
+from kwsd.cards.hub import HubId
 from kwsd.zoo import load_classifier, pulled_models, read_card
+from kwsd.zoo.pulling import pull
 
 TINY = "someone/tiny"
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kwsd.cards.folder import licence_of
 from kwsd.errors import ModelError
 from kwsd.labels import can_fire
-from kwsd.networks.foreign import licence_of
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]

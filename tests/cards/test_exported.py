@@ -14,8 +14,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from kwsd.cards.exported import Exported, read_exported
 from kwsd.errors import ConfigError, ModelError
-from kwsd.networks.exported import Exported, read_exported
 from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card
 
 LABELS = ("yes", "no", "_silence_")

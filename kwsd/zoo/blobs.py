@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from kwsd.cards.hub import HubId
 from kwsd.errors import ModelError
-from kwsd.networks.hub import HubId
 
 _PART = ".kwsd-part"
 _CHUNK = 1 << 20

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from huggingface_hub.utils import validate_repo_id
 
+from kwsd.cards.hub import HubId, forget, hub_id, pulled, pulled_ids
 from kwsd.errors import ModelError
-from kwsd.networks.hub import HubId, forget, hub_id, pulled, pulled_ids
-from kwsd.networks.pulling import pull
 from kwsd.zoo import missing_id
+from kwsd.zoo.pulling import pull
 
 TINY = HubId("someone/tiny")
 V1 = HubId("someone/tiny", "v1")

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from kwsd.networks.onnx_file import parse_onnx
+from kwsd.cards.onnx_file import parse_onnx
 
 
 def tensor(name: str = "w") -> TensorProto:

@@ -13,13 +13,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from kwsd.cards.allowed import is_cost, is_latest, is_smoothing, is_threshold
+from kwsd.cards.names import INPUT, OUTPUT
+from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import unclear
-from kwsd.networks.allowed import is_cost, is_latest, is_smoothing, is_threshold
-from kwsd.networks.names import INPUT, OUTPUT
-from kwsd.networks.onnx_file import OnnxFile, parse_onnx
 
 FORMAT = 2
 """Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file

@@ -203,7 +203,7 @@ def test_pickles_are_refused_by_name_and_never_opened(folder: Path, name: str) -
 def shipped(tmp_path: Path) -> Path:
     """A copy of the shipped model, to be spoilt."""
     folder = tmp_path / "model"
-    shutil.copytree(Path(__file__).parents[1] / "models" / "hubert-commands", folder)
+    shutil.copytree(Path(__file__).parents[2] / "models" / "hubert-commands", folder)
     return folder
 
 

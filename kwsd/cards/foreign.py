@@ -6,25 +6,19 @@ and the weights as safetensors, whole or in shards. A card.json may lie beside t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kwsd.cards.folder import read_json, read_labels, whole
+from kwsd.cards.names import EXTRACTORS, LARGER_TYPE, OWN_TYPE
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.labels import unclear
-from kwsd.networks.names import EXTRACTORS, INDEX, LARGER_TYPE, OWN_TYPE, WEIGHTS
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
-
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
-"""How weights are called that can run code, or that only other libraries read: they are never opened."""
-
 LONGEST_S = 600
 """Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
 MANY = "multi_label_classification"
@@ -52,21 +46,6 @@ class Nature:
     rate: int
     window: int | None
     longest: int | None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object in a regular file. Raises ModelError."""
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ModelError(f"{path} is no regular file", "fetch the model again")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}", "fetch the model again") from error
-    except RecursionError as error:
-        raise ModelError(f"cannot read {path}: too deeply nested", "fetch the model again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} is no JSON object", "fetch the model again")
-    return value
 
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
@@ -148,93 +127,3 @@ def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Pa
     if kind == "whisper":
         longest = whole(extractor.get("chunk_length", 30), folder, "chunk_length", LONGEST_S) * RATE
     return window, longest
-
-
-def whole(value: object, folder: Path, what: str, most: int) -> int:
-    """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
-    if isinstance(value, float) and value.is_integer():  # as some write 16000.0
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
-        raise ModelError(
-            f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}", "fetch the model again"
-        )
-    return value
-
-
-def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores. Raises ModelError where there are none, or where one is not
-    printable, blank, or the name of two.
-
-    Where a config names none they are LABEL_0, LABEL_1 and so on, two unless it says how many, as in transformers.
-    """
-    named = config.get("id2label")
-    if named is None:
-        count = whole(config.get("num_labels", 2), folder, "num_labels", 100_000)
-        return tuple(f"LABEL_{index}" for index in range(count))
-    try:
-        labels = tuple(str(named[str(index)]) for index in range(len(named)))
-    except (TypeError, KeyError) as error:
-        raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
-    if not labels:
-        raise ModelError(f"{folder}/config.json names no labels")
-    strange = next((label for label in labels if not label.isprintable()), None)
-    if strange is not None:  # they go to terminals and into the environment of hooks
-        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
-    if what := unclear(labels):
-        raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
-    return labels
-
-
-def weight_files(folder: Path, name: str) -> list[Path]:
-    """The files of the weights: model.safetensors, or the shards that its index lists.
-
-    Raises:
-        ModelError: one is missing or truncated, or there are only pickled weights, which are never opened.
-    """
-    if (folder / WEIGHTS).is_file():
-        files = [folder / WEIGHTS]
-    elif (folder / INDEX).is_file():
-        listed = read_json(folder / INDEX).get("weight_map")
-        shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
-        if not shards or not all(map(str.isprintable, shards)):
-            raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
-        files = [folder / Path(shard).name for shard in sorted(shards)]
-    else:
-        raise no_weights(folder, name)
-    from safetensors import SafetensorError, safe_open
-
-    for file in files:
-        try:
-            with safe_open(file, framework="np"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{file} is no whole file of weights ({error})", "fetch the model again") from error
-    return files
-
-
-def no_weights(folder: Path, name: str) -> ModelError:
-    """The error for a folder without safetensors."""
-    if (folder / "adapter_model.safetensors").is_file():
-        return ModelError(f"{name} is an adapter (PEFT), no model;", "merge it into its base, with merge_and_unload()")
-    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
-    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
-
-
-def only_pickles(name: str, pickle: str) -> ModelError:
-    """The error for a model whose weights could run code when they are loaded."""
-    return ModelError(
-        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}",
-        "take a revision that has one (NAME@REVISION), or convert it where you trust it, with from_pretrained and "
-        "save_pretrained of transformers",
-    )
-
-
-def licence_of(folder: Path) -> str:
-    """The licence that the model's README names first in its front matter; "unknown" where it names none."""
-    with suppress(OSError, UnicodeDecodeError):
-        text = (folder / "README.md").read_text(encoding="utf-8")
-        front = text.split("\n---", 1)[0] if text.startswith("---") else ""
-        found = re.search(r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([^\s\"'#]+)", front, re.MULTILINE)
-        if found and found[1].isprintable():  # it goes to terminals
-            return found[1]
-    return "unknown"

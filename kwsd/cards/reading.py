@@ -1,4 +1,4 @@
-"""What a model says of itself, read and verified without importing torch.
+"""A model's files -> its card, verified without importing torch.
 
 A model folder holds what `save_pretrained` writes (config.json, model.safetensors, preprocessor_config.json) and a
 card.json with what travels with the weights: thresholds, checksums, licence, measured scores.
@@ -7,91 +7,27 @@ card.json with what travels with the weights: thresholds, checksums, licence, me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kwsd.cards.card_file import check_words, read_card_file, verify_checksums
+from kwsd.cards.exported import read_exported
+from kwsd.cards.folder import licence_of, read_json, read_labels, whole
+from kwsd.cards.foreign import LONGEST_S, is_foreign, read_nature
+from kwsd.cards.hub import hub_id
+from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
+from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
+from kwsd.cards.verifier import read_verifier
+from kwsd.cards.weights import no_weights, weight_files
 from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire, misplaced
-from kwsd.networks.card_file import DEFAULT_SMOOTHING, check_words, read_card_file, verify_checksums
-from kwsd.networks.exported import read_exported
-from kwsd.networks.foreign import (
-    LONGEST_S,
-    Kind,
-    is_foreign,
-    licence_of,
-    no_weights,
-    read_json,
-    read_labels,
-    read_nature,
-    weight_files,
-    whole,
-)
-from kwsd.networks.hub import hub_id
-from kwsd.networks.names import CARD, LARGER_TYPE, WEIGHTS
-from kwsd.networks.verifier import Verifier, read_verifier
-
-DEFAULT_THRESHOLD = 0.95
-"""For a word whose card names none."""
 
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
-
 _LEAST_ABOUT = RATE // 10
 """Samples that scores can be about: less gives no feature at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a model says of itself. `thresholds` has every word, for the mean over `smoothing` windows of what it fires
-    by, in which other words count for `substitution` (see `kwsd.spotting.claims`; 1 for what is not kwsd's own);
-    `latest_ms` is how long after it was first resembled a word may fire (see `kwsd.spotting.trigger`).
-    `scores` is whatever was measured.
-
-    `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
-    at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz; its scores are about the
-    last `spoken` of them, None for all. A zero-shot model has no labels until it is given some. With a `verifier` it
-    hears together with a second model, which has thresholds for the two.
-    """
-
-    name: str
-    path: Path
-    labels: tuple[str, ...]
-    thresholds: Mapping[str, float]
-    licence: str
-    size_bytes: int
-    scores: Mapping[str, Any]
-    kind: Kind = "kwsd"
-    rate: int = RATE
-    window: int = RATE
-    longest: int | None = None
-    spoken: int | None = None
-    smoothing: int = DEFAULT_SMOOTHING
-    substitution: float = 1.0
-    latest_ms: int | None = None
-    verifier: Verifier | None = None
-
-    @property
-    def firing(self) -> Mapping[str, float]:
-        """The thresholds of the model as it is to listen: with its verifier, or alone."""
-        return self.thresholds if self.verifier is None else dict(self.thresholds) | dict(self.verifier.thresholds)
-
-    @property
-    def heard(self) -> int:
-        """The samples that it and its verifier need at once."""
-        return max(self.window, self.verifier.window if self.verifier else 0)
-
-    @property
-    def about(self) -> int:
-        """The newest samples that its scores are about; what it hears before them only helps it."""
-        return min(self.spoken or self.window, self.window)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The labels that can fire."""
-        return tuple(label for label in self.labels if can_fire(label))
 
 
 def card_of_folder(folder: Path, given: str) -> ModelCard:
@@ -133,7 +69,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
 
 def card_of_file(path: Path) -> ModelCard:
     """The card of a model that `kwsd export` wrote. Raises ModelError where a threshold is for no label, and see
-    `kwsd.networks.exported.read_exported`."""
+    `kwsd.cards.exported.read_exported`."""
     found, data = read_exported(path)
     check_words(found.thresholds, found.labels, f"{path}: thresholds")
     window = found.window * RATE // found.rate

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from kwsd.cards.hub import HubId, pulled
 from kwsd.errors import DeviceError, ModelError
-from kwsd.networks.hub import HubId, pulled
-from kwsd.networks.pulling import pull
+from kwsd.zoo.pulling import pull
 
 TINY = HubId("someone/tiny")
 

@@ -1,0 +1,74 @@
+"""What the folder of any model holds beside its weights: JSON, numbers and labels in it, and the licence."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from kwsd.errors import ModelError
+from kwsd.labels import unclear
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object in a regular file. Raises ModelError."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ModelError(f"{path} is no regular file", "fetch the model again")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {path}: {error}", "fetch the model again") from error
+    except RecursionError as error:
+        raise ModelError(f"cannot read {path}: too deeply nested", "fetch the model again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} is no JSON object", "fetch the model again")
+    return value
+
+
+def whole(value: object, folder: Path, what: str, most: int) -> int:
+    """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
+    if isinstance(value, float) and value.is_integer():  # as some write 16000.0
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        raise ModelError(
+            f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}", "fetch the model again"
+        )
+    return value
+
+
+def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels in the order of the scores. Raises ModelError where there are none, or where one is not
+    printable, blank, or the name of two.
+
+    Where a config names none they are LABEL_0, LABEL_1 and so on, two unless it says how many, as in transformers.
+    """
+    named = config.get("id2label")
+    if named is None:
+        count = whole(config.get("num_labels", 2), folder, "num_labels", 100_000)
+        return tuple(f"LABEL_{index}" for index in range(count))
+    try:
+        labels = tuple(str(named[str(index)]) for index in range(len(named)))
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
+    if not labels:
+        raise ModelError(f"{folder}/config.json names no labels")
+    strange = next((label for label in labels if not label.isprintable()), None)
+    if strange is not None:  # they go to terminals and into the environment of hooks
+        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
+    if what := unclear(labels):
+        raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
+    return labels
+
+
+def licence_of(folder: Path) -> str:
+    """The licence that the model's README names first in its front matter; "unknown" where it names none."""
+    with suppress(OSError, UnicodeDecodeError):
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        front = text.split("\n---", 1)[0] if text.startswith("---") else ""
+        found = re.search(r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([^\s\"'#]+)", front, re.MULTILINE)
+        if found and found[1].isprintable():  # it goes to terminals
+            return found[1]
+    return "unknown"

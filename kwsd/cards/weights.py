@@ -1,0 +1,57 @@
+"""The files of a model's weights: safetensors, whole or in shards. Pickles are never opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kwsd.cards.folder import read_json
+from kwsd.cards.names import INDEX, WEIGHTS
+from kwsd.errors import ModelError
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
+"""How weights are called that can run code, or that only other libraries read: they are never opened."""
+
+
+def weight_files(folder: Path, name: str) -> list[Path]:
+    """The files of the weights: model.safetensors, or the shards that its index lists.
+
+    Raises:
+        ModelError: one is missing or truncated, or there are only pickled weights, which are never opened.
+    """
+    if (folder / WEIGHTS).is_file():
+        files = [folder / WEIGHTS]
+    elif (folder / INDEX).is_file():
+        listed = read_json(folder / INDEX).get("weight_map")
+        shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
+        if not shards or not all(map(str.isprintable, shards)):
+            raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
+        files = [folder / Path(shard).name for shard in sorted(shards)]
+    else:
+        raise no_weights(folder, name)
+    from safetensors import SafetensorError, safe_open
+
+    for file in files:
+        try:
+            with safe_open(file, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{file} is no whole file of weights ({error})", "fetch the model again") from error
+    return files
+
+
+def no_weights(folder: Path, name: str) -> ModelError:
+    """The error for a folder without safetensors."""
+    if (folder / "adapter_model.safetensors").is_file():
+        return ModelError(f"{name} is an adapter (PEFT), no model;", "merge it into its base, with merge_and_unload()")
+    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
+    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
+
+
+def only_pickles(name: str, pickle: str) -> ModelError:
+    """The error for a model whose weights could run code when they are loaded."""
+    return ModelError(
+        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}",
+        "take a revision that has one (NAME@REVISION), or convert it where you trust it, with from_pretrained and "
+        "save_pretrained of transformers",
+    )
