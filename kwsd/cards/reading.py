@@ -35,7 +35,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
 
     Raises:
         ModelError: a file is missing or truncated, a checksum is wrong, the labels do not fit the weights, the
-            thresholds of kwsd's own do not fit the labels, or the weights are pickled.
+            thresholds do not fit the labels, or the weights are pickled.
     """
     config = read_json(folder / "config.json")
     card = read_card_file(folder / CARD)
@@ -115,6 +115,8 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
     files = weight_files(folder, name)
     nature = read_nature(folder, config, name)
     verify_checksums(folder, card)
+    if nature.labels:  # a zero-shot model gets its labels later
+        check_words(card["thresholds"], nature.labels, f"{folder / CARD}: thresholds")
     return ModelCard(
         name=name,
         path=folder,

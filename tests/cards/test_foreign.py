@@ -89,6 +89,12 @@ def test_licence_and_thresholds_from_what_lies_beside(copy: Path) -> None:
     assert (card.name, card.licence, card.thresholds["yes"]) == ("ours", "CC0-1.0", 0.5)
 
 
+def test_a_threshold_for_what_is_no_label(copy: Path) -> None:
+    (copy / "card.json").write_text(json.dumps({"thresholds": {"Yes": 0.5}}))
+    with pytest.raises(ModelError, match=r"thresholds are for 'Yes', .*; did you mean 'yes'"):
+        read_card(str(copy))
+
+
 def test_the_extractor_may_lie_in_the_processors_configuration(copy: Path) -> None:
     told = json.loads((copy / "preprocessor_config.json").read_text())
     (copy / "preprocessor_config.json").unlink()
