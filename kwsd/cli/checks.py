@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
-from kwsd.cli.interrupts import ending_at_once
+from kwsd.cli.microphones import microphones
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
 from kwsd.errors import ConfigError, DeviceError, KwsdError
@@ -37,10 +37,9 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:
-    from kwsd.audio.devices import find_device, input_devices
+    from kwsd.audio.devices import find_device
 
-    with ending_at_once():  # PortAudio waits for a sound server that hangs
-        devices = input_devices()
+    devices = microphones()
     yield Finding("PortAudio", "ok", f"{len(devices)} input device{'' if len(devices) == 1 else 's'}")
     try:
         found = find_device(config.audio.device or None, devices)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kwsd.cli import console
-from kwsd.cli.interrupts import ending_at_once
+from kwsd.cli.microphones import microphones
 
 
 def devices(
@@ -22,10 +22,9 @@ def devices(
       kwsd listen --microphone 3
       kwsd listen --microphone 'usb audio'
     """
-    from kwsd.audio.devices import find_device, input_devices
+    from kwsd.audio.devices import find_device
 
-    with ending_at_once():  # PortAudio waits for a sound server that hangs
-        found = input_devices()
+    found = microphones()
     if not found:
         find_device(None, found)  # raises what an operator has to know
     if format == "json":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from kwsd.audio.chatter import chatter_to_log
 from kwsd.audio.devices import InputDevice
 from kwsd.errors import DeviceError
 
@@ -43,6 +47,31 @@ def test_none_at_all_is_said_with_what_to_do(kwsd: Command, present: list[InputD
     ran = kwsd("devices")
     assert (ran.status, ran.out) == (69, "")
     assert "plug in a microphone" in ran.err
+
+
+def test_a_sound_server_that_hangs_is_told(
+    kwsd: Command, present: list[InputDevice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is here, with what PortAudio's libraries print kept back meanwhile."""
+    monkeypatch.setattr("kwsd.cli.microphones.LATE_S", 0.05)
+    told = threading.Event()
+    write = os.write
+
+    def telling(descriptor: int, data: bytes) -> int:
+        written = write(descriptor, data)
+        told.set()
+        return written
+
+    def late() -> list[InputDevice]:
+        with chatter_to_log(logging.getLogger("kwsd.audio")):
+            assert told.wait(30)
+        return present
+
+    monkeypatch.setattr("kwsd.cli.microphones.os.write", telling)
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", late)
+    ran = kwsd("devices")
+    assert (ran.status, ran.out.count("\n")) == (0, 3)
+    assert "the sound server has not answered yet" in ran.err
 
 
 def test_no_portaudio(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,52 @@
+"""The microphones, for the commands that list them: the sound server is asked, and may hang."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from kwsd.cli.interrupts import ending_at_once
+from kwsd.cli.stderr import PATIENCE_S
+
+if TYPE_CHECKING:
+    from kwsd.audio.devices import InputDevice
+
+LATE_S = 3.0
+"""Seconds after which somebody who waits is told what for."""
+_WAITING = b"kwsd: the sound server has not answered yet; Ctrl-C ends the wait, and a restart of that server may help\n"
+
+
+def microphones() -> list[InputDevice]:
+    """See `kwsd.audio.devices.input_devices`, which has no time-out. Ctrl-C ends the process meanwhile."""
+    from kwsd.audio.devices import input_devices
+
+    with _told_when_late(), ending_at_once():
+        return input_devices()
+
+
+@contextmanager
+def _told_when_late() -> Iterator[None]:
+    """A line on standard error as it is now: while libraries probe, descriptor 2 is turned aside."""
+    try:
+        own = os.dup(2)
+    except OSError:  # closed, or none left
+        yield
+        return
+
+    def tell() -> None:
+        with suppress(OSError):
+            os.write(own, _WAITING)
+
+    late = threading.Timer(LATE_S, tell)
+    late.daemon = True
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
+        late.join(PATIENCE_S)
+        if not late.is_alive():  # else it waits for a terminal that was stopped, and needs its descriptor
+            os.close(own)
