@@ -78,9 +78,9 @@ def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) 
     unknown = sum(not _transcript(recording, said).strip() for recording in taken)
     notes = []
     if held:
-        notes.append(f"{held} sentences left out: they hold a word that is listened for")
+        notes.append(f"sentences left out, for a word that is listened for: {held}")
     if unknown:
-        notes.append(f"{unknown} sentences have no transcript and may hold words; an alarm there may be a true one")
+        notes.append(f"sentences without a transcript, where an alarm may be a true one: {unknown}")
     return tuple(notes)
 
 
