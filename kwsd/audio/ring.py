@@ -112,10 +112,11 @@ class Ring:
     def expect(self, position: int) -> None:
         """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then.
 
-        To wake a thread costs more than all else that a block does.
+        To wake a thread costs more than all else that a block does. A ring that is full before wakes it all the same:
+        a writer may wait for room.
         """
         with self._changed:
-            self._expected = position
+            self._expected = min(position, self._released + self.capacity)
 
     def extent(self) -> Extent:
         """What there is now; later calls of `read` may find the oldest of it overwritten."""

@@ -229,6 +229,24 @@ def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) 
     assert all((a.samples == b.samples).all() for a, b in zip(cuts, whole, strict=True))
 
 
+def test_a_ring_that_is_full_wakes_a_reader_that_would_sleep_for_longer(noise: Noise) -> None:
+    """A recording's writer waits for room, which only the reader gives."""
+    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP, longest=30 * HOP), []
+    doze.look(None)
+
+    def read() -> None:
+        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze):
+            cuts.extend(window.end for window in batch)
+
+    threads = [threading.Thread(target=read), threading.Thread(target=fill, args=(ring, samples, 50))]
+    for thread in threads:
+        thread.daemon = True
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert cuts == list(range(HOP, 2020, HOP))
+
+
 def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
     ring = Ring(160_000)
     adaptive = AdaptiveHop(1600)
