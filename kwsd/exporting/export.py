@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, Wav2Vec2FeatureExtractor
+from transformers.utils.logging import disable_progress_bar
 
+from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import read_json
 from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError
@@ -45,10 +47,11 @@ def export_model(
 ) -> None:
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
-    Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds of an
-    earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of `_unknown_`. Raises
-    ModelError where the earlier card is none.
+    Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds and
+    the verifier of an earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of
+    `_unknown_`. Raises ModelError where the earlier card is none.
     """
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers ships no types for it
     folder.mkdir(parents=True, exist_ok=True)
     earlier = card_as_it_lies(folder)
     half: Any = copy.deepcopy(model)
@@ -78,7 +81,8 @@ def export_model(
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
     same = earlier.get("sha256", {}).get(WEIGHTS) == _checksum(folder / WEIGHTS)
-    chosen = {"thresholds": {}, "substitution": 1.0, "latest_ms": None}  # for these weights and no others
+    chosen: dict[str, Any] = {"thresholds": {}, "substitution": 1.0, "latest_ms": None, "smoothing": DEFAULT_SMOOTHING}
+    chosen["verifier"] = None  # all of it was for these weights and no others
     if same:
         chosen |= {key: earlier[key] for key in chosen if key in earlier}
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **chosen})

@@ -15,6 +15,7 @@ import torch
 from transformers import AutoModel, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
+from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import longest_of
 from kwsd.cards.names import LARGER_TYPE, OWN_TYPE
@@ -138,4 +139,5 @@ def export_adopted(
         for file in sorted(Path(scratch).iterdir()):
             file.chmod(0o644)
             os.replace(file, folder / file.name)
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), "thresholds": {}})
+    anew = {"thresholds": {}, "smoothing": DEFAULT_SMOOTHING}  # what an earlier card has was for other weights
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **anew})

@@ -22,7 +22,7 @@ from kwsd.training.finetune import Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients
 from kwsd.training.labelled import Labelled, find_labelled
-from kwsd.zoo import load_classifier, read_card
+from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]
 LABELS = ("high", "low", "_silence_")
@@ -54,11 +54,14 @@ def check_folder(run: Finetuning, folder: Path) -> None:
     """kwsd and plain transformers load what was trained, and score alike."""
     from transformers import pipeline
 
+    folder.mkdir()
+    (folder / "card.json").write_text('{"smoothing": 4, "thresholds": {"low": 0.5}}')  # of other weights
     export_adopted(
         run.model, run.gradients.extractor, folder, name="ours", licence="CC0-1.0", scores={"validation": {"a": 1}}
     )
     card = read_card(str(folder))
     assert (card.name, card.licence, card.labels, card.window) == ("ours", "CC0-1.0", LABELS, 16_000)
+    assert (card.smoothing, card.thresholds["low"]) == (2, DEFAULT_THRESHOLD)
     assert card.words == ("high", "low")
     tone = (0.2 * np.sin(np.arange(16_000) / 5)).astype(np.float32)
     row = load_classifier(card, device="cpu").score(tone[None])[0]
