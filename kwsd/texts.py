@@ -65,8 +65,16 @@ def reason(error: OSError | UnicodeDecodeError) -> str:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The tables of a TOML text. Raises TOMLDecodeError."""
-    return tomllib.loads(text)
+    """The tables of a TOML text. Raises TOMLDecodeError, and another ValueError for what is beyond Python's limits."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
+    except TOMLDecodeError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        what = str(error).partition(";")[0]
+        raise ValueError(what[:1].lower() + what[1:]) from error
 
 
 def toml_mistake(error: TOMLDecodeError, text: str) -> tuple[int, str, str]:

@@ -109,8 +109,6 @@ def _read(path: Path) -> dict[str, Any]:
     except TOMLDecodeError as error:
         line, what, remedy = toml_mistake(error, text)
         raise ConfigError(f"{path}, line {line}: {what};", remedy) from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: too deeply nested") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: not UTF-8, which TOML has to be") from error
@@ -118,9 +116,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file;", "make it, or leave --config away") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a number of thousands of digits
-        what = str(error).partition(";")[0]
-        raise ConfigError(f"{path}: {what[:1].lower()}{what[1:]}") from error
+    except ValueError as error:  # beyond Python's limits
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
-from kwsd.texts import TOMLDecodeError, parse_toml, read_text
+from kwsd.texts import parse_toml, read_text
 from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table
 
@@ -65,7 +65,7 @@ def read_finetune_recipe(path: Path) -> FinetuneRecipe | None:
     """
     try:
         tables = parse_toml(read_text(path))
-    except (OSError, UnicodeDecodeError, TOMLDecodeError):
+    except (OSError, ValueError):
         return None  # whoever reads the other kind tells what is wrong with it
     if "backbone" not in tables:
         return None

@@ -33,6 +33,8 @@ def read_recipe(path: Path) -> Recipe:
     except TOMLDecodeError as error:
         line, what, remedy = toml_mistake(error, text)
         raise ConfigError(f"{path}, line {line}: {what};", remedy) from error
+    except ValueError as error:  # beyond Python's limits
+        raise ConfigError(f"{path}: {error}") from error
     try:
         recipe = Recipe(**read_table(Recipe, tables))
     except ConfigError as error:

@@ -36,6 +36,8 @@ def test_the_shipped_recipe_is_read() -> None:
         ('name = "x"\nwords = ["yes"]\n[mix]\nnoise_snr = [20]', "two numbers of dB"),
         ('name = "x"\nwords = ["yes"]\n[mix]\ntalk_snr = [22, 5]', r"mix\.talk_snr is \[22, 5\], not two numbers"),
         ('name = "x"\nwords = ["yes"]\nmix = 3', "mix must be a table"),
+        ("words = " + "[" * 50_000, "recipe.toml: "),
+        ("[schedule]\nsteps = " + "9" * 5_000, "exceeds the limit"),
         ('name = "x"\nwords = ["yes"]\n[teacher]\nweights = "e"\nlayers = [0]', "one layer for each"),
     ],
 )
