@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kwsd.errors import InputError
-from kwsd.texts import read_text, reason
+from kwsd.texts import lines_of, read_text, reason
 
 SPLITS = ("train", "validation", "test")
 
@@ -47,7 +47,7 @@ def listed(folder: Path) -> dict[str, str]:
     for path, split in ((folder / name, split) for name, split in _LISTS.items()):
         if path.is_file():
             try:
-                lines = read_text(path).splitlines()
+                lines = lines_of(read_text(path))
             except (OSError, UnicodeDecodeError) as error:
                 raise InputError(f"{path}: cannot be read: {reason(error)}") from error
             found |= {line.strip(): split for line in lines if line.strip()}

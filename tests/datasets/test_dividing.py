@@ -10,7 +10,7 @@ import pytest
 
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip
-from kwsd.datasets.speech_commands import place_of, speaker_of, which_split
+from kwsd.datasets.speech_commands import listed, place_of, speaker_of, which_split
 
 
 def clips(label: str, names: Iterable[str], split: str = "") -> list[Clip]:
@@ -75,3 +75,8 @@ def test_order_does_not_matter() -> None:
     rows = [*clips("yes", speakers("train", 4)), *clips("no", speakers("train", 3)), *clips("up", speakers("test", 2))]
     there = {clip.path: clip.split for clip in divided(rows)}
     assert {clip.path: clip.split for clip in divided(rows[::-1])} == there
+
+
+def test_a_name_in_a_list_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "testing_list.txt").write_text("yes/a\u2028b.wav\r\nyes/c\x0cd.wav\n", encoding="utf-8", newline="")
+    assert listed(tmp_path) == {"yes/a\u2028b.wav": "test", "yes/c\x0cd.wav": "test"}
