@@ -10,9 +10,9 @@ import errno
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +92,16 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
         ModelError: graph, config and weights do not fit each other.
         DeviceError: ONNX Runtime is missing.
     """
-    try:
+
+    def unfit(why: str) -> ModelError:
+        what = f"{folder}: {GRAPH} does not fit the model beside it ({why})"
+        return ModelError(what, f"kwsd export {folder}, or remove it")
+
+    with _blamed(unfit):
         drawn = (folder / GRAPH).read_bytes() if graph is None else graph
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
         classifier.score(np.zeros((1, config["window_samples"]), np.float32))
-    except (KwsdError, MemoryError):
-        raise
-    except Exception as error:  # ONNX Runtime's have no common class but this one
-        if isinstance(error, OSError) and error.errno in _SCARCE:
-            raise
-        raise _unfit(folder, error) from error
     _give_back()
     return classifier
 
@@ -117,16 +116,25 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
     runtime = _runtime()
     options = _options(runtime)
     silence = np.zeros((1, model.window * RATE // model.rate), np.float32)
-    try:
+    with _blamed(lambda why: ModelError(f"{path}: ONNX Runtime cannot run it ({why})", "export the model again")):
         session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
         classifier.score(silence)
-    except Exception as error:  # its exceptions have no common class but this one
-        raise ModelError(
-            f"{path}: ONNX Runtime cannot run it ({first_line(error)})", "export the model again"
-        ) from error
     _give_back()
     return classifier
+
+
+@contextmanager
+def _blamed(model: Callable[[str], ModelError]) -> Iterator[None]:
+    """Whatever goes wrong within is the model's fault, which `model` tells, unless the machine lacks something."""
+    try:
+        yield
+    except (KwsdError, MemoryError):
+        raise
+    except Exception as error:  # ONNX Runtime's have no common class but this one
+        if isinstance(error, OSError) and error.errno in _SCARCE:
+            raise
+        raise model(first_line(error)) from error
 
 
 def _runtime() -> Any:
@@ -191,10 +199,3 @@ def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")
     except OSError:
         return 63
     return 127 if "avx512_vnni" in flags or "avx_vnni" in flags else 63
-
-
-def _unfit(folder: Path, why: object) -> ModelError:
-    return ModelError(
-        f"{folder}: {GRAPH} does not fit the model beside it ({first_line(why)})",
-        f"kwsd export {folder}, or remove it",
-    )

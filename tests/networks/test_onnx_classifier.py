@@ -16,13 +16,14 @@ import pytest
 import torch
 from patience import PATIENCE_S
 
+from kwsd.cards.exported import Exported
 from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, quantise
 from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-from kwsd.networks.onnx_classifier import OnnxClassifier, load_onnx, quantisation_levels
+from kwsd.networks.onnx_classifier import OnnxClassifier, load_exported, load_onnx, quantisation_levels
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -216,9 +217,12 @@ def test_with_one_torch_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_the_machine_lacks_is_not_the_models_fault(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def scarce(*_: object) -> None:
+    def scarce(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("kwsd.networks.onnx_classifier._session", scarce)
     with pytest.raises(type(error)):
         load_onnx(folder, "tiny", LABELS)
+    monkeypatch.setattr("onnxruntime.InferenceSession", scarce)
+    with pytest.raises(type(error)):
+        load_exported(Exported("a", LABELS, 16_000, 16_000), b"", "a.onnx")
