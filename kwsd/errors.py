@@ -7,6 +7,8 @@ BSD's sysexits.h.
 from __future__ import annotations
 
 import errno
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -82,6 +84,12 @@ def writing(path: object) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise DeviceError(what, "make room, or write elsewhere") from error
         raise InputError(what, "name another place") from error
+
+
+def lacks_extra(what: str, error: ImportError, extra: str) -> DeviceError:
+    """The error for work that needs one of kwsd's extras, which are not installed: by the pip of this interpreter, as
+    another one would look for kwsd elsewhere."""
+    return DeviceError(f"{what} ({error})", f"{shlex.quote(sys.executable)} -m pip install 'kwsd[{extra}]'")
 
 
 def first_line(why: object) -> str:

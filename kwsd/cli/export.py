@@ -9,7 +9,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import refuse_empty
-from kwsd.errors import DeviceError
+from kwsd.errors import lacks_extra
 
 
 def export(
@@ -37,8 +37,9 @@ def export(
 ) -> None:
     """Write a model as ONNX, checked against the original.
 
-      kwsd export runs/mine/model            graph.onnx, beside the weights
       kwsd export hubert-commands --out .    two files, each of them a model
+      kwsd export runs/mine/model --out .    so for what kwsd train --backbone made
+      kwsd export runs/hubert-commands/model graph.onnx, beside the weights
       kwsd export superb/hubert-base-superb-ks@refs/pr/2 --out .
       kwsd export laion/clap-htsat-unfused --labels 'a dog barking, glass breaking' --out .
       kwsd listen --model hubert-commands-int8.onnx
@@ -46,7 +47,7 @@ def export(
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a
     quarter of the time and of the memory, and torch is not imported. The graph holds no
     weights; they are taken from model.safetensors, the large matrices rounded to 8
-    bits. `kwsd train` writes it as well.
+    bits. `kwsd train` writes it for a recipe without [backbone].
 
     --out also takes whatever HuBERT, wav2vec2, WavLM, AST or Whisper classifies sound.
     The files hold the preprocessing, the labels, thresholds, licence and scores: --model
@@ -63,5 +64,5 @@ def export(
         with console.working("loading torch"):
             from kwsd.cli import exporting
     except ImportError as error:
-        raise DeviceError(f"exporting needs more packages ({error}): pip install 'kwsd[train]'") from error
+        raise lacks_extra("exporting needs more packages", error, "train") from error
     exporting.export(model, out, window, labels)

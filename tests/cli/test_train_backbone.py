@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -294,3 +297,13 @@ def test_a_recipe_with_a_backbone_that_is_wrong(kwsd: Command, tmp_path: Path, t
     assert (ran.status, ran.out) == (78, "")
     assert said in ran.err
     assert str(tmp_path / "a.toml") in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["train", "--backbone", "b"], ["train", str(RECIPES[0])], ["export", "m"]])
+def test_what_is_not_installed_is_told_with_how_to_install_it(clips: Path, arguments: list[str]) -> None:
+    program = "import sys; sys.modules['onnx'] = None; from kwsd.cli import main; sys.exit(main(sys.argv[1:]))"
+    data = ["--data", str(clips)] if arguments[0] == "train" else []
+    command = [sys.executable, "-c", program, *arguments, *data]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
+    assert done.stderr.endswith(f"{shlex.quote(sys.executable)} -m pip install 'kwsd[train]'\n")
