@@ -92,12 +92,22 @@ def test_a_socket_where_the_user_wants_it(configure: Configure, tmp_path: Path) 
     sink.close(0)
 
 
-def test_hooks_get_the_configured_limits(configure: Configure) -> None:
+def test_hooks_are_opened_where_there_are_some(configure: Configure) -> None:
     assert build.open_hooks(configure(), publish=lambda _: None, failed=lambda _: None) is None
     with pytest.raises(ConfigError, match="no-such-program"):
         build.open_hooks(
             configure({"hooks.words": {"yes": "no-such-program"}}), publish=lambda _: None, failed=lambda _: None
         )
+
+
+def test_hooks_get_the_configured_limits(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(build, "HookSink", lambda hooks, **limits: given.append({"hooks": hooks, **limits}))
+    limits = {"hooks.max_running": 1, "hooks.queue": 2, "hooks.timeout_s": 3.0}
+    config = configure({"hooks.words": {"yes": "true"}, **limits})
+    build.open_hooks(config, publish=lambda _: None, failed=lambda _: None)
+    (sink,) = given
+    assert (sink["limit"], sink["queue"], sink["hooks"]["yes"][0].timeout_s) == (1, 2, 3.0)
 
 
 def test_hooks_are_passed_what_the_configuration_names(

@@ -15,8 +15,12 @@ SNR = (-2, 30)
 
 
 def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
-    heard = [noises.silence(sounds, np.random.default_rng(seed), (0, 100)) for seed in range(20)]
-    assert all(np.abs(window).max() > 0 for window in heard)
+    recorded = np.zeros(64_000, np.int16)
+    recorded[30_000:46_000] = 10_000
+    marked = replace(sounds, noise=replace(sounds.noise, samples=recorded, lengths=np.array([64_000])))
+    for seed in range(20):
+        window = noises.silence(marked, np.random.default_rng(seed), (0, 30_000))
+        assert np.sqrt(np.square(window).mean()) > 0.2
 
 
 def test_another_noise_fills_the_second(sounds: Sounds) -> None:
@@ -28,10 +32,15 @@ def test_another_noise_fills_the_second(sounds: Sounds) -> None:
 
 
 def test_silence_holds_no_word_and_is_never_broken(sounds: Sounds) -> None:
+    """The word is the only sound here that hums at 3.9 kHz, whose tenth part would be heard."""
+    hum = (10_000 * np.sin(2 * np.pi * 3900 * np.arange(16_000) / 16_000)).astype(np.int16)
+    humming = replace(sounds, words=replace(sounds.words, samples=hum))
     for seed in range(100):
-        window = noises.silence(sounds, np.random.default_rng(seed))
+        window = noises.silence(humming, np.random.default_rng(seed))
         assert window.shape == (16_000,)
         assert np.isfinite(window).all()
+        around = np.abs(np.fft.rfft(window))[3800:4001]
+        assert around[100] < max(80, 20 * np.median(around))
 
 
 @pytest.mark.parametrize("varied", [0.0, 1.0])
