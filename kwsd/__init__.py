@@ -9,7 +9,7 @@ import os
 
 from kwsd.networks.registration import register
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # https://github.com/microsoft/onnxruntime, docs/Privacy.md
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

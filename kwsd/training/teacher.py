@@ -40,7 +40,8 @@ def load_teacher(weights: Path) -> Any:
         InputError: `weights` is not there, or no encoder's.
     """
     if not weights.is_file():
-        raise InputError(f"no encoder weights at {weights}: set [teacher] weights in the recipe")
+        what = f"no encoder weights at {weights}: put those of Moonshine tiny's encoder there (see README)"
+        raise InputError(f"{what}, or set [teacher] weights in the recipe")
     encoder: Any = MoonshineModel(MoonshineConfig()).encoder
     try:
         encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
