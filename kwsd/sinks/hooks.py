@@ -20,10 +20,11 @@ from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
-ORPHANS, ORPHAN_BYTES = 32, 1 << 20
-"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe, fewer
-where descriptors are; and how much each may have written in all. The oldest, and those that write more, lose their
-pipe."""
+ORPHANS = 32
+"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; fewer
+where descriptors are. The oldest lose theirs."""
+FLOOD_BYTES, REST_S = 1 << 20, 1.0
+"""Each time that such a program has written so much, it has to wait for so long until more is read."""
 REFUSED = 1024
 """Dropped hooks that wait to be told of; more only gather while a program hangs as it is started."""
 LAST_S = 3 * GRACE_S
@@ -173,8 +174,9 @@ class HookSink:
 
     def _step(self) -> None:
         """Wait until a hook ends, writes, or has had its time; see to it."""
-        due = min((hook.due(self._deadline) for hook in self._running.values()), default=math.inf)
-        left = due - time.monotonic()
+        due = [hook.due(self._deadline) for hook in self._running.values()]
+        due += [hook.rests_until for hook in self._orphans if hook.rests_until]
+        left = min(due, default=math.inf) - time.monotonic()
         ready = {descriptor for descriptor, _ in self._poll.poll(_milliseconds(left))}
         self._waker.clear()
         for hook in (*self._running.values(), *self._orphans):
@@ -186,6 +188,7 @@ class HookSink:
             elif not hook.enforce(self._deadline):
                 self._end(hook, alive=True)
         self._forget_orphans()
+        self._slow_floods()
 
     def _end(self, hook: RunningHook, *, alive: bool = False) -> None:
         """Report a hook that has ended, or that nothing can end; what it left running may go on."""
@@ -194,10 +197,19 @@ class HookSink:
         self._orphans.append(hook)
         self._publish(hook.give_up() if alive else hook.finish())
 
+    def _slow_floods(self) -> None:
+        """Let orphans that write without end rest: to read all of it would cost as much as they have of a processor."""
+        now = time.monotonic()
+        for hook in self._orphans:
+            if hook.rests_until and now >= hook.rests_until:
+                hook.rests_until, hook.written = 0.0, 0
+                self._poll.modify(hook.output_descriptor, select.POLLIN)
+            elif not hook.rests_until and hook.written > FLOOD_BYTES:
+                hook.rests_until = now + REST_S
+                self._poll.modify(hook.output_descriptor, 0)  # its end is told all the same
+
     def _forget_orphans(self) -> None:
-        """Keep the pipes of the newest orphans that still have one and write little."""
-        for hook in [hook for hook in self._orphans if hook.written > ORPHAN_BYTES]:
-            self._close_output(hook)
+        """Keep the pipes of the newest orphans that still have one."""
         self._orphans = deque(hook for hook in self._orphans if hook.output_descriptor >= 0)
         while len(self._orphans) > self._most_orphans:
             self._close_output(self._orphans.popleft())

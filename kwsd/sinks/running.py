@@ -55,7 +55,8 @@ class Order:
 class RunningHook:
     """A program in a session and process group of its own.
 
-    `exit_descriptor` becomes readable when the program has ended, whatever it left behind.
+    `exit_descriptor` becomes readable when the program has ended, whatever it left behind. `written` counts bytes for
+    whoever sets it back; `rests_until` says when the monotonic clock lets more be read, 0 for now.
     Its standard input holds the detection's JSON line; its output is read without end, and only the last of it is
     kept. An exit by a signal counts as a shell counts it: 128 + its number.
     """
@@ -64,6 +65,7 @@ class RunningHook:
         """Start it. Raises OSError or ValueError where that cannot be."""
         self.order = order
         self.written = 0
+        self.rests_until = 0.0
         self._tail = b""
         self._began = time.monotonic()
         self._due = self._began + order.timeout_s
