@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from kwsd.cli import stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import Config, load_config, rereading
+from kwsd.config import Config, MetricsConfig, load_config, rereading
 from kwsd.daemon.signals import Held
 from kwsd.errors import InputError, UsageError
 
@@ -58,6 +59,8 @@ def listen(
     loaded = load_config(config, overrides)
     chosen = loaded.config
     stderr.log_from(chosen.output.log_level, chosen.output.log_format)
+    if source is not None and overrides.get("metrics.listen") is None:  # the file's place is that of the daemon
+        chosen = replace(chosen, metrics=MetricsConfig())
     from kwsd.audio.dozing import Doze
 
     doze = Doze(chosen.model.hop)

@@ -116,3 +116,16 @@ def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest
     (user / "config.toml").unlink()
     with pytest.raises(ConfigError, match=r"config\.toml is not there any more; put it back"):
         given[0]()
+
+
+def test_the_files_metrics_are_the_daemons_and_a_recording_leaves_them_alone(
+    kwsd: Command, tiny_model: Path, clips: Path, user: Path, tmp_path: Path
+) -> None:
+    """Where that place is taken, by a daemon that runs, say."""
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    user.mkdir(exist_ok=True)
+    (user / "config.toml").write_text(f'[metrics]\nlisten = "{taken}"\n')
+    heard = ("listen", clips / "yes" / "0.wav", "--model", tiny_model, *FIRES)
+    assert kwsd(*heard).status == 0
+    assert kwsd(*heard, "--metrics", taken).status == 69
