@@ -38,7 +38,7 @@ class Recording:
     length: int
 
 
-def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
+def find_recordings(folder: Path) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
     Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
@@ -48,7 +48,7 @@ def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> lis
     if not folder.is_dir():
         what = "a file, no folder" if folder.is_file() else "no such folder"
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
-    found = _indexed(folder) or list(whole(labelled_files(folder), unreadable))
+    found = _indexed(folder) or list(whole(labelled_files(folder)))
     if not found:
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return found
