@@ -26,23 +26,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """A curve over shifts in log-odds (its `thresholds`), and the operating points for some budgets."""
+    """A curve over shifts in log-odds (its `thresholds`), and the operating points for `BUDGETS`."""
 
     curve: DetCurve
     points: tuple[Operating, ...]
 
 
-def sweep(
-    replayers: Sequence[Replayer],
-    trigger: TriggerSettings,
-    *,
-    budgets: Sequence[float] = BUDGETS,
-    progress: Progress | None = None,
-) -> Sweep:
+def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: Progress | None = None) -> Sweep:
     """Replay at shifts of the trigger's thresholds, from where nothing fires down to 200 alarms an hour.
 
-    Steps of 0.5 in log-odds, then halved seven times where the alarms pass a budget. A point of `points` has the
-    fewest misses among the replayed ones that keep to its budget.
+    Steps of 0.5 in log-odds, then halved seven times where the alarms pass one of `BUDGETS`. A point of `points` has
+    the fewest misses among the replayed ones that keep to its budget.
     """
     seen: dict[float, tuple[float, float]] = {}
 
@@ -53,13 +47,13 @@ def sweep(
         return seen[shift][1]
 
     shifts = _shifts(replayers, trigger)
-    steps = len(shifts) + _HALVINGS * len(budgets)
+    steps = len(shifts) + _HALVINGS * len(BUDGETS)
     for done, shift in enumerate(shifts, start=1):
         if progress:
             progress(done, steps)
         if look(shift) > _MOST_ALARMS:
             break
-    for place, budget in enumerate(budgets):
+    for place, budget in enumerate(BUDGETS):
         _close_in(look, sorted(seen, reverse=True), budget)
         if progress:
             progress(len(shifts) + _HALVINGS * (place + 1), steps)
@@ -67,7 +61,7 @@ def sweep(
     misses, alarms = (np.array([seen[shift][column] for shift in order]) for column in (0, 1))
     curve = DetCurve(np.array(order), misses, alarms)
     points = []
-    for budget in budgets:
+    for budget in BUDGETS:
         index = curve.index_at(budget)  # never None: nothing fires at the first shift
         points.append(operate(replayers, trigger, shift=order[index or 0], budget=budget))
     return Sweep(curve, tuple(points))

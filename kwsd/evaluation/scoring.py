@@ -69,10 +69,10 @@ class Matched:
         return [outcome.latency_ms for outcome in self.outcomes if outcome.latency_ms is not None]
 
 
-def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord], *, slack: int = SLACK) -> Matched:
+def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord]) -> Matched:
     """Match the detections of one stream with the words that were spoken in it.
 
-    The first detection of the right word within [start, end + slack] samples, both included, is a hit; a further one
+    The first detection of the right word within [start, end + SLACK] samples, both included, is a hit; a further one
     there is a repeat; all else is a false alarm. What counts is when it fired (`Detection.at`). Where the same word's
     places overlap, a detection goes to the one among those still unheard that ends first. A wrong word where a word
     was spoken is an alarm, and the word stays missed.
@@ -88,7 +88,7 @@ def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord], *
     for detection in sorted(detections, key=lambda detection: detection.at):
         own = places[detection.word]
         first = begin[detection.word]
-        while first < len(own) and words[own[first]].end + slack < detection.at:
+        while first < len(own) and words[own[first]].end + SLACK < detection.at:
             first += 1
         begin[detection.word] = first
         around = []

@@ -34,7 +34,6 @@ def evaluate_streams(
     hop: int = HOP,
     window: int = RATE,
     coarse: int = 0,
-    budgets: Sequence[float] = BUDGETS,
     choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
@@ -52,14 +51,13 @@ def evaluate_streams(
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
         recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, coarse=coarse, progress=scored))
-    return report_streams(recorded, trigger=trigger, budgets=budgets, choose=choose, progress=progress)
+    return report_streams(recorded, trigger=trigger, choose=choose, progress=progress)
 
 
 def report_streams(
     recorded: Sequence[Recorded],
     *,
     trigger: TriggerSettings,
-    budgets: Sequence[float] = BUDGETS,
     choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
@@ -83,7 +81,7 @@ def report_streams(
                 scored_share=scored / max(1, length),
                 cpu_per_second=cost / max(1, length),
                 shipped=operate(replayers, trigger),
-                sweep=sweep(replayers, trigger, budgets=budgets, progress=swept),
+                sweep=sweep(replayers, trigger, progress=swept),
             )
         )
     return StreamReport(
@@ -94,7 +92,7 @@ def report_streams(
         spoken=len(gates[0].shipped.outcomes),
         notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes))
         + _strangers(recorded, words)
-        + _short(sum(each.hours for each in recorded), budgets),
+        + _short(sum(each.hours for each in recorded)),
         gates=tuple(gates),
     )
 
@@ -104,9 +102,9 @@ def _spelt(stream: Stream, words: Collection[str]) -> Stream:
     return replace(stream, words=tuple(replace(each, word=spelt(each.word, words)) for each in stream.words))
 
 
-def _short(hours: float, budgets: Sequence[float]) -> tuple[str, ...]:
+def _short(hours: float) -> tuple[str, ...]:
     """A note on budgets of less than one alarm: their points have none, in whatever time there is."""
-    few = [f"{budget:g}" for budget in budgets if budget * hours < 1]
+    few = [f"{budget:g}" for budget in BUDGETS if budget * hours < 1]
     return (f"at {', '.join(few)} an hour: {hours:.2g} hours bear no alarm at all; more can tell",) if few else ()
 
 
