@@ -19,10 +19,10 @@ class Publisher:
         self._sequence = 0
         self._lock = threading.Lock()
 
-    def add(self, *sinks: Sink | None) -> None:
-        """Send what is published from now on to these too, in this order; None stands for a sink that is not wanted."""
+    def add(self, *sinks: Sink) -> None:
+        """Send what is published from now on to these too, in this order."""
         with self._lock:
-            self._sinks.extend(sink for sink in sinks if sink is not None)
+            self._sinks.extend(sinks)
 
     def __call__(self, event: Event) -> None:
         """Publish one event. Raises what a sink raises: an output that fails is no small matter."""

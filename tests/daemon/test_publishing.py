@@ -25,7 +25,7 @@ class Memory:
 
 def test_every_sink_gets_every_event_under_the_same_number() -> None:
     publish, one, other = Publisher(), Memory(), Memory()
-    publish.add(one, None, other)
+    publish.add(one, other)
     publish(SpeechStarted("desk", 0))
     publish(SpeechStarted("desk", 1))
     assert [envelope.sequence for envelope in one.envelopes] == [1, 2]
