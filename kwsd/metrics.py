@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_RESAMPLES = 2000
+"""Of the bootstrap."""
+
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Counts:
     """Counts (classes, classes): row the true class, column the predicted one, both given as numbers (n,)."""
@@ -121,15 +124,8 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def bootstrap_interval(
-    values: ArrayLike,
-    *,
-    groups: Sequence[Hashable] | None = None,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The percentile interval of the mean of (n,) values (Efron, 1979); NaN for none.
+def bootstrap_interval(values: ArrayLike, *, groups: Sequence[Hashable] | None = None) -> tuple[float, float]:
+    """The percentile interval, at 95 %, of the mean of (n,) values (Efron, 1979); NaN for none.
 
     `groups` (n,) are drawn whole, where values of one group (a speaker, a clip heard twice) are not independent.
     Values that are all equal have no spread to draw from: the interval is then a point.
@@ -140,28 +136,25 @@ def bootstrap_interval(
     names: dict[Hashable, int] = {}
     place = np.array([names.setdefault(name, len(names)) for name in groups or range(len(numbers))])
     sums, counts = np.bincount(place, numbers), np.bincount(place)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)  # the same values, the same interval
     means: list[Floats] = []
-    for start in range(0, resamples, 100):  # a hundred at a time: the draws of many values take much room
-        draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), min(100, resamples - start))
+    for start in range(0, _RESAMPLES, 100):  # a hundred at a time: the draws of many values take much room
+        draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), min(100, _RESAMPLES - start))
         means.append((draws @ sums) / (draws @ counts))
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(np.concatenate(means), (tail, 100 - tail))
+    low, high = np.percentile(np.concatenate(means), (2.5, 97.5))
     return float(low), float(high)
 
 
-def miss_interval(
-    missed: ArrayLike, *, groups: Sequence[Hashable] | None = None, confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """The interval of a miss rate from (n,) outcomes, 1 missed and 0 heard.
+def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None) -> tuple[float, float]:
+    """The interval, at 95 %, of a miss rate from (n,) outcomes, 1 missed and 0 heard.
 
     By bootstrap; where all outcomes are the same, and a bootstrap would claim to be certain, Wilson's.
     """
     outcomes = np.asarray(missed, np.float64)
     misses = int(outcomes.sum())
     if misses in (0, outcomes.size):
-        return wilson_interval(misses, outcomes.size, confidence)
-    return bootstrap_interval(outcomes, groups=groups, confidence=confidence, seed=seed)
+        return wilson_interval(misses, outcomes.size)
+    return bootstrap_interval(outcomes, groups=groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
