@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kwsd.config import ANY_WORD
 from kwsd.events import Detection, Envelope, Event
-from kwsd.sinks.listening import spare
+from kwsd.sinks.descriptors import spare
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
 from kwsd.waker import Waker

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import resource
 import socket
 import stat
 import time
@@ -26,14 +25,6 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 CROWDED_S = 0.5
 """How long nobody is let in while not even one descriptor can be had."""
-
-CLIENTS = 64
-"""Subscribers at once, fewer where descriptors are few; further ones are turned away."""
-
-_OWN = 60
-"""Descriptors that the daemon itself may need: 21 while nothing happens, 4 for the metrics and who asks for them, 2 for
-a detection that is saved, 6 for a new capture, 26 for eight hooks, without pidfd (3 each, 5 for the one that is just
-started), and one for what an earlier hook left running."""
 
 _ALONE_S = 2.0
 """More than a daemon takes between lock and listen()."""
@@ -96,17 +87,6 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
     given.set_inheritable(False)
     given.setblocking(False)
     return given
-
-
-def room(most: int) -> int:
-    """How many connections, `most` at most and one at least, leave the daemon the descriptors that it needs itself."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return most if soft == resource.RLIM_INFINITY else max(1, min(most, soft - _OWN))
-
-
-def spare(most: int) -> int:
-    """How many of `most` descriptors, one at least, are left where as many subscribers come as may."""
-    return max(1, room(CLIENTS + most) - CLIENTS)
 
 
 def unlink(path: Path, identity: Identity) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kwsd.events import Envelope
-from kwsd.sinks.listening import CLIENTS, CROWDED_S, EXHAUSTED, Identity, listen, room, unlink
+from kwsd.sinks.descriptors import CLIENTS, room
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker

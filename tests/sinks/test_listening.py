@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import socket
 import stat
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.sinks.listening import LONGEST, listen, room, spare, unlink
+from kwsd.sinks.listening import LONGEST, listen, unlink
 
 
 def mode(path: Path) -> int:
@@ -203,23 +202,3 @@ def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.Monkey
     unlink(Path("x" * LONGEST), identity)
     with pytest.raises(ConfigError, match="longer than the 107 bytes"):
         listen(Path("x" * (LONGEST + 1)))
-
-
-@pytest.mark.parametrize(
-    ("allowed", "served", "left"),
-    [
-        (1024, 64, 32),
-        (resource.RLIM_INFINITY, 64, 32),
-        (156, 64, 32),
-        (155, 64, 31),
-        (124, 64, 1),
-        (123, 63, 1),
-        (68, 8, 1),
-        (32, 1, 1),
-    ],
-)
-def test_the_daemon_keeps_some_descriptors_for_itself(
-    monkeypatch: pytest.MonkeyPatch, allowed: int, served: int, left: int
-) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (allowed, resource.RLIM_INFINITY))
-    assert (room(64), spare(32)) == (served, left)
