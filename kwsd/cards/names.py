@@ -18,3 +18,6 @@ INPUT, OUTPUT = "windows", "scores"
 
 OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
 """`model_type` in config.json: kwsd's own networks."""
+
+BACKBONE_TYPE = "kwsd-backbone"
+"""`model_type` of somebody else's encoder under kwsd's head."""

@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from kwsd.cards.names import BACKBONE_TYPE
 from kwsd.networks.heads import Adapter, AttentivePooling, Head
 
 _WITH_DECODER = frozenset({"whisper", "moonshine"})
@@ -25,7 +26,7 @@ _WITH_DECODER = frozenset({"whisper", "moonshine"})
 class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """The encoder's own configuration as a table (`backbone`), and the sizes of what kwsd puts on top of it."""
 
-    model_type = "kwsd-backbone"
+    model_type = BACKBONE_TYPE
 
     backbone: dict[str, Any] | None = None
     adapter_size: int = 64

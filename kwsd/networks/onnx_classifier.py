@@ -1,6 +1,6 @@
 """A model folder with a graph, or an exported model, as something that scores windows on the processor, without torch.
 
-The door to ONNX Runtime, but for what the exporter tries its drawings with.
+The door to ONNX Runtime, but for what the exporter quantises: `kwsd.exporting.tracing`.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE
+
 _AUTO = "transformers.models.auto.configuration_auto"
-# The types in full: `kwsd.networks.arrangement`, where they have names, imports numpy.
-_MODULES = {"kwsd-hubert": "hubert", "kwsd-moonshine": "moonshine", "kwsd-backbone": "backbone"}
+_MODULES = {OWN_TYPE: "hubert", LARGER_TYPE: "moonshine", BACKBONE_TYPE: "backbone"}
 
 
 def register() -> None:

@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import longest_of
-from kwsd.cards.names import LARGER_TYPE, OWN_TYPE
+from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.errors import ModelError, UsageError, first_line
 from kwsd.events import RATE
@@ -44,7 +44,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     """
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
-    if kind in (OWN_TYPE, LARGER_TYPE, BackboneConfig.model_type):
+    if kind in (OWN_TYPE, LARGER_TYPE, BACKBONE_TYPE):
         raise ModelError(f"{recipe.model} is made by kwsd already: name the encoder that it was made from")
     weight_files(folder, recipe.model)
     longest = longest_of(folder, config, recipe.model)
