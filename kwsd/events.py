@@ -83,7 +83,7 @@ class AudioLost(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeviceLost(Event):
-    """The microphone gives no more audio; sample `at` is the last one. It is being looked for."""
+    """The microphone gives no more audio; sample `at` is the first that is missing. It is being looked for."""
 
     type: ClassVar[str] = "device_lost"
     at: int
