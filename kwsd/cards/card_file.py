@@ -69,15 +69,15 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
         if Path(name).name != name or not (folder / name).is_file():
             raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
         try:
-            found = _digest(folder / name)
+            found = checksum(folder / name)
         except OSError as error:
             raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
         if found != expected.lower():
             raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, which is never held as a whole."""
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, as a card tells it; the file is never held as a whole. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 18):

@@ -4,7 +4,6 @@ them, and the card, which `kwsd.training.adopting` has too."""
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 from transformers.utils.logging import disable_progress_bar
 
-from kwsd.cards.card_file import DEFAULT_SMOOTHING
+from kwsd.cards.card_file import DEFAULT_SMOOTHING, checksum
 from kwsd.cards.folder import read_json
 from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError
@@ -80,7 +79,7 @@ def export_model(
     except ModelError as error:
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
-    same = earlier.get("sha256", {}).get(WEIGHTS) == _checksum(folder / WEIGHTS)
+    same = earlier.get("sha256", {}).get(WEIGHTS) == checksum(folder / WEIGHTS)
     chosen: dict[str, Any] = {"thresholds": {}, "substitution": 1.0, "latest_ms": None, "smoothing": DEFAULT_SMOOTHING}
     chosen["verifier"] = None  # all of it was for these weights and no others
     if same:
@@ -128,7 +127,7 @@ def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
     Raises ModelError where the card that is there is none.
     """
     card = card_as_it_lies(folder) | dict(changes)
-    card["sha256"] = {name: _checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
+    card["sha256"] = {name: checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
     write_bytes(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 
@@ -145,8 +144,3 @@ def card_as_it_lies(folder: Path) -> dict[str, Any]:
     if not isinstance(card.get("sha256", {}), dict):
         raise ModelError(f"{path}: sha256 is no table", "repair or remove it")
     return card
-
-
-def _checksum(file: Path) -> str:
-    """SHA-256, as a card tells it."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kwsd.cards.card_file import checksum
 from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts
@@ -146,7 +146,7 @@ def _prepared(
         return model, Lesson(mixer, None, None, validation, soft)
     assert isinstance(model, HubertSpotterModel)
     transplant(model, teacher, recipe.teacher.layers, sample)
-    asked = hashlib.sha256((root / recipe.teacher.weights).read_bytes()).hexdigest()
+    asked = checksum(root / recipe.teacher.weights)
     parts = [(part, first_seconds(part)) for part in spoken] + [(speech, all_seconds(speech))]
     taught = Taught(
         tuple(
