@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,6 @@ def export_model(
     the verifier of an earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of
     `_unknown_`. Raises ModelError where the earlier card is none.
     """
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers ships no types for it
-    folder.mkdir(parents=True, exist_ok=True)
     earlier = card_as_it_lies(folder)
     half: Any = copy.deepcopy(model)
     with torch.no_grad():
@@ -62,18 +61,12 @@ def export_model(
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
         sampling_rate=model.config.sampling_rate, do_normalize=False, return_attention_mask=False
     )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
+    with replacing_model(folder) as scratch:
         half.save_pretrained(scratch)
         if compact:
-            weights = Path(scratch) / WEIGHTS
+            weights = scratch / WEIGHTS
             save_file(compacted(load_file(weights)), weights, metadata={"format": "pt"})
         extractor.save_pretrained(scratch)
-        # Stored in half precision, but computed in single: transformers loads what the config says.
-        config = Path(scratch) / "config.json"
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
-        for file in sorted(Path(scratch).iterdir()):
-            file.chmod(0o644)
-            os.replace(file, folder / file.name)
     try:
         write_graph(folder)
     except ModelError as error:
@@ -85,6 +78,23 @@ def export_model(
     if same:
         chosen |= {key: earlier[key] for key in chosen if key in earlier}
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **chosen})
+
+
+@contextmanager
+def replacing_model(folder: Path) -> Iterator[Path]:
+    """A new folder to save a network in, whose files take the places of those in `folder` once all are written.
+
+    Whatever the weights are stored in, they are computed in single precision: transformers loads what the config says.
+    """
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
+        yield Path(scratch)
+        config = Path(scratch) / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
+        for file in sorted(Path(scratch).iterdir()):
+            file.chmod(0o644)
+            os.replace(file, folder / file.name)
 
 
 def write_graph(folder: Path) -> None:

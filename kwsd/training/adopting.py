@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.errors import ModelError, UsageError, first_line
 from kwsd.events import RATE
-from kwsd.exporting.export import write_card
+from kwsd.exporting.export import replacing_model, write_card
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.loading import MISFITS, SAFELY
@@ -130,14 +127,8 @@ def export_adopted(
     model: Any, extractor: FeatureExtractor, folder: Path, *, name: str, licence: str, scores: Mapping[str, Any]
 ) -> None:
     """Write what `kwsd listen --model`, `kwsd eval` and transformers load; what else is in the folder stays."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
+    with replacing_model(folder) as scratch:
         model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
-        extractor.save(Path(scratch))
-        config = Path(scratch) / "config.json"
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
-        for file in sorted(Path(scratch).iterdir()):
-            file.chmod(0o644)
-            os.replace(file, folder / file.name)
+        extractor.save(scratch)
     anew = {"thresholds": {}, "smoothing": DEFAULT_SMOOTHING}  # what an earlier card has was for other weights
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **anew})
