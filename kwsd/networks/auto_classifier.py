@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -110,8 +111,19 @@ def load_auto(folder: Path, name: str, window: int, device: str, longest: int | 
     return warmed(load, name, folder, window)
 
 
-def whole(kind: Any, folder: Path, name: str) -> Any:
-    """The model in `folder` as float32, by the Auto class `kind`. Raises ModelError where weights are missing."""
+def whole(
+    kind: Any,
+    folder: Path,
+    name: str,
+    *,
+    spared: str = "masked_spec_embed$",
+    remedy: str = "take a model that was trained to classify",
+    **more: Any,
+) -> Any:
+    """The model in `folder` as float32, by the Auto class `kind`, which may be given `more`.
+
+    Raises ModelError, with the `remedy`, where weights are missing whose names hold nothing of the pattern `spared`.
+    """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     quiet = logging.getLogger("transformers")
     level = quiet.level
@@ -119,16 +131,16 @@ def whole(kind: Any, folder: Path, name: str) -> Any:
     quiet.setLevel(logging.ERROR)
     try:
         model, found = kind.from_pretrained(
-            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY
+            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY, **more
         )
     finally:
         quiet.setLevel(level)
-    missing = sorted(name for name in found["missing_keys"] if not name.endswith("masked_spec_embed"))
+    missing = sorted(weight for weight in found["missing_keys"] if not re.search(spared, weight))
     if missing:
         raise ModelError(
             f"{name} is not whole: {folder} has no weights for {missing[0]}"
             f"{f' and {len(missing) - 1} more' if missing[1:] else ''};",
-            "take a model that was trained to classify",
+            remedy,
         )
     return model
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import AutoModel, AutoModelForAudioClassification
-from transformers.utils.logging import disable_progress_bar
 
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import read_json
@@ -20,13 +19,15 @@ from kwsd.cards.weights import weight_files
 from kwsd.errors import ModelError, UsageError, first_line
 from kwsd.events import RATE
 from kwsd.exporting.export import replacing_model, write_card
-from kwsd.networks.auto_classifier import FeatureExtractor
+from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
-from kwsd.networks.loading import MISFITS, SAFELY
+from kwsd.networks.loading import MISFITS
 from kwsd.training.finetune_recipe import FinetuneRecipe
 
-_HEADS = ("classifier", "projector", "layer_weights", "masked_spec_embed")
-"""Weights that an encoder may lack: its head is new."""
+_encoder = partial(
+    whole, spared=r"classifier|projector|layer_weights|masked_spec_embed|^decoder\.", remedy="fetch it again"
+)
+"""As `whole`, but for the weights of a head: that it is new is what is wanted."""
 
 _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""
@@ -49,7 +50,6 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         raise UsageError(
             f"--window {recipe.window / RATE:g}: {recipe.model} hears {longest / RATE:g} s at once at most"
         )
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     torch.manual_seed(recipe.seed)
     try:
         make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
@@ -76,7 +76,8 @@ def _labels(labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
-    model = _loaded(AutoModelForAudioClassification, folder, recipe, **_labels(labels), ignore_mismatched_sizes=True)
+    kind = AutoModelForAudioClassification
+    model = _encoder(kind, folder, recipe.model, **_labels(labels), ignore_mismatched_sizes=True)
     model.config.window_samples = recipe.window
     model.config.problem_type = None
     model.config.output_attentions = False  # else it cannot be saved
@@ -91,7 +92,7 @@ def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -
 
 
 def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
-    encoder = encoder_of(_loaded(AutoModel, folder, recipe))
+    encoder = encoder_of(_encoder(AutoModel, folder, recipe.model))
     inner: Any = encoder.config
     table = {key: value for key, value in inner.to_dict().items() if key not in ("dtype", "architectures")}
     model = BackboneForAudioClassification(
@@ -100,26 +101,6 @@ def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) 
     model.encoder.load_state_dict(encoder.state_dict())
     if recipe.frozen:
         model.encoder.requires_grad_(False)
-    return model
-
-
-def _loaded(kind: Any, folder: Path, recipe: FinetuneRecipe, **more: Any) -> Any:
-    quiet = logging.getLogger("transformers")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)  # that the head is new is what is wanted
-    try:
-        model, found = kind.from_pretrained(
-            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY, **more
-        )
-    finally:
-        quiet.setLevel(level)
-    missing = [
-        name
-        for name in sorted(found["missing_keys"])
-        if not any(head in name for head in _HEADS) and not name.startswith("decoder.")
-    ]
-    if missing:
-        raise ModelError(f"{recipe.model} is not whole: {folder} has no weights for {missing[0]}; fetch it again")
     return model
 
 

@@ -243,6 +243,19 @@ def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_pa
         adopt(tmp_path, RECIPE, LABELS, "cpu")
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(foreign("hubert"), tmp_path / "torn")
+    weights = load_file(tmp_path / "torn" / "model.safetensors")
+    del weights["hubert.encoder.layer_norm.weight"], weights["classifier.weight"]  # the head is new anyway
+    save_file(weights, tmp_path / "torn" / "model.safetensors", {"format": "pt"})
+    text = r"tiny is not whole: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
+    with pytest.raises(ModelError, match=text):
+        adopt(tmp_path / "torn", replace(RECIPE, frozen=frozen), LABELS, "cpu")
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     folder = tmp_path / "own"
