@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwsd.datasets.recordings import SUFFIXES
 from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
+from kwsd.datasets.transcripts import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
 from kwsd.shown import brief

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.audio.files import clip_length
-from kwsd.datasets.transcripts import beside, clip_name
+from kwsd.datasets.speech_commands import speaker_of
+from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name
 from kwsd.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,6 @@ _DAMAGED = "fetch it again, or write it anew"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
 OnUnreadable = Callable[[InputError], None]
 """Called for each file that cannot be read, or not to its end."""
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
-"""Of files that are looked for in folders; any other is read where it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +149,5 @@ def _hidden(path: Path, folder: Path) -> bool:
 
 def _speaker(path: Path) -> str:
     """Who speaks, where a clip is named as Speech Commands names its own; else ""."""
-    speaker, mark, _ = path.stem.partition("_nohash_")
-    return speaker if mark else ""
+    speaker = speaker_of(path.stem)
+    return "" if speaker == path.stem else speaker

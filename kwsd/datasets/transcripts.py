@@ -9,7 +9,9 @@ from pathlib import Path
 from kwsd.errors import InputError
 from kwsd.texts import lines_of, read_text, reason
 
-_SUFFIX = re.compile(r"\.(wav|flac|ogg|opus|mp3)$", re.IGNORECASE)
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+"""Of recordings, where they are looked for in folders; any other is read where it is named."""
+_SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 _BLANKS = ".trans.txt"
 """How LibriSpeech's transcripts end: a blank stands between name and text."""
 _NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "text", "transcript", "transcription")
