@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from kwsd.config.sections import LOWEST
-
-MOST_SMOOTHING = 50
-"""Windows; of --smoothing, too."""
-
+from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 
 _LONGEST_NAME = 100
 A_NAME = f"1 to {_LONGEST_NAME} characters, not all blank and none of them control"

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kwsd.cards.allowed import A_NAME, MOST_SMOOTHING, is_cost, is_latest, is_name, is_smoothing, is_threshold
+from kwsd.cards.allowed import A_NAME, is_cost, is_latest, is_name, is_smoothing, is_threshold
 from kwsd.cards.folder import read_json
 from kwsd.config import nearest
-from kwsd.config.sections import LOWEST
+from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
 from kwsd.labels import spelt
 

@@ -11,8 +11,14 @@ from kwsd.config.addresses import FORM, is_place
 from kwsd.config.places import expanded, socket_path
 from kwsd.events import RATE
 
+DEFAULT_MODEL = "hubert-commands"
+"""The model that listens where none is named."""
+
 LOWEST = 0.001
 """The lowest threshold: a word fires again once its score has been under it, and no score is under 0."""
+
+MOST_SMOOTHING = 50
+"""Windows whose mean score may count, by an option or a model's card."""
 
 
 def _option(
@@ -64,7 +70,7 @@ class ModelConfig:
     """What hears the words."""
 
     name: str = _option(
-        "hubert-commands",
+        DEFAULT_MODEL,
         flag="--model",
         help="A shipped model's name, a model folder, a .onnx file of kwsd export, or an id on the Hub (owner/name).",
     )
@@ -147,7 +153,7 @@ class TriggerConfig:
         help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
     )  # fmt: skip
     smoothing: int | None = _option(
-        None, flag="--smoothing", low=1, high=50, example=3,
+        None, flag="--smoothing", low=1, high=MOST_SMOOTHING, example=3,
         help="Windows whose mean score counts; unset for the model's own.",
     )  # fmt: skip
     refractory_ms: int = _option(

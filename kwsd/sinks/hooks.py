@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kwsd.config import ANY_WORD
+from kwsd.config import ANY_WORD, HookConfig
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.descriptors import spare
 from kwsd.sinks.programs import check_program, why_not
@@ -30,6 +30,8 @@ REFUSED = 1024
 LAST_S = 3 * GRACE_S
 """After the deadline: SIGTERM, SIGKILL, and what outlives both."""
 
+_USUAL = HookConfig()
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:
@@ -39,7 +41,7 @@ class Hook:
     """
 
     argv: tuple[str, ...]
-    timeout_s: float = 10.0
+    timeout_s: float = _USUAL.timeout_s
     passed: tuple[str, ...] = ()
 
 
@@ -53,8 +55,8 @@ class HookSink:
         self,
         hooks: Mapping[str, Sequence[Hook]],
         *,
-        limit: int = 4,
-        queue: int = 16,
+        limit: int = _USUAL.max_running,
+        queue: int = _USUAL.queue,
         publish: Callable[[Event], None] = lambda _: None,
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:

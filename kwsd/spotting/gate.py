@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.config import GateConfig
 from kwsd.errors import DeviceError
 from kwsd.events import RATE
 
 STEP = RATE // 100
 """Samples (10 ms) that the voice activity detector judges at a time."""
+
+_USUAL = GateConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,9 @@ class GateSettings:
     gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms, and so is a hangover of 0.
     """
 
-    aggressiveness: int = 2
-    onset_ms: int = 30
-    hangover_ms: int = 700
+    aggressiveness: int = _USUAL.aggressiveness
+    onset_ms: int = _USUAL.onset_ms
+    hangover_ms: int = _USUAL.hangover_ms
 
 
 def voice_detector(aggressiveness: int) -> Any:

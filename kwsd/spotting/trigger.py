@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.config import TriggerConfig
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
 from kwsd.labels import enumerated
@@ -33,7 +34,7 @@ class TriggerSettings:
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smoothing: int = 2
-    refractory_ms: int = 1000
+    refractory_ms: int = TriggerConfig().refractory_ms
     substitution: float = 1.0
     latest_ms: int | None = None
 

@@ -12,10 +12,8 @@ from kwsd.cards.model_card import ModelCard
 from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.config import expanded, nearest
+from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError
-
-DEFAULT_MODEL = "hubert-commands"
-"""The model that listens where none is named."""
 
 
 def shipped_models() -> list[ModelCard]:

@@ -37,9 +37,10 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     from kwsd.benchmark.looking import Looking
     from kwsd.config import Config
     from kwsd.daemon import build
-    from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
+    from kwsd.zoo import load_classifier, read_card
 
-    card, config = read_card(DEFAULT_MODEL), Config()
+    config = Config()
+    card = read_card(config.model.name)
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
     path = Looking(build.make_spotter(config, card, classifier), hop=config.model.hop, window=card.heard)

@@ -210,7 +210,8 @@ def test_where_any_window_may_count_all_are_scored(smoothing: int) -> None:
 
 @pytest.mark.parametrize("batch", [1, 16])
 def test_a_recording_gives_the_same_detections(batch: int) -> None:
-    from kwsd.zoo import DEFAULT_MODEL, load_classifier, read_card
+    from kwsd.config.sections import DEFAULT_MODEL
+    from kwsd.zoo import load_classifier, read_card
 
     card = read_card(DEFAULT_MODEL)
     classifier = load_classifier(card, device="cpu")
