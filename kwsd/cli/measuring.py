@@ -18,6 +18,7 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.labels import split_labels
 from kwsd.config import load_config
 from kwsd.errors import KwsdError, UsageError, writing
+from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
 from kwsd.shown import readable
 
@@ -131,8 +132,6 @@ def check_places(out: str, plots: Path | None = None) -> None:
         _check_file(Path(out))
     if plots is not None:
         try_folder(plots)
-        from kwsd.evaluation.plots import check_matplotlib
-
         check_matplotlib()
 
 

@@ -1,33 +1,23 @@
-"""Pictures of what was found, as PNG. The door to matplotlib, beside a training run's journal."""
+"""Pictures of what was found, as PNG."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kwsd.errors import DeviceError, writing
+from kwsd.errors import writing
 from kwsd.evaluation.clip_report import ClipReport
 from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.report import percent
 from kwsd.evaluation.stream_report import StreamReport
 from kwsd.metrics import DetCurve
+from kwsd.pictures import BLUE, GREY, ORANGE, picture
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_BLUE, _ORANGE, _GREY = "#1f5a99", "#d9730d", "#8a8a8a"
-
-
-def check_matplotlib() -> None:
-    """Raise DeviceError where it is not installed: for who would rather know before hours of measuring."""
-    try:
-        import_module("matplotlib.figure")
-    except ImportError as error:
-        raise DeviceError(f"no plots without matplotlib ({error}): pip install 'kwsd[plots]'") from error
+    from kwsd.pictures import Axes
 
 
 def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
@@ -78,9 +68,9 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
 
     def draw(axes: Axes) -> None:
         width = np.diff(bins.edges)
-        axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", color=_BLUE, alpha=0.75)
-        axes.plot([0, 1], [0, 1], "--", color=_GREY, label="perfectly calibrated")
-        axes.plot(bins.confidence[filled], bins.accuracy[filled], "o", color=_ORANGE, label="mean of a bin")
+        axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", color=BLUE, alpha=0.75)
+        axes.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
+        axes.plot(bins.confidence[filled], bins.accuracy[filled], "o", color=ORANGE, label="mean of a bin")
         for left, count in zip(bins.edges[:-1][filled], bins.counts[filled], strict=True):
             axes.text(left + width[0] / 2, 0.02, str(count), ha="center", fontsize=7, color="black", rotation=90)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
@@ -97,7 +87,7 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
     lowest = 0.001
 
     def draw(axes: Axes) -> None:
-        looks = ((_BLUE, "-"), (_ORANGE, "--"), (_GREY, ":"))
+        looks = ((BLUE, "-"), (ORANGE, "--"), (GREY, ":"))
         for (name, curve), (colour, line) in zip(curves.items(), looks * len(curves), strict=False):
             best = curve.envelope()
             axes.step(
@@ -127,10 +117,10 @@ def plot_latency(latencies_ms: Sequence[float], path: Path) -> Path:
         values = np.asarray(latencies_ms, np.float64)
         if len(values):
             low, high = 50 * np.floor(values.min() / 50), 50 * np.ceil(values.max() / 50) + 50
-            axes.hist(values, bins=np.arange(low, high + 1, 50).tolist(), color=_BLUE)
+            axes.hist(values, bins=np.arange(low, high + 1, 50).tolist(), color=BLUE)
             for which, line in zip((50, 95, 99), ("-", "--", ":"), strict=True):
                 at = float(np.percentile(values, which))
-                axes.axvline(at, color=_ORANGE, linestyle=line, label=f"p{which}: {at:.0f} ms")
+                axes.axvline(at, color=ORANGE, linestyle=line, label=f"p{which}: {at:.0f} ms")
             axes.legend()
         axes.set(xlabel="from the word's end to the event, ms", ylabel="words", title=f"Latency of {len(values)} hits")
 
@@ -157,15 +147,9 @@ def _draw_point(axes: Axes, point: Operating, least: float, lowest: float) -> No
 
 
 def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Path:
-    """One pair of axes, drawn and written. No window, no display, no state shared with other users of matplotlib."""
-    check_matplotlib()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    draw(figure.add_subplot())
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
+    """One pair of axes, drawn and written."""
+    with picture(path, size) as figure:
+        draw(figure.add_subplot())
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -10,13 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from kwsd.errors import DeviceError, InputError, writing
+from kwsd.errors import InputError
+from kwsd.pictures import BLUE, GREEN, GREY, ORANGE, picture
 from kwsd.replacing import write_bytes
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from 3.11 on
-
-_BLUE, _ORANGE, _GREY, _GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
 
 class Journal:
@@ -81,30 +80,22 @@ def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-def plot_journal(path: Path, picture: Path) -> None:
+def plot_journal(path: Path, out: Path) -> None:
     """Losses, accuracies and the learning rate over the steps. Raises DeviceError without matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DeviceError(f"no picture of the run without matplotlib ({error}): pip install 'kwsd[plots]'") from error
     curves = read_journal(path)
-    figure = Figure(figsize=(9, 9), layout="constrained")
-    FigureCanvasAgg(figure)
-    losses, accuracies, rates = figure.subplots(3, 1, sharex=True)
-    for name, colour in (("front_end", _GREY), ("words", _BLUE), ("features", _ORANGE), ("soft", _GREEN)):
-        losses.plot(*curves.get(name, ([], [])), label=name, color=colour, linewidth=0.8)
-    losses.set(yscale="log", ylabel="loss", title=path.parent.name)
-    for name, colour in (("accuracy", _BLUE), ("per_word", _ORANGE)):
-        accuracies.plot(*curves.get(name, ([], [])), label=name, color=colour, marker="o", markersize=3)
-    accuracies.set(ylabel="validation accuracy")
-    rates.plot(*curves.get("rate", ([], [])), label="rate", color=_GREY)
-    rates.set(ylabel="learning rate", xlabel="step")
-    for axes in (losses, accuracies, rates):
-        axes.grid(alpha=0.25)
-        axes.legend(loc="best")
-    with writing(picture):
-        figure.savefig(picture, dpi=120)
+    with picture(out, (9, 9)) as figure:
+        losses, accuracies, rates = figure.subplots(3, 1, sharex=True)
+        for name, colour in (("front_end", GREY), ("words", BLUE), ("features", ORANGE), ("soft", GREEN)):
+            losses.plot(*curves.get(name, ([], [])), label=name, color=colour, linewidth=0.8)
+        losses.set(yscale="log", ylabel="loss", title=path.parent.name)
+        for name, colour in (("accuracy", BLUE), ("per_word", ORANGE)):
+            accuracies.plot(*curves.get(name, ([], [])), label=name, color=colour, marker="o", markersize=3)
+        accuracies.set(ylabel="validation accuracy")
+        rates.plot(*curves.get("rate", ([], [])), label="rate", color=GREY)
+        rates.set(ylabel="learning rate", xlabel="step")
+        for axes in (losses, accuracies, rates):
+            axes.grid(alpha=0.25)
+            axes.legend(loc="best")
 
 
 def _number(cell: list[str]) -> float | None:

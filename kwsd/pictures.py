@@ -1,0 +1,47 @@
+"""Pictures as PNG: the only door to matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kwsd.errors import DeviceError, writing
+
+if TYPE_CHECKING:
+    from matplotlib import axes
+    from matplotlib.figure import Figure
+
+    Axes = axes.Axes  # for who draws: the name is had here, too
+
+BLUE, ORANGE, GREY, GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
+
+
+def check_matplotlib() -> None:
+    """Raise DeviceError where it is not installed: for who would rather know before hours of measuring."""
+    try:
+        import_module("matplotlib.figure")
+    except ImportError as error:
+        raise DeviceError(f"no plots without matplotlib ({error}): pip install 'kwsd[plots]'") from error
+
+
+@contextmanager
+def picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """A figure, so many inches wide and high, that is written to `path` once it is drawn.
+
+    No window, no display, no state shared with other users of matplotlib.
+
+    Raises:
+        InputError: the file cannot be written; DeviceError: there is no room, or no matplotlib.
+    """
+    check_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    yield figure
+    with writing(path):
+        figure.savefig(path, dpi=120)
