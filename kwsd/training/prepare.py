@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -99,15 +99,27 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
     first = load_trained(start, recipe.labels, "network.start") if start else None
     teacher = load_teacher(root / recipe.teacher.weights) if recipe.teacher.weights else None
-    model, lesson = _prepared(recipe, root, cache, progress, soft, teacher)
+    clips = _decoded(recipe, root, cache, progress)
+    mixer = _mixer(recipe, root, clips, progress)
+    model = build_network(recipe)
+    taught = None if teacher is None else _taught(model, recipe, root, cache, progress, teacher, clips)
     if first is not None:
         begin_with(model, first, "network.start")
-    return model, lesson
+    return model, Lesson(mixer, None if taught is None else teacher, taught, clips.validation, soft)
 
 
-def _prepared(
-    recipe: Recipe, root: Path, cache: Path, progress: Progress, soft: SoftLabels | None, teacher: Any
-) -> tuple[SpotterModel, Lesson]:
+class _Clips(NamedTuple):
+    """The recipe's recordings. Those of `spoken` are joined in `words`: people's first, then those that were made."""
+
+    spoken: Sequence[Corpus]
+    words: Corpus
+    validation: Corpus
+    speech: Corpus
+    noise: Corpus
+
+
+def _decoded(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> _Clips:
+    """All of the recipe's folders, decoded. Raises as `prepare`."""
     data = recipe.data
 
     def corpus(folders: Sequence[str], find: Callable[[Path], list[Recording]] = find_recordings) -> Corpus:
@@ -117,8 +129,9 @@ def _prepared(
             raise InputError(f"no folder {missing[0]}: name the data root with --data, or edit the recipe")
         return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total), find)
 
-    recorded = _labelled(corpus(data.words), recipe)
-    spoken = [recorded, *([_labelled(corpus(data.synthetic), recipe)] if data.synthetic else [])]
+    spoken = [_labelled(corpus(data.words), recipe)]
+    if data.synthetic:
+        spoken.append(_labelled(corpus(data.synthetic), recipe))
     words = reduce(join, spoken)
     unspoken = sorted(set(recipe.words) - set(words.labels.tolist()))
     if unspoken:
@@ -128,26 +141,35 @@ def _prepared(
     validation = _labelled(corpus(data.validation), recipe)
     speech = _kept(corpus(data.speech, find_sounds), data.held_out, "data.speech")
     noise = _kept(corpus(data.noise, find_sounds), 2 * data.held_out, "data.noise")
+    return _Clips(spoken, words, validation, speech, noise)
+
+
+def _mixer(recipe: Recipe, root: Path, clips: _Clips, progress: Progress) -> Mixer:
+    """What draws batches of the clips, as they sound in some room."""
     progress("making rooms and microphones", 0, 1)
     schedule = recipe.schedule
     channels = channel_bank(recipe.mix.channels, schedule.seed, late=recipe.mix.late_reverberation)
-    sounds = Sounds(words, speech, noise, channels, recipe.network.window)
-    mixer = Mixer(
+    sounds = Sounds(clips.words, clips.speech, clips.noise, channels, recipe.network.window)
+    return Mixer(
         sounds, recipe.labels, recipe.mix, schedule.batch, schedule.seed,
-        recorded=len(recorded), spared=_spared(recipe, root, words, speech),
+        recorded=len(clips.spoken[0]), spared=_spared(recipe, root, clips.words, clips.speech),
     )  # fmt: skip
-    model = build_network(recipe)
-    if teacher is None:
-        return model, Lesson(mixer, None, None, validation, soft)
+
+
+def _taught(
+    model: SpotterModel, recipe: Recipe, root: Path, cache: Path, progress: Progress, teacher: Any, clips: _Clips
+) -> Taught | None:
+    """Begin with the teacher's weights; what it says of words and speech, or None where its encoder is taken over."""
+    recorded = clips.spoken[0]
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
     if isinstance(model, MoonshineSpotterModel):
         _adopt(model, teacher, recipe.network.learning_layers, sample)
-        return model, Lesson(mixer, None, None, validation, soft)
+        return None
     assert isinstance(model, HubertSpotterModel)
     transplant(model, teacher, recipe.teacher.layers, sample)
     asked = checksum(root / recipe.teacher.weights)
-    parts = [(part, first_seconds(part)) for part in spoken] + [(speech, all_seconds(speech))]
+    parts = [(part, first_seconds(part)) for part in clips.spoken] + [(clips.speech, all_seconds(clips.speech))]
     taught = Taught(
         tuple(
             ask(teacher, asked, part, seconds, cache, lambda done, total: progress("asking the teacher", done, total))
@@ -155,7 +177,7 @@ def _prepared(
         )
     )
     calibrate_heads(model, *map(torch.from_numpy, taught.spread()))
-    return model, Lesson(mixer, teacher, taught, validation, soft)
+    return taught
 
 
 @torch.no_grad()
