@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 from kwsd.cli import stderr
@@ -19,6 +20,7 @@ from kwsd.sinks.outlet import NOBODY_READS, silence
 
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
+_LOG_FORMAT = "--log-format"
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
 _NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     debug = _DEBUG in given
+    stderr.shape(_log_format(given))
     try:
         try:
             app(_debug_first(given), prog_name="kwsd")
@@ -100,6 +103,12 @@ def _tell(text: str, status: int, debug: bool) -> int:
 def _debug_first(given: list[str]) -> list[str]:
     """The flag belongs to kwsd as a whole, but who adds it to a command that failed adds it at the end."""
     return [_DEBUG, *(word for word in given if word != _DEBUG)] if _DEBUG in given else given
+
+
+def _log_format(given: list[str]) -> str:
+    """What the command line asks for: an error in it or in the configuration is told before both are read."""
+    asked = f"{_LOG_FORMAT}=json" in given or (_LOG_FORMAT, "json") in pairwise(given)
+    return "json" if asked else "text"
 
 
 def _flush() -> None:

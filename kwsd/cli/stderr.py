@@ -49,15 +49,18 @@ def _to_stderr(text: str) -> None:
             silence(sys.stderr)
 
 
-def log_from(level: str = "info", format: str = "text") -> None:
-    """Let the log's records from `level` on out, a line each; other libraries' only from warnings on.
-
-    `format` is "text" or "json". Under systemd's journal each line begins with its priority.
-    """
+def shape(format: str = "text") -> None:
+    """What lines look like from now on: `format` is "text" or "json". Under systemd's journal each line begins with its
+    priority."""
     global _shape  # noqa: PLW0603 - there is one standard error
     _shape = loglines.structured if format == "json" else loglines.plain
     if loglines.journal_listens(os.environ):
         _shape = loglines.for_journal(_shape)
+
+
+def log_from(level: str = "info", format: str = "text") -> None:
+    """Let the log's records from `level` on out, a line each, in that shape; other libraries' only from warnings on."""
+    shape(format)
     handler = _Stderr()
     handler.setFormatter(_Line())
     root = logging.getLogger()

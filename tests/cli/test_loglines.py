@@ -6,8 +6,10 @@ import json
 import logging
 import os
 import select
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +62,27 @@ def test_the_daemons_log_in_the_journal(capfd: pytest.CaptureFixture[str], monke
     logging.getLogger("kwsd.x").info("here")
     stderr.error("gone")
     assert capfd.readouterr().err == "<6>kwsd: info: here\n<3>kwsd: error: gone\n"
+
+
+WRONG = [("--config", "/none"), ("--config", "/dev/null", "--hop", "1"), ("--nonsense",)]
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_an_error_before_the_log_begins_has_its_priority(
+    kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    assert kwsd("listen", *arguments).err.startswith("<3>kwsd: error: ")
+
+
+@pytest.mark.parametrize("asked", [("--log-format", "json"), ("--log-format=json",)])
+@pytest.mark.parametrize("arguments", WRONG)
+def test_an_error_before_the_log_begins_is_an_object_where_objects_are_asked_for(
+    kwsd: Callable[..., Any], arguments: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    assert json.loads(kwsd("listen", *asked, *arguments).err)["level"] == "error"
+    assert kwsd("listen", *arguments).err.startswith("kwsd: error: ")
 
 
 def test_what_a_terminal_obeys_and_line_breaks_are_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
