@@ -15,6 +15,8 @@ from typing import ClassVar
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a full disk, a quota or a limit on files says."""
+OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
+"""What a closed door says, and a name that leads nowhere."""
 
 
 _LONGEST = 300

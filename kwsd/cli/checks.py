@@ -34,6 +34,8 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
             yield from check(loaded.config)
         except KwsdError as error:
             yield failed(what, error)
+        except OSError as error:
+            yield failed(what, DeviceError(f"{error.filename or what}: {error.strerror or error}"))
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:

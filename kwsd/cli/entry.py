@@ -15,13 +15,12 @@ from typing import NoReturn
 
 from kwsd.cli import stderr
 from kwsd.cli.app import app
-from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError
+from kwsd.errors import NO_ROOM, OUT_OF_REACH, DeviceError, InputError, Interrupted, KwsdError
 from kwsd.sinks.outlet import NOBODY_READS, silence
 
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
 _LOG_FORMAT = "--log-format"
-_OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 _NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
 _NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
@@ -83,7 +82,7 @@ def _tell_fault(error: Exception, debug: bool) -> int:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
-    if isinstance(error, OSError) and error.errno in _OUT_OF_REACH and error.filename:
+    if isinstance(error, OSError) and error.errno in OUT_OF_REACH and error.filename:
         text = f"{error.filename}: {error.strerror}; check the name and its permissions, or name another place"
         return _tell(text, InputError.exit_status, debug)
     lacking = next((text for kind, said, text in _LIMITS if isinstance(error, kind) and said in str(error)), None)

@@ -23,13 +23,13 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
     if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
         remedy = "log in through systemd, or name a path with --socket"
         yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)
-    alive = False
+    left = alive = False
     with suppress(OSError):  # what is wrong there is for `listen` to say
+        left = path.is_socket()
         alive = answers(path)
     if alive:
         yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
         return
-    left = path.is_socket()
     with _given_back(path.parent):
         server, identity = listen(path)
         server.close()

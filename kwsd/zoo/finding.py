@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,19 @@ from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.config import expanded, nearest
 from kwsd.config.sections import DEFAULT_MODEL
-from kwsd.errors import ModelError
+from kwsd.errors import OUT_OF_REACH, ModelError
+
+
+@contextmanager
+def within_reach() -> Iterator[None]:
+    """Around whatever looks for a model by its name. Raises ModelError where the name leads to a closed door."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OUT_OF_REACH or not error.filename:
+            raise
+        what = f"{error.filename}: {error.strerror}"
+        raise ModelError(what, "check the name and its permissions, or name another model") from error
 
 
 def shipped_models() -> list[ModelCard]:
@@ -22,6 +35,7 @@ def shipped_models() -> list[ModelCard]:
     return sorted(cards, key=lambda card: card.name != DEFAULT_MODEL)
 
 
+@within_reach()
 def read_card(name_or_folder: str) -> ModelCard:
     """The card of a shipped model, a model folder, an exported file, or a model pulled from the Hub, files verified.
 
@@ -36,6 +50,7 @@ def read_card(name_or_folder: str) -> ModelCard:
     return _with_verifiers_window(card_of_folder(find_model(name_or_folder), name_or_folder))
 
 
+@within_reach()
 def find_model(name_or_folder: str) -> Path:
     """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
     if is_exported(name_or_folder):

@@ -11,9 +11,10 @@ from kwsd.cards.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
 from kwsd.cards.model_card import ModelCard
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.zoo.finding import read_card, shipped
+from kwsd.zoo.finding import read_card, shipped, within_reach
 
 
+@within_reach()
 def missing_id(name_or_folder: str) -> HubId | None:
     """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id.
 

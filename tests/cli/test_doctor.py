@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from users import unprivileged
 
 from kwsd.audio.devices import InputDevice
 from kwsd.errors import DeviceError
@@ -168,3 +172,25 @@ def test_variables_that_no_hook_may_have(findings: Command, configured: Command)
     configured('[hooks]\nenvironment = ["NOTIFY_SOCKET"]\n')
     status, found = findings()
     assert (status, found["hooks"]["remedy"]) == (78, "leave it out")
+
+
+def test_a_closed_door_is_told_and_the_next_checks_go_on(closed: Path) -> None:
+    command = [*unprivileged(), sys.executable, "-m", "kwsd", "doctor", "--format", "json"]
+    places = ["--model", f"{closed}/x", "--socket", f"{closed}/x.sock"]
+    done = subprocess.run([*command, *places], capture_output=True, text=True)
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert (found["model"]["state"], found["model"]["status"]) == ("fail", 78)
+    assert found["model"]["found"] == f"{closed}/x/config.json: Permission denied"
+    assert (found["socket"]["state"], found["socket"]["status"]) == ("fail", 69)
+    assert "no socket can be made there: Permission denied" in found["socket"]["found"]
+    assert found["saved detections"]["state"] == "ok"
+
+
+def test_an_error_of_the_system_is_a_check_that_failed(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[InputDevice]:
+        raise OSError(errno.EIO, "Input/output error", "/dev/snd")
+
+    monkeypatch.setattr("kwsd.audio.devices.input_devices", broken)
+    status, found = findings()
+    assert (status, found["PortAudio"]["found"]) == (69, "/dev/snd: Input/output error")
+    assert found["model"]["state"] == "ok"

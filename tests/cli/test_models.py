@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from users import unprivileged
 
 from kwsd.cli.models import flattened
 
@@ -111,6 +114,21 @@ def test_a_path_that_is_mistyped_is_no_fault_of_kwsd(kwsd: Command, cache: Path,
     assert ran.status != 70
     assert f"no model and no folder is called {name!r}" in " ".join(ran.out.split())
     assert kwsd("models").status == 0
+
+
+@pytest.mark.parametrize("name", ["x", "x.onnx"])
+def test_a_model_behind_a_closed_door_is_a_wrong_one(closed: Path, name: str) -> None:
+    command = [*unprivileged(), sys.executable, "-m", "kwsd", "listen", SPOKEN, "--model", closed / name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert f"kwsd: error: {closed / name}: Permission denied: check the name and its permissions" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("listen", SPOKEN, "--model"), ("models", "info"), ("export",)])
+def test_a_name_too_long_for_any_folder_is_a_wrong_model(kwsd: Command, command: tuple[Any, ...]) -> None:
+    ran = kwsd(*command, 300 * "x")
+    assert (ran.status, ran.out) == (78, "")
+    assert "File name too long" in ran.err
 
 
 def test_none_shipped_is_an_error(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
