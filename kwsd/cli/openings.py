@@ -78,17 +78,17 @@ def look_at_recordings(config: Config) -> Iterator[Finding]:
     folder = expanded(config.keep.folder)
     with _given_back(folder):
         make_folder(folder)
-        yield _writable("saved detections", folder)
+        yield _writable(folder)
 
 
-def _writable(what: str, folder: Path) -> Finding:
-    """Whether something can be made in a folder that may have to be made itself."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+def _writable(folder: Path) -> Finding:
+    """Whether something can be made in a folder that is there."""
+    what = "saved detections"
+    if os.access(folder, os.W_OK | os.X_OK):
         return Finding(what, "ok", str(folder))
-    if there.is_dir() and os.statvfs(there).f_flag & os.ST_RDONLY:  # which no chmod changes
-        return failed(what, DeviceError(f"{there} is in a read-only file system"))
-    return Finding(what, "fail", f"{there} cannot be written to", f"chown or chmod {there}", DeviceError.exit_status)
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:  # which no chmod changes
+        return failed(what, DeviceError(f"{folder} is in a read-only file system"))
+    return Finding(what, "fail", f"{folder} cannot be written to", f"chown or chmod {folder}", DeviceError.exit_status)
 
 
 @contextmanager

@@ -135,6 +135,15 @@ def test_a_folder_in_a_read_only_file_system(
     assert found["saved detections"]["remedy"] == "choose another folder with --save-detections"
 
 
+def test_a_folder_that_may_only_be_looked_at(
+    findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    status, found = findings("--save-detections", tmp_path)
+    assert (status, found["saved detections"]["found"]) == (69, f"{tmp_path} cannot be written to")
+    assert found["saved detections"]["remedy"] == f"chown or chmod {tmp_path}"
+
+
 def test_a_socket_that_cannot_be_made(findings: Command, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
