@@ -16,9 +16,10 @@ _CONTROLS = {
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
-def wants_colour(stream: TextIO) -> bool:
-    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org)."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+def wants_colour(stream: TextIO | None) -> bool:
+    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org); None is a stream that
+    was closed before the process began."""
+    return stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def takes_utf8(stream: TextIO | None) -> bool:

@@ -44,6 +44,12 @@ def test_text_is_a_line_each(kwsd: Command, tiny_model: Path) -> None:
     assert all(line.startswith("ok    ") for line in ran.out.splitlines())
 
 
+def test_nobody_has_to_read_it(kwsd: Command, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # as `>&-` leaves it
+    ran = kwsd("doctor", "--model", tiny_model)
+    assert (ran.status, ran.err) == (0, "")
+
+
 def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
