@@ -17,9 +17,10 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
 def wants_colour(stream: TextIO | None) -> bool:
-    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org); None is a stream that
-    was closed before the process began."""
-    return stream is not None and stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org: an empty NO_COLOR asks
+    for nothing); None is a stream that was closed before the process began."""
+    refused = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream is not None and stream.isatty() and not refused
 
 
 def takes_utf8(stream: TextIO | None) -> bool:
