@@ -6,6 +6,7 @@ wrap the examples.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from kwsd.cli.refusals import refusing
 from kwsd.cli.repeats import refuse_repeats
+from kwsd.shown import wants_colour
 from kwsd.sinks.outlet import NOBODY_READS
 
 OTHERS = "Other options"
@@ -97,5 +99,5 @@ def _by_group(parameters: Iterable[Any], ctx: Any) -> dict[str, Rows]:
 def _write_groups(groups: dict[str, Rows], formatter: Any) -> None:
     for title, rows in groups.items():
         if rows:
-            with formatter.section(typer.style(title, bold=True)):
+            with formatter.section(typer.style(title, bold=True) if wants_colour(sys.stdout) else title):
                 formatter.write_dl(rows, col_max=26)

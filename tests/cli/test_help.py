@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -73,6 +76,20 @@ def test_flags_are_told_with_default_and_range(kwsd: Command) -> None:
     assert "[default: 50; 10 to 1000, in steps of 10]" in out
     assert "--gate / --no-gate Score windows only while somebody speaks. [default: yes]" in out
     assert "--device auto|cuda|cpu" in out
+
+
+@pytest.mark.parametrize(("env", "bold"), [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False)])
+def test_headings_are_bold_where_the_terminal_knows_that(env: dict[str, str], bold: bool) -> None:
+    master, slave = pty.openpty()
+    env = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | env
+    subprocess.run([sys.executable, "-m", "kwsd", "eval", "--help"], stdout=slave, env=env, check=True)
+    os.close(slave)
+    shown = b""
+    with os.fdopen(master, "rb", buffering=0) as terminal, suppress(OSError):  # EIO is its end
+        while data := terminal.read(65_536):
+            shown += data
+    assert (b"\x1b[1m" in shown) == bold
+    assert b"What to measure" in shown
 
 
 def test_flags_are_grouped_by_section(kwsd: Command) -> None:
