@@ -27,8 +27,8 @@ Rows = list[tuple[str, str]]
 class ManualCommand(TyperCommand):
     """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
 
-    What it says of a wrong value reads like what the configuration says; a flag of the configuration, or a
-    switch with two names, may be given once.
+    What it says of a wrong value reads like what the configuration says; an option whose last value alone would count
+    may be given once.
     """
 
     def parse_args(self, ctx: Any, args: Any) -> Any:

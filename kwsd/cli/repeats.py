@@ -13,19 +13,20 @@ _ONE = "leave one of them away"
 
 
 def refuse_repeats(given: Sequence[Any]) -> None:
-    """Raise UsageError where one of the configuration's flags is among typer's parameters `given` more than once.
+    """Raise UsageError where one of typer's parameters `given` is among them more than once.
 
-    Flags that add up, as --hook does, may be; so may those that a command has for itself, but for a switch with two
+    Flags that add up, as --hook does, may be. So may a switch of a command's own, as --path is, but for one with two
     names, as --fresh and --resume are: they contradict each other.
     """
     known = {option.flag.partition("/")[0]: option for option in options().values() if option.flag}
-    once = [parameter for parameter in given if not getattr(parameter, "multiple", False)]
-    for parameter in once:
-        option = known.get(parameter.opts[0]) if parameter.opts else None
-        if option is not None and once.count(parameter) > 1:
+    for parameter in given:
+        if given.count(parameter) == 1 or parameter.param_type_name != "option" or parameter.multiple:
+            continue
+        option = known.get(parameter.opts[0])
+        if option is not None:
             raise UsageError(f"{option.flag} was given twice;", _instead(option))
-        if getattr(parameter, "secondary_opts", None) and once.count(parameter) > 1:
-            raise UsageError(f"{parameter.opts[0]}/{parameter.secondary_opts[0]} was given twice;", _ONE)
+        if parameter.secondary_opts or not parameter.is_flag:
+            raise UsageError(f"{'/'.join((parameter.opts[0], *parameter.secondary_opts[:1]))} was given twice;", _ONE)
 
 
 def _instead(option: Option) -> str:

@@ -131,6 +131,20 @@ def test_a_flag_of_which_only_the_last_would_count_is_given_once(kwsd: Command, 
     assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {expected}\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("listen", "x.wav", "--config", "a", "--config", "b"), ("classify", "x.wav", "--top", "1", "--top=2"),
+        ("export", "x", "--out", "a", "--out", "b"), ("eval", "negatives", "x", "--json", "a", "--json", "b"),
+        ("models", "info", "x", "--format", "json", "--format", "json"),
+    ],
+)  # fmt: skip
+def test_so_is_a_value_that_is_a_command_s_own(kwsd: Command, arguments: tuple[str, ...]) -> None:
+    flag = next(word for word in arguments if word.startswith("--"))
+    ran = kwsd(*arguments)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {flag} was given twice; leave one of them away\n")
+
+
 def test_hooks_add_up(kwsd: Command) -> None:
     told = rows(kwsd("config", "--hook", "stop=a", "--hook", "stop=b", "--hook-shell", "*=c").out)
     assert told["hooks.words.stop"][0] == '[["a"], ["b"]]'
