@@ -64,20 +64,29 @@ def complete(folder: Path) -> bool:
 
 
 def pulled_ids() -> Iterator[HubId]:
-    """Every revision of every model in the cache, whatever it is a model of, by name."""
-    for folder in sorted(cache_folder().glob("models--*--*")):
+    """Every revision of every model in the cache, whatever it is a model of, by name, but for what is closed to us."""
+    for folder in _matching(cache_folder(), "models--*--*"):
         repo = "/".join(folder.name.split("--", 2)[1:])
         if hub_id(repo) is None:
             continue
         named = {}
-        for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
+        for ref in _matching(folder / "refs", "**/*"):
             with suppress(OSError, UnicodeDecodeError):
-                named[ref.relative_to(folder / "refs").as_posix()] = ref.read_text(encoding="utf-8").strip()
-        commits = {path.name for path in (folder / "snapshots").glob("*")}
+                if ref.is_file():
+                    named[ref.relative_to(folder / "refs").as_posix()] = ref.read_text(encoding="utf-8").strip()
+        commits = {path.name for path in _matching(folder / "snapshots", "*")}
         for revision in [name for name, commit in named.items() if commit in commits]:
             yield HubId(repo, revision)
         for commit in sorted(commits - set(named.values())):
             yield HubId(repo, commit)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """What a folder holds, sorted, as far as it can be read."""
+    found: list[Path] = []
+    with suppress(OSError):
+        found += folder.glob(pattern)
+    return sorted(found)
 
 
 def forget(wanted: HubId) -> int:

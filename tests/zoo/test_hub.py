@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub.utils import validate_repo_id
+from users import unprivileged
 
 from kwsd.cards.hub import HubId, forget, hub_id, pulled, pulled_ids
 from kwsd.errors import ModelError
@@ -19,6 +20,7 @@ from kwsd.zoo.pulling import pull
 
 TINY = HubId("someone/tiny")
 V1 = HubId("someone/tiny", "v1")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,26 @@ def test_a_folder_of_the_cache_that_is_no_models_is_passed_over(hub: Any, tmp_pa
     for odd in ("models--a--b-", "models--a--b--c", "models--ü--b"):
         (tmp_path / "hub" / odd).symlink_to(folder)
     assert list(pulled_ids()) == [TINY]
+
+
+LISTED = "from kwsd.cards.hub import pulled_ids; print(*pulled_ids())"
+
+
+@pytest.mark.parametrize("part", [".", "refs", "snapshots"])
+@pytest.mark.parametrize("mode", [0, 0o444])
+def test_what_is_closed_to_us_hides_nothing_else(tmp_path: Path, part: str, mode: int) -> None:
+    for name in ("closed", "tiny"):
+        place = tmp_path / f"models--someone--{name}"
+        (place / "snapshots" / COMMIT).mkdir(parents=True)
+        (place / "refs").mkdir()
+        (place / "refs" / "main").write_text(COMMIT)
+    closed = tmp_path / "models--someone--closed" / part
+    closed.chmod(mode)
+    env = os.environ | {"HF_HUB_CACHE": str(tmp_path)}
+    command = [*unprivileged(), sys.executable, "-c", LISTED]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    closed.chmod(0o700)
+    assert done.stdout.split()[-1:] == ["someone/tiny"], done.stderr
 
 
 def test_a_revision_stays_what_it_was(hub: Any) -> None:
