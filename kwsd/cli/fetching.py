@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from kwsd.cli import console, stderr
+from kwsd.cli import console
 from kwsd.errors import UsageError
+
+log = logging.getLogger(__name__)
 
 
 def refuse_empty(model: str) -> None:
@@ -28,5 +31,5 @@ def pull_if_missing(name: str) -> None:
 
     wanted = missing_id(name)
     if wanted:
-        stderr.note(f"there is no folder {wanted} here: fetching the Hub's model of that id (once)")
+        log.info("there is no folder %s here: fetching the Hub's model of that id (once)", wanted)
         pull_shown(str(wanted))

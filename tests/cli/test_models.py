@@ -98,6 +98,15 @@ def test_a_model_of_the_hub_is_fetched_when_it_is_wanted(
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
+@pytest.mark.usefixtures("cache")
+def test_that_it_is_fetched_is_a_line_of_the_log(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    ran = kwsd("listen", SPOKEN, "--model", "someone/tiny", "--log-format", "json")
+    told, error = map(json.loads, ran.err.splitlines())
+    assert (told["level"], error["level"]) == ("info", "error")
+    assert told["message"].startswith("there is no folder someone/tiny here: fetching")
+
+
 @pytest.mark.parametrize("name", ["modelle/grün", "a/b--"])
 def test_a_path_that_is_mistyped_is_no_fault_of_kwsd(kwsd: Command, cache: Path, clips: Path, name: str) -> None:
     (cache / "models--a--b-" / "snapshots" / ("f" * 40)).mkdir(parents=True)
