@@ -7,7 +7,8 @@ wrap the examples.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -49,15 +50,12 @@ class ManualGroup(TyperGroup):
     """The same for commands that hold commands; these are grouped too."""
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
-        with refusing(ctx):
+        with _read_enough(), refusing(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
-            with refusing(ctx):
-                return super().invoke(ctx)
-        except NOBODY_READS:  # `kwsd models | head -1`: who reads has read enough; typer would exit with 1
-            raise typer.Exit(0) from None
+        with _read_enough(), refusing(ctx):
+            return super().invoke(ctx)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)
@@ -71,6 +69,15 @@ class ManualGroup(TyperGroup):
                 groups.setdefault(title, []).append((name, command.get_short_help_str(200)))
         _write_groups(groups, formatter)
         _write_groups(_by_group(self.get_params(ctx), ctx), formatter)
+
+
+@contextmanager
+def _read_enough() -> Iterator[None]:
+    """`kwsd models | head -1`, or `kwsd --help | true`: whoever read has read enough; typer would exit with 1."""
+    try:
+        yield
+    except NOBODY_READS:
+        raise typer.Exit(0) from None
 
 
 def _write_text(text: str | None, formatter: Any) -> None:

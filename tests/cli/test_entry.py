@@ -182,9 +182,12 @@ def unread_pipe() -> int:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("output", [unread_pipe, reset_by_peer])
-def test_a_reader_that_has_read_enough_is_no_error(output: Callable[[], int], unbuffered: str) -> None:
+@pytest.mark.parametrize("arguments", [("config", "--format", "toml"), ("--help",), ("--version",)])
+def test_a_reader_that_has_read_enough_is_no_error(
+    arguments: tuple[str, ...], output: Callable[[], int], unbuffered: str
+) -> None:
     writing = output()
-    command = [sys.executable, "-m", "kwsd", "config", "--format", "toml"]
+    command = [sys.executable, "-m", "kwsd", *arguments]
     env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
     os.close(writing)
