@@ -10,6 +10,7 @@ from typing import Any
 
 from kwsd.config import SHELL, LoadedConfig, Option, options
 from kwsd.config.values import MAPPINGS
+from kwsd.shown import one_line
 
 
 def as_toml(loaded: LoadedConfig) -> str:
@@ -32,7 +33,7 @@ def as_toml(loaded: LoadedConfig) -> str:
 
 
 def _table(key: str, option: Option, value: Mapping[str, Any], origins: Mapping[str, str]) -> list[str]:
-    entries = [f"{as_key(word)} = {as_value(entry)}  # {origins[f'{key}.{word}']}" for word, entry in value.items()]
+    entries = [_set(as_key(word), entry, origins[f"{key}.{word}"]) for word, entry in value.items()]
     if not value:
         entries = [f"#{as_key(word)} = {as_value(entry)}  # for example" for word, entry in option.example.items()]
     return ["", *(f"# {line}" for line in textwrap.wrap(option.help, 96)), f"[{key}]", *entries]
@@ -42,7 +43,11 @@ def _line(option: Option, value: Any, origin: str) -> str:
     if value is None:
         return f"#{option.name} = {as_value(option.example)}  # for example; unset by default"
     example = f"; for example {as_value(option.example)}" if value == () else ""
-    return f"{option.name} = {as_value(value)}  # {origin}{example}"
+    return f"{_set(option.name, value, origin)}{example}"
+
+
+def _set(name: str, value: Any, origin: str) -> str:
+    return f"{name} = {as_value(value)}  # {one_line(origin)}"
 
 
 def as_value(value: Any) -> str:

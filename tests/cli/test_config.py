@@ -64,6 +64,14 @@ def test_any_text_survives(tmp_path: Path, text: str) -> None:
     assert load_config(file).config.audio.device == text
 
 
+def test_a_file_of_any_name_is_an_origin(tmp_path: Path) -> None:
+    file, copy = tmp_path / "we\nird \x1b.toml", tmp_path / "out.toml"
+    file.write_text(FULL, encoding="utf-8")
+    copy.write_text(as_toml(load_config(file)), encoding="utf-8")
+    assert load_config(copy).config == load_config(file).config
+    assert r"we\nird \x1b.toml" in copy.read_text(encoding="utf-8")
+
+
 def test_defaults_are_read_back_as_the_defaults(kwsd: Command, user: Path) -> None:
     before = load_config(None).config
     ran = kwsd("config", "--format", "toml")
