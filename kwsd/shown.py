@@ -47,6 +47,11 @@ def readable(name: object) -> str:
     return str(name).translate(_SURROGATES)
 
 
+def spelt_out(name: str) -> str:
+    """A name of the system's with its bytes that are not UTF-8 as a shell's $'' takes them: \\xff."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def one_line(text: str) -> str:
     """The text with its control characters, which a terminal may obey, and its line breaks spelt out: \\n, \\x1b."""
     return text.translate(_CONTROLS)

@@ -12,7 +12,7 @@ from kwsd.cli.flags import ConfigFile, configured
 from kwsd.cli.toml import as_toml, as_value, in_ascii
 from kwsd.config import config_path, load_config, options
 from kwsd.config.values import MAPPINGS
-from kwsd.shown import takes_utf8
+from kwsd.shown import spelt_out, takes_utf8
 
 
 @configured(without=("output.format",))
@@ -52,4 +52,4 @@ def config(
             ]
         else:
             rows.append((key, "unset" if value is None else as_value(value), loaded.origins[key]))
-    console.table("", ("option", "value", "from"), rows)
+    console.table("", ("option", "value", "from"), [[*map(spelt_out, row)] for row in rows])

@@ -10,14 +10,15 @@ from typing import Any
 
 from kwsd.config import SHELL, LoadedConfig, Option, options
 from kwsd.config.values import MAPPINGS
-from kwsd.shown import one_line
+from kwsd.shown import one_line, spelt_out
 
 
 def as_toml(loaded: LoadedConfig) -> str:
     """Every option with its meaning and its value's origin.
 
     What is unset or empty has an example. `#` before a key, without a space, leaves the key out; before the words of
-    a comment there is a space. With all of these keys put in the file is still a valid one.
+    a comment there is a space. With all of these keys put in the file is still a valid one. A value that is not UTF-8
+    is shown in a comment alone.
     """
     sections: dict[str, list[str]] = {}
     tables: dict[str, list[str]] = {}
@@ -47,7 +48,11 @@ def _line(option: Option, value: Any, origin: str) -> str:
 
 
 def _set(name: str, value: Any, origin: str) -> str:
-    return f"{name} = {as_value(value)}  # {one_line(origin)}"
+    """The line of a key; a comment where bytes of its value cannot be said in TOML."""
+    line, origin = f"{name} = {as_value(value)}", spelt_out(one_line(origin))
+    if (shown := spelt_out(line)) != line:
+        return f"# {shown}  # {origin}; it is not UTF-8, and cannot stand in a TOML file"
+    return f"{line}  # {origin}"
 
 
 def as_value(value: Any) -> str:
@@ -75,5 +80,5 @@ def in_ascii(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    # JSON's strings are TOML's, but for DEL and for lone surrogates, which neither UTF-8 nor TOML knows.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f").encode("utf-8", "replace").decode()
+    # JSON's strings are TOML's, but for DEL and for lone surrogates, which neither UTF-8 nor TOML knows: see `_set`.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -64,6 +64,27 @@ def test_any_text_survives(tmp_path: Path, text: str) -> None:
     assert load_config(file).config.audio.device == text
 
 
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        (("--socket", "/tmp/a\udcff.sock"), r'path = "/tmp/a\xff.sock"  # flag --socket'),
+        (("--words", "yes,\udce9"), r'words = ["yes", "\xe9"]  # flag --words'),
+        (("--hook", "stop=a \udcff"), r'stop = [["a", "\xff"]]  # flag --hook'),
+    ],
+)
+def test_a_name_that_is_not_utf_8_is_shown_and_left_out(
+    kwsd: Command, user: Path, flags: tuple[str, ...], shown: str
+) -> None:
+    value = shown.partition(" = ")[2].partition("  #")[0]
+    assert value in kwsd("config", *flags).out
+    text = kwsd("config", "--format", "toml", *flags).out
+    assert f"# {shown}; it is not UTF-8, and cannot stand in a TOML file" in text.splitlines()
+    user.mkdir()
+    (user / "config.toml").write_text(text, encoding="utf-8")
+    config = load_config(None).config
+    assert (config.socket.path, config.trigger.words, config.hooks.words) == ("", (), {})
+
+
 def test_a_file_of_any_name_is_an_origin(tmp_path: Path) -> None:
     file, copy = tmp_path / "we\nird \x1b.toml", tmp_path / "out.toml"
     file.write_text(FULL, encoding="utf-8")
