@@ -6,7 +6,9 @@ wrap the examples.
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +23,9 @@ from kwsd.sinks.outlet import NOBODY_READS
 
 OTHERS = "Other options"
 """The group of options that name none."""
+
+_BRIEF = 60
+"""Characters of help beside what a shell completes; a terminal that is narrower still wraps them."""
 
 Rows = list[tuple[str, str]]
 
@@ -39,6 +44,9 @@ class ManualCommand(TyperCommand):
                 refuse_repeats(given)
             return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        return _with_brief_help(super().shell_complete(ctx, incomplete))
+
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)
 
@@ -56,6 +64,9 @@ class ManualGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _read_enough(), refusing(ctx):
             return super().invoke(ctx)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        return _with_brief_help(super().shell_complete(ctx, incomplete))
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)
@@ -78,6 +89,15 @@ def _read_enough() -> Iterator[None]:
         yield
     except NOBODY_READS:
         raise typer.Exit(0) from None
+
+
+def _with_brief_help(candidates: list[Any]) -> list[Any]:
+    """What a shell may complete, each with the beginning of its help. Typer gives all of it to rich, which takes
+    [default: 50] for markup and wraps the rest; and fish takes a second line for another candidate."""
+    for candidate in candidates:
+        first = re.split(r"(?<!\.)[.:;](?: |$)| \[", candidate.help or "", maxsplit=1)[0]
+        candidate.help = textwrap.shorten(first, _BRIEF, placeholder=" …")
+    return candidates
 
 
 def _write_text(text: str | None, formatter: Any) -> None:

@@ -25,6 +25,19 @@ def test_values_of_a_flag() -> None:
     assert completed("kwsd listen --device c", 3) == ["cuda", "cpu"]
 
 
+@pytest.mark.parametrize("line", ["kwsd listen --", "kwsd -", "kwsd ", "kwsd classify -"])
+def test_fish_is_told_one_candidate_a_line(line: str) -> None:
+    env = os.environ | {"_KWSD_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": line, "COLUMNS": "60"}
+    env["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+    candidates = [candidate.partition("\t") for candidate in done.stdout.splitlines()]
+    assert len(candidates) > 3
+    for name, tab, said in candidates:
+        assert name.startswith(line.rpartition(" ")[2])
+        assert tab
+        assert said
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_for_a_shell(shell: str) -> None:
     env = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # else it looks for its parent's name
