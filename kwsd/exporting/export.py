@@ -35,6 +35,11 @@ from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)
 
+UNCHOSEN: Mapping[str, Any] = {
+    "thresholds": {}, "smoothing": DEFAULT_SMOOTHING, "substitution": 1.0, "latest_ms": None, "verifier": None,
+}  # fmt: skip
+"""What a card says of weights for which nothing has been chosen: what an earlier card has was chosen for others."""
+
 
 def export_model(
     model: SpotterModel,
@@ -73,11 +78,8 @@ def export_model(
         (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
         log.warning("%s: %s", folder, error)
     same = earlier.get("sha256", {}).get(WEIGHTS) == checksum(folder / WEIGHTS)
-    chosen: dict[str, Any] = {"thresholds": {}, "substitution": 1.0, "latest_ms": None, "smoothing": DEFAULT_SMOOTHING}
-    chosen["verifier"] = None  # all of it was for these weights and no others
-    if same:
-        chosen |= {key: earlier[key] for key in chosen if key in earlier}
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **chosen})
+    chosen = {key: earlier[key] for key in UNCHOSEN if key in earlier} if same else {}
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **UNCHOSEN, **chosen})
 
 
 @contextmanager

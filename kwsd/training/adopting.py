@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoModelForAudioClassification
 
-from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import longest_of
 from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.errors import ModelError, UsageError, first_line
 from kwsd.events import RATE
-from kwsd.exporting.export import replacing_model, write_card
+from kwsd.exporting.export import UNCHOSEN, replacing_model, write_card
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.loading import MISFITS
@@ -111,5 +110,4 @@ def export_adopted(
     with replacing_model(folder) as scratch:
         model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
         extractor.save(scratch)
-    anew = {"thresholds": {}, "smoothing": DEFAULT_SMOOTHING}  # what an earlier card has was for other weights
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **anew})
+    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **UNCHOSEN})
