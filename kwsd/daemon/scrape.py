@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
 """What a client may send, and how long it may take for it and for reading the answer."""
-CROWDED_REQUEST_S = 0.1
+CROWDED_REQUEST_S = 0.02
 """How long it may take for what it sends while others wait at the door."""
+DEFER_S = 10
+"""A port lets nobody in who has sent nothing yet, mostly for so long: the kernel keeps them (tcp(7)), not the queue."""
 
 _NO_TOKEN = "only with the token\n"
 _ANSWER_BYTES = 1 << 16
@@ -179,6 +181,7 @@ def _listen(where: str, *, public: bool) -> socket.socket:
     server = socket.socket(family)
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_S)
         server.bind(place)
         server.listen(128)
     except OSError as error:

@@ -143,6 +143,18 @@ def test_who_says_nothing_is_not_waited_for_while_others_wait(
         assert polite.makefile("rb").read().endswith(b"kwsd_up 1\n")
 
 
+def test_a_port_lets_nobody_in_who_says_nothing(
+    serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape, "REQUEST_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(scrape, "CROWDED_REQUEST_S", 2 * PATIENCE_S)
+    port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+        assert get("/metrics", port) == (200, "kwsd_up 1\n")
+
+
 TOKEN = b"0123456789abcdef"
 
 
