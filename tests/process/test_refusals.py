@@ -64,8 +64,7 @@ def test_a_configuration_that_cannot_be_meant(
     [
         "[keep]\nfolder = '/tmp/türkçe'\n",
         "[socket]\nenabled = true\npath = '/tmp/türkçe'\n",
-        "[metrics]\nlisten = '/tmp/türkçe'\n",
-        "[metrics]\nlisten = '9464'\ntoken_file = '/tmp/türkçe'\n",
+        "[metrics]\ntoken_file = '/tmp/türkçe'\n",
         "[model]\nname = '/tmp/türkçe'\n",
         "[hooks.words]\nyes = 'echo türkçe'\n",
     ],
@@ -74,7 +73,8 @@ def test_a_letter_that_the_locale_lacks(user: Any, recordings: Path, tmp_path: P
     file = tmp_path / "config.toml"
     file.write_text(text, encoding="utf-8")
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    ran = user.run("listen", recordings / "commands.flac", "--config", file, **ascii_only)
+    served = ("--metrics", tmp_path / "metrics")
+    ran = user.run("listen", recordings / "commands.flac", "--config", file, *served, **ascii_only)
     assert ran.status == 78, ran.err
     assert ran.errors[-1].endswith("set LC_ALL=C.UTF-8, or do without that letter")
 
