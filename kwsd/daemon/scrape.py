@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
 """What a client may send, and how long it may take for it and for reading the answer."""
-CROWDED_REQUEST_S = 0.02
-"""How long it may take for what it sends while others wait at the door."""
+CROWDED_REQUEST_S, SILENT_S = 0.1, 0.02
+"""How long it may take for what it sends while others wait at the door; and for a first byte, after `DEFER_S`."""
 DEFER_S = 10
 """A port lets nobody in who has sent nothing yet, mostly for so long: the kernel keeps them (tcp(7)), not the queue."""
 
@@ -132,19 +132,20 @@ def _read_request(client: socket.socket, door: socket.socket) -> bytes:
     """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises TimeoutError when its time is
     over, which is sooner where others wait at the door, and OSError where the client is gone."""
     request = b""
+    deferred, crowded = door.family != socket.AF_UNIX, False
     began = time.monotonic()
-    deadline = began + REQUEST_S
     poll = select.poll()
     poll.register(client, select.POLLIN)
     poll.register(door, select.POLLIN)
     while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < REQUEST_BYTES:
-        left = deadline - time.monotonic()
+        most = REQUEST_S if not crowded else SILENT_S if deferred and not request else CROWDED_REQUEST_S
+        left = began + most - time.monotonic()
         ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
         if not ready:
             raise TimeoutError
         if door.fileno() in ready:
             poll.unregister(door)
-            deadline = began + CROWDED_REQUEST_S
+            crowded = True
         if client.fileno() in ready:
             if not (data := client.recv(4096)):
                 break

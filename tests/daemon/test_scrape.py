@@ -147,7 +147,7 @@ def test_a_port_lets_nobody_in_who_says_nothing(
     serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scrape, "REQUEST_S", 2 * PATIENCE_S)
-    monkeypatch.setattr(scrape, "CROWDED_REQUEST_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(scrape, "SILENT_S", 2 * PATIENCE_S)
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     with contextlib.ExitStack() as stack:
         for _ in range(20):
