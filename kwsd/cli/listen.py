@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from dataclasses import replace
@@ -16,6 +17,8 @@ from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, MetricsConfig, load_config, rereading
 from kwsd.daemon.signals import Held
 from kwsd.errors import InputError, UsageError
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from kwsd.audio.dozing import Doze
@@ -59,8 +62,9 @@ def listen(
     loaded = load_config(config, overrides)
     chosen = loaded.config
     stderr.log_from(chosen.output.log_level, chosen.output.log_format)
-    if source is not None and overrides.get("metrics.listen") is None:  # the file's place is that of the daemon
+    if source is not None and chosen.metrics.listen and overrides.get("metrics.listen") is None:
         chosen = replace(chosen, metrics=MetricsConfig())
+        log.info("metrics are not served: their place in %s is the microphone's; --metrics serves them", loaded.path)
     from kwsd.audio.dozing import Doze
 
     doze = Doze(chosen.model.hop)

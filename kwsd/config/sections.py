@@ -214,7 +214,8 @@ class MetricsConfig:
         flag="--metrics",
         valid=is_place,
         form=FORM,
-        help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere.",
+        help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere. "
+        "For a file or a pipe by the flag alone.",
     )
     public: bool = _option(
         False, help="Let other machines ask, where `listen` names such an address and a token is set."
