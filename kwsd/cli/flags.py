@@ -68,12 +68,12 @@ def configured(*wanted: str, without: Sequence[str] = ()) -> Callable[[Callable[
 
 def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     """What flags said, by parameter, as keys and values for `load_config`; flags that were not given are left out."""
-    keys = {_name(option): option for option in options().values()}
+    keys = {parameter_of(option): option for option in options().values()}
     found: dict[str, Any] = {}
     for name, value in given.items():
-        if name in keys and value is not None and name != _name(options()[HOOKS]):
+        if name in keys and value is not None and name != parameter_of(options()[HOOKS]):
             found[keys[name].key] = not value if _only_off(keys[name]) else value
-    lines, shell_lines = given.get(_name(options()[HOOKS])), given.get(_SHELL_HOOKS)
+    lines, shell_lines = given.get(parameter_of(options()[HOOKS])), given.get(_SHELL_HOOKS)
     if lines or shell_lines:
         found[HOOKS] = parse_hook_flags(lines or (), shell_lines or ())
     return found
@@ -83,7 +83,7 @@ def _parameters(chosen: Sequence[Option]) -> dict[str, inspect.Parameter]:
     """A parameter for each option, by name."""
     found = {}
     for option in chosen:
-        found[_name(option)] = _parameter(_name(option), _type(option), _info(option))
+        found[parameter_of(option)] = _parameter(parameter_of(option), _type(option), _info(option))
         if option.key == HOOKS:
             info = typer.Option(
                 "--hook-shell", metavar="WORD=LINE", rich_help_panel=_panel(option.section),
@@ -155,7 +155,8 @@ def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
     return complete
 
 
-def _name(option: Option) -> str:
+def parameter_of(option: Option) -> str:
+    """What the parameter of a command is called that an option of the configuration becomes."""
     return option.key.replace(".", "_")
 
 

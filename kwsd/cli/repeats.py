@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from kwsd.cli.flags import parameter_of
 from kwsd.config import Option, options
 from kwsd.errors import UsageError
 
@@ -18,11 +19,11 @@ def refuse_repeats(given: Sequence[Any]) -> None:
     Flags that add up, as --hook does, may be. So may a switch of a command's own, as --path is, but for one with two
     names, as --fresh and --resume are: they contradict each other.
     """
-    known = {option.flag.partition("/")[0]: option for option in options().values() if option.flag}
+    known = {parameter_of(option): option for option in options().values() if option.flag}
     for parameter in given:
         if given.count(parameter) == 1 or parameter.param_type_name != "option" or parameter.multiple:
             continue
-        option = known.get(parameter.opts[0])
+        option = known.get(parameter.name)  # a command's own --words may be a folder
         if option is not None:
             raise UsageError(f"{option.flag} was given twice;", _instead(option))
         if parameter.secondary_opts or not parameter.is_flag:

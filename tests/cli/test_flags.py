@@ -137,6 +137,7 @@ def test_a_flag_of_which_only_the_last_would_count_is_given_once(kwsd: Command, 
         ("listen", "x.wav", "--config", "a", "--config", "b"), ("classify", "x.wav", "--top", "1", "--top=2"),
         ("export", "x", "--out", "a", "--out", "b"), ("eval", "negatives", "x", "--json", "a", "--json", "b"),
         ("models", "info", "x", "--format", "json", "--format", "json"),
+        ("eval", "stream", "--words", "clips", "--words", "more", "--speech", "talk"),
     ],
 )  # fmt: skip
 def test_so_is_a_value_that_is_a_command_s_own(kwsd: Command, arguments: tuple[str, ...]) -> None:
