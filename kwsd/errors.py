@@ -15,7 +15,7 @@ from typing import ClassVar
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a full disk, a quota or a limit on files says."""
-OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
+_OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 """What a closed door says, and a name that leads nowhere."""
 
 
@@ -86,6 +86,13 @@ def writing(path: object) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise DeviceError(what, "make room, or write elsewhere") from error
         raise InputError(what, "name another place") from error
+
+
+def out_of_reach(error: BaseException) -> str:
+    """Which name leads to a closed door or nowhere, and why; "" for any other error."""
+    if isinstance(error, OSError) and error.errno in _OUT_OF_REACH and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return ""
 
 
 def lacks_extra(what: str, error: ImportError, extra: str) -> DeviceError:

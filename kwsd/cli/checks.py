@@ -12,7 +12,7 @@ from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.microphones import microphones
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
-from kwsd.errors import OUT_OF_REACH, ConfigError, DeviceError, KwsdError
+from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
 from kwsd.events import RATE
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
         except KwsdError as error:
             yield failed(what, error)
         except OSError as error:
-            if error.errno not in OUT_OF_REACH or not error.filename:  # the machine lacks something: no check goes on
+            if not (where := out_of_reach(error)):  # the machine lacks something: no check goes on
                 raise
-            yield failed(what, DeviceError(f"{error.filename}: {error.strerror}"))
+            yield failed(what, DeviceError(where))
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:

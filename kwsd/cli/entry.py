@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from kwsd.cli import stderr
 from kwsd.cli.app import app
-from kwsd.errors import NO_ROOM, OUT_OF_REACH, DeviceError, InputError, Interrupted, KwsdError
+from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
 from kwsd.sinks.outlet import NOBODY_READS, silence
 
 INTERNAL = KwsdError.exit_status
@@ -82,8 +82,8 @@ def _tell_fault(error: Exception, debug: bool) -> int:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
-    if isinstance(error, OSError) and error.errno in OUT_OF_REACH and error.filename:
-        text = f"{error.filename}: {error.strerror}; check the name and its permissions, or name another place"
+    if where := out_of_reach(error):
+        text = f"{where}; check the name and its permissions, or name another place"
         return _tell(text, InputError.exit_status, debug)
     lacking = next((text for kind, said, text in _LIMITS if isinstance(error, kind) and said in str(error)), None)
     if lacking:

@@ -14,7 +14,7 @@ from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.config import expanded, nearest
 from kwsd.config.sections import DEFAULT_MODEL
-from kwsd.errors import OUT_OF_REACH, ModelError
+from kwsd.errors import ModelError, out_of_reach
 
 
 @contextmanager
@@ -23,10 +23,9 @@ def within_reach() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in OUT_OF_REACH or not error.filename:
+        if not (where := out_of_reach(error)):
             raise
-        what = f"{error.filename}: {error.strerror}"
-        raise ModelError(what, "check the name and its permissions, or name another model") from error
+        raise ModelError(where, "check the name and its permissions, or name another model") from error
 
 
 def shipped_models() -> list[ModelCard]:
