@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli.columns import widths
+from kwsd.errors import lacks_extra
 from kwsd.shown import one_line, takes_utf8
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,16 @@ def working(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(Text(f"{what} …")):
         yield
+
+
+@contextmanager
+def importing(work: str) -> Iterator[None]:
+    """While the packages of kwsd[train] are imported for some `work`. Raises DeviceError where they are missing."""
+    try:
+        with working("loading torch"):
+            yield
+    except ImportError as error:
+        raise lacks_extra(f"{work} needs more packages", error, "train") from error
 
 
 @contextmanager

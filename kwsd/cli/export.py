@@ -9,7 +9,6 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import refuse_empty
-from kwsd.errors import lacks_extra
 
 
 def export(
@@ -60,9 +59,6 @@ def export(
     """
     refuse_empty(model)
     stderr.log_from()
-    try:
-        with console.working("loading torch"):
-            from kwsd.cli import exporting
-    except ImportError as error:
-        raise lacks_extra("exporting needs more packages", error, "train") from error
+    with console.importing("exporting"):
+        from kwsd.cli import exporting
     exporting.export(model, out, window, labels)

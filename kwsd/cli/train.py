@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +11,7 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
-from kwsd.errors import UsageError, lacks_extra
+from kwsd.errors import UsageError
 from kwsd.training.finetune_recipe import FinetuneRecipe, read_finetune_recipe
 from kwsd.training.values import bounds
 
@@ -128,11 +126,11 @@ def train(
     if recipe is not None and told is None:
         if given_flags(ctx, ["device"]):
             raise UsageError("--device is for a backbone; a GPU is taken where there is one;", "leave it out")
-        with _training():
+        with console.importing("training"):
             from kwsd.cli import teaching
         teaching.teach(recipe, data, runs, out=out, fresh=fresh, licence=licence)
         return
-    with _training():
+    with console.importing("training"):
         from kwsd.cli.finetuning import Places, finetune
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
@@ -141,16 +139,6 @@ def train(
             batch=batch, accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
-
-
-@contextmanager
-def _training() -> Iterator[None]:
-    """While what training needs is imported. Raises DeviceError where it is not installed."""
-    try:
-        with console.working("loading torch"):
-            yield
-    except ImportError as error:
-        raise lacks_extra("training needs more packages", error, "train") from error
 
 
 def _name_of(data: Path) -> str:
