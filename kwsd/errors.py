@@ -95,10 +95,11 @@ def out_of_reach(error: BaseException) -> str:
     return ""
 
 
-def lacks_extra(what: str, error: ImportError, extra: str) -> DeviceError:
-    """The error for work that needs one of kwsd's extras, which are not installed: by the pip of this interpreter, as
-    another one would look for kwsd elsewhere."""
-    return DeviceError(f"{what} ({error})", f"{shlex.quote(sys.executable)} -m pip install 'kwsd[{extra}]'")
+def lacks_packages(what: str, error: ImportError, extra: str = "") -> DeviceError:
+    """The error for work that needs packages which are not installed, those of an `extra` or kwsd's own: by the pip of
+    this interpreter, as another one would look for kwsd elsewhere."""
+    wanted = f"'kwsd[{extra}]'" if extra else "kwsd"
+    return DeviceError(f"{what} ({error})", f"{shlex.quote(sys.executable)} -m pip install {wanted}")
 
 
 def first_line(why: object) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kwsd.errors import lacks_extra, writing
+from kwsd.errors import lacks_packages, writing
 
 if TYPE_CHECKING:
     from matplotlib import axes
@@ -24,7 +24,7 @@ def check_matplotlib() -> None:
     try:
         import_module("matplotlib.figure")
     except ImportError as error:
-        raise lacks_extra("no plots without matplotlib", error, "plots") from error
+        raise lacks_packages("no plots without matplotlib", error, "plots") from error
 
 
 @contextmanager

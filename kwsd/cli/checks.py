@@ -94,6 +94,16 @@ def _scoring_ms(classifier: Classifier, samples: int) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
+def _torch(config: Config) -> Iterator[Finding]:
+    del config
+    from importlib import metadata
+
+    try:
+        yield Finding("torch", "ok", metadata.version("torch"))
+    except metadata.PackageNotFoundError:
+        yield Finding("torch", "ok", "not installed: kwsd's own models and exported ones are heard without it")
+
+
 def _gpu(config: Config) -> Iterator[Finding]:
     from kwsd.networks.devices import pick_device
 
@@ -123,6 +133,7 @@ CHECKS: Mapping[str, Check] = {
     "PortAudio": _portaudio,
     "voice detector": _detector,
     "model": _model,
+    "torch": _torch,
     "GPU": _gpu,
     "hooks": _hooks,
     "socket": look_at_socket,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kwsd.cli.columns import widths
-from kwsd.errors import lacks_extra
+from kwsd.errors import lacks_packages
 from kwsd.shown import one_line, takes_utf8
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def importing(work: str) -> Iterator[None]:
         with working("loading torch"):
             yield
     except ImportError as error:
-        raise lacks_extra(f"{work} needs more packages", error, "train") from error
+        raise lacks_packages(f"{work} needs more packages", error, "train") from error
 
 
 @contextmanager

@@ -138,8 +138,7 @@ def _read_request(client: socket.socket, door: socket.socket) -> bytes:
     poll.register(client, select.POLLIN)
     poll.register(door, select.POLLIN)
     while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < REQUEST_BYTES:
-        most = REQUEST_S if not crowded else SILENT_S if deferred and not request else CROWDED_REQUEST_S
-        left = began + most - time.monotonic()
+        left = began + _patience_s(crowded=crowded, silent=deferred and not request) - time.monotonic()
         ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
         if not ready:
             raise TimeoutError
@@ -152,6 +151,12 @@ def _read_request(client: socket.socket, door: socket.socket) -> bytes:
             request += data
     client.settimeout(REQUEST_S)
     return request
+
+
+def _patience_s(*, crowded: bool, silent: bool) -> float:
+    if not crowded:
+        return REQUEST_S
+    return SILENT_S if silent else CROWDED_REQUEST_S
 
 
 def served(where: str) -> bool:

@@ -27,6 +27,8 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
 def _torch_sees_one() -> bool:
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return False
-    import torch
-
+    try:
+        import torch
+    except ImportError:  # kwsd was installed without it
+        return False
     return torch.cuda.is_available()

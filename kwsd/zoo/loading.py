@@ -5,6 +5,9 @@ graph.onnx, where a folder has one, lets ONNX Runtime compute the same weights w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from kwsd.cards.exported import read_exported
@@ -13,7 +16,7 @@ from kwsd.cards.names import GRAPH
 from kwsd.cards.reading import own_window
 from kwsd.cards.verifier import Verifier
 from kwsd.classifier import Classifier, numbers
-from kwsd.errors import ConfigError, ModelError
+from kwsd.errors import ConfigError, ModelError, lacks_packages
 from kwsd.events import RATE
 from kwsd.zoo.finding import verifier_card
 
@@ -31,6 +34,7 @@ def load_classifier(
         ModelError: its scores are no numbers.
         ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
             `kwsd.networks.onnx_classifier.load_onnx`.
+        DeviceError: kwsd was installed without torch, and nothing else runs this model.
         ConfigError: an exported model is to run on a GPU.
     """
     if card.kind == "exported":
@@ -45,11 +49,13 @@ def load_classifier(
 
     device = pick_device(device)
     if card.kind == "zero-shot":
-        from kwsd.networks.clap import load_zero_shot
+        with _importing_torch(card):
+            from kwsd.networks.clap import load_zero_shot
 
         return _tried(load_zero_shot(card.path, card.name, card.labels, card.window, device), card)
     if card.kind == "classifier":
-        from kwsd.networks.auto_classifier import load_auto
+        with _importing_torch(card):
+            from kwsd.networks.auto_classifier import load_auto
 
         return _tried(load_auto(card.path, card.name, card.window, device, card.longest), card)
     drawn = not (any_length or on_torch)
@@ -78,9 +84,18 @@ def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
         from kwsd.networks.onnx_classifier import load_onnx
 
         return _tried(load_onnx(card.path, card.name, card.labels), card)
-    from kwsd.networks.torch_classifier import load_own
+    with _importing_torch(card):
+        from kwsd.networks.torch_classifier import load_own
 
     return _tried(load_own(card.path, card.name, device), card)
+
+
+@contextmanager
+def _importing_torch(card: ModelCard) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise lacks_packages(f"{card.name} takes torch and transformers for that", error) from error
 
 
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
