@@ -129,12 +129,18 @@ SPEECH, QUIET = np.ones(STEP, np.int16), np.zeros(STEP, np.int16)
 def test_it_opens_with_the_last_step_of_the_onset() -> None:
     gate = Gate(GateSettings(onset_ms=30, hangover_ms=50))
     assert [gate.feed(SPEECH) for _ in range(3)] == [False, False, True]
+    gate = Gate(GateSettings(onset_ms=120, hangover_ms=50))
+    assert [gate.feed(SPEECH) for _ in range(12)] == [False] * 11 + [True]
 
 
 @pytest.mark.usefixtures("plain")
 def test_it_shuts_with_the_last_step_of_the_hangover() -> None:
     gate = Gate(GateSettings(onset_ms=10, hangover_ms=30))
     assert [gate.feed(step) for step in (SPEECH, QUIET, QUIET, QUIET, QUIET)] == [True, True, True, True, False]
+    gate = Gate(GateSettings(onset_ms=10, hangover_ms=0))  # it counts as a step
+    assert [gate.feed(step) for step in (SPEECH, QUIET, QUIET)] == [True, True, False]
+    gate = Gate(GateSettings(onset_ms=10, hangover_ms=120))
+    assert [gate.feed(step) for step in [SPEECH, *[QUIET] * 13]] == [True] * 13 + [False]
 
 
 @pytest.mark.usefixtures("plain")

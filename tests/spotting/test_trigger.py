@@ -75,6 +75,12 @@ def test_windows_far_apart_do_not_make_it_deaf(smoothing: int, apart: int) -> No
     assert [trigger.feed(each, number * apart * HOP) for number, each in enumerate(rows, start=1)] == [None] * 10
 
 
+def test_what_passes_after_the_first_mean_is_late_there_too() -> None:
+    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, 2, latest_ms=450))
+    rows = [row(yes=0.9), row(yes=0.99), row(yes=0.99)]
+    assert [trigger.feed(each, number * 5 * HOP) for number, each in enumerate(rows, start=1)] == [None] * 3
+
+
 def test_each_word_has_its_own_time() -> None:
     rows = [row(yes=0.6)] * 5 + [row(yes=0.6, no=0.99)] * 2
     assert [hit.word for _, hit in run(late(250), rows)] == ["no"]
@@ -89,6 +95,13 @@ def test_a_window_that_was_scored_belatedly_counts_from_where_it_ended() -> None
     trigger.feed(None, HOP)
     trigger.amend(row(yes=0.9))
     assert run_from(trigger, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == [4]
+
+
+def test_a_window_that_was_scored_belatedly_is_forgotten_in_its_turn() -> None:
+    trigger = Trigger(LABELS, settings(yes=0.5))
+    trigger.feed(None, HOP)
+    trigger.amend(row(yes=0.9))
+    assert run_from(trigger, [None, row(yes=0.2)], 2) == []
 
 
 def test_other_settings_do_not_begin_its_time_anew() -> None:
