@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import EXTRACTORS, LARGER_TYPE, OWN_TYPE
+from kwsd.cards.names import EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 
@@ -57,13 +57,16 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     """What the configurations in `folder` say of the model.
 
     Raises:
-        ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration, says of itself
-            what cannot be, or has one label that excludes nothing.
+        ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration or its tokenizer,
+            says of itself what cannot be, or has one label that excludes nothing.
     """
     kind = _kind(config, name)
     extractor = _extractor(folder, name)
     rate = whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate", 1_000_000)
     window, longest = _lengths(config, extractor, folder)
+    if kind == "zero-shot" and not any((folder / file).is_file() for file in TOKENIZERS):
+        # transformers would make a tokenizer that knows no letter, and all labels would score the same
+        raise ModelError(f"{name} does not say how it reads labels: {folder} lacks {TOKENIZERS[0]};", "fetch it too")
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(

@@ -10,6 +10,9 @@ INDEX = f"{WEIGHTS}.index.json"
 EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
 """What says how a model wants to hear, in the order in which transformers looks."""
 
+TOKENIZERS = ("tokenizer.json", "vocab.json")
+"""What has a zero-shot model's vocabulary: the first alone, the second beside merges.txt."""
+
 GRAPH = "graph.onnx"
 """What ONNX Runtime computes, without weights."""
 

@@ -64,6 +64,16 @@ def test_a_zero_shot_model(clap: Path) -> None:
     assert (card.kind, card.labels, card.rate, card.window) == ("zero-shot", (), 48_000, 160_000)
 
 
+def test_a_zero_shot_model_without_its_tokenizer(clap: Path, tmp_path: Path) -> None:
+    """transformers would load it, and give every label the same score."""
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    (mine / "tokenizer.json").unlink()
+    assert read_card(str(mine)).kind == "zero-shot"  # with vocab.json and merges.txt, as earlier releases wrote it
+    (mine / "vocab.json").unlink()
+    with pytest.raises(ModelError, match=r"mine does not say how it reads labels: .* lacks tokenizer\.json; fetch it"):
+        read_card(str(mine))
+
+
 def test_a_window_in_the_config_goes_first(copy: Path) -> None:
     change(copy / "config.json", window_samples=24_000)
     assert read_card(str(copy)).window == 24_000
