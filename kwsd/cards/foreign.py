@@ -53,6 +53,12 @@ def is_foreign(config: Mapping[str, Any]) -> bool:
     return config.get("model_type", OWN_TYPE) not in (OWN_TYPE, LARGER_TYPE)
 
 
+def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a zero-shot model has nothing to read its labels with."""
+    zero_shot = str(config.get("model_type")) in ZERO_SHOT
+    return zero_shot and not any((folder / name).is_file() for name in TOKENIZERS)
+
+
 def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     """What the configurations in `folder` say of the model.
 
@@ -64,7 +70,7 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
     extractor = _extractor(folder, name)
     rate = whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate", 1_000_000)
     window, longest = _lengths(config, extractor, folder)
-    if kind == "zero-shot" and not any((folder / file).is_file() for file in TOKENIZERS):
+    if lacks_tokenizer(folder, config):
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} does not say how it reads labels: {folder} lacks {TOKENIZERS[0]};", "fetch it too")
     labels = () if kind == "zero-shot" else read_labels(folder, config)

@@ -9,7 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kwsd.cards.names import EXTRACTORS, INDEX, WEIGHTS
+from kwsd.cards.folder import read_json
+from kwsd.cards.foreign import lacks_tokenizer
+from kwsd.cards.names import EXTRACTORS
+from kwsd.cards.weights import named_files
 from kwsd.errors import ModelError
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
@@ -59,8 +62,13 @@ def pulled(wanted: HubId) -> Path | None:
 
 
 def complete(folder: Path) -> bool:
-    """Whether a folder of the cache holds what kwsd loads: other programs fetch a configuration alone, or a pickle."""
-    return all(any((folder / name).is_file() for name in names) for names in ((WEIGHTS, INDEX), EXTRACTORS))
+    """Whether a folder of the cache holds what kwsd loads: other programs fetch a configuration alone, a pickle, or a
+    part of what they are fetching yet. Raises ModelError where it cannot be told what belongs to the model."""
+    weights = named_files(folder)
+    if not weights or not all(file.is_file() for file in weights):
+        return False
+    hears = any((folder / name).is_file() for name in EXTRACTORS)
+    return hears and not lacks_tokenizer(folder, read_json(folder / "config.json"))
 
 
 def pulled_ids() -> Iterator[HubId]:

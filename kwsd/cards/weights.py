@@ -19,15 +19,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     Raises:
         ModelError: one is missing or truncated, or there are only pickled weights, which are never opened.
     """
-    if (folder / WEIGHTS).is_file():
-        files = [folder / WEIGHTS]
-    elif (folder / INDEX).is_file():
-        listed = read_json(folder / INDEX).get("weight_map")
-        shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
-        if not shards or not all(map(str.isprintable, shards)):
-            raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
-        files = [folder / Path(shard).name for shard in sorted(shards)]
-    else:
+    files = named_files(folder)
+    if not files:
         raise no_weights(folder, name)
     from safetensors import SafetensorError, safe_open
 
@@ -38,6 +31,20 @@ def weight_files(folder: Path, name: str) -> list[Path]:
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{file} is no whole file of weights ({error})", "fetch the model again") from error
     return files
+
+
+def named_files(folder: Path) -> list[Path]:
+    """The same, whether the shards are there or not; none where neither file is. Raises ModelError for an index that
+    lists none."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if not (folder / INDEX).is_file():
+        return []
+    listed = read_json(folder / INDEX).get("weight_map")
+    shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
+    if not shards or not all(map(str.isprintable, shards)):
+        raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
+    return [folder / Path(shard).name for shard in sorted(shards)]
 
 
 def no_weights(folder: Path, name: str) -> ModelError:

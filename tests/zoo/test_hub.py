@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -127,6 +128,26 @@ def test_what_another_program_fetched_in_part_is_missing(hub: Any) -> None:  # n
     assert missing_id(TINY.repo) == TINY
     (folder / "model.safetensors").symlink_to(weights)
     (folder / "preprocessor_config.json").unlink()
+    assert missing_id(TINY.repo) == TINY
+
+
+def test_so_is_a_model_of_which_a_shard_has_not_come(hub: Any) -> None:
+    del hub.files["model.safetensors"]
+    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    hub.files |= dict.fromkeys(shards, b"?")
+    index = {"weight_map": {shard: shard for shard in shards}}
+    hub.files["model.safetensors.index.json"] = json.dumps(index).encode()
+    folder = pull(TINY)
+    assert missing_id(TINY.repo) is None
+    (folder / shards[1]).unlink()
+    assert missing_id(TINY.repo) == TINY
+
+
+def test_so_is_a_zero_shot_model_without_its_tokenizer(hub: Any) -> None:
+    hub.files |= {"config.json": b'{"model_type": "clap"}', "tokenizer.json": b"{}"}
+    folder = pull(TINY)
+    assert missing_id(TINY.repo) is None
+    (folder / "tokenizer.json").unlink()
     assert missing_id(TINY.repo) == TINY
 
 
