@@ -12,6 +12,9 @@ from kwsd.errors import ModelError
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 """How weights are called that can run code, or that only other libraries read: they are never opened."""
 
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+"""How one knows a folder of PEFT's, which holds what was learnt on top of another model."""
+
 
 def weight_files(folder: Path, name: str) -> list[Path]:
     """The files of the weights: model.safetensors, or the shards that its index lists.
@@ -49,10 +52,23 @@ def named_files(folder: Path) -> list[Path]:
 
 def no_weights(folder: Path, name: str) -> ModelError:
     """The error for a folder without safetensors."""
-    if (folder / "adapter_model.safetensors").is_file():
-        return ModelError(f"{name} is an adapter (PEFT), no model;", "merge it into its base, with merge_and_unload()")
+    if is_adapter(folder):
+        return only_adapter(name)
     pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
     return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder without a model holds what another model is to be changed by."""
+    return any((folder / name).is_file() for name in ADAPTER)
+
+
+def only_adapter(name: str) -> ModelError:
+    """The error for what is no model without another one."""
+    return ModelError(
+        f"{name} is an adapter (PEFT), no model;",
+        "merge it into its base, with merge_and_unload() of peft, and name the folder that save_pretrained writes",
+    )
 
 
 def only_pickles(name: str, pickle: str) -> ModelError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kwsd.cards.folder import read_json
 from kwsd.cards.hub import HubId
 from kwsd.cards.names import CARD, EXTRACTORS, GRAPH, INDEX, WEIGHTS
-from kwsd.cards.weights import PICKLES, only_pickles
+from kwsd.cards.weights import ADAPTER, PICKLES, only_adapter, only_pickles
 from kwsd.errors import ModelError
 from kwsd.zoo.blobs import HubFile
 
@@ -29,12 +29,15 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
     """The files that make the model, the smallest first: what is wrong shows early.
 
     Raises:
-        ModelError: there is no config.json, or no safetensors.
+        ModelError: it is an adapter for another model, or there is no config.json, or no safetensors.
     """
     names = {file.name for file in listed}
+    weighed = any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS)
+    if not weighed and not names.isdisjoint(ADAPTER):
+        raise only_adapter(str(wanted))
     if "config.json" not in names:
         raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
-    if not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS):
+    if not weighed:
         pickles = sorted(name for name in names if name.endswith(PICKLES))
         if pickles:
             raise only_pickles(str(wanted), pickles[0])

@@ -12,6 +12,7 @@ from kwsd.cards.hub import hub_id, pulled
 from kwsd.cards.model_card import ModelCard
 from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
+from kwsd.cards.weights import is_adapter, only_adapter
 from kwsd.config import expanded, nearest
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, out_of_reach
@@ -65,6 +66,8 @@ def find_model(name_or_folder: str) -> Path:
     if recipe is not None:
         raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
     if (here := expanded(name_or_folder)).is_dir():
+        if is_adapter(here):
+            raise only_adapter(name_or_folder)
         of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
         raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or f"kwsd's own models: {known}")
     wanted = hub_id(name_or_folder)

@@ -37,6 +37,13 @@ def test_only_pickles(hub: Any) -> None:
     assert hub.asked == []
 
 
+def test_an_adapter_without_its_base(hub: Any) -> None:
+    hub.files = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"?", "preprocessor_config.json": b"{}"}
+    with pytest.raises(ModelError, match=r"someone/tiny is an adapter \(PEFT\), no model; merge it into its base"):
+        pull(TINY)
+    assert hub.asked == []
+
+
 def test_no_weights_or_no_config(hub: Any) -> None:
     del hub.files["model.safetensors"]
     with pytest.raises(ModelError, match="no weights"):

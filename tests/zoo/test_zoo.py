@@ -97,6 +97,13 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
         find_model("runs/mine")
 
 
+def test_an_adapter_says_so(tmp_path: Path) -> None:
+    """PEFT writes no config.json beside it."""
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    with pytest.raises(ModelError, match=r"is an adapter \(PEFT\), no model; merge it into its base"):
+        read_card(str(tmp_path))
+
+
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "there is no model.safetensors"),
     "truncated": (lambda f: cut(f), "no whole model"),
