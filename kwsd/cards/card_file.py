@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.cards.allowed import A_NAME, is_cost, is_latest, is_name, is_smoothing, is_threshold
-from kwsd.cards.folder import read_json
+from kwsd.cards.folder import closed, read_json
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
@@ -70,6 +70,8 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
             raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
         try:
             found = checksum(folder / name)
+        except PermissionError as error:
+            raise closed(folder / name, error) from error
         except OSError as error:
             raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
         if found != expected.lower():

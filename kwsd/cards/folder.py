@@ -19,6 +19,8 @@ def read_json(path: Path) -> dict[str, Any]:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ModelError(f"{path} is no regular file", "fetch the model again")
         value = json.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise closed(path, error) from error
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read {path}: {error}", "fetch the model again") from error
     except RecursionError as error:
@@ -26,6 +28,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelError(f"{path} is no JSON object", "fetch the model again")
     return value
+
+
+def closed(path: Path, error: PermissionError) -> ModelError:
+    """The error for a model's file that this user may not read: fetched again it would be as closed."""
+    return ModelError(f"{path}: {error.strerror}", "check its permissions, or name another model")
 
 
 def whole(value: object, folder: Path, what: str, most: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from kwsd.cards.folder import read_json
+from kwsd.cards.folder import closed, read_json
 from kwsd.cards.names import INDEX, WEIGHTS
 from kwsd.errors import ModelError
 
@@ -20,7 +20,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     """The files of the weights: model.safetensors, or the shards that its index lists.
 
     Raises:
-        ModelError: one is missing or truncated, or there are only pickled weights, which are never opened.
+        ModelError: one is missing, truncated or closed to us, or there are only pickled ones, which are never opened.
     """
     files = named_files(folder)
     if not files:
@@ -29,10 +29,14 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
     for file in files:
         try:
+            file.open("rb").close()  # of a closed door safetensors says that there is no such file
             with safe_open(file, framework="np"):
                 pass
+        except PermissionError as error:
+            raise closed(file, error) from error
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{file} is no whole file of weights ({error})", "fetch the model again") from error
+            why = getattr(error, "strerror", None) or error
+            raise ModelError(f"{file} is no whole file of weights ({why})", "fetch the model again") from error
     return files
 
 

@@ -87,6 +87,16 @@ def test_an_id_that_is_none(kwsd: Command, cache: Path) -> None:
     assert not list(cache.iterdir())
 
 
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_a_file_of_a_model_that_is_closed_to_us(foreign: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    model = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
+    (model / name).chmod(0)
+    command = [*unprivileged(), sys.executable, "-m", "kwsd", "models", "info", model]
+    done = subprocess.run(command, capture_output=True, text=True)
+    told = f"kwsd: error: {model / name}: Permission denied: check its permissions, or name another model\n"
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", told)
+
+
 @pytest.mark.parametrize("command", [("listen", SPOKEN), ("classify", SPOKEN), ("eval", "clips", SPOKEN.parent)])
 def test_a_model_of_the_hub_is_fetched_when_it_is_wanted(
     kwsd: Command, cache: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[Any, ...]
