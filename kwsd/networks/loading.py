@@ -39,6 +39,8 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
             raise ModelError(f"{what} {_misfit(folder)};", "fetch the model again") from error
+        if "trust_remote_code" in str(error):  # nor this one
+            raise ModelError(f"{what} it needs code of its own, which kwsd never runs;", "take another") from error
         raise ModelError(f"{what} {first_line(error)}") from error
 
 
