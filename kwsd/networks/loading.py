@@ -29,12 +29,15 @@ def loading(name: str, folder: Path) -> Iterator[None]:
 
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
-        DeviceError: the GPU has too little memory.
+        DeviceError: the GPU has too little memory, or a library is missing, as one for quantised weights.
     """
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
+    except ImportError as error:
+        missing = f"cannot load {name} ({folder}) without another library: {first_line(error)};"
+        raise DeviceError(missing, "install it beside kwsd, or take another model") from error
     except MISFITS as error:
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from kwsd.cards.folder import licence_of
-from kwsd.errors import ModelError
+from kwsd.errors import DeviceError, ModelError
 from kwsd.labels import can_fire
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
@@ -254,6 +254,13 @@ def test_code_in_a_model_is_never_run(copy: Path) -> None:
         auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
     )
     with pytest.raises(ModelError, match=r"cannot load mine .* needs code of its own, which kwsd never runs; take"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_a_library_that_a_model_needs_is_missing_and_not_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(copy / "config.json", quantization_config={"quant_method": "torchao", "quant_type": "int8_weight_only"})
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    with pytest.raises(DeviceError, match=r"cannot load mine .* without another library: .*torchao.*; install it"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
