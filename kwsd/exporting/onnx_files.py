@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 from typing import Any
 
 import onnx
@@ -37,11 +38,13 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
     A zero-shot model is to have a card with the labels that it shall tell apart.
 
     Raises:
-        ModelError: it cannot be drawn or traced, or is larger than an ONNX file can be.
+        ModelError: it cannot be drawn or traced, the window is no whole number of samples at the model's own rate, or
+            it is larger than an ONNX file can be.
     """
     window = card.window * card.rate // RATE
     if window * RATE != card.window * card.rate:
-        raise ModelError(f"{card.name}: {card.window} samples at 16 kHz are no whole number at {card.rate} Hz")
+        what = f"{card.name} hears at {card.rate} Hz, where {card.window / RATE:g} s are no whole number of samples;"
+        raise ModelError(what, f"take a multiple of {1 / gcd(RATE, card.rate):g} s for --window")
     problem = "single_label_classification"
     if card.kind == "kwsd":
         exact, coarse = (filled(*drawing(card.path, quantised=q, levels=_LEVELS)) for q in (False, True))

@@ -62,6 +62,12 @@ def test_a_window_of_ones_own(foreign: Callable[[str], Path]) -> None:
     np.testing.assert_allclose(exact.score(heard), expected, atol=1e-4)
 
 
+def test_a_window_of_no_whole_samples_at_the_models_rate(foreign: Callable[[str], Path]) -> None:
+    card = replace(read_card(str(foreign("wav2vec2"))), rate=44_100, window=19_752)
+    with pytest.raises(ModelError, match=r"hears at 44100 Hz, where 1\.2345 s are no .* a multiple of 0\.01 s for --w"):
+        as_files(card)
+
+
 def test_what_computes_something_else_is_refused(foreign: Callable[[str], Path]) -> None:
     card, other = (read_card(str(foreign(architecture))) for architecture in ("hubert", "wav2vec2"))
     with pytest.raises(ModelError, match="off by"):
