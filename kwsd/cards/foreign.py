@@ -109,12 +109,14 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
     """The feature extractor's configuration, where transformers looks for it: in a processor's first."""
-    found = [read_json(folder / name) for name in EXTRACTORS if (folder / name).is_file()]
-    nested = [inner for table in found if isinstance(inner := table.get("feature_extractor"), Mapping)]
-    if found:
-        return nested[0] if nested else found[-1]
+    found = {file: read_json(folder / file) for file in EXTRACTORS if (folder / file).is_file()}
+    nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
+    if nested:
+        return nested[0]
+    if (alone := EXTRACTORS[-1]) in found:  # a processor's configuration that nests none only names its parts
+        return found[alone]
     raise ModelError(
-        f"{name} does not say how it wants to hear: {folder} lacks preprocessor_config.json;", "fetch it too"
+        f"{name} does not say how it wants to hear: {folder} lacks {alone};", "fetch it too, if it is a model for sound"
     )
 
 

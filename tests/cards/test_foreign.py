@@ -120,6 +120,14 @@ def test_a_processors_extractor_goes_before_one_beside_it(copy: Path) -> None:
     assert read_card(str(copy)).rate == 16_000
 
 
+def test_a_processors_configuration_without_an_extractor_says_nothing(copy: Path) -> None:
+    (copy / "processor_config.json").write_text('{"processor_class": "Wav2Vec2Processor"}')
+    assert read_card(str(copy)).rate == 16_000
+    (copy / "preprocessor_config.json").unlink()
+    with pytest.raises(ModelError, match=r"lacks preprocessor_config\.json; fetch it too"):
+        read_card(str(copy))
+
+
 def test_labels_that_nobody_named(copy: Path) -> None:
     change(copy / "config.json", id2label=None, label2id=None, num_labels=7, architectures=None)
     card = read_card(str(copy))
