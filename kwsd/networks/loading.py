@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 
 from kwsd.cards.folder import read_json, read_labels
 from kwsd.cards.foreign import ZERO_SHOT
@@ -18,7 +19,7 @@ SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """How anything is loaded from a model's folder."""
 MISFITS = (
     OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError, ArithmeticError,
-    AssertionError, StrictDataclassError,
+    AssertionError, StrictDataclassError, SafetensorError,
 )  # fmt: skip
 """What torch and transformers raise where a model's files do not fit each other, or them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -228,6 +229,13 @@ def test_sizes_of_nothing_are_refused(
     change(mine / file, **odd)
     with pytest.raises(ModelError, match="cannot load mine "):
         load_classifier(read_card(str(mine)), device="cpu")
+
+
+def test_a_folder_whose_name_is_not_utf_8(copy: Path) -> None:
+    """transformers opens weights by the path as a text."""
+    renamed = copy.rename(copy.parent / os.fsdecode(b"mine\xff"))
+    with pytest.raises(ModelError, match=r"cannot load mine.*is not valid UTF-8"):
+        load_classifier(read_card(str(renamed)), device="cpu")
 
 
 def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
