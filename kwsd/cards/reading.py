@@ -23,6 +23,7 @@ from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import can_fire, misplaced
+from kwsd.shown import one_line, readable
 
 DEFAULT_WINDOW = RATE
 """What a model hears at once that does not say how much it wants, in samples: a second."""
@@ -135,11 +136,11 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
 
 def _name(folder: Path, card: Mapping[str, Any], given: str) -> str:
     """A model from the Hub is called by its id: the cards of two can say the same. Another one is called as its card
-    says, or by its folder."""
+    says, or by its folder, whose name may hold anything."""
     wanted = hub_id(given)
     if wanted and folder != expanded(given):
         return str(wanted)
-    return str(card.get("name", folder.resolve().name))
+    return str(card.get("name", one_line(readable(folder.resolve().name))))
 
 
 def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from kwsd.cli.fetching import pull_shown, refuse_empty
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.labels import enumerated
+from kwsd.shown import one_line
 
 if TYPE_CHECKING:
     from kwsd.zoo import ModelCard
@@ -58,7 +59,7 @@ def info(
         return
     console.say(card.name)
     for key, value in _facts(card):
-        lines = textwrap.wrap(value, 76, break_long_words=False, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(one_line(value), 76, break_long_words=False, break_on_hyphens=False) or [""]
         console.say(f"  {key:<10} {lines[0]}")
         for line in lines[1:]:
             console.say(f"  {'':<10} {line}")

@@ -58,6 +58,17 @@ def test_a_model_of_others(kwsd: Command, foreign: Callable[[str], Path], clap: 
     assert "10 s at once, at 48000 Hz" in told
 
 
+def test_a_folder_whose_name_holds_control_characters(
+    kwsd: Command, foreign: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """A name goes to terminals, events and exported files."""
+    model = Path(shutil.copytree(foreign("hubert"), tmp_path / "my\nown\x1b[31m"))
+    ran = kwsd("models", "info", model)
+    assert (ran.status, ran.out.splitlines()[0]) == (0, r"my\nown\x1b[31m")
+    assert "\x1b" not in ran.out
+    assert kwsd("models", "info", model, "--format", "json").out.count(r"my\\nown\\x1b[31m") == 1
+
+
 def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str], Path]) -> None:
     commit = "f" * 40
     repo = cache / "models--someone--tiny"
