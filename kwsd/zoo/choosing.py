@@ -29,7 +29,8 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
     """The files that make the model, the smallest first: what is wrong shows early.
 
     Raises:
-        ModelError: it is an adapter for another model, or there is no config.json, or no safetensors.
+        ModelError: it is an adapter for another model, or there is no config.json, no safetensors, or no
+            feature extractor.
     """
     names = {file.name for file in listed}
     weighed = any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS)
@@ -42,6 +43,8 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
         if pickles:
             raise only_pickles(str(wanted), pickles[0])
         raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
+    if names.isdisjoint(EXTRACTORS):
+        raise ModelError(f"{wanted} does not say how it wants to hear: it has no {EXTRACTORS[-1]}; choose another")
     # One whole file goes before shards of the same weights.
     weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
     found = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]

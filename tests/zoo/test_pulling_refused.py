@@ -53,6 +53,13 @@ def test_no_weights_or_no_config(hub: Any) -> None:
         pull(TINY)
 
 
+def test_what_hears_nothing_is_not_fetched(hub: Any) -> None:
+    del hub.files["preprocessor_config.json"]
+    with pytest.raises(ModelError, match=r"does not say how it wants to hear: it has no preprocessor_config\.json"):
+        pull(TINY)
+    assert hub.asked == []
+
+
 @pytest.mark.usefixtures("hub")
 def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
