@@ -41,7 +41,8 @@ def classify(
     verifier is asked, so that scores are not those of kwsd listen. A file that cannot
     be read is named on standard error and skipped; the exit status is 66 then.
     """
-    config = load_config(Path(os.devnull), overrides).config
+    alone = {"trigger.smoothing": 1}  # no mean over windows, of which a short --window would have too few
+    config = load_config(Path(os.devnull), alone | overrides).config
     stderr.log_from()
     pull_if_missing(config.model.name)
     with console.working("loading the model"):

@@ -80,6 +80,11 @@ def test_a_whole_file_scores_as_in_the_pipeline(kwsd: Command, foreign: Foreign)
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
+def test_a_file_in_short_pieces_is_no_matter_of_smoothing(kwsd: Command, foreign: Foreign) -> None:
+    ran = kwsd("classify", COMMANDS, "--model", foreign("wav2vec2"), "--window", "0.1", *CPU)
+    assert (ran.status, ran.err) == (0, "")
+
+
 def test_a_file_at_another_rate_in_stereo(kwsd: Command, foreign: Foreign, tmp_path: Path) -> None:
     import soundfile
 
