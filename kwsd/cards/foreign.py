@@ -88,18 +88,14 @@ def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None
 
 
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
-    if str(config.get("model_type")) in ZERO_SHOT:
+    kind, given = str(config.get("model_type")), config.get("architectures")
+    if kind in ZERO_SHOT:
         return "zero-shot"
-    given = config.get("architectures")
-    if (
-        given is None and str(config.get("model_type")) in _HEARING
-    ):  # if it has no head for labels, its weights will tell
-        return "classifier"
-    named = [str(name) for name in given if str(name).isprintable()] if isinstance(given, list) else []
-    named = named or ["a model of an unknown class"]
-    if not any(re.search(r"For(Sequence|Audio)Classification$", architecture) for architecture in named):
+    named = [str(one) for one in given if str(one).isprintable()] if isinstance(given, list) else []
+    hears = given is None and kind in _HEARING  # if it has no head for labels, its weights will tell
+    if not hears and not any(re.search(r"For(Sequence|Audio)Classification$", one) for one in named):
         raise ModelError(
-            f"{name} is no audio classifier: it is {named[0]};",
+            f"{name} is no audio classifier: it is {named[0] if named else 'a model of an unknown class'};",
             "take a model made for audio classification, or make one of it: kwsd train --backbone",
         )
     if config.get("problem_type") == "regression":

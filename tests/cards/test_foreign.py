@@ -172,6 +172,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
     "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
     "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
+    "a number, by no class": (
+        lambda f: change(f / "config.json", problem_type="regression", architectures=None),
+        "no classifier",
+    ),
     "labels without numbers": (lambda f: change(f / "config.json", id2label={"yes": 0}), "id2label"),
     "labels without end": (lambda f: change(f / "config.json", id2label=None, num_labels=2**40), "num_labels"),
     "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
