@@ -17,6 +17,7 @@ from kwsd.events import RATE
 
 if TYPE_CHECKING:
     from kwsd.classifier import Classifier
+    from kwsd.zoo import ModelCard
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
@@ -68,8 +69,7 @@ def _model(config: Config) -> Iterator[Finding]:
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
-    verified = "metadata read" if card.kind == "exported" else "checksum verified"
-    yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {verified}, {card.path}")
+    yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {_verified(card)}, {card.path}")
     check_words(config, card)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
@@ -82,6 +82,16 @@ def _model(config: Config) -> Iterator[Finding]:
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"
     yield Finding("scoring", state, told, remedy)
+
+
+def _verified(card: ModelCard) -> str:
+    """What reading the card has made sure of."""
+    from kwsd.cards.card_file import read_card_file
+    from kwsd.cards.names import CARD
+
+    if card.kind == "exported":
+        return "metadata read"
+    return "checksum verified" if read_card_file(card.path / CARD)["sha256"] else "no checksum beside it"
 
 
 def _scoring_ms(classifier: Classifier, samples: int) -> float:

@@ -31,6 +31,11 @@ def test_all_is_well(findings: Command) -> None:
     assert " ms on " in found["scoring"]["found"]
 
 
+def test_a_checksum_is_verified_where_a_card_lists_one(findings: Command, foreign: Callable[[str], Path]) -> None:
+    _, found = findings(model=foreign("hubert"))
+    assert "hubert, 5 words, no checksum beside it" in found["model"]["found"]
+
+
 def test_both_networks_of_a_model_are_timed(kwsd: Command) -> None:
     ran = kwsd("doctor", "--format", "json")
     (scoring,) = (finding["found"] for finding in json.loads(ran.out) if finding["what"] == "scoring")
