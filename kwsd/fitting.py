@@ -64,7 +64,10 @@ def doubt_smoothing(config: Config, card: ModelCard) -> None:
 
 
 def check_words(config: Config, card: ModelCard) -> None:
-    """Raise ConfigError for a word in the configuration that the model does not know."""
+    """Raise ConfigError for a word in the configuration that the model does not know, or a model without any word."""
+    if not card.words:
+        remedy = "name a sound with --labels" if card.kind == "zero-shot" else "take another model"
+        raise ConfigError(f"{card.name} has no label that may fire: {enumerated(card.labels)};", remedy)
     named: dict[str, Iterable[str]] = {
         "trigger.words (--words)": config.trigger.words,
         "trigger.thresholds": config.trigger.thresholds,

@@ -91,6 +91,14 @@ def test_words_that_the_model_does_not_know_are_refused(
         assert part in str(caught.value)
 
 
+def test_a_model_of_which_nothing_can_fire_is_refused(configure: Configure, card: ModelCard) -> None:
+    mute = replace(card, labels=("silence", "_unknown_"), thresholds={})
+    with pytest.raises(ConfigError, match=r"no label that may fire: silence, _unknown_; take another model"):
+        fitting.check_words(configure(), mute)
+    with pytest.raises(ConfigError, match="name a sound with --labels"):
+        fitting.check_words(configure(), replace(mute, kind="zero-shot"))
+
+
 def test_a_hook_that_can_never_run_is_warned_of(
     configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture
 ) -> None:
