@@ -131,12 +131,8 @@ class _Clap(nn.Module):
         frame, hop, wanted = extractor.fft_window_size, extractor.hop_length, extractor.nb_max_samples
         fused = extractor.truncation == "fusion"
         times = {"repeat": wanted // window + 1, "repeatpad": wanted // window}.get(extractor.padding, 1)
-        self._half, self._times, self._wanted, self._silence = (
-            frame // 2,
-            times,
-            wanted,
-            max(0, wanted - times * window),
-        )
+        self._half, self._times, self._wanted = frame // 2, times, wanted
+        self._silence = max(0, wanted - times * window)
         filters = extractor.mel_filters if fused else extractor.mel_filters_slaney
         steps = 1 + (wanted + 2 * self._half - frame) // hop
         self._mel = _Mel(_fourier(window_function(frame, "hann"), frame), filters, hop, steps, _FLOOR)
