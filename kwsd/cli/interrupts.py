@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,8 @@ class Interrupts:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
-            os.write(2, _ASKED)  # print() may be what was interrupted
+            with suppress(OSError):  # the same Ctrl-C ended `tee`, or whatever else read it
+                os.write(2, _ASKED)  # print() may be what was interrupted
         elif now - self._asked_at >= TOGETHER_S:
             signal.default_int_handler(number, frame)
 

@@ -45,6 +45,22 @@ def test_the_first_one_waits(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Ctrl-C again stops at once" in capfd.readouterr().err
 
 
+def test_the_first_one_waits_where_its_notice_has_no_reader_left() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stderr = os.dup(2)
+    os.dup2(writing, 2)
+    try:
+        with Interrupts() as interrupts:
+            press()
+            with pytest.raises(Interrupted):
+                interrupts.check()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(writing)
+
+
 def test_two_at_once_are_one(clock: Clock) -> None:
     with Interrupts() as interrupts:
         press()
