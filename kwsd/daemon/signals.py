@@ -100,6 +100,7 @@ def relayed(
         at_once()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+        os._exit(128 + number)  # a container's process 1 does not die of signals that it sends itself
 
     handlers = dict.fromkeys(ASKING_TO_STOP, handle) | dict.fromkeys(WITHOUT_MEANING, let_pass)
     before = {number: signal.getsignal(number) for number in handlers}

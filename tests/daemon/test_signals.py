@@ -116,6 +116,21 @@ with relayed(lambda number: print(number.name, flush=True), lambda: print("at on
     assert done.stderr == ""
 
 
+def test_the_second_signal_ends_the_first_process_of_a_container_too() -> None:
+    program = """
+import os
+import signal
+from kwsd.daemon.signals import relayed
+os.kill = lambda *_: None  # so the kernel shields process 1 from what has no handler
+with relayed(lambda number: None, lambda: print("at once", flush=True), -1):
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+    print("still there")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "at once\n", "")
+
+
 def test_a_terminal_that_went_long_ago_does_not_hang_up_now(monkeypatch: pytest.MonkeyPatch) -> None:
     there = True
     monkeypatch.setattr(signals, "has_terminal", lambda: there)
