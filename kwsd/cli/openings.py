@@ -32,8 +32,8 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         return
     with _given_back(path.parent):
         server, identity = listen(path)
-        server.close()
         unlink(path, identity)
+        server.close()
     yield Finding("socket", "ok", f"free: {path}{'; what a dead daemon had left there is removed' if left else ''}")
 
 

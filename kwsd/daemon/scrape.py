@@ -83,10 +83,10 @@ class ScrapeServer:
         """Stop, and remove the socket."""
         self._waker.wake()
         self._thread.join()
-        self._server.close()
-        self._waker.close()
         if self._path and self._identity:
             unlink(self._path, self._identity)
+        self._server.close()
+        self._waker.close()
 
     def _run(self) -> None:
         poll = select.poll()

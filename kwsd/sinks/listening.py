@@ -90,7 +90,7 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
 
 
 def unlink(path: Path, identity: Identity) -> None:
-    """Remove the socket, unless it is another one by now."""
+    """Remove the socket, unless it is another one by now. Before it is closed: then its inode may be that one's."""
     with contextlib.suppress(OSError):
         status = path.lstat()
         if (status.st_dev, status.st_ino) == identity:

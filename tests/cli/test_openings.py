@@ -106,6 +106,24 @@ def test_what_was_opened_for_a_trial_is_given_back(findings: Command, tmp_path: 
     assert not (tmp_path / "a").exists()
 
 
+def test_a_trial_takes_no_socket_from_a_daemon_that_starts_meanwhile(
+    findings: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is closed its inode is free for the daemon's, and tells the two apart no more."""
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"])
+    left: dict[str, bool] = {}
+    close = socket.socket.close
+
+    def closing(self: socket.socket) -> None:
+        if self.fileno() >= 0 and self.family == socket.AF_UNIX and self.getsockname():
+            left[Path(self.getsockname()).name] = Path(self.getsockname()).exists()
+        close(self)
+
+    monkeypatch.setattr(socket.socket, "close", closing)
+    assert findings("--metrics", runtime / "m" / "s")[0] == 0
+    assert left == {"events.sock": False, "s": False}
+
+
 def test_recordings_that_are_there_stay(findings: Command, tmp_path: Path) -> None:
     kept = tmp_path / "20260101T000000.000Z-yes-0.999.wav.part"  # a daemon is just writing it
     kept.write_bytes(b"x")
