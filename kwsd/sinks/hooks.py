@@ -117,11 +117,14 @@ class HookSink:
         """Let the hooks that run or wait come to their end within `deadline_s` seconds, then end them.
 
         `hurry`, from another thread, can shorten that. A program that hangs as it is started, on a mount that is gone,
-        is left behind.
+        is left behind; what else runs is killed then, for the thread that hangs with it ends nothing.
         """
         self._closing = True
         self.hurry(deadline_s)
         self._thread.join(None if deadline_s == math.inf else deadline_s + LAST_S)
+        if self._thread.is_alive():
+            log.warning("a hook hangs as it is started, and is left behind; %d that run are killed", len(self._running))
+            self.kill()
 
     def kill(self) -> None:
         """Kill whatever runs, and what is just being started, for a process about to die itself.

@@ -8,6 +8,8 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,17 +146,25 @@ def test_what_is_just_being_started_is_killed_too(bench: Any, monkeypatch: pytes
     assert bench.report().exit_status == 137
 
 
+@contextmanager
+def out_of_reach(program: Path) -> Iterator[None]:
+    """As on a mount that is gone: who opens a file to run it waits for a write lease on it to be given back."""
+    before = signal.signal(signal.SIGIO, lambda *_: None)  # the kernel asks for it
+    with program.open("r+b") as leased:
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield
+        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    signal.signal(signal.SIGIO, before)
+
+
 def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
     bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: Envelope
 ) -> None:
-    """As on a mount that is gone: who opens a file to run it waits for a write lease on it to be given back."""
     program = tmp_path / "program"
     shutil.copy("/bin/true", program)
     monkeypatch.setattr("kwsd.sinks.hooks.REFUSED", 8)
     sink = bench.add(Hook((str(program),)), limit=1, queue=1)
-    before = signal.signal(signal.SIGIO, lambda *_: None)  # the kernel asks for the lease back
-    with program.open("r+b") as leased:
-        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    with out_of_reach(program):
         for _ in range(100):
             sink.send(stop)
         closing = threading.Thread(target=sink.close, args=(0.1,))
@@ -163,7 +173,22 @@ def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
         assert not closing.is_alive()
         assert sink._thread.is_alive()
         assert len(sink._refused) <= 8
-        fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     sink._thread.join(PATIENCE_S)
     assert not sink._thread.is_alive()
-    signal.signal(signal.SIGIO, before)
+
+
+def test_what_runs_is_killed_where_another_hangs_as_it_is_started(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: Envelope
+) -> None:
+    program = tmp_path / "program"
+    shutil.copy("/bin/true", program)
+    monkeypatch.setattr("kwsd.sinks.hooks.LAST_S", 0.0)
+    runs = Hook(("/bin/sh", "-c", f": >{tmp_path}/started; exec sleep 1000"), PATIENCE_S)
+    sink = bench.add(runs, Hook((str(program),), PATIENCE_S), limit=2)
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for((tmp_path / "started").exists)
+        sink.close(0.1)
+    ended = [report.exit_status for report in (bench.report(), bench.report()) if "sleep" in report.command]
+    assert ended == [137]  # nobody came to send it SIGTERM
+    sink._thread.join(PATIENCE_S)
