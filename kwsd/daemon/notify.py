@@ -58,13 +58,13 @@ class Notifier:
 
     def reloading(self) -> None:
         """The configuration is about to be read again. Before READY this is nothing that systemd waits for."""
-        if self._ready:
+        if self._ready and not self._stopping:
             now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
             self._enter(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
 
     def reloaded(self, status: str) -> None:
         """The configuration has been read again, and taken over or refused."""
-        if self._ready:
+        if self._ready and not self._stopping:
             self._enter(f"READY=1\nSTATUS={one_line(status)}")
 
     def status(self, status: str) -> None:

@@ -48,8 +48,7 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
 class TunableSpotter:
     """A spotter whose settings another thread may change; before the model is loaded, too.
 
-    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU, and who changes the
-    settings is the main thread, which has signals to serve.
+    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU.
     """
 
     def __init__(self, config: Config) -> None:

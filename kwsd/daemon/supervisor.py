@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import signal
 import sys
 import threading
@@ -61,8 +62,8 @@ def run(
 
 
 class _Daemon:
-    """One run. Its threads are one a source, the worker, and those of the sinks; they speak to the main thread, which
-    waits for them at the mailbox."""
+    """One run. Its threads are one a source, the worker, that of the reloads, and those of the sinks; they speak to the
+    main thread, which waits for them at the mailbox."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class _Daemon:
         self._reload, self._terminal, self._doze = reload, Terminal(), doze
         self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox[Message] = Mailbox()
+        self._reloads: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True for each, False at the end
         self._publish = Publisher()
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
@@ -140,6 +142,8 @@ class _Daemon:
         stack.callback(self._join)
         stack.callback(self._stop)  # before the first thread runs: the next one may find no room to start
         self._run_thread("kwsd-worker", partial(self._serve, card))
+        if self._reload is not None:
+            self._run_thread("kwsd-reload", partial(self._adopt, self._reload))
         for source in self._sources:
             into = self._rings[source.name]
             self._run_thread("kwsd-capture", partial(pump, source, into, self._publish, self._sought))
@@ -154,7 +158,7 @@ class _Daemon:
                 raise message.error
             if isinstance(message, Signalled):
                 if self._reload is not None and message.number == signal.SIGHUP and not self._terminal.hangs_up():
-                    self._adopt(self._reload)
+                    self._reloads.put(True)
                     continue
                 self._reason = message.number.name
                 if not self._worker.loaded:
@@ -186,10 +190,15 @@ class _Daemon:
         self._progressed()
 
     def _adopt(self, read: Callable[[], Config]) -> None:
-        """Read the configuration and go on with it; with the old one where it is wrong."""
-        self._notifier.reloading()
-        self._config = taken_over(read, self._config, self._card, self._spotter, self._outlets)
-        self._status.reloaded()
+        """The reloads' thread: read the configuration and go on with it, with the old one where it is wrong. It and the
+        hooks' programs may lie on a mount that is gone, and the main thread has signals to serve."""
+        try:
+            while self._reloads.get():
+                self._notifier.reloading()
+                self._config = taken_over(read, self._config, self._card, self._spotter, self._outlets)
+                self._status.reloaded()
+        except BaseException as error:
+            self._fail(error)
 
     def _drain(self) -> None:
         """All audio is through: see every outlet to its end, and the reader of standard output through the last
@@ -202,6 +211,7 @@ class _Daemon:
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
         self._notifier.stopping()
+        self._reloads.put(False)
         self._worker.stop()
         for source in self._sources:
             source.close()

@@ -147,6 +147,10 @@ def test_a_reload_is_told_with_its_time(notify: Notify, manager: Manager) -> Non
     assert head == "RELOADING"
     assert before <= int(microseconds) <= after
     assert ready == "READY=1\nSTATUS=listening"
+    notifier.stopping()
+    notifier.reloading()
+    notifier.reloaded("too late")
+    assert manager.heard() == ["STOPPING=1\nSTATUS=stopping"]
 
 
 def test_a_state_that_finds_no_room_is_told_as_soon_as_there_is_some(

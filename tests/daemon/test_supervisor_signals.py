@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.source import Block
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
+from kwsd.errors import ConfigError
 
 Configure = Callable[..., Config]
 MakeSource = Callable[..., Any]
@@ -116,6 +119,27 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
     assert len(refused) == 2
     assert "'maybe'" in refused[0]
     assert "no-such-program" in refused[1]
+
+
+def test_a_signal_ends_a_daemon_whose_reload_hangs(
+    configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.daemon.supervisor.JOIN_S", 0.1)
+    over = threading.Event()
+    hung: list[bool] = []
+
+    def reload() -> Config:
+        send(signal.SIGTERM)
+        hung.append(over.wait(PATIENCE_S))
+        raise ConfigError("the mount is back")
+
+    out = output(detection=[partial(send, signal.SIGHUP)])
+    assert run(configure(), source(1, 0.5, 1, live=True), zoo=zoo, stdout=out, reload=reload) == 0
+    assert hung == []
+    over.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("kwsd-"):
+            thread.join(PATIENCE_S)
 
 
 @pytest.mark.usefixtures("patient")
