@@ -179,7 +179,7 @@ def _thresholds(chosen: Choice) -> Iterator[str]:
         if value <= 1:
             yield f"{as_key(word)} = {threshold(value)}"
         else:
-            yield f"# {word}: fires too often at any threshold; leave it out of [trigger] words"
+            yield f"# {word}: fires too often at any threshold that hears it; leave it out of [trigger] words"
 
 
 def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:

@@ -53,8 +53,9 @@ def choose_thresholds(
     give the same, the higher is taken. Words do not know of each other in this; so at the end all are replayed
     together, and raised together until the budget is kept. Of the trigger all but its thresholds counts.
 
-    A word that is never spoken here cannot be weighed: it gets the median of the others, or the next higher threshold
-    where it gives no alarm. One that gives too many at any threshold gets infinity: it never fires.
+    A word that is not spoken here, or heard at no threshold, cannot be weighed: it gets the median of the others, or
+    the next higher threshold where it gives no alarm. One that gives too many at any threshold that hears it gets
+    infinity: it never fires.
 
     A word that is heard late (see `Matched.late`) is an alarm to `score_events`, but none here: else a single late
     answer would make a word deaf that nothing else sets off.
@@ -77,16 +78,15 @@ def choose_thresholds(
         tables[word] = _table(replayers([word]), word, grid, trigger, _AMPLE * allowed)
         if progress:
             progress(done, len(words))
-    spoken = {word.word for each in recorded for word in each.words}
-    heard = [word for word in words if word in spoken]
+    heard = [word for word in words if tables[word][:, 0].any()]
     places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
-    chosen |= _of_the_unspoken({word: tables[word] for word in words if word not in spoken}, chosen.values(), grid)
+    chosen |= _of_the_unheard({word: tables[word] for word in words if word not in heard}, chosen.values(), grid)
     operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
     return Choice(budget, operating)
 
 
-def _of_the_unspoken(
+def _of_the_unheard(
     tables: Mapping[str, Counts], others: Iterable[float], grid: NDArray[np.float64]
 ) -> dict[str, float]:
     """The median of the others' log-odds, or the next higher at which the word gives no alarm."""

@@ -96,6 +96,18 @@ def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
     }
 
 
+def test_a_word_that_is_spoken_but_never_heard_is_not_made_deaf_for_it():
+    recorded = stream(2.0, {"a": [8.1], "b": [-3.0], "c": [-3.0]}, {"c": [9.1]})
+    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
+    odds = {word: log_odds(value) for word, value in choice.operating.thresholds.items()}
+    assert odds == {
+        "a": pytest.approx(8, abs=1e-5),
+        "b": pytest.approx(8, abs=1e-5),
+        "c": pytest.approx(9.25, abs=1e-4),
+    }
+    assert [word.missed for word in choice.operating.by_word()] == [0, 1, 1]
+
+
 def test_a_word_that_cannot_be_told_from_its_alarms_never_fires():
     rows = stream(1.0, {"a": [3.1], "b": [6.1]}, {})
     rows.scores[20000:20005, 1] = 1.0
