@@ -113,8 +113,8 @@ def _bisect(below: Callable[[float], bool], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval for a proportion (Wilson, 1927); NaN for no trials."""
+def wilson_interval(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval for a proportion (Wilson, 1927); NaN for no trials. A trial may be a success in part."""
     if not trials:
         return math.nan, math.nan
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -148,13 +148,15 @@ def bootstrap_interval(values: ArrayLike, *, groups: Sequence[Hashable] | None =
 def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None) -> tuple[float, float]:
     """The interval, at 95 %, of a miss rate from (n,) outcomes, 1 missed and 0 heard.
 
-    By bootstrap; where all outcomes are the same, and a bootstrap would claim to be certain, Wilson's.
+    By bootstrap; where all groups are missed equally often, and a bootstrap would claim to be certain, Wilson's, with a
+    group for a trial.
     """
     outcomes = np.asarray(missed, np.float64)
-    misses = int(outcomes.sum())
-    if misses in (0, outcomes.size):
-        return wilson_interval(misses, outcomes.size)
-    return bootstrap_interval(outcomes, groups=groups)
+    low, high = bootstrap_interval(outcomes, groups=groups)
+    if low < high or not outcomes.size:
+        return low, high
+    trials = len(set(groups)) if groups is not None else outcomes.size
+    return wilson_interval(trials * float(outcomes.mean()), trials)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

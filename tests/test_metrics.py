@@ -97,6 +97,13 @@ def test_a_miss_rate_of_nought_is_not_certain():
     assert 0 < low < 0.5 < high < 1
 
 
+def test_a_miss_rate_of_one_clip_or_of_clips_that_agree_is_not_certain():
+    assert metrics.miss_interval([0] * 20, groups=["a", "b"] * 10) == metrics.wilson_interval(0, 2)
+    assert metrics.miss_interval([0, 1] * 10, groups=["a"] * 20) == metrics.wilson_interval(0.5, 1)
+    assert metrics.miss_interval([0, 0, 1, 1] * 5, groups=["a", "b"] * 10) == metrics.wilson_interval(1, 2)
+    assert all(math.isnan(edge) for edge in metrics.miss_interval([]))
+
+
 def test_the_envelope_leaves_out_what_another_point_beats():
     curve = metrics.DetCurve(
         np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([1.0, 0.5, 0.6, 0.4, 0.4]), np.array([0.0, 1.0, 1.0, 2.0, 3.0])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kwsd import metrics
@@ -17,10 +17,11 @@ from kwsd.spotting.trigger import TriggerSettings
 
 @dataclass(frozen=True, slots=True)
 class WordMisses:
-    """One word's share of an operating point."""
+    """One word's share of an operating point. What was `spoken` came from so many `clips`, some of them heard again."""
 
     word: str
     spoken: int
+    clips: int
     missed: int
     alarms: int
 
@@ -31,13 +32,12 @@ class WordMisses:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of it."""
-        return metrics.wilson_interval(self.missed, self.spoken)
+        """Wilson's 95 % interval of it, as of so many clips: to hear one again tells little more."""
+        return metrics.wilson_interval(self.clips * self.miss_rate, self.clips)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        head = {"word": self.word, "spoken": self.spoken, "missed": self.missed, "alarms": self.alarms}
-        return plain_table(head | {"miss_rate": self.miss_rate, "interval": self.interval})
+        return plain_table(asdict(self) | {"miss_rate": self.miss_rate, "interval": self.interval})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +93,7 @@ class Operating:
     def miss_interval(self) -> tuple[float, float]:
         """95 %, by bootstrap; occurrences of one clip are drawn together. Another word's clip of the same name is
         another, as in Speech Commands, where a speaker's are called alike."""
-        words = [outcome.word for outcome in self.outcomes]
-        clips = [(word.word, word.clip) if word.clip else index for index, word in enumerate(words)]
-        return metrics.miss_interval([outcome.missed for outcome in self.outcomes], groups=clips)
+        return metrics.miss_interval([outcome.missed for outcome in self.outcomes], groups=_clips(self.outcomes))
 
     @property
     def alarms_per_hour(self) -> float:
@@ -120,9 +118,9 @@ class Operating:
         """Every word that may fire."""
         found, outcomes, alarms = [], self.outcomes, self.alarms
         for word in self.thresholds:
-            own = [outcome.missed for outcome in outcomes if outcome.word.word == word]
-            fired = sum(alarm.word == word for alarm in alarms)
-            found.append(WordMisses(word, len(own), sum(own), fired))
+            own = [outcome for outcome in outcomes if outcome.word.word == word]
+            missed, fired = sum(outcome.missed for outcome in own), sum(alarm.word == word for alarm in alarms)
+            found.append(WordMisses(word, len(own), len(set(_clips(own))), missed, fired))
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,6 +146,12 @@ class Operating:
                 "per_word": [word.to_dict() for word in self.by_word()],
             }
         )
+
+
+def _clips(outcomes: Sequence[Outcome]) -> list[Hashable]:
+    """Which clip each of them is of; one that nobody knows is one of its own."""
+    words = [outcome.word for outcome in outcomes]
+    return [(word.word, word.clip) if word.clip else index for index, word in enumerate(words)]
 
 
 def operate(

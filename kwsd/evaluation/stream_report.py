@@ -139,6 +139,7 @@ def _word_table(point: Operating, name: str = "") -> Table:
         word.word: (
             word.word,
             f"{word.spoken}",
+            f"{word.clips}",
             percent(word.miss_rate),
             span(*word.interval),
             f"{word.alarms}",
@@ -146,5 +147,5 @@ def _word_table(point: Operating, name: str = "") -> Table:
         )
         for word in point.by_word()
     }
-    columns = ("word", "spoken", "missed", "95 %", "alarms", "threshold")
+    columns = ("word", "spoken", "clips", "missed", "95 %", "alarms", "threshold")
     return Table(f"By word, {name or _name(point)}", columns, tuple(rows.values()))

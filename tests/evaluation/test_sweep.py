@@ -16,6 +16,7 @@ from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
+from kwsd.metrics import wilson_interval
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -152,6 +153,22 @@ def test_clips_of_two_words_are_two_though_they_are_called_alike():
     assert alone[0] < 5 / 35 < alone[1]
     low, high = interval([("a", "1")] * 5 + [("b", "1")] * 30)  # two clips: one is always missed, one never
     assert (low, high) == (0.0, 1.0)
+
+
+def test_a_clip_that_is_heard_again_makes_a_word_no_surer():
+    heard = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
+
+    def of(clips):
+        outcomes = tuple(
+            Outcome(SpokenWord(0, 100, "a", clip), heard if n % 5 else None) for n, clip in enumerate(clips)
+        )
+        (word,) = Operating(None, 0.0, {"a": 0.5}, 1.0, (Matched(outcomes, (), ()),)).by_word()
+        return word
+
+    once, again = of([f"{n}" for n in range(5)]), of([f"{n % 5}" for n in range(50)])
+    assert (again.spoken, again.clips, again.missed) == (50, 5, 10)
+    assert again.interval == pytest.approx(once.interval)
+    assert of([""] * 50).interval == pytest.approx(wilson_interval(10, 50))
 
 
 def test_the_given_thresholds_as_they_are():
