@@ -116,9 +116,10 @@ def stream(
     with the gate on and off.
 
     --choose 0.5 gives a threshold for each word, so that all together give half an alarm
-    an hour on this stream, as a table and as lines for config.toml. By talk of other
-    speakers they give many more: take hours of the talk that your machine will hear. For
-    anybody's talk, take one threshold for all, from the table of misses.
+    an hour on this stream, late answers not counted, as a table and as lines for
+    config.toml. By talk of other speakers they give many more: take hours of the talk
+    that your machine will hear. For anybody's talk, take one threshold for all, from the
+    tables by word: (+1.09) is by how much it lies over the given one, in log-odds.
 
     A file that cannot be read is left out and named; the exit status is 66 then.
     """
@@ -164,16 +165,18 @@ def stream(
             choose=choose,
             progress=show,
         )
-    chosen = _thresholds(report.chosen) if report.chosen else ()
+    chosen = as_configuration(report.chosen) if report.chosen else ()
     report = replace(report, unreadable=unreadable.told)
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
     unreadable.check()
 
 
-def _thresholds(chosen: Choice) -> Iterator[str]:
+def as_configuration(chosen: Choice) -> Iterator[str]:
     """The chosen thresholds as a part of a configuration."""
     found = chosen.operating
-    yield f"# false alarms: {len(found.alarms)} in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
+    late = f", and {found.late} that are late answers" if found.late else ""
+    alarms = f"{len(found.alarms) - found.late}{late}"
+    yield f"# false alarms: {alarms}, in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
     yield "[trigger.thresholds]"
     for word, value in chosen.operating.thresholds.items():
         if value <= 1:

@@ -201,6 +201,23 @@ def test_a_place_that_is_full_in_the_end(kwsd: Command, tiny_model: Path, clips:
     assert "accuracy" in ran.out  # what was measured is not lost
 
 
+def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
+    from kwsd.cli.eval_stream import as_configuration
+    from kwsd.evaluation.operating import Operating
+    from kwsd.evaluation.scoring import score_events
+    from kwsd.evaluation.thresholds import Choice
+    from kwsd.evaluation.truth import SpokenWord
+    from kwsd.events import RATE, Detection
+
+    def told(*fired_s: float) -> str:
+        events = [Detection("s", "yes", 0.9, 0.5, 0, 1, at=round(at * RATE), model="m") for at in fired_s]
+        scored = score_events(events, [SpokenWord(RATE, 2 * RATE, "yes")])
+        return next(as_configuration(Choice(0.5, Operating(0.5, 0.0, {"yes": 0.5}, 2.0, (scored,)))))
+
+    assert told(2.7, 9.0) == "# false alarms: 1, and 1 that are late answers, in 2 hours; missed: 100%"
+    assert told(2.4, 9.0) == "# false alarms: 1, in 2 hours; missed: 0%"
+
+
 def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
     kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
 ) -> None:
