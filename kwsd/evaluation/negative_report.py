@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd import metrics
-from kwsd.evaluation.report import Row, Table, number, percent, plain_table
+from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class NegativeReport:
         low, high = self.interval
         return (
             ("recordings", f"{self.recordings}"),
-            ("hours", number(self.seconds / 3600)),
+            ("hours", hours(self.seconds / 3600)),
             ("false alarms", f"{len(self.alarms)}"),
             ("false alarms an hour", f"{number(self.per_hour)} (95 %: {number(low)} to {number(high)})"),
             ("gate", "on" if self.gated else "off"),

@@ -30,6 +30,11 @@ def number(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def hours(value: float) -> str:
+    """To two digits after the point, and short ones to two that count: ten seconds are not 0.00."""
+    return number(value) if value >= 0.1 else f"{value:.2g}"
+
+
 def threshold(value: float) -> str:
     """A threshold to six digits, or, near 1, to as many as tell it from 1 and from its neighbours."""
     far = 1 - value

@@ -8,7 +8,7 @@ from typing import Any
 
 from kwsd.evaluation.det import Sweep
 from kwsd.evaluation.operating import Operating
-from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span, threshold
+from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_table, span, threshold
 from kwsd.evaluation.thresholds import Choice
 
 
@@ -63,7 +63,7 @@ class StreamReport:
 
     def rows(self) -> tuple[Row, ...]:
         """The figures in all."""
-        found: list[Row] = [("streams", ", ".join(self.streams)), ("hours", number(self.hours))]
+        found: list[Row] = [("streams", ", ".join(self.streams)), ("hours", hours(self.hours))]
         found.append(("words spoken", f"{self.spoken}"))
         for gate in self.gates:
             on = "gate on" if gate.gated else "gate off"

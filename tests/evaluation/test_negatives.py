@@ -179,6 +179,7 @@ def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):
     total, words, fired = report.tables()
     assert (words.rows, fired.rows) == ((), ())
     assert ("false alarms", "0") in total.rows
+    assert ("hours", "0.001") in total.rows
 
 
 def test_names_of_a_table_that_no_recording_has_are_told(folder):

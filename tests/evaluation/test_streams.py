@@ -102,6 +102,7 @@ def test_the_tables_are_whole(stream, tones):
     report = evaluate_streams([stream, stream], tones, trigger=TRIGGER, gate=GateSettings())
     total, points, answers, *words = report.tables()
     assert ("words spoken", "16") in total.rows
+    assert ("hours", "0.019") in total.rows
     assert len(points.rows) == len(answers.rows) == 8
     assert len(words) == 4
     for table in (points, answers, *words):
