@@ -76,7 +76,7 @@ class ClipReport:
         """The figures in all."""
         return (
             ("clips", f"{self.total.clips}"),
-            ("accuracy", f"{percent(self.total.accuracy, 2)} ({span(*self.total.interval)})"),
+            ("accuracy", f"{percent(self.total.accuracy, 2)} (95 %: {span(*self.total.interval)})"),
             ("mean over words", percent(self.mean_word_accuracy(), 2)),
             ("mean over words of 100 clips or more", percent(self.mean_word_accuracy(100), 2)),
             ("word or noise", f"{percent(self.word_or_noise.accuracy, 2)} of {self.word_or_noise.clips}"),

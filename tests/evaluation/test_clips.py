@@ -186,6 +186,7 @@ def test_the_tables_name_what_was_mistaken(folder, tones):
     report = evaluate_clips(tones, find_recordings(folder))
     total, words = report.tables()
     assert ("clips", "9") in total.rows
+    assert next(row for row in total.rows if row[0] == "accuracy")[1].endswith(" % (95 %: 56.5 to 98.0 %)")
     assert next(row for row in words.rows if row[0] == "high")[-1] == "low (1)"
     assert all(len(row) == len(words.columns) for row in words.rows)
 
