@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +98,15 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
                 linestyle=line,
                 label=name,
             )
-        for point in points:
-            _draw_point(axes, point, least, lowest)
+        for name, point in _by_place(points):
+            _draw_point(axes, name, point, least, lowest)
         axes.set(xscale="log", yscale="log", ylim=(100 * lowest, 120), title=title)
-        axes.set(xlabel="false alarms an hour (0 stands at the left edge)", ylabel="missed words, %")
+        axes.set_xlabel("false alarms an hour (0 stands at the left edge)")
+        axes.set_ylabel("missed words, % (0 stands at the bottom edge)")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], ["0.1", "0.3", "1", "3", "10", "30", "100"])
         axes.grid(True, which="both", alpha=0.25)
-        axes.legend(loc="lower left")
+        axes.legend(loc="upper right")
 
     return _save(path, (7.5, 5.5), draw)
 
@@ -127,11 +128,19 @@ def plot_latency(latencies_ms: Sequence[float], path: Path) -> Path:
     return _save(path, (7.0, 4.0), draw)
 
 
-def _draw_point(axes: Axes, point: Operating, least: float, lowest: float) -> None:
+def _by_place(points: Sequence[Operating]) -> Iterator[tuple[str, Operating]]:
+    """One of the points at each place, under the names of all: in a short stream several budgets come to one."""
+    places: dict[tuple[float, float], list[Operating]] = {}
+    for point in points:
+        places.setdefault((point.alarms_per_hour, point.miss_rate), []).append(point)
+    for same in places.values():
+        yield ", ".join("as given" if point.budget is None else f"{point.budget:g}/h" for point in same), same[0]
+
+
+def _draw_point(axes: Axes, name: str, point: Operating, least: float, lowest: float) -> None:
     rate, miss = max(point.alarms_per_hour, least), 100 * max(point.miss_rate, lowest)
     spans = [max(edge, least) for edge in point.alarm_interval], [100 * max(e, lowest) for e in point.miss_interval]
     (left, right), (low, high) = spans
-    name = "as given" if point.budget is None else f"{point.budget:g}/h"
     axes.errorbar(
         rate,
         miss,

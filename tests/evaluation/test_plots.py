@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from patience import PATIENCE_S
 from kwsd.errors import DeviceError, InputError
 from kwsd.evaluation import plots
 from kwsd.evaluation.clips import report_of, task_of
+from kwsd.evaluation.operating import Operating
+from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.streams import evaluate_streams
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE
+from kwsd.events import RATE, Detection
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.metrics import DetCurve
 from kwsd.spotting.gate import GateSettings
@@ -42,6 +45,22 @@ def test_pictures_of_streams(tones, say, tmp_path):
     made = plots.plot_streams(report, tmp_path)
     assert [path.name for path in made] == ["det.png", "latency.png"]
     assert all(path.read_bytes().startswith(PNG) for path in made)
+
+
+def test_points_at_one_place_are_named_side_by_side(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    made = Figure()
+    monkeypatch.setattr(plots, "picture", lambda *_: nullcontext(made))
+    missed = Outcome(SpokenWord(0, 100, "a"), None)
+    alarm = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
+    quiet, loud = Matched((missed,), (), ()), Matched((missed,), (), (alarm,))
+    points = [Operating(budget, 0.0, {}, 1.0, (quiet,)) for budget in (None, 0.1, 0.5)]
+    points.append(Operating(1.0, 0.0, {}, 1.0, (loud,)))
+    plots.plot_det(
+        {"gate on": DetCurve(np.zeros(1), np.ones(1), np.ones(1))}, tmp_path / "d.png", title="", points=points
+    )
+    assert [text.get_text() for text in made.axes[0].texts] == ["as given, 0.1/h, 0.5/h", "1/h"]
 
 
 def test_pictures_of_nothing(tmp_path):
