@@ -49,6 +49,7 @@ class EngineFigures:
 class Bench:
     """All that was measured."""
 
+    model: str
     recording: str
     engines: tuple[EngineFigures, ...]
     life: Life
@@ -69,7 +70,7 @@ class Bench:
         )  # fmt: skip
         engines = tuple((e.name, e.device, f"{e.load_s:.2f} s", f"{e.times_real_time:.0f}") for e in self.engines)
         return (
-            Table(f"Cost, {self.recording}", columns, costs),
+            Table(f"Cost of {self.model}, {self.recording}", columns, costs),
             Table("Engines", ("engine", "device", "loaded in", "times real time"), engines),
             *self._rates(),
             _daemons({"by a pipe": self.life} | ({"virtual microphone": self.live} if self.live else {})),
@@ -103,6 +104,7 @@ class Bench:
         """For JSON."""
         return {
             "kind": "bench",
+            "model": self.model,
             "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
             "recording": self.recording,
             "engines": [engine.to_dict() for engine in self.engines],

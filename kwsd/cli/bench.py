@@ -105,7 +105,7 @@ def bench(
     live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:
         found.append(_engine(*_on_torch(model, overrides), made))
-    publish(Bench(heard.name, tuple(found), life, live), json)
+    publish(Bench(model.classifier.name, heard.name, tuple(found), life, live), json)
 
 
 def _stream(file: Path | None) -> Stream:

@@ -37,12 +37,20 @@ def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -
     assert torch["bound"]["windows_per_second"] > 0
     assert told["daemon"]["ready_s"] > 0
     assert told["machine"]["cores"] > 0
+    assert told["model"] == tiny_model.name
 
 
 def test_a_table(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
     ran = kwsd("bench", "--model", tiny_model, "--seconds", 2)
     assert ran.status == 0, ran.err
-    for part in ("cpu s/s", "words", "times real time", "windows a second", "start to READY"):
+    for part in (
+        f"Cost of {tiny_model.name}, commands.flac",
+        "cpu s/s",
+        "words",
+        "times real time",
+        "windows a second",
+        "start to READY",
+    ):
         assert part in ran.out
 
 
