@@ -74,12 +74,14 @@ class NegativeSource:
         """How many were begun so far."""
         self.heard = 0
         """Samples so far, without the pauses."""
+        self.reading_s = 0.0
+        """Processor seconds so far that decoding took: what a recording costs, and listening does not."""
 
     def blocks(self) -> Iterator[Block]:
         """A block a part. Where one cannot be read `unreadable` is told, and the recording ends there; without,
         InputError is raised."""
         at, pause = 0, np.zeros(PAUSE, np.int16)
-        for recording, start, samples in load_parts(self._recordings, self._unreadable, longest=_PART):
+        for recording, start, samples in self._read():
             if self._closed:
                 return
             if start == recording.start:
@@ -94,6 +96,16 @@ class NegativeSource:
             yield Block(samples)
         if self.parts:
             yield Block(pause)
+
+    def _read(self) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
+        parts = load_parts(self._recordings, self._unreadable, longest=_PART)
+        while True:
+            began = time.thread_time()
+            part = next(parts, None)
+            self.reading_s += time.thread_time() - began
+            if part is None:
+                return
+            yield part
 
     def close(self) -> None:
         """End `blocks()` at its next part."""
@@ -151,7 +163,7 @@ def evaluate_negatives(
         seconds=length / RATE,
         gated=gate is not None,
         scored_share=spotter.scored / max(1, seen),
-        cpu_per_second=(time.process_time() - began) * RATE / length,
+        cpu_per_second=(time.process_time() - began - source.reading_s) * RATE / length,
         alarms=tuple(alarms),
         notes=notes,
         unreadable=unreadable.told if unreadable is not None else (),

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kwsd.audio.files import read_clip
+from kwsd.datasets.loading import load_parts
 from kwsd.datasets.recordings import find_recordings
 from kwsd.errors import InputError
 from kwsd.evaluation import negatives
@@ -161,6 +163,25 @@ def test_one_that_is_damaged_is_told_at_the_end(folder, tones):
     bad[0].path.unlink()
     with pytest.raises(InputError, match="1 file left out"):
         evaluate_negatives(bad[:1], tones, trigger=TRIGGER, gate=None, unreadable=LeftOut())
+
+
+def test_decoding_is_no_cost_of_listening(folder, tones, monkeypatch):
+    spent_s = 0.0
+
+    def decoded(*arguments, **options):
+        nonlocal spent_s
+        for part in load_parts(*arguments, **options):
+            spent_s += 10
+            yield part
+
+    def clock():
+        return spent_s
+
+    monkeypatch.setattr(negatives, "load_parts", decoded)
+    monkeypatch.setattr(negatives, "time", SimpleNamespace(process_time=clock, thread_time=clock))
+    report = evaluate_negatives(find_negatives(folder, [])[0], tones, trigger=TRIGGER, gate=None)
+    assert spent_s > 0
+    assert report.cpu_per_second == 0
 
 
 def test_progress_ends_at_the_end(folder, tones):
