@@ -90,6 +90,22 @@ def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
     assert recorded.looked_at(TRIGGER, gated=False).all() == (coarse < 4000)
 
 
+def test_what_a_classifier_says_of_its_windows_cost_is_theirs(stream, tones):
+    class Dear:
+        """A window with a word costs ten times as much as another."""
+
+        name, labels, device = tones.name, tones.labels, tones.device
+
+        def timed(self, windows):
+            scores = tones.score(windows)
+            return scores, np.where(scores[:, :2].max(axis=1) > 0.5, 10.0, 1.0)
+
+    recorded = record(stream, Dear(), gate=GateSettings(), coarse=4000)
+    words = recorded.scores[:, :2].max(axis=1) > 0.5
+    assert 0 < words.sum() < len(words)
+    assert recorded.scoring_s.tolist() == np.where(words, 10.0, 1.0).tolist()
+
+
 def test_a_recorded_classifier_says_its_rows_in_order_and_no_more():
     classifier = RecordedClassifier("m", ["a", "b"])
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)

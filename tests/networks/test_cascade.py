@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from kwsd.errors import ModelError
+from kwsd.networks import cascade
 from kwsd.networks.cascade import Cascade, pooled
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -38,12 +40,29 @@ def windows(*firsts: int) -> NDArray[np.float32]:
 
 def test_it_is_asked_about_possible_words_alone() -> None:
     second = Fixed("second", {1: (0.90, 0.02, 0.07, 0.01), 2: (0.02, 0.30, 0.60, 0.08)})
-    cascade = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.6)
-    scores = cascade.score(windows(0, 1, 0, 2))
+    both = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.6)
+    scores = both.score(windows(0, 1, 0, 2))
     assert second.seen == [1, 2]
-    assert cascade.asked == 2
+    assert both.asked == 2
     assert scores[[0, 2]].tolist() == np.array([FIRST[0]] * 2, np.float32).tolist()
     assert np.allclose(scores[[1, 3]], [FIRST[1], FIRST[2]], atol=1e-6)  # both are of one opinion
+
+
+def test_a_window_that_is_verified_costs_what_both_took_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent_s = 0.0
+
+    class Slow(Fixed):
+        def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+            nonlocal spent_s
+            spent_s += len(windows) * {"first": 1, "second": 10}[self.name]
+            return super().score(windows)
+
+    monkeypatch.setattr(cascade, "time", SimpleNamespace(process_time=lambda: spent_s))
+    both = Cascade(Slow("first", FIRST), Slow("second", FIRST), asked_from=0.3, weight=0.6)
+    scores, cost = both.timed(windows(0, 1, 0, 2))
+    assert cost.tolist() == [1, 11, 1, 11]
+    assert scores.tolist() == both.score(windows(0, 1, 0, 2)).tolist()
+    assert both.timed(windows(0))[1].tolist() == [1]
 
 
 def test_what_one_of_them_mistakes_for_a_word_gets_a_low_score() -> None:
@@ -61,8 +80,8 @@ def test_each_of_them_hears_the_newest_part_of_a_window() -> None:
             return super().score(windows[:, 3:])
 
     second = Long("second", {1: (0.90, 0.02, 0.07, 0.01)})
-    cascade = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5, hear=(2, 5))
-    scores = cascade.score(np.array([[7, 7, 7, 7, 0, 0], [7, 7, 7, 7, 1, 0]], np.float32))
+    both = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5, hear=(2, 5))
+    scores = both.score(np.array([[7, 7, 7, 7, 0, 0], [7, 7, 7, 7, 1, 0]], np.float32))
     assert second.seen == [1]
     assert np.allclose(scores, [FIRST[0], FIRST[1]], atol=1e-6)
 
