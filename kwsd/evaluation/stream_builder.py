@@ -94,7 +94,7 @@ class _Builder:
 
     def __init__(self, settings: StreamSettings, noise: Sequence[Sound], rng: np.random.Generator) -> None:
         self._settings, self._noise, self._rng = settings, noise, rng
-        self._done: list[NDArray[np.int16]] = []
+        self._done = bytearray()  # grows where it lies: pieces that are joined are there twice, and hours are long
         self._waiting: list[Floats] = []
         self._length = 0
         self.spoken: list[SpokenWord] = []
@@ -121,7 +121,7 @@ class _Builder:
         """All of it, with the noise of the last word (or none) under the rest."""
         self._add(np.zeros(round(self._settings.tail_s * RATE), np.float32))
         self._under(noise_from=None)
-        return np.concatenate(self._done)
+        return np.frombuffer(self._done, np.int16)
 
     def _pause(self) -> int:
         return round(self._rng.uniform(*self._settings.pause_s) * RATE)
@@ -150,7 +150,7 @@ class _Builder:
             noise = self._noise_for(len(waiting), extent)
             gain = noise_gain(signal, mean_power(noise[slice(*extent)]), self._settings.snr_db)
             waiting = waiting + noise * np.float32(gain)
-        self._done.append(to_int16(waiting))
+        self._done += to_int16(waiting).tobytes()
         self._waiting = []
 
     def _noise_for(self, length: int, extent: tuple[int, int]) -> Floats:

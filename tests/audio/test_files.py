@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from recorded import streamed, tone
 
 from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
+from kwsd.evaluation.truth import write_wav
+from kwsd.events import RATE
 
 
 @pytest.mark.parametrize("seconds", [2.5, 0.01])
@@ -110,6 +113,16 @@ def test_it_is_read_in_blocks(tmp_path: Path) -> None:
     sizes = [len(block.samples) for block in FileSource(tmp_path / "a.wav").blocks()]
     assert len(sizes) >= 4
     assert max(sizes) < 17_000
+
+
+def test_a_long_one_as_a_whole_is_in_memory_once(tmp_path: Path) -> None:
+    write_wav(path := tmp_path / "talk.wav", np.resize(np.arange(-999, 999, dtype=np.int16), 300 * RATE))
+    tracemalloc.start()
+    try:
+        samples = read_clip(path)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * samples.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_its_name_and_nature(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -112,3 +114,14 @@ def test_what_is_missing_is_said(say):
         build_stream([], [], [], StreamSettings(snr_db=None))
     with pytest.raises(InputError, match="no recordings of noise"):
         build_stream([Sound("low", "l", say("low"))], [], [])
+
+
+def test_the_pieces_of_a_long_stream_are_in_memory_once(say, babble):
+    words = [Sound("low", f"{n}", say("low")) for n in range(20)]
+    speech = [Sound("", f"{n}", np.resize(babble(n, 1.0), 20 * RATE)) for n in range(20)]
+    tracemalloc.start()
+    try:
+        stream = build_stream(words, speech, settings=StreamSettings(None))
+        assert tracemalloc.get_traced_memory()[1] < 1.7 * stream.samples.nbytes
+    finally:
+        tracemalloc.stop()
