@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 
 from kwsd.classifier import Classifier
 from kwsd.errors import InputError
@@ -16,7 +15,6 @@ from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE
-from kwsd.labels import spelt
 from kwsd.shown import brief
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
@@ -42,7 +40,7 @@ def evaluate_streams(
     The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. With `choose`,
     thresholds for so many false alarms an hour are chosen too. Raises InputError where none of the words is spoken.
     """
-    streams, recorded = [_spelt(stream, trigger.thresholds) for stream in streams], []
+    streams, recorded = [stream.spelt(trigger.thresholds) for stream in streams], []
     _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
     for stream in streams:
 
@@ -95,11 +93,6 @@ def report_streams(
         + _short(sum(each.hours for each in recorded)),
         gates=tuple(gates),
     )
-
-
-def _spelt(stream: Stream, words: Collection[str]) -> Stream:
-    """The stream with its words in the case in which they may fire, where that is plain."""
-    return replace(stream, words=tuple(replace(each, word=spelt(each.word, words)) for each in stream.words))
 
 
 def _short(hours: float) -> tuple[str, ...]:

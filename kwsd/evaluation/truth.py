@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import free_place, output
 from kwsd.events import RATE, seconds
+from kwsd.labels import spelt
 from kwsd.shown import readable
 from kwsd.texts import lines_of, read_text, reason
 
@@ -46,6 +47,10 @@ class Stream:
     def seconds(self) -> float:
         """Its length."""
         return len(self.samples) / RATE
+
+    def spelt(self, words: Collection[str]) -> Stream:
+        """The same with its words in the case in which they stand among `words`, where that is plain."""
+        return replace(self, words=tuple(replace(each, word=spelt(each.word, words)) for each in self.words))
 
 
 def read_stream(audio: Path, table: Path) -> Stream:

@@ -11,7 +11,7 @@ import pytest
 
 from kwsd.audio.files import read_clip
 from kwsd.benchmark.living import Life
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.truth import SpokenWord, write_wav
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
 
@@ -70,6 +70,23 @@ def test_the_daemon_hears_as_the_flags_say(
     said = {"--no-verify", "--gate", "--words=yes,no", "--threshold=0.5", "--hop=200", f"--model={tiny_model}"}
     assert {*passed[0]} == {"--config=/dev/null", *said}
     assert kwsd("listen", *passed[0], "/nowhere.wav").status == 66  # it takes them all
+
+
+def test_words_of_a_table_in_another_case_are_listened_for(
+    tiny_model: Path, kwsd: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[str] = []
+
+    def watch(_: Any, __: Any, words: Sequence[SpokenWord], **___: Any) -> Life:
+        played.extend(word.word for word in words)
+        return Life(1.0, 100.0, 120.0)
+
+    monkeypatch.setattr("kwsd.benchmark.living.watch", watch)
+    write_wav(tmp_path / "talk.wav", read_clip(RECORDING))
+    (tmp_path / "talk.tsv").write_text("1.0\t1.471\tYes\n3.757\t4.132\tLeft\n")
+    ran = kwsd("bench", tmp_path / "talk.wav", "--model", tiny_model, "--seconds", 2)
+    assert ran.status == 0, ran.err
+    assert set(played) == {"yes", "Left"}  # which the tiny model does not know
 
 
 @pytest.mark.parametrize("folder", [".", "/", "", ".."])
