@@ -38,7 +38,8 @@ def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
     curves = {("gate on" if gate.gated else "gate off"): gate.sweep.curve for gate in report.gates}
     first = report.gates[0]
     made = [plot_det(curves, folder / "det.png", title=f"{report.model}: words in streams", points=first.points)]
-    return [*made, plot_latency(first.shipped.latencies_ms(), folder / "latency.png")]
+    title = f"{report.model}, gate {'on' if first.gated else 'off'}, thresholds as given"
+    return [*made, plot_latency(first.shipped.latencies_ms(), folder / "latency.png", title=title)]
 
 
 def plot_confusion(report: ClipReport, path: Path) -> Path:
@@ -111,7 +112,7 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
     return _save(path, (7.5, 5.5), draw)
 
 
-def plot_latency(latencies_ms: Sequence[float], path: Path) -> Path:
+def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Path:
     """How long after a word's end it fired."""
 
     def draw(axes: Axes) -> None:
@@ -123,7 +124,8 @@ def plot_latency(latencies_ms: Sequence[float], path: Path) -> Path:
                 at = float(np.percentile(values, which))
                 axes.axvline(at, color=ORANGE, linestyle=line, label=f"p{which}: {at:.0f} ms")
             axes.legend()
-        axes.set(xlabel="from the word's end to the event, ms", ylabel="words", title=f"Latency of {len(values)} hits")
+        axes.set(xlabel="from the word's end to the event, ms", ylabel="words")
+        axes.set_title(f"{title}: latency of {len(values)} hits")
 
     return _save(path, (7.0, 4.0), draw)
 

@@ -47,6 +47,17 @@ def test_pictures_of_streams(tones, say, tmp_path):
     assert all(path.read_bytes().startswith(PNG) for path in made)
 
 
+def test_a_picture_of_latencies_tells_of_what_they_are(tones, say, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(plots, "picture", lambda path, _: nullcontext(made.setdefault(path.name, Figure())))
+    stream = Stream("s", np.concatenate([np.zeros(RATE, np.int16), say("low")]), (SpokenWord(20800, 27200, "low"),))
+    report = evaluate_streams([stream], tones, trigger=TriggerSettings({"low": 0.9}), gate=GateSettings())
+    plots.plot_streams(report, tmp_path)
+    assert made["latency.png"].axes[0].get_title() == "tones, gate on, thresholds as given: latency of 1 hits"
+
+
 def test_points_at_one_place_are_named_side_by_side(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
@@ -66,7 +77,7 @@ def test_points_at_one_place_are_named_side_by_side(tmp_path, monkeypatch):
 def test_pictures_of_nothing(tmp_path):
     empty = DetCurve(np.zeros(1), np.ones(1), np.zeros(1))
     assert plots.plot_det({"none": empty}, tmp_path / "det.png", title="none").stat().st_size > 1000
-    assert plots.plot_latency([], tmp_path / "latency.png").stat().st_size > 1000
+    assert plots.plot_latency([], tmp_path / "latency.png", title="none").stat().st_size > 1000
 
 
 def test_without_matplotlib_the_remedy_is_told(clips, tmp_path, monkeypatch):
