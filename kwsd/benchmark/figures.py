@@ -120,7 +120,8 @@ def _daemons(lives: Mapping[str, Life]) -> Table:
         rows.setdefault("resident memory; at most", []).append(f"{life.resident_mb:.0f} MB; {life.peak_mb:.0f} MB")
         if life.speech_cpu_per_second is None:
             continue
-        late = "none heard" if life.latency_ms is None else f"{_joined(life.latency_ms, 0)} ms ({life.heard} words)"
+        words = f"{life.heard}{'' if life.spoken is None else f' of {life.spoken}'} words"
+        late = "none heard" if life.latency_ms is None else f"{_joined(life.latency_ms, 0)} ms ({words})"
         rows.setdefault("processor seconds a second of the recording", []).append(f"{life.speech_cpu_per_second:.5f}")
         rows.setdefault("the same of silence", []).append(f"{life.silence_cpu_per_second:.5f}")
         rows.setdefault("word's end to event, p50/95/99", []).append(late)

@@ -35,9 +35,10 @@ class Life:
     """Start to READY with the interpreter's own start; resident memory after the audio, and at most.
 
     Where the audio was played in real time: processor seconds a second of speech and of silence, and milliseconds from
-    a word's end to the arrival of its line (p50, p95, p99 of `heard` words, None without any); else None. At a virtual
-    microphone memory and processor time are those of the daemon and of the process that captures, and the latency
-    counts from when the sound server mixed the word's end, which is up to `block_ms` before its clock plays it.
+    a word's end to the arrival of its line (p50, p95, p99 of `heard` words, None without any); else None. `spoken` are
+    the words to be heard, None where nobody knows them. At a virtual microphone memory and processor time are those of
+    the daemon and of the process that captures, and the latency counts from when the sound server mixed the word's end,
+    which is up to `block_ms` before its clock plays it.
     """
 
     ready_s: float
@@ -47,6 +48,7 @@ class Life:
     silence_cpu_per_second: float | None = None
     latency_ms: tuple[float, ...] | None = None
     heard: int = 0
+    spoken: int | None = None
     block_ms: float | None = None
     words: tuple[SpokenWord, ...] = ()
     """Those that were heard."""
@@ -85,7 +87,7 @@ def watch(
         memory = daemon.memory_mb()
         daemon.hang_up()
         heard = list(_heard(daemon.lines(), words, started))
-    return _life(ready_s, memory, cpu, samples, heard)
+    return _life(ready_s, memory, cpu, samples, words, heard)
 
 
 def watch_microphone(
@@ -115,7 +117,7 @@ def watch_microphone(
         finally:
             daemon.stop()
         heard = list(_heard_when(daemon.lines(), words, started))
-    return _life(ready_s, memory, cpu, samples, heard, 1000 * block_s)
+    return _life(ready_s, memory, cpu, samples, words, heard, 1000 * block_s)
 
 
 def _listen(*arguments: str) -> list[str]:
@@ -127,14 +129,16 @@ def _life(
     memory: tuple[float, float],
     cpu: Sequence[float],
     samples: NDArray[np.int16],
+    words: Sequence[SpokenWord],
     heard: Sequence[Heard],
     block_ms: float | None = None,
 ) -> Life:
     speech, silence = np.diff(cpu) * RATE / len(samples)
     late = percentiles([late for _, late in heard]) if heard else None
     return Life(
-        ready_s, *memory, float(speech), float(silence), late, len(heard), block_ms, tuple(word for word, _ in heard)
-    )
+        ready_s, *memory, float(speech), float(silence), late, len(heard), len(words) or None, block_ms,
+        tuple(word for word, _ in heard),
+    )  # fmt: skip
 
 
 def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:

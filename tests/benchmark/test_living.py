@@ -55,7 +55,7 @@ def test_a_daemon_is_watched() -> None:
     life = watch(["--config", "/dev/null", "--words", "yes"], heard.samples[: 2 * 16_000], first, realtime=True)
     assert 0 < life.ready_s < PATIENCE_S
     assert 20 < life.resident_mb <= life.peak_mb < 1000
-    assert life.heard == 1
+    assert (life.heard, life.spoken) == (1, 1)
     assert life.latency_ms
     assert -300 < life.latency_ms[0] < 30_000
     assert life.silence_cpu_per_second
