@@ -77,7 +77,10 @@ def build_stream(
             builder.word(words[index])
         if place < len(speech):
             builder.sentence(speech[order[place]])
-    return Stream(name, builder.finish(), tuple(builder.spoken), notes)
+    samples = builder.finish()
+    if builder.bare:
+        notes += (f"words without noise, for it is silent where they are spoken: {builder.bare} of {len(words)}",)
+    return Stream(name, samples, tuple(builder.spoken), notes)
 
 
 def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]]:
@@ -98,6 +101,8 @@ class _Builder:
         self._waiting: list[Floats] = []
         self._length = 0
         self.spoken: list[SpokenWord] = []
+        self.bare = 0
+        """Words that no gain gives their ratio to the noise, which is not heard then."""
 
     def sentence(self, sound: Sound) -> None:
         """A piece of speech."""
@@ -150,6 +155,7 @@ class _Builder:
             noise = self._noise_for(len(waiting), extent)
             gain = noise_gain(signal, mean_power(noise[slice(*extent)]), self._settings.snr_db)
             waiting = waiting + noise * np.float32(gain)
+            self.bare += noise_from is not None and not gain
         self._done += to_int16(waiting).tobytes()
         self._waiting = []
 

@@ -105,8 +105,10 @@ def test_silent_noise_and_a_silent_word_do_no_harm(say):
     silent = [Sound("", "z", np.zeros(RATE, np.int16))]
     stream = build_stream([Sound("low", "l", say("low"))], [], silent, StreamSettings(snr_db=10.0))
     assert np.abs(stream.samples).max() > 0
+    assert stream.notes == ("words without noise, for it is silent where they are spoken: 1 of 1",)
     mute = build_stream([Sound("low", "z", np.zeros(RATE, np.int16))], [], silent, StreamSettings(snr_db=None))
     assert not mute.samples.any()
+    assert not mute.notes
 
 
 def test_what_is_missing_is_said(say):
