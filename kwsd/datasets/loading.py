@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,8 @@ def _cut(path: Path, clips: list[Recording], longest: int | None) -> Iterator[tu
                 yield clip, at, samples
                 done = at + len(samples)
                 reader.forget(done if later is None else min(done, later.start))
+        with suppress(InputError):  # what follows the last clip is nobody's
+            next(blocks, None)  # a file is found to be cut off as it ends
 
 
 def _parts(clip: Recording, reader: _Reader, longest: int | None) -> Iterator[tuple[int, NDArray[np.int16]]]:

@@ -8,7 +8,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from kwsd.datasets.loading import load
-from kwsd.datasets.recordings import Recording, find_recordings
+from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import InputError
 
@@ -137,6 +137,15 @@ def test_a_header_may_promise_a_hundredth_too_much(tmp_path: Path) -> None:
         found = list(load([song], left_out.append))
         assert [len(samples) for _, samples in found] == [30 * 16_000] * there
         assert len(left_out) == (not there)
+
+
+def test_a_recording_that_was_cut_off_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, np.ones(48_000, np.int16), 16_000, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:40_044])
+    (talk,) = find_sounds(path)
+    assert [len(samples) for _, samples in load([talk])] == [20_000]
+    assert "ends before its header says, after 1.2 of 3.0 s" in caplog.text
 
 
 def test_an_index_that_promises_too_much_is_an_error(tmp_path: Path) -> None:
