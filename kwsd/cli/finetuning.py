@@ -76,6 +76,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         )
     with console.progress() as show:
         learn(run, COLUMNS, show, going_on(places.fresh))
+    run.unreadable.bear_all()
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
     licence = places.licence or licence_of(backbone)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 from kwsd.audio.files import FileSource
@@ -40,8 +41,12 @@ class Unreadable:
 
     def __init__(self, of: int) -> None:
         """`of` clips there are in all: one in twenty may be bad, and three in any case."""
-        self.most = max(3, of // 20)
+        self.most: float = max(3, of // 20)
         self.found: set[Path] = set()
+
+    def bear_all(self) -> None:
+        """None ends the run from now on: what was learnt is not lost for clips that it is only judged by."""
+        self.most = math.inf
 
     def add(self, path: Path, error: InputError) -> None:
         """Name `path` on the log. Raises InputError where that makes too many."""

@@ -144,6 +144,20 @@ def test_a_label_without_a_readable_clip_is_no_word(kwsd: Command, clips: Path, 
     assert not (tmp_path / "runs").exists()
 
 
+def test_what_was_learnt_is_not_lost_for_clips_that_it_is_only_judged_by(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    table = few(clips, tmp_path, "train", "validation", "test")
+    for number in range(5):
+        (tmp_path / f"junk{number}.wav").write_bytes(b"no sound")
+    table.write_text(table.read_text() + "".join(f"junk{number}.wav,yes,test\n" for number in range(5)))
+    arguments = ("--epochs", "1", "--frozen", "--device", "cpu", "--runs", tmp_path / "runs")
+    ran = kwsd("train", "--backbone", foreign("whisper"), "--data", table, *arguments)
+    assert ran.status == 0, ran.err
+    assert "5 clips left out" in ran.out
+    assert ran.out.rstrip().endswith("% of 2")  # those for test that can be read
+
+
 def test_a_damaged_card_is_told_before_anything_is_learnt(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
 ) -> None:
