@@ -31,12 +31,16 @@ def restore(path: Path) -> State | None:
     """The state at `path`; None where there is none.
 
     Raises:
-        InputError: the file is there but is no checkpoint.
+        InputError: the file is there but cannot be read, or is no checkpoint.
     """
     if not path.exists():
         return None
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputError(f"{path} is no checkpoint of kwsd ({error}): remove it to start anew") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})", "see to that") from error
+    except Exception as error:  # torch's have no common class, and tell in ten lines how to trust a pickle
+        raise InputError(
+            f"{path}: damaged, or no checkpoint of kwsd;", "take --fresh to begin anew, or put a copy of it there"
+        ) from error
     return state

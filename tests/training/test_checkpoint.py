@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pytest
 import torch
 
+from kwsd.errors import InputError
 from kwsd.training import checkpoint
 from kwsd.training.checkpoint import restore, save
 
@@ -54,3 +55,14 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     assert found is not None
     assert found["weights"].tolist() == [0, 1, 2]
     assert restore(tmp_path / "none.pt") is None
+
+
+@pytest.mark.parametrize("damaged", [b"no archive at all", None])
+def test_a_damaged_one_is_told_in_a_line_with_what_to_do(damaged: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save({"weights": torch.arange(1000)}, path)
+    path.write_bytes(damaged or path.read_bytes()[:2000])
+    with pytest.raises(InputError) as failed:
+        restore(path)
+    said = "damaged, or no checkpoint of kwsd; take --fresh to begin anew, or put a copy of it there"
+    assert str(failed.value) == f"{path}: {said}"
