@@ -84,9 +84,10 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
         raise InputError(f"{data}: no such folder or table; name a tree label/clip.wav, or a CSV with file and label")
     clips = [replace(clip, label=plain(clip.label)) for clip in clips]
     words = [plain(word) for word in words]
-    here = {clip.label for clip in clips}
+    here = {clip.label for clip in clips} | ({SILENCE} if noise else set())
     _check_case(here, data)
-    missing = [word for word in words if word not in here]
+    rest = {UNKNOWN} if here - set(words) else set()
+    missing = [word for word in words if word not in here | rest]
     if missing:
         raise InputError(f"{data} has no clips of {', '.join(missing)}; it has {', '.join(sorted(here)) or 'none'}")
     clips = divided(clips)

@@ -171,6 +171,16 @@ def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None
     assert [clip.label for clip in found.clips] == ["_unknown_", "_unknown_", "no", "yes"]
 
 
+def test_what_comes_of_noise_and_of_other_words_can_be_among_the_chosen_words(tree: Callable[..., Path]) -> None:
+    folder = tree("yes/a.wav", "no/a.wav", "_background_noise_/hum.wav")
+    found = find_labelled(folder, ["yes", "_unknown_", "_silence_"])
+    assert found.labels == ("yes", "_unknown_", "_silence_")
+    with pytest.raises(InputError, match="no clips of _unknown_"):
+        find_labelled(folder, ["yes", "no", "_silence_", "_unknown_"])
+    with pytest.raises(InputError, match="no clips of up; it has _silence_, no, yes"):
+        find_labelled(folder, ["up"])
+
+
 def test_the_digest_is_of_what_is_learnt_from_and_not_of_where_it_lies(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "no/b.wav", "_background_noise_/hum.wav")
     seen = {find_labelled(data).digest(data)}
