@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import SILENCE, UNKNOWN, plain
+from kwsd.labels import SILENCE, UNKNOWN, enumerated, plain
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -89,7 +89,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     rest = {UNKNOWN} if here - set(words) else set()
     missing = [word for word in words if word not in here | rest]
     if missing:
-        raise InputError(f"{data} has no clips of {', '.join(missing)}; it has {', '.join(sorted(here)) or 'none'}")
+        raise InputError(f"{data} has no clips of {enumerated(missing)}; it has {enumerated(sorted(here)) or 'none'}")
     clips = divided(clips)
     if words:
         kept = {*words, SILENCE}

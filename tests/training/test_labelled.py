@@ -181,6 +181,11 @@ def test_what_comes_of_noise_and_of_other_words_can_be_among_the_chosen_words(tr
         find_labelled(folder, ["up"])
 
 
+def test_labels_with_commas_are_told_as_the_option_takes_them(tree: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match='no clips of hey; it has "hey, you", stop'):
+        find_labelled(tree("hey, you/a.wav", "stop/a.wav"), ["hey"])
+
+
 def test_the_digest_is_of_what_is_learnt_from_and_not_of_where_it_lies(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "no/b.wav", "_background_noise_/hum.wav")
     seen = {find_labelled(data).digest(data)}
