@@ -30,6 +30,7 @@ from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
 from kwsd.training.tools.by_hand import distinct, run
+from kwsd.training.tools.flac import write_flac
 
 Samples = NDArray[np.int16]
 
@@ -142,7 +143,6 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path)
     parser.add_argument("--held-out", type=int, default=3)
     arguments = parser.parse_args()
-    import soundfile
     from pocketsphinx import Decoder
 
     words = frozenset(arguments.words)
@@ -169,8 +169,7 @@ def main() -> None:
             if word in like_words:
                 continue
             folder = arguments.out / (word if word in words else UNKNOWN)
-            folder.mkdir(parents=True, exist_ok=True)
-            soundfile.write(folder / f"{_stem(recording)}-{place}-{word}.flac", window, RATE)
+            write_flac(folder / f"{_stem(recording)}-{place}-{word}.flac", window)
         with journal.open("a") as file:
             file.write(_stem(recording) + "\n")
         if number % 50 == 0 or number == len(heard):

@@ -7,13 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from kwsd.errors import DeviceError, InputError, KwsdError
+from kwsd.errors import NO_ROOM, DeviceError, InputError, KwsdError
 
 _PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice==0.0.55"}
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`: an error of kwsd's that it raises, or a package that is missing, is a line and an exit status."""
+    """Call `main`: an error of kwsd's that it raises, a package that is missing, or a file that cannot be written, is a
+    line and an exit status."""
     try:
         main()
     except KwsdError as error:
@@ -21,6 +22,10 @@ def run(main: Callable[[], None]) -> None:
     except ModuleNotFoundError as error:
         package = _PACKAGES.get(error.name or "", error.name)
         _end(f"{error.name} is not installed: pip install {package}", DeviceError.exit_status)
+    except OSError as error:  # of what is written: what cannot be read is an error of kwsd's
+        place = f"{error.filename}: " if error.filename else ""
+        status = DeviceError.exit_status if error.errno in NO_ROOM else InputError.exit_status
+        _end(f"{place}cannot be written ({error.strerror or error})", status)
     except KeyboardInterrupt:
         _end("interrupted; the same call goes on, or begins anew", 130)
 

@@ -27,6 +27,7 @@ from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
 from kwsd.training.tools.by_hand import count, run
+from kwsd.training.tools.flac import write_flac
 from kwsd.training.tools.near_words import Phones, english, said_as
 
 Samples = NDArray[np.int16]
@@ -95,16 +96,13 @@ def main() -> None:
     parser.add_argument("--count", type=count, default=6000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    import soundfile
-
     clips = find_recordings(arguments.folder)
     samples = [heard for _, heard in load(clips)]
     rng = np.random.default_rng(arguments.seed)
     folder = arguments.out / UNKNOWN
-    folder.mkdir(parents=True, exist_ok=True)
     for number, (one, other) in zip(range(arguments.count), pairs(clips, english(), rng), strict=False):
         name = f"{clips[one].speaker}_nohash_{number:05d}-{clips[one].label}-{clips[other].label}.flac"
-        soundfile.write(folder / name, splice(samples[one], samples[other], rng), RATE)
+        write_flac(folder / name, splice(samples[one], samples[other], rng))
         if (number + 1) % 500 == 0:
             print(f"{number + 1} of {arguments.count}", file=sys.stderr, flush=True)
 

@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import InputError, UsageError
+from kwsd.events import RATE
 from kwsd.training.tools.by_hand import run
+from kwsd.training.tools.flac import write_flac
 
 _RATE = 24_000
 _ENDINGS = (".", ".", "!", "?", ",")
@@ -67,7 +69,6 @@ def main() -> None:
     parser.add_argument("--count", nargs="+", required=True, metavar="[LABEL/]WORD=N")
     parser.add_argument("--accents", action="store_true")
     arguments = parser.parse_args()
-    import soundfile
     import soxr
     from kokoro_onnx import Kokoro
 
@@ -81,15 +82,14 @@ def main() -> None:
         kokoro = Kokoro(str(arguments.model), packed.name)
     for label, word, count in wanted:
         folder, prefix = arguments.out / (label or word), f"{word}-" if label else ""
-        folder.mkdir(parents=True, exist_ok=True)
         for seed in range(count):
             if any(folder.glob(f"{prefix}{seed:04d}_*.flac")):
                 continue
             speaker, samples = synthesize(kokoro, voices, word, seed)
             if not np.isfinite(samples).all():  # half precision overflows for some styles: that speaker stays away
                 continue
-            clip = soxr.resample(np.asarray(samples, np.float32), _RATE, 16_000)
-            soundfile.write(folder / f"{prefix}{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1), 16_000)
+            clip = soxr.resample(np.asarray(samples, np.float32), _RATE, RATE)
+            write_flac(folder / f"{prefix}{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1))
         print(label or word, word, count, file=sys.stderr, flush=True)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.errors import InputError
+from kwsd.audio.files import read_clip
+from kwsd.errors import DeviceError, InputError
+from kwsd.training.tools import flac
 from kwsd.training.tools.by_hand import distinct, run
+from kwsd.training.tools.flac import write_flac
 
 TOOLS = ("alignment", "near_words", "splices", "transcripts", "voices")
 
@@ -50,6 +56,30 @@ def test_a_mistake_is_a_line(tmp_path: Path, name: str, arguments: tuple[str, ..
     assert done.returncode == status
     assert told in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOSPC])
+def test_what_cannot_be_written_is_a_line(code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def closed() -> None:
+        raise OSError(code, os.strerror(code), "out/done.txt")
+
+    with pytest.raises(SystemExit) as ended:
+        run(closed)
+    assert ended.value.code == (69 if code == errno.ENOSPC else 66)
+    assert capsys.readouterr().err == f"error: out/done.txt: cannot be written ({os.strerror(code)})\n"
+
+
+def test_a_clip_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    clip = (1000 * np.sin(np.arange(16_000) / 5)).astype(np.int16)
+    write_flac(tmp_path / "yes" / "a.flac", clip)
+    assert np.array_equal(read_clip(tmp_path / "yes" / "a.flac"), clip)
+    monkeypatch.setattr(flac, "write_bytes", full)
+    with pytest.raises(DeviceError, match="No space left"):
+        write_flac(tmp_path / "yes" / "b.flac", clip)
+    assert [path.name for path in (tmp_path / "yes").iterdir()] == ["a.flac"]
 
 
 def test_ctrl_c_is_no_error_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
