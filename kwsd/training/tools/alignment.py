@@ -12,7 +12,6 @@ needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrup
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -29,7 +28,7 @@ from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.training.tools.by_hand import distinct, run
+from kwsd.training.tools.by_hand import distinct, parser_of, run
 from kwsd.training.tools.flac import write_flac
 
 Samples = NDArray[np.int16]
@@ -136,12 +135,17 @@ def _pronunciations(decoder: Any, word: str) -> Iterator[str]:
 
 def main() -> None:
     """Write OUT/label/SPEAKER_nohash_CLIP-NUMBER-word.flac."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--words", nargs="+", required=True)
-    parser.add_argument("--transcripts", type=Path)
-    parser.add_argument("--held-out", type=int, default=3)
+    parser = parser_of("alignment", __doc__)
+    parser.add_argument("folder", type=Path, help="recordings of sentences")
+    parser.add_argument("out", type=Path, help="clips are written to a folder for each label in this one")
+    parser.add_argument("--words", nargs="+", required=True, help="the recipe's words")
+    parser.add_argument("--transcripts", type=Path, help="a table of what is said: the recording's name, a tab, text")
+    parser.add_argument(
+        "--held-out",
+        type=int,
+        default=3,
+        help="one speaker in so many is left out, as by data.held_out; 0: none [default: %(default)s]",
+    )
     arguments = parser.parse_args()
     from pocketsphinx import Decoder
 

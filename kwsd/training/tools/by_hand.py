@@ -37,12 +37,16 @@ def distinct(names: Sequence[str]) -> None:
         raise InputError(f"two recordings are called {twice!r}; rename one, or take their folders one by one")
 
 
+def parser_of(tool: str, doc: str | None) -> argparse.ArgumentParser:
+    """What parses a tool's arguments, named as it is called; its help is the module's text."""
+    return argparse.ArgumentParser(prog=f"python -m kwsd.training.tools.{tool}", description=doc)
+
+
 def count(text: str) -> int:
     """An argument that is a whole number, 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number, at least 1")
+    return int(text)
 
 
 def _end(line: str, status: int) -> None:

@@ -8,14 +8,13 @@ PocketSphinx's English model (CMUdict; BSD): `pip install pocketsphinx`.
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 
 from kwsd.errors import InputError
-from kwsd.training.tools.by_hand import count, run
+from kwsd.training.tools.by_hand import count, parser_of, run
 
 Phones = tuple[str, ...]
 
@@ -77,10 +76,14 @@ def choose(
 
 def main() -> None:
     """Print them, one a line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="+")
-    parser.add_argument("--near", type=count, default=600)
-    parser.add_argument("--common", type=count, default=800)
+    parser = parser_of("near_words", __doc__)
+    parser.add_argument("words", nargs="+", help="the recipe's words")
+    parser.add_argument(
+        "--near", type=count, default=600, help="how many that are said nearly like one of them [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--common", type=count, default=800, help="how many of the commonest others [default: %(default)s]"
+    )
     arguments = parser.parse_args()
     from pocketsphinx import Decoder  # after the help
 

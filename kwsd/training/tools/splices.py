@@ -10,7 +10,6 @@ one and half of the other may be either. The same call writes the same clips. It
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.training.tools.by_hand import count, run
+from kwsd.training.tools.by_hand import count, parser_of, run
 from kwsd.training.tools.flac import write_flac
 from kwsd.training.tools.near_words import Phones, english, said_as
 
@@ -90,11 +89,11 @@ def pairs(
 
 def main() -> None:
     """Write OUT/_unknown_/SPEAKER_nohash_NUMBER-first-second.flac."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--count", type=count, default=6000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = parser_of("splices", __doc__)
+    parser.add_argument("folder", type=Path, help="single words: word/SPEAKER_nohash_N.wav, or an index.tsv")
+    parser.add_argument("out", type=Path, help="clips are written to _unknown_ in this folder")
+    parser.add_argument("--count", type=count, default=6000, help="how many clips to write [default: %(default)s]")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, other clips [default: %(default)s]")
     arguments = parser.parse_args()
     clips = find_recordings(arguments.folder)
     samples = [heard for _, heard in load(clips)]

@@ -8,7 +8,6 @@ versions do not. kwsd itself needs neither.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.events import RATE
 from kwsd.training.tools.alignment import FAST, guess
-from kwsd.training.tools.by_hand import distinct, run
+from kwsd.training.tools.by_hand import distinct, parser_of, run
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
@@ -53,10 +52,15 @@ def _moonshine() -> Recognizer:
 
 def main() -> None:
     """Append what is guessed to the file, a line a recording."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recognizer", choices=("pocketsphinx", "moonshine"), default="pocketsphinx")
+    parser = parser_of("transcripts", __doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="recordings, in folders or packed with an index.tsv")
+    parser.add_argument("--out", type=Path, required=True, help="the table that lines are added to: name, tab, text")
+    parser.add_argument(
+        "--recognizer",
+        choices=("pocketsphinx", "moonshine"),
+        default="pocketsphinx",
+        help="who guesses [default: %(default)s]",
+    )
     arguments = parser.parse_args()
     done = read_transcripts(arguments.out) if arguments.out.exists() else {}
     found = [clip for folder in arguments.folders for clip in find_sounds(folder)]

@@ -9,7 +9,6 @@ interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from kwsd.errors import InputError, UsageError
 from kwsd.events import RATE
-from kwsd.training.tools.by_hand import run
+from kwsd.training.tools.by_hand import parser_of, run
 from kwsd.training.tools.flac import write_flac
 
 _RATE = 24_000
@@ -62,12 +61,15 @@ def _asked(request: str) -> tuple[str, str, int]:
 
 def main() -> None:
     """Write OUT/word/SEED_SPEAKER.flac for every word that was asked for, or OUT/label/word-SEED_SPEAKER.flac."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("voices", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--count", nargs="+", required=True, metavar="[LABEL/]WORD=N")
-    parser.add_argument("--accents", action="store_true")
+    parser = parser_of("voices", __doc__)
+    parser.add_argument("model", type=Path, help="Kokoro's ONNX model")
+    parser.add_argument("voices", type=Path, help="the folder of its voices, NAME.bin each")
+    parser.add_argument("out", type=Path, help="clips are written to a folder for each label in this one")
+    parser.add_argument(
+        "--count", nargs="+", required=True, metavar="[LABEL/]WORD=N",
+        help="say WORD N times, as its own label or as LABEL",
+    )  # fmt: skip
+    parser.add_argument("--accents", action="store_true", help="voices of other languages, too, not English ones alone")
     arguments = parser.parse_args()
     import soxr
     from kokoro_onnx import Kokoro

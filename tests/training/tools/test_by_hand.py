@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,9 @@ def tool(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def test_its_help_needs_no_package(name: str) -> None:
     done = tool(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "usage:" in done.stdout
+    assert f"usage: python -m kwsd.training.tools.{name} " in done.stdout
+    bare = [line for line in done.stdout.splitlines() if re.fullmatch(r"  (--)?[a-z-]+", line)]
+    assert not bare, "an argument without help"
 
 
 def test_what_is_not_installed_is_named() -> None:
