@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation
 Report = Callable[[dict[str, float]], None]
 """Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
 
-_KEEP_EVERY = 200  # steps between two checkpoints
+_KEEP_S = 300.0
+"""From one checkpoint to the next at most, but for a step: how long that takes depends on encoder and machine."""
 
 
 class Finetuning:
@@ -53,6 +55,7 @@ class Finetuning:
         self.steps = self.steps_an_epoch * recipe.epochs
         self.step = 0
         self.best = -1.0
+        self._kept_at = time.monotonic()
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one. Raises InputError for what is none."""
@@ -73,6 +76,7 @@ class Finetuning:
             **self.gradients.state(),
         }
         checkpoint.save(state, self._checkpoint)
+        self._kept_at = time.monotonic()
 
     def train(self, report: Report) -> None:
         """All steps that are left. At the end the network is the one that was best on the validation clips.
@@ -91,7 +95,7 @@ class Finetuning:
                     figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
                     self._choose(figures.get("validation_accuracy", float(epoch)))
                     self.keep()
-                elif self.step % _KEEP_EVERY == 0:
+                elif time.monotonic() - self._kept_at >= _KEEP_S:
                     self.keep()
                 report(figures)
         chosen = checkpoint.restore(self._chosen)

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Mo
 from kwsd.audio.extent import speech_extent
 from kwsd.errors import ConfigError, DeviceError, ModelError, UsageError
 from kwsd.evaluation.truth import write_wav
+from kwsd.training import finetune
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.examples import cut
 from kwsd.training.finetune import Finetuning
@@ -174,6 +175,23 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
     assert steps[0] == 4
     for name, weights in whole.model.state_dict().items():
         assert torch.equal(later.model.state_dict()[name], weights), name
+
+
+def test_a_slow_run_is_kept_within_an_epoch(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 0.0
+    monkeypatch.setattr(finetune.time, "monotonic", lambda: clock)
+    run = started(replace(RECIPE, frozen=True, epochs=1, batch=1), foreign("whisper"), data, tmp_path / "run")
+    kept: list[int] = []
+    monkeypatch.setattr(run, "keep", lambda keep=run.keep: (kept.append(run.step), keep()))
+
+    def minutes_later(_: dict[str, float]) -> None:
+        nonlocal clock
+        clock += 130
+
+    run.train(minutes_later)
+    assert kept == [4, 7, 10, 13, 16, run.steps]
 
 
 def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
