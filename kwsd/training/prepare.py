@@ -24,7 +24,7 @@ from kwsd.training.batches import Mixer, Spared
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.loop import Lesson
-from kwsd.training.recipe import Recipe
+from kwsd.training.recipe import Data, Recipe
 from kwsd.training.soft import SoftLabels
 from kwsd.training.sounds import Sounds
 from kwsd.training.teacher import Taught, ask, first_second, load_teacher
@@ -95,6 +95,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
             held out, or a model that the recipe names has other words, or another shape.
         ModelError: there is no such model.
     """
+    _check_places(recipe.data, root)
     scores, start = recipe.teacher.scores, recipe.network.start
     soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
     first = load_trained(start, recipe.labels, "network.start") if start else None
@@ -106,6 +107,15 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     if first is not None:
         begin_with(model, first, "network.start")
     return model, Lesson(mixer, None if taught is None else teacher, taught, clips.validation, soft)
+
+
+def _check_places(data: Data, root: Path) -> None:
+    """Raise InputError for a folder that is not there, or a table that is none: now, not after hours of decoding."""
+    for folder in (*data.words, *data.synthetic, *data.validation, *data.speech, *data.noise, *data.unmined):
+        if not (root / folder).is_dir():
+            raise InputError(f"no folder {root / folder}: name the data root with --data, or edit the recipe")
+    if data.transcripts:
+        read_transcripts(root / data.transcripts)
 
 
 class _Clips(NamedTuple):
@@ -124,9 +134,6 @@ def _decoded(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> _Cl
 
     def corpus(folders: Sequence[str], find: Callable[[Path], list[Recording]] = find_recordings) -> Corpus:
         places = [root / folder for folder in folders]
-        missing = [str(place) for place in places if not place.is_dir()]
-        if missing:
-            raise InputError(f"no folder {missing[0]}: name the data root with --data, or edit the recipe")
         return decode(places, cache, lambda done, total: progress(f"decoding {folders[0]}", done, total), find)
 
     spoken = [_labelled(corpus(data.words), recipe)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, InputError
 from kwsd.exporting.export import export_model
 from kwsd.training.prepare import build_network, prepare
 from kwsd.training.recipe import Recipe
@@ -48,6 +48,16 @@ def test_what_is_held_out_leaves_something(recordings: Path, recipe_file: Path) 
     greedy = replace(recipe, data=replace(recipe.data, held_out=1))
     with pytest.raises(ConfigError, match=r"held_out leaves nothing of data\.speech"):
         prepare(greedy, recordings, recordings / "cache", quiet)
+
+
+@pytest.mark.parametrize("key", ["synthetic", "validation", "speech", "noise", "unmined", "transcripts"])
+def test_what_is_not_there_is_told_before_anything_is_decoded(recordings: Path, recipe_file: Path, key: str) -> None:
+    recipe = read_recipe(recipe_file)
+    missing = "nowhere.tsv" if key == "transcripts" else ("nowhere",)
+    lost = replace(recipe, data=replace(recipe.data, **{key: missing}))  # type: ignore[arg-type]  # by the key
+    with pytest.raises(InputError, match="nowhere"):
+        prepare(lost, recordings, recordings / "cache", quiet)
+    assert not (recordings / "cache").exists()
 
 
 def test_another_shape_is_refused(recordings: Path, recipe_file: Path, earlier: Path) -> None:
