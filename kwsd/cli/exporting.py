@@ -19,7 +19,7 @@ from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
-from kwsd.replacing import write_bytes
+from kwsd.replacing import try_folder, write_bytes
 from kwsd.zoo import find_model, read_card
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
         paths, found = [folder / GRAPH], _graph(model, folder, window_s)
     else:
         card = _chosen(_told(read_card(model), labels), window_s)
+        try_folder(out)
         with console.working("drawing"):
             files = as_files(card)
         with console.working("comparing with the original"):

@@ -78,6 +78,17 @@ def test_what_is_no_model_and_where_nothing_can_be_written(
         export(str(tiny_model), tmp_path)
 
 
+def test_a_place_for_the_files_is_tried_before_anything_is_drawn(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kwsd.cli import exporting
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(exporting, "as_files", lambda _: pytest.fail("it was drawn"))
+    with pytest.raises(InputError, match=r"cannot be written.*name another place"):
+        exporting.export(str(tiny_model), tmp_path / "file")
+
+
 def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any]) -> None:
     result = kwsd("export", tiny_model, "--out", tmp_path)
     assert result.status == 0, result.err
