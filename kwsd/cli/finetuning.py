@@ -15,8 +15,10 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.exporting.export import card_as_it_lies
+from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
 from kwsd.training.adopting import adopt, export_adopted
+from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
@@ -73,6 +75,12 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         log.warning(
             "%d steps in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
             *(run.steps, enough, enough * run.steps_an_epoch),
+        )
+    if UNKNOWN in data.labels and not run.hears_talk:
+        log.warning(
+            "%s has no running speech: words will fire in talk that holds none; add people talking, each recording of "
+            "%g s or more",
+            *(UNKNOWN, LONG * recipe.window_s),
         )
     with console.progress() as show:
         learn(run, COLUMNS, show, going_on(places.fresh))

@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 _THREADS = 4
 _JITTER = 10
 """A window is shifted by up to a tenth of its length."""
-_LONG = 3
+LONG = 3
 """So many windows fit into a recording that is no clip of one word."""
 _PLACES = 4
 _MOST_DECODED = 60 * RATE
@@ -60,11 +60,11 @@ def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
     clips = labelled.part(split)
     average = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
     windows = {clip: 0 if can_fire(clip.label) else _windows_in(clip.path, length) for clip in clips}
-    long = Counter(clip.label for clip in clips if windows[clip] >= _LONG)
+    long = Counter(clip.label for clip in clips if windows[clip] >= LONG)
     found: list[Example] = []
     for clip in clips:
         column = labelled.labels.index(clip.label)
-        if windows[clip] < _LONG:
+        if windows[clip] < LONG:
             found.append(Example(clip.path, column))
         else:
             share = max(1, average // long[clip.label])

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from kwsd.errors import DeviceError
+from kwsd.labels import UNKNOWN
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
-from kwsd.training.examples import Example, Examples, epoch_order, examples_of
+from kwsd.training.examples import Example, Examples, Kind, epoch_order, examples_of
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients
 from kwsd.training.labelled import Labelled, weights_of
@@ -47,6 +48,9 @@ class Finetuning:
         self._held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
         self.unreadable = Unreadable(len(data.clips))
         self._reader = Examples(recipe.window, recipe.seed, self.unreadable)
+        self.hears_talk = any(
+            example.kind is Kind.SPEECH and data.labels[example.label] == UNKNOWN for example in self._train
+        )
         learnt = [data.labels[example.label] for example in self._train]
         weights = weights_of(learnt, data.labels) if recipe.class_weights else [1.0] * len(data.labels)
         self.gradients = Gradients(self.model, extractor, weights, device)

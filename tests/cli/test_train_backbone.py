@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kwsd.errors import InputError
+from kwsd.evaluation.truth import write_wav
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
@@ -57,6 +58,22 @@ def test_an_encoder_of_others_is_taught_and_listens(
     changed = kwsd(*arguments, "--epochs", "3", "--device", "cpu")
     assert changed.status == 78
     assert "began with another recipe" in changed.err
+
+
+def test_other_words_alone_are_no_talk(
+    kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
+) -> None:
+    copy_words(clips, tmp_path / "data")
+    shutil.copytree(clips / "dog", tmp_path / "data" / "_unknown_")
+    arguments = ("train", "--backbone", foreign("whisper"), "--data", tmp_path / "data", "--runs", tmp_path / "runs")
+    arguments = (*arguments, "--frozen", "--epochs", "1", "--device", "cpu", "--fresh")
+    told = "_unknown_ has no running speech"
+    assert f"{told}: words will fire in talk that holds none; add people talking, each recording of 3 s" in (
+        kwsd(*arguments).err
+    )
+    talk = np.random.default_rng(1).normal(0, 900, 60_000).astype(np.int16)
+    write_wav(tmp_path / "data" / "_unknown_" / "talk.wav", talk)
+    assert told not in kwsd(*arguments).err
 
 
 def test_a_run_among_the_clips_is_named_after_their_folder_and_is_no_class(
