@@ -70,8 +70,10 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     return labels
 
 
-def licence_of(folder: Path) -> str:
-    """The licence that the model's README names first in its front matter; "unknown" where it names none."""
+def licence_of(folder: Path, card: Mapping[str, Any]) -> str:
+    """The licence that the model's card names, else its README, first in its front matter; "unknown" without one."""
+    if named := card.get("licence"):
+        return str(named)
     with suppress(OSError, UnicodeDecodeError):
         text = (folder / "README.md").read_text(encoding="utf-8")
         front = text.split("\n---", 1)[0] if text.startswith("---") else ""

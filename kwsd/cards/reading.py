@@ -123,7 +123,7 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
         path=folder,
         labels=nature.labels,
         thresholds=_thresholds(card, nature.labels),
-        licence=str(card.get("licence") or licence_of(folder)),
+        licence=licence_of(folder, card),
         size_bytes=sum(file.stat().st_size for file in files),
         scores=card["scores"],
         kind=nature.kind,

@@ -11,11 +11,12 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
+from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import UsageError
-from kwsd.training.finetune_recipe import FinetuneRecipe, read_finetune_recipe
+from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe, read_finetune_recipe
 from kwsd.training.values import bounds
 
-_OWN = "With --backbone"
+_OWN = "Without a recipe"
 _OWN_FLAGS = (
     "name", "labels", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights", "seed",
 )  # fmt: skip
@@ -23,6 +24,7 @@ _OWN_FLAGS = (
 
 
 _USUAL = FinetuneRecipe("", "")
+_PASSES = f"Passes over the clips [default: {_USUAL.passes(FEW_STEPS)}, or as many as make {FEW_STEPS} steps]."
 _RATES = f"At its peak [default: {_USUAL.rate:g}; {replace(_USUAL, frozen=True).rate:g} if frozen]."
 
 
@@ -69,7 +71,12 @@ def train(
         str, typer.Option(metavar="TEXT", help="The weights' licence, for the model's card [default: by the recipe].")
     ] = "",
     backbone: Annotated[
-        str, typer.Option(metavar="MODEL", rich_help_panel=_OWN, help="Encoder to fine-tune: a folder or a Hub id.")
+        str,
+        typer.Option(
+            metavar="MODEL",
+            rich_help_panel=_OWN,
+            help=f"Encoder to teach: a folder or a Hub id [default: {DEFAULT_MODEL}].",
+        ),
     ] = "",
     name: Annotated[
         str, typer.Option(metavar="NAME", rich_help_panel=_OWN, help="What the model is called [default: as the data].")
@@ -78,10 +85,11 @@ def train(
         str, typer.Option(metavar="WORD,WORD", rich_help_panel=_OWN, help="Words to learn; all others are _unknown_.")
     ] = "",
     frozen: Annotated[
-        bool, typer.Option("--frozen", rich_help_panel=_OWN, help="Leave the encoder as it is; train adapter and head.")
+        bool,
+        typer.Option("--frozen", rich_help_panel=_OWN, help="Leave the encoder as it is, always so with kwsd's own."),
     ] = False,
     window: Annotated[float, _number("window_s", "SECONDS", "How much it hears at once.")] = _USUAL.window_s,
-    epochs: Annotated[int, _number("epochs", "N", "Passes over the clips.")] = _USUAL.epochs,
+    epochs: Annotated[int | None, _number("epochs", "N", _PASSES)] = _USUAL.epochs,
     batch: Annotated[int, _number("batch", "N", "Windows in the network at once.")] = _USUAL.batch,
     accumulate: Annotated[int, _number("accumulate", "N", "Batches that make a step.")] = _USUAL.accumulate,
     learning_rate: Annotated[float | None, _number("peak_rate", "RATE", _RATES)] = _USUAL.peak_rate,
@@ -93,20 +101,24 @@ def train(
         str, typer.Option(metavar="auto|cuda|cpu", rich_help_panel=_OWN, help="Where to compute.")
     ] = "auto",
 ) -> None:
-    """Train a model: kwsd's own from a recipe, or anybody's encoder on your clips.
+    """Teach words of your own to kwsd's HuBERT or anybody's encoder; or train by a recipe.
 
-      kwsd train models/hubert-commands/first.toml --data ~/speech
-      kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
+      kwsd train --data clips
       kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data speech_commands --name mine
       kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop
+      kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
+      kwsd train models/hubert-commands/first.toml --data ~/speech
 
-    A backbone is a HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or
-    Moonshine. Its clips are a tree label/clip.wav, Speech Commands with its lists, or
-    a CSV or TSV table with the columns file and label (and split). Where nothing says
-    which clips are for validation and test, the rule of Speech Commands does.
-    Recordings in _background_noise_ are learnt as _silence_; other speech belongs under
-    _unknown_, else it is taken for the words. A recipe with the table [backbone] says
-    what options say otherwise.
+    Clips are a tree label/clip.wav, Speech Commands with its lists, or a CSV or TSV
+    table with the columns file and label (and split). Recordings in _background_noise_
+    are learnt as _silence_; people talking, a few minutes of them, belong under
+    _unknown_, else all speech is taken for the words. Where nothing says which clips
+    are for validation and test, the rule of Speech Commands does.
+
+    Without --backbone kwsd's own HuBERT learns them, in a minute or two; it costs what it
+    costs with its own words. A backbone may as well be a HuBERT, wav2vec2, WavLM, AST, or
+    the encoder of a Whisper or Moonshine. A recipe with the table [backbone] says what
+    options say otherwise.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
     command without --fresh goes on from there) and journal.csv with all figures. At the
@@ -115,7 +127,7 @@ def train(
     """
     if data is None:
         raise UsageError("what to train on? name it with --data (see kwsd train --help)")
-    if (recipe is None) == (not backbone):
+    if recipe is not None and backbone:
         raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
     if recipe is not None and (told_twice := given_flags(ctx, _OWN_FLAGS)):
         raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(told_twice)}")
@@ -135,8 +147,9 @@ def train(
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
         told = FinetuneRecipe(
-            name or _name_of(data.resolve()), backbone, words, frozen=frozen, window_s=window, epochs=epochs,
-            batch=batch, accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights, seed=seed,
+            name or _name_of(data.resolve()), backbone or DEFAULT_MODEL, words, frozen=frozen, window_s=window,
+            epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights,
+            seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
 

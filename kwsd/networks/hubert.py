@@ -49,6 +49,11 @@ class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # tran
         self.hubert = HubertModel(config)
         self.add_heads(config)
 
+    @property
+    def encoder(self) -> HubertModel:
+        """What it hears with."""
+        return self.hubert
+
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
         """The encoder's last hidden states: (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden)."""
         states: torch.Tensor = self.hubert(input_values).last_hidden_state

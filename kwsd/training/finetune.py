@@ -56,7 +56,7 @@ class Finetuning:
         self.gradients = Gradients(self.model, extractor, weights, device)
         a_step = recipe.batch * recipe.accumulate
         self.steps_an_epoch = -(-len(self._train) // a_step)
-        self.steps = self.steps_an_epoch * recipe.epochs
+        self.steps = self.steps_an_epoch * recipe.passes(self.steps_an_epoch)
         self.step = 0
         self.best = -1.0
         self._kept_at = time.monotonic()

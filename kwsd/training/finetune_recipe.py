@@ -13,13 +13,17 @@ from kwsd.texts import parse_toml, read_text
 from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table
 
+FEW_STEPS = 300
+"""After 25 steps from 36 clips the right word scored 0.23 at most, after 300 each of eight words fired."""
+_PASSES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
     """One run: the encoder `model` (a folder or a Hub id) learns `words`, or where there are none, all of the data's.
 
-    `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step; `peak_rate` is the learning rate's,
-    and None for what is usual: see `rate`.
+    `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step. `epochs` and the learning rate's
+    `peak_rate` are None for what is usual: see `passes` and `rate`.
     """
 
     name: str
@@ -27,7 +31,7 @@ class FinetuneRecipe:
     words: tuple[str, ...] = ()
     frozen: bool = False
     window_s: float = number(1.0, 0.1, 60)
-    epochs: int = number(5, 1)
+    epochs: int | None = number(None, 1)
     batch: int = number(16, 1)
     accumulate: int = number(1, 1)
     peak_rate: float | None = number(None, LOWEST_RATE, 1)
@@ -38,6 +42,10 @@ class FinetuneRecipe:
     def window(self) -> int:
         """What the model hears at once, in samples at 16 kHz."""
         return round(self.window_s * RATE)
+
+    def passes(self, steps: int) -> int:
+        """How often the clips are heard, where that takes so many `steps` once."""
+        return self.epochs or max(_PASSES, -(-FEW_STEPS // steps))
 
     @property
     def rate(self) -> float:

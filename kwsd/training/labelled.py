@@ -29,6 +29,11 @@ class Labelled:
         """The clips of one split."""
         return [clip for clip in self.clips if clip.split == split]
 
+    def completed(self) -> Labelled:
+        """The same with the two labels that kwsd's own networks always have at the end: `_unknown_`, `_silence_`."""
+        words = [label for label in self.labels if label not in (UNKNOWN, SILENCE)]
+        return replace(self, labels=(*words, UNKNOWN, SILENCE))
+
     def doubts(self) -> Iterator[str]:
         """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
         if UNKNOWN not in self.labels:

@@ -89,7 +89,8 @@ def test_a_window_in_the_config_goes_first(copy: Path) -> None:
 )  # fmt: skip
 def test_the_licence_that_a_readme_names(tmp_path: Path, front: str, licence: str) -> None:
     (tmp_path / "README.md").write_text(f"---\n{front}\n---\n# It\n")
-    assert licence_of(tmp_path) == licence
+    assert licence_of(tmp_path, {}) == licence
+    assert licence_of(tmp_path, {"licence": "CC0-1.0"}) == "CC0-1.0"
 
 
 def test_licence_and_thresholds_from_what_lies_beside(copy: Path) -> None:

@@ -60,6 +60,18 @@ def test_an_encoder_of_others_is_taught_and_listens(
     assert "began with another recipe" in changed.err
 
 
+def test_without_an_encoder_kwsds_own_is_taught(kwsd: Command, clips: Path, tmp_path: Path) -> None:
+    copy_words(clips, tmp_path / "mine")
+    ran = kwsd("train", "--data", tmp_path / "mine", "--runs", tmp_path / "runs", "--epochs", "2", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    model = tmp_path / "runs" / "mine" / "model"
+    card = json.loads(kwsd("models", "info", model, "--format", "json").out)
+    assert (card["words"], card["licence"]) == (["no", "yes"], "Apache-2.0 AND MIT")
+    assert (model / "LICENSE-moonshine.txt").is_file()
+    listened = kwsd("listen", clips / "yes" / "0.wav", "--model", model, "--device", "cpu")
+    assert listened.status == 0, listened.err
+
+
 def test_other_words_alone_are_no_talk(
     kwsd: Command, foreign: Callable[[str], Path], clips: Path, tmp_path: Path
 ) -> None:
@@ -246,7 +258,6 @@ def test_nothing_is_fetched_for_a_place_that_is_wrong(
     ("arguments", "status", "text"),
     [
         ((), 2, "--data"),
-        (("--data", "."), 2, "--backbone"),
         (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
         (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "0"), 2, "is 0; it must be 1e-09 or more"),

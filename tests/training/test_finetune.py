@@ -245,7 +245,7 @@ def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled
 
 
 def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="made by kwsd"):
+    with pytest.raises(ModelError, match="made by kwsd already; name the encoder that it was made from, or hubert-"):
         adopt(tiny, RECIPE, LABELS, "cpu")
     with pytest.raises(UsageError, match=r"hears 0\.655 s"):
         adopt(foreign("ast"), RECIPE, LABELS, "cpu")
@@ -278,7 +278,7 @@ def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Pa
 def tiny(tmp_path: Path) -> Path:
     folder = tmp_path / "own"
     folder.mkdir()
-    (folder / "config.json").write_text('{"model_type": "kwsd-hubert"}')
+    (folder / "config.json").write_text('{"model_type": "kwsd-moonshine"}')
     return folder
 
 
