@@ -55,7 +55,6 @@ def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
         ModelError: the folder's config and weights do not fit each other.
         DeviceError: the GPU has too little memory.
     """
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading is no long work, and standard error is the log
     if device == "cpu":
         # One thread costs the least processor time, and a window takes a few milliseconds.
         torch.set_num_threads(1)
@@ -70,6 +69,7 @@ def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
 def load_network(folder: Path) -> SpotterModel:
     """The network in `folder` itself, on the processor. Raises what transformers raises (see `kwsd.networks.loading`);
     TypeError where it is not kwsd's own."""
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading is no long work, and standard error is the log
     load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
     model = load(folder, use_safetensors=True, dtype="float32", **SAFELY)
     if not isinstance(model, SpotterModel):
