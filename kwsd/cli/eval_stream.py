@@ -121,7 +121,9 @@ def stream(
     that your machine will hear. For anybody's talk, take one threshold for all, from the
     tables by word: (+1.09) is by how much it lies over the given one, in log-odds.
 
-    A file that cannot be read is left out and named; the exit status is 66 then.
+    What fired wrongly and what was missed is told with its second, so that you can listen
+    to it; --json has all of it. A file that cannot be read is left out and named; the
+    exit status is 66 then.
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)

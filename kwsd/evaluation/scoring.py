@@ -50,19 +50,22 @@ class Matched:
     @property
     def late(self) -> int:
         """How many of the alarms are a word that was spoken and missed, heard too late (see `LATE`)."""
-        return sum(self._is_late(alarm) for alarm in self.alarms)
+        return sum(self._late_for(alarm) is not None for alarm in self.alarms)
 
     @property
     def substitutions(self) -> int:
         """How many are none of these, but another word than was spoken, where that would have been a hit."""
-        return sum(not self._is_late(alarm) and self._answers(alarm) for alarm in self.alarms)
+        return sum(self._late_for(alarm) is None and self.answered(alarm) is not None for alarm in self.alarms)
 
-    def _is_late(self, alarm: Detection) -> bool:
+    def answered(self, alarm: Detection) -> SpokenWord | None:
+        """What was spoken that one of the alarms is a late or a wrong answer to; None where it answers nothing."""
+        words = (outcome.word for outcome in self.outcomes)
+        there = (word for word in words if word.start <= alarm.at <= word.end + SLACK)
+        return self._late_for(alarm) or next(there, None)
+
+    def _late_for(self, alarm: Detection) -> SpokenWord | None:
         own = (outcome.word for outcome in self.outcomes if outcome.missed and outcome.word.word == alarm.word)
-        return any(0 < alarm.at - word.end <= LATE for word in own)
-
-    def _answers(self, alarm: Detection) -> bool:
-        return any(outcome.word.start <= alarm.at <= outcome.word.end + SLACK for outcome in self.outcomes)
+        return next((word for word in own if 0 < alarm.at - word.end <= LATE), None)
 
     def latencies_ms(self) -> list[float]:
         """The hits' latencies, in the words' order."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kwsd.evaluation import mishearings
 from kwsd.evaluation.det import Sweep
 from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_table, span, threshold
@@ -73,15 +74,18 @@ class StreamReport:
         return tuple(found + [("note", note) for note in notes])
 
     def tables(self) -> tuple[Table, ...]:
-        """The figures in all, the operating points in two tables, and the words at each point with the gate on."""
+        """The figures in all, the operating points in two tables, the words at each point with the gate on, and what
+        went wrong there at the given thresholds."""
         points = [(gate.gated, point) for gate in self.gates for point in gate.points]
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
             words = (_word_table(self.chosen.operating, f"chosen for {self.chosen.budget:g} an hour"), *words)
-        return Table("Streams", ("figure", self.model), self.rows()), _rates(points), _answers(points), *words
+        wrong = mishearings.tables(self.streams, self.gates[0].shipped.scored)
+        return Table("Streams", ("figure", self.model), self.rows()), _rates(points), _answers(points), *words, *wrong
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
+        scored = self.gates[0].shipped.scored
         return {
             "kind": "stream",
             "model": self.model,
@@ -91,6 +95,8 @@ class StreamReport:
             "notes": list(self.notes),
             "unreadable": list(self.unreadable),
             "gates": [gate.to_dict() for gate in self.gates],
+            "false_alarms": list(mishearings.false_alarms(scored)),
+            "missed": list(mishearings.misses(self.streams, scored)),
         } | ({"chosen": self.chosen.to_dict()} if self.chosen else {})
 
 

@@ -70,6 +70,7 @@ def test_the_edges_belong_to_the_word(at, hit):
 def test_an_alarm_may_be_a_late_answer_or_another_word_than_was_said(word, at, late, substitutions):
     scored = score_events([Detection("s", word, 0.9, 0.5, at - 1, at, at, "m")], [YES])
     assert (len(scored.alarms), scored.late, scored.substitutions) == (1, late, substitutions)
+    assert scored.answered(scored.alarms[0]) == (YES if late or substitutions else None)
 
 
 def test_a_word_that_was_heard_is_not_answered_late_as_well():
