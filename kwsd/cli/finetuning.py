@@ -75,7 +75,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
             "%d steps in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
             *(run.steps, enough, enough * run.steps_an_epoch),
         )
-    if UNKNOWN in data.labels and not run.hears_talk:
+    if any(clip.label == UNKNOWN for clip in data.clips) and not run.hears_talk:
         log.warning(
             "%s has no running speech: words will fire in talk that holds none; add people talking, each recording of "
             "%g s or more",

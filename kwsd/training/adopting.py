@@ -1,4 +1,4 @@
-"""Somebody else's encoder as a network to train, and what was trained as a folder."""
+"""An encoder, somebody else's or kwsd's own, as a network to train, and what was trained as a folder."""
 
 from __future__ import annotations
 

@@ -64,6 +64,8 @@ def test_without_an_encoder_kwsds_own_is_taught(kwsd: Command, clips: Path, tmp_
     copy_words(clips, tmp_path / "mine")
     ran = kwsd("train", "--data", tmp_path / "mine", "--runs", tmp_path / "runs", "--epochs", "2", "--device", "cpu")
     assert ran.status == 0, ran.err
+    assert "there is no _unknown_" in ran.err
+    assert "running speech" not in ran.err  # that would be told of what there is none of
     model = tmp_path / "runs" / "mine" / "model"
     card = json.loads(kwsd("models", "info", model, "--format", "json").out)
     assert (card["words"], card["licence"]) == (["no", "yes"], "Apache-2.0 AND MIT")
