@@ -47,7 +47,7 @@ def train(
         typer.Option(
             metavar="ROOT",
             readable=False,
-            help="Folder that the recipe's folders lie in; with --backbone, the clips or their table.",
+            help="Folder that the recipe's folders lie in; without a recipe, the clips or their table.",
         ),
     ] = None,
     runs: Annotated[
