@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoModelForAudioClassification
 
+from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import longest_of
-from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE
+from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError, first_line
@@ -50,7 +51,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     """A network with a new head for `labels` on the encoder in `folder`, and its feature extractor.
 
     Raises:
-        ModelError: there is no encoder in safetensors that transformers loads.
+        ModelError: there is no encoder in safetensors that transformers loads, or it is damaged.
         UsageError: the encoder cannot hear windows that long.
     """
     config = read_json(folder / "config.json")
@@ -60,6 +61,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
             f"{recipe.model} is made by kwsd already;", f"name the encoder that it was made from, or {DEFAULT_MODEL}"
         )
     weight_files(folder, recipe.model)
+    verify_checksums(folder, read_card_file(folder / CARD))
     longest = longest_of(folder, config, recipe.model)
     if longest is not None and recipe.window > longest:
         raise UsageError(

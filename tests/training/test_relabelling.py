@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from kwsd.errors import ModelError
 from kwsd.evaluation.truth import write_wav
 from kwsd.exporting.export import write_card
 from kwsd.networks.torch_classifier import load_network
@@ -88,6 +90,15 @@ def test_it_learns_and_ends_as_a_model_of_kwsds_own(data: Labelled, tmp_path: Pa
     tone = (0.2 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000)).astype(np.float32)
     tone *= abs(np.arange(16_000) / 16_000 - 0.5) < 0.3
     assert LABELS[int(classifier.score(tone[None])[0].argmax())] == "low"
+
+
+def test_damaged_weights_are_not_taught(own: Path, data: Labelled, tmp_path: Path) -> None:
+    write_card(shutil.copytree(own, tmp_path / "damaged"), {})
+    weights = tmp_path / "damaged" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # still a file that safetensors reads
+    with pytest.raises(ModelError, match="is damaged"):
+        adopt(tmp_path / "damaged", RECIPE, data.labels, "cpu")
 
 
 def test_it_hears_windows_of_another_length(own: Path, tmp_path: Path) -> None:
