@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kwsd.labels import UNKNOWN
+from kwsd.labels import UNKNOWN, spelt
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.torch_classifier import load_network
@@ -17,7 +17,8 @@ from kwsd.networks.torch_classifier import load_network
 def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotterModel:
     """The network in `folder`, to be taught `labels` in windows of `window` samples at 16 kHz.
 
-    A label that it knows keeps its node of the word head; a new one begins as another `_unknown_`, which it was so far.
+    A label that it knows, in whatever case, keeps its node of the word head; a new one begins as another `_unknown_`,
+    which it was so far.
     The encoder learns nothing more: where it did, from 40 clips of each of two words, they were heard no better.
 
     `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for another network than a HuBERT of
@@ -39,7 +40,8 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
 def _nodes(head: nn.Linear, before: Sequence[str], labels: Sequence[str], offset: float) -> nn.Linear:
     """The last layer of the word head with a node for each of `labels` but silence."""
     unknown = before.index(UNKNOWN)
-    rows = [before.index(label) if label in before else unknown for label in labels[:-1]]
+    known = [spelt(label, before) for label in labels[:-1]]
+    rows = [before.index(label) if label in before else unknown for label in known]
     wider = nn.Linear(head.in_features, len(rows))
     with torch.no_grad():
         wider.weight.copy_(head.weight[rows])

@@ -60,6 +60,11 @@ def test_a_label_that_it_knows_keeps_its_node_and_a_new_one_is_as_unknown_as_it_
     torch.testing.assert_close(new[:, 3], old[:, 3])  # what is noise, it knows
 
 
+def test_a_word_in_another_case_is_the_one_that_it_knows(own: Path) -> None:
+    before, after = load_network(own).word_head.outer, relabelled(own, ("No", *LABELS[2:]), 16_000).word_head.outer
+    torch.testing.assert_close(after.weight[0], before.weight[1])
+
+
 def test_the_labels_are_completed_at_their_end(data: Labelled) -> None:
     assert data.labels == LABELS
     assert data.completed() == data
