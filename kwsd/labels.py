@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 
 UNKNOWN = "_unknown_"
@@ -23,8 +24,8 @@ def can_fire(label: str) -> bool:
 
 def plain(label: str) -> str:
     """The label as kwsd writes it: `Silence` and `_background_noise_` are `_silence_`, `unknown` is `_unknown_`, and
-    words are themselves."""
-    return _WRITTEN.get(label.casefold(), label)
+    words are themselves, an umlaut being one character: a folder from a Mac has it as two, a keyboard types one."""
+    return _WRITTEN.get(label.casefold(), unicodedata.normalize("NFC", label))
 
 
 def enumerated(labels: Sequence[str], most: int = 40) -> str:
@@ -52,8 +53,13 @@ def misplaced(labels: Sequence[str]) -> str | None:
 
 
 def spelt(label: str, words: Collection[str]) -> str:
-    """The label as it is spelt among `words`: the one that differs from it in case alone, where there is but one."""
+    """The label as it is spelt among `words`: the one that differs from it in case, or how an umlaut is encoded, alone,
+    where there is but one."""
     if label in words:
         return label
-    alike = [word for word in words if word.casefold() == label.casefold()]
+    alike = [word for word in words if _folded(word) == _folded(label)]
     return alike[0] if len(alike) == 1 else label
+
+
+def _folded(label: str) -> str:
+    return unicodedata.normalize("NFC", label).casefold()

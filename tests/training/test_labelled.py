@@ -155,6 +155,11 @@ def test_silence_and_unknown_by_their_plain_names(tree: Callable[..., Path]) -> 
     }  # fmt: skip
 
 
+def test_an_umlaut_of_two_characters_is_the_one_that_keyboards_type(tree: Callable[..., Path]) -> None:
+    data = tree("Gru\u0308n/a.wav", "rot/b.wav")
+    assert find_labelled(data, ["Gr\u00fcn"]).labels == ("Gr\u00fcn", "_unknown_")
+
+
 def test_a_folder_of_runs_among_the_clips_is_no_class(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "no/b.wav", "runs/mine/model/config.json")
     (data / "validation_list.txt").write_text("no/other.wav\n")
