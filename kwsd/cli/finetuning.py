@@ -62,6 +62,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     card_as_it_lies(place)  # refused now, not when all is learnt
     pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
     backbone = find_model(recipe.model)
+    licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
     if is_own(backbone):
         recipe, data = replace(recipe, frozen=True), data.completed()
     model, extractor = adopt(backbone, recipe, data.labels, device)
@@ -85,7 +86,6 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         learn(run, COLUMNS, show, going_on(places.fresh))
     run.unreadable.bear_all()
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
-    licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
     try:
         export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores)
         keep_notices(backbone, place)

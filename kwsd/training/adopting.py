@@ -69,7 +69,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         )
     torch.manual_seed(recipe.seed)
     try:
-        if is_own(folder):
+        if kind == OWN_TYPE:
             model = relabelled(folder, labels, recipe.window)
         else:
             make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own

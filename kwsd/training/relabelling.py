@@ -18,8 +18,8 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
     """The network in `folder`, to be taught `labels` in windows of `window` samples at 16 kHz.
 
     A label that it knows, in whatever case, keeps its node of the word head; a new one begins as another `_unknown_`,
-    which it was so far.
-    The encoder learns nothing more: where it did, from 40 clips of each of two words, they were heard no better.
+    which it was so far. The encoder learns nothing more: where it did, from 40 clips of each of two words, they were
+    heard no better.
 
     `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for another network than a HuBERT of
     kwsd's own, and what transformers raises where it cannot be loaded: see `kwsd.networks.loading`.
