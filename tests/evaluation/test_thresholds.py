@@ -10,7 +10,7 @@ from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.replayer import from_log_odds, log_odds
 from kwsd.evaluation.report import threshold
 from kwsd.evaluation.scoring import LATE, SLACK
-from kwsd.evaluation.thresholds import choose_thresholds, spend
+from kwsd.evaluation.thresholds import Choice, choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -34,6 +34,10 @@ def stream(hours: float, words: dict[str, list[float]], alarms: dict[str, list[f
     return Recorded("s", "m", LABELS, 1600, len(rows) * 1600, tuple(spoken), ends, rows, np.ones(len(rows), bool))
 
 
+def odds_of(choice: Choice) -> dict[str, float]:
+    return {word: log_odds(value) for word, value in choice.operating.thresholds.items()}
+
+
 def test_the_budget_goes_to_the_word_that_gains_most():
     spent = spend(
         [
@@ -50,7 +54,7 @@ def test_without_alarms_every_word_goes_as_low_as_it_gains():
     recorded = stream(2.0, {"a": [9, 6, 3.1], "b": [12, 11.6]}, {})
     choice = choose_thresholds([recorded], ["a", "b"], trigger=TRIGGER)
     assert choice.operating.misses == 0
-    assert {word: log_odds(value) for word, value in choice.operating.thresholds.items()} == {
+    assert odds_of(choice) == {
         "a": pytest.approx(3.0, abs=1e-6),
         "b": pytest.approx(11.5, abs=1e-6),
     }
@@ -88,8 +92,7 @@ def test_a_late_answer_makes_no_word_deaf():
 def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
     recorded = stream(2.0, {"a": [8.1]}, {"c": [9.1]})
     choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
-    odds = {word: log_odds(value) for word, value in choice.operating.thresholds.items()}
-    assert odds == {
+    assert odds_of(choice) == {
         "a": pytest.approx(8, abs=1e-5),
         "b": pytest.approx(8, abs=1e-5),
         "c": pytest.approx(9.25, abs=1e-4),
@@ -99,8 +102,7 @@ def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
 def test_a_word_that_is_spoken_but_never_heard_is_not_made_deaf_for_it():
     recorded = stream(2.0, {"a": [8.1], "b": [-3.0], "c": [-3.0]}, {"c": [9.1]})
     choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
-    odds = {word: log_odds(value) for word, value in choice.operating.thresholds.items()}
-    assert odds == {
+    assert odds_of(choice) == {
         "a": pytest.approx(8, abs=1e-5),
         "b": pytest.approx(8, abs=1e-5),
         "c": pytest.approx(9.25, abs=1e-4),

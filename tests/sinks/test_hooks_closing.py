@@ -157,11 +157,15 @@ def out_of_reach(program: Path) -> Iterator[None]:
     signal.signal(signal.SIGIO, before)
 
 
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """One that does nothing, and whose file is ours to keep out of reach."""
+    return Path(shutil.copy("/bin/true", tmp_path / "program"))
+
+
 def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
-    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: Envelope
+    bench: Any, monkeypatch: pytest.MonkeyPatch, program: Path, stop: Envelope
 ) -> None:
-    program = tmp_path / "program"
-    shutil.copy("/bin/true", program)
     monkeypatch.setattr("kwsd.sinks.hooks.REFUSED", 8)
     sink = bench.add(Hook((str(program),)), limit=1, queue=1)
     with out_of_reach(program):
@@ -178,10 +182,8 @@ def test_a_program_that_hangs_as_it_is_started_holds_nobody_up(
 
 
 def test_what_runs_is_killed_where_another_hangs_as_it_is_started(
-    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: Envelope
+    bench: Any, monkeypatch: pytest.MonkeyPatch, program: Path, tmp_path: Path, stop: Envelope
 ) -> None:
-    program = tmp_path / "program"
-    shutil.copy("/bin/true", program)
     monkeypatch.setattr("kwsd.sinks.hooks.LAST_S", 0.0)
     runs = Hook(("/bin/sh", "-c", f": >{tmp_path}/started; exec sleep 1000"), PATIENCE_S)
     sink = bench.add(runs, Hook((str(program),), PATIENCE_S), limit=2)
