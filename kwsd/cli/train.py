@@ -115,10 +115,10 @@ def train(
     _unknown_, else all speech is taken for the words. Where nothing says which clips
     are for validation and test, the rule of Speech Commands does.
 
-    Without --backbone kwsd's own HuBERT learns them, in a minute or two; it costs what it
-    costs with its own words. A backbone may as well be a HuBERT, wav2vec2, WavLM, AST, or
-    the encoder of a Whisper or Moonshine. A recipe with the table [backbone] says what
-    options say otherwise.
+    Without --backbone kwsd's own HuBERT learns them, in a minute or two, and hears no
+    others then; it costs what it costs with its own words. A backbone may as well be a
+    HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or Moonshine. A recipe with
+    the table [backbone] says what options say otherwise.
 
     A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
     command without --fresh goes on from there) and journal.csv with all figures. At the
