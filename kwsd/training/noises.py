@@ -11,6 +11,7 @@ import numpy as np
 
 from kwsd.events import RATE
 from kwsd.training.channels import through
+from kwsd.training.gain_control import controlled
 from kwsd.training.leads import before_noise
 from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, loudness, middle, row_by_length, take
 
@@ -22,7 +23,8 @@ _HUM = 0.03
 class Noisiness:
     """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
     window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under; how
-    often the window itself comes through a channel; how often that talk is a crowd's."""
+    often the window itself comes through a channel; how often that talk is a crowd's, how often the noise is a steady
+    tone, and how often all of it comes by automatic gain control."""
 
     share: float
     varied: float
@@ -31,6 +33,8 @@ class Noisiness:
     talk_snr: tuple[int, ...] = (12, 30)
     channel: float = 0.35
     crowd: float = 0.0
+    tones: float = 0.0
+    agc: float = 0.0
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -94,7 +98,8 @@ def _longer(length: int) -> int:
 def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
     """The window as some microphone in some room hears it: a channel, noise, a level.
 
-    At a hardness below 1 all of it is rarer, and weaker.
+    At a hardness below 1 all of it is rarer, and weaker. Of what never happens nothing is drawn: earlier recipes give
+    what they gave.
     """
     if rng.random() < noise.channel * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
@@ -103,13 +108,17 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         other = _talk(sounds, rng, noise.crowd) if talk else _stretch(sounds, rng)
         loudest, faintest = noise.talk_snr if talk else noise.snr
         snr = rng.uniform(loudest if talk else min(loudest + 12 * (1 - hardness), faintest), faintest)
-        if noise.varied and not talk and rng.random() < noise.varied:
+        if noise.tones and not talk and rng.random() < noise.tones:
+            other = tone(rng, sounds.window)
+        elif noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)
         other = middle(other, sounds.window)
         gain = np.sqrt(loudness(window) / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
         window = window + other * np.float32(gain)
     if rng.random() < 0.3:
         window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), len(window)).astype(np.float32)
+    if noise.agc and rng.random() < noise.agc * hardness:
+        window = controlled(window, rng)
     peak = float(np.abs(window).max())
     gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))
     heard: Floats = np.clip(window * np.float32(gain), -1, 1)
@@ -118,7 +127,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
 
 def _talk(sounds: Sounds, rng: np.random.Generator, crowd: float) -> Floats:
     """A window of somebody's talk, or as often as `crowd` says of two to seven people's at once, about as loud each."""
-    if not crowd or rng.random() >= crowd:  # nothing is drawn where it is 0: earlier recipes give what they gave
+    if not crowd or rng.random() >= crowd:
         return take(sounds.speech, rng, sounds.window)
     people = int(rng.integers(2, 8))
     heard = np.zeros(sounds.window, np.float32)
@@ -137,6 +146,19 @@ def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.3:
         noise = noise[::-1]
     return at_pace(noise, rng.uniform(0.6, 1.5))
+
+
+def tone(rng: np.random.Generator, length: int = RATE) -> Floats:
+    """`length` samples of what hums or whines: a tone of 50 to 4,000 Hz, mostly with overtones, steady or unsteady."""
+    time = np.arange(length) / RATE
+    lowest = 50 * 80 ** rng.uniform()
+    phase = 2 * np.pi * lowest * time + rng.uniform(0, 3) * np.sin(2 * np.pi * rng.uniform(0.5, 8) * time)
+    fall = rng.uniform(0.5, 3)
+    overtones = range(1, int(rng.integers(1, 12)) + 1)
+    audible = [k for k in overtones if k * lowest < RATE / 2]
+    sound = sum(np.sin(k * phase + rng.uniform(0, 2 * np.pi)) * k**-fall for k in audible)
+    heard: Floats = np.asarray(sound, np.float32)
+    return heard
 
 
 def coloured(rng: np.random.Generator, length: int = RATE) -> Floats:

@@ -80,12 +80,13 @@ class Data:
 @dataclass(frozen=True, slots=True)
 class Mix:
     """What a batch holds, as shares that sum to one; how often noise is added, how often that is made into another
-    noise first (`varied_noise`), and how many dB under the window's louder half it lies (`noise_snr`, from and to);
-    how often it is other people's talk (`talk`, `talk_snr`), and how often of several at once (`crowd`); how often a
-    word comes at another pace; what a rare word counts as at least; how often a word is one of `data.synthetic`, which
-    may be voices of other rooms and corpora (0: as their number has it). A few recordings that come again and again are
-    learnt by heart: with `synthetic_by_root` a word is synthetic more often where it has few beside its synthetic ones,
-    by the roots of both numbers.
+    noise first (`varied_noise`), and how many dB under the window's louder half it lies (`noise_snr`, from and to); how
+    often it is other people's talk (`talk`, `talk_snr`), and how often of several at once (`crowd`); how often else it
+    is a steady tone (`tones`); how often a window comes by automatic gain control (`agc`); how often a word comes at
+    another pace; what a rare word counts as at least; how often a word is one of `data.synthetic`, which may be voices
+    of other rooms and corpora (0: as their number has it). A few recordings that come again and again are learnt by
+    heart: with `synthetic_by_root` a word is synthetic more often where it has few beside its synthetic ones, by the
+    roots of both numbers.
 
     `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
     share of 0 they are drawn among the words, as one more of them.
@@ -110,6 +111,8 @@ class Mix:
     talk: float = number(0.1, 0, 1)
     talk_snr: tuple[int, ...] = number((12, 30), -100, 100)
     crowd: float = number(0.0, 0, 1)
+    tones: float = number(0.0, 0, 1)
+    agc: float = number(0.0, 0, 1)
     pace: float = number(0.25, 0, 1)
     rare_floor: int = number(300, 0)
     synthetic: float = number(0.0, 0, 1)

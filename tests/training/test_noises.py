@@ -134,3 +134,44 @@ def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:
         assert np.abs(noise).max() == pytest.approx(1.0)
         power = np.abs(np.fft.rfft(noise)) ** 2
         assert power[4000:].mean() <= 1.2 * power[20:400].mean()
+
+
+def test_noise_is_a_steady_tone_as_often_as_is_asked_for(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only sound here at 3.9 kHz."""
+    word = excerpt(sounds.words.clip(0), 0)
+    whine = np.sin(2 * np.pi * 3900 * np.arange(16_000) / 16_000).astype(np.float32)
+    monkeypatch.setattr(noises, "tone", lambda _, length: whine[:length])
+
+    def whines(tones: float) -> float:
+        noise = Noisiness(1.0, 1.0, (0, 0), 0.0, channel=0.0, tones=tones)
+        heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(100))
+        spectra = (np.abs(np.fft.rfft(window))[3800:4001] for window in heard)
+        return float(np.mean([spectrum[100] > 20 * np.median(spectrum) for spectrum in spectra]))
+
+    assert whines(0.0) == 0
+    assert 0.3 < whines(0.5) < 0.7
+    assert whines(1.0) == 1
+
+
+def test_a_tone_is_steady_enough_to_be_one_and_no_two_are_alike() -> None:
+    """Most of its power lies in few of 8,000 frequencies, as that of no noise does."""
+    tones = [noises.tone(np.random.default_rng(seed), 16_000) for seed in range(100)]
+    spectra = np.square(np.abs(np.fft.rfft(tones)))
+    narrow = np.sort(spectra)[:, -400:].sum(axis=1) / spectra.sum(axis=1)
+    assert np.percentile(narrow, 5) > 0.9
+    assert len({int(spectrum.argmax()) for spectrum in spectra}) > 50
+
+
+def test_gain_is_controlled_as_often_as_is_asked_for(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here by what turns a window round, as nothing else does."""
+    word = excerpt(sounds.words.clip(0), 0)
+    monkeypatch.setattr(noises, "controlled", lambda window, _: -window)
+
+    def turned(agc: float) -> float:
+        noise = Noisiness(0.0, 0.0, SNR, channel=0.0, agc=agc)
+        heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
+        return float(np.mean([np.dot(window, word) < 0 for window in heard]))
+
+    assert turned(0.0) == 0
+    assert 0.4 < turned(0.5) < 0.6
+    assert turned(1.0) == 1
