@@ -1,9 +1,15 @@
-"""How a thread that waits in poll(2) is told that there is something to do."""
+"""How a thread waits in poll(2): for how long, and how it is told that there is something to do."""
 
 from __future__ import annotations
 
+import math
 import socket
 from contextlib import suppress
+
+
+def time_out(seconds: float) -> int | None:
+    """So many seconds as poll(2) takes them: whole milliseconds, not too few; None, without end, for math.inf."""
+    return None if seconds == math.inf else max(0, math.ceil(1000 * seconds))
 
 
 class Waker:

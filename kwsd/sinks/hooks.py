@@ -16,7 +16,7 @@ from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.descriptors import spare
 from kwsd.sinks.programs import check_program, why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
-from kwsd.waker import Waker
+from kwsd.waker import Waker, time_out
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ class HookSink:
         due = [hook.due(self._deadline) for hook in self._running.values()]
         due += [hook.rests_until for hook in self._orphans if hook.rests_until]
         left = min(due, default=math.inf) - time.monotonic()
-        ready = {descriptor for descriptor, _ in self._poll.poll(_milliseconds(left))}
+        ready = {descriptor for descriptor, _ in self._poll.poll(time_out(left))}
         self._waker.clear()
         for hook in (*self._running.values(), *self._orphans):
             if hook.output_descriptor in ready and not hook.read():
@@ -227,7 +227,3 @@ class HookSink:
     def _report_refused(self) -> None:
         while self._refused:
             self._publish(self._refused.popleft().report())
-
-
-def _milliseconds(seconds: float) -> int | None:
-    return None if seconds == math.inf else max(0, math.ceil(1000 * seconds))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import math
 import os
 import select
 import time
@@ -12,7 +11,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TextIO
 
-from kwsd.waker import Waker
+from kwsd.waker import Waker, time_out
 
 NOBODY_READS = (BrokenPipeError, ConnectionResetError)
 """What writing says where the reader is gone: of a pipe, and of a socket, also where it left without a farewell."""
@@ -75,7 +74,7 @@ class Outlet:
         poll.register(self.stream, select.POLLOUT)
         if waker:
             poll.register(waker, select.POLLIN)
-        poll.poll(None if seconds == math.inf else math.ceil(1000 * seconds))
+        poll.poll(time_out(seconds))
 
     def close(self) -> None:
         """Forget what is kept; the stream itself stays as it is."""

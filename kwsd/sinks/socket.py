@@ -18,7 +18,7 @@ from kwsd.sinks.descriptors import CLIENTS, room
 from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
-from kwsd.waker import Waker
+from kwsd.waker import Waker, time_out
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class SocketSink:
         if self._spare is None and not self._take_spare():
             left = min(left, CROWDED_S)  # poll(2) would tell of those at the door for ever
         self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
-        ready = dict(self._poll.poll(None if left == math.inf else max(0, math.ceil(1000 * left))))
+        ready = dict(self._poll.poll(time_out(left)))
         self._waker.clear()
         # Before anybody is taken in: who comes may get the descriptor of one that has left.
         for descriptor, client in list(self._clients.items()):
