@@ -8,6 +8,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio import wav
 from kwsd.errors import writing
 from kwsd.replacing import replacing
 
@@ -24,6 +28,15 @@ def output(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             yield file
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    """16 kHz mono samples (n,) as a WAV file; its folder is made.
+
+    Raises InputError where it cannot be written, DeviceError where there is no room for it.
+    """
+    with output(path) as file:
+        wav.write_wav(file, samples)
 
 
 def free_place(path: Path, taken: Callable[[Path], bool]) -> Path:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.wav import holds
 from kwsd.errors import KwsdError
-from kwsd.evaluation.outputs import free_place
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import free_place, write_wav
 
 log = logging.getLogger(__name__)
 

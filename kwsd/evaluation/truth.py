@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import free_place, output
+from kwsd.evaluation.outputs import free_place, output, write_wav
 from kwsd.events import RATE, seconds
 from kwsd.labels import spelt
 from kwsd.shown import readable
@@ -133,12 +133,3 @@ def _lines(words: Iterable[SpokenWord]) -> str:
 def _cell(name: str) -> str:
     """As a table can carry it: a file's name may hold anything, tabs and line feeds as well."""
     return " ".join(readable(name).replace("\t", " ").splitlines())
-
-
-def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
-    """16 kHz mono samples (n,) as a WAV file; its folder is made.
-
-    Raises InputError where it cannot be written, DeviceError where there is no room for it.
-    """
-    with output(path) as file:
-        wav.write_wav(file, samples)

@@ -17,7 +17,7 @@ from recorded import streamed, tone
 
 from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.events import RATE
 
 

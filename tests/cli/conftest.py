@@ -109,7 +109,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder label/clip.wav: three tones each of yes, no and dog, and silence."""
     import numpy as np
 
-    from kwsd.evaluation.truth import write_wav
+    from kwsd.evaluation.outputs import write_wav
 
     folder = tmp_path_factory.mktemp("clips")
     time = np.arange(16_000) / 16_000

@@ -11,7 +11,8 @@ import pytest
 
 from kwsd.audio.files import read_clip
 from kwsd.benchmark.living import Life
-from kwsd.evaluation.truth import SpokenWord, write_wav
+from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.truth import SpokenWord
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
 

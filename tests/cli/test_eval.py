@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kwsd.config import load_config
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 
 Command = Callable[..., Any]
 

@@ -14,9 +14,10 @@ import pytest
 from kwsd.audio.scale import to_float
 from kwsd.config import Config
 from kwsd.daemon.build import make_spotter
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.recorded import record
-from kwsd.evaluation.truth import Stream, write_wav
+from kwsd.evaluation.truth import Stream
 from kwsd.events import Detection
 from kwsd.networks.cascade import pooled
 from kwsd.spotting.gate import GateSettings

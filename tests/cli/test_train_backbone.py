@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from kwsd.errors import InputError
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
@@ -281,7 +281,7 @@ def test_a_shipped_recipe_for_an_encoder_of_others_runs(
     kwsd: Command, foreign: Callable[[str], Path], tmp_path: Path, recipe: Path, rows: Rows
 ) -> None:
     """On the archive's layout, with its lists, an encoder that is as small as they come in the place of its own."""
-    from kwsd.evaluation.truth import write_wav
+    from kwsd.evaluation.outputs import write_wav
 
     archive = tmp_path / "speech"
     rng = np.random.default_rng(4)

@@ -10,7 +10,7 @@ from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
 from kwsd.evaluation.left_out import LeftOut
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
 

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from kwsd.errors import DeviceError, InputError
-from kwsd.evaluation.outputs import output
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import output, write_wav
 
 
 @contextmanager

@@ -7,9 +7,10 @@ import pytest
 
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.recorded import RecordedClassifier, record
-from kwsd.evaluation.truth import SpokenWord, Stream, write_wav
+from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter

@@ -6,8 +6,8 @@ import pytest
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.snippets import Snippets
-from kwsd.evaluation.truth import write_wav
 from kwsd.spotting.trigger import TriggerSettings
 
 

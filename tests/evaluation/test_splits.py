@@ -7,8 +7,8 @@ import pytest
 from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
 from kwsd.evaluation import splits
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.splits import without_inferred
-from kwsd.evaluation.truth import write_wav
 from kwsd.training.labelled import find_labelled
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from kwsd.errors import InputError
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.stream_builder import StreamSettings
 from kwsd.evaluation.stream_parts import stream_from_folders
-from kwsd.evaluation.truth import write_wav
 
 
 def test_a_stream_from_folders(tmp_path, say, babble):

@@ -5,7 +5,8 @@ import pytest
 
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream, write_wav
+from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream
 
 
 def test_a_stream_survives_writing_and_reading(tmp_path, babble):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.whole import classify_file, pieces
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.datasets.layouts import Clip
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.examples import Example, Examples, Kind, examples_of
 from kwsd.training.labelled import Labelled

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Mo
 
 from kwsd.audio.extent import speech_extent
 from kwsd.errors import ConfigError, DeviceError, ModelError, UsageError
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.training import finetune
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.examples import cut

@@ -11,7 +11,7 @@ import pytest
 from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.training.labelled import Labelled, find_labelled, weights_of
 from kwsd.training.unreadable import Unreadable, check_readable
 

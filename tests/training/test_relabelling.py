@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kwsd.errors import ModelError
-from kwsd.evaluation.truth import write_wav
+from kwsd.evaluation.outputs import write_wav
 from kwsd.exporting.export import write_card
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
