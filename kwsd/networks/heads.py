@@ -7,6 +7,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,11 @@ def is_compact(weights: Path) -> bool:
     """Whether a safetensors file holds tensors in 8 bits, with a scale beside each."""
     with safe_open(weights, framework="np") as tensors:
         return any(name.endswith(SCALE) for name in tensors.keys())  # noqa: SIM118  # it is no mapping
+
+
+def label_tables(labels: Sequence[str]) -> dict[str, Any]:
+    """What a config says of labels in the order of the logits: `id2label` and `label2id`."""
+    return {"id2label": dict(enumerate(labels)), "label2id": {label: index for index, label in enumerate(labels)}}
 
 
 def label_names(config: PreTrainedConfig) -> tuple[str, ...]:

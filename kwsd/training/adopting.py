@@ -23,7 +23,7 @@ from kwsd.exporting.export import UNCHOSEN, card_as_it_lies, export_model, repla
 from kwsd.labels import can_fire
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
-from kwsd.networks.heads import SpotterModel, label_names
+from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.loading import MISFITS
 from kwsd.replacing import write_bytes
 from kwsd.training.finetune_recipe import FinetuneRecipe
@@ -90,14 +90,9 @@ def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
     model.train()
 
 
-def _labels(labels: Sequence[str]) -> dict[str, Any]:
-    names = dict(enumerate(labels))
-    return {"id2label": names, "label2id": {label: index for index, label in names.items()}}
-
-
 def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
     kind = AutoModelForAudioClassification
-    model = _encoder(kind, folder, recipe.model, **_labels(labels), ignore_mismatched_sizes=True)
+    model = _encoder(kind, folder, recipe.model, **label_tables(labels), ignore_mismatched_sizes=True)
     model.config.window_samples = recipe.window
     model.config.problem_type = None
     model.config.output_attentions = False  # else it cannot be saved
@@ -116,7 +111,7 @@ def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) 
     inner: Any = encoder.config
     table = {key: value for key, value in inner.to_dict().items() if key not in ("dtype", "architectures")}
     model = BackboneForAudioClassification(
-        BackboneConfig(backbone=table, window_samples=recipe.window, **_labels(labels))
+        BackboneConfig(backbone=table, window_samples=recipe.window, **label_tables(labels))
     )
     model.encoder.load_state_dict(encoder.state_dict())
     if recipe.frozen:

@@ -17,7 +17,7 @@ from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.networks.heads import SpotterModel
+from kwsd.networks.heads import SpotterModel, label_tables
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
 from kwsd.training.batches import Mixer, Spared
@@ -49,13 +49,12 @@ def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:
     """What both networks' configurations say of labels, adapter and heads."""
-    labels, sizes = recipe.labels, recipe.network
+    sizes = recipe.network
     return {
         "adapter_size": sizes.adapter_size,
         "head_size": sizes.head_size,
         "head_dropout": sizes.dropout,
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: index for index, label in enumerate(labels)},
+        **label_tables(recipe.labels),
     }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kwsd.labels import UNKNOWN, spelt
-from kwsd.networks.heads import label_names
+from kwsd.networks.heads import label_names, label_tables
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.torch_classifier import load_network
 
@@ -29,10 +29,7 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
         raise TypeError("it is not kwsd's own HuBERT")
     before = label_names(network.config)
     network.word_head.outer = _nodes(network.word_head.outer, before, labels, network.config.unknown_offset)
-    network.config.id2label = dict(enumerate(labels))
-    network.config.label2id = {label: index for index, label in enumerate(labels)}
-    network.config.window_samples = window
-    network.config.unknown_offset = 0.0
+    network.config.update({**label_tables(labels), "window_samples": window, "unknown_offset": 0.0})
     network.encoder.requires_grad_(False)
     return network
 
