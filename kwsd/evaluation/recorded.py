@@ -62,6 +62,10 @@ class Recorded:
         """The length of the audio."""
         return self.length / RATE / 3600
 
+    def window(self, end: np.int64) -> Window:
+        """One that ends there, for a spotter that is told its scores: without its samples."""
+        return Window(self.name, int(end), _EMPTY, hop=self.hop)
+
     def claims(self, listened: Collection[str], substitution: float) -> Scores:
         """(n, labels): what the words that are `listened` for fire by (see `kwsd.spotting.claims`)."""
         key = frozenset(listened), substitution
@@ -98,7 +102,7 @@ class Recorded:
         """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
         memory = Memory()
         heard = [
-            Heard(Window(self.name, int(end), _EMPTY, hop=self.hop), memory, bool(want), stride, is_candidate)
+            Heard(self.window(end), memory, bool(want), stride, is_candidate)
             for end, want in zip(self.ends, wanted, strict=True)
         ]
 

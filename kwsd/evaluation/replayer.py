@@ -14,7 +14,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from kwsd.audio.windows import Window
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import RATE, Detection
@@ -117,8 +116,7 @@ class Replayer:
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
             for start in range(0, len(rows), _FEED):
                 classifier.cue(rows[start : start + _FEED])
-                hop, fed = recorded.hop, ends[start : start + _FEED]
-                due = [Window(recorded.name, int(end), _EMPTY, hop=hop) for end in fed]
+                due = [recorded.window(end) for end in ends[start : start + _FEED]]
                 found += [event for event in spotter.feed(due) if isinstance(event, Detection)]
         return found
 
@@ -141,6 +139,3 @@ class Replayer:
         lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
         for low, high in zip(lows, highs, strict=True):
             yield int(hot[low]), min(int(hot[high]) + 2, len(means))
-
-
-_EMPTY = np.zeros(1, np.int16)
