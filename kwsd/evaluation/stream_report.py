@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,8 +141,8 @@ def _answers(points: Sequence[tuple[bool, Operating]]) -> Table:
 
 
 def _word_table(point: Operating, name: str = "") -> Table:
-    rows: Mapping[str, tuple[str, ...]] = {
-        word.word: (
+    rows = tuple(
+        (
             word.word,
             f"{word.spoken}",
             f"{word.clips}",
@@ -152,6 +152,6 @@ def _word_table(point: Operating, name: str = "") -> Table:
             threshold(point.thresholds[word.word]),
         )
         for word in point.by_word()
-    }
+    )
     columns = ("word", "spoken", "clips", "missed", "95 %", "alarms", "threshold")
-    return Table(f"By word, {name or _name(point)}", columns, tuple(rows.values()))
+    return Table(f"By word, {name or _name(point)}", columns, rows)
