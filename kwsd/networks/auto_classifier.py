@@ -17,12 +17,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.foreign import MANY
+from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.events import RATE
 from kwsd.networks.loading import SAFELY, loading
 
 Floats = NDArray[np.float32]
-_Loaded = TypeVar("_Loaded")
+_Loaded = TypeVar("_Loaded", bound=Classifier)
 
 _MOST_S = 64
 """Seconds of sound that go through a network at once; more would only take more memory."""
@@ -150,5 +151,5 @@ def warmed(load: Callable[[], _Loaded], name: str, folder: Path, window: int) ->
     with loading(name, folder):
         classifier = load()
         for batch in (1, 2):
-            classifier.score(np.zeros((batch, window), np.float32))  # type: ignore[attr-defined]  # they all have it
+            classifier.score(np.zeros((batch, window), np.float32))
     return classifier
