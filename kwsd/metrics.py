@@ -92,8 +92,8 @@ def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float
         raise ValueError(f"a count of {count}")
     tail = (1 - confidence) / 2
     most = count + 20 + 12 * math.sqrt(count + 1)
-    low = _bisect(lambda mean: 1 - _poisson_cdf(count - 1, mean) < tail, 0.0, most) if count else 0.0
-    return low, _bisect(lambda mean: _poisson_cdf(count, mean) > tail, 0.0, most)
+    low = _bisect(lambda mean: 1 - _poisson_cdf(count - 1, mean) < tail, most) if count else 0.0
+    return low, _bisect(lambda mean: _poisson_cdf(count, mean) > tail, most)
 
 
 def _poisson_cdf(count: int, mean: float) -> float:
@@ -105,8 +105,9 @@ def _poisson_cdf(count: int, mean: float) -> float:
     return float(np.exp(numbers * math.log(mean) - mean - log_factorials).sum())
 
 
-def _bisect(below: Callable[[float], bool], low: float, high: float) -> float:
-    """Where `below`, true at `low`, turns false."""
+def _bisect(below: Callable[[float], bool], high: float) -> float:
+    """Where `below`, true at 0, turns false, up to `high`."""
+    low = 0.0
     for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if below(middle) else (low, middle)
