@@ -15,7 +15,7 @@ from kwsd.spotting.spotter import Spotter
 class Looking:
     """A ring, its windows and a spotter, which sleep and wake as the daemon's threads do, but do not wait."""
 
-    def __init__(self, spotter: Spotter, *, hop: int, window: int = RATE) -> None:
+    def __init__(self, spotter: Spotter, *, hop: int, window: int) -> None:
         """`window` samples are heard at once, a `hop` apart."""
         self._spotter, self._doze = spotter, Doze(hop)
         self._ring = Ring(max(10 * RATE, 2 * window))

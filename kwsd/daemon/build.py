@@ -40,7 +40,7 @@ class Zoo(Protocol):
         """The model itself, warm."""
 
 
-def make_rings(config: Config, sources: Iterable[Source], window: int = RATE) -> dict[str, Ring]:
+def make_rings(config: Config, sources: Iterable[Source], window: int) -> dict[str, Ring]:
     """A ring for each source, under its name, with room for what `windows` needs at least."""
     capacity = max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config)))
     return {source.name: Ring(capacity) for source in sources}

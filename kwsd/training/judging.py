@@ -21,7 +21,7 @@ _ENOUGH = 100
 """Clips that a word must have for its accuracy to count: with fewer, it is mostly chance."""
 
 
-def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int], window: int = RATE) -> dict[str, float]:
+def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int], window: int) -> dict[str, float]:
     """`accuracy` over all clips, and `per_word`: its mean over the words that have a hundred clips or more.
 
     `score` gives (n, labels) for windows (n, `window`), the clip in the last second of each; `index` says which column

@@ -66,7 +66,7 @@ def at_pace(window: Floats, pace: float, centre: float | None = None) -> Floats:
     return moved
 
 
-def middle(sound: Floats, length: int = RATE) -> Floats:
+def middle(sound: Floats, length: int) -> Floats:
     """`length` samples in the middle of what is longer: at a faster pace, nothing is left over at their edges."""
     start = (len(sound) - length) // 2
     return sound[start : start + length]
