@@ -1,4 +1,4 @@
-"""Which numbers may come with a model, in its card or in an exported file: how its scores make a word."""
+"""What may come with a model, in its card or in an exported file: its name, and how its scores make a word."""
 
 from __future__ import annotations
 

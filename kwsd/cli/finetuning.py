@@ -1,4 +1,7 @@
-"""`kwsd train --backbone` as the terminal sees it. Imports torch; `train` imports it when it is wanted."""
+"""`kwsd train` on clips, for somebody's encoder or kwsd's own HuBERT, as the terminal sees it.
+
+Imports torch; `train` imports it when it is wanted.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class Places:
 
 
 def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
-    """Carry out `kwsd train --backbone`. Raises Interrupted, when it is."""
+    """Carry out `kwsd train` on clips. Raises Interrupted, when it is."""
     device = pick_device(device)
     out = places.out
     besides = (places.runs, places.runs / recipe.name, *(() if out is None else (out, out / recipe.name)))

@@ -1,4 +1,4 @@
-"""What the three evaluations share: the model with the settings to be measured, and where the findings go."""
+"""What the evaluations and `kwsd bench` share: the model with the settings to be measured, and where findings go."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ EAR = ("model", "gate", "trigger")
 
 
 class Report(Protocol):
-    """What an evaluation found."""
+    """What was measured."""
 
     def tables(self) -> tuple[Table, ...]: ...
 

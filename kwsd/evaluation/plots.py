@@ -24,8 +24,8 @@ def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
     """confusion.png and reliability.png in `folder`.
 
     Raises:
-        DeviceError: matplotlib is not installed.
-        InputError: the folder cannot be written to; DeviceError: there is no room, or no matplotlib.
+        InputError: the folder cannot be written to.
+        DeviceError: there is no room, or no matplotlib.
     """
     return [
         plot_confusion(report, folder / "confusion.png"),

@@ -1,4 +1,4 @@
-"""Which recordings a stream is made of."""
+"""Which recordings are heard: those that a stream is made of, and those that hold no word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teach somebody else's encoder new labels: all of it, or, frozen, kwsd's adapter and head on top of it."""
+"""Teach an encoder new labels, somebody else's or kwsd's own: all of it, or, frozen, adapter and heads on top of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fine-tuning run as a TOML file: what `kwsd train --backbone` is told by options. Reading it imports no torch."""
+"""A fine-tuning run as a TOML file: what `kwsd train` is told by options without one. Reading it imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _PASSES = 5
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
-    """One run: the encoder `model` (a folder or a Hub id) learns `words`, or where there are none, all of the data's.
+    """One run: the encoder `model` (a shipped model's name, a folder or a Hub id) learns `words`, or where there are
+    none, all of the data's.
 
     `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step. `epochs` and the learning rate's
     `peak_rate` are None for what is usual: see `passes` and `rate`.
