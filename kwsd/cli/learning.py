@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from kwsd.cli import console
 from kwsd.cli.interrupts import Interrupts
 from kwsd.errors import NO_ROOM, DeviceError, Interrupted
-from kwsd.training.journal import Journal, trim_journal
+from kwsd.training.journal import JOURNAL, Journal, trim_journal
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
         DeviceError: something cannot be written, mostly as the disk is full.
         KwsdError: whatever else ends the run.
     """
-    path = run.folder / "journal.csv"
+    path = run.folder / JOURNAL
     validated: dict[str, float] = {}
     told = time.monotonic()
     try:

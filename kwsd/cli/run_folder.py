@@ -1,4 +1,4 @@
-"""A training run's folder: one recipe, from its first step to its last."""
+"""A training run's folder: one recipe, from its first step to its last. Imports torch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import Any
 from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.errors import ConfigError, DeviceError, InputError, writing
 from kwsd.replacing import try_folder, write_bytes
+from kwsd.training.checkpoint import BEST, CHECKPOINT
+from kwsd.training.journal import JOURNAL
 
 log = logging.getLogger(__name__)
 
 _RECIPE = "recipe.json"
-_CHECKPOINT = "checkpoint.pt"
-_LEFT = (_CHECKPOINT, "best.pt", "journal.csv", _RECIPE)
+_LEFT = (CHECKPOINT, BEST, JOURNAL, _RECIPE)
 """What an earlier run leaves in its folder, beside the model."""
 
 
@@ -48,7 +49,7 @@ def run_folder(
             if fresh:
                 _set_aside(folder)
             text = json.dumps(recipe, indent=2)
-            if (folder / _CHECKPOINT).exists() and (folder / _RECIPE).exists():
+            if (folder / CHECKPOINT).exists() and (folder / _RECIPE).exists():
                 _compare(folder, _earlier(folder / _RECIPE), json.loads(text), json.loads(json.dumps(usual or {})))
             write_bytes(folder / _RECIPE, f"{text}\n".encode())
         yield folder

@@ -14,7 +14,7 @@ from kwsd.cli.learning import learn
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import card_as_it_lies, export_model
-from kwsd.training.journal import plot_journal
+from kwsd.training.journal import JOURNAL, plot_journal
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
@@ -75,6 +75,6 @@ def _scores(validated: Mapping[str, float]) -> dict[str, dict[str, float]]:
 def _plot(folder: Path) -> None:
     """The run as a picture; a model is not lost for the want of one."""
     try:
-        plot_journal(folder / "journal.csv", folder / "journal.png")
+        plot_journal(folder / JOURNAL, folder / "journal.png")
     except KwsdError as error:
         log.warning("%s", error)

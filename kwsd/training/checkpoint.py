@@ -12,6 +12,9 @@ from kwsd.replacing import replacing
 
 State = dict[str, Any]
 
+CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
+"""In a run's folder: what it goes on from, and the best network so far of a fine-tuning."""
+
 
 def save(state: State, path: Path) -> None:
     """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it.

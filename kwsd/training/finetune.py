@@ -178,8 +178,8 @@ class Finetuning:
 
     @property
     def _checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
+        return self.folder / checkpoint.CHECKPOINT
 
     @property
     def _chosen(self) -> Path:
-        return self.folder / "best.pt"
+        return self.folder / checkpoint.BEST

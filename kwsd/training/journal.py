@@ -17,6 +17,9 @@ from kwsd.replacing import write_bytes
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from 3.11 on
 
+JOURNAL = "journal.csv"
+"""In a run's folder."""
+
 
 class Journal:
     """The run's figures as a CSV file, one row a report, in the order in which they came.

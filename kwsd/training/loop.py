@@ -18,7 +18,7 @@ from torch.nn import functional
 from kwsd.errors import ConfigError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.batches import Batch, Mined, Mixer
-from kwsd.training.checkpoint import State, restore, save
+from kwsd.training.checkpoint import CHECKPOINT, State, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.divergence import check_finite
 from kwsd.training.judging import accuracies, mine
@@ -98,7 +98,7 @@ class Run:
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one. Raises ConfigError where it learnt other recordings."""
-        state = restore(self.folder / "checkpoint.pt")
+        state = restore(self.folder / CHECKPOINT)
         if state is None:
             return False
         sizes = self.lesson.mixer.sounds.sizes()
@@ -125,7 +125,7 @@ class Run:
             "mined": torch.from_numpy(self.mined),
             "sounds": self.lesson.mixer.sounds.sizes(),
         }
-        save(state, self.folder / "checkpoint.pt")
+        save(state, self.folder / CHECKPOINT)
 
     def train(self, report: Report) -> SpotterModel:
         """Run to the last step, or until validation has not improved `patience` times; the averaged network.
