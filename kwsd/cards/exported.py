@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.cards.allowed import is_cost, is_latest, is_smoothing, is_threshold
+from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
@@ -52,7 +53,7 @@ class Exported:
     licence: str = "unknown"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
-    smoothing: int = 2
+    smoothing: int = DEFAULT_SMOOTHING
     substitution: float = 1.0
     latest_ms: int | None = None
     about: int | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import SILENCE, UNKNOWN, enumerated, plain
+from kwsd.labels import NOISE, SILENCE, UNKNOWN, enumerated, plain
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -44,7 +44,7 @@ class Labelled:
         if SILENCE not in self.labels:
             yield (
                 f"there is no {SILENCE}: noise will be taken for one of the words; put recordings of noise into a "
-                "folder _background_noise_, or under that label in a table"
+                f"folder {NOISE}, or under that label in a table"
             )
         counts = Counter(clip.label for clip in self.part("validation"))
         cut = {SILENCE} if self.noise else set()  # there are as many windows of that as of a word

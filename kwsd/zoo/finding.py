@@ -10,7 +10,7 @@ from pathlib import Path
 from kwsd.cards.exported import is_exported
 from kwsd.cards.hub import hub_id, pulled
 from kwsd.cards.model_card import ModelCard
-from kwsd.cards.names import WEIGHTS
+from kwsd.cards.names import CARD, WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.cards.weights import is_adapter, only_adapter
 from kwsd.config import expanded, nearest
@@ -99,7 +99,7 @@ def _with_verifiers_window(card: ModelCard) -> ModelCard:
     if verifier is None or folder is None:
         return card
     if folder.resolve() == card.path.resolve():
-        what = f"{card.path / 'card.json'}: {card.name} names itself as its verifier"
+        what = f"{card.path / CARD}: {card.name} names itself as its verifier"
         raise ModelError(what, "name another, or take the verifier out")
     with suppress(ModelError):
         return replace(card, verifier=replace(verifier, window=own_window(folder)))
