@@ -183,7 +183,10 @@ class Detection(Event):
 
 @dataclass(frozen=True, slots=True)
 class HookFinished(Event):
-    """A hook ran for `word` and ended, was stopped (`timed_out`) or never started (`exit_status` None)."""
+    """A hook ran for `word` and ended, or was stopped (`timed_out`).
+
+    `exit_status` is None where it has none: it was never started (`duration_ms` 0), or nothing could end it.
+    """
 
     type: ClassVar[str] = "hook_finished"
     word: str
@@ -191,6 +194,11 @@ class HookFinished(Event):
     exit_status: int | None
     timed_out: bool
     duration_ms: float
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was started."""
+        return self.exit_status is not None or self.duration_ms > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Counters:
             elif isinstance(event, HopChanged):
                 self._hops[event.stream] = event.hop
             elif isinstance(event, HookFinished):
-                counts["hook_runs"] += event.exit_status is not None
+                counts["hook_runs"] += event.ran
                 counts["hook_failures"] += event.timed_out or event.exit_status != 0
 
     def count_subscribers(self, number: int) -> None:

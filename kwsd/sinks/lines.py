@@ -90,8 +90,10 @@ def _describe(envelope: Envelope) -> str:
         hop_ms = 1000 * event.hop // RATE
         return f"{seconds(event.at):8.2f} s  windows every {hop_ms} ms, {seconds(event.behind):.1f} s late"
     if isinstance(event, HookFinished):
-        ending = "timed out" if event.timed_out else "did not run" if event.exit_status is None else ""
-        return f"           {event.command}: {ending or f'exit status {event.exit_status}'} ({event.word})"
+        ending = f"exit status {event.exit_status}"
+        if event.exit_status is None:
+            ending = "cannot be ended" if event.ran else "did not run"
+        return f"           {event.command}: {'timed out' if event.timed_out else ending} ({event.word})"
     if isinstance(event, Stopped):
         return f"{seconds(event.at):8.2f} s  stopped: {event.reason}"
     return f"           {event.type}"

@@ -32,6 +32,7 @@ EVENTS: list[Event] = [
     HookFinished("desk", "stop", "true", 0, False, 1.0),
     HookFinished("desk", "stop", "false", 1, False, 1.0),
     HookFinished("desk", "stop", "sleep", None, False, 0.0),
+    HookFinished("desk", "stop", "sudo", None, True, 3000.0),
     HopChanged("desk", 16_000, 3_200, 24_000),
     DeviceLost("desk", 16_000, "gone"),
     DeviceRestored("desk", 32_000, 16_000),
@@ -71,7 +72,7 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     assert (found["windows_scored"], found["windows_gated"], found["windows_spared"]) == (3, 7, 10)
     assert found["inference_batches"] == 1
     assert (found["audio_lost_s"], found["overflows"], found["device_losses"]) == (0.5, 1, 2)
-    assert (found["hook_runs"], found["hook_failures"]) == (2, 2)
+    assert (found["hook_runs"], found["hook_failures"]) == (3, 3)
     assert (found["model"], found["device"], found["subscribers"]) == ("tiny", "cpu", 2)
     assert json.loads(counters.answer())["subscribers"] == 1  # who asks does not count itself
     assert found["real_time_factor"] == pytest.approx(found["inference_s"] / 2.0, abs=1e-5)

@@ -72,7 +72,8 @@ def test_a_hook_for_any_word_is_shown_too() -> None:
         (HopChanged("desk", 16_000, 3_200, 24_000), "1.00 s  windows every 200 ms, 1.5 s late"),
         (HookFinished("desk", "stop", "ls", 3, False, 1.0), "ls: exit status 3 (stop)"),
         (HookFinished("desk", "stop", "ls", 143, True, 1.0), "ls: timed out (stop)"),
-        (HookFinished("desk", "stop", "ls", None, False, 1.0), "ls: did not run (stop)"),
+        (HookFinished("desk", "stop", "ls", None, False, 0.0), "ls: did not run (stop)"),
+        (HookFinished("desk", "stop", "ls", None, False, 3000.0), "ls: cannot be ended (stop)"),
         (Stopped("desk", 16_000, "SIGTERM"), "stopped: SIGTERM"),
     ],
 )
