@@ -68,10 +68,8 @@ def choose_thresholds(
     grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
 
-    everything = tuple(words)
-
-    def replayers(words: Sequence[str]) -> list[Replayer]:
-        return [Replayer(each, tuple(words), gated=True, trigger=trigger, listened=everything) for each in recorded]
+    def replayers(firing: Sequence[str]) -> list[Replayer]:
+        return [Replayer(each, firing, gated=True, trigger=trigger, listened=words) for each in recorded]
 
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):
