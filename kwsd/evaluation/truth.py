@@ -55,12 +55,6 @@ class Stream:
 
 def read_stream(audio: Path, table: Path) -> Stream:
     """A recording in any format that libsndfile reads, with its TSV. Raises InputError, also for words outside it."""
-    samples, words = read_words(audio, table)
-    return Stream(readable(audio.name), samples, words)
-
-
-def read_words(audio: Path, table: Path) -> tuple[NDArray[np.int16], tuple[SpokenWord, ...]]:
-    """The samples (n,) and the words of a recording."""
     words = parse_table(table)
     samples = read_clip(audio)
     beyond = [word for word in words if word.end > len(samples) + RATE // 10]
@@ -68,7 +62,7 @@ def read_words(audio: Path, table: Path) -> tuple[NDArray[np.int16], tuple[Spoke
         raise InputError(
             f"{table}: {beyond[0].word!r} ends at {seconds(beyond[0].end)} s, but {audio} at {seconds(len(samples))} s"
         )
-    return samples, words
+    return Stream(readable(audio.name), samples, words)
 
 
 def parse_table(table: Path) -> tuple[SpokenWord, ...]:
