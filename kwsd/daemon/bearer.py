@@ -21,8 +21,11 @@ def read_token(path: Path) -> bytes:
     Raises ConfigError, which never shows what is in it.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe that nobody writes to would have it wait for ever, deaf to SIGTERM.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb") as file:
             status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"metrics.token_file {path}: no regular file;", _NEXT)
             text = file.read(4096).strip()
     except OSError as error:
         step = _let_own(path) if isinstance(error, PermissionError) else _NEXT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -208,19 +209,31 @@ def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
         assert not text or text.decode("latin-1") not in str(told.value)
 
 
+def test_a_token_is_not_awaited_from_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "token"
+    os.mkfifo(pipe, 0o600)
+    writing = os.open(pipe, os.O_RDWR)
+    os.write(writing, b"t" * 4096)  # whoever reads it does not hang in this test
+    with pytest.raises(ConfigError, match="no regular file; make one"):
+        read_token(pipe)
+    with pytest.raises(ConfigError, match="directory; make one"):
+        read_token(tmp_path)
+    os.close(writing)
+
+
 def test_a_token_of_another_user_is_to_be_given_to_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "the token"
     path.write_bytes(TOKEN)
     path.chmod(0o600)
     monkeypatch.setattr("kwsd.daemon.bearer.os.getuid", lambda: 61_184)
 
-    def refuse(self: Path, _: str) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+    def refuse(path: Path, _: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     with pytest.raises(ConfigError, match="another user's") as told:
         read_token(path)
     assert f"chown 61184 '{path}'" in told.value.remedy
-    monkeypatch.setattr(Path, "open", refuse)  # as for anybody but root
+    monkeypatch.setattr("kwsd.daemon.bearer.os.open", refuse)  # as for anybody but root
     with pytest.raises(ConfigError, match="Permission denied") as told:
         read_token(path)
     assert f"chown 61184 '{path}'" in told.value.remedy
