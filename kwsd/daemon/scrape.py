@@ -34,6 +34,8 @@ DEFER_S = 10
 
 _NO_TOKEN = "only with the token\n"
 _ANSWER_BYTES = 1 << 16
+_REST_BYTES = 1 << 20
+"""What a client may go on to send beyond what is read of its request."""
 
 
 class ScrapeServer:
@@ -114,9 +116,9 @@ class ScrapeServer:
     def _answer(self, client: socket.socket) -> None:
         request = _read_request(client, self._server)
         method, _, rest = request.partition(b" ")
-        path = rest.split(b" ")[0].split(b"?")[0]
+        path = _path(rest.split(b" ")[0])
         if method not in (b"GET", b"HEAD"):
-            status, body = "405 Method Not Allowed", "only GET\n"
+            status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", "only GET\n"
         elif self._token and not bears(request, self._token):
             status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
         elif path not in (b"/metrics", b"/"):
@@ -126,6 +128,8 @@ class ScrapeServer:
         data = body.encode()
         head = f"HTTP/1.0 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
         client.sendall(head + (b"" if method == b"HEAD" else data))
+        if method not in (b"GET", b"HEAD") or not request.endswith((b"\r\n\r\n", b"\n\n")):
+            _hear_out(client, self._server)
 
 
 def _read_request(client: socket.socket, door: socket.socket) -> bytes:
@@ -151,6 +155,34 @@ def _read_request(client: socket.socket, door: socket.socket) -> bytes:
             request += data
     client.settimeout(REQUEST_S)
     return request
+
+
+def _path(target: bytes) -> bytes:
+    """What is asked for: `/metrics`, or the whole address, as to a proxy (RFC 9112, 3.2.2)."""
+    scheme, apart, rest = target.partition(b"://")
+    if apart and scheme.lower() in (b"http", b"https"):
+        target = b"/" + rest.partition(b"/")[2]
+    return target.split(b"?")[0]
+
+
+def _hear_out(client: socket.socket, door: socket.socket) -> None:
+    """Throw away what the client goes on to send, until it hangs up or its time is over, which is sooner where others
+    wait: to close before would reset the connection, and the answer might be lost with it (RFC 9112, 9.6)."""
+    client.shutdown(socket.SHUT_WR)
+    poll = select.poll()
+    poll.register(client, select.POLLIN)
+    poll.register(door, select.POLLIN)
+    began, crowded, heard = time.monotonic(), False, 0
+    while heard < _REST_BYTES:
+        left = began + _patience_s(crowded=crowded, silent=False) - time.monotonic()
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
+        if door.fileno() in ready:
+            poll.unregister(door)
+            crowded = True
+        elif not ready or not (data := client.recv(1 << 16)):
+            return
+        else:
+            heard += len(data)
 
 
 def _patience_s(*, crowded: bool, silent: bool) -> float:

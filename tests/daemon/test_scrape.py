@@ -53,6 +53,35 @@ def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) 
     assert get("/metrics", port, "POST")[0] == 405
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1:9464/metrics", "HTTP://[::1]/metrics?x=1", "/metrics?a://b"])
+def test_the_page_is_asked_for_by_its_whole_address_as_well(serve: Callable[[str], ScrapeServer], target: str) -> None:
+    port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
+    assert get(target, port) == (200, "kwsd_up 1\n")
+    assert get("http://127.0.0.1:9464/etc/passwd", port)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /metrics HTTP/1.1\r\nCookie: " + b"y" * 100_000 + b"\r\n\r\n", b"200 OK"),
+        (b"GET /metrics HTTP/1.1\r\n\r\n" * 4000, b"200 OK"),
+        (b"POST /metrics HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000, b"405 Method Not Allowed"),
+    ],
+)
+def test_who_sends_more_than_is_read_gets_the_answer_all_the_same(
+    serve: Callable[[str], ScrapeServer], tmp_path: Path, request_: bytes, status: bytes
+) -> None:
+    path = tmp_path / "metrics.sock"
+    serve(str(path))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        client.sendall(request_)
+        answer = client.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.0 " + status)
+    assert (b"\r\nAllow: GET, HEAD\r\n" in answer) == (b"405" in status)
+
+
 class Door:
     """A server's socket whose `accept`, or whose clients, fail as they are told to."""
 
