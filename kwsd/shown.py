@@ -67,6 +67,14 @@ def brief(text: str, most: int = MOST_SHOWN) -> str:
     return f"{kept}…"
 
 
+def literal(value: object) -> str:
+    """A value of a file as Python writes it, cut as `brief` does; also one that Python refuses to write."""
+    try:
+        return brief(repr(value))
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, a table in a thousand tables
+        return "a value too large to be shown"
+
+
 def last_of(text: str, most: int = MOST_SHOWN) -> str:
     """The same, cut at its beginning: what a program wrote last tells most."""
     if _length(text) <= most:

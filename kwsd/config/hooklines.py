@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kwsd.errors import ConfigError, UsageError
+from kwsd.shown import literal
 
 Argv = tuple[str, ...]
 
@@ -39,7 +40,7 @@ def _parse_hook(value: Any, where: str) -> Argv:
     elif isinstance(value, Mapping) and list(value) == ["shell"] and isinstance(value["shell"], str):
         argv = (*SHELL, value["shell"]) if value["shell"].strip() else ()
     else:
-        raise ConfigError(f"{where} is {value!r};", f"a hook is {FORMS}")
+        raise ConfigError(f"{where} is {literal(value)};", f"a hook is {FORMS}")
     if not argv or not argv[0]:
         raise ConfigError(f"{where} is empty;", f"a hook is {FORMS}")
     if any("\0" in part for part in argv):
@@ -57,10 +58,12 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
         for line in given:
             word, equals, command = line.partition("=")
             if not equals or not word.strip():
-                raise UsageError(f"{flag} {line!r}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'")
+                raise UsageError(
+                    f"{flag} {literal(line)}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'"
+                )
             value = {"shell": command} if flag == "--hook-shell" else command
             try:
-                hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {line!r}"))
+                hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {literal(line)}"))
             except ConfigError as error:
                 raise UsageError(*error.args) from error
     return hooks
@@ -77,4 +80,4 @@ def _split(line: str, where: str) -> Argv:
     try:
         return tuple(shlex.split(line))
     except ValueError as error:  # an open quotation, a backslash at the end
-        raise ConfigError(f"{where} is {line!r}: {str(error).lower()}") from error
+        raise ConfigError(f"{where} is {literal(line)}: {str(error).lower()}") from error

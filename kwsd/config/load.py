@@ -13,6 +13,7 @@ from kwsd.config.places import config_path
 from kwsd.config.sections import Config
 from kwsd.config.values import MAPPINGS, check
 from kwsd.errors import ConfigError, UsageError
+from kwsd.shown import brief, literal
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text, toml_mistake
 
 
@@ -127,17 +128,19 @@ def _flatten(tree: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
         if section not in sections:
             raise _unknown(path, section, table)
         if not isinstance(table, Mapping):
-            raise ConfigError(f"{path}: {section} is {table!r};", f"it must be a section, [{section}]")
+            raise ConfigError(f"{path}: {section} is {literal(table)};", f"it must be a section, [{section}]")
         for name, value in table.items():
             if f"{section}.{name}" not in options():
-                raise ConfigError(f"{path}: unknown key {name!r} in [{section}];", unknown_key(section, name, value))
+                raise ConfigError(
+                    f"{path}: unknown key {literal(name)} in [{section}];", unknown_key(section, name, value)
+                )
             yield f"{section}.{name}", value
 
 
 def _unknown(path: Path, name: str, value: Any) -> ConfigError:
     if isinstance(value, Mapping):
-        return ConfigError(f"{path}: unknown section [{name}];", unknown_section(name))
-    return ConfigError(f"{path}: unknown key {name!r} outside of any section;", unknown_key("", name, value))
+        return ConfigError(f"{path}: unknown section [{brief(name)}];", unknown_section(name))
+    return ConfigError(f"{path}: unknown key {literal(name)} outside of any section;", unknown_key("", name, value))
 
 
 def _flag(option: Option, value: Any) -> str:

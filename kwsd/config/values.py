@@ -9,7 +9,7 @@ from typing import Any
 from kwsd.config.hooklines import parse_hooks
 from kwsd.config.options import Option
 from kwsd.errors import ConfigError
-from kwsd.shown import number
+from kwsd.shown import brief, literal, number
 
 _NUMBERS = Mapping[str, float]
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
@@ -34,33 +34,33 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
             return tuple(dict.fromkeys(value))
         example = ", ".join(f'"{word}"' for word in option.example)
-        raise ConfigError(f"{where} is {value!r};", f"it must be a list of words, [{example}]")
+        raise ConfigError(f"{where} is {literal(value)};", f"it must be a list of words, [{example}]")
     return _check_single(option, value, where)
 
 
 def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
         if isinstance(value, str) and "\0" in value:
-            raise ConfigError(f"{where} is {value!r};", "it must not hold a NUL character")
+            raise ConfigError(f"{where} is {literal(value)};", "it must not hold a NUL character")
         if value == "" and option.default and not option.choices:  # where a default is empty, that stands for something
             raise ConfigError(f"{where} is empty;", f"the default is {option.default}")
         if isinstance(value, str) and (not option.choices or value in option.choices):
             if option.valid and not option.valid(value):
-                raise ConfigError(f"{where} is {value!r};", f"it must be {option.form}")
+                raise ConfigError(f"{where} is {literal(value)};", f"it must be {option.form}")
             return value
         if isinstance(value, int) and not isinstance(value, bool) and not option.choices:
-            raise ConfigError(f"{where} is {value!r};", f'it must be text, in quotes: "{value}"')
+            raise ConfigError(f"{where} is {literal(value)};", f'it must be text, in quotes: "{literal(value)}"')
     elif option.type in (bool, bool | None):
         if isinstance(value, bool):
             return value
     elif _is_number(option, value) and _in_range(option, value):
         return value if option.type in WHOLE else float(value)
-    raise ConfigError(f"{where} is {value!r};", f"it must be {allowed(option)}")
+    raise ConfigError(f"{where} is {literal(value)};", f"it must be {allowed(option)}")
 
 
 def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where} is {value!r};", "it must be a table with a line for each word")
+        raise ConfigError(f"{where} is {literal(value)};", "it must be a table with a line for each word")
     if option.type == _HOOKS:
         return {word: parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
     return {word: _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
@@ -68,7 +68,7 @@ def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
 
 def _shown(word: str) -> str:
     """A key as an error names it, on one line."""
-    return word if word.isprintable() else repr(word)
+    return brief(word) if word.isprintable() else literal(word)
 
 
 def _is_number(option: Option, value: Any) -> bool:

@@ -265,3 +265,32 @@ def test_a_place_that_cannot_be_seen_is_not_taken_for_empty(monkeypatch: pytest.
         load_config()
     monkeypatch.setattr("kwsd.config.load.config_path", lambda: tmp_path / "none" / "kwsd.toml")
     assert load_config().path is None
+
+
+VAST = "0x" + "f" * 5000
+"""Digits that TOML allows, and that Python does not write as a decimal number."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"audio = {VAST}",
+        f"[audio]\nbuffer_s = {VAST}",
+        f"[audio]\ndevice = {VAST}",
+        f"[model]\nhop_ms = {VAST}",
+        f"[trigger]\nwords = [{VAST}]",
+        f"[trigger.thresholds]\nstop = {VAST}",
+        f"[hooks.words]\nstop = {VAST}",
+        f"[hooks.words]\nstop{'.a' * 3000} = 1",
+        f"[hooks.words]\n{'w' * 100_000} = 1",
+        f"[hooks.words]\nstop = '\"{'l' * 100_000}'",
+        f"[model]\ndevice = '{'d' * 100_000}'",
+        f"[model]\n{'k' * 100_000} = 1",
+        f"[{'s' * 100_000}]",
+        f"{'k' * 100_000} = 1",
+    ],
+)
+def test_an_error_stays_a_line_whatever_the_value(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(write(tmp_path, text))
+    assert len(str(refused.value)) < 2000
