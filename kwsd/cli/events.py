@@ -54,7 +54,7 @@ def _is_farewell(line: bytes) -> bool:
     """Whether it is `stopped`, after which there is nothing to come."""
     try:
         said = json.loads(line)
-    except ValueError:  # nothing, or a part of a line
+    except (ValueError, RecursionError):  # nothing, a part of a line, or not kwsd's
         return False
     return isinstance(said, dict) and said.get("type") == "stopped"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,14 +33,26 @@ def status(
 
       watch -n 1 kwsd status
     """
-    found = ask(load_config(config, overrides).config.socket.place)
+    path = load_config(config, overrides).config.socket.place
+    found = ask(path)
     if format == "json":
         console.say_json(found)
         return
+    try:
+        lines = list(_lines(found))
+    except (LookupError, TypeError, AttributeError, ValueError) as error:  # a daemon that runs on after an upgrade
+        raise DeviceError(
+            f"{path}: the daemon's figures are not this version's;", "restart it, or see them with --format json"
+        ) from error
+    for line in lines:
+        console.say(line)
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
     for name, stream in found["streams"].items():
         come = stream["audio_s"] > 0
-        console.say(f"{one_line(name)}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}")
-        console.say(f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms")
+        yield f"{one_line(name)}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}"
+        yield f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms"
     words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
     scored = f"{found['windows_scored']} scored"
     if "windows_verified" in found:
@@ -59,7 +72,7 @@ def status(
         ("up for", f"{found['uptime_s']:.0f} s"),
     ]
     for what, text in rows:
-        console.say(f"{what:<12} {one_line(text)}")
+        yield f"{what:<12} {one_line(text)}"
 
 
 def ask(path: Path) -> dict[str, Any]:
@@ -77,7 +90,7 @@ def ask(path: Path) -> dict[str, Any]:
             raise DeviceError(
                 f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
     raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")
 

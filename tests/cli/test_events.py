@@ -51,6 +51,7 @@ def test_lines_come_as_they_are_until_the_daemon_ends(kwsd: Command, listening: 
         (b"", "as many subscribers as it bears"),
         (LINES.splitlines(keepends=True)[0], "did not keep up"),
         (LINES[:-5], "did not keep up"),
+        (b"[" * 50_000 + b"\n", "did not keep up"),
     ],
 )
 def test_a_daemon_that_hangs_up_has_not_stopped(kwsd: Command, listening: socket.socket, said: bytes, why: str) -> None:

@@ -66,6 +66,17 @@ def test_a_verifier_is_told_of_where_there_is_one(
     assert "verified" not in kwsd("status", "--socket", tmp_path / "s").out
 
 
+@pytest.mark.parametrize("changed", [{"streams": None}, {"streams": {"desk": {}}}, {"uptime_s": "12"}])
+def test_figures_of_another_version_are_told_from_a_fault(
+    kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("kwsd.cli.status.ask", lambda _: SNAPSHOT | changed)
+    ran = kwsd("status", "--socket", tmp_path / "s")
+    assert (ran.status, ran.out) == (69, "")
+    assert "restart it, or see them with --format json" in ran.err
+    assert kwsd("status", "--socket", tmp_path / "s", "--format", "json").status == 0
+
+
 def test_no_audio_is_not_silence(kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = {"audio_s": 0.0, "lost": False, "hop_ms": 100, "level_dbfs": None}
     monkeypatch.setattr("kwsd.cli.status.ask", lambda _: SNAPSHOT | {"streams": {"stdin": stream}})
@@ -80,7 +91,7 @@ def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     assert "no daemon runs" in ran.err
 
 
-@pytest.mark.parametrize("answer", [b"", b"[1, 2]\n", b"no JSON\n"])
+@pytest.mark.parametrize("answer", [b"", b"[1, 2]\n", b"no JSON\n", b"[" * 50_000 + b"\n"])
 def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path, answer: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
