@@ -55,9 +55,9 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
         status = path.lstat()
     except OSError as error:
         server.close()
-        raise DeviceError(
-            f"{path}: no socket can be made there: {error.strerror};", f"choose another path with {flag}"
-        ) from error
+        # So mkdir(2) says of a file, or of a link to nowhere, in the folder's place.
+        why = f"{error.filename} is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise DeviceError(f"{path}: no socket can be made there: {why};", f"choose another path with {flag}") from error
     except BaseException:
         server.close()
         raise

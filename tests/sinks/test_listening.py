@@ -202,3 +202,10 @@ def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.Monkey
     unlink(Path("x" * LONGEST), identity)
     with pytest.raises(ConfigError, match="longer than the 107 bytes"):
         listen(Path("x" * (LONGEST + 1)))
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(DeviceError, match=f"no socket can be made there: {file} is no folder; choose another path"):
+        listen(file / "events.sock")
