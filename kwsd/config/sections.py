@@ -37,8 +37,8 @@ def _option(
 ) -> Any:
     """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
 
-    The `example` is for options whose default is empty or unset, so that it shows no form to follow. A text has to be
-    `valid`, where that is given; `form` says in words what is.
+    The `example` is for options whose default is empty or unset, so that it shows no form to follow. A text, or each
+    in a list, has to be `valid`, where that is given; `form` says in words what is.
     """
     metadata = {
         "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,
@@ -178,6 +178,8 @@ class HookConfig:
         (),
         help="Names of further variables that hooks inherit, beside PATH, HOME and the like.",
         example=("MQTT_PASSWORD",),
+        valid=lambda name: "=" not in name and "\0" not in name,
+        form="names alone: what kwsd's own environment says of them is passed on",
     )
     words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
         factory=dict,

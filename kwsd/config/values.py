@@ -32,6 +32,9 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
         return _check_table(option, value, where)
     if option.type == _WORDS:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
+            wrong = [word for word in value if option.valid and not option.valid(word)]
+            if wrong:
+                raise ConfigError(f"{where} has {literal(wrong[0])};", f"it must have {option.form}")
             return tuple(dict.fromkeys(value))
         example = ", ".join(f'"{word}"' for word in option.example)
         raise ConfigError(f"{where} is {literal(value)};", f"it must be a list of words, [{example}]")

@@ -192,6 +192,7 @@ def test_a_socket_path_and_no_socket_contradict_each_other() -> None:
         ("[audio]\ndevice = 3\n", ["audio.device is 3", "text"]),
         ("[output]\nformat = 'xml'\n", ["output.format is 'xml'", "auto, text or json"]),
         ("[hooks.words]\nstop = ''\n", ["hooks.words.stop is empty"]),
+        ("[hooks]\nenvironment = ['A', 'B=1']\n", ["hooks.environment has 'B=1'; it must have names alone"]),
         ("[gate]\n\nonset_ms = \n", ["line 3"]),
         ("[gate]\nonset_ms = 30\nonset_ms = 40\n", ["line 3"]),
         ("[gate]\nname = '''\n", ["line 3"]),
