@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kwsd.config import expanded
@@ -133,26 +133,12 @@ class ScrapeServer:
 
 
 def _read_request(client: socket.socket, door: socket.socket) -> bytes:
-    """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises TimeoutError when its time is
-    over, which is sooner where others wait at the door, and OSError where the client is gone."""
+    """The request up to its empty line; what there is of it after `REQUEST_BYTES`. Raises as `_sent`."""
     request = b""
-    deferred, crowded = door.family != socket.AF_UNIX, False
-    began = time.monotonic()
-    poll = select.poll()
-    poll.register(client, select.POLLIN)
-    poll.register(door, select.POLLIN)
-    while b"\r\n\r\n" not in request and b"\n\n" not in request and len(request) < REQUEST_BYTES:
-        left = began + _patience_s(crowded=crowded, silent=deferred and not request) - time.monotonic()
-        ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
-        if not ready:
-            raise TimeoutError
-        if door.fileno() in ready:
-            poll.unregister(door)
-            crowded = True
-        if client.fileno() in ready:
-            if not (data := client.recv(4096)):
-                break
-            request += data
+    for data in _sent(client, door, deferred=door.family != socket.AF_UNIX):
+        request += data
+        if b"\r\n\r\n" in request or b"\n\n" in request or len(request) >= REQUEST_BYTES:
+            break
     client.settimeout(REQUEST_S)
     return request
 
@@ -166,23 +152,40 @@ def _path(target: bytes) -> bytes:
 
 
 def _hear_out(client: socket.socket, door: socket.socket) -> None:
-    """Throw away what the client goes on to send, until it hangs up or its time is over, which is sooner where others
-    wait: to close before would reset the connection, and the answer might be lost with it (RFC 9112, 9.6)."""
+    """Throw away what the client goes on to send, until it hangs up: to close before would reset the connection, and
+    the answer might be lost with it (RFC 9112, 9.6). Raises as `_sent`."""
     client.shutdown(socket.SHUT_WR)
+    heard = 0
+    for data in _sent(client, door):
+        heard += len(data)
+        if heard >= _REST_BYTES:
+            return
+
+
+def _sent(client: socket.socket, door: socket.socket, *, deferred: bool = False) -> Iterator[bytes]:
+    """What the client sends, in pieces, until it hangs up.
+
+    Raises TimeoutError when its time is over, which is sooner where others wait at the door, and soonest for a
+    `deferred` one that still says nothing, which has had `DEFER_S` for it; OSError where the client is gone.
+    """
+    silent, crowded = deferred, False
+    began = time.monotonic()
     poll = select.poll()
     poll.register(client, select.POLLIN)
     poll.register(door, select.POLLIN)
-    began, crowded, heard = time.monotonic(), False, 0
-    while heard < _REST_BYTES:
-        left = began + _patience_s(crowded=crowded, silent=False) - time.monotonic()
+    while True:
+        left = began + _patience_s(crowded=crowded, silent=silent) - time.monotonic()
         ready = {descriptor for descriptor, _ in poll.poll(1000 * left)} if left > 0 else set()
+        if not ready:
+            raise TimeoutError
         if door.fileno() in ready:
             poll.unregister(door)
             crowded = True
-        elif not ready or not (data := client.recv(1 << 16)):
-            return
-        else:
-            heard += len(data)
+        if client.fileno() in ready:
+            if not (data := client.recv(4096)):
+                return
+            silent = False
+            yield data
 
 
 def _patience_s(*, crowded: bool, silent: bool) -> float:
