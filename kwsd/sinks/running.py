@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from kwsd.sinks.exits import exit_descriptor
 from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
+
+if sys.version_info < (3, 11):
+    # There vfork(2) holds the interpreter's lock until the program runs: all of kwsd would hang with one that hangs as
+    # it is started. (subprocess's documentation: "Disabling use of vfork() or posix_spawn()")
+    subprocess._USE_VFORK = False
 
 GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
