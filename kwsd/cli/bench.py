@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured
 from kwsd.cli.measuring import EAR, Json, check_finite, check_places, ear, publish
 from kwsd.config import options
-from kwsd.errors import InputError, UsageError, first_line
+from kwsd.errors import InputError, UsageError, first_line, lacks_packages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,11 +147,17 @@ def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
 
 
 def _check_torch(model: Ear) -> None:
-    """Raise UsageError for a model that runs on one engine only: at once, not after a minute."""
+    """Raise UsageError for a model that runs on one engine only, DeviceError without torch; not after a minute.
+
+    Nothing is imported: that is a part of the model's loading, which is measured.
+    """
     card = model.card
     if card.kind != "kwsd":
         runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
         raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise lacks_packages("--compare takes torch and transformers", ImportError(f"No module named {package!r}"))
 
 
 def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:

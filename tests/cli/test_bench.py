@@ -106,6 +106,14 @@ def test_a_model_that_cannot_be_compared_is_refused_at_once(
     assert "runs on torch alone; leave --compare away" in ran.err
 
 
+def test_without_torch_that_is_told_at_once(kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.cli.bench.find_spec", lambda _: None)
+    monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
+    ran = kwsd("bench", RECORDING, "--compare")
+    assert ran.status == 69
+    assert "--compare takes torch and transformers (No module named 'torch')" in ran.err
+
+
 def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:
     ran = kwsd("bench", tmp_path / "none.wav")
     assert ran.status == 66
