@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kwsd.cli import console
 from kwsd.cli.findings import Check, Finding, failed
+from kwsd.cli.gain_control import look_at_gain_control
 from kwsd.cli.microphones import microphones
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
@@ -141,6 +142,7 @@ def _hooks(config: Config) -> Iterator[Finding]:
 
 CHECKS: Mapping[str, Check] = {
     "PortAudio": _portaudio,
+    "gain control": look_at_gain_control,
     "voice detector": _detector,
     "model": _model,
     "torch": _torch,

@@ -1,0 +1,54 @@
+"""Which microphones control their gain by themselves, for `kwsd doctor`: ALSA's mixer is asked, by its own program."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from kwsd.cli.findings import Finding
+from kwsd.config import Config
+
+_CARDS = Path("/proc/asound")
+_CONTROL = "Auto Gain Control"
+"""So the kernel calls it where a USB microphone has it (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c); it begins
+switched on."""
+_PATIENCE_S = 5.0
+
+
+def look_at_gain_control(config: Config) -> Iterator[Finding]:
+    """A warning for each card that has it on, whichever microphone is chosen: a sound server's is some card's."""
+    del config
+    if not (amixer := shutil.which("amixer")):
+        yield Finding("gain control", "ok", "not looked at: there is no amixer (apt install alsa-utils)")
+        return
+    found = False
+    for card in sorted(_CARDS.glob("card[0-9]*"), key=lambda folder: int(folder.name[4:])):
+        number = card.name[4:]
+        if _is_on(amixer, number):
+            found = True
+            told = f"automatic at card {number}, {_name(card)}: it raises noise between words, and words are missed"
+            yield Finding("gain control", "warn", told, f"amixer -c {number} sset {shlex.quote(_CONTROL)} off")
+    if not found:
+        yield Finding("gain control", "ok", "no microphone of ALSA's has an automatic one switched on")
+
+
+def _is_on(amixer: str, card: str) -> bool:
+    """False, too, for a card that has no such control."""
+    try:
+        asked = subprocess.run(
+            [amixer, "-c", card, "sget", _CONTROL],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_S, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return b"[on]" in asked.stdout
+
+
+def _name(card: Path) -> str:
+    try:
+        return (card / "id").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "which does not tell its name"
