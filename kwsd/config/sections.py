@@ -179,7 +179,7 @@ class HookConfig:
         help="Names of further variables that hooks inherit, beside PATH, HOME and the like.",
         example=("MQTT_PASSWORD",),
         valid=lambda name: "=" not in name and "\0" not in name,
-        form="names alone: what kwsd's own environment says of them is passed on",
+        form="names alone: their values are those of kwsd's own environment",
     )
     words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
         factory=dict,
