@@ -13,8 +13,7 @@ from kwsd.config import Config
 
 _CARDS = Path("/proc/asound")
 _CONTROL = "Auto Gain Control"
-"""So the kernel calls it where a USB microphone has it (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c); it begins
-switched on."""
+"""So the kernel calls it where a USB microphone has it (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c)."""
 _PATIENCE_S = 5.0
 
 
