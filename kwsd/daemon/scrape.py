@@ -116,8 +116,8 @@ class ScrapeServer:
     def _answer(self, client: socket.socket) -> None:
         request = _read_request(client, self._server)
         method, _, rest = request.partition(b" ")
-        path = _path(rest.split(b" ")[0])
-        if method not in (b"GET", b"HEAD"):
+        path, allowed = _path(rest.split(b" ")[0]), method in (b"GET", b"HEAD")
+        if not allowed:
             status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", "only GET\n"
         elif self._token and not bears(request, self._token):
             status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
@@ -128,7 +128,7 @@ class ScrapeServer:
         data = body.encode()
         head = f"HTTP/1.0 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
         client.sendall(head + (b"" if method == b"HEAD" else data))
-        if method not in (b"GET", b"HEAD") or not request.endswith((b"\r\n\r\n", b"\n\n")):
+        if not allowed or not request.endswith((b"\r\n\r\n", b"\n\n")):
             _hear_out(client, self._server)
 
 
