@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kwsd.config.addresses import FORM, is_place
+from kwsd.config.declaring import option
 from kwsd.config.places import expanded, socket_path
 from kwsd.events import RATE
 
@@ -21,46 +21,20 @@ MOST_SMOOTHING = 50
 """Windows whose mean score may count, by an option or a model's card."""
 
 
-def _option(
-    default: Any = MISSING,
-    *,
-    help: str,
-    flag: str = "",
-    factory: Callable[[], Any] | Any = MISSING,
-    low: float | None = None,
-    high: float | None = None,
-    step: int | None = None,
-    choices: tuple[str, ...] = (),
-    example: Any = None,
-    valid: Callable[[str], bool] | None = None,
-    form: str = "",
-) -> Any:
-    """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
-
-    The `example` is for options whose default is empty or unset, so that it shows no form to follow. A text, or each
-    in a list, has to be `valid`, where that is given; `form` says in words what is.
-    """
-    metadata = {
-        "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,
-        "valid": valid, "form": form,
-    }  # fmt: skip
-    return field(default=default, default_factory=factory, metadata=metadata)
-
-
 @dataclass(frozen=True, slots=True)
 class AudioConfig:
     """Where the sound comes from."""
 
-    device: str = _option(
+    device: str = option(
         "", flag="--microphone", help="Microphone, by index or by a part of its name; empty for the default one."
     )
-    buffer_s: float = _option(
+    buffer_s: float = option(
         10.0, low=2.0, high=600.0, help="Seconds of audio that wait while the worker is busy; older audio is lost."
     )
-    silence_s: float = _option(
+    silence_s: float = option(
         120.0, low=1.0, high=86_400.0, help="Seconds of one value, mostly zero, until an input is told to be muted."
     )
-    realtime: bool = _option(
+    realtime: bool = option(
         False, flag="--realtime/--no-realtime", help="Play files and pipes at the speed of speech, not at full speed."
     )
 
@@ -69,18 +43,18 @@ class AudioConfig:
 class ModelConfig:
     """What hears the words."""
 
-    name: str = _option(
+    name: str = option(
         DEFAULT_MODEL,
         flag="--model",
         help="A shipped model's name, a model folder, a .onnx file of kwsd export, or an id on the Hub (owner/name).",
     )
-    device: str = _option(
+    device: str = option(
         "auto",
         flag="--device",
         choices=("auto", "cuda", "cpu"),
         help="Where to compute; auto takes CUDA if it is there.",
     )
-    hop_ms: int = _option(
+    hop_ms: int = option(
         50,
         flag="--hop",
         low=10,
@@ -88,16 +62,16 @@ class ModelConfig:
         step=10,
         help="Milliseconds from one scored window to the next while something sounds like a word.",
     )
-    window_s: float | None = _option(
+    window_s: float | None = option(
         None, flag="--window", low=0.1, high=60.0, example=2.0,
         help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
     )  # fmt: skip
-    verify: bool = _option(
+    verify: bool = option(
         True,
         flag="--verify/--no-verify",
         help="Ask the model's second, larger network before a word counts, if it has one.",
     )
-    labels: tuple[str, ...] = _option(
+    labels: tuple[str, ...] = option(
         (),
         flag="--labels",
         help="What a zero-shot model (CLAP) listens for, in plain English.",
@@ -114,17 +88,17 @@ class ModelConfig:
 class GateConfig:
     """The voice activity detector that spares inference while nobody speaks."""
 
-    enabled: bool = _option(True, flag="--gate/--no-gate", help="Score windows only while somebody speaks.")
-    aggressiveness: int = _option(
+    enabled: bool = option(True, flag="--gate/--no-gate", help="Score windows only while somebody speaks.")
+    aggressiveness: int = option(
         2, flag="--aggressiveness", low=0, high=3, help="How readily sound is taken for noise: 0 least, 3 most."
     )
-    onset_ms: int = _option(
+    onset_ms: int = option(
         30, flag="--onset", low=10, high=1000, step=10, help="Milliseconds of speech that open the gate."
     )
-    hangover_ms: int = _option(
+    hangover_ms: int = option(
         700, flag="--hangover", low=0, high=10_000, step=10, help="Milliseconds that the gate stays open after speech."
     )
-    coarse_ms: int = _option(
+    coarse_ms: int = option(
         250,
         flag="--coarse",
         low=0,
@@ -142,24 +116,24 @@ class GateConfig:
 class TriggerConfig:
     """When scores become a detection."""
 
-    words: tuple[str, ...] = _option(
+    words: tuple[str, ...] = option(
         (),
         flag="--words",
         help="The words that may fire; empty for all that the model knows.",
         example=("yes", "no"),
     )
-    threshold: float | None = _option(
+    threshold: float | None = option(
         None, flag="--threshold", low=LOWEST, high=1.0, example=0.9995,
         help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
     )  # fmt: skip
-    smoothing: int | None = _option(
+    smoothing: int | None = option(
         None, flag="--smoothing", low=1, high=MOST_SMOOTHING, example=3,
         help="Windows whose mean score counts; unset for the model's own.",
     )  # fmt: skip
-    refractory_ms: int = _option(
+    refractory_ms: int = option(
         1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
     )
-    thresholds: Mapping[str, float] = _option(
+    thresholds: Mapping[str, float] = option(
         factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},
         help="Score that fires for single words; goes before `threshold`.",
     )  # fmt: skip
@@ -169,19 +143,19 @@ class TriggerConfig:
 class HookConfig:
     """What runs when a word is heard."""
 
-    timeout_s: float = _option(
+    timeout_s: float = option(
         10.0, flag="--hook-timeout", low=0.1, high=86_400.0, help="Seconds after which a hook is ended."
     )
-    max_running: int = _option(4, low=1, high=64, help="Hooks that may run at once.")
-    queue: int = _option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
-    environment: tuple[str, ...] = _option(
+    max_running: int = option(4, low=1, high=64, help="Hooks that may run at once.")
+    queue: int = option(16, low=1, high=1000, help="Hooks that may wait for their turn; further ones are dropped.")
+    environment: tuple[str, ...] = option(
         (),
         help="Names of further variables that hooks inherit, beside PATH, HOME and the like.",
         example=("MQTT_PASSWORD",),
         valid=lambda name: "=" not in name and "\0" not in name,
         form="names alone: their values are those of kwsd's own environment",
     )
-    words: Mapping[str, tuple[tuple[str, ...], ...]] = _option(
+    words: Mapping[str, tuple[tuple[str, ...], ...]] = option(
         factory=dict,
         flag="--hook",
         help="What to run when a word is heard, without a shell; * is any word.",
@@ -193,13 +167,13 @@ class HookConfig:
 class SocketConfig:
     """The Unix socket at which other programs subscribe to events."""
 
-    enabled: bool | None = _option(
+    enabled: bool | None = option(
         None,
         flag="--no-socket",
         help="Serve events at a Unix socket. By default: for a microphone; for a file or a pipe with --socket.",
         example=True,
     )
-    path: str = _option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
+    path: str = option("", flag="--socket", help="Path of the socket; empty for $XDG_RUNTIME_DIR/kwsd/events.sock.")
 
     @property
     def place(self) -> Path:
@@ -211,7 +185,7 @@ class SocketConfig:
 class MetricsConfig:
     """Figures for Prometheus."""
 
-    listen: str = _option(
+    listen: str = option(
         "",
         flag="--metrics",
         valid=is_place,
@@ -219,10 +193,10 @@ class MetricsConfig:
         help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere. "
         "For a file or a pipe by the flag alone.",
     )
-    public: bool = _option(
+    public: bool = option(
         False, help="Let other machines ask, where `listen` names such an address and a token is set."
     )
-    token_file: str = _option(
+    token_file: str = option(
         "", help="A file of mode 0600 with the token that who asks has to bear; empty: none, on this machine alone."
     )
 
@@ -231,30 +205,30 @@ class MetricsConfig:
 class KeepConfig:
     """Recordings of what fired."""
 
-    folder: str = _option(
+    folder: str = option(
         "", flag="--save-detections", help="Folder for the audio around each detection; empty: none is kept."
     )
-    quota_mb: int = _option(100, low=1, high=1_000_000, help="Megabytes of it; the oldest go first.")
-    preroll_s: float = _option(1.0, low=0.0, high=10.0, help="Seconds that are kept from before the word.")
+    quota_mb: int = option(100, low=1, high=1_000_000, help="Megabytes of it; the oldest go first.")
+    preroll_s: float = option(1.0, low=0.0, high=10.0, help="Seconds that are kept from before the word.")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputConfig:
     """What standard output and the log show."""
 
-    format: str = _option(
+    format: str = option(
         "auto", flag="--format", choices=("auto", "text", "json"), help="auto is text on a terminal, json when piped."
     )
-    events: str = _option(
+    events: str = option(
         "detections", flag="--events", choices=("detections", "all"), help="Print detections, or all that happens."
     )
-    log_level: str = _option(
+    log_level: str = option(
         "info",
         flag="--log-level",
         choices=("debug", "info", "warning", "error"),
         help="What the log on stderr leaves in.",
     )
-    log_format: str = _option(
+    log_format: str = option(
         "text", flag="--log-format", choices=("text", "json"), help="Lines of the log for people or for programs."
     )
 
