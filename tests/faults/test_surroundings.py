@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from patience import PATIENCE_S
+from unreachable import out_of_reach
 
 Start = Callable[..., Any]
 FAST = ("--no-gate", "--refractory", "0", "--smoothing", "1", "--format", "json", "--events", "all")
@@ -173,6 +174,26 @@ def test_hooks_that_ignore_sigterm_fork_and_never_stop_talking(start: Start, use
     running.signal(signal.SIGTERM)
     assert running.wait().status == 0  # and none of them lives on
     assert "hook for yes dropped" in "".join(running.err)
+
+
+def test_a_hook_whose_program_hangs_as_it_is_started(start: Start, tmp_path: Path) -> None:
+    program = Path(shutil.copy("/bin/true", tmp_path / "program"))
+    running = start("listen", "-", "--hook", f"yes={program}", "--hook", "yes=true", *FAST)
+    running.write(words(1))
+    running.wait_for_event("hook_finished", 2)
+    with out_of_reach(program):
+        running.write(words(1))
+        running.wait_for_event("hook_finished", 3)  # the other one
+        running.write(words(1))
+        running.wait_for_event("hook_finished", 5)
+        running.process.stdin.close()
+        assert running.process.wait(PATIENCE_S) == 0
+    ran = running.wait()  # what came back has ended, too
+    finished = [(event["command"], event["exit_status"]) for event in ran.events if event["type"] == "hook_finished"]
+    assert finished[2:] == [("true", 0), (str(program), None), ("true", 0), (str(program), None)]
+    assert f"hook for yes hangs as it is started: {program}" in ran.err
+    assert "the one before hangs in that still" in ran.err
+    assert "it hangs in that, and is left behind" in ran.err
 
 
 def test_a_full_disk_under_the_log(start: Start, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.events import Detection, Envelope, Event, HookFinished
-from kwsd.sinks import hooks, running
+from kwsd.sinks import hooks, outputs, running, starting
 from kwsd.sinks.hooks import Hook, HookSink
 
 
@@ -85,7 +85,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """The sinks of a test. None of their threads fails, and none is left."""
     bench = Bench()
-    for module in (hooks, running):
+    for module in (hooks, outputs, running, starting):
         monkeypatch.setattr(module, "time", bench)
     yield bench
     for sink in bench.sinks:

@@ -16,8 +16,7 @@ from kwsd.cli import stderr
 from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
 from kwsd.shown import brief
-from kwsd.sinks import hooks as sinks_hooks
-from kwsd.sinks import running
+from kwsd.sinks import outputs, running
 from kwsd.sinks.hooks import Hook, HookSink
 
 LIMIT_S = 1000.0
@@ -125,11 +124,11 @@ def test_an_orphan_that_floods_is_slowed_and_goes_on(
     sink.send(stop)
     assert bench.report().exit_status == 0
     for _ in range(3):
-        bench.wait_for(lambda: any(hook.rests_until for hook in sink._orphans))
+        bench.wait_for(lambda: any(hook.rests_until for hook in sink._outputs.orphans))
         assert not status.exists()  # it has more to say than fits into the pipe
-        bench.later(sinks_hooks.REST_S)
-        bench.wait_for(lambda: not any(0 < hook.rests_until <= bench.monotonic() for hook in sink._orphans))
-    monkeypatch.setattr(sinks_hooks, "REST_S", 0.05)
+        bench.later(outputs.REST_S)
+        bench.wait_for(lambda: not any(0 < hook.rests_until <= bench.monotonic() for hook in sink._outputs.orphans))
+    monkeypatch.setattr(outputs, "REST_S", 0.05)
     bench.wait_for(status.exists)  # nobody wakes the sink any more but its own clock
     assert status.read_text() == "0\n"
 
@@ -137,7 +136,7 @@ def test_an_orphan_that_floods_is_slowed_and_goes_on(
 def test_the_oldest_orphan_loses_its_pipe(
     bench: Any, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Envelope
 ) -> None:
-    monkeypatch.setattr(sinks_hooks, "ORPHANS", 1)
+    monkeypatch.setattr(outputs, "ORPHANS", 1)
     broken = tmp_path / "broken"
     older = f"(trap '' PIPE; until ! echo x; do sleep 0.01; done; echo >{broken}) &"
     bench.sink(older, f"(read line <{fifo}) &", limit=1).send(stop)

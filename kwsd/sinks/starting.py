@@ -1,0 +1,107 @@
+"""Hooks as they are started, each by a thread of its own: a program on a mount that is gone hangs whoever runs it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kwsd.sinks.programs import why_not
+from kwsd.sinks.running import GRACE_S, Order, RunningHook
+
+log = logging.getLogger(__name__)
+
+HANGS_S = 1.0
+"""A start that takes longer is late: the next hook does not wait for it."""
+
+
+class Starter:
+    """Starts one hook after the other, in the order in which they are given to it.
+
+    One that hangs in that is told of once and left to itself; no more of its program is started until it has come back.
+    All of it but `kill` is for one thread, which `wake` wakes when there is something for `ended`.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._begun: list[_Start] = []  # those that `ended` has not told of
+        self._killed = False
+        self._left = False
+        self._handing_over = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the latest start is neither at its end nor late, so that the next one has to wait."""
+        return any(not start.late for start in self._begun)
+
+    def begin(self, order: Order) -> None:
+        """Start it. Raises OSError where there is no thread to do so."""
+        start = _Start(order, time.monotonic())
+        try:
+            threading.Thread(target=self._run, args=(start,), name="kwsd-hook-start", daemon=True).start()
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+        self._begun.append(start)
+
+    def due(self) -> float:
+        """When the latest start will be late, by the monotonic clock."""
+        return min((start.began + HANGS_S for start in self._begun if not start.late), default=math.inf)
+
+    def ended(self) -> Iterator[tuple[Order, RunningHook | str]]:
+        """The hooks that run by now, or why one does not. Raises what its thread did not foresee."""
+        now = time.monotonic()
+        for start in tuple(self._begun):
+            if start.outcome is not None:
+                self._begun.remove(start)
+                if isinstance(start.outcome, Exception):
+                    raise start.outcome
+                yield start.order, start.outcome
+            elif not start.late and now >= start.began + HANGS_S:
+                start.late = True
+                log.warning("hook for %s hangs as it is started: %s", start.order.word, start.order.command)
+
+    def hanging(self) -> list[Order]:
+        """Those that are late, as long as `ended` has not told of them."""
+        return [start.order for start in self._begun if start.late]
+
+    def kill(self) -> None:
+        """Kill what is being started, now or as soon as it runs. It takes no lock: signal handlers may call it."""
+        self._killed = True  # before the look at what runs: its thread looks at it after
+        for start in tuple(self._begun):
+            if isinstance(start.outcome, RunningHook):
+                start.outcome.kill()
+
+    def leave(self) -> list[RunningHook]:
+        """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended."""
+        with self._handing_over:
+            self._left = True
+            return [start.outcome for start in self._begun if isinstance(start.outcome, RunningHook)]
+
+    def _run(self, start: _Start) -> None:
+        outcome: RunningHook | str | Exception
+        try:
+            outcome = RunningHook(start.order)
+        except (OSError, ValueError) as error:
+            outcome = why_not(start.order.argv, error)  # looks at the program, too, which may hang as well
+        except Exception as error:
+            outcome = error
+        with self._handing_over:
+            start.outcome = outcome
+            left = self._left
+        if isinstance(outcome, RunningHook):
+            if left or self._killed:
+                outcome.kill()
+            if left:
+                outcome.abandon(time.monotonic() + GRACE_S)
+        self._wake()
+
+
+@dataclass(eq=False, slots=True)
+class _Start:
+    order: Order
+    began: float
+    outcome: RunningHook | str | Exception | None = None
+    late: bool = False

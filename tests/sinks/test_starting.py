@@ -1,0 +1,88 @@
+"""A program that hangs as it is started, on a mount that is gone: it holds up nobody else."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from patience import PATIENCE_S
+from unreachable import out_of_reach
+
+from kwsd.events import Envelope
+from kwsd.sinks import starting
+from kwsd.sinks.hooks import Hook
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """One that does nothing, and whose file is ours to keep out of reach."""
+    return Path(shutil.copy("/bin/true", tmp_path / "program"))
+
+
+def test_others_run_meanwhile_and_it_does_when_it_comes_back(
+    bench: Any, program: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    sink = bench.add(Hook((str(program),), PATIENCE_S), Hook(("/bin/sh", "-c", "exit 7")), limit=1)
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for(lambda: sink._starter.busy)
+        bench.later(starting.HANGS_S)
+        assert bench.report().exit_status == 7
+        assert f"hook for stop hangs as it is started: {program}" in caplog.text
+        assert bench.silent()
+    assert bench.report().exit_status == 0
+
+
+def test_no_more_of_it_are_started_until_it_comes_back(
+    bench: Any, program: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
+) -> None:
+    sink = bench.add(Hook((str(program), "1"), PATIENCE_S), Hook((str(program), "2"), PATIENCE_S), limit=4)
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for(lambda: sink._starter.busy)
+        bench.later(starting.HANGS_S)
+        assert bench.report().command == f"{program} 2"
+        assert f"cannot be started: {program} 2: the one before hangs in that still" in caplog.text
+    assert bench.report().command == f"{program} 1"
+    sink.send(stop)
+    assert [bench.report().exit_status for _ in range(2)] == [0, 0]
+
+
+def test_what_comes_back_when_its_time_is_over_is_ended(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    program = Path(shutil.copy("/bin/sleep", tmp_path / "sleep"))
+    sink = bench.add(Hook((str(program), "1000"), 5.0))
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for(lambda: sink._starter.busy)
+        bench.later(6.0)
+        bench.wait_for(lambda: not sink._starter.busy)
+    report = bench.report()
+    assert report.timed_out
+    assert report.exit_status == 143
+
+
+@pytest.mark.parametrize("patience_s", [0.1, math.inf])
+def test_closing_leaves_it_behind_and_ends_what_runs(
+    bench: Any, program: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope, patience_s: float
+) -> None:
+    started = tmp_path / "started"
+    runs = Hook(("/bin/sh", "-c", f": >{started}; test {patience_s} = inf || exec sleep 1000"), PATIENCE_S)
+    sink = bench.add(runs, Hook((str(program),), PATIENCE_S))
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for(started.exists)
+        bench.wait_for(lambda: len(sink._starter._begun) == 1 and not sink._queue)
+        closing = threading.Thread(target=sink.close, args=(patience_s,))
+        closing.start()
+        bench.later(starting.HANGS_S)
+        closing.join(PATIENCE_S)
+        assert not closing.is_alive()
+        assert not sink._thread.is_alive()
+    reports = {report.command: report.exit_status for report in (bench.report(), bench.report())}
+    assert reports.pop(str(program)) is None
+    assert list(reports.values()) == [0 if patience_s == math.inf else 143]
+    assert "hangs in that, and is left behind" in caplog.text
