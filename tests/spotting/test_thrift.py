@@ -161,6 +161,13 @@ def test_where_nothing_is_like_a_word_the_next_look_is_at_the_grid() -> None:
     assert classifier.asked == [1, 4, 9, 14, 13, 15, 19, 24, 29]
 
 
+def test_the_grid_begins_anew_each_time_the_gate_opens() -> None:
+    rows = np.tile(np.array([[0.1, 0.1, 0.8]], np.float32), (30, 1))
+    opens = [False] * 5 + [True] * 4 + [False] * 11 + [True] * 10
+    _, asked = events(rows, [1] * 30, 2, opens, coarse=5 * HOP)
+    assert [number for number in asked if number < 30] == [6, 21, 24, 29]  # no word ends with the first window
+
+
 @settings(max_examples=300)
 @given(data=st.data(), count=st.integers(2, 40), doubled=st.integers(1, 39))
 def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, count: int, doubled: int) -> None:
