@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.daemon import scrape
+from kwsd.daemon import http_request, scrape
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError, DeviceError
 
@@ -158,7 +158,7 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
 def test_who_says_nothing_is_not_waited_for_while_others_wait(
     serve: Callable[[str], ScrapeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrape, "REQUEST_S", 600.0)
+    monkeypatch.setattr(http_request, "REQUEST_S", 600.0)
     path = tmp_path / "metrics.sock"
     serve(str(path))
     with contextlib.ExitStack() as stack:
@@ -174,8 +174,8 @@ def test_who_says_nothing_is_not_waited_for_while_others_wait(
 def test_a_port_lets_nobody_in_who_says_nothing(
     serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrape, "REQUEST_S", 2 * PATIENCE_S)
-    monkeypatch.setattr(scrape, "SILENT_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(http_request, "REQUEST_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(http_request, "SILENT_S", 2 * PATIENCE_S)
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     with contextlib.ExitStack() as stack:
         for _ in range(20):
