@@ -9,7 +9,8 @@ from kwsd.errors import InputError
 from kwsd.evaluation.det import BUDGETS, sweep
 from kwsd.evaluation.operating import operate
 from kwsd.evaluation.pipeline import HOP
-from kwsd.evaluation.recorded import Recorded, record
+from kwsd.evaluation.recorded import Recorded
+from kwsd.evaluation.recording import record
 from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.thresholds import Choice, choose_thresholds

@@ -16,7 +16,7 @@ from kwsd.config import Config
 from kwsd.daemon.build import make_spotter
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
-from kwsd.evaluation.recorded import record
+from kwsd.evaluation.recording import record
 from kwsd.evaluation.truth import Stream
 from kwsd.events import Detection
 from kwsd.networks.cascade import pooled

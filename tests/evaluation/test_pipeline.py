@@ -9,7 +9,8 @@ from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
-from kwsd.evaluation.recorded import RecordedClassifier, record
+from kwsd.evaluation.recorded import RecordedClassifier
+from kwsd.evaluation.recording import record
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
 from kwsd.spotting.gate import GateSettings

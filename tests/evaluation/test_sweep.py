@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kwsd.audio.windows import Window
 from kwsd.evaluation.det import sweep
 from kwsd.evaluation.operating import Operating, operate
-from kwsd.evaluation.recorded import Recorded, RecordedClassifier, record
+from kwsd.evaluation.recorded import Recorded, RecordedClassifier
+from kwsd.evaluation.recording import record
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.truth import SpokenWord, Stream
