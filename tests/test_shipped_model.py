@@ -177,7 +177,7 @@ def spread(spoken: list[Recording]) -> tuple[list[str], NDArray[np.float32]]:
 def test_its_figures_are_those_of_its_card(
     folder: Path, verified: bool, table: str, spread: tuple[list[str], NDArray[np.float32]]
 ) -> None:
-    from kwsd.evaluation.clips import task_of
+    from kwsd.evaluation.task import task_of
     from kwsd.zoo import load_classifier
 
     card = read_card(str(folder))

@@ -15,12 +15,12 @@ from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
-from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
-from kwsd.networks.heads import SpotterModel, label_tables
-from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
+from kwsd.networks.heads import SpotterModel
+from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.training.batches import Mixer, Spared
+from kwsd.training.building import build_network
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.loop import Lesson
@@ -33,56 +33,6 @@ from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
 """Told what is being prepared, how much of it is done, and how much there is."""
-
-
-def build_network(recipe: Recipe) -> SpotterModel:
-    """The recipe's network with random weights, drawn from its seed."""
-    torch.manual_seed(recipe.schedule.seed)
-    return _moonshine(recipe) if recipe.network.kind == "moonshine" else _hubert(recipe)
-
-
-def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
-    return MoonshineSpotterModel(
-        MoonshineSpotterConfig(window_samples=recipe.network.window, about_samples=RATE, **_on_top(recipe))
-    )
-
-
-def _on_top(recipe: Recipe) -> dict[str, Any]:
-    """What both networks' configurations say of labels, adapter and heads."""
-    sizes = recipe.network
-    return {
-        "adapter_size": sizes.adapter_size,
-        "head_size": sizes.head_size,
-        "head_dropout": sizes.dropout,
-        **label_tables(recipe.labels),
-    }
-
-
-def _hubert(recipe: Recipe) -> HubertSpotterModel:
-    sizes = recipe.network
-    return HubertSpotterModel(
-        HubertSpotterConfig(
-            hidden_size=sizes.hidden_size,
-            intermediate_size=sizes.intermediate_size,
-            num_attention_heads=sizes.num_attention_heads,
-            num_hidden_layers=sizes.num_hidden_layers,
-            conv_dim=sizes.conv_dim,
-            conv_kernel=sizes.conv_kernel,
-            conv_stride=sizes.conv_stride,
-            num_conv_pos_embeddings=sizes.num_conv_pos_embeddings,
-            hidden_dropout=sizes.dropout,
-            attention_dropout=0.0,
-            activation_dropout=0.0,
-            feat_proj_dropout=0.0,
-            layerdrop=0.0,
-            mask_time_prob=0.0,
-            conv_bias=True,
-            feat_extract_norm="group",
-            feat_proj_layer_norm=False,
-            do_stable_layer_norm=True,
-            **_on_top(recipe),
-        )
-    )
 
 
 def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tuple[SpotterModel, Lesson]:

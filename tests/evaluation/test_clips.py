@@ -8,9 +8,10 @@ import pytest
 
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
-from kwsd.evaluation.clips import evaluate_clips, loudest, report_of, task_of
+from kwsd.evaluation.clips import evaluate_clips, loudest, report_of
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.task import task_of
 from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
 

@@ -10,10 +10,11 @@ from patience import PATIENCE_S
 
 from kwsd.errors import DeviceError, InputError
 from kwsd.evaluation import plots
-from kwsd.evaluation.clips import report_of, task_of
+from kwsd.evaluation.clips import report_of
 from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.streams import evaluate_streams
+from kwsd.evaluation.task import task_of
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import RATE, Detection
 from kwsd.labels import SILENCE, UNKNOWN

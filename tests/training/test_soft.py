@@ -13,9 +13,10 @@ import torch
 from kwsd.errors import ConfigError, ModelError
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
+from kwsd.training.building import build_network
 from kwsd.training.journal import Journal
 from kwsd.training.loop import COLUMNS, Run
-from kwsd.training.prepare import build_network, prepare
+from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Teacher
 from kwsd.training.recipe_file import read_recipe
 from kwsd.training.soft import SoftLabels

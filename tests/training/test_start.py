@@ -10,7 +10,8 @@ import torch
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.exporting.export import export_model
-from kwsd.training.prepare import build_network, prepare
+from kwsd.training.building import build_network
+from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
 

@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from transformers import MoonshineConfig, MoonshineModel
 
-from kwsd.training.prepare import build_network
+from kwsd.training.building import build_network
 from kwsd.training.recipe import Network, Recipe, Schedule
 from kwsd.training.teacher import convolutions, quieten
 from kwsd.training.transplant import calibrate_heads, transplant
