@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from divided import by_split
 
-from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import write_wav
-from kwsd.training.labelled import Labelled, find_labelled, weights_of
+from kwsd.training.labelled import find_labelled, weights_of
 from kwsd.training.unreadable import Unreadable, check_readable
 
 
@@ -28,10 +28,6 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "data"
 
     return make
-
-
-def by_split(found: Labelled) -> dict[str, set[str]]:
-    return {part: {clip.path.name for clip in found.part(part)} for part in ("train", "validation", "test")}
 
 
 def test_the_official_lists(tree: Callable[..., Path]) -> None:
@@ -65,69 +61,6 @@ def test_the_rule_is_the_published_one() -> None:
         )
         expected = "validation" if percent < 10 else "test" if percent < 20 else "train"
         assert which_split(f"{name}_nohash_1.wav") == expected
-
-
-@pytest.mark.parametrize(("tab", "head"), [(",", "file,label,split"), ("\t", "label\tfile\tsplit")])
-def test_tables(tmp_path: Path, tab: str, head: str) -> None:
-    rows = [("a.wav", "yes", "train"), ("b/c.wav", "no", "training"), ("d.wav", "no", "dev"), ("e.wav", "yes", "test")]
-    lines = [tab.join((row[1], row[0], row[2]) if head.startswith("label") else row) for row in rows]
-    (tmp_path / "clips.csv").write_text("\n".join([head, *lines]) + "\n")
-    found = find_labelled(tmp_path / "clips.csv")
-    assert found.clips[1] == Clip(tmp_path / "b" / "c.wav", "no", "train")
-    assert by_split(found) == {"train": {"a.wav", "c.wav"}, "validation": {"d.wav"}, "test": {"e.wav"}}
-
-
-def test_noise_in_a_table_is_silence(tmp_path: Path) -> None:
-    lines = [
-        "file,label,split",
-        "a.wav,yes,train",
-        "b.wav,no,train",
-        "c.wav,_background_noise_,",
-        "d.wav,_silence_,train",
-    ]
-    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
-    for words in ([], ["yes", "no"]):
-        found = find_labelled(tmp_path / "clips.csv", words)
-        assert found.labels == ("no", "yes", "_silence_")
-        assert found.noise == (tmp_path / "c.wav",)
-
-
-@pytest.mark.parametrize(
-    ("lines", "told"),
-    [
-        (["file,label", "a.wav,yes", "a.wav,no"], "line 3: a.wav stands there before, with another label"),
-        (["file,label,split", "a.wav,yes,train", "a.wav,yes,test"], "line 3: a.wav stands there before"),
-        (["file,clip,label,speaker,start,length", "a.wav,x,yes,,0,16000"], "an index .* name its folder"),
-    ],
-)
-def test_tables_that_contradict_themselves(tmp_path: Path, lines: list[str], told: str) -> None:
-    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputError, match=told):
-        find_labelled(tmp_path / "clips.csv")
-
-
-def test_between_tabs_a_quote_is_a_quote(tmp_path: Path) -> None:
-    rows = ["file\tlabel\ttext", 'a.wav\tyes\t"Yes, he said', "b.wav\tno\tno", 'c.wav\tno\tx"', "d.wav\tyes\tyes"]
-    (tmp_path / "clips.tsv").write_text("\n".join(rows) + "\n")
-    clips, _ = table(tmp_path / "clips.tsv")
-    assert [clip.path.name for clip in clips] == ["a.wav", "b.wav", "c.wav", "d.wav"]
-    rows = ['"file"\t"label"\t"split"', '"say ""a"".wav"\t"yes"\t"train"', 'b.wav\t"no"\ttest']
-    (tmp_path / "quoted.tsv").write_text("\n".join(rows) + "\n")
-    clips, _ = table(tmp_path / "quoted.tsv")
-    assert [(clip.path.name, clip.label, clip.split) for clip in clips] == [
-        ('say "a".wav', "yes", "train"),
-        ("b.wav", "no", "test"),
-    ]
-
-
-ENDLESS = ['a,yes,"', *["b.wav,no,x"] * 13_000]
-
-
-@pytest.mark.parametrize("rows", [['a.wav,yes,"Yes, he said'], ['a.wav,yes,"Yes" he said'], ENDLESS])
-def test_a_quote_that_does_not_end_is_told(tmp_path: Path, rows: list[str]) -> None:
-    (tmp_path / "clips.csv").write_text("\n".join(["file,label,text", *rows]) + "\n")
-    with pytest.raises(InputError, match=r"clips\.csv, line \d+: no table"):
-        table(tmp_path / "clips.csv")
 
 
 def test_lists_of_any_file_names(tree: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
@@ -278,34 +211,6 @@ def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     (data / "testing_list.txt").write_text("yes/b.wav\n")
     with pytest.raises(InputError, match="it takes two"):
         find_labelled(data)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("clip,word\na.wav,yes\n", "first line must name"),
-        ("", "first line must name"),
-        ("", "it is empty"),
-        ("hello there\n", "first line must name .* it has 'hello there'"),
-        ("file,label\n\n", r"no clips below its first line; write a line for each"),
-        ("file,label\na\0.wav,yes\n", r"line 2: holds a NUL character; write the table anew"),
-        ("file,label\na.wav,yes\n", "yes; it takes two to tell apart: lines with another label"),
-        ("file,label\na.wav,\n", "line 2: no file or no label"),
-        ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
-        ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
-        (f"file\tlabel\t{'x' * 200_000}\n", "line 1: no table .field larger"),
-    ],
-)
-def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> None:
-    (tmp_path / "clips.csv").write_text(text)
-    with pytest.raises(InputError, match=told):
-        find_labelled(tmp_path / "clips.csv")
-
-
-def test_a_recording_is_no_table(tmp_path: Path) -> None:
-    write_wav(tmp_path / "a.wav", np.ones(16_000, np.int16))
-    with pytest.raises(InputError, match=r"a\.wav: a recording, no table; name a CSV in UTF-8 .* or a folder"):
-        find_labelled(tmp_path / "a.wav")
 
 
 def test_too_many_unreadable_clips_end_a_run(caplog: pytest.LogCaptureFixture) -> None:
