@@ -130,12 +130,10 @@ def _gpu(config: Config) -> Iterator[Finding]:
 
 def _hooks(config: Config) -> Iterator[Finding]:
     from kwsd.daemon.build import bound as hooks_of
-    from kwsd.sinks.programs import check_program
+    from kwsd.sinks.programs import check_programs
 
     hooks_of(config)  # which variables they may have
-    for word, bound in config.hooks.words.items():
-        for argv in bound:
-            check_program(word, argv)
+    check_programs(config.hooks.words)
     programs = [f"{word} runs {command_line(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
     yield Finding("hooks", "ok", "; ".join(programs) or "none")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kwsd.config import ANY_WORD, HookConfig
 from kwsd.events import Detection, Envelope, Event
 from kwsd.sinks.outputs import Outputs
-from kwsd.sinks.programs import check_program
+from kwsd.sinks.programs import check_programs
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
 from kwsd.sinks.starting import Starter
 from kwsd.waker import Waker, time_out
@@ -79,9 +79,7 @@ class HookSink:
         self._waker.wake()  # more may run at once now
 
     def _bind(self, hooks: Mapping[str, Sequence[Hook]], limit: int, queue: int) -> None:
-        for word, bound in hooks.items():
-            for hook in bound:
-                check_program(word, hook.argv)
+        check_programs({word: [hook.argv for hook in bound] for word, bound in hooks.items()})
         self._hooks, self._limit, self._room = hooks, limit, queue
 
     def send(self, envelope: Envelope) -> None:

@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kwsd.config import NEEDS_UTF8
 from kwsd.errors import ConfigError
 from kwsd.shown import fits_locale
 
+log = logging.getLogger(__name__)
 
-def check_program(word: str, argv: Sequence[str]) -> None:
-    """Raise ConfigError unless `argv` begins with a program that can be run, found as the shell finds it."""
+LOOK_S = 2.0
+"""For the looks at all programs together."""
+
+
+class _Look(threading.Thread):
+    """At a hook's program, by a thread of its own: on a mount that is gone it hangs."""
+
+    def __init__(self, word: str, argv: Sequence[str]) -> None:
+        super().__init__(name="kwsd-hook-check", daemon=True)
+        self.word, self.argv = word, argv
+        self.fault: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            _check_program(self.word, self.argv)
+        except Exception as error:
+            self.fault = error
+
+
+def check_programs(hooks: Mapping[str, Iterable[Sequence[str]]]) -> None:
+    """Raise ConfigError unless each hook, by word, begins with a program that can be run, found as the shell finds it.
+
+    One that does not let itself be looked at within `LOOK_S` is told of on the log, and not checked.
+    """
+    looks = [_Look(word, argv) for word, bound in hooks.items() for argv in bound]
+    for look in looks:
+        try:
+            look.start()
+        except RuntimeError:  # there is no thread to be had
+            look.run()
+    until = time.monotonic() + LOOK_S
+    for look in looks:
+        if look.ident is not None:
+            look.join(max(0.0, until - time.monotonic()))
+        if look.fault is not None:
+            raise look.fault
+        if look.is_alive():
+            log.warning("hook for %s: %r hangs as it is looked at, and is not checked", look.word, look.argv[0])
+
+
+def _check_program(word: str, argv: Sequence[str]) -> None:
     for part in argv:
         if not fits_locale(part):
             raise ConfigError(f"hook for {word!r}: this locale lacks a letter of {part!r};", NEEDS_UTF8)

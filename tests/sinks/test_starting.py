@@ -12,15 +12,41 @@ import pytest
 from patience import PATIENCE_S
 from unreachable import out_of_reach
 
+from kwsd.errors import ConfigError
 from kwsd.events import Envelope
 from kwsd.sinks import starting
 from kwsd.sinks.hooks import Hook
+from kwsd.sinks.programs import check_programs
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     """One that does nothing, and whose file is ours to keep out of reach."""
     return Path(shutil.copy("/bin/true", tmp_path / "program"))
+
+
+def test_it_is_not_checked_and_others_are(
+    bench: Any, program: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.write_bytes(b"echo hello")
+    monkeypatch.setattr("kwsd.sinks.programs.LOOK_S", 0.5)
+    with out_of_reach(program):
+        bench.add(Hook((str(program),)))
+        assert f"hook for stop: '{program}' hangs as it is looked at" in caplog.text
+        with pytest.raises(ConfigError, match="'no-such-program' is not found"):
+            bench.add(Hook((str(program),)), Hook(("no-such-program",)))
+    with pytest.raises(ConfigError, match="does not say what runs it"):
+        bench.add(Hook((str(program),)))
+
+
+def test_without_a_thread_to_look_programs_are_checked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", refuse_threads)
+    with pytest.raises(ConfigError, match="'no-such-program' is not found"):
+        check_programs({"stop": [["true"], ["no-such-program"]]})
+
+
+def refuse_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_others_run_meanwhile_and_it_does_when_it_comes_back(
