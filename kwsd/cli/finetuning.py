@@ -12,11 +12,13 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from kwsd.cards.folder import licence_of
+from kwsd.cards.folder import licence_of, read_json, read_labels
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
 from kwsd.cli.run_folder import going_on, model_place, run_folder
+from kwsd.errors import UsageError
+from kwsd.events import RATE
 from kwsd.exporting.export import card_as_it_lies
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
@@ -55,7 +57,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
         find_model(recipe.model)  # raises before a folder is made for what is no model
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
     told = recipe.to_dict(data.labels) | {"clips": clips}
-    with run_folder(places.runs, recipe.name, told, fresh=places.fresh) as folder:
+    with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual={"add": False}) as folder:
         _finetune(recipe, places, folder, data, device)
 
 
@@ -67,7 +69,9 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     backbone = find_model(recipe.model)
     licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
     if is_own(backbone):
-        recipe, data = replace(recipe, frozen=True), data.completed()
+        recipe, data = replace(recipe, frozen=True), _completed(data, recipe, backbone)
+    elif recipe.add:
+        raise UsageError(f"--add: {recipe.model} has no words of its own;", "leave it out")
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
@@ -90,12 +94,26 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     run.unreadable.bear_all()
     scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
     try:
-        export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores)
+        added_to = card_as_it_lies(backbone) if recipe.add else None
+        export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores, added_to=added_to)
         keep_notices(backbone, place)
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(places.fresh)) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
     console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _told(scores))}")
+
+
+def _completed(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
+    """The clips, under the labels that kwsd's own network in `backbone` shall have. Raises UsageError."""
+    if not recipe.add:
+        return data.completed()
+    known = read_labels(backbone, read_json(backbone / "config.json"))
+    if recipe.window != RATE:
+        raise UsageError(f"--add: {recipe.model} goes on to hear a second at once;", "leave out --window")
+    found = data.beside(known)
+    if len(found.labels) == len(known):
+        raise UsageError(f"--add: {recipe.model} knows all of these words;", "leave it out to teach them anew")
+    return found
 
 
 def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:

@@ -18,14 +18,18 @@ from kwsd.training.values import bounds
 
 _OWN = "Without a recipe"
 _OWN_FLAGS = (
-    "name", "labels", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights", "seed",
+    "name", "labels", "add", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights",
+    "seed",
 )  # fmt: skip
 """What a recipe with a [backbone] says itself."""
 
 
 _USUAL = FinetuneRecipe("", "")
 _PASSES = f"Passes over the clips [default: {_USUAL.passes(FEW_STEPS)}, or as many as make {FEW_STEPS} steps]."
-_RATES = f"At its peak [default: {_USUAL.rate:g}; {replace(_USUAL, frozen=True).rate:g} if frozen]."
+_RATES = (
+    f"At its peak [default: {_USUAL.rate:g}; {replace(_USUAL, frozen=True).rate:g} if frozen, "
+    f"{replace(_USUAL, add=True).rate:g} with --add]."
+)
 
 
 def _number(field: str, metavar: str, said: str) -> Any:
@@ -84,6 +88,10 @@ def train(
     labels: Annotated[
         str, typer.Option(metavar="WORD,WORD", rich_help_panel=_OWN, help="Words to learn; all others are _unknown_.")
     ] = "",
+    add: Annotated[
+        bool,
+        typer.Option("--add", rich_help_panel=_OWN, help="Keep the words that kwsd's own knows, too."),
+    ] = False,
     frozen: Annotated[
         bool,
         typer.Option("--frozen", rich_help_panel=_OWN, help="Leave the encoder as it is, always so with kwsd's own."),
@@ -104,6 +112,7 @@ def train(
     """Teach words of your own to kwsd's HuBERT or anybody's encoder; or train by a recipe.
 
       kwsd train --data clips
+      kwsd train --data clips --add
       kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data speech_commands --name mine
       kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop
       kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
@@ -116,7 +125,8 @@ def train(
     are for validation and test, the rule of Speech Commands does.
 
     Without --backbone kwsd's own HuBERT learns them, in a minute or two, and hears no
-    others then; it costs what it costs with its own words. A backbone may as well be a
+    others then; with --add it hears them beside those that it knew, somewhat less
+    surely. It costs what it costs with its own words. A backbone may as well be a
     HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or Moonshine. A recipe with
     the table [backbone] says what options say otherwise.
 
@@ -147,9 +157,9 @@ def train(
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
         told = FinetuneRecipe(
-            name or _name_of(data.resolve()), backbone or DEFAULT_MODEL, words, frozen=frozen, window_s=window,
-            epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate, class_weights=class_weights,
-            seed=seed,
+            name or _name_of(data.resolve()), backbone or DEFAULT_MODEL, words, add=add, frozen=frozen,
+            window_s=window, epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate,
+            class_weights=class_weights, seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.events import RATE
-from kwsd.labels import can_fire
+from kwsd.labels import SILENCE, UNKNOWN, can_fire
 
 Scores = NDArray[np.float32]
 
@@ -34,18 +34,21 @@ class Cascade:
         weight: float,
         hear: tuple[int, int] = (RATE, RATE),
     ) -> None:
-        """The second one is asked where any word's score is `asked_from` or more, and counts by `weight` (0 to 1). They
-        `hear` so many samples each.
+        """The second one is asked where the score of any word that it knows is `asked_from` or more, and counts by
+        `weight` (0 to 1). What a word that it does not know may be, the first one says alone. They `hear` so many
+        samples each.
 
         Raises:
-            ModelError: they do not know the same labels.
+            ModelError: the second one knows a word that the first does not, or not what is no word.
         """
-        if sorted(first.labels) != sorted(second.labels):
+        if not {UNKNOWN, SILENCE} <= {*second.labels} <= {*first.labels}:
             raise ModelError(f"{second.name} cannot verify {first.name}: they do not know the same words")
         self.first, self.second = first, second
         self._asked_from, self._weight, self._hear = np.float32(asked_from), weight, hear
-        self._words = np.array([index for index, label in enumerate(first.labels) if can_fire(label)], np.intp)
-        self._order = np.array([second.labels.index(label) for label in first.labels], np.intp)
+        judged = [(index, label) for index, label in enumerate(first.labels) if label in second.labels]
+        self._judged = np.array([index for index, _ in judged], np.intp)
+        self._words = np.array([index for index, label in judged if can_fire(label)], np.intp)
+        self._order = np.array([second.labels.index(label) for _, label in judged], np.intp)
         self.labels, self.name, self.device = first.labels, first.name, first.device
         self.asked = 0
         """Windows that the second one was asked about."""
@@ -65,7 +68,10 @@ class Cascade:
             self.asked += len(doubtful)
             began = time.process_time()
             second = self.second.score(windows[doubtful, -self._hear[1] :])[:, self._order]
-            scores[doubtful] = pooled((scores[doubtful], second), (1 - self._weight, self._weight))
+            rows = np.ix_(doubtful, self._judged)
+            known = scores[rows]
+            found = pooled((known, second), (1 - self._weight, self._weight))
+            scores[rows] = found if len(self._judged) == len(self.labels) else found * known.sum(axis=1, keepdims=True)
             spent[doubtful] += (time.process_time() - began) / len(doubtful)
         return scores, spent
 

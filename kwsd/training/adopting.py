@@ -27,7 +27,7 @@ from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.loading import MISFITS
 from kwsd.replacing import write_bytes
 from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.relabelling import relabelled
+from kwsd.training.relabelling import extended, relabelled, settled
 
 _encoder = partial(
     whole, spared=r"classifier|projector|layer_weights|masked_spec_embed|^decoder\.", remedy="fetch it again"
@@ -37,6 +37,9 @@ _encoder = partial(
 RELABELLED_THRESHOLD = 0.99
 """Of words that kwsd's HuBERT was taught: "alexa" and "jarvis", learnt from 15 or 40 clips each, were missed 0.3 to 2.7
 times in a hundred under noise at 10 dB at one or two false alarms in 1.2 hours; 0.95 gave two to six."""
+
+ADDED_THRESHOLD = 0.8
+"""Of words that were added to those that it knows."""
 
 _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""
@@ -70,7 +73,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     torch.manual_seed(recipe.seed)
     try:
         if kind == OWN_TYPE:
-            model = relabelled(folder, labels, recipe.window)
+            model = extended(folder, labels) if recipe.add else relabelled(folder, labels, recipe.window)
         else:
             make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
             model = make(folder, recipe, labels)
@@ -120,20 +123,46 @@ def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) 
 
 
 def export_adopted(
-    model: Any, extractor: FeatureExtractor, folder: Path, *, name: str, licence: str, scores: Mapping[str, Any]
+    model: Any,
+    extractor: FeatureExtractor,
+    folder: Path,
+    *,
+    name: str,
+    licence: str,
+    scores: Mapping[str, Any],
+    added_to: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write what `kwsd listen --model`, `kwsd eval` and transformers load; what else is in the folder stays. Raises as
-    `kwsd.exporting.export.export_model`."""
+    """Write what `kwsd listen --model`, `kwsd eval` and transformers load; what else is in the folder stays.
+
+    `added_to` is the card of the model whose words these are beside. Raises as `kwsd.exporting.export.export_model`.
+    """
     if isinstance(model, SpotterModel):
-        export_model(model, folder, name=name, licence=licence, scores=scores)
+        plain, offset = settled(model)
+        export_model(plain, folder, name=name, licence=licence, scores=scores, unknown_offset=offset)
         if not card_as_it_lies(folder)["thresholds"]:
-            words = filter(can_fire, label_names(model.config))
-            write_card(folder, {"thresholds": dict.fromkeys(words, RELABELLED_THRESHOLD)})
+            words = list(filter(can_fire, label_names(model.config)))
+            write_card(folder, _chosen(words) if added_to is None else _chosen_beside(words, added_to))
         return
     with replacing_model(folder) as scratch:
         model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
         extractor.save(scratch)
     write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **UNCHOSEN})
+
+
+def _chosen(words: Sequence[str]) -> dict[str, Any]:
+    return {"thresholds": dict.fromkeys(words, RELABELLED_THRESHOLD)}
+
+
+def _chosen_beside(words: Sequence[str], card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card of the model that was added to says, for its own words and by the verifier that it has, and the
+    thresholds of the new ones, of which that verifier knows nothing."""
+    chosen = {key: card[key] for key in UNCHOSEN if key in card}
+    before = card.get("thresholds", {})
+    new = {word: ADDED_THRESHOLD for word in words if word not in before}
+    chosen["thresholds"] = {**before, **new}
+    if verifier := card.get("verifier"):
+        chosen["verifier"] = {**verifier, "thresholds": {**verifier["thresholds"], **new}}
+    return chosen
 
 
 def keep_notices(backbone: Path, folder: Path) -> None:

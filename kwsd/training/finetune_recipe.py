@@ -21,7 +21,7 @@ _PASSES = 5
 @dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
     """One run: the encoder `model` (a shipped model's name, a folder or a Hub id) learns `words`, or where there are
-    none, all of the data's.
+    none, all of the data's; with `add`, beside those that it knows.
 
     `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step. `epochs` and the learning rate's
     `peak_rate` are None for what is usual: see `passes` and `rate`.
@@ -30,6 +30,7 @@ class FinetuneRecipe:
     name: str
     model: str
     words: tuple[str, ...] = ()
+    add: bool = False
     frozen: bool = False
     window_s: float = number(1.0, 0.1, 60)
     epochs: int | None = number(None, 1)
@@ -50,8 +51,12 @@ class FinetuneRecipe:
 
     @property
     def rate(self) -> float:
-        """The learning rate at its peak: what is new learns faster than what is to be kept."""
-        return self.peak_rate or (1e-3 if self.frozen else 3e-5)
+        """The learning rate at its peak: what is new learns faster than what is to be kept.
+
+        Of "alexa" that was added, 20 clips, 3.1 % were missed under noise at 10 dB at an alarm in 1.5 hours, and 4.6 %
+        at none; with 3e-3 2.8 and 8.5, with 3e-2 4.6 and 9.0.
+        """
+        return self.peak_rate or (1e-2 if self.add else 1e-3 if self.frozen else 3e-5)
 
     def to_dict(self, labels: Sequence[str]) -> dict[str, Any]:
         """As plain values, for a checkpoint to be compared with: the labels that there are, not the words asked for."""
@@ -61,7 +66,7 @@ class FinetuneRecipe:
 
 
 _TABLES = {
-    "backbone": ("model", "frozen", "window_s"),
+    "backbone": ("model", "add", "frozen", "window_s"),
     "schedule": ("epochs", "batch", "accumulate", "peak_rate", "class_weights", "seed"),
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import NOISE, SILENCE, UNKNOWN, enumerated, plain
+from kwsd.labels import NOISE, SILENCE, UNKNOWN, enumerated, plain, spelt
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -33,6 +33,12 @@ class Labelled:
         """The same with the two labels that kwsd's own networks always have at the end: `_unknown_`, `_silence_`."""
         words = [label for label in self.labels if label not in (UNKNOWN, SILENCE)]
         return replace(self, labels=(*words, UNKNOWN, SILENCE))
+
+    def beside(self, known: Sequence[str]) -> Labelled:
+        """The same as words beside those among the `known` labels, as those spell them; completed."""
+        clips = tuple(replace(clip, label=spelt(clip.label, known)) for clip in self.clips)
+        labels = {spelt(label, known) for label in self.labels}
+        return replace(self, labels=tuple(sorted({*labels, *known})), clips=clips).completed()
 
     def doubts(self) -> Iterator[str]:
         """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""

@@ -1,15 +1,17 @@
-"""One of kwsd's own networks with other labels: what it knows of speech, noise and other words stays."""
+"""One of kwsd's own networks with other labels, or with more: what it knows of speech, noise and words stays."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from kwsd.labels import UNKNOWN, spelt
-from kwsd.networks.heads import label_names, label_tables
+from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.torch_classifier import load_network
 
@@ -24,13 +26,79 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
     `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for another network than a HuBERT of
     kwsd's own, and what transformers raises where it cannot be loaded: see `kwsd.networks.loading`.
     """
-    network = load_network(folder)
-    if not isinstance(network, HubertSpotterModel):
-        raise TypeError("it is not kwsd's own HuBERT")
+    network = _own_hubert(folder)
     before = label_names(network.config)
     network.word_head.outer = _nodes(network.word_head.outer, before, labels, network.config.unknown_offset)
     network.config.update({**label_tables(labels), "window_samples": window, "unknown_offset": 0.0})
     network.encoder.requires_grad_(False)
+    return network
+
+
+def extended(folder: Path, labels: Sequence[str]) -> HubertSpotterModel:
+    """The network in `folder`, to be taught those of `labels` that it does not know; nothing else of it learns.
+
+    So among the labels that it knows the odds stay what they are, in every window. A new word begins as `_unknown_`,
+    which it was so far. When all is learnt, `settled` gives what `kwsd.exporting.export` writes.
+
+    `labels` are all that it knows, as it spells them, and new ones: words, then `_unknown_`, then `_silence_`. Raises
+    as `relabelled`.
+    """
+    network = _own_hubert(folder)
+    before = label_names(network.config)
+    head: Any = network.word_head
+    head.outer = Extended(head.outer, before[:-1], labels[:-1])
+    network.config.update(label_tables(labels))
+    for name, weights in network.named_parameters():
+        weights.requires_grad_(".outer.new." in name)
+    return network
+
+
+def settled(network: SpotterModel) -> tuple[SpotterModel, float]:
+    """What `extended` gave as a network of its usual layers, and what is to be taken off its logit of `_unknown_`, as
+    it was before; any other as it is."""
+    if not isinstance(network.word_head.outer, Extended):
+        return network, 0.0
+    plain: Any = copy.deepcopy(network)
+    offset = float(plain.config.unknown_offset)
+    plain.word_head.outer = plain.word_head.outer.joined()
+    with torch.no_grad():
+        plain.word_head.outer.bias[label_names(plain.config).index(UNKNOWN)] += offset
+    return plain, offset
+
+
+class Extended(nn.Module):
+    """A linear layer with more nodes than it had: those that it had stay as they are, and the others learn.
+
+    (batch, size) -> (batch, nodes).
+    """
+
+    def __init__(self, kept: nn.Linear, before: Sequence[str], labels: Sequence[str]) -> None:
+        """`before` names the nodes of `kept`, `labels` those that there shall be; new ones begin as `_unknown_`."""
+        super().__init__()
+        fresh = [label for label in labels if label not in before]
+        self.kept, self.new = kept, nn.Linear(kept.in_features, len(fresh))
+        with torch.no_grad():
+            unknown = before.index(UNKNOWN)
+            self.new.weight.copy_(kept.weight[unknown].expand_as(self.new.weight))
+            self.new.bias.copy_(kept.bias[unknown].expand_as(self.new.bias))
+        self._order = [[*before, *fresh].index(label) for label in labels]
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.kept(hidden), self.new(hidden)], dim=-1)[..., self._order]
+
+    def joined(self) -> nn.Linear:
+        """All nodes as one layer."""
+        found = nn.Linear(self.kept.in_features, len(self._order))
+        with torch.no_grad():
+            found.weight.copy_(torch.cat([self.kept.weight, self.new.weight])[self._order])
+            found.bias.copy_(torch.cat([self.kept.bias, self.new.bias])[self._order])
+        return found
+
+
+def _own_hubert(folder: Path) -> HubertSpotterModel:
+    network = load_network(folder)
+    if not isinstance(network, HubertSpotterModel):
+        raise TypeError("it is not kwsd's own HuBERT")
     return network
 
 

@@ -98,6 +98,20 @@ def test_models_of_other_words_do_not_go_together() -> None:
         Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5)
 
 
+def test_of_a_word_that_it_does_not_know_the_second_says_nothing() -> None:
+    labels = ("yes", "new", "no", "_unknown_", "_silence_")
+    table = {0: (0.01, 0.90, 0.02, 0.05, 0.02), 1: (0.40, 0.20, 0.10, 0.20, 0.10)}
+    second = Fixed("second", {1: (0.10, 0.10, 0.70, 0.10)})
+    scores = Cascade(Fixed("first", table, labels), second, asked_from=0.3, weight=1.0).score(windows(0, 1))
+    assert second.seen == [1]  # what the first hears in the other is none of its business
+    assert np.allclose(scores, [table[0], (0.08, 0.20, 0.08, 0.56, 0.08)], atol=1e-6)
+
+
+def test_a_second_that_knows_nothing_but_words_does_not_go_with_it() -> None:
+    with pytest.raises(ModelError, match="do not know the same words"):
+        Cascade(Fixed("first", FIRST), Fixed("second", {}, ("yes", "no", "_silence_")), asked_from=0.3, weight=0.5)
+
+
 def test_no_windows_no_question() -> None:
     second = Fixed("second", {})
     scores = Cascade(Fixed("first", FIRST), second, asked_from=0.3, weight=0.5).score(np.zeros((0, 2), np.float32))

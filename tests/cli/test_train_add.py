@@ -1,0 +1,65 @@
+"""`kwsd train --add`: words beside those that kwsd's own HuBERT knows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+COMMANDS = Path(__file__).parents[1] / "recordings" / "commands.flac"
+
+
+@pytest.fixture
+def data(clips: Path, tmp_path: Path) -> Path:
+    """A new word, and what is none."""
+    shutil.copytree(clips / "dog", tmp_path / "mine" / "beep")
+    shutil.copytree(clips / "no", tmp_path / "mine" / "_unknown_")
+    return tmp_path / "mine"
+
+
+def test_it_hears_what_it_heard_before(kwsd: Command, data: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--data", data, "--runs", tmp_path / "runs", "--epochs", "1", "--device", "cpu")
+    ran = kwsd(*arguments, "--add")
+    assert ran.status == 0, ran.err
+    assert "38 labels" in ran.err
+    model = tmp_path / "runs" / "mine" / "model"
+    card = json.loads(kwsd("models", "info", model, "--format", "json").out)
+    assert len(card["words"]) == 36
+    heard = [kwsd("listen", COMMANDS, "--format", "json", *chosen) for chosen in ((), ("--model", model))]
+    words = [[json.loads(line)["word"] for line in ran.out.splitlines()] for ran in heard]
+    assert words[0] == words[1]
+    assert len(words[0]) >= 5
+    without = kwsd(*arguments)
+    assert without.status == 78
+    assert "it differs in add" in without.err
+
+
+def test_an_earlier_run_that_knew_no_such_thing_goes_on(kwsd: Command, data: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--data", data, "--runs", tmp_path / "runs", "--epochs", "1", "--device", "cpu")
+    assert kwsd(*arguments).status == 0
+    recipe = tmp_path / "runs" / "mine" / "recipe.json"
+    told = json.loads(recipe.read_text())
+    del told["add"]
+    recipe.write_text(json.dumps(told))
+    assert kwsd(*arguments).status == 0
+
+
+def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[str], Path], tmp_path: Path) -> None:
+    arguments = ("train", "--data", data, "--add", "--runs", tmp_path / "runs", "--device", "cpu")
+    shutil.copytree(data, tmp_path / "known")
+    (tmp_path / "known" / "beep").rename(tmp_path / "known" / "Stop")
+    for wrong, told in (
+        (("--backbone", foreign("whisper")), "has no words of its own; leave it out"),
+        (("--window", "1.5"), "hubert-commands goes on to hear a second at once; leave out --window"),
+        (("--data", tmp_path / "known"), "hubert-commands knows all of these words; leave it out to teach them anew"),
+    ):
+        chosen = (*arguments[:1], *wrong, *arguments[3:]) if wrong[0] == "--data" else (*arguments, *wrong)
+        ran = kwsd(*chosen)
+        assert (ran.status, ran.out) == (2, ""), ran.err
+        assert f"--add: {told}" in ran.err or told in ran.err
+        shutil.rmtree(tmp_path / "runs")

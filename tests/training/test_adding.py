@@ -1,0 +1,115 @@
+"""Words are added to those that kwsd's own HuBERT knows: these stay as they are, and what verifies them goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kwsd.audio.files import read_clip
+from kwsd.evaluation.outputs import write_wav
+from kwsd.exporting.export import card_as_it_lies, write_card
+from kwsd.networks.heads import label_names
+from kwsd.networks.torch_classifier import load_network
+from kwsd.training.adopting import ADDED_THRESHOLD, adopt, export_adopted
+from kwsd.training.finetune import Finetuning
+from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.training.labelled import Labelled, find_labelled
+from kwsd.training.relabelling import extended, settled
+from kwsd.zoo import find_model, load_classifier, read_card
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+RECIPE = FinetuneRecipe("ours", "hubert-commands", add=True, frozen=True, epochs=30, batch=4)
+WINDOWS = np.random.default_rng(3).normal(0, 0.1, (3, 16_000)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
+    """A tone as a new word, another one as a word that it knows, a third that is none, and talk."""
+    folder = tmp_path_factory.mktemp("tones")
+    time = np.arange(16_000) / 16_000
+    for label, pitch in (("beep", 300), ("Stop", 1500), ("_unknown_", 3000)):
+        for number in range(8):
+            wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
+            write_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
+    write_wav(folder / "_unknown_" / "talk.wav", read_clip(RECORDINGS / "sentence.flac"))
+    return find_labelled(folder)
+
+
+def test_words_that_it_knows_are_those_by_its_spelling(data: Labelled) -> None:
+    found = data.beside(("stop", "yes", "_unknown_", "_silence_"))
+    assert found.labels == ("beep", "stop", "yes", "_unknown_", "_silence_")
+    assert {clip.label for clip in found.clips} == {"beep", "stop", "_unknown_"}
+
+
+def test_what_it_knows_stays_and_a_new_word_begins_as_unknown(verified: Callable[..., Path]) -> None:
+    own = verified(thresholds={}, verified_at={}) / "small"
+    labels = ("beep", "no", "yes", "_unknown_", "_silence_")
+    before, after = load_network(own), extended(own, labels)
+    after.config.unknown_offset = 2.0
+    windows = torch.from_numpy(WINDOWS)
+    with torch.inference_mode():
+        old, new = (network.eval()(windows).logits for network in (before, after))
+        order = [labels.index(label) for label in label_names(before.config)]
+        torch.testing.assert_close(new[:, order[0]] - new[:, order[2]], old[:, 0] - old[:, 2])
+        torch.testing.assert_close(new[:, 0], new[:, 3])
+        torch.testing.assert_close(new[:, 4], old[:, -1])
+        plain, offset = settled(after)
+        assert offset == 2.0
+        raised = new.clone()
+        raised[:, 3] += 2.0
+        torch.testing.assert_close(plain(windows).logits.softmax(-1)[:, :4], _spoken(raised, new))
+        assert settled(plain) == (plain, 0.0)
+
+
+def _spoken(raised: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """The words' probabilities from logits with another offset, while what is noise is noise."""
+    return raised[:, :4].softmax(-1) * (1 - new[:, 4:].exp())
+
+
+def test_only_what_is_new_learns_and_all_of_it_is_heard(data: Labelled, tmp_path: Path) -> None:
+    own = find_model("hubert-commands")
+    shipped = read_card("hubert-commands")
+    found = data.beside(shipped.labels)
+    model, extractor = adopt(own, RECIPE, found.labels, "cpu")
+    (tmp_path / "run").mkdir()
+    run = Finetuning(RECIPE, model, extractor, found, tmp_path / "run", "cpu")
+    before = {name: weights.clone() for name, weights in model.named_parameters()}
+    run.train(lambda _: None)
+    changed = {name for name, weights in model.named_parameters() if not torch.equal(weights, before[name])}
+    assert changed == {"word_head.outer.new.weight", "word_head.outer.new.bias"}
+    place = tmp_path / "ours"
+    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=card_as_it_lies(own))
+    card = read_card(str(place))
+    assert set(card.words) == {*shipped.words, "beep"}
+    assert card.verifier is not None
+    assert shipped.verifier is not None
+    assert card.verifier == replace(
+        shipped.verifier, thresholds={**shipped.verifier.thresholds, "beep": ADDED_THRESHOLD}
+    )
+    assert card.thresholds == {**shipped.thresholds, "beep": ADDED_THRESHOLD}
+    assert (card.substitution, card.latest_ms) == (shipped.substitution, shipped.latest_ms)
+    assert load_network(place).config.unknown_offset == load_network(own).config.unknown_offset
+    _check_heard(place)
+    write_card(place, {"thresholds": {"beep": 0.5}})
+    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=card_as_it_lies(own))
+    assert read_card(str(place)).thresholds["beep"] == 0.5  # the weights are the same
+
+
+def _check_heard(place: Path) -> None:
+    """By ONNX Runtime and with the verifier: what was known as before, but for what the new word may be, and that."""
+    pair, shipped = load_classifier(read_card(str(place)), device="cpu"), load_classifier(read_card("hubert-commands"))
+    audio = read_clip(RECORDINGS / "commands.flac").astype(np.float32) / 32_768
+    windows = np.stack([audio[end - 32_000 : end] for end in range(32_000, len(audio), 4_000)])
+    theirs = shipped.score(windows)
+    ours = pair.score(windows)[:, [pair.labels.index(label) for label in shipped.labels]]
+    heard = (theirs[:, :-2].max(axis=1) > 0.5) & (ours.sum(axis=1) > 0.9)
+    assert heard.sum() > 10
+    np.testing.assert_allclose((ours / ours.sum(axis=1, keepdims=True))[heard], theirs[heard], atol=2e-3)
+    tone = 0.27 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000) * (abs(np.arange(16_000) / 16_000 - 0.5) < 0.3)
+    beep = np.concatenate([np.zeros(16_000), tone]).astype(np.float32)
+    assert pair.labels[int(pair.score(beep[None])[0].argmax())] == "beep"
