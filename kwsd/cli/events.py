@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from kwsd.config import load_config
 from kwsd.errors import DeviceError
 
 _NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
+_AGAIN_S = 0.05
 _TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"
 _DROPPED = "it died, or dropped this subscriber, which did not keep up; see its log"
 
@@ -59,11 +62,12 @@ def _is_farewell(line: bytes) -> bool:
     return isinstance(said, dict) and said.get("type") == "stopped"
 
 
-def connect(path: Path) -> socket.socket:
-    """A subscription to the daemon at `path`. Raises DeviceError where none listens."""
+def connect(path: Path, until: float = math.inf) -> socket.socket:
+    """A subscription to the daemon at `path`. Raises DeviceError where none listens, or the door is still crowded as
+    the monotonic clock shows `until`."""
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        daemon.connect(os.fspath(path))
+        _knock(daemon, path, until)
     except FileNotFoundError as error:
         daemon.close()
         raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
@@ -72,7 +76,25 @@ def connect(path: Path) -> socket.socket:
         if not path.is_socket():  # connect(2) says the same of whatever is there
             raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
         raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
+    except BlockingIOError as error:
+        daemon.close()
+        raise DeviceError(f"{path}: the daemon lets nobody in; see its log, or start it anew") from error
     except OSError as error:
         daemon.close()
         raise DeviceError(f"{path}: cannot be subscribed to ({error.strerror or error})") from error
     return daemon
+
+
+def _knock(daemon: socket.socket, path: Path, until: float) -> None:
+    """connect(2), which waits for ever at the door of a daemon that is stuck, once enough others wait there; and which
+    has no time-out of its own for that: it says at once that it would have to wait."""
+    daemon.setblocking(until == math.inf)
+    while True:
+        try:
+            daemon.connect(os.fspath(path))
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return

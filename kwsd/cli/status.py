@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +19,8 @@ from kwsd.errors import DeviceError
 from kwsd.shown import one_line
 
 _ANSWER_S = 10.0
+_LONGEST = 1 << 20
+"""Bytes of an answer; more are a line without end."""
 _METER = 30
 _FLOOR_DBFS = -60.0
 
@@ -76,16 +80,16 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def ask(path: Path) -> dict[str, Any]:
-    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer."""
-    with connect(path) as daemon:
-        daemon.settimeout(_ANSWER_S)
+    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer in time."""
+    until = time.monotonic() + _ANSWER_S
+    with connect(path, until) as daemon:
         try:
+            daemon.settimeout(_ANSWER_S)
             daemon.sendall(b"status\n")
-            with daemon.makefile("rb") as lines:
-                for line in lines:  # events may come before the answer
-                    said = json.loads(line)
-                    if isinstance(said, dict) and said.get("type") == "status":
-                        return said
+            for line in _lines_until(until, daemon):  # events may come before the answer
+                said = json.loads(line)
+                if isinstance(said, dict) and said.get("type") == "status":
+                    return said
         except ConnectionError as error:
             raise DeviceError(
                 f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
@@ -93,6 +97,22 @@ def ask(path: Path) -> dict[str, Any]:
         except (OSError, ValueError, RecursionError) as error:
             raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
     raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")
+
+
+def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
+    """What the daemon says. Raises TimeoutError as the monotonic clock shows `until`, however much it says, and
+    ValueError for a line without end."""
+    rest = b""
+    while (left := until - time.monotonic()) > 0:
+        daemon.settimeout(left)
+        said = daemon.recv(65_536)
+        if not said:
+            return
+        *whole, rest = (rest + said).split(b"\n")
+        yield from whole
+        if len(rest) > _LONGEST:
+            raise ValueError("its line has no end")
+    raise TimeoutError("timed out")
 
 
 def meter(level_dbfs: float | None, *, lost: bool = False, come: bool = True) -> str:

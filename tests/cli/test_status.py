@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE_S
 
 from kwsd.cli.status import meter
 from kwsd.events import Envelope, SpeechStarted
@@ -89,26 +86,6 @@ def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     ran = kwsd("status", "--socket", tmp_path / "none.sock")
     assert ran.status == 69
     assert "no daemon runs" in ran.err
-
-
-@pytest.mark.parametrize("answer", [b"", b"[1, 2]\n", b"no JSON\n", b"[" * 50_000 + b"\n"])
-def test_a_server_that_does_not_know_the_question(kwsd: Command, tmp_path: Path, answer: bytes) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "s"))
-        server.listen()
-        server.settimeout(PATIENCE_S)
-
-        def hang_up() -> None:
-            client, _ = server.accept()
-            with client:
-                client.recv(100)
-                client.sendall(answer)
-
-        thread = threading.Thread(target=hang_up)
-        thread.start()
-        ran = kwsd("status", "--socket", tmp_path / "s")
-        thread.join()
-    assert ran.status == 69
 
 
 @pytest.mark.parametrize(
