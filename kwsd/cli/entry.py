@@ -16,7 +16,7 @@ from typing import NoReturn
 from kwsd.cli import stderr
 from kwsd.cli.app import app
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
-from kwsd.sinks.outlet import NOBODY_READS, silence
+from kwsd.sinks.outlet import NOBODY_READS, has_room, silence
 
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
@@ -62,7 +62,8 @@ def _run(given: list[str]) -> int:
             status = 0
         except SystemExit as ended:  # typer always leaves so: help, a command's own status
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        _flush()
+        if status != Interrupted.exit_status:
+            _flush()
     except KwsdError as error:
         status = _tell(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
@@ -71,7 +72,7 @@ def _run(given: list[str]) -> int:
         status = 0
     except Exception as error:
         status = _tell_fault(error, debug)
-    _quiet_stdout()
+    _quiet_stdout(interrupted=status == Interrupted.exit_status)
     return status
 
 
@@ -115,12 +116,16 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _quiet_stdout() -> None:
-    """Flush once more; where nobody reads any longer, keep the interpreter's own last flush from failing."""
+def _quiet_stdout(*, interrupted: bool) -> None:
+    """Flush once more; where nobody reads any longer, keep the interpreter's own last flush from failing. From waiting,
+    where nobody reads for now: who pressed Ctrl-C wants to leave, and would have to press it for each flush."""
     try:
-        _flush()
-    except (OSError, ValueError):
-        silence(sys.stdout)
+        if not interrupted or sys.stdout is None or has_room(sys.stdout):
+            _flush()
+            return
+    except (OSError, ValueError, KeyboardInterrupt):
+        pass
+    silence(sys.stdout)
 
 
 def _hold_standard_descriptors() -> None:

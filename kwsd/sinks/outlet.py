@@ -46,7 +46,7 @@ class Outlet:
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
         does."""
-        if not self.catch_up() or not _has_room(self.stream):
+        if not self.catch_up() or not has_room(self.stream):
             return False
         if self._terminal is None:
             self.stream.write(line)
@@ -112,6 +112,17 @@ def silence(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def has_room(stream: TextIO) -> bool:
+    """Whether poll(2) calls it writable; true of text in memory, and of a closed stream: writing will tell."""
+    try:
+        descriptor = stream.fileno()
+    except (io.UnsupportedOperation, ValueError):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
 def _terminal(stream: TextIO) -> int | None:
     """The terminal that the stream leads to, opened for us alone; None where it leads to none, or may not be opened."""
     if not isinstance(stream, io.TextIOWrapper):  # rich's own, which draws around what is written to it
@@ -126,14 +137,3 @@ def _is_terminal(stream: TextIO) -> bool:
         return stream.isatty()
     except ValueError:  # it is closed
         return False
-
-
-def _has_room(stream: TextIO) -> bool:
-    """Whether poll(2) calls it writable; true of text in memory, and of a closed stream: writing will tell."""
-    try:
-        descriptor = stream.fileno()
-    except (io.UnsupportedOperation, ValueError):
-        return True
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    return bool(poll.poll(0))

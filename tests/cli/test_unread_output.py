@@ -1,0 +1,52 @@
+"""Ctrl-C where standard output has a reader that does not read."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from contextlib import suppress
+
+import pytest
+from patience import PATIENCE_S
+
+from kwsd.cli import main
+
+
+def full_pipe() -> tuple[int, int]:
+    """Both ends of one that has no room left."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+def test_what_is_left_to_print_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = full_pipe()
+    read_at_last = threading.Timer(PATIENCE_S, os.read, [reading, 65_536])
+    read_at_last.start()
+    with os.fdopen(writing, "w") as stdout:
+
+        def say(_: str) -> None:
+            stdout.write("the first half")
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("kwsd.cli.version.say", say)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["version"]) == 130
+        assert read_at_last.is_alive()
+    read_at_last.cancel()
+    os.close(reading)
+
+
+def test_ctrl_c_again_while_it_is_printed_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waiting(io.StringIO):
+        def flush(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdout", Waiting())
+    assert main(["version"]) == 130
