@@ -24,9 +24,11 @@ _LOG_FORMAT = "--log-format"
 _NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
 _NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
+_NOT_WAITING = "the output is full, and does not wait for its reader: read it faster, or clear its O_NONBLOCK"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't start new thread", _NO_TASK),
     (BlockingIOError, os.strerror(errno.EAGAIN), _NO_TASK),
+    (BlockingIOError, "without blocking", _NOT_WAITING),  # the interpreter's, of a descriptor with O_NONBLOCK
     (MemoryError, "", _NO_MEMORY),
     (OSError, os.strerror(errno.ENOMEM), _NO_MEMORY),
     (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's

@@ -1,9 +1,10 @@
-"""Ctrl-C where standard output has a reader that does not read."""
+"""Standard output with a reader that does not read."""
 
 from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -41,6 +42,18 @@ def test_what_is_left_to_print_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         assert read_at_last.is_alive()
     read_at_last.cancel()
     os.close(reading)
+
+
+def test_a_descriptor_that_does_not_wait_is_no_fault() -> None:
+    reading, writing = full_pipe()
+    os.set_blocking(writing, False)
+    command = [sys.executable, "-m", "kwsd", "version"]
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    os.close(reading)
+    os.close(writing)
+    assert (done.returncode, done.stderr.count("\n")) == (69, 1)
+    assert "does not wait for its reader: read it faster, or clear its O_NONBLOCK" in done.stderr
 
 
 def test_ctrl_c_again_while_it_is_printed_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
