@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.findings import Finding, failed
-from kwsd.config import Config, expanded
+from kwsd.config import Config, expanded, runtime_folder
 from kwsd.errors import DeviceError
 
 
@@ -20,9 +20,10 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         yield Finding("socket", "ok", "off")
         return
     path = config.socket.place
-    if not config.socket.path and not os.environ.get("XDG_RUNTIME_DIR"):
+    if not config.socket.path and runtime_folder() is None:
+        why = "relative, and ignored" if os.environ.get("XDG_RUNTIME_DIR") else "not set"
         remedy = "log in through systemd, or name a path with --socket"
-        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is not set; it would be {path}", remedy)
+        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is {why}; it would be {path}", remedy)
     left = alive = False
     with suppress(OSError):  # what is wrong there is for `listen` to say
         left = path.is_socket()

@@ -4,7 +4,7 @@ and where files lie (`places`)."""
 from kwsd.config.hooklines import ANY_WORD, SHELL, command_line, parse_hook_flags
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
-from kwsd.config.places import NEEDS_UTF8, config_path, expanded, socket_path
+from kwsd.config.places import NEEDS_UTF8, config_path, expanded, runtime_folder, socket_path
 from kwsd.config.rereading import rereading
 from kwsd.config.sections import (
     AudioConfig,
@@ -43,5 +43,6 @@ __all__ = [
     "options",
     "parse_hook_flags",
     "rereading",
+    "runtime_folder",
     "socket_path",
 ]

@@ -23,8 +23,13 @@ def socket_path() -> Path:
     Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd: that is the
     user's own, while a name in /tmp can be taken by anybody beforehand.
     """
-    own = _folder("XDG_RUNTIME_DIR") or _folder("XDG_STATE_HOME") or _home() / ".local" / "state"
+    own = runtime_folder() or _folder("XDG_STATE_HOME") or _home() / ".local" / "state"
     return own / "kwsd" / "events.sock"
+
+
+def runtime_folder() -> Path | None:
+    """$XDG_RUNTIME_DIR; None where it is unset, or ignored because it is relative."""
+    return _folder("XDG_RUNTIME_DIR")
 
 
 def expanded(text: str) -> Path:

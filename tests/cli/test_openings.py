@@ -33,6 +33,15 @@ def test_without_a_runtime_folder_it_warns(kwsd: Command, tiny_model: Path, monk
     assert "--socket" in ran.out
 
 
+def test_a_runtime_folder_that_is_ignored_is_warned_of_too(
+    kwsd: Command, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
+    ran = kwsd("doctor", "--model", tiny_model)
+    assert ran.status == 0
+    assert "XDG_RUNTIME_DIR is relative, and ignored; it would be" in ran.out
+
+
 def test_a_state_folder_that_cannot_be_made_matters_where_the_socket_would_lie_there(
     findings: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
