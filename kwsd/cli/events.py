@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kwsd.errors import DeviceError
 
 _NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
 _AGAIN_S = 0.05
+_LONGEST = 65_536
 _TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"
 _DROPPED = "it died, or dropped this subscriber, which did not keep up; see its log"
 
@@ -48,9 +50,9 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
 
 def _lines(daemon: socket.socket) -> Iterator[bytes]:
-    """What the daemon says, as long as the connection lasts."""
+    """What the daemon says, as long as the connection lasts; a line that is longer than any of kwsd's in pieces."""
     with daemon.makefile("rb") as lines, contextlib.suppress(ConnectionResetError):
-        yield from lines
+        yield from iter(partial(lines.readline, _LONGEST), b"")
 
 
 def _is_farewell(line: bytes) -> bool:

@@ -70,6 +70,23 @@ def test_a_daemon_that_hangs_up_has_not_stopped(kwsd: Command, listening: socket
     assert ran.err.count("\n") == 1
 
 
+def test_a_line_without_end_is_not_kept_until_it_ends(listening: socket.socket) -> None:
+    command = [sys.executable, "-m", "kwsd", "events"]
+    listening.settimeout(PATIENCE_S)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        daemon, _ = listening.accept()
+        hang_up = threading.Timer(PATIENCE_S, daemon.shutdown, [socket.SHUT_RDWR])
+        hang_up.start()
+        daemon.sendall(b"[" * 100_000)
+        assert process.stdout is not None
+        assert process.stdout.read(50_000) == b"[" * 50_000
+        assert hang_up.is_alive()
+        hang_up.cancel()
+        daemon.close()
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 69
+
+
 def test_a_place_where_no_socket_lies_is_no_daemon_that_died(kwsd: Command, tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "file"):
         (tmp_path / "file").write_text("")
