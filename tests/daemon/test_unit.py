@@ -18,6 +18,13 @@ from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelEr
 
 UNIT = Path(__file__).parents[2] / "systemd" / "kwsd.service"
 EXEC_START = "%h/.local/bin/kwsd"
+NO_NEW_PRIVILEGES = (
+    "DynamicUser", "LockPersonality", "MemoryDenyWriteExecute", "NoNewPrivileges", "PrivateDevices", "ProtectClock",
+    "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictAddressFamilies",
+    "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "SystemCallArchitectures", "SystemCallFilter",
+    "SystemCallLog",
+)  # fmt: skip
+"""What sets no_new_privs, by systemd.exec(5)."""
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +119,13 @@ def test_a_mistake_in_it_would_be_noticed(tmp_path: Path) -> None:
         timeout=PATIENCE_S,
     )
     assert done.returncode != 0 or UNIT.name in done.stderr
+
+
+def test_it_tells_all_that_keeps_a_hook_from_sudo(service: configparser.SectionProxy) -> None:
+    text = UNIT.read_text(encoding="utf-8")
+    told = text[text.index("one that needs sudo") : text.index("\nNoNewPrivileges=")]
+    imply = {key for key in NO_NEW_PRIVILEGES if key in service}
+    assert {key for key in imply if f"{key}=" in told} == imply
 
 
 def test_it_restarts_what_may_come_right_by_itself(service: configparser.SectionProxy) -> None:
