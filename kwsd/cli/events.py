@@ -6,13 +6,13 @@ import contextlib
 import json
 import math
 import os
+import select
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import load_config
@@ -38,27 +38,41 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
     The exit status is 69 where the daemon hangs up before it says that it stops.
     """
     path = load_config(config, overrides).config.socket.place
-    last = b""
+    end = b""
     with connect(path) as daemon:
         if sys.stdout is None:  # `>&-`: nobody wants to know
             return
-        for last in _lines(daemon):
-            sys.stdout.buffer.write(last)
+        for said in _said(daemon, sys.stdout):
+            sys.stdout.buffer.write(said)
             sys.stdout.buffer.flush()
-    if not _is_farewell(last):
-        raise DeviceError(f"{path}: the daemon hung up", _DROPPED if last else _TURNED_AWAY)
+            end = (end + said)[-_LONGEST:]
+    if not _is_farewell(end):
+        raise DeviceError(f"{path}: the daemon hung up", _DROPPED if end else _TURNED_AWAY)
 
 
-def _lines(daemon: socket.socket) -> Iterator[bytes]:
-    """What the daemon says, as long as the connection lasts; a line that is longer than any of kwsd's in pieces."""
-    with daemon.makefile("rb") as lines, contextlib.suppress(ConnectionResetError):
-        yield from iter(partial(lines.readline, _LONGEST), b"")
+def _said(daemon: socket.socket, stdout: TextIO) -> Iterator[bytes]:
+    """What the daemon says, as it comes, as long as the connection lasts.
+
+    Raises BrokenPipeError as soon as nobody reads standard output any more: `kwsd events | head -1` is not to wait for
+    the next event.
+    """
+    poll = select.poll()
+    poll.register(daemon, select.POLLIN)
+    poll.register(stdout, 0)  # its end is told all the same
+    with contextlib.suppress(ConnectionResetError):
+        while True:
+            if stdout.fileno() in dict(poll.poll()):
+                raise BrokenPipeError
+            said = daemon.recv(_LONGEST)
+            if not said:
+                return
+            yield said
 
 
-def _is_farewell(line: bytes) -> bool:
-    """Whether it is `stopped`, after which there is nothing to come."""
+def _is_farewell(end: bytes) -> bool:
+    """Whether the last line of it is `stopped`, after which there is nothing to come."""
     try:
-        said = json.loads(line)
+        said = json.loads(end.removesuffix(b"\n").rpartition(b"\n")[2])
     except (ValueError, RecursionError):  # nothing, a part of a line, or not kwsd's
         return False
     return isinstance(said, dict) and said.get("type") == "stopped"

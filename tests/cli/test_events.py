@@ -121,6 +121,24 @@ def test_the_socket_of_the_configuration_is_asked(kwsd: Command, user: Path, tmp
     assert f"{tmp_path}/mine" in kwsd("events").err
 
 
+def test_a_reader_that_has_read_enough_ends_it_before_the_next_event(listening: socket.socket) -> None:
+    command = [sys.executable, "-m", "kwsd", "events"]
+    listening.settimeout(PATIENCE_S)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            client, _ = listening.accept()
+            with client:
+                client.sendall(LINES)
+                assert process.stdout is not None
+                assert process.stdout.read(len(LINES)) == LINES
+                process.stdout.close()
+                assert process.wait(PATIENCE_S) == 0
+                assert process.stderr is not None
+                assert process.stderr.read() == b""
+        finally:
+            process.kill()
+
+
 def test_ctrl_c_ends_it_quietly(listening: socket.socket) -> None:
     command = [sys.executable, "-m", "kwsd", "events"]
     listening.settimeout(PATIENCE_S)
