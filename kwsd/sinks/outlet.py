@@ -43,6 +43,16 @@ class Outlet:
         """Whether an error of writing says that nobody reads any more; of a terminal, that its window was closed."""
         return isinstance(error, NOBODY_READS) or (self._on_terminal and error.errno == errno.EIO)
 
+    def is_left(self) -> bool:
+        """Whether nobody reads any more, without a line to find it out by."""
+        try:
+            descriptor = self.stream.fileno()
+        except (io.UnsupportedOperation, ValueError):
+            return False
+        poll = select.poll()
+        poll.register(descriptor, 0)  # the end of the other side is told all the same
+        return bool(poll.poll(0))
+
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
         does."""

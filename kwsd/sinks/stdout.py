@@ -118,7 +118,11 @@ class StdoutSink:
         return len(self._pending) + self._outlet.behind
 
     def _write_pending(self) -> None:
-        """Write while there is room for a line, which is shorter than PIPE_BUF; see `Envelope`."""
+        """Write while there is room for a line, which is shorter than PIPE_BUF; see `Envelope`. Where there is none to
+        write, see that somebody reads: else a microphone would be listened to for nobody, until the next word."""
+        if not (self._pending or self._gone) and self._outlet.is_left():
+            self._give_up()
+            return
         try:
             self._outlet.catch_up()
             while self._pending and not self._gone and self._outlet.offer(self._pending[0]):

@@ -184,6 +184,18 @@ def test_a_reader_that_left_is_told_once_and_quietly(pipe: Pipe, caplog: pytest.
     pipe.stream.close()  # as the interpreter does at its exit: raises nothing
 
 
+def test_a_reader_that_left_is_noticed_without_another_event(pipe: Pipe) -> None:
+    told: list[str] = []
+    sink = StdoutSink(pipe.stream, wait=False, closed=lambda: told.append("closed"))
+    sink.send(sealed())
+    sink.catch_up()
+    assert told == []
+    pipe.close_reader()
+    sink.catch_up()  # after a batch in which nothing was heard
+    assert told == ["closed"]
+    sink.close(0)
+
+
 def test_a_stream_closed_on_this_side_counts_as_gone() -> None:
     told: list[str] = []
     stream = io.StringIO()
