@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -16,7 +17,7 @@ from kwsd.cards.folder import licence_of, read_json, read_labels
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
-from kwsd.cli.run_folder import going_on, model_place, run_folder
+from kwsd.cli.run_folder import going_on, keep_recipe, model_place, run_folder
 from kwsd.errors import UsageError
 from kwsd.events import RATE
 from kwsd.exporting.export import card_as_it_lies
@@ -53,10 +54,9 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     check_readable(data)
     for doubt in data.doubts():
         log.warning("%s", doubt)
-    if missing_id(recipe.model) is None:
-        find_model(recipe.model)  # raises before a folder is made for what is no model
-    clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
-    told = recipe.to_dict(data.labels) | {"clips": clips}
+    if missing_id(recipe.model) is None:  # what is no model is told before a folder is made for it
+        recipe, data = _fitted(recipe, data, find_model(recipe.model))
+    told = _told(recipe, data, places)
     with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual={"add": False}) as folder:
         _finetune(recipe, places, folder, data, device)
 
@@ -68,10 +68,9 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
     backbone = find_model(recipe.model)
     licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
-    if is_own(backbone):
-        recipe, data = replace(recipe, frozen=True), _completed(data, recipe, backbone)
-    elif recipe.add:
-        raise UsageError(f"--add: {recipe.model} has no words of its own;", "leave it out")
+    asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
+    if (recipe, data) != asked:  # it has just been fetched
+        keep_recipe(folder, _told(recipe, data, places))
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
@@ -100,13 +99,23 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(places.fresh)) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
-    console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _told(scores))}")
+    console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _figures(scores))}")
 
 
-def _completed(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
-    """The clips, under the labels that kwsd's own network in `backbone` shall have. Raises UsageError."""
-    if not recipe.add:
-        return data.completed()
+def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:
+    """The two as they are carried out: kwsd's own encoder stays as it is, and has labels for whatever is no word.
+
+    Raises UsageError where there is nothing to add to, or nothing to add.
+    """
+    if not is_own(backbone):
+        if recipe.add:
+            raise UsageError(f"--add: {recipe.model} has no words of its own;", "leave it out")
+        return recipe, data
+    recipe = replace(recipe, frozen=True)
+    return recipe, _beside(data, recipe, backbone) if recipe.add else data.completed()
+
+
+def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
     known = read_labels(backbone, read_json(backbone / "config.json"))
     if recipe.window != RATE:
         raise UsageError(f"--add: {recipe.model} goes on to hear a second at once;", "leave out --window")
@@ -116,7 +125,13 @@ def _completed(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labell
     return found
 
 
-def _told(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
+def _told(recipe: FinetuneRecipe, data: Labelled, places: Places) -> dict[str, Any]:
+    """What the run's folder keeps of it, for a later call to be compared with."""
+    clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
+    return recipe.to_dict(data.labels) | {"clips": clips}
+
+
+def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
     return [
         (split, f"{100 * figures['accuracy']:.1f} % of {figures['clips']:.0f}") for split, figures in scores.items()
     ]

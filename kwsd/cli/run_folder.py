@@ -48,11 +48,17 @@ def run_folder(
         with writing(folder):
             if fresh:
                 _set_aside(folder)
-            text = json.dumps(recipe, indent=2)
             if (folder / CHECKPOINT).exists() and (folder / _RECIPE).exists():
-                _compare(folder, _earlier(folder / _RECIPE), json.loads(text), json.loads(json.dumps(usual or {})))
-            write_bytes(folder / _RECIPE, f"{text}\n".encode())
+                now, before = (json.loads(json.dumps(told)) for told in (recipe, usual or {}))
+                _compare(folder, _earlier(folder / _RECIPE), now, before)
+        keep_recipe(folder, recipe)
         yield folder
+
+
+def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Write which recipe the run in `folder` carries out. Raises InputError, or DeviceError where the disk is full."""
+    with writing(folder):
+        write_bytes(folder / _RECIPE, f"{json.dumps(recipe, indent=2)}\n".encode())
 
 
 def going_on(fresh: bool) -> str:

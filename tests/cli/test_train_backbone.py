@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kwsd.cards.hub import HubId
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import write_wav
 
@@ -72,6 +73,26 @@ def test_without_an_encoder_kwsds_own_is_taught(kwsd: Command, clips: Path, tmp_
     assert (model / "LICENSE-moonshine.txt").is_file()
     listened = kwsd("listen", clips / "yes" / "0.wav", "--model", model, "--device", "cpu")
     assert listened.status == 0, listened.err
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_the_run_says_how_kwsds_own_is_taught(
+    kwsd: Command, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetched: bool
+) -> None:
+    """Whose model it is, is known of one that has to be fetched only when it is there."""
+    copy_words(clips, tmp_path / "mine")
+    arguments = ("train", "--data", tmp_path / "mine", "--runs", tmp_path / "runs", "--epochs", "1", "--device", "cpu")
+    with monkeypatch.context() as patched:
+        if fetched:
+            patched.setattr("kwsd.cli.finetuning.missing_id", HubId)
+            patched.setattr("kwsd.cli.finetuning.pull_if_missing", lambda _: None)
+        assert kwsd(*arguments).status == 0
+    told = json.loads((tmp_path / "runs" / "mine" / "recipe.json").read_text())
+    assert (told["frozen"], told["peak_rate"]) == (True, 1e-3)
+    assert told["labels"] == ["no", "yes", "_unknown_", "_silence_"]
+    ran = kwsd(*arguments)
+    assert ran.status == 0, ran.err
+    assert "goes on from step 1 of 1" in ran.err
 
 
 def test_other_words_alone_are_no_talk(
