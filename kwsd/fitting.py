@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kwsd.config import ANY_WORD, Config, nearest
+from kwsd.config import Config, nearest
 from kwsd.errors import ConfigError
 from kwsd.events import RATE
-from kwsd.labels import enumerated
+from kwsd.labels import ANY_WORD, enumerated, unclear
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
@@ -51,6 +51,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
             f"{card.name} is a zero-shot model and tells labels apart",
             "name two or more, --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
         )
+    if what := unclear(chosen.labels):
+        raise ConfigError(f"--labels: {what};", "name the sound otherwise")
     thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
     return replace(hearing, labels=chosen.labels, thresholds=thresholds)
 

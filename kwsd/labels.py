@@ -14,6 +14,9 @@ SILENCE = "_silence_"
 NOISE = "_background_noise_"
 """What Speech Commands calls its folder of noises, minutes long."""
 
+ANY_WORD = "*"
+"""The key of hooks that run for whatever word is heard."""
+
 _WRITTEN = {SILENCE: SILENCE, "silence": SILENCE, NOISE: SILENCE, UNKNOWN: UNKNOWN, "unknown": UNKNOWN}
 
 
@@ -36,7 +39,8 @@ def enumerated(labels: Sequence[str], most: int = 40) -> str:
 
 
 def unclear(labels: Sequence[str]) -> str | None:
-    """What keeps a configuration from saying which of a model's labels it means: two are alike, or one is blank."""
+    """What keeps a configuration from saying which of a model's labels it means: two are alike, or one is blank, or
+    stands for any word."""
     places: dict[str, int] = {}
     for index, label in enumerate(labels):
         first = places.setdefault(label, index)
@@ -44,6 +48,8 @@ def unclear(labels: Sequence[str]) -> str | None:
             return f"labels {first} and {index} are both {label!r:.40}"
         if not label.strip():
             return f"label {index} is blank"
+        if label == ANY_WORD:
+            return f"label {index} is {ANY_WORD!r}, which stands for any word in [hooks]"
     return None
 
 

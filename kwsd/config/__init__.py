@@ -1,7 +1,7 @@
 """What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
 and where files lie (`places`)."""
 
-from kwsd.config.hooklines import ANY_WORD, SHELL, command_line, parse_hook_flags
+from kwsd.config.hooklines import SHELL, command_line, parse_hook_flags
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
 from kwsd.config.places import NEEDS_UTF8, config_path, expanded, runtime_folder, socket_path
@@ -20,7 +20,6 @@ from kwsd.config.sections import (
 )
 
 __all__ = [
-    "ANY_WORD",
     "NEEDS_UTF8",
     "SHELL",
     "AudioConfig",

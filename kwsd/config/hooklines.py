@@ -14,9 +14,6 @@ Argv = tuple[str, ...]
 SHELL = ("/bin/sh", "-c")
 """How a hook line runs that asks for a shell by name."""
 
-ANY_WORD = "*"
-"""The key of hooks that run for whatever word is heard."""
-
 FORMS = """a line ("playerctl pause"), a list (["playerctl", "pause"]), { shell = "..." } or a list of these"""
 
 

@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kwsd.config import ANY_WORD, HookConfig
+from kwsd.config import HookConfig
 from kwsd.events import Detection, Envelope, Event
+from kwsd.labels import ANY_WORD
 from kwsd.sinks.outputs import Outputs
 from kwsd.sinks.programs import check_programs
 from kwsd.sinks.running import GRACE_S, Order, RunningHook

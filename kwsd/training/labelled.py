@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import NOISE, SILENCE, UNKNOWN, enumerated, plain, spelt
+from kwsd.labels import ANY_WORD, NOISE, SILENCE, UNKNOWN, enumerated, plain, spelt
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -85,7 +85,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
 
     Raises:
         InputError: there is no such place, a class is empty or has nothing to train on, there are fewer than two, two
-            differ in case alone, or one of `words` is missing.
+            differ in case alone, no model may have one, or one of `words` is missing.
     """
     if data.is_file():
         clips, noise = table(data)
@@ -111,6 +111,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
         raise InputError(f"{data}: {', '.join(bare)}: no clips to train on, all are for validation or test; add some")
     ordered = [label for label in sorted(learnt) if label not in (UNKNOWN, SILENCE)]
     ordered += [label for label in (UNKNOWN, SILENCE) if label in learnt or (label == SILENCE and noise)]
+    _check_names(ordered, data)
     if len(ordered) < 2:
         each = "a folder for each, with clips" if data.is_dir() else "lines with another label"
         found = ", ".join(ordered) or "none"
@@ -125,6 +126,16 @@ def _check_case(labels: Collection[str], data: Path) -> None:
         other = first.setdefault(label.casefold(), label)
         if other != label:
             raise InputError(f"{data}: the labels {other} and {label} differ in case alone; give the clips one of them")
+
+
+def _check_names(labels: Sequence[str], data: Path) -> None:
+    """Raise InputError for a label that no model may have: it would be refused when all is learnt."""
+    for label in labels:
+        if label == ANY_WORD:
+            raise InputError(f"{data}: the label {label} stands for any word in [hooks];", "give the clips another")
+        if not label.isprintable() or not label.strip():
+            what = f"{data}: the label {label!r:.40} is blank, or holds control characters"
+            raise InputError(f"{what};", "give the clips another")
 
 
 def weights_of(learnt: Sequence[str], labels: Sequence[str]) -> list[float]:

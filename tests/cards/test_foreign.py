@@ -184,6 +184,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a label of two": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "b", "2": "a"}), "labels 0 and 2"),
     "one label": (lambda f: change(f / "config.json", id2label={"0": "yes"}), "one label, yes"),
     "a blank label": (lambda f: change(f / "config.json", id2label={"0": "a", "1": " "}), "label 1 is blank"),
+    "any word": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "*"}), "label 1 is '*', which"),
     "no extractor": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
     "a rate of none": (lambda f: change(f / "preprocessor_config.json", sampling_rate="fast"), "sampling_rate"),
     "a rate without end": (lambda f: change(f / "preprocessor_config.json", sampling_rate=2**63), "sampling_rate"),

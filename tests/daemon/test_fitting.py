@@ -138,6 +138,8 @@ def test_a_zero_shot_model_is_given_its_labels(configure: Configure, card: Model
     for few in ({}, {"model.labels": "a dog barking"}):
         with pytest.raises(ConfigError, match="two or more"):
             fitting.fitted(configure(few), clap)
+    with pytest.raises(ConfigError, match=r"--labels: label 1 is '\*', which stands for any word in \[hooks\]"):
+        fitting.fitted(configure({"model.labels": "a dog barking, *"}), clap)
 
 
 def test_many_words_are_not_all_listed(configure: Configure, card: ModelCard) -> None:

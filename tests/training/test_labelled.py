@@ -119,6 +119,22 @@ def test_what_comes_of_noise_and_of_other_words_can_be_among_the_chosen_words(tr
         find_labelled(folder, ["up"])
 
 
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("*", r"the label \* stands for any word in \[hooks\]; give the clips another"),
+        ("a\tb", r"the label 'a\\tb' is blank, or holds control characters; give"),
+        (" ", "the label ' ' is blank"),
+    ],
+)
+def test_labels_that_no_model_may_have(tree: Callable[..., Path], label: str, told: str) -> None:
+    """Else a model is taught that nobody can listen with."""
+    data = tree(f"{label}/a.wav", "yes/b.wav")
+    with pytest.raises(InputError, match=told):
+        find_labelled(data)
+    assert find_labelled(data, ["yes"]).labels == ("yes", "_unknown_")
+
+
 def test_labels_with_commas_are_told_as_the_option_takes_them(tree: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match='no clips of hey; it has "hey, you", stop'):
         find_labelled(tree("hey, you/a.wav", "stop/a.wav"), ["hey"])
