@@ -13,7 +13,6 @@ from kwsd.cards.folder import closed, read_json
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
-from kwsd.labels import spelt
 
 DEFAULT_SMOOTHING = 2
 """How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""
@@ -53,8 +52,7 @@ def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: s
     fire at another one."""
     strange = [word for word in thresholds if word not in labels]
     if strange:
-        alike = spelt(strange[0], labels)
-        hint = f"did you mean {alike!r}?" if alike in labels else nearest(strange[0], labels)
+        hint = nearest(strange[0], labels)
         more = f" and {len(strange) - 3} more" if strange[3:] else ""
         words = ", ".join(f"{word!r:.40}" for word in strange[:3])
         raise ModelError(f"{place} are for {words}{more}, which the model does not know;", hint or "remove them")

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from kwsd.config.sections import Config
+from kwsd.labels import spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def options() -> Mapping[str, Option]:
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
-    """A question naming the entry of `right` that looks most like `wrong`, or "" where none comes near."""
-    close = difflib.get_close_matches(wrong, list(right), n=1, cutoff=0.6)
+    """A question naming the entry of `right` that looks most like `wrong`, in any case, or "" where none comes near."""
+    among = list(right)
+    close = difflib.get_close_matches(spelt(wrong, among), among, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""

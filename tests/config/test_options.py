@@ -72,6 +72,7 @@ def test_allowed_values_in_words(key: str, text: str) -> None:
 
 def test_nearest_names_what_comes_near_and_is_silent_otherwise() -> None:
     assert nearest("treshold", ["threshold", "words"]) == "did you mean 'threshold'?"
+    assert nearest("THRESHOLD", ["threshold", "words"]) == "did you mean 'threshold'?"
     assert nearest("zzz", ["threshold", "words"]) == ""
 
 
