@@ -54,7 +54,7 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
     for flag, given in (("--hook", lines), ("--hook-shell", shell_lines)):
         for line in given:
             word, equals, command = line.partition("=")
-            if not equals or not word.strip():
+            if not equals or not word.strip() or not command.strip():
                 raise UsageError(
                     f"{flag} {literal(line)}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'"
                 )

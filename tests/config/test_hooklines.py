@@ -46,10 +46,13 @@ def test_flags_gather_a_words_commands() -> None:
     assert given == {"stop": (PAUSE, ("env", "A=B", "ls"), ("/bin/sh", "-c", "a | b")), "go": (("ls",),)}
 
 
-@pytest.mark.parametrize("line", ["stop", "=ls", "stop="])
+@pytest.mark.parametrize("line", ["stop", "=ls", "stop=", "stop= "])
 def test_a_flag_without_word_or_command_is_refused(line: str) -> None:
-    with pytest.raises(UsageError, match="--hook-shell"):
+    """By the form that a flag has: a list or a table is none there."""
+    with pytest.raises(UsageError, match=r"--hook-shell .*: expected WORD=COMMAND, for example"):
         parse_hook_flags([], [line])
+    with pytest.raises(UsageError, match=r"--hook .*: expected WORD=COMMAND, for example"):
+        parse_hook_flags([line])
 
 
 def test_shown_as_a_person_would_type_it() -> None:
