@@ -123,6 +123,8 @@ def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"
         if changed == ["clips"]:
             what = "the clips have changed since this run began"
+        elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
+            what = "the words, and so the clips, have changed since this run began"
         raise ConfigError(f"{folder}: {what};", "take --fresh to begin anew, or another folder with --runs")
 
 
