@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 
 def check_readable(data: Labelled) -> None:
-    """Raise InputError where nothing that a label is to be learnt from can be read: it would never be heard."""
+    """Raise InputError where nothing that a label is to be learnt from can be read, or all of it is silent, as a muted
+    microphone records it, though it is a word or speech: it would never be heard."""
     for label in data.labels:
         paths = [clip.path for clip in data.part("train") if clip.label == label]
         paths += data.noise if label == SILENCE else ()
@@ -25,6 +26,9 @@ def check_readable(data: Labelled) -> None:
                 f"{label}: none of the {len(paths)} clips to train on can be read (the first: {first});",
                 "repair or remove them",
             )
+        if label != SILENCE and all(_unreadable(path) or _silent(path) for path in paths):
+            what = f"{label}: none of the {len(paths)} clips to train on holds a sound: they have one value throughout"
+            raise InputError(f"{what};", "record them anew, with the microphone not muted")
 
 
 def _unreadable(path: Path) -> InputError | None:
@@ -34,6 +38,11 @@ def _unreadable(path: Path) -> InputError | None:
     except InputError as error:
         return error
     return None
+
+
+def _silent(path: Path) -> bool:
+    """Whether all samples of a recording are the same."""
+    return all((block.samples == block.samples[0]).all() for block in FileSource(path).blocks() if len(block.samples))
 
 
 class Unreadable:
