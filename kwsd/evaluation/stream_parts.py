@@ -14,7 +14,7 @@ from kwsd.evaluation.selection import at_pauses, draw_words, free_of, kept_back,
 from kwsd.evaluation.splits import Chosen, clips_of, without_inferred
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
 from kwsd.evaluation.truth import Stream
-from kwsd.labels import spelt
+from kwsd.labels import can_fire, enumerated, spelt
 
 
 def stream_from_folders(
@@ -43,8 +43,12 @@ def stream_from_folders(
     clips = clips_of(words, split, unreadable)
     spoken = _spoken(clips, listen_for)
     if not spoken:
-        among = "" if clips.split == "all" else f" ({clips.notes[0]}); --split all takes every clip"
-        raise InputError(f"{words}: no recordings of words that are listened for{among}")
+        if clips.split != "all":
+            among = f"({clips.notes[0]}); --split all takes every clip"
+            raise InputError(f"{words}: no recordings of words that are listened for {among}")
+        others = enumerated(sorted({clip.label for clip in clips.clips if can_fire(clip.label)}), 5) or "none"
+        what = f"{words}: no recordings of words that are listened for; it has {others}"
+        raise InputError(f"{what};", "name the model that knows them with --model, or other recordings")
     sentences = [clip for folder in speech for clip in find_sounds(folder, unreadable)]
     strange = check_names(said, (clip.name for clip in sentences))
     talking = ", ".join(map(str, speech))

@@ -26,7 +26,7 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     assert 8 < stream.seconds < 8 + 5 * 3 + 2
     short = stream_from_folders(*folders, listen_for=["low"], count=5, hours=1 / 3600)
     assert short.seconds < stream.seconds - 1
-    with pytest.raises(InputError, match="no recordings of words"):
+    with pytest.raises(InputError, match=r"listened for; it has high, low; name the model .* with --model"):
         stream_from_folders(*folders, listen_for=["shoe"], count=5)
     (tmp_path / "words" / "testing_list.txt").write_text("low/1.wav\nhigh/1.wav\n")
     listed = stream_from_folders(*folders, listen_for=["low"], count=3)
