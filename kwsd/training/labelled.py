@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import ANY_WORD, NOISE, SILENCE, UNKNOWN, enumerated, plain, spelt
+from kwsd.labels import ANY_WORD, NOISE, SILENCE, UNKNOWN, can_fire, enumerated, plain, spelt
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
@@ -42,6 +42,8 @@ class Labelled:
 
     def doubts(self) -> Iterator[str]:
         """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
+        if not any(map(can_fire, self.labels)):
+            yield f"none of the labels is a word ({enumerated(self.labels)}): nothing that is said will fire"
         if UNKNOWN not in self.labels:
             yield (
                 f"there is no {UNKNOWN}: whatever anybody says will be taken for one of the words; put other words and "

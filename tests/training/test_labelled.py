@@ -201,6 +201,12 @@ def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
     assert few.startswith("few clips for validation (_unknown_ 0): ")
 
 
+def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
+    """The word's folder may be missing, or called unknown."""
+    none, _few = find_labelled(tree("unknown/a.wav", "_background_noise_/b.wav")).doubts()
+    assert none == "none of the labels is a word (_unknown_, _silence_): nothing that is said will fire"
+
+
 def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
     held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
     data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
