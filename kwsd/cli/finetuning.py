@@ -24,6 +24,7 @@ from kwsd.exporting.export import card_as_it_lies
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
+from kwsd.training.doubting import doubts
 from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
@@ -52,7 +53,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     besides = (places.runs, places.runs / recipe.name, *(() if out is None else (out, out / recipe.name)))
     data = find_labelled(places.data, recipe.words, besides)
     check_readable(data)
-    for doubt in data.doubts():
+    for doubt in doubts(data):
         log.warning("%s", doubt)
     if missing_id(recipe.model) is None:  # what is no model is told before a folder is made for it
         recipe, data = _fitted(recipe, data, find_model(recipe.model))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.errors import InputError
-from kwsd.labels import ANY_WORD, NOISE, SILENCE, UNKNOWN, can_fire, enumerated, plain, spelt
-
-_ENOUGH = 10
-"""Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
+from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, plain, spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +36,6 @@ class Labelled:
         clips = tuple(replace(clip, label=spelt(clip.label, known)) for clip in self.clips)
         labels = {spelt(label, known) for label in self.labels}
         return replace(self, labels=tuple(sorted({*labels, *known})), clips=clips).completed()
-
-    def doubts(self) -> Iterator[str]:
-        """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
-        if not any(map(can_fire, self.labels)):
-            yield f"none of the labels is a word ({enumerated(self.labels)}): nothing that is said will fire"
-        if UNKNOWN not in self.labels:
-            yield (
-                f"there is no {UNKNOWN}: whatever anybody says will be taken for one of the words; put other words and "
-                f"speech under that label (a folder {UNKNOWN}), or choose the words with --labels, and the rest is it"
-            )
-        if SILENCE not in self.labels:
-            yield (
-                f"there is no {SILENCE}: noise will be taken for one of the words; put recordings of noise into a "
-                f"folder {NOISE}, or under that label in a table"
-            )
-        counts = Counter(clip.label for clip in self.part("validation"))
-        cut = {SILENCE} if self.noise else set()  # there are as many windows of that as of a word
-        few = [label for label in self.labels if counts[label] < _ENOUGH and label not in cut]
-        if few:
-            few.sort(key=lambda label: counts[label])  # those that cannot be judged at all are named first
-            some = ", ".join(f"{label} {counts[label]}" for label in few[:5]) + (", …" if few[5:] else "")
-            yield (
-                f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
-                f"{_ENOUGH} or more of each label tell"
-            )
 
     def digest(self, root: Path) -> str:
         """A hash of what a run's steps are made of: each recording's path below `root`, label, split and size in bytes.

@@ -29,6 +29,20 @@ def beep(rng: np.random.Generator, *, high: bool) -> NDArray[np.float64]:
 
 
 @pytest.fixture
+def tree(tmp_path: Path) -> Callable[..., Path]:
+    """tree("yes/a.wav", ...): a folder with these files, all empty."""
+
+    def make(*names: str) -> Path:
+        for name in names:
+            place = tmp_path / "data" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        return tmp_path / "data"
+
+    return make
+
+
+@pytest.fixture
 def recordings(tmp_path: Path) -> Path:
     """A data root: words/up, words/down, speech/talk, noise/hiss."""
     rng = np.random.default_rng(11)

@@ -16,20 +16,6 @@ from kwsd.training.labelled import find_labelled, weights_of
 from kwsd.training.unreadable import Unreadable, check_readable
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Callable[..., Path]:
-    """tree("yes/a.wav", ...): a folder with these files, all empty."""
-
-    def make(*names: str) -> Path:
-        for name in names:
-            place = tmp_path / "data" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        return tmp_path / "data"
-
-    return make
-
-
 def test_the_official_lists(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "yes/b.wav", "no/c.wav", "no/d.flac", "no/readme.txt", "_background_noise_/hum.wav")
     (data / "validation_list.txt").write_text("yes/b.wav\n")
@@ -179,40 +165,6 @@ def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog:
     (data / "fire" / "f.m4a").touch()
     with pytest.raises(InputError, match=r"'fire' has no clips, but 1 \.m4a file: convert them"):
         find_labelled(data)
-
-
-def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
-    """They make a model that fires on all speech and on noise."""
-    data = tree("yes/a.wav", "no/b.wav")
-    unknown, silence, few = find_labelled(data).doubts()
-    assert unknown.startswith("there is no _unknown_: ")
-    assert "--labels" in unknown
-    assert silence.startswith("there is no _silence_: ")
-    assert "_background_noise_" in silence
-    assert few.startswith("few clips for validation (no 0, yes 0): ")
-    tree(
-        "_unknown_/c.wav",
-        "_background_noise_/d.wav",
-        *(f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)),
-    )
-    held = [f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)]
-    (data / "validation_list.txt").write_text("\n".join(held))
-    (few,) = find_labelled(data).doubts()
-    assert few.startswith("few clips for validation (_unknown_ 0): ")
-
-
-def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
-    """The word's folder may be missing, or called unknown."""
-    none, _few = find_labelled(tree("unknown/a.wav", "_background_noise_/b.wav")).doubts()
-    assert none == "none of the labels is a word (_unknown_, _silence_): nothing that is said will fire"
-
-
-def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
-    held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
-    data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
-    (data / "validation_list.txt").write_text("\n".join(held))
-    (few,) = find_labelled(data).doubts()
-    assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
 
 
 @pytest.mark.parametrize("place", ["yes/anna/0.wav", "yes/anna/monday/0.wav"])

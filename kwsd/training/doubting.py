@@ -1,0 +1,38 @@
+"""What a model will lack that learns from labelled clips, told before it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
+from kwsd.training.labelled import Labelled
+
+_ENOUGH = 10
+"""Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
+
+
+def doubts(data: Labelled) -> Iterator[str]:
+    """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
+    if not any(map(can_fire, data.labels)):
+        yield f"none of the labels is a word ({enumerated(data.labels)}): nothing that is said will fire"
+    if UNKNOWN not in data.labels:
+        yield (
+            f"there is no {UNKNOWN}: whatever anybody says will be taken for one of the words; put other words and "
+            f"speech under that label (a folder {UNKNOWN}), or choose the words with --labels, and the rest is it"
+        )
+    if SILENCE not in data.labels:
+        yield (
+            f"there is no {SILENCE}: noise will be taken for one of the words; put recordings of noise into a "
+            f"folder {NOISE}, or under that label in a table"
+        )
+    counts = Counter(clip.label for clip in data.part("validation"))
+    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
+    few = [label for label in data.labels if counts[label] < _ENOUGH and label not in cut]
+    if few:
+        few.sort(key=lambda label: counts[label])  # those that cannot be judged at all are named first
+        some = ", ".join(f"{label} {counts[label]}" for label in few[:5]) + (", …" if few[5:] else "")
+        yield (
+            f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
+            f"{_ENOUGH} or more of each label tell"
+        )

@@ -1,0 +1,43 @@
+"""What a model will lack is told before anything is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kwsd.training.doubting import doubts
+from kwsd.training.labelled import find_labelled
+
+
+def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
+    """They make a model that fires on all speech and on noise."""
+    data = tree("yes/a.wav", "no/b.wav")
+    unknown, silence, few = doubts(find_labelled(data))
+    assert unknown.startswith("there is no _unknown_: ")
+    assert "--labels" in unknown
+    assert silence.startswith("there is no _silence_: ")
+    assert "_background_noise_" in silence
+    assert few.startswith("few clips for validation (no 0, yes 0): ")
+    tree(
+        "_unknown_/c.wav",
+        "_background_noise_/d.wav",
+        *(f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)),
+    )
+    held = [f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)]
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = doubts(find_labelled(data))
+    assert few.startswith("few clips for validation (_unknown_ 0): ")
+
+
+def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
+    """The word's folder may be missing, or called unknown."""
+    none, _few = doubts(find_labelled(tree("unknown/a.wav", "_background_noise_/b.wav")))
+    assert none == "none of the labels is a word (_unknown_, _silence_): nothing that is said will fire"
+
+
+def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
+    held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
+    data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = doubts(find_labelled(data))
+    assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
