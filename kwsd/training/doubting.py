@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
+from kwsd.audio.files import clip_length
+from kwsd.errors import InputError
+from kwsd.events import RATE
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.training.labelled import Labelled
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
+
+_RUN_ON_S = 10
+"""So long a recording of a word with few clips is one of somebody who says it again and again."""
 
 
 def doubts(data: Labelled) -> Iterator[str]:
@@ -36,3 +43,17 @@ def doubts(data: Labelled) -> Iterator[str]:
             f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
             f"{_ENOUGH} or more of each label tell"
         )
+    total = Counter(clip.label for clip in data.clips)
+    for clip in data.clips:
+        if can_fire(clip.label) and total[clip.label] < _ENOUGH and (seconds := _length_s(clip.path)) >= _RUN_ON_S:
+            yield (
+                f"{clip.path}: {seconds:.0f} s, of which one {clip.label!r} is learnt; cut it up, into a clip for "
+                "each time that the word is said"
+            )
+
+
+def _length_s(path: Path) -> float:
+    try:
+        return clip_length(path) / RATE
+    except InputError:  # told when it is to be heard
+        return 0.0

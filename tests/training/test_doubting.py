@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from kwsd.evaluation.outputs import write_wav
 from kwsd.training.doubting import doubts
 from kwsd.training.labelled import find_labelled
 
@@ -33,6 +36,17 @@ def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
     """The word's folder may be missing, or called unknown."""
     none, _few = doubts(find_labelled(tree("unknown/a.wav", "_background_noise_/b.wav")))
     assert none == "none of the labels is a word (_unknown_, _silence_): nothing that is said will fire"
+
+
+def test_a_word_that_is_said_again_and_again_in_one_recording_is_doubted(tree: Callable[..., Path]) -> None:
+    """One window of it is learnt; that of talk many are is meant."""
+    data = tree(*(f"hey/{number}.wav" for number in range(9)), "_unknown_/talk.wav", "_background_noise_/hum.wav")
+    for place in ("hey/3.wav", "_unknown_/talk.wav"):
+        write_wav(data / place, np.zeros(20 * 16_000, np.int16))
+    _few, long = doubts(find_labelled(data))
+    assert long.startswith(f"{data / 'hey' / '3.wav'}: 20 s, of which one 'hey' is learnt; cut it up")
+    (data / "hey" / "9.wav").touch()
+    assert len(list(doubts(find_labelled(data)))) == 1
 
 
 def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
