@@ -47,6 +47,12 @@ class ManualCommand(TyperCommand):
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         return _with_brief_help(super().shell_complete(ctx, incomplete))
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Arguments as they are listed below; of one that is needed, and may be many, typer makes {FILE...}...."""
+        arguments = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "argument"]
+        names = [(str(argument.metavar), argument.required) for argument in arguments]
+        return [str(self.options_metavar), *(name if needed else f"[{name}]" for name, needed in names)]
+
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # click's signature
         _write_text(self.help, formatter)
 

@@ -45,6 +45,14 @@ def test_every_command_has_a_manual(kwsd: Command, command: str) -> None:
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("classify", " FILE..."), ("listen", " [SOURCE]"), ("eval stream", " [AUDIO] [TSV]"), ("models pull", " ID...")],
+)
+def test_the_usage_names_arguments_as_they_are_listed(kwsd: Command, command: str, arguments: str) -> None:
+    assert kwsd(*command.split(), "--help").out.startswith(f"Usage: kwsd {command} [OPTIONS]{arguments}\n")
+
+
 def test_all_commands_are_listed_with_what_they_do(kwsd: Command) -> None:
     out = kwsd("--help").out
     for command in COMMANDS:
