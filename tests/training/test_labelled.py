@@ -156,6 +156,17 @@ def test_what_is_wrong_with_a_tree(tree: Callable[..., Path], tmp_path: Path) ->
         find_labelled(data, ["zebra"])
 
 
+def test_clips_that_lie_in_no_folder_of_a_label_are_told(
+    tree: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "c.wav", "readme.txt", ".hidden.wav")
+    find_labelled(data)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == f"{data}: c.wav passed over, for no folder says the label; clips are label/clip.wav"
+    with pytest.raises(InputError, match=r"yes: its clips lie right there, .*; name the folder above, or lay them out"):
+        find_labelled(data / "yes")
+
+
 def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
     data = tree("yes/a.wav", "yes/b.m4a", "yes/c.M4A", "yes/more/d.wav", "yes/.hidden", "no/b.wav", "no/readme.txt")
     find_labelled(data)
