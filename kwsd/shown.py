@@ -68,7 +68,10 @@ def brief(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def literal(value: object) -> str:
-    """A value of a file as Python writes it, cut as `brief` does; also one that Python refuses to write."""
+    """A value of a file as Python writes it, but true and false as the file does, cut as `brief` does; also one that
+    Python refuses to write."""
+    if isinstance(value, bool):
+        return str(value).lower()
     try:
         return brief(repr(value))
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a table in a thousand tables
