@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from kwsd.cards.folder import licence_of, read_json, read_labels
+from kwsd.cards.reading import own_window
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
@@ -118,8 +119,10 @@ def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[Fin
 
 def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
     known = read_labels(backbone, read_json(backbone / "config.json"))
-    if recipe.window != RATE:
-        raise UsageError(f"--add: {recipe.model} goes on to hear a second at once;", "leave out --window")
+    heard = own_window(backbone)
+    if recipe.window != heard:
+        seconds = f"{heard / RATE:g}"
+        raise UsageError(f"--add: {recipe.model} goes on to hear {seconds} s at once;", f"take --window {seconds}")
     found = data.beside(known)
     if len(found.labels) == len(known):
         raise UsageError(f"--add: {recipe.model} knows all of these words;", "leave it out to teach them anew")

@@ -124,7 +124,7 @@ def train(
     _unknown_, else all speech is taken for the words. Where nothing says which clips
     are for validation and test, the rule of Speech Commands does.
 
-    Without --backbone kwsd's own HuBERT learns them, in a minute or two, and hears no
+    Without --backbone kwsd's own HuBERT learns them, in a minute or so, and hears no
     others then; with --add it hears them beside those that it knew, somewhat less
     surely. It costs what it costs with its own words. A backbone may as well be a
     HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or Moonshine. A recipe with

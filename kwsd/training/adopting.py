@@ -39,7 +39,8 @@ RELABELLED_THRESHOLD = 0.99
 times in a hundred under noise at 10 dB at one or two false alarms in 1.2 hours; 0.95 gave two to six."""
 
 ADDED_THRESHOLD = 0.8
-"""Of words that were added to those that it knows."""
+"""Of words that were added to those that it knows, which score less: "alexa" and "jarvis", 20 clips each, were missed 4
+and 5 times in a hundred under noise at 10 dB, at one false alarm each in 1.5 hours."""
 
 _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""

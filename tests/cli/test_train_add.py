@@ -55,7 +55,7 @@ def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[
     (tmp_path / "known" / "beep").rename(tmp_path / "known" / "Stop")
     for wrong, told in (
         (("--backbone", foreign("whisper")), "has no words of its own; leave it out"),
-        (("--window", "1.5"), "hubert-commands goes on to hear a second at once; leave out --window"),
+        (("--window", "1.5"), "hubert-commands goes on to hear 1 s at once; take --window 1"),
         (("--data", tmp_path / "known"), "hubert-commands knows all of these words; leave it out to teach them anew"),
     ):
         chosen = (*arguments[:1], *wrong, *arguments[3:]) if wrong[0] == "--data" else (*arguments, *wrong)
