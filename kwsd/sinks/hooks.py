@@ -122,7 +122,6 @@ class HookSink:
         It takes no lock: signal handlers may call it.
         """
         self._killed = True  # before the look at what runs: the thread looks at it after
-        self._starter.kill()
         for hook in list(self._running.values()):
             hook.kill()
 

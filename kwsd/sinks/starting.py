@@ -22,13 +22,12 @@ class Starter:
     """Starts one hook after the other, in the order in which they are given to it.
 
     One that hangs in that is told of once and left to itself; no more of its program is started until it has come back.
-    All of it but `kill` is for one thread, which `wake` wakes when there is something for `ended`.
+    It is for one thread, which `wake` wakes when there is something for `ended`; others may look whether it is `busy`.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._begun: list[_Start] = []  # those that `ended` has not told of
-        self._killed = False
         self._left = False
         self._handing_over = threading.Lock()
 
@@ -67,13 +66,6 @@ class Starter:
         """Those that are late, as long as `ended` has not told of them."""
         return [start.order for start in self._begun if start.late]
 
-    def kill(self) -> None:
-        """Kill what is being started, now or as soon as it runs. It takes no lock: signal handlers may call it."""
-        self._killed = True  # before the look at what runs: its thread looks at it after
-        for start in tuple(self._begun):
-            if isinstance(start.outcome, RunningHook):
-                start.outcome.kill()
-
     def leave(self) -> list[RunningHook]:
         """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended."""
         with self._handing_over:
@@ -91,11 +83,9 @@ class Starter:
         with self._handing_over:
             start.outcome = outcome
             left = self._left
-        if isinstance(outcome, RunningHook):
-            if left or self._killed:
-                outcome.kill()
-            if left:
-                outcome.abandon(time.monotonic() + GRACE_S)
+        if left and isinstance(outcome, RunningHook):
+            outcome.kill()
+            outcome.abandon(time.monotonic() + GRACE_S)
         self._wake()
 
 
