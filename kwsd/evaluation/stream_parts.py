@@ -10,10 +10,21 @@ from pathlib import Path
 from kwsd.datasets.recordings import OnUnreadable, Recording, find_sounds
 from kwsd.datasets.transcripts import check_names
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import at_pauses, draw_words, free_of, kept_back, lasting, notes_on, sounds, up_to
+from kwsd.evaluation.selection import (
+    Sound,
+    at_pauses,
+    draw_words,
+    free_of,
+    kept_back,
+    lasting,
+    notes_on,
+    sounds,
+    up_to,
+)
 from kwsd.evaluation.splits import Chosen, clips_of, without_inferred
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
 from kwsd.evaluation.truth import Stream
+from kwsd.events import RATE
 from kwsd.labels import can_fire, enumerated, spelt
 
 
@@ -61,14 +72,26 @@ def stream_from_folders(
     talk = sounds(taken, unreadable)
     if taken and not talk:
         raise InputError(f"no recording of {talking} can be read")
-    return build_stream(
+    pieces = lasting([piece for sound in talk for piece in at_pauses(sound)], hours)
+    stream = build_stream(
         sounds(draw_words(spoken, count, chosen.seed), unreadable),
-        lasting([piece for sound in talk for piece in at_pauses(sound)], hours),
+        pieces,
         sounds(kept_back(around, held_out, ", ".join(map(str, noises)), noise=True), unreadable),
         chosen,
         name=name,
         notes=clips.notes + strange + notes_on(taken, said, held=len(there) - len(free)),
     )
+    return replace(stream, notes=stream.notes + _note_on_talk(pieces, stream))
+
+
+def _note_on_talk(pieces: Sequence[Sound], stream: Stream) -> tuple[str, ...]:
+    """Alarms are counted by the hour, and an hour that is full of words has few: it is told where most of it is none
+    of the talk."""
+    talk_s = sum(len(piece.samples) for piece in pieces) / RATE
+    if talk_s > stream.seconds / 2:
+        return ()
+    of = f"{talk_s / 60:.1f} of {stream.seconds / 60:.1f} minutes"
+    return (f"talk is {of} alone, so that alarms an hour come out low: add --speech, or take fewer words (--count)",)
 
 
 def _spoken(clips: Chosen, listen_for: Sequence[str]) -> list[Recording]:

@@ -19,10 +19,13 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     stream = stream_from_folders(*folders, listen_for=["low"], count=5, settings=StreamSettings(snr_db=5.0))
     assert [word.word for word in stream.words] == ["low"] * 5
     assert stream.name == "5 dB"
+    talk = f"talk is 0.1 of {stream.seconds / 60:.1f} minutes alone, so that alarms an hour come out low"
     assert stream.notes == (
         "all clips; if kwsd train learnt from them, --split test takes those that it left out",
         "sentences left out, for a word that is listened for: 1",
+        f"{talk}: add --speech, or take fewer words (--count)",
     )
+    assert len(stream_from_folders(*folders, listen_for=["low"], count=1).notes) == 2
     assert 8 < stream.seconds < 8 + 5 * 3 + 2
     short = stream_from_folders(*folders, listen_for=["low"], count=5, hours=1 / 3600)
     assert short.seconds < stream.seconds - 1
@@ -57,7 +60,7 @@ def test_a_stream_without_talk_is_none(tmp_path, say, babble):
 
 def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble):
     write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
-    write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 1.0))
+    write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 9.0))
     folders = tmp_path / "words", [tmp_path / "speech"], []
     no_noise = StreamSettings(snr_db=None)
     for said, notes in (({"b": "nothing"}, ()), ({"b": "nothing", "c": ""}, ("1 of 2 names in the transcripts are",))):
