@@ -46,7 +46,7 @@ def export(
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a
     quarter of the time and of the memory, and torch is not imported. The graph holds no
     weights; they are taken from model.safetensors, the large matrices rounded to 8
-    bits. `kwsd train` writes it for a recipe without [backbone].
+    bits. `kwsd train` writes it for kwsd's own networks.
 
     --out also takes whatever HuBERT, wav2vec2, WavLM, AST or Whisper classifies sound.
     The files hold the preprocessing, the labels, thresholds, licence and scores: --model
