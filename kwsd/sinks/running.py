@@ -146,6 +146,7 @@ class RunningHook:
         self._wait(until - time.monotonic())
         if self.output_descriptor >= 0:
             self.close_output()
+        self._close_exit()
 
     def kill(self) -> None:
         """Kill its process group, and wait for nothing."""
@@ -168,8 +169,13 @@ class RunningHook:
         except (ProcessLookupError, PermissionError):  # gone; or it runs as somebody else, by sudo
             log.debug("hook for %s: %s did not reach it", self.order.word, number.name)
 
+    def _close_exit(self) -> None:
+        if self.exit_descriptor >= 0:
+            os.close(self.exit_descriptor)
+            self.exit_descriptor = -1
+
     def _report(self, status: int | None) -> HookFinished:
-        os.close(self.exit_descriptor)
+        self._close_exit()
         duration_ms = round(1000 * (time.monotonic() - self._began), 1)
         ending = f"exit status {status}"
         if status is None:

@@ -1,4 +1,4 @@
-"""Hooks as they are started, each by a thread of its own: a program on a mount that is gone hangs whoever runs it."""
+"""Hooks as they are started, by a thread that hangs alone: a program on a mount that is gone hangs whoever runs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 from kwsd.sinks.programs import why_not
 from kwsd.sinks.running import GRACE_S, Order, RunningHook
@@ -23,11 +24,15 @@ class Starter:
 
     One that hangs in that is told of once and left to itself; no more of its program is started until it has come back.
     It is for one thread, which `wake` wakes when there is something for `ended`; others may look whether it is `busy`.
+    A thread that has started a hook stays, for the next one: to Linux it is the hook's parent, with whose end a program
+    that wants to die with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) would be killed.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._begun: list[_Start] = []  # those that `ended` has not told of
+        self._given: SimpleQueue[_Start | None] = SimpleQueue()
+        self._threads = 0
         self._left = False
         self._handing_over = threading.Lock()
 
@@ -38,12 +43,15 @@ class Starter:
 
     def begin(self, order: Order) -> None:
         """Start it. Raises OSError where there is no thread to do so."""
+        if self._threads <= sum(start.outcome is None for start in self._begun):
+            try:
+                threading.Thread(target=self._run, name="kwsd-hook-start", daemon=True).start()
+            except RuntimeError as error:
+                raise OSError(str(error)) from error
+            self._threads += 1
         start = _Start(order, time.monotonic())
-        try:
-            threading.Thread(target=self._run, args=(start,), name="kwsd-hook-start", daemon=True).start()
-        except RuntimeError as error:
-            raise OSError(str(error)) from error
         self._begun.append(start)
+        self._given.put(start)
 
     def due(self) -> float:
         """When the latest start will be late, by the monotonic clock."""
@@ -68,11 +76,17 @@ class Starter:
 
     def leave(self) -> list[RunningHook]:
         """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended."""
+        for _ in range(self._threads):
+            self._given.put(None)
         with self._handing_over:
             self._left = True
             return [start.outcome for start in self._begun if isinstance(start.outcome, RunningHook)]
 
-    def _run(self, start: _Start) -> None:
+    def _run(self) -> None:
+        while (start := self._given.get()) is not None:
+            self._start(start)
+
+    def _start(self, start: _Start) -> None:
         outcome: RunningHook | str | Exception
         try:
             outcome = RunningHook(start.order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from kwsd.events import Envelope
 from kwsd.sinks import starting
 from kwsd.sinks.hooks import Hook
 from kwsd.sinks.programs import check_programs
+from kwsd.sinks.running import Order, RunningHook
 
 
 @pytest.fixture
@@ -76,6 +78,53 @@ def test_no_more_of_it_are_started_until_it_comes_back(
     assert bench.report().command == f"{program} 1"
     sink.send(stop)
     assert [bench.report().exit_status for _ in range(2)] == [0, 0]
+
+
+def test_one_that_dies_with_its_parent_lives_as_long_as_kwsd(
+    bench: Any, tmp_path: Path, stop: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, end = tmp_path / "ready", tmp_path / "end"
+    lines = f"""
+import ctypes, pathlib, signal, time
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: when the thread ends that started it
+pathlib.Path({str(ready)!r}).touch()
+while not pathlib.Path({str(end)!r}).exists():
+    time.sleep(0.01)
+"""
+
+    class Started(RunningHook):
+        def __init__(self, order: Order) -> None:
+            super().__init__(order)
+            bench.wait_for(ready.exists)
+
+    monkeypatch.setattr(starting, "RunningHook", Started)
+    dies = Hook((sys.executable, "-c", lines), PATIENCE_S)
+    sink = bench.add(dies, Hook(("/bin/sh", "-c", "exit 7"), PATIENCE_S))
+    sink.send(stop)
+    assert bench.report().exit_status == 7
+    end.touch()
+    assert bench.report().exit_status == 0
+
+
+def test_one_that_comes_back_when_nobody_asks_leaves_nothing_behind(
+    bench: Any, program: Path, stop: Envelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[RunningHook] = []
+
+    class Started(RunningHook):
+        def __init__(self, order: Order) -> None:
+            super().__init__(order)
+            started.append(self)
+
+    monkeypatch.setattr(starting, "RunningHook", Started)
+    sink = bench.add(Hook((str(program),), PATIENCE_S))
+    with out_of_reach(program):
+        sink.send(stop)
+        bench.wait_for(lambda: sink._starter.busy)
+        bench.later(starting.HANGS_S)
+        sink.close(math.inf)
+    bench.wait_for(lambda: "kwsd-hook-start" not in {thread.name for thread in threading.enumerate()})
+    assert (started[0].exit_descriptor, started[0].output_descriptor) == (-1, -1)
 
 
 def test_what_comes_back_when_its_time_is_over_is_ended(bench: Any, tmp_path: Path, stop: Envelope) -> None:
