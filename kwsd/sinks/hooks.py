@@ -122,7 +122,7 @@ class HookSink:
         It takes no lock: signal handlers may call it.
         """
         self._killed = True  # before the look at what runs: the thread looks at it after
-        for hook in list(self._running.values()):
+        for hook in (*self._starter.started(), *list(self._running.values())):
             hook.kill()
 
     def _run(self) -> None:

@@ -74,13 +74,17 @@ class Starter:
         """Those that are late, as long as `ended` has not told of them."""
         return [start.order for start in self._begun if start.late]
 
+    def started(self) -> list[RunningHook]:
+        """Those that run, as long as `ended` has not told of them. It takes no lock: signal handlers may call it."""
+        return [start.outcome for start in tuple(self._begun) if isinstance(start.outcome, RunningHook)]
+
     def leave(self) -> list[RunningHook]:
         """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended."""
         for _ in range(self._threads):
             self._given.put(None)
         with self._handing_over:
             self._left = True
-            return [start.outcome for start in self._begun if isinstance(start.outcome, RunningHook)]
+            return self.started()
 
     def _run(self) -> None:
         while (start := self._given.get()) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.events import Envelope
-from kwsd.sinks.hooks import Hook
+from kwsd.events import Envelope, Event
+from kwsd.sinks.hooks import Hook, HookSink
 from kwsd.sinks.running import Order, RunningHook
 
 
@@ -139,3 +140,36 @@ def test_what_is_just_being_started_is_killed_too(bench: Any, monkeypatch: pytes
     sink.kill()
     known.set()
     assert bench.report().exit_status == 137
+
+
+def test_one_that_is_started_is_killed_while_its_sink_is_busy_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, stop: Envelope
+) -> None:
+    """With a log that nobody reads, say: the process dies before the sink comes to know of it."""
+    busy, done = threading.Event(), threading.Event()
+    started: list[RunningHook] = []
+
+    class Late(RunningHook):
+        def __init__(self, order: Order) -> None:
+            super().__init__(order)
+            if order.argv[0] == "sleep":
+                assert busy.wait(PATIENCE_S)
+                started.append(self)
+
+    def publish(_: Event) -> None:
+        busy.set()
+        done.wait()
+
+    monkeypatch.setattr("kwsd.sinks.starting.RunningHook", Late)
+    sink = HookSink({"stop": [Hook(("true",)), Hook(("sleep", "1000"))]}, publish=publish)
+    try:
+        sink.send(stop)
+        assert busy.wait(PATIENCE_S)
+        waited = threading.Event()
+        while not sink._starter._begun or sink._starter._begun[0].outcome is None:
+            assert not waited.wait(0.01)
+        sink.kill()
+        assert select.select([started[0].exit_descriptor], [], [], PATIENCE_S)[0]
+    finally:
+        done.set()
+        sink.close(0)
