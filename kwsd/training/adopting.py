@@ -142,7 +142,7 @@ def export_adopted(
         export_model(plain, folder, name=name, licence=licence, scores=scores, unknown_offset=offset)
         if not card_as_it_lies(folder)["thresholds"]:
             words = list(filter(can_fire, label_names(model.config)))
-            write_card(folder, _chosen(words) if added_to is None else _chosen_beside(words, added_to))
+            write_card(folder, _chosen(words) if added_to is None else _chosen_beside(_fresh(model), added_to))
         return
     with replacing_model(folder) as scratch:
         model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
@@ -154,15 +154,21 @@ def _chosen(words: Sequence[str]) -> dict[str, Any]:
     return {"thresholds": dict.fromkeys(words, RELABELLED_THRESHOLD)}
 
 
-def _chosen_beside(words: Sequence[str], card: Mapping[str, Any]) -> dict[str, Any]:
+def _fresh(model: SpotterModel) -> Sequence[str]:
+    """The words that were added to those that it knew."""
+    outer: Any = model.word_head.outer
+    return list(outer.fresh)
+
+
+def _chosen_beside(fresh: Sequence[str], card: Mapping[str, Any]) -> dict[str, Any]:
     """What the card of the model that was added to says, for its own words and by the verifier that it has, and the
-    thresholds of the new ones, of which that verifier knows nothing."""
+    thresholds of the `fresh` ones, of which that verifier knows nothing. Where it has none of its own, these stay at
+    what is usual."""
     chosen = {key: card[key] for key in UNCHOSEN if key in card}
-    before = card.get("thresholds", {})
-    new = {word: ADDED_THRESHOLD for word in words if word not in before}
-    chosen["thresholds"] = {**before, **new}
+    new = dict.fromkeys(fresh, ADDED_THRESHOLD)
+    chosen["thresholds"] = {**card.get("thresholds", {}), **new}
     if verifier := card.get("verifier"):
-        chosen["verifier"] = {**verifier, "thresholds": {**verifier["thresholds"], **new}}
+        chosen["verifier"] = {**verifier, "thresholds": {**verifier.get("thresholds", {}), **new}}
     return chosen
 
 

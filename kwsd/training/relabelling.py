@@ -75,13 +75,13 @@ class Extended(nn.Module):
     def __init__(self, kept: nn.Linear, before: Sequence[str], labels: Sequence[str]) -> None:
         """`before` names the nodes of `kept`, `labels` those that there shall be; new ones begin as `_unknown_`."""
         super().__init__()
-        fresh = [label for label in labels if label not in before]
-        self.kept, self.new = kept, nn.Linear(kept.in_features, len(fresh))
+        self.fresh = [label for label in labels if label not in before]
+        self.kept, self.new = kept, nn.Linear(kept.in_features, len(self.fresh))
         with torch.no_grad():
             unknown = before.index(UNKNOWN)
             self.new.weight.copy_(kept.weight[unknown].expand_as(self.new.weight))
             self.new.bias.copy_(kept.bias[unknown].expand_as(self.new.bias))
-        self._order = [[*before, *fresh].index(label) for label in labels]
+        self._order = [[*before, *self.fresh].index(label) for label in labels]
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return torch.cat([self.kept(hidden), self.new(hidden)], dim=-1)[..., self._order]

@@ -13,6 +13,7 @@ import torch
 from kwsd.audio.files import read_clip
 from kwsd.evaluation.outputs import write_wav
 from kwsd.exporting.export import card_as_it_lies, write_card
+from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import label_names
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import ADDED_THRESHOLD, adopt, export_adopted
@@ -113,3 +114,18 @@ def _check_heard(place: Path) -> None:
     tone = 0.27 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000) * (abs(np.arange(16_000) / 16_000 - 0.5) < 0.3)
     beep = np.concatenate([np.zeros(16_000), tone]).astype(np.float32)
     assert pair.labels[int(pair.score(beep[None])[0].argmax())] == "beep"
+
+
+@pytest.mark.parametrize("told", [{"thresholds": {"yes": 0.7}}, {}])
+def test_known_words_without_a_threshold_get_none_of_a_new_one(
+    verified: Callable[..., Path], tmp_path: Path, told: dict[str, dict[str, float]]
+) -> None:
+    own = verified(thresholds={"yes": 0.5}, verified_at={}) / "small"
+    verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, **told}
+    write_card(own, {"verifier": verifier})
+    model = extended(own, ("beep", "no", "yes", "_unknown_", "_silence_"))
+    card = card_as_it_lies(own)
+    export_adopted(model, FeatureExtractor(own, "cpu"), tmp_path, name="o", licence="X", scores={}, added_to=card)
+    found = card_as_it_lies(tmp_path)
+    assert found["thresholds"] == {"yes": 0.5, "beep": ADDED_THRESHOLD}
+    assert found["verifier"]["thresholds"] == {**told.get("thresholds", {}), "beep": ADDED_THRESHOLD}
