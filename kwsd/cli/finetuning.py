@@ -107,11 +107,12 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
 def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:
     """The two as they are carried out: kwsd's own encoder stays as it is, and has labels for whatever is no word.
 
-    Raises UsageError where there is nothing to add to, or nothing to add.
+    Raises UsageError where nothing can be added to it, or nothing is to be added.
     """
     if not is_own(backbone):
         if recipe.add:
-            raise UsageError(f"--add: {recipe.model} has no words of its own;", "leave it out")
+            what = f"--add: {recipe.model} is no HuBERT of kwsd's own, to which alone words are added"
+            raise UsageError(f"{what};", "leave it out")
         return recipe, data
     recipe = replace(recipe, frozen=True)
     return recipe, _beside(data, recipe, backbone) if recipe.add else data.completed()

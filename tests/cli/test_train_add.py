@@ -54,7 +54,11 @@ def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[
     shutil.copytree(data, tmp_path / "known")
     (tmp_path / "known" / "beep").rename(tmp_path / "known" / "Stop")
     for wrong, told in (
-        (("--backbone", foreign("whisper")), "has no words of its own; leave it out"),
+        (
+            ("--backbone", foreign("whisper")),
+            "is no HuBERT of kwsd's own, to which alone words are added; leave it out",
+        ),
+        (("--backbone", "moonshine-commands"), "moonshine-commands is no HuBERT of kwsd's own"),
         (("--window", "1.5"), "hubert-commands goes on to hear 1 s at once; take --window 1"),
         (("--data", tmp_path / "known"), "hubert-commands knows all of these words; leave it out to teach them anew"),
     ):
