@@ -58,19 +58,28 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
             noise = found
             continue
         clips += [Clip(path, place.name, listed_split(lists, place.name, path.name)) for path in found]
-    sounds = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
-    loose = sorted(path.name for path in sounds if path.is_file())
-    if not clips and loose:
-        what = f"{folder}: its clips lie right there, where a folder's name says their label;"
-        raise InputError(what, "name the folder above, or lay them out as label/clip.wav")
     if not clips:
+        check_laid_out(folder)
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
-    if loose:
+    if loose := _loose(folder):
         some = f"{loose[0]}{', …' if loose[1:] else ''}"
         log.warning("%s: %s passed over, for no folder says the label; clips are label/clip.wav", folder, some)
     if lists and not any(f"{clip.label}/{clip.path.name}" in lists for clip in clips):
         log.warning("%s: its lists name none of the clips: all are to train on; a line is label/clip.wav", folder)
     return clips, tuple(noise)
+
+
+def check_laid_out(folder: Path) -> None:
+    """Raise InputError where clips lie right in a folder of which it was hoped that it holds label/clip.wav."""
+    if _loose(folder):
+        what = f"{folder}: its clips lie right there, where a folder's name says their label;"
+        raise InputError(what, "name the folder above, or lay them out as label/clip.wav")
+
+
+def _loose(folder: Path) -> list[str]:
+    """The names of recordings that lie right in it."""
+    sounds = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    return sorted(path.name for path in sounds if path.is_file())
 
 
 def _instead(entries: Sequence[Path], others: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.audio.files import clip_length
+from kwsd.datasets.layouts import check_laid_out
 from kwsd.datasets.speech_commands import speaker_of
 from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name
 from kwsd.errors import InputError
@@ -49,9 +50,7 @@ def find_recordings(folder: Path) -> list[Recording]:
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
     found = _indexed(folder) or list(whole(labelled_files(folder)))
     if not found:
-        if any(path.suffix.lower() in SUFFIXES and path.is_file() for path in folder.iterdir()):
-            what = f"{folder}: its clips lie right there, where a folder's name says their label;"
-            raise InputError(what, "name the folder above")
+        check_laid_out(folder)
         raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
     return found
 
