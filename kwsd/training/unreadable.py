@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from kwsd.audio.files import FileSource
@@ -20,29 +21,30 @@ def check_readable(data: Labelled) -> None:
     for label in data.labels:
         paths = [clip.path for clip in data.part("train") if clip.label == label]
         paths += data.noise if label == SILENCE else ()
-        if all(_unreadable(path) for path in paths):
-            first = _unreadable(paths[0])
-            raise InputError(
-                f"{label}: none of the {len(paths)} clips to train on can be read (the first: {first});",
-                "repair or remove them",
-            )
-        if label != SILENCE and all(_unreadable(path) or _silent(path) for path in paths):
-            what = f"{label}: none of the {len(paths)} clips to train on holds a sound: they have one value throughout"
-            raise InputError(f"{what};", "record them anew, with the microphone not muted")
+        faults: list[InputError] = []
+        for path in paths:
+            try:
+                if _holds_sound(path) or label == SILENCE:
+                    break
+            except InputError as error:
+                faults.append(error)
+        else:
+            raise _unusable(label, len(paths), faults)
 
 
-def _unreadable(path: Path) -> InputError | None:
-    try:
-        for _ in FileSource(path).blocks():  # it may last hours
-            pass
-    except InputError as error:
-        return error
-    return None
+def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputError:
+    """The error for a label of whose clips those that can be read are silent."""
+    none = f"{label}: none of the {clips} clips to train on"
+    if len(faults) == clips:
+        return InputError(f"{none} can be read (the first: {faults[0]});", "repair or remove them")
+    what = f"{none} holds a sound: they have one value throughout;"
+    return InputError(what, "record them anew, with the microphone not muted")
 
 
-def _silent(path: Path) -> bool:
-    """Whether all samples of a recording are the same."""
-    return all((block.samples == block.samples[0]).all() for block in FileSource(path).blocks() if len(block.samples))
+def _holds_sound(path: Path) -> bool:
+    """Whether its samples are not all the same. Raises InputError where it cannot be read to its end."""
+    varies = [(block.samples != block.samples[0]).any() for block in FileSource(path).blocks()]  # it may last hours
+    return any(varies)
 
 
 class Unreadable:
