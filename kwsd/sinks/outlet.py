@@ -45,13 +45,7 @@ class Outlet:
 
     def is_left(self) -> bool:
         """Whether nobody reads any more, without a line to find it out by."""
-        try:
-            descriptor = self.stream.fileno()
-        except (io.UnsupportedOperation, ValueError):
-            return False
-        poll = select.poll()
-        poll.register(descriptor, 0)  # the end of the other side is told all the same
-        return bool(poll.poll(0))
+        return bool(_polled(self.stream, 0))  # the end of the other side is told all the same
 
     def offer(self, line: str) -> bool:
         """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
@@ -124,12 +118,17 @@ def silence(stream: TextIO) -> None:
 
 def has_room(stream: TextIO) -> bool:
     """Whether poll(2) calls it writable; true of text in memory, and of a closed stream: writing will tell."""
+    return _polled(stream, select.POLLOUT) is not False
+
+
+def _polled(stream: TextIO, events: int) -> bool | None:
+    """Whether poll(2) has something to tell of it now; None of text in memory, and of a closed stream."""
     try:
         descriptor = stream.fileno()
     except (io.UnsupportedOperation, ValueError):
-        return True
+        return None
     poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
+    poll.register(descriptor, events)
     return bool(poll.poll(0))
 
 
