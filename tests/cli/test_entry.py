@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from patience import PATIENCE_S
 from sockets import reset_by_peer
+from unread import full_pipe
 
 import kwsd as package
 from kwsd.daemon.signals import Held
@@ -222,12 +222,7 @@ def test_the_status_is_the_same_where_nobody_can_read_the_log(
 
 @pytest.mark.parametrize("debug", [(), ("--debug",)])
 def test_the_status_is_the_same_where_the_log_is_full_and_nobody_reads_it(debug: tuple[str, ...]) -> None:
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(writing, b"\n" * 4096)
-    os.set_blocking(writing, True)
+    reading, writing = full_pipe()
     command = [sys.executable, "-m", "kwsd", "listen", "none.wav", *debug]
     try:
         assert subprocess.run(command, stderr=writing, check=False, timeout=PATIENCE_S).returncode == 66

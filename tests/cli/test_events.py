@@ -121,7 +121,9 @@ def test_the_socket_of_the_configuration_is_asked(kwsd: Command, user: Path, tmp
     assert f"{tmp_path}/mine" in kwsd("events").err
 
 
-def test_a_reader_that_has_read_enough_ends_it_before_the_next_event(listening: socket.socket) -> None:
+@pytest.fixture
+def subscribed(listening: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    """`kwsd events`, which has printed what it was sent; the daemon does not hang up."""
     command = [sys.executable, "-m", "kwsd", "events"]
     listening.settimeout(PATIENCE_S)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -131,26 +133,20 @@ def test_a_reader_that_has_read_enough_ends_it_before_the_next_event(listening: 
                 client.sendall(LINES)
                 assert process.stdout is not None
                 assert process.stdout.read(len(LINES)) == LINES
-                process.stdout.close()
-                assert process.wait(PATIENCE_S) == 0
-                assert process.stderr is not None
-                assert process.stderr.read() == b""
+                yield process
         finally:
             process.kill()
 
 
-def test_ctrl_c_ends_it_quietly(listening: socket.socket) -> None:
-    command = [sys.executable, "-m", "kwsd", "events"]
-    listening.settimeout(PATIENCE_S)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            client, _ = listening.accept()
-            with client:
-                client.sendall(LINES)
-                assert process.stdout is not None
-                assert process.stdout.read(len(LINES)) == LINES
-                process.send_signal(signal.SIGINT)
-                out, err = process.communicate(timeout=PATIENCE_S)
-        finally:
-            process.kill()
-    assert (process.returncode, out, err) == (130, b"", b"")
+def test_a_reader_that_has_read_enough_ends_it_before_the_next_event(subscribed: subprocess.Popen[bytes]) -> None:
+    assert subscribed.stdout is not None
+    subscribed.stdout.close()
+    assert subscribed.wait(PATIENCE_S) == 0
+    assert subscribed.stderr is not None
+    assert subscribed.stderr.read() == b""
+
+
+def test_ctrl_c_ends_it_quietly(subscribed: subprocess.Popen[bytes]) -> None:
+    subscribed.send_signal(signal.SIGINT)
+    out, err = subscribed.communicate(timeout=PATIENCE_S)
+    assert (subscribed.returncode, out, err) == (130, b"", b"")

@@ -7,23 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 
 import pytest
 from patience import PATIENCE_S
+from unread import full_pipe
 
 from kwsd.cli import main
-
-
-def full_pipe() -> tuple[int, int]:
-    """Both ends of one that has no room left."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(writing, b"\n" * 4096)
-    os.set_blocking(writing, True)
-    return reading, writing
 
 
 def test_what_is_left_to_print_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
