@@ -32,7 +32,7 @@ class Starter:
         self._wake = wake
         self._begun: list[_Start] = []  # those that `ended` has not told of
         self._given: SimpleQueue[_Start | None] = SimpleQueue()
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
         self._left = False
         self._handing_over = threading.Lock()
 
@@ -43,12 +43,13 @@ class Starter:
 
     def begin(self, order: Order) -> None:
         """Start it. Raises OSError where there is no thread to do so."""
-        if self._threads <= sum(start.outcome is None for start in self._begun):
+        if len(self._threads) <= sum(start.outcome is None for start in self._begun):
+            thread = threading.Thread(target=self._run, name="kwsd-hook-start", daemon=True)
             try:
-                threading.Thread(target=self._run, name="kwsd-hook-start", daemon=True).start()
+                thread.start()
             except RuntimeError as error:
                 raise OSError(str(error)) from error
-            self._threads += 1
+            self._threads.append(thread)
         start = _Start(order, time.monotonic())
         self._begun.append(start)
         self._given.put(start)
@@ -79,12 +80,20 @@ class Starter:
         return [start.outcome for start in tuple(self._begun) if isinstance(start.outcome, RunningHook)]
 
     def leave(self) -> list[RunningHook]:
-        """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended."""
-        for _ in range(self._threads):
+        """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended.
+
+        The threads have ended then, but for those that hang.
+        """
+        for _ in self._threads:
             self._given.put(None)
         with self._handing_over:
             self._left = True
-            return self.started()
+            found = self.started()
+        hanging = {start.thread for start in self._begun if start.outcome is None}
+        for thread in self._threads:
+            if thread not in hanging:
+                thread.join(GRACE_S)
+        return found
 
     def _run(self) -> None:
         while (start := self._given.get()) is not None:
@@ -92,6 +101,7 @@ class Starter:
 
     def _start(self, start: _Start) -> None:
         outcome: RunningHook | str | Exception
+        start.thread = threading.current_thread()
         try:
             outcome = RunningHook(start.order)
         except (OSError, ValueError) as error:
@@ -111,5 +121,6 @@ class Starter:
 class _Start:
     order: Order
     began: float
+    thread: threading.Thread | None = None
     outcome: RunningHook | str | Exception | None = None
     late: bool = False

@@ -91,7 +91,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for sink in bench.sinks:
         sink.close(0)
     assert bench.failures == []
-    assert "kwsd-hooks" not in {thread.name for thread in threading.enumerate()}
+    assert not {"kwsd-hooks", "kwsd-hook-start"} & {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture

@@ -161,3 +161,4 @@ def test_closing_leaves_it_behind_and_ends_what_runs(
     assert reports.pop(str(program)) is None
     assert list(reports.values()) == [0 if patience_s == math.inf else 143]
     assert "hangs in that, and is left behind" in caplog.text
+    bench.wait_for(lambda: "kwsd-hook-start" not in {thread.name for thread in threading.enumerate()})  # it came back
