@@ -20,7 +20,7 @@ from kwsd.training.cache import caching
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
 
-_EXTENTS = 2
+_EXTENTS = 3
 """Raised when `speech_extent` finds others than before, so that no table of old ones is read."""
 
 

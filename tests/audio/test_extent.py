@@ -62,5 +62,18 @@ def test_nothing_stands_out_of_silence() -> None:
     assert speech_extent(np.zeros(16_000, np.int16)) == (0, 16_000)
 
 
-def test_levels_are_decibels_of_mean_power() -> None:
-    assert levels(np.full(1600, 1000, np.int16))[5] == pytest.approx(60.0, abs=0.01)
+def test_a_soft_hiss_at_the_end_belongs_to_the_word() -> None:
+    """As the "f" of "off" lies 35 dB under the vowel, but not under what is heard between words."""
+    samples = RNG.normal(0, 0.5, 16_000)
+    samples[4000:8000] += 8000 * np.sin(2 * np.pi * 300 * np.arange(4000) / 16_000)
+    samples[8000:11_000] += np.diff(RNG.normal(0, 50, 3001))
+    first, last = speech_extent(samples.astype(np.int16))
+    assert abs(first - 4000) <= 320
+    assert abs(last - 11_000) <= 320
+
+
+def test_levels_are_decibels_of_mean_power_after_the_emphasis() -> None:
+    """Of a square wave at half the rate each sample is 1.7 times as large then, of what stands still 0.3 times."""
+    square = np.tile(np.array([1000, -1000], np.int16), 800)
+    assert levels(square)[5] == pytest.approx(20 * np.log10(1700), abs=0.01)
+    assert levels(np.full(1600, 1000, np.int16))[5] == pytest.approx(20 * np.log10(300), abs=0.01)
