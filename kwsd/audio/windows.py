@@ -17,7 +17,7 @@ from kwsd.audio.pace import Pace
 from kwsd.audio.ring import Extent, Gap, Ring
 from kwsd.events import RATE
 
-BATCH = 32
+BATCH = 64
 """Windows of a recording that are handed out at once, at most: few of them are scored, and those on all cores."""
 LIVE_BATCH = 16
 """The same of a microphone; `kwsd.audio.pace` says how many of them."""

@@ -30,7 +30,7 @@ from kwsd.networks.arrangement import INT8, arrange
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """What the machine lacks, and the model is not to blame for."""
 _MANY = 4
-"""Windows due at once that are worth waking other threads for."""
+"""Windows due at once that are worth other threads: they come from a recording, not from a microphone."""
 
 
 class OnnxClassifier:
@@ -40,8 +40,8 @@ class OnnxClassifier:
     scores would depend on which others happened to be due with it, and a recording would not give the same detections
     however fast it is replayed.
 
-    A microphone's windows come one by one and take one thread, which costs the least. Where many are due at once, as
-    from a file, all cores take their share.
+    A microphone's windows come one by one, or two beside one that resembles a word, and take the caller's thread, which
+    costs the least time and memory. Once many were due at once, as from a recording, all cores take their share of two.
     """
 
     device = "cpu"
@@ -74,12 +74,14 @@ class OnnxClassifier:
         def score_one(row: int) -> None:
             scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
 
-        if len(windows) < _MANY:
-            for row in range(len(windows)):
+        rows = range(len(windows))
+        if self._threads is None and len(rows) >= _MANY:
+            self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="kwsd-score")
+        if self._threads is None or len(rows) == 1:
+            for row in rows:
                 score_one(row)
         else:
-            self._threads = self._threads or ThreadPoolExecutor(_cores(), thread_name_prefix="kwsd-score")
-            list(self._threads.map(score_one, range(len(windows))))  # the list raises what a run raised
+            list(self._threads.map(score_one, rows))  # the list raises what a run raised
         return scores
 
 

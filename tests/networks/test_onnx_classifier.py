@@ -104,15 +104,18 @@ class Session:
         return [feeds["windows"][:, :1]]
 
 
-def test_one_window_stays_in_its_thread_and_many_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_windows_stay_in_their_thread_and_many_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     windows = np.arange(8, dtype=np.float32)[:, None]
-    alone = Session(1)
-    np.testing.assert_array_equal(OnnxClassifier(alone, "tiny", ["a"]).score(windows[:1]), windows[:1])
+    alone, shared = Session(1), Session(2)
+    microphone, recording = (OnnxClassifier(session, "tiny", ["a"]) for session in (alone, shared))
+    for few in (1, 2, 3):
+        np.testing.assert_array_equal(microphone.score(windows[:few]), windows[:few])
     assert alone.threads == {threading.current_thread().name}
-    shared = Session(2)
-    np.testing.assert_array_equal(OnnxClassifier(shared, "tiny", ["a"]).score(windows), windows)
-    assert len(shared.threads) == 2
+    for many in (8, 2):
+        shared.threads.clear()
+        np.testing.assert_array_equal(recording.score(windows[:many]), windows[:many])
+        assert len(shared.threads) == 2
 
 
 def test_what_a_run_raises_comes_out_of_its_thread() -> None:
