@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.networks.onnx_classifier import load_onnx
+from kwsd.networks.onnx_loading import load_onnx
 from kwsd.networks.torch_classifier import load_own
 
 TOLERANCE = 1e-4

@@ -21,12 +21,12 @@ from kwsd.exporting.tracing import rounded, trace, traced
 from kwsd.exporting.zero_shot import zero_shot_network
 from kwsd.networks.auto_classifier import load_auto
 from kwsd.networks.clap import load_zero_shot
-from kwsd.networks.onnx_classifier import load_exported
+from kwsd.networks.onnx_loading import load_exported
 from kwsd.networks.torch_classifier import load_own
 
 _LEVELS = 63
 """The file may come to a processor that would overflow with more: see `quantisation_levels` in
-`kwsd.networks.onnx_classifier`."""
+`kwsd.networks.onnx_loading`."""
 
 _ALONE = "_without_verifier"
 """How a card calls the figures of a network without the verifier that its other figures are measured with."""

@@ -33,7 +33,7 @@ def load_classifier(
     Raises:
         ModelError: its scores are no numbers.
         ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
-            `kwsd.networks.onnx_classifier.load_onnx`.
+            `kwsd.networks.onnx_loading.load_onnx`.
         DeviceError: kwsd was installed without torch, and nothing else runs this model.
         ConfigError: an exported model is to run on a GPU.
     """
@@ -42,7 +42,7 @@ def load_classifier(
             raise ConfigError(
                 f"--device cuda: {card.path} runs on the processor;", "for the GPU name the model's folder"
             )
-        from kwsd.networks.onnx_classifier import load_exported
+        from kwsd.networks.onnx_loading import load_exported
 
         return _tried(load_exported(*read_exported(card.path), str(card.path)), card)
     from kwsd.networks.devices import pick_device
@@ -81,7 +81,7 @@ def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
     """One of kwsd's own networks; by its graph, if that may be and fits."""
     fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
     if device == "cpu" and drawn and fits:
-        from kwsd.networks.onnx_classifier import load_onnx
+        from kwsd.networks.onnx_loading import load_onnx
 
         return _tried(load_onnx(card.path, card.name, card.labels), card)
     with _importing_torch(card):

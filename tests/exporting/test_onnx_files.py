@@ -20,7 +20,8 @@ from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.exporting.tracing import traced
-from kwsd.networks.onnx_classifier import OnnxClassifier, load_exported
+from kwsd.networks.onnx_classifier import OnnxClassifier
+from kwsd.networks.onnx_loading import load_exported
 from kwsd.zoo import load_classifier, read_card
 
 

@@ -16,7 +16,7 @@ from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
 from kwsd.networks.arrangement import arrange, compacted, expanded
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig, MoonshineSpotterModel, quieten
-from kwsd.networks.onnx_classifier import load_onnx
+from kwsd.networks.onnx_loading import load_onnx
 from kwsd.networks.torch_classifier import load_own
 from kwsd.zoo import load_classifier, read_card
 

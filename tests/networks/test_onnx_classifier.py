@@ -1,91 +1,17 @@
-"""The ONNX graph computes what the network does, from the same weights, and needs no torch for it."""
+"""Which threads score windows."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-import torch
 from patience import PATIENCE_S
 
-from kwsd.cards.exported import Exported
-from kwsd.errors import DeviceError, ModelError
-from kwsd.exporting.agreement import compare, sounds
-from kwsd.exporting.export import drawing, export_model
-from kwsd.networks.arrangement import arrange, quantise
-from kwsd.networks.devices import pick_device
-from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-from kwsd.networks.onnx_classifier import OnnxClassifier, load_exported, load_onnx, quantisation_levels
-
-LABELS = ("yes", "no", "_unknown_", "_silence_")
-SHAPES: dict[str, dict[str, Any]] = {
-    "as shipped": {},
-    "norms after": {"do_stable_layer_norm": False},
-    "layer norm in front": {"feat_extract_norm": "layer", "feat_proj_layer_norm": True},
-    "no biases in front": {"conv_bias": False},
-    "an odd positional kernel": {"num_conv_pos_embeddings": 9},
-    "overlapping taps": {"conv_kernel": (90, 8, 2), "conv_stride": (40, 3, 2)},
-    "taps that end with the window": {"conv_kernel": (160, 3, 3), "conv_stride": (80, 2, 2)},
-}
-
-
-def make(folder: Path, **shape: Any) -> Path:
-    """A model folder with weights from a seed, none of them zero or one, where training would start."""
-    torch.manual_seed(5)
-    config = HubertSpotterConfig(**{
-        "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2,
-        "conv_dim": (16, 16, 32), "conv_kernel": (127, 7, 3), "conv_stride": (64, 3, 4), "conv_bias": True,
-        "feat_proj_layer_norm": False, "do_stable_layer_norm": True, "num_conv_pos_embeddings": 8,
-        "num_conv_pos_embedding_groups": 4, "adapter_size": 8, "head_size": 16, "mask_time_prob": 0.0,
-        "id2label": dict(enumerate(LABELS)), "label2id": {label: index for index, label in enumerate(LABELS)},
-        **shape,
-    })  # fmt: skip
-    model = HubertSpotterModel(config).train(False)
-    with torch.no_grad():
-        for values in model.parameters():
-            values += 0.1 * torch.randn(values.shape)
-    export_model(model, folder, name="tiny", licence="Apache-2.0")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_scores_are_torchs(tmp_path: Path, shape: str) -> None:
-    place = make(tmp_path / "tiny", **SHAPES[shape])
-    float32, int8 = (drawing(place, quantised=quantised)[0].SerializeToString() for quantised in (False, True))
-    found = compare(place, float32, int8)
-    assert found.float32 <= 1e-4
-    assert 0 < found.int8 <= 0.1
-    assert (place / "graph.onnx").read_bytes() == int8
-
-
-def test_a_graph_that_computes_something_else_is_refused(folder: Path) -> None:
-    float32, int8 = (drawing(folder, quantised=quantised)[0] for quantised in (False, True))
-    for node in float32.graph.node:
-        if node.op_type == "Gelu":
-            node.op_type = "QuickGelu"
-    with pytest.raises(ModelError, match="off by"):
-        compare(folder, float32.SerializeToString(), int8.SerializeToString())
-
-
-def test_a_windows_scores_are_its_own_whatever_else_is_in_the_batch(folder: Path) -> None:
-    classifier, windows = load_onnx(folder, "tiny", LABELS), sounds(16_000, 5)
-    together = classifier.score(windows)
-    np.testing.assert_array_equal(together, np.concatenate([classifier.score(window[None]) for window in windows]))
-    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
-    assert classifier.score(windows[:0]).shape == (0, len(LABELS))
+from kwsd.networks.onnx_classifier import OnnxClassifier
 
 
 class Session:
@@ -125,107 +51,3 @@ def test_what_a_run_raises_comes_out_of_its_thread() -> None:
 
     with pytest.raises(RuntimeError, match="no memory"):
         OnnxClassifier(Failing(1), "tiny", ["a"]).score(np.zeros((8, 4), np.float32))
-
-
-def test_the_graph_holds_no_weights(folder: Path) -> None:
-    graph, initializers = drawing(folder, quantised=True)
-    inside = sum(len(tensor.raw_data) for tensor in graph.graph.initializer)
-    assert inside < 8_000
-    assert sum(values.nbytes for values in initializers.values()) > 20_000
-
-
-def test_a_graph_that_names_other_files_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, here = make(tmp_path / "tiny"), tmp_path / "here"
-    here.mkdir()
-    (here / "secret").write_bytes(bytes(16))
-    monkeypatch.chdir(here)
-    graph = onnx.load(place / "graph.onnx", load_external_data=False)
-    more = graph.graph.initializer.add(name="more", data_type=onnx.TensorProto.FLOAT, dims=[4])
-    more.data_location = onnx.TensorProto.EXTERNAL
-    more.external_data.add(key="location", value="secret")
-    with pytest.raises(ModelError, match=r"graph\.onnx does not fit .*'more' from another file than"):
-        load_onnx(place, "tiny", LABELS, graph=graph.SerializeToString())
-
-
-def test_what_cannot_be_drawn_has_no_graph(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    place = make(tmp_path / "tiny")
-    assert (place / "graph.onnx").exists()
-    make(place, hidden_act="relu")
-    assert "hidden_act relu" in caplog.text
-    assert not (place / "graph.onnx").exists()
-    assert set(json.loads((place / "card.json").read_text())["sha256"]) == {"model.safetensors"}
-
-
-def test_labels_that_are_another_models(folder: Path) -> None:
-    with pytest.raises(ModelError, match="4 scores for 3 labels"):
-        load_onnx(folder, "tiny", LABELS[1:])
-
-
-def test_a_missing_runtime_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(DeviceError, match="pip install onnxruntime"):
-        load_onnx(folder, "tiny", LABELS)
-
-
-def test_eight_bits_are_off_by_half_a_step_at_most() -> None:
-    matrix = np.random.default_rng(3).normal(size=(50, 7)).astype(np.float32)
-    matrix[:, 4] = 0
-    for levels in (127, 63):
-        whole, scale = quantise(matrix, levels)
-        assert np.abs(whole[:, :4]).max() == levels
-        assert (np.abs(whole * scale - matrix) <= scale / 2 * 1.0001).all()
-
-
-def test_weights_of_another_kind_are_told() -> None:
-    with pytest.raises(KeyError, match="feature_projection"):
-        arrange({}, {"feat_extract_norm": "group"}, quantised=True)
-
-
-@pytest.mark.parametrize(
-    ("machine", "flags", "levels"),
-    [
-        ("x86_64", "avx2 avx512f avx512_vnni", 127),
-        ("x86_64", "avx2 avx_vnni", 127),
-        ("x86_64", "avx2 avx512f", 63),
-        ("aarch64", "asimd", 127),
-    ],
-)
-def test_processors_that_would_overflow_get_seven_bits(tmp_path: Path, machine: str, flags: str, levels: int) -> None:
-    (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
-    assert quantisation_levels(machine, tmp_path / "cpuinfo") == levels
-    assert quantisation_levels("x86_64", tmp_path / "none") == 63
-
-
-def test_without_a_drivers_device_torch_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    none = (tmp_path / "nvidiactl",)
-    assert pick_device("auto", none) == pick_device("cpu", none) == "cpu"
-    with pytest.raises(DeviceError, match="--device cpu"):
-        pick_device("cuda", none)
-
-
-def test_with_one_torch_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = tmp_path / "nvidiactl"
-    node.touch()
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for present, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
-        assert pick_device("auto", (node,)) == device
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert pick_device("auto", (node,)) == "cpu"
-
-
-@pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])
-def test_what_the_machine_lacks_is_not_the_models_fault(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def scarce(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr("kwsd.networks.onnx_classifier._session", scarce)
-    with pytest.raises(type(error)):
-        load_onnx(folder, "tiny", LABELS)
-    monkeypatch.setattr("onnxruntime.InferenceSession", scarce)
-    with pytest.raises(type(error)):
-        load_exported(Exported("a", LABELS, 16_000, 16_000), b"", "a.onnx")

@@ -1,0 +1,141 @@
+"""A model folder with a graph, or an exported model, as something that scores windows on the processor, without torch.
+
+The door to ONNX Runtime, but for what the exporter quantises: `kwsd.exporting.tracing`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kwsd.cards.exported import Exported
+from kwsd.cards.names import GRAPH, WEIGHTS
+from kwsd.cards.onnx_file import parse_onnx
+from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
+from kwsd.events import RATE
+from kwsd.networks.arrangement import INT8, arrange
+from kwsd.networks.onnx_classifier import OnnxClassifier
+
+_SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What the machine lacks, and the model is not to blame for."""
+
+
+def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | None = None) -> OnnxClassifier:
+    """The model in `folder`, warmed up: its graph, filled with the weights that lie beside it.
+
+    `graph` is another one than the folder's, for the same weights.
+
+    Raises:
+        ModelError: graph, config and weights do not fit each other.
+        DeviceError: ONNX Runtime is missing.
+    """
+
+    def unfit(why: str) -> ModelError:
+        what = f"{folder}: {GRAPH} does not fit the model beside it ({why})"
+        return ModelError(what, f"kwsd export {folder}, or remove it")
+
+    with _blamed(unfit):
+        drawn = (folder / GRAPH).read_bytes() if graph is None else graph
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
+        classifier.score(np.zeros((1, config["window_samples"]), np.float32))
+    _give_back()
+    return classifier
+
+
+def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
+    """The model that `kwsd.cards.exported.read_exported` read from `path`, warmed up.
+
+    Raises:
+        ModelError: ONNX Runtime cannot run the graph.
+        DeviceError: ONNX Runtime is missing.
+    """
+    runtime = _runtime()
+    options = _options(runtime)
+    silence = np.zeros((1, model.window * RATE // model.rate), np.float32)
+    with _blamed(lambda why: ModelError(f"{path}: ONNX Runtime cannot run it ({why})", "export the model again")):
+        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
+        classifier.score(silence)
+    _give_back()
+    return classifier
+
+
+@contextmanager
+def _blamed(model: Callable[[str], ModelError]) -> Iterator[None]:
+    """Whatever goes wrong within is the model's fault, which `model` tells, unless the machine lacks something."""
+    try:
+        yield
+    except (KwsdError, MemoryError):
+        raise
+    except Exception as error:  # ONNX Runtime's have no common class but this one
+        if isinstance(error, OSError) and error.errno in _SCARCE:
+            raise
+        raise model(first_line(error)) from error
+
+
+def _runtime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", "pip install onnxruntime") from error
+    return onnxruntime
+
+
+def _options(runtime: Any) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # costs the least processor time
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was read, not what it takes it for
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    return options
+
+
+def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
+    """An `onnxruntime.InferenceSession`. Raises ValueError where the graph wants other weights than those beside it or
+    is none, and what ONNX Runtime raises."""
+    runtime = _runtime()
+    from safetensors.numpy import load_file
+
+    options = _options(runtime)
+    initializers = arrange(
+        load_file(folder / WEIGHTS),
+        config,
+        quantised=INT8.encode() in graph,
+        levels=quantisation_levels(),
+    )
+    # It would open whatever file a graph names: only what it is given here may lie outside of the graph.
+    if strange := parse_onnx(graph).outside - set(initializers):
+        raise ValueError(f"it wants {min(strange) or 'a constant'!r:.40} from another file than {WEIGHTS}")
+    values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
+    options.add_external_initializers(list(initializers), values)
+    return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _give_back() -> None:
+    """Return to the system what loading took and freed: glibc would keep 9 MB of it."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")) -> int:
+    """The largest whole number that a quantised weight may be here: 127, or 63.
+
+    An x86 processor without VNNI adds pairs of products in 16 bits, which 8-bit weights can overflow; 7 bits cannot.
+    """
+    if (machine or platform.machine()) not in ("x86_64", "AMD64", "i686"):
+        return 127
+    try:
+        flags = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        return 63
+    return 127 if "avx512_vnni" in flags or "avx_vnni" in flags else 63
