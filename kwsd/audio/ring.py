@@ -10,13 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Samples `start` to `stop` (exclusive) never arrived; they read as zeros."""
-
-    start: int
-    stop: int
+from kwsd.audio.gaps import Gap
 
 
 @dataclass(frozen=True, slots=True)

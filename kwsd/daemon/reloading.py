@@ -10,7 +10,7 @@ from functools import partial
 from typing import Literal, cast
 
 from kwsd import fitting
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.classifier import Classifier
 from kwsd.config import Config, options
 from kwsd.daemon import build

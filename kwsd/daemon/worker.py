@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
-from kwsd.audio.windows import BATCH, LIVE_BATCH, Window, windows
+from kwsd.audio.window import Window
+from kwsd.audio.windows import BATCH, LIVE_BATCH, windows
 from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters, Metered
 from kwsd.daemon.publishing import Publisher

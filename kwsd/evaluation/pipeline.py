@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kwsd.audio.pump import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Source
-from kwsd.audio.windows import BATCH, Window, windows
+from kwsd.audio.window import Window
+from kwsd.audio.windows import BATCH, windows
 from kwsd.config import Config
 from kwsd.events import RATE
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.events import RATE
 from kwsd.spotting.claims import claims

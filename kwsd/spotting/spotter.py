@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.classifier import Classifier, numbers
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.claims import claims

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.audio.gaps import Gap
 from kwsd.audio.pump import pump
-from kwsd.audio.ring import Gap, Ring
+from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, Event
 

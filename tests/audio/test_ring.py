@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from patience import PATIENCE_S
 
-from kwsd.audio.ring import Gap, Ring
+from kwsd.audio.gaps import Gap
+from kwsd.audio.ring import Ring
 
 
 def counting(start: int, stop: int) -> NDArray[np.int16]:

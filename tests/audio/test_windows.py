@@ -15,7 +15,8 @@ from patience import PATIENCE_S
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
-from kwsd.audio.windows import Window, room_for, windows
+from kwsd.audio.window import Window
+from kwsd.audio.windows import room_for, windows
 
 Noise = Callable[[int], NDArray[np.int16]]
 LENGTH, HOP = 100, 10

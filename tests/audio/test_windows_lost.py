@@ -12,7 +12,8 @@ from patience import PATIENCE_S
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.ring import Ring
-from kwsd.audio.windows import Window, windows
+from kwsd.audio.window import Window
+from kwsd.audio.windows import windows
 from kwsd.events import RATE
 
 Noise = Callable[[int], NDArray[np.int16]]

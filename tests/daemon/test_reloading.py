@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.outlets import Outlets

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.evaluation.det import sweep
 from kwsd.evaluation.operating import Operating, operate
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.classifier import numbers
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded

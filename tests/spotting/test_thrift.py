@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kwsd.audio.files import read_clip
-from kwsd.audio.windows import Window
+from kwsd.audio.window import Window
 from kwsd.events import Event
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
