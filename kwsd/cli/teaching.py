@@ -56,7 +56,7 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
         name=plan.name,
         licence=licence or _licence(plan),
         scores=_scores(validated),
-        unknown_offset=plan.mix.unknown_offset,
+        offsets=plan.mix.offsets,
     )
     _plot(folder)
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")

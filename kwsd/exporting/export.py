@@ -26,11 +26,11 @@ from kwsd.cards.folder import read_json
 from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.graph import draw
-from kwsd.labels import UNKNOWN
 from kwsd.networks.arrangement import arrange, compacted
-from kwsd.networks.heads import SpotterModel, label_names
+from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.networks.offsets import record, shift
 from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)
@@ -48,19 +48,18 @@ def export_model(
     name: str,
     licence: str,
     scores: Mapping[str, Any] | None = None,
-    unknown_offset: float = 0.0,
+    offsets: Mapping[str, float] | None = None,
 ) -> None:
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
     Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds and
-    the verifier of an earlier card stay where the weights have not changed. `unknown_offset` is taken off the logit of
-    `_unknown_`. Raises ModelError where the earlier card is none.
+    the verifier of an earlier card stay where the weights have not changed. `offsets` are added to the logits of the
+    labels that they name (see `kwsd.networks.offsets`). Raises ModelError where the earlier card is none.
     """
     earlier = card_as_it_lies(folder)
     half: Any = copy.deepcopy(model)
-    with torch.no_grad():
-        half.word_head.outer.bias[label_names(model.config).index(UNKNOWN)] -= unknown_offset
-    half.config.unknown_offset = float(unknown_offset)
+    shift(half, offsets or {})
+    record(half.config, offsets or {})
     half.to("cpu", torch.float16)
     compact = half.config.model_type == LARGER_TYPE  # in half precision it would be too large to ship
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it

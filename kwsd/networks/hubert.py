@@ -23,7 +23,8 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     """HubertConfig and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
-    which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training.
+    which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training, and
+    `word_offsets` were added to those of some words.
     """
 
     model_type = OWN_TYPE
@@ -35,6 +36,7 @@ class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # tra
     sampling_rate: int = 16_000
     window_samples: int = 16_000
     unknown_offset: float = 0.0
+    word_offsets: dict[str, float] | None = None
 
 
 class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

@@ -32,8 +32,8 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
-    `_unknown_` after training. It hears `window_samples`, and its scores are about the last `about_samples` of them, or
-    about all.
+    `_unknown_` after training, and `word_offsets` were added to those of some words. It hears `window_samples`, and its
+    scores are about the last `about_samples` of them, or about all.
     """
 
     model_type = LARGER_TYPE
@@ -47,6 +47,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
     window_samples: int = RATE
     about_samples: int | None = None
     unknown_offset: float = 0.0
+    word_offsets: dict[str, float] | None = None
 
     @property
     def before_samples(self) -> int:

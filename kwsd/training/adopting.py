@@ -138,8 +138,8 @@ def export_adopted(
     `added_to` is the card of the model whose words these are beside. Raises as `kwsd.exporting.export.export_model`.
     """
     if isinstance(model, SpotterModel):
-        plain, offset = settled(model)
-        export_model(plain, folder, name=name, licence=licence, scores=scores, unknown_offset=offset)
+        plain, offsets = settled(model)
+        export_model(plain, folder, name=name, licence=licence, scores=scores, offsets=offsets)
         if not card_as_it_lies(folder)["thresholds"]:
             words = list(filter(can_fire, label_names(model.config)))
             write_card(folder, _chosen(words) if added_to is None else _chosen_beside(_fresh(model), added_to))

@@ -96,7 +96,8 @@ class Mix:
 
     Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
     Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
-    of `_unknown_` when the model is exported, to make up for that.
+    of `_unknown_` when the model is exported, to make up for that, and `word_offsets` ("off=1.5") are added to those of
+    words that are rare, and that it is less sure of.
     """
 
     words: float = number(0.6, 0, 1)
@@ -123,6 +124,13 @@ class Mix:
     easy_steps: int = number(1_500, 0)
     ramp_steps: int = number(6_000, 0)
     unknown_offset: float = number(0.0, -100, 100)
+    word_offsets: tuple[str, ...] = ()
+
+    @property
+    def offsets(self) -> dict[str, float]:
+        """What is added to the logits of labels, once all is learnt. Raises ValueError for what is no number."""
+        words = (pair.rpartition("=") for pair in self.word_offsets)
+        return {UNKNOWN: -self.unknown_offset, **{word: float(offset) for word, _, offset in words}}
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -69,9 +69,20 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     for pair in recipe.data.homophones:
         if pair.partition("=")[2] not in recipe.words:
             yield f'data.homophones: {pair!r} is not like "know=no", with a word of the recipe'
+    for pair in mix.word_offsets:
+        word, _, offset = pair.rpartition("=")
+        if word not in recipe.words or not _is_offset(offset):
+            yield f'mix.word_offsets: {pair!r} is not like "off=1.5", with a word of the recipe'
     for key in ("words", "validation", "speech", "noise"):
         if not getattr(recipe.data, key):
             yield f"data.{key} names no folder"
+
+
+def _is_offset(text: str) -> bool:
+    try:
+        return abs(float(text)) <= 100
+    except ValueError:
+        return False
 
 
 def _wrong_sizes(network: Network) -> Iterator[str]:

@@ -13,6 +13,7 @@ from torch import nn
 from kwsd.labels import UNKNOWN, spelt
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.hubert import HubertSpotterModel
+from kwsd.networks.offsets import offsets_of, record, shift
 from kwsd.networks.torch_classifier import load_network
 
 
@@ -29,7 +30,8 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
     network = _own_hubert(folder)
     before = label_names(network.config)
     network.word_head.outer = _nodes(network.word_head.outer, before, labels, network.config.unknown_offset)
-    network.config.update({**label_tables(labels), "window_samples": window, "unknown_offset": 0.0})
+    network.config.update({**label_tables(labels), "window_samples": window})
+    record(network.config, {})
     network.encoder.requires_grad_(False)
     return network
 
@@ -53,17 +55,16 @@ def extended(folder: Path, labels: Sequence[str]) -> HubertSpotterModel:
     return network
 
 
-def settled(network: SpotterModel) -> tuple[SpotterModel, float]:
-    """What `extended` gave as a network of its usual layers, and what is to be taken off its logit of `_unknown_`, as
-    it was before; any other as it is."""
+def settled(network: SpotterModel) -> tuple[SpotterModel, dict[str, float]]:
+    """What `extended` gave as a network of its usual layers, and what is to be added to its logits, as it was before;
+    any other as it is."""
     if not isinstance(network.word_head.outer, Extended):
-        return network, 0.0
+        return network, {}
     plain: Any = copy.deepcopy(network)
-    offset = float(plain.config.unknown_offset)
     plain.word_head.outer = plain.word_head.outer.joined()
-    with torch.no_grad():
-        plain.word_head.outer.bias[label_names(plain.config).index(UNKNOWN)] += offset
-    return plain, offset
+    offsets = offsets_of(plain.config)
+    shift(plain, offsets, back=True)
+    return plain, offsets
 
 
 class Extended(nn.Module):

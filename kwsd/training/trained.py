@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from kwsd.errors import ConfigError, ModelError
-from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import loading
+from kwsd.networks.offsets import offsets_of, shift
 from kwsd.networks.torch_classifier import load_network
 from kwsd.zoo import find_model
 
 
 def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
-    """The model with a name or in a folder, frozen, as it was before its export: what that took off the logit of
-    `_unknown_` is put back.
+    """The model with a name or in a folder, frozen, as it was before its export: what that added to its logits
+    is taken off again.
 
     Raises:
         ModelError: there is none, it is not kwsd's own, or it cannot be loaded.
@@ -30,8 +28,7 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
         network = load_network(folder)
     if label_names(network.config) != tuple(labels):
         raise ConfigError(f"{key}: {model} does not know the words of this recipe, in this order")
-    with torch.no_grad():
-        network.word_head.outer.bias[labels.index(UNKNOWN)] += network.config.unknown_offset
+    shift(network, offsets_of(network.config), back=True)
     network.requires_grad_(False)
     network.train(False)
     return network

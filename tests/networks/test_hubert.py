@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import Adapter, label_names
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
+from kwsd.networks.offsets import offsets_of
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 
@@ -88,13 +89,15 @@ def test_a_saved_model_loads_through_the_auto_classes_and_scores_the_same(tmp_pa
     torch.testing.assert_close(loaded(sounds()).logits, model(sounds()).logits, atol=5e-3, rtol=0)
 
 
-def test_an_offset_makes_unknown_speech_less_likely(tmp_path: Path) -> None:
-    export_model(tiny(), tmp_path / "tiny", name="tiny", licence="Apache-2.0", unknown_offset=2.0)
+@pytest.mark.parametrize(("label", "offset"), [("_unknown_", -2.0), ("no", 1.5)])
+def test_an_offset_makes_a_label_more_likely_or_less(tmp_path: Path, label: str, offset: float) -> None:
+    export_model(tiny(), tmp_path / "tiny", name="tiny", licence="Apache-2.0", offsets={label: offset})
     shifted = AutoModelForAudioClassification.from_pretrained(tmp_path / "tiny")
     before, after = tiny()(sounds()).logits, shifted(sounds()).logits
-    unknown = LABELS.index("_unknown_")
-    odds = (after[:, unknown] - after[:, 0]) - (before[:, unknown] - before[:, 0])
-    torch.testing.assert_close(odds, torch.full((3,), -2.0), atol=0.02, rtol=0)
+    column = LABELS.index(label)
+    odds = (after[:, column] - after[:, 0]) - (before[:, column] - before[:, 0])
+    torch.testing.assert_close(odds, torch.full((3,), offset), atol=0.02, rtol=0)
+    assert offsets_of(shifted.config) == {"_unknown_": 0.0} | {label: offset}
 
 
 def test_the_pipeline_gives_the_networks_own_scores(tmp_path: Path) -> None:

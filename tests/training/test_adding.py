@@ -15,6 +15,7 @@ from kwsd.evaluation.outputs import write_wav
 from kwsd.exporting.export import card_as_it_lies, write_card
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import label_names
+from kwsd.networks.offsets import offsets_of, record
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import ADDED_THRESHOLD, adopt, export_adopted
 from kwsd.training.finetune import Finetuning
@@ -51,7 +52,7 @@ def test_what_it_knows_stays_and_a_new_word_begins_as_unknown(verified: Callable
     own = verified(thresholds={}, verified_at={}) / "small"
     labels = ("beep", "no", "yes", "_unknown_", "_silence_")
     before, after = load_network(own), extended(own, labels)
-    after.config.unknown_offset = 2.0
+    record(after.config, {"_unknown_": -2.0, "yes": 1.0})
     windows = torch.from_numpy(WINDOWS)
     with torch.inference_mode():
         old, new = (network.eval()(windows).logits for network in (before, after))
@@ -59,16 +60,17 @@ def test_what_it_knows_stays_and_a_new_word_begins_as_unknown(verified: Callable
         torch.testing.assert_close(new[:, order[0]] - new[:, order[2]], old[:, 0] - old[:, 2])
         torch.testing.assert_close(new[:, 0], new[:, 3])
         torch.testing.assert_close(new[:, 4], old[:, -1])
-        plain, offset = settled(after)
-        assert offset == 2.0
+        plain, offsets = settled(after)
+        assert offsets == {"_unknown_": -2.0, "yes": 1.0}
         raised = new.clone()
         raised[:, 3] += 2.0
+        raised[:, 2] -= 1.0
         torch.testing.assert_close(plain(windows).logits.softmax(-1)[:, :4], _spoken(raised, new))
-        assert settled(plain) == (plain, 0.0)
+        assert settled(plain) == (plain, {})
 
 
 def _spoken(raised: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-    """The words' probabilities from logits with another offset, while what is noise is noise."""
+    """The words' probabilities from logits with other offsets, while what is noise is noise."""
     return raised[:, :4].softmax(-1) * (1 - new[:, 4:].exp())
 
 
@@ -94,7 +96,7 @@ def test_only_what_is_new_learns_and_all_of_it_is_heard(data: Labelled, tmp_path
     )
     assert card.thresholds == {**shipped.thresholds, "beep": ADDED_THRESHOLD}
     assert (card.substitution, card.latest_ms) == (shipped.substitution, shipped.latest_ms)
-    assert load_network(place).config.unknown_offset == load_network(own).config.unknown_offset
+    assert offsets_of(load_network(place).config) == offsets_of(load_network(own).config)
     _check_heard(place)
     write_card(place, {"thresholds": {"beep": 0.5}})
     export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=card_as_it_lies(own))

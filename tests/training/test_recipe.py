@@ -62,6 +62,8 @@ def test_mistakes(tmp_path: Path, text: str, told: str) -> None:
         ("[mix]\nwords = 0.8\nsilence = -0.1", "mix.silence must be a number from 0 to 1"),
         ("[mix]\nchannels = 0", "mix.channels"),
         ("[mix]\nunknown_offset = inf", "mix.unknown_offset"),
+        ('[mix]\nword_offsets = ["of=1"]', "mix.word_offsets: 'of=1' is not like \"off=1.5\""),
+        ('[mix]\nword_offsets = ["up=nan"]', "mix.word_offsets: 'up=nan'"),
         (
             "[network]\nhidden_size = 33",
             "it must be a multiple of 16",

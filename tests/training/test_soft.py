@@ -36,9 +36,9 @@ def opinionated(recipe: Recipe) -> SpotterModel:
 
 @pytest.fixture
 def teaching(recipe_file: Path, tmp_path: Path) -> Path:
-    """A model of the tiny recipe that mostly says "down"; 2 were taken off its `_unknown_`."""
+    """A model of the tiny recipe that mostly says "down"; 2 were taken off its `_unknown_`, and 1 added to "up"."""
     model = opinionated(read_recipe(recipe_file))
-    export_model(model, tmp_path / "teaching", name="teaching", licence="none", unknown_offset=2.0)
+    export_model(model, tmp_path / "teaching", name="teaching", licence="none", offsets={"_unknown_": -2.0, "up": 1.0})
     return tmp_path / "teaching"
 
 
@@ -106,7 +106,8 @@ def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
 def test_what_was_taken_off_the_shipped_models_is_known(name: str) -> None:
     recipe = read_recipe(MODELS / name / "recipe.toml")
     config = json.loads((MODELS / name / "config.json").read_text())
-    assert config["unknown_offset"] == recipe.mix.unknown_offset > 0
+    assert recipe.mix.offsets == {"_unknown_": -config["unknown_offset"], **config["word_offsets"]}
+    assert recipe.mix.offsets["_unknown_"] < 0 < recipe.mix.offsets["off"]
 
 
 def test_a_soup_is_the_mean_of_both(recipe_file: Path) -> None:

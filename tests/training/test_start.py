@@ -25,7 +25,7 @@ def earlier(recipe_file: Path, tmp_path: Path) -> Path:
     recipe = read_recipe(recipe_file)
     torch.manual_seed(5)
     network = build_network(replace(recipe, schedule=replace(recipe.schedule, seed=99)))
-    export_model(network, tmp_path / "earlier", name="earlier", licence="MIT", unknown_offset=2.0)
+    export_model(network, tmp_path / "earlier", name="earlier", licence="MIT", offsets={"_unknown_": -2.0, "up": 1.0})
     return tmp_path / "earlier"
 
 

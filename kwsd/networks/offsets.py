@@ -1,0 +1,39 @@
+"""What is added to a word head's logits after training, label by label.
+
+A network's odds are those of what it learnt from: of speech that is no word there was far more than people say to a
+listener, and of rare words, of which each recording was heard hundreds of times, it is less sure in other voices than
+of the others.
+
+Reference:
+    Menon et al. 2021, "Long-tail learning via logit adjustment".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from kwsd.labels import UNKNOWN
+from kwsd.networks.heads import SpotterModel, label_names
+
+
+def offsets_of(config: Any) -> dict[str, float]:
+    """What was added to the logits of the network with this config: negative for what was made less likely."""
+    return {UNKNOWN: -config.unknown_offset, **(config.word_offsets or {})}
+
+
+def shift(model: SpotterModel, offsets: Mapping[str, float], *, back: bool = False) -> None:
+    """Add the `offsets` to the logits of these labels, or take them off again."""
+    labels: Any = label_names(model.config)
+    outer: Any = model.word_head.outer
+    with torch.no_grad():
+        for label, offset in offsets.items():
+            outer.bias[labels.index(label)] += -offset if back else offset
+
+
+def record(config: Any, offsets: Mapping[str, float]) -> None:
+    """Let the config say that they were added: see `offsets_of`."""
+    config.unknown_offset = -float(offsets.get(UNKNOWN, 0.0))
+    config.word_offsets = {label: float(offset) for label, offset in offsets.items() if label != UNKNOWN}
