@@ -20,16 +20,16 @@ from kwsd.networks.torch_classifier import load_network
 def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotterModel:
     """The network in `folder`, to be taught `labels` in windows of `window` samples at 16 kHz.
 
-    A label that it knows, in whatever case, keeps its node of the word head; a new one begins as another `_unknown_`,
-    which it was so far. The encoder learns nothing more: where it did, from 40 clips of each of two words, they were
-    heard no better.
+    A label that it knows, in whatever case, keeps its node of the word head as it was before its export; a new one
+    begins as another `_unknown_`, which it was so far. The encoder learns nothing more: where it did, from 40 clips of
+    each of two words, they were heard no better.
 
     `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for another network than a HuBERT of
     kwsd's own, and what transformers raises where it cannot be loaded: see `kwsd.networks.loading`.
     """
     network = _own_hubert(folder)
-    before = label_names(network.config)
-    network.word_head.outer = _nodes(network.word_head.outer, before, labels, network.config.unknown_offset)
+    shift(network, offsets_of(network.config), back=True)
+    network.word_head.outer = _nodes(network.word_head.outer, label_names(network.config), labels)
     network.config.update({**label_tables(labels), "window_samples": window})
     record(network.config, {})
     network.encoder.requires_grad_(False)
@@ -103,7 +103,7 @@ def _own_hubert(folder: Path) -> HubertSpotterModel:
     return network
 
 
-def _nodes(head: nn.Linear, before: Sequence[str], labels: Sequence[str], offset: float) -> nn.Linear:
+def _nodes(head: nn.Linear, before: Sequence[str], labels: Sequence[str]) -> nn.Linear:
     """The last layer of the word head with a node for each of `labels` but silence."""
     unknown = before.index(UNKNOWN)
     known = [spelt(label, before) for label in labels[:-1]]
@@ -111,5 +111,5 @@ def _nodes(head: nn.Linear, before: Sequence[str], labels: Sequence[str], offset
     wider = nn.Linear(head.in_features, len(rows))
     with torch.no_grad():
         wider.weight.copy_(head.weight[rows])
-        wider.bias.copy_(head.bias[rows] + offset * torch.tensor([float(row == unknown) for row in rows]))
+        wider.bias.copy_(head.bias[rows])
     return wider

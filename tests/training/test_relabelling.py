@@ -29,10 +29,10 @@ WINDOWS = np.random.default_rng(3).normal(0, 0.1, (3, 16_000)).astype(np.float32
 
 @pytest.fixture(scope="module")
 def own(verified: Callable[..., Path]) -> Path:
-    """A tiny HuBERT of kwsd's own that knows yes and no, and whose `_unknown_` was made less likely."""
+    """A tiny HuBERT of kwsd's own that knows yes and no, and whose `_unknown_` was made less likely, "no" likelier."""
     folder = verified(thresholds={}, verified_at={}) / "small"
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"unknown_offset": 2.0}))
+    (folder / "config.json").write_text(json.dumps(config | {"unknown_offset": 2.0, "word_offsets": {"no": 0.5}}))
     return folder
 
 
@@ -54,7 +54,7 @@ def test_a_label_that_it_knows_keeps_its_node_and_a_new_one_is_as_unknown_as_it_
     windows = torch.from_numpy(WINDOWS)
     with torch.inference_mode():
         old, new = (network.eval()(windows).logits for network in (before, after))
-    odds = old[:, 2] + 2.0 - old[:, 1]  # of _unknown_ against no, with what was taken off it
+    odds = old[:, 2] + 2.0 - (old[:, 1] - 0.5)  # of _unknown_ against no, as they were before their export
     for column in (0, 2):
         torch.testing.assert_close(new[:, column] - new[:, 1], odds)
     torch.testing.assert_close(new[:, 3], old[:, 3])  # what is noise, it knows
