@@ -1,4 +1,4 @@
-"""How many windows of live streams are handed out at once: few where one takes long, as all else waits for them."""
+"""How many windows are handed out at once: few where one takes long, as all else waits for them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ASIDE_S = 2.0
 class Pace:
     """Learns from each batch how long a window takes. What it says of the next batch is `most`."""
 
-    def __init__(self, most: int) -> None:
-        """Batches of one window at first, and of `most` at most."""
+    def __init__(self, most: int, first: int = 1) -> None:
+        """Batches of `first` windows to begin with, and of `most` at most."""
         self._ceiling = most
-        self.most = 1
+        self.most = min(first, most)
 
     def took(self, count: int, seconds: float) -> None:
         """The last batch, of `count` windows, took so long.

@@ -16,9 +16,11 @@ from kwsd.audio.window import Window
 from kwsd.events import RATE
 
 BATCH = 64
-"""Windows of a recording that are handed out at once, at most: few of them are scored, and those on all cores."""
+"""Windows of a recording that are handed out at once, at most; `kwsd.audio.pace` says how many of them."""
+SPARED_BATCH = 256
+"""The same where few of them are scored: the more there are, the more often all cores have one."""
 LIVE_BATCH = 16
-"""The same of a microphone; `kwsd.audio.pace` says how many of them."""
+"""The same of a microphone."""
 
 
 def windows(
@@ -33,16 +35,16 @@ def windows(
     doze: Doze | None = None,
     keep: int = 0,
 ) -> Iterator[list[Window]]:
-    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most. What
-    is in none's last `about` samples (None for all) was not heard.
+    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most,
+    fewer where they take long. What is in none's last `about` samples (None for all) was not heard.
 
-    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider, and where
-    any has, fewer come at once on a slow machine. `doze` says which of them are worth waking for; the others come with
-    the next one of these. After the end of a stream, windows go on over `tail` samples of zeros, so that its last word
-    is heard in full; then the error that ended it, if any, is raised here. A reader that was lapped goes on at the
-    newest window; windows whose newest hop never arrived are left out. Of a recording the ring still holds what has
-    been handed out last, and `keep` samples before it, if there are to be any. Ends when all streams have. Raises
-    ValueError for a hop longer than a window, or a ring with less room than `room_for` says.
+    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
+    says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
+    windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if
+    any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived
+    are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples before it, if
+    there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with
+    less room than `room_for` says.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -57,10 +59,10 @@ def windows(
     ]
     for ring in rings.values():
         ring.attach(changed.set)
-    pace = Pace(batch)
+    pace = Pace(batch, 1 if adaptive else BATCH)
     while readers:
         changed.clear()  # before looking, so that what comes meanwhile is not slept through
-        due = _take(readers, pace.most if adaptive else batch)
+        due = _take(readers, pace.most)
         if due:
             handed = time.monotonic()
             yield due
@@ -71,7 +73,7 @@ def windows(
         readers = going[1:] + going[:1]  # whoever came first in this batch comes last in the next
 
 
-def room_for(length: int, hop: int, keep: int = 0, batch: int = BATCH) -> int:
+def room_for(length: int, hop: int, keep: int = 0, batch: int = SPARED_BATCH) -> int:
     """The samples that a ring must hold, by what `windows` is told of: two windows, and what is kept of a batch."""
     return 2 * length + (keep + batch * hop if keep else 0)
 

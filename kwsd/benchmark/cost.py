@@ -136,6 +136,6 @@ def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int
     """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
-    for batch in windows_of(source, hop=hop, length=window):
+    for batch in windows_of(source, hop=hop, length=window, batch=spotter.batch):
         spotter.feed(batch)
     return len(samples) / RATE / (time.perf_counter() - began)

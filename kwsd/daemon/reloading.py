@@ -76,6 +76,12 @@ class TunableSpotter:
         return self._spotter.end(heard) if self._spotter else []
 
     @property
+    def batch(self) -> int:
+        """As `Spotter.batch`. Only once it is loaded."""
+        assert self._spotter
+        return self._spotter.batch
+
+    @property
     def gated(self) -> int:
         """Windows that the gate kept from the classifier."""
         return self._spotter.gated if self._spotter else 0

@@ -10,7 +10,7 @@ from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.window import Window
-from kwsd.audio.windows import BATCH, LIVE_BATCH, windows
+from kwsd.audio.windows import LIVE_BATCH, windows
 from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters, Metered
 from kwsd.daemon.publishing import Publisher
@@ -72,7 +72,7 @@ class Worker:
         finally:
             self._loaded.set()
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
-        most = LIVE_BATCH if adaptive else BATCH
+        most = LIVE_BATCH if adaptive else self._spotter.batch
         batches = windows(
             self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, doze=doze,
             keep=keep,

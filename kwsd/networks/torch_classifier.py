@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from transformers import AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
-from kwsd.audio.windows import BATCH
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import SAFELY, loading
 
@@ -61,7 +60,7 @@ def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
     with loading(name, folder):
         model = load_network(folder)
         classifier = TorchClassifier(model, name, device)
-        for batch in (1, BATCH):
+        for batch in (1, _MOST):
             classifier.score(np.zeros((batch, model.config.window_samples), np.float32))
     return classifier
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.window import Window
+from kwsd.audio.windows import BATCH, SPARED_BATCH
 from kwsd.classifier import Classifier, numbers
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.claims import claims
@@ -113,6 +114,11 @@ class Spotter:
             if hit:
                 events.append(self._detection(window, hit))
         return events
+
+    @property
+    def batch(self) -> int:
+        """How many windows of a recording are fed at once: four times as many where most of them need no score."""
+        return SPARED_BATCH if self._thrifty else BATCH
 
     @property
     def span(self) -> int | None:

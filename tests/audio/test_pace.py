@@ -1,4 +1,4 @@
-"""How many live windows come at once: what two seconds hold, and no more than twice the last."""
+"""How many windows come at once: what two seconds hold, and no more than twice the last."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def test_no_batch_takes_longer_than_all_may_wait_once_a_window_has_been_timed() 
         for _ in range(10):
             pace.took(pace.most, pace.most * window_s)
             assert pace.most == 1 or pace.most * window_s <= ASIDE_S
+
+
+def test_it_may_begin_with_more_and_never_with_more_than_the_most() -> None:
+    assert Pace(16, 8).most == 8
+    assert Pace(16, 64).most == 16
 
 
 def test_a_batch_that_took_long_is_followed_by_a_small_one() -> None:

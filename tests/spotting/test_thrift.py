@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.files import read_clip
 from kwsd.audio.window import Window
+from kwsd.audio.windows import BATCH, SPARED_BATCH
 from kwsd.events import Event
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
@@ -239,3 +240,13 @@ def test_a_recording_gives_the_same_detections(batch: int) -> None:
         coarse: [event.word for event in found if event.type == "detection"] for coarse, (found, _) in said.items()
     }
     assert words[4800] == words[None]
+
+
+@pytest.mark.parametrize(
+    ("coarse", "threshold", "batch"), [(0, 0.6, SPARED_BATCH), (None, 0.6, BATCH), (0, 0.4, BATCH)]
+)
+def test_more_windows_come_at_once_where_most_of_them_need_no_score(
+    coarse: int | None, threshold: float, batch: int
+) -> None:
+    trigger = TriggerSettings({"yes": threshold}, smoothing=2)
+    assert Spotter(Told(np.zeros((1, 3), np.float32)), gate=None, trigger=trigger, coarse=coarse).batch == batch
