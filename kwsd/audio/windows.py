@@ -17,10 +17,14 @@ from kwsd.events import RATE
 
 BATCH = 64
 """Windows of a recording that are handed out at once, at most; `kwsd.audio.pace` says how many of them."""
-SPARED_BATCH = 256
-"""The same where few of them are scored: the more there are, the more often all cores have one."""
+SPARED_BATCH = 160
+"""The same where few of them are scored: the more there are, the more often each core has one to score. A ring of ten
+seconds holds no more."""
 LIVE_BATCH = 16
 """The same of a microphone."""
+
+_FIRST = 32
+"""Of a recording, before it is known how long they take."""
 
 
 def windows(
@@ -59,7 +63,7 @@ def windows(
     ]
     for ring in rings.values():
         ring.attach(changed.set)
-    pace = Pace(batch, 1 if adaptive else BATCH)
+    pace = Pace(batch, 1 if adaptive else _FIRST)
     while readers:
         changed.clear()  # before looking, so that what comes meanwhile is not slept through
         due = _take(readers, pace.most)
@@ -73,7 +77,7 @@ def windows(
         readers = going[1:] + going[:1]  # whoever came first in this batch comes last in the next
 
 
-def room_for(length: int, hop: int, keep: int = 0, batch: int = SPARED_BATCH) -> int:
+def room_for(length: int, hop: int, keep: int, batch: int) -> int:
     """The samples that a ring must hold, by what `windows` is told of: two windows, and what is kept of a batch."""
     return 2 * length + (keep + batch * hop if keep else 0)
 

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TextIO, cast
 
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.audio.windows import room_for
+from kwsd.audio.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, command_line, expanded
 from kwsd.daemon.bearer import read_token
@@ -42,8 +42,11 @@ class Zoo(Protocol):
 
 def make_rings(config: Config, sources: Iterable[Source], window: int) -> dict[str, Ring]:
     """A ring for each source, under its name, with room for what `windows` needs at least."""
-    capacity = max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config)))
-    return {source.name: Ring(capacity) for source in sources}
+
+    def capacity(batch: int) -> int:
+        return max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config), batch))
+
+    return {source.name: Ring(capacity(LIVE_BATCH if source.live else SPARED_BATCH)) for source in sources}
 
 
 def kept_before(config: Config) -> int:

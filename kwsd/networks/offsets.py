@@ -20,8 +20,14 @@ from kwsd.networks.heads import SpotterModel, label_names
 
 
 def offsets_of(config: Any) -> dict[str, float]:
-    """What was added to the logits of the network with this config: negative for what was made less likely."""
-    return {UNKNOWN: -config.unknown_offset, **(config.word_offsets or {})}
+    """What was added to the logits of the network with this config: negative for what was made less likely.
+
+    Raises ValueError or TypeError where the config has no such numbers, or one of a label that is none of its words.
+    """
+    words = {label: float(offset) for label, offset in dict(config.word_offsets or {}).items()}
+    if strange := sorted(set(words) - set(label_names(config)[:-1])):
+        raise ValueError(f"its word_offsets name {strange[0]!r}, which is none of its words")
+    return {UNKNOWN: -float(config.unknown_offset), **words}
 
 
 def shift(model: SpotterModel, offsets: Mapping[str, float], *, back: bool = False) -> None:
@@ -35,5 +41,5 @@ def shift(model: SpotterModel, offsets: Mapping[str, float], *, back: bool = Fal
 
 def record(config: Any, offsets: Mapping[str, float]) -> None:
     """Let the config say that they were added: see `offsets_of`."""
-    config.unknown_offset = -float(offsets.get(UNKNOWN, 0.0))
+    config.unknown_offset = 0.0 - offsets.get(UNKNOWN, 0.0)  # never minus zero
     config.word_offsets = {label: float(offset) for label, offset in offsets.items() if label != UNKNOWN}

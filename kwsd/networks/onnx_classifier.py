@@ -26,7 +26,8 @@ class OnnxClassifier:
     however fast it is replayed.
 
     A microphone's windows come one by one, or two beside one that resembles a word, and take the caller's thread, which
-    costs the least time and memory. Once many were due at once, as from a recording, all cores take their share of two.
+    costs the least time and memory. Once many were due at once, as from a recording or where a microphone fell behind,
+    the cores share them from then on, even if there are but two.
     """
 
     device = "cpu"

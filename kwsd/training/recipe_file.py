@@ -73,6 +73,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         word, _, offset = pair.rpartition("=")
         if word not in recipe.words or not _is_offset(offset):
             yield f'mix.word_offsets: {pair!r} is not like "off=1.5", with a word of the recipe'
+    if len({pair.rpartition("=")[0] for pair in mix.word_offsets}) < len(mix.word_offsets):
+        yield "mix.word_offsets names a word twice"
     for key in ("words", "validation", "speech", "noise"):
         if not getattr(recipe.data, key):
             yield f"data.{key} names no folder"

@@ -46,6 +46,7 @@ def extended(folder: Path, labels: Sequence[str]) -> HubertSpotterModel:
     as `relabelled`.
     """
     network = _own_hubert(folder)
+    offsets_of(network.config)  # `settled` takes them off: what is wrong with them is told before all is learnt
     before = label_names(network.config)
     head: Any = network.word_head
     head.outer = Extended(head.outer, before[:-1], labels[:-1])

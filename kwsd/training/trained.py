@@ -26,9 +26,9 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
         raise ModelError(f"{key}: {error};", "if an earlier run makes it, give that run's recipe first") from error
     with loading(model, folder):
         network = load_network(folder)
+        shift(network, offsets_of(network.config), back=True)
     if label_names(network.config) != tuple(labels):
         raise ConfigError(f"{key}: {model} does not know the words of this recipe, in this order")
-    shift(network, offsets_of(network.config), back=True)
     network.requires_grad_(False)
     network.train(False)
     return network

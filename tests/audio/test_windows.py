@@ -317,6 +317,20 @@ def test_a_slow_machine_gets_few_live_windows_at_once(monkeypatch: pytest.Monkey
     assert counts(3, 0.5) == [4, 4, 4]
 
 
+def test_a_slow_network_gets_fewer_windows_of_a_recording_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("kwsd.audio.windows.time", clock)
+    ring = Ring(16_000)
+    cut = windows({"a": ring}, hop=HOP, length=LENGTH, batch=64)
+    ring.write(np.ones(150 * HOP, np.int16), wait=False)
+    counts = []
+    for window_s in (0.0, 0.5, 0.5):
+        counts.append(len(next(cut)))
+        clock.now += window_s * counts[-1]
+    assert counts == [32, 64, 4]
+
+
 @pytest.mark.parametrize(
     ("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "two windows")]
 )

@@ -36,6 +36,7 @@ speech = ["speech"]
 noise = ["speech"]
 held_out = 0
 [mix]
+word_offsets = ["no=0.5"]
 channels = 2
 [schedule]
 batch = 4
@@ -76,6 +77,7 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     card = json.loads(kwsd("models", "info", tmp_path / "out" / "tones", "--format", "json").out)
     assert card["words"] == ["yes", "no"]
     assert card["licence"] == "Apache-2.0"
+    assert json.loads((tmp_path / "out" / "tones" / "config.json").read_text())["word_offsets"] == {"no": 0.5}
     assert card["scores"]["validation"]["accuracy"] == pytest.approx(float(journal[-1]["accuracy"]), abs=1e-4)
 
     told = json.loads((run / "recipe.json").read_text())

@@ -24,7 +24,8 @@ YES = Detection("desk", "yes", 1.0, 0.5, 0, 8_000, 16_000, "tiny")
 class FakeStream:
     """A source that is only named."""
 
-    name, live = "desk", False
+    def __init__(self) -> None:
+        self.name, self.live = "desk", False
 
     def blocks(self) -> Iterator[Block]:
         return iter(())
@@ -130,6 +131,16 @@ def test_the_window_is_the_models_or_the_configurations(configure: Configure, ca
     long = fitting.fitted(configure({"model.window_s": 30}), card)
     rings = build.make_rings(configure(), [FakeStream()], long.window)
     assert rings["desk"].capacity == 2 * 480_000
+
+
+def test_a_ring_holds_what_is_kept_of_a_batch_and_no_more_of_a_microphone(configure: Configure, tmp_path: Path) -> None:
+    recording, microphone = FakeStream(), FakeStream()
+    microphone.name, microphone.live = "microphone", True
+    config = configure({"keep.folder": str(tmp_path), "model.hop_ms": 100})
+    rings = build.make_rings(config, [recording, microphone], 32_000)
+    kept = 64_000 + build.kept_before(config)
+    assert rings["desk"].capacity == kept + 160 * config.model.hop > 160_000
+    assert rings["microphone"].capacity == 160_000  # buffer_s: what waits is no later than that
 
 
 def test_detections_are_kept_only_where_it_is_asked_for(configure: Configure, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,7 +30,7 @@ class Told:
 class Spotter:
     """An event for the first window of each batch."""
 
-    gated, span = 0, 1
+    gated, span, batch = 0, 1, 5
 
     def __init__(self, trace: list[str], fails: bool = False) -> None:
         self._trace, self._fails = trace, fails
@@ -49,8 +49,9 @@ class Spotter:
         return [SpeechEnded("desk", 20 * HOP)]
 
 
-def hear(trace: list[str], *, fails: bool = False, stops: bool = False) -> bool:
-    """Twenty windows of a microphone, in a worker that is told to stop after the first batch, or is not."""
+def hear(trace: list[str], *, fails: bool = False, stops: bool = False, live: Sequence[str] = ("desk",)) -> bool:
+    """Twenty windows of a microphone, or else of a recording, in a worker that is told to stop after the first batch,
+    or is not."""
     ring = Ring(64_000)
     ring.write(np.zeros(20 * HOP, np.int16), wait=False)
     ring.close()
@@ -68,7 +69,7 @@ def hear(trace: list[str], *, fails: bool = False, stops: bool = False) -> bool:
         if stops:
             worker.stop()
 
-    return worker.hear(card, lambda: engine, hop=HOP, doze=Doze(HOP), live=["desk"], progressed=progressed)
+    return worker.hear(card, lambda: engine, hop=HOP, doze=Doze(HOP), live=live, progressed=progressed)
 
 
 def test_what_is_done_with_a_batch_and_in_which_order() -> None:
@@ -82,6 +83,12 @@ def test_what_is_done_with_a_batch_and_in_which_order() -> None:
     assert rest.pop() == "SpeechEnded"
     assert rest == batch * (len(rest) // len(batch))
     assert len(rest) >= len(batch)
+
+
+def test_of_a_recording_come_as_many_windows_at_once_as_the_spotter_says() -> None:
+    trace: list[str] = []
+    assert hear(trace, live=())
+    assert trace.count("feed") == 5  # 20 windows, and 5 of what follows a stream's end
 
 
 def test_nothing_is_heard_any_more_once_it_is_to_stop() -> None:

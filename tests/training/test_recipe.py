@@ -64,6 +64,7 @@ def test_mistakes(tmp_path: Path, text: str, told: str) -> None:
         ("[mix]\nunknown_offset = inf", "mix.unknown_offset"),
         ('[mix]\nword_offsets = ["of=1"]', "mix.word_offsets: 'of=1' is not like \"off=1.5\""),
         ('[mix]\nword_offsets = ["up=nan"]', "mix.word_offsets: 'up=nan'"),
+        ('[mix]\nword_offsets = ["yes=1", "yes=2"]', "mix.word_offsets names a word twice"),
         (
             "[network]\nhidden_size = 33",
             "it must be a multiple of 16",

@@ -14,6 +14,7 @@ import torch
 from kwsd.errors import ModelError
 from kwsd.evaluation.outputs import write_wav
 from kwsd.exporting.export import write_card
+from kwsd.networks.offsets import offsets_of
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
 from kwsd.training.finetune import Finetuning
@@ -51,6 +52,7 @@ def data(tmp_path: Path) -> Labelled:
 def test_a_label_that_it_knows_keeps_its_node_and_a_new_one_is_as_unknown_as_it_was(own: Path) -> None:
     before, after = load_network(own), relabelled(own, LABELS, 16_000)
     assert after.config.id2label == dict(enumerate(LABELS))
+    assert set(offsets_of(after.config).values()) == {0.0}
     windows = torch.from_numpy(WINDOWS)
     with torch.inference_mode():
         old, new = (network.eval()(windows).logits for network in (before, after))

@@ -102,6 +102,13 @@ def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
         load_trained(str(foreign("hubert")), LABELS, "x")
 
 
+def test_offsets_of_a_word_that_it_does_not_know(teaching: Path) -> None:
+    config = json.loads((teaching / "config.json").read_text())
+    (teaching / "config.json").write_text(json.dumps(config | {"word_offsets": {"upp": 1.0}}))
+    with pytest.raises(ModelError, match="its word_offsets name 'upp', which is none of its words"):
+        load_trained(str(teaching), LABELS, "teacher.scores")
+
+
 @pytest.mark.parametrize("name", ["hubert-commands", "moonshine-commands"])
 def test_what_was_taken_off_the_shipped_models_is_known(name: str) -> None:
     recipe = read_recipe(MODELS / name / "recipe.toml")
