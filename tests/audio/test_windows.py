@@ -1,18 +1,16 @@
-"""How streams are cut into windows: the same whatever comes when, in turn, and at the reader's pace."""
+"""How streams are cut into windows: the same whatever comes when, in turn, and when the reader is woken."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from patience import PATIENCE_S
 
-from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.window import Window
@@ -246,89 +244,6 @@ def test_a_ring_that_is_full_wakes_a_reader_that_would_sleep_for_longer(noise: N
     for thread in threads:
         thread.join(PATIENCE_S)
     assert cuts == list(range(HOP, 2020, HOP))
-
-
-def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
-    ring = Ring(160_000)
-    adaptive = AdaptiveHop(1600)
-    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
-    ends, hops = [0], []
-
-    def take() -> None:
-        (window,) = next(cut)
-        assert window.lost == 0
-        assert window.end == ends[-1] + window.hop  # what the gate hears has neither hole nor overlap
-        np.testing.assert_array_equal(window.samples[-window.hop :], np.arange(ends[-1], window.end) % 30_000)
-        ends.append(window.end)
-        hops.append(window.hop)
-
-    def write(samples: int) -> None:
-        at = ring.written
-        assert ring.write((np.arange(at, at + samples) % 30_000).astype(np.int16), wait=False)
-
-    write(1600)
-    take()
-    write(64_000)
-    take()
-    write(33_600)  # two seconds later it is still more than one behind
-    take()
-    while ends[-1] + 6400 <= ring.written:
-        take()
-    assert hops == [1600, 1600, *[3200] * (len(hops) - 2)]
-    for _ in range(400):
-        write(1600)
-        while ends[-1] + adaptive.hop <= ring.written:
-            take()
-    assert hops[-1] == 1600
-
-
-def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
-    ring = Ring(160_000)
-    adaptive = AdaptiveHop(1600)
-    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
-    heard = 0
-    for _ in range(4):  # a microphone that goes and comes, and a reader that takes every window at once
-        ring.write(np.ones(16_000, np.int16), wait=False)
-        while heard + adaptive.hop <= ring.written:
-            heard = next(cut)[0].end
-        ring.skip(20_800)
-    assert adaptive.hop == 1600
-
-
-def test_a_slow_machine_gets_few_live_windows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(now=0.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("kwsd.audio.windows.time", clock)
-    ring = Ring(320_000)
-    cut = windows({"a": ring}, hop=1600, adaptive={"a": AdaptiveHop(1600)}, batch=16)
-    ring.write(np.ones(64_000, np.int16), wait=False)
-
-    def counts(batches: int, window_s: float) -> list[int]:
-        taken = []
-        for _ in range(batches):
-            taken.append(len(next(cut)))
-            clock.now += window_s * taken[-1]
-        return taken
-
-    assert counts(2, 0.01) == [1, 2]  # it takes a few to know the machine
-    assert counts(2, 2.2) == [4, 1]
-    assert counts(2, 0.5) == [1, 2]
-    ring.write(np.ones(160_000, np.int16), wait=False)
-    assert counts(3, 0.5) == [4, 4, 4]
-
-
-def test_a_slow_network_gets_fewer_windows_of_a_recording_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(now=0.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("kwsd.audio.windows.time", clock)
-    ring = Ring(16_000)
-    cut = windows({"a": ring}, hop=HOP, length=LENGTH, batch=64)
-    ring.write(np.ones(150 * HOP, np.int16), wait=False)
-    counts = []
-    for window_s in (0.0, 0.5, 0.5):
-        counts.append(len(next(cut)))
-        clock.now += window_s * counts[-1]
-    assert counts == [32, 64, 4]
 
 
 @pytest.mark.parametrize(
