@@ -30,7 +30,7 @@ from kwsd.networks.arrangement import arrange, compacted
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
-from kwsd.networks.offsets import record, shift
+from kwsd.networks.offsets import add
 from kwsd.replacing import write_bytes
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,7 @@ def export_model(
     """
     earlier = card_as_it_lies(folder)
     half: Any = copy.deepcopy(model)
-    shift(half, offsets or {})
-    record(half.config, offsets or {})
+    add(half, offsets or {})
     half.to("cpu", torch.float16)
     compact = half.config.model_type == LARGER_TYPE  # in half precision it would be too large to ship
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it

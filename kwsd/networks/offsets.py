@@ -30,16 +30,29 @@ def offsets_of(config: Any) -> dict[str, float]:
     return {UNKNOWN: -float(config.unknown_offset), **words}
 
 
-def shift(model: SpotterModel, offsets: Mapping[str, float], *, back: bool = False) -> None:
-    """Add the `offsets` to the logits of these labels, or take them off again."""
-    labels: Any = label_names(model.config)
-    outer: Any = model.word_head.outer
-    with torch.no_grad():
-        for label, offset in offsets.items():
-            outer.bias[labels.index(label)] += -offset if back else offset
+def add(model: SpotterModel, offsets: Mapping[str, float]) -> None:
+    """Add the `offsets` to the logits of these labels, and let the config say so. None were added before."""
+    _shift(model, offsets)
+    record(model.config, offsets)
+
+
+def take_off(model: SpotterModel) -> dict[str, float]:
+    """Make the model what it was before they were added, and tell them. Raises as `offsets_of`."""
+    offsets = offsets_of(model.config)
+    _shift(model, {label: -offset for label, offset in offsets.items()})
+    record(model.config, {})
+    return offsets
 
 
 def record(config: Any, offsets: Mapping[str, float]) -> None:
     """Let the config say that they were added: see `offsets_of`."""
     config.unknown_offset = 0.0 - offsets.get(UNKNOWN, 0.0)  # never minus zero
     config.word_offsets = {label: float(offset) for label, offset in offsets.items() if label != UNKNOWN}
+
+
+def _shift(model: SpotterModel, offsets: Mapping[str, float]) -> None:
+    labels: Any = label_names(model.config)
+    outer: Any = model.word_head.outer
+    with torch.no_grad():
+        for label, offset in offsets.items():
+            outer.bias[labels.index(label)] += offset

@@ -13,7 +13,7 @@ from torch import nn
 from kwsd.labels import UNKNOWN, spelt
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.offsets import offsets_of, record, shift
+from kwsd.networks.offsets import offsets_of, take_off
 from kwsd.networks.torch_classifier import load_network
 
 
@@ -28,10 +28,9 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
     kwsd's own, and what transformers raises where it cannot be loaded: see `kwsd.networks.loading`.
     """
     network = _own_hubert(folder)
-    shift(network, offsets_of(network.config), back=True)
+    take_off(network)
     network.word_head.outer = _nodes(network.word_head.outer, label_names(network.config), labels)
     network.config.update({**label_tables(labels), "window_samples": window})
-    record(network.config, {})
     network.encoder.requires_grad_(False)
     return network
 
@@ -63,9 +62,7 @@ def settled(network: SpotterModel) -> tuple[SpotterModel, dict[str, float]]:
         return network, {}
     plain: Any = copy.deepcopy(network)
     plain.word_head.outer = plain.word_head.outer.joined()
-    offsets = offsets_of(plain.config)
-    shift(plain, offsets, back=True)
-    return plain, offsets
+    return plain, take_off(plain)
 
 
 class Extended(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import loading
-from kwsd.networks.offsets import offsets_of, shift
+from kwsd.networks.offsets import take_off
 from kwsd.networks.torch_classifier import load_network
 from kwsd.zoo import find_model
 
@@ -26,7 +26,7 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
         raise ModelError(f"{key}: {error};", "if an earlier run makes it, give that run's recipe first") from error
     with loading(model, folder):
         network = load_network(folder)
-        shift(network, offsets_of(network.config), back=True)
+        take_off(network)
     if label_names(network.config) != tuple(labels):
         raise ConfigError(f"{key}: {model} does not know the words of this recipe, in this order")
     network.requires_grad_(False)
