@@ -67,15 +67,21 @@ def _run(given: list[str]) -> int:
         if status != Interrupted.exit_status:
             _flush()
     except KwsdError as error:
-        status = _tell(str(error), error.exit_status, debug)
+        interrupted = _is_interrupt(error)
+        status = Interrupted.exit_status if interrupted else _tell(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
         status = Interrupted.exit_status
     except NOBODY_READS:  # told by the flush; see also ManualGroup
         status = 0
     except Exception as error:
-        status = _tell_fault(error, debug)
+        status = Interrupted.exit_status if _is_interrupt(error) else _tell_fault(error, debug)
     _quiet_stdout(interrupted=status == Interrupted.exit_status)
     return status
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: a library in C that is imported just then calls that an error of its own."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__))
 
 
 def _tell_fault(error: Exception, debug: bool) -> int:

@@ -67,6 +67,19 @@ def test_ctrl_c_is_130_and_says_nothing(kwsd: Command, monkeypatch: pytest.Monke
     assert "Traceback" not in ran.err
 
 
+def test_ctrl_c_while_a_library_is_imported_is_no_fault_of_the_library(
+    kwsd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported = ImportError("initialization failed")  # as what is written in C tells it
+    imported.__cause__ = KeyboardInterrupt()
+    missing = DeviceError("ONNX Runtime cannot be loaded", "pip install onnxruntime")
+    missing.__cause__ = imported
+    for error in (imported, missing):
+        raising(monkeypatch, error)
+        ran = kwsd("version")
+        assert (ran.status, ran.out, ran.err) == (130, "", "")
+
+
 SCRIPT = ("-c", "import sys; from kwsd.cli import main; sys.argv[0] = 'kwsd'; sys.exit(main())")
 
 
