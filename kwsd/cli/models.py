@@ -128,8 +128,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "words", "any: name them with --labels 'a dog barking, glass breaking'"
     else:
         yield "words", f"{len(card.words)}: {enumerated(card.words, _MOST)}"
-    about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.heard else ""
-    yield "hears", f"{card.heard / RATE:g} s at once, at {card.rate} Hz{about}"
+    yield "hears", _hears(card)
     yield "size", _size(card)
     yield "licence", card.licence
     yield "file" if card.kind == "exported" else "folder", str(card.path)
@@ -142,6 +141,16 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "fires within", f"{card.latest_ms} ms of when the word is first made out, or not at all"
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
+
+
+def _hears(card: ModelCard) -> str:
+    """How much at once, and of how much of that its scores tell."""
+    text = f"{card.about / RATE:g} s at once, at {card.rate} Hz"
+    if card.about == card.heard:
+        return text
+    if card.verifier is not None:
+        return f"{text}; its verifier {card.heard / RATE:g} s"
+    return f"{card.heard / RATE:g} s at once, at {card.rate} Hz; its scores are about the last {card.about / RATE:g} s"
 
 
 def flattened(scores: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ class ModelConfig:
         help="Milliseconds from one scored window to the next while something sounds like a word.",
     )
     window_s: float | None = option(
-        None, flag="--window", low=0.1, high=60.0, example=2.0,
+        None, flag="--window", low=0.1, high=60.0, example=1.0,
         help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
     )  # fmt: skip
     verify: bool = option(

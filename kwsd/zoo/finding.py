@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -76,8 +76,18 @@ def find_model(name_or_folder: str) -> Path:
         if folder_of_hub:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
-    hint = nearest(name_or_folder, ours) or f"kwsd's own models: {known}"
-    raise ModelError(f"no model and no folder is called {name_or_folder!r};", hint)
+    if here.is_file():
+        near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)
+        hint = f"name a model's folder, or one of kwsd's own: {known}" if near is None else f"did you mean {near}?"
+        raise ModelError(f"{here} is a file, but none of kwsd export's;", hint)
+    raise ModelError(f"no model and no folder is called {name_or_folder!r};", _other(name_or_folder, ours))
+
+
+def _other(wanted: str, ours: Sequence[str]) -> str:
+    """What may have been meant. A path that is no whole one depends on where kwsd was started."""
+    if "/" in wanted and not Path(wanted).expanduser().is_absolute():
+        return f"it was looked for in {Path.cwd()}: name the whole path"
+    return nearest(wanted, ours) or f"kwsd's own models: {', '.join(ours) or 'none'}"
 
 
 def verifier_card(card: ModelCard, name: str) -> ModelCard:

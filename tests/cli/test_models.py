@@ -146,6 +146,27 @@ def test_a_path_that_is_mistyped_is_no_fault_of_kwsd(kwsd: Command, cache: Path,
     assert kwsd("models").status == 0
 
 
+def test_what_may_have_been_meant(kwsd: Command, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "best.pt").touch()
+    (tmp_path / "model").symlink_to(tiny_model)
+    for name, hint in (
+        ("runs/clips/model", f"it was looked for in {Path.cwd()}: name the whole path"),
+        (tmp_path / "best.pt", f"did you mean {tmp_path / 'model'}?"),
+        (tiny_model / "model.safetensors", f"did you mean {tiny_model}?"),
+        (Path(__file__), "name a model's folder, or one of kwsd's own"),
+    ):
+        ran = kwsd("models", "info", name)
+        assert (ran.status, ran.out) == (78, "")
+        assert hint in ran.err
+
+
+def test_how_much_a_model_hears_is_not_what_its_verifier_does(kwsd: Command) -> None:
+    told = " ".join(kwsd("models", "info", "hubert-commands").out.split())
+    assert "hears 1 s at once, at 16000 Hz; its verifier 2 s" in told
+    told = " ".join(kwsd("models", "info", "moonshine-commands").out.split())
+    assert "hears 2 s at once, at 16000 Hz; its scores are about the last 1 s" in told
+
+
 @pytest.mark.parametrize("name", ["x", "x.onnx"])
 def test_a_model_behind_a_closed_door_is_a_wrong_one(closed: Path, name: str) -> None:
     command = [*unprivileged(), sys.executable, "-m", "kwsd", "listen", SPOKEN, "--model", closed / name]
