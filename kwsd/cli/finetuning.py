@@ -6,6 +6,7 @@ Imports torch; `train` imports it when it is wanted.
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +78,9 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
-    log.info("%d labels, %d clips to train on, on %s", len(data.labels), len(data.part("train")), device)
+    shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
+    others = "".join(f", {count} {of}" for count, of in shares if count)
+    log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
     if run.steps < FEW_STEPS:
         enough = -(-FEW_STEPS // run.steps_an_epoch)
         log.warning(
@@ -102,6 +105,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         raise unwritten(place, error, going_on(places.fresh)) from error
     left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
     console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _figures(scores))}")
+    log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
 
 
 def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:

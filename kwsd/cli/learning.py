@@ -15,7 +15,9 @@ from kwsd.training.journal import JOURNAL, Journal, trim_journal
 
 log = logging.getLogger(__name__)
 
-_QUIET_S = 60.0
+_QUIET_S, _OFTEN_S = 60.0, 5.0
+"""A step is told after so long without one, at most, and no more often than that, validated or not: a handful of clips
+is gone through several times a second."""
 
 
 class Steps(Protocol):
@@ -57,7 +59,8 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
                 judged = any(key.endswith("accuracy") for key in figures)
                 if judged:
                     validated.update(figures)
-                if judged or time.monotonic() - told >= _QUIET_S:
+                pause_s = _OFTEN_S if judged else _QUIET_S
+                if time.monotonic() - told >= pause_s or (judged and figures["step"] >= run.steps):
                     told = time.monotonic()
                     log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
                 if run.settled:

@@ -124,7 +124,7 @@ def train(
     _unknown_, else all speech is taken for the words. Where nothing says which clips
     are for validation and test, the rule of Speech Commands does.
 
-    Without --backbone kwsd's own HuBERT learns them, in a minute or so, and hears no
+    Without --backbone kwsd's own HuBERT learns them, in a minute or two, and hears no
     others then; with --add it hears them beside those that it knew, somewhat less
     surely. It costs what it costs with its own words. A backbone may as well be a
     HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or Moonshine. A recipe with
@@ -136,7 +136,7 @@ def train(
     transformers. A GPU computes in half precision.
     """
     if data is None:
-        raise UsageError("what to train on? name it with --data (see kwsd train --help)")
+        raise UsageError(_no_data(recipe))
     if recipe is not None and backbone:
         raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
     if recipe is not None and (told_twice := given_flags(ctx, _OWN_FLAGS)):
@@ -162,6 +162,15 @@ def train(
             class_weights=class_weights, seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
+
+
+def _no_data(recipe: Path | None) -> str:
+    """What to say where nobody named what to train on: most often it was taken for the recipe."""
+    if recipe is not None and recipe.is_dir():
+        return f"{recipe} is a folder, no recipe; did you mean kwsd train --data {recipe}?"
+    if recipe is not None and not recipe.exists():
+        return f"{recipe}: there is no such recipe, and what to train on is named with --data"
+    return "what to train on? name it with --data (see kwsd train --help)"
 
 
 def _name_of(data: Path) -> str:

@@ -113,3 +113,10 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(clips: Path, argum
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
     assert done.stderr.endswith(f"{shlex.quote(sys.executable)} -m pip install 'kwsd[train]'\n")
+
+
+def test_what_to_train_on_is_not_the_recipe(kwsd: Command, clips: Path, tmp_path: Path) -> None:
+    for given, hint in ((clips, f"did you mean kwsd train --data {clips}?"), (tmp_path / "n.toml", "no such recipe")):
+        ran = kwsd("train", given)
+        assert (ran.status, ran.out) == (2, "")
+        assert hint in ran.err
