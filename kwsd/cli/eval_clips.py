@@ -43,7 +43,7 @@ def clips(
 
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
 
-    Told are the accuracy in all and per word, with 95 % intervals, word against noise,
+    It prints the accuracy in all and per word, with 95 % intervals, word against noise,
     the calibration error, and in the JSON the confusion matrix. A file that cannot be
     read is named and left out; the exit status is 66 then.
     """

@@ -111,9 +111,9 @@ def stream(
     left out; long recordings are cut at pauses, so that words come throughout. The
     first detection of the right word, from its start to half a second after its end, is
     a hit, any further one there a repeat, all else a false alarm: a late answer too,
-    and another word than was said. Told are the misses at 0.1, 0.5 and 1 false alarms
-    an hour and at the model's own thresholds, with 95 % intervals, latency and cost,
-    with the gate on and off.
+    and another word than was said. It prints the misses at 0.1, 0.5 and 1 false
+    alarms an hour and at the model's own thresholds, with 95 % intervals, latency and
+    cost, with the gate on and off.
 
     --choose 0.5 gives a threshold for each word, so that all together give half an alarm
     an hour on this stream, late answers not counted, as a table and as lines for
@@ -179,6 +179,9 @@ def as_configuration(chosen: Choice) -> Iterator[str]:
     late = f", and {found.late} that are late answers" if found.late else ""
     alarms = f"{len(found.alarms) - found.late}{late}"
     yield f"# false alarms: {alarms}, in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
+    if chosen.budget * found.hours < 1:
+        enough = f"choose on {1 / chosen.budget:.3g} hours and more"
+        yield f"# too little to choose by: at {chosen.budget:g} an hour that bears no alarm at all; {enough}"
     yield "[trigger.thresholds]"
     for word, value in chosen.operating.thresholds.items():
         if value <= 1:

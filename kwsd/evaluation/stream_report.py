@@ -141,6 +141,7 @@ def _answers(points: Sequence[tuple[bool, Operating]]) -> Table:
 
 
 def _word_table(point: Operating, name: str = "") -> Table:
+    """The words of which there is something to tell: one that was neither spoken nor heard is in the JSON alone."""
     rows = tuple(
         (
             word.word,
@@ -152,6 +153,7 @@ def _word_table(point: Operating, name: str = "") -> Table:
             threshold(point.thresholds[word.word]),
         )
         for word in point.by_word()
+        if word.spoken or word.alarms
     )
     columns = ("word", "spoken", "clips", "missed", "95 %", "alarms", "threshold")
     return Table(f"By word, {name or _name(point)}", columns, rows)

@@ -209,13 +209,15 @@ def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
     from kwsd.evaluation.truth import SpokenWord
     from kwsd.events import RATE, Detection
 
-    def told(*fired_s: float) -> str:
+    def told(*fired_s: float, budget: float = 0.5) -> str:
         events = [Detection("s", "yes", 0.9, 0.5, 0, 1, at=round(at * RATE), model="m") for at in fired_s]
         scored = score_events(events, [SpokenWord(RATE, 2 * RATE, "yes")])
-        return next(as_configuration(Choice(0.5, Operating(0.5, 0.0, {"yes": 0.5}, 2.0, (scored,)))))
+        choice = Choice(budget, Operating(budget, 0.0, {"yes": 0.5}, 2.0, (scored,)))
+        return "\n".join(line for line in as_configuration(choice) if line.startswith("#"))
 
     assert told(2.7, 9.0) == "# false alarms: 1, and 1 that are late answers, in 2 hours; missed: 100%"
     assert told(2.4, 9.0) == "# false alarms: 1, in 2 hours; missed: 0%"
+    assert "bears no alarm at all; choose on 10 hours and more" in told(2.4, budget=0.1)
 
 
 def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
