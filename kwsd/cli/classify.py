@@ -38,8 +38,9 @@ def classify(
     A recording goes through the network in one piece, as through the pipelines of
     transformers; one that is longer than the model can hear (or than a minute), or
     than --window where that is given, in equal pieces whose scores are averaged. No
-    verifier is asked, so that scores are not those of kwsd listen. A file that cannot
-    be read is named on standard error and skipped; the exit status is 66 then.
+    verifier is asked, so that scores are not those of kwsd listen, and config.toml is
+    not read. A file that cannot be read is named on standard error and skipped; the
+    exit status is 66 then.
     """
     alone = {"trigger.smoothing": 1}  # no mean over windows, of which a short --window would have too few
     config = load_config(Path(os.devnull), alone | overrides).config

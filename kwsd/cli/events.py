@@ -18,7 +18,7 @@ from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import load_config
 from kwsd.errors import DeviceError
 
-_NEXT = "start one with `kwsd listen`, for a file or a pipe with --socket PATH"
+_NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
 _AGAIN_S = 0.05
 _LONGEST = 65_536
 _TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"

@@ -96,7 +96,7 @@ def ask(path: Path) -> dict[str, Any]:
             ) from error
         except (OSError, ValueError, RecursionError) as error:
             raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
-    raise DeviceError(f"{path}: the daemon has nothing to say of itself; is it of an older version?")
+    raise DeviceError(f"{path}: nothing is said of a daemon; is it the socket of --metrics, or an older version's?")
 
 
 def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
