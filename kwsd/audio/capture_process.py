@@ -27,7 +27,8 @@ from kwsd.errors import KwsdError
 
 _PR_SET_PDEATHSIG = 1
 _BOOTSTRAP = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from kwsd.audio.capture_process import main; main()"
+    "import json, sys; sys.path[:], *sys.argv[1:] = json.loads(sys.argv[1]); "
+    "from kwsd.audio.capture_process import main; main()"
 )
 
 Send = Callable[[Message], None]
@@ -39,11 +40,13 @@ def command(device: str | None, known: str, block_ms: int) -> list[str]:
     Later lines there are for `Rest`.
 
     `device`, `known` and `block_ms` as for `PortAudioStream`. Python is isolated (-I) and given our own search path: in
-    whatever folder the daemon was started, no json.py that lies there is imported.
+    whatever folder the daemon was started, no json.py that lies there is imported. All of it is JSON, which is ASCII: a
+    device's name may have letters that the locale lacks.
     """
-    path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+    path = [str(Path(entry).absolute()) for entry in sys.path]
+    given = json.dumps([path, f"{os.getpid()}", device or "", known, f"{block_ms}"])
     flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
-    return [sys.executable, *flags, "-c", _BOOTSTRAP, path, f"{os.getpid()}", device or "", known, f"{block_ms}"]
+    return [sys.executable, *flags, "-c", _BOOTSTRAP, given]
 
 
 def main() -> None:
