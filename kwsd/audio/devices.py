@@ -75,7 +75,7 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
         found = [device for device in devices if device.index == int(wanted)]
     else:
         found = [device for device in devices if device.name.casefold() == wanted.casefold()]
-    found = found or [device for device in devices if wanted.casefold() in device.name.casefold()]
+    found = found or [device for device in devices if _fits(wanted, device.name)]
     if not found:
         raise DeviceError(f"no input device matches {wanted!r}", f"choose one of {choices}")
     if len(found) > 1:
@@ -83,6 +83,14 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
             f"{wanted!r} matches several input devices;", f"choose by index: {', '.join(map(str, found))}"
         )
     return found[0]
+
+
+def _fits(wanted: str, name: str) -> bool:
+    """Whether it is a part of the name. A number is a whole one there, and no part of ALSA's own, which most names
+    have: who asks for the fifth microphone does not mean an "ALC255 (hw:0,0)"."""
+    if wanted.isdecimal():
+        return wanted in re.findall(r"\d+", _PLACE.sub("", name))
+    return wanted.casefold() in name.casefold()
 
 
 def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -> InputDevice:

@@ -95,3 +95,15 @@ def test_another_device_that_fits_as_well_does_not_keep_the_known_one_away(known
     assert find_again("usb", known, devices[1:]).index == 2
     with pytest.raises(DeviceError, match="'usb' matches several"):
         find_again("usb", "", devices)
+
+
+def test_a_number_is_not_a_part_of_another_one_nor_of_alsas_own() -> None:
+    devices = [
+        InputDevice(0, "HDA Intel PCH: ALC255 Analog (hw:1,7)", "ALSA", 2, 44_100.0, False),
+        InputDevice(4, "Logitech 920", "ALSA", 2, 44_100.0, True),
+    ]
+    assert find_device("920", devices).index == find_device("4", devices).index == 4
+    assert find_device("hw:1,7", devices).index == 0
+    for number in ("2", "5", "1", "7"):
+        with pytest.raises(DeviceError, match=f"no input device matches '{number}'"):
+            find_device(number, devices)
