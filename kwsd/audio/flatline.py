@@ -22,6 +22,11 @@ class Flatline:
         self._count = 0
         self._level = np.int16(0)
 
+    def interrupt(self) -> None:
+        """Nobody knows what came meanwhile: what was not told yet is counted from here on."""
+        if self._count < self._limit:
+            self._count = 0
+
     def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
         """The event that the newest samples, which end at `at`, bring about, if any."""
         before = self._count

@@ -170,6 +170,7 @@ class Microphone:
             if self._lost_at is not None:
                 lost += self._missed(now - self._lost_at, len(samples), lost)
                 self._lost_at, self._restored_at = None, now
+                self._flatline.interrupt()
                 log.warning("%s is back after %.1f s", self.name, lost / RATE)
                 yield DeviceRestored(self.name, self._at + lost, lost)
             if first < 0:

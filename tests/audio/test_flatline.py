@@ -16,3 +16,16 @@ def test_a_converter_that_is_stuck_at_a_level_is_told_as_silent(level: int) -> N
     for number, block in enumerate(blocks, start=1):
         events += flatline.feed(block, "desk", 1_600 * number)
     assert [type(event) for event in events] == [DeviceSilent, DeviceAudible]
+
+
+def test_what_came_before_the_device_was_lost_does_not_count() -> None:
+    flatline, nothing = Flatline(3_200), np.zeros(1_600, np.int16)
+    assert not list(flatline.feed(nothing, "desk", 1_600))
+    flatline.interrupt()
+    assert not list(flatline.feed(nothing, "desk", 11_600))
+    (silent,) = flatline.feed(nothing, "desk", 13_200)
+    flatline.interrupt()  # told already, and not over
+    assert silent == DeviceSilent("desk", 13_200, 3_200)
+    assert not list(flatline.feed(nothing, "desk", 24_800))
+    (audible,) = flatline.feed(np.arange(1_600).astype(np.int16), "desk", 26_400)
+    assert audible == DeviceAudible("desk", 24_800, 4_800)
