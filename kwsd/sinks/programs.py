@@ -80,7 +80,9 @@ def why_not(argv: tuple[str, ...], error: Exception) -> str:
     interpreter = _interpreter(head)
     if error.errno == errno.ENOEXEC:
         return str(error) if interpreter else f"{error.strerror}: has it no #! line?"
-    return f"its interpreter is missing: {interpreter!r}, of its #! line" if interpreter else "its loader is missing"
+    return (
+        f"its interpreter is missing: {_shown(interpreter)}, of its #! line" if interpreter else "its loader is missing"
+    )
 
 
 def _why_not_found(program: str) -> tuple[str, str]:
@@ -109,8 +111,8 @@ def _why_not_run(program: str) -> tuple[str, str]:
     if head is None:  # a program need not be readable
         return "", ""
     interpreter = _interpreter(head)
-    if interpreter and not os.access(interpreter.replace("\t", " ").partition(" ")[0], os.X_OK):
-        return f"is for an interpreter that is not there, {interpreter!r};", "install it, or mend the #! line"
+    if interpreter and not os.access(interpreter.replace(b"\t", b" ").partition(b" ")[0], os.X_OK):
+        return f"is for an interpreter that is not there, {_shown(interpreter)};", "install it, or mend the #! line"
     if not head.startswith(b"#!") and head.isascii() and b"\0" not in head:
         return "does not say what runs it;", "begin it with a line like #!/bin/sh"
     return "", ""
@@ -124,7 +126,11 @@ def _head(program: str) -> bytes | None:
         return None
 
 
-def _interpreter(head: bytes) -> str:
-    """What a #! line names, arguments and all; "" where there is none."""
-    first = head.partition(b"\n")[0]
-    return first[2:].strip(b" \t").decode(errors="replace") if first.startswith(b"#!") else ""
+def _interpreter(head: bytes) -> bytes:
+    """What a #! line names, arguments and all; empty where there is none. Linux reads it to its end, or a null byte."""
+    first = head.partition(b"\n")[0].partition(b"\0")[0]
+    return first[2:].strip(b" \t") if first.startswith(b"#!") else b""
+
+
+def _shown(interpreter: bytes) -> str:
+    return repr(interpreter.decode(errors="replace"))

@@ -123,6 +123,9 @@ def test_hooks_are_passed_what_the_configuration_names(
     assert "MQTT" not in caplog.text
     with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
         build.bound(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
+    monkeypatch.setattr(build, "fits_locale", str.isascii)  # in a locale of such letters alone
+    with pytest.raises(ConfigError, match="this locale lacks a letter of 'NAME_π'; set LC_ALL"):
+        build.bound(configure({"hooks.environment": ["NAME_π"]}))
 
 
 def test_the_window_is_the_models_or_the_configurations(configure: Configure, card: ModelCard) -> None:

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from kwsd.errors import ConfigError
 from kwsd.events import Envelope, SpeechStarted
 from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.programs import check_programs
 
 
 def test_the_detection_is_on_standard_input_and_in_the_environment(bench: Any, tmp_path: Path, stop: Envelope) -> None:
@@ -194,6 +196,16 @@ def test_an_interpreter_that_is_missing_is_told_at_the_start(tmp_path: Path, fir
     program.chmod(0o755)
     with pytest.raises(ConfigError, match="is for an interpreter that is not there"):
         HookSink({"stop": [Hook((str(program),))]})
+
+
+def test_linux_reads_an_interpreter_up_to_a_null_byte(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    for first, runs in ((b"#!/bin/sh\0rest", True), (b"#!/no/such\xe9\0", False)):
+        program.write_bytes(first + b"\nexit 0\n")
+        program.chmod(0o755)
+        wrong = nullcontext() if runs else pytest.raises(ConfigError, match="an interpreter that is not there")
+        with wrong:
+            check_programs({"stop": [[str(program)]]})
 
 
 def test_a_program_that_cannot_be_seen_is_told_at_the_start(tmp_path: Path) -> None:
