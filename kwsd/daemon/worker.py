@@ -80,7 +80,7 @@ class Worker:
         waiting = set(self._rings)
         for batch in batches:
             if self._stopping.is_set():
-                return False
+                break
             self._greet(batch, engine, waiting)
             self._watchdog.working()
             for event in self._spotter.feed(batch):

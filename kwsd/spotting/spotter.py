@@ -29,6 +29,7 @@ class _Ear:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
         self.memory = Memory()
+        self._until = 0  # where the last window ended
 
     @property
     def quiet(self) -> bool:
@@ -38,7 +39,11 @@ class _Ear:
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
         """Whether the window is to be scored, and what the gate has to say."""
         events: list[Event] = []
+        until, self._until = self._until, window.end
         if window.lost:
+            if self.speaking:
+                events.append(SpeechEnded(self.stream, at=until))
+                self.speaking = False
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
             self.trigger.reset()
             self.memory = Memory()

@@ -95,6 +95,7 @@ def test_nothing_is_heard_any_more_once_it_is_to_stop() -> None:
     trace: list[str] = []
     assert not hear(trace, stops=True)
     assert trace.count("feed") == 1
+    assert trace[-1] == "SpeechEnded"  # who spoke then is heard no more, and subscribers are told
 
 
 def test_a_fault_ends_the_loop_and_leaves_the_watchdog_hungry() -> None:

@@ -131,6 +131,19 @@ def test_lost_audio_is_told_and_forgets_the_scores_before_it() -> None:
     assert events == [AudioLost("one", at=late.end + 32_000 - HOP, samples=32_000)]
 
 
+def test_speech_that_a_loss_cuts_off_ended_before_it() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
+    windows = cut(buzz(0.5, 1.0))
+    spoken = len(windows) // 2
+    assert next(event.type for event in feed(spotter, windows[:spoken], 4)) == "speech_started"
+    back, away = windows[spoken], 3600 * 16_000
+    events = spotter.feed([Window("one", back.end + away, back.samples, lost=away, hop=HOP)])
+    assert events[:2] == [
+        SpeechEnded("one", at=windows[spoken - 1].end),
+        AudioLost("one", at=back.end + away - HOP, samples=away),
+    ]
+
+
 def test_the_gate_says_when_speech_starts_and_ends() -> None:
     time = np.arange(16_000) / 16_000
     buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
