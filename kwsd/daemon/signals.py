@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import signal
@@ -34,12 +35,13 @@ class Held:
         self.came = True
 
 
-def has_terminal() -> bool:
-    """Whether the process belongs to a terminal; one that has hung up does not count."""
+def has_terminal() -> bool | None:
+    """Whether the process belongs to a terminal; one that has hung up does not count. None where nobody can tell, as
+    there is no descriptor left."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
-    except OSError:
-        return False
+    except OSError as error:
+        return None if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else False
     return True
 
 
@@ -50,7 +52,7 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        self._there = has_terminal()
+        self._there = bool(has_terminal())
         self._looked_at = time.monotonic()
         self._gone_at = -math.inf
 
@@ -59,12 +61,12 @@ class Terminal:
         now = time.monotonic()
         if self._there and now - self._looked_at >= LOOK_S:
             self._looked_at = now
-            if not has_terminal():
+            if has_terminal() is False:
                 self._there, self._gone_at = False, now
 
     def hangs_up(self) -> bool:
         """Whether it is gone, and was there when we last looked, or was found gone just now."""
-        return (self._there and not has_terminal()) or time.monotonic() - self._gone_at < LOOK_S
+        return (self._there and has_terminal() is False) or time.monotonic() - self._gone_at < LOOK_S
 
 
 @contextmanager
@@ -104,10 +106,10 @@ def relayed(
 
     handlers = dict.fromkeys(ASKING_TO_STOP, handle) | dict.fromkeys(WITHOUT_MEANING, let_pass)
     before = {number: signal.getsignal(number) for number in handlers}
-    relayed = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    ours = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
     woken_before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     try:
-        for number in relayed:
+        for number in ours:
             signal.signal(number, handlers[number])
         held = before[signal.SIGHUP]
         if reloads and isinstance(held, Held) and held.came:
@@ -115,5 +117,5 @@ def relayed(
         yield
     finally:
         signal.set_wakeup_fd(woken_before)
-        for number in relayed:
+        for number in ours:
             signal.signal(number, before[number])

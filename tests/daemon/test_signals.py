@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -149,3 +150,23 @@ def test_a_terminal_that_went_long_ago_does_not_hang_up_now(monkeypatch: pytest.
     there = False
     later.look()
     assert later.hangs_up()
+
+
+def test_without_a_descriptor_nobody_can_tell_whether_the_terminal_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(error: int) -> None:
+        def failing(*_: object) -> int:
+            raise OSError(error, "")
+
+        monkeypatch.setattr(signals.os, "open", failing)
+
+    monkeypatch.setattr(signals, "has_terminal", lambda: True)
+    monkeypatch.setattr(signals, "LOOK_S", 0.0)
+    terminal = Terminal()
+    monkeypatch.undo()
+    monkeypatch.setattr(signals, "LOOK_S", 0.0)
+    for error in (errno.EMFILE, errno.ENFILE):
+        refuse(error)
+        terminal.look()
+        assert not terminal.hangs_up()
+    refuse(errno.ENXIO)
+    assert terminal.hangs_up()
