@@ -42,7 +42,7 @@ class Counters:
     def __init__(self, rings: Mapping[str, Ring], hop: int) -> None:
         """`hop` in samples, as it is before it first changes."""
         self._rings = rings
-        self._began = time.monotonic()
+        self._began = _since_boot_s()
         self._lock = threading.Lock()
         self._model = self._device = ""
         self._hop = hop
@@ -121,7 +121,8 @@ class Counters:
         is left out where there is no verifier.
         """
         with self._lock:
-            audio_s = sum(ring.written for ring in self._rings.values()) / RATE
+            numbered = sum(ring.written for ring in self._rings.values())
+            heard_s = max(0, numbered - self._counts["lost_samples"]) / RATE
             ungated = self._counts["windows"] - self._counts["windows_gated"]
             # One that was spared may be scored later after all: the count waits then, for it must never fall.
             self._spared = max(self._spared, ungated - self._counts["windows_scored"])
@@ -129,7 +130,7 @@ class Counters:
                 "version": __version__,
                 "model": self._model,
                 "device": self._device,
-                "uptime_s": round(time.monotonic() - self._began, 3),
+                "uptime_s": round(_since_boot_s() - self._began, 3),
                 "streams": {
                     name: {
                         "audio_s": round(ring.written / RATE, 3),
@@ -147,7 +148,7 @@ class Counters:
                 "inference_s": round(self._inference_s, 6),
                 "inference_batches": self._counts["batches"],
                 "inference_buckets": dict(zip(map(str, BUCKETS_S), self._buckets, strict=True)),
-                "real_time_factor": round(self._inference_s / audio_s, 6) if audio_s else 0.0,
+                "real_time_factor": round(self._inference_s / heard_s, 6) if heard_s else 0.0,
                 "audio_lost_s": round(self._counts["lost_samples"] / RATE, 4),
                 "overflows": sum(ring.overflows for ring in self._rings.values()),
                 "device_losses": self._counts["device_losses"],
@@ -155,6 +156,11 @@ class Counters:
                 "hook_failures": self._counts["hook_failures"],
                 "subscribers": self._subscribers,
             }
+
+
+def _since_boot_s() -> float:
+    """Sleep counts in: what was not heard meanwhile has its sample numbers, too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def level_dbfs(ring: Ring) -> float | None:

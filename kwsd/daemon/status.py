@@ -48,4 +48,4 @@ class StatusLine:
 
 
 def _clock(time: datetime) -> str:
-    return time.astimezone().strftime("%H:%M:%S")
+    return time.astimezone().strftime("%F %T")

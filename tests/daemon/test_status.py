@@ -38,7 +38,7 @@ def test_words_the_last_of_them_and_a_lost_device() -> None:
     line.ready("tiny on cpu listens to desk")
     send(STOP, STOP, SpeechStarted("desk", 5), DeviceLost("desk", 5, "no audio"), DeviceRestored("desk", 6, 1))
     line.reloaded()
-    told = [re.sub(r"\d\d:\d\d:\d\d", "T", text) for text in notifier.told]
+    told = [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "T", text) for text in notifier.told]
     assert told == [
         "ready: tiny on cpu listens to desk; words heard: 0",
         "tiny on cpu listens to desk; words heard: 1, the last: stop at T",
