@@ -12,6 +12,7 @@ from kwsd.errors import ConfigError
 
 SHORTEST = 16
 """Characters of a token. One that can be guessed is none."""
+_LONGEST = 4096
 _NEXT = "make one: (umask 077; openssl rand -hex 32 >FILE)"
 
 
@@ -26,7 +27,7 @@ def read_token(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigError(f"metrics.token_file {path}: no regular file;", _NEXT)
-            text = file.read(4096).strip()
+            text = file.read(_LONGEST + 1).strip()
     except OSError as error:
         step = _let_own(path) if isinstance(error, PermissionError) else _NEXT
         raise ConfigError(f"metrics.token_file {path}: {error.strerror};", step) from error
@@ -35,6 +36,8 @@ def read_token(path: Path) -> bytes:
         raise ConfigError(f"metrics.token_file {path}: another user's;", _let_own(path))
     if not given and stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(f"metrics.token_file {path}: others may read or change it;", f"chmod 600, or {_NEXT}")
+    if len(text) > _LONGEST:
+        raise ConfigError(f"metrics.token_file {path}: more than {_LONGEST} characters;", _NEXT)
     if len(text) < SHORTEST or not all(0x21 <= byte <= 0x7E for byte in text):
         raise ConfigError(f"metrics.token_file {path}: no token of {SHORTEST} characters or more;", _NEXT)
     return text

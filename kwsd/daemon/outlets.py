@@ -34,8 +34,8 @@ class Outlets:
     """
 
     def __init__(self, *, live: bool, failed: Callable[[BaseException], None]) -> None:
-        """`live`: a microphone waits for nobody, a recording waits for each of them. `failed` takes what a sink's
-        thread died of."""
+        """`live`: a microphone waits for nobody, a recording waits for standard output and what is kept of it. `failed`
+        takes what a sink's thread died of."""
         self._live, self._failed = live, failed
         self.hooks: HookSink | None = None
         self.stdout: StdoutSink | None = None

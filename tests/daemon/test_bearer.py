@@ -25,6 +25,11 @@ def test_a_token_is_long_and_its_owners_alone(tmp_path: Path) -> None:
             read_token(path)
     path.chmod(0o600)
     assert read_token(path) == TOKEN
+    path.write_bytes(b"t" * 4096 + b"\n")
+    assert len(read_token(path)) == 4096
+    path.write_bytes(b"t" * 4097)
+    with pytest.raises(ConfigError, match="more than 4096 characters"):  # not cut: nobody could bear the rest
+        read_token(path)
     for text in (b"", b"short", b"two words of a token", b"\xff" * 20):
         path.write_bytes(text)
         with pytest.raises(ConfigError, match="no token of 16") as told:
