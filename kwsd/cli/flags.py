@@ -6,6 +6,7 @@ fits, and goes on with other files.
 
 from __future__ import annotations
 
+import glob
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -103,7 +104,7 @@ def _info(option: Option) -> Any:
         help=described(option),
         metavar=None if _is_switch(option) else _metavar(option),
         rich_help_panel=_panel(option.section),
-        autocompletion=_completion(option.choices) if option.choices else None,
+        autocompletion=_completer(option),
         show_default=False,
     )
 
@@ -148,11 +149,24 @@ def _metavar(option: Option) -> str:
     return next((unit for end, unit in _METAVARS.items() if option.name.endswith(end)), "N")
 
 
-def _completion(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
+def _completer(option: Option) -> Callable[[str], list[str]] | None:
+    """What the shell asks for values; without one it offers files, and so it does where none of the values fits."""
+    if option.key == "model.name":
+        return _models
+    if not option.choices:
+        return None
+
     def complete(incomplete: str) -> list[str]:
-        return [choice for choice in choices if choice.startswith(incomplete)]
+        return [choice for choice in option.choices if choice.startswith(incomplete)]
 
     return complete
+
+
+def _models(incomplete: str) -> list[str]:
+    """The models that came with kwsd."""
+    from kwsd.zoo.finding import shipped  # imports numpy, and only who asks for this waits for it
+
+    return sorted(path.parent.name for path in shipped().glob(f"{glob.escape(incomplete)}*/config.json"))
 
 
 def parameter_of(option: Option) -> str:
