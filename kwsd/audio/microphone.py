@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
+_AT_ONCE_S = 0.1
+"""Two clocks that are read within so little time tell of one moment."""
 _AFTER_S = 0.005
 """So long after capture a nap ends here: then its blocks are there already."""
 
@@ -46,9 +48,15 @@ class Patience:
 
 
 def clocks() -> tuple[float, float]:
-    """Seconds since the machine was started, and how many of them it was suspended."""
-    now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return now, now - time.monotonic()
+    """Seconds since the machine was started, and how many of them it was suspended.
+
+    A thread may have to wait between one clock and the other, which would look like sleep: then it asks again.
+    """
+    while True:
+        before = time.monotonic()
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if (awake := time.monotonic()) - before < _AT_ONCE_S:
+            return now, now - awake
 
 
 class Microphone:

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count, takewhile
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.audio import microphone
 from kwsd.audio.microphone import Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, DeviceRestored
@@ -177,3 +179,11 @@ def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., 
     assert not microphone._sleep(0.2, search=True)
     assert time.monotonic() - began > 0.19
     assert not microphone._sleep(1000.0)  # as soon as it may, it knows
+
+
+def test_a_thread_that_waits_between_two_clocks_has_not_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    awake = iter([100.0, 103.0, 103.0, 103.001])  # three seconds of another thread's
+    boot = iter([150.0, 153.0])
+    names = SimpleNamespace(monotonic=lambda: next(awake), clock_gettime=lambda _: next(boot), CLOCK_BOOTTIME=7)
+    monkeypatch.setattr(microphone, "time", names)
+    assert microphone.clocks() == (153.0, pytest.approx(50.0, abs=0.01))
