@@ -40,6 +40,8 @@ def open_recording(path: Path) -> Any:
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
         raise InputError(f"{path}: raw samples have no header; {_piped(path)}") from error
     except (sf.LibsndfileError, OSError) as error:
+        if path.suffix.lower() == ".onnx":
+            raise InputError(f"{path}: a model, not a recording; name it after --model") from error
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         next_ = f"convert it (ffmpeg -i FILE out.wav); if it is raw samples, {_piped(path)}"
         raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error

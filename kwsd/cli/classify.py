@@ -12,7 +12,7 @@ from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import configured
 from kwsd.config import load_config
-from kwsd.errors import InputError
+from kwsd.errors import InputError, UsageError
 from kwsd.shown import readable
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def classify(
     exit status is 66 then.
     """
     alone = {"trigger.smoothing": 1}  # no mean over windows, of which a short --window would have too few
+    if Path("-") in files and not Path("-").exists():
+        raise UsageError("classify reads files, not a pipe;", "kwsd listen - hears the words in one")
     config = load_config(Path(os.devnull), alone | overrides).config
     stderr.log_from()
     pull_if_missing(config.model.name)

@@ -36,6 +36,9 @@ def write_bad(folder: Path, kind: str) -> Path:
     elif kind == "pcm":
         path = folder / "my talk.pcm"
         path.write_bytes(bytes(100))
+    elif kind == "onnx":
+        path = folder / "exported.onnx"
+        path.write_bytes(bytes(range(100)))
     elif kind == "raw":
         path = folder / "a.raw"
         path.write_bytes(bytes(100))
@@ -49,6 +52,7 @@ def write_bad(folder: Path, kind: str) -> Path:
         ("empty", "the file is empty"),
         ("text", r"no audio that libsndfile can read .*: convert it \(ffmpeg .*pipe them"),
         ("pcm", r"convert it \(ffmpeg .*pipe them.*kwsd listen - < '/.*my talk\.pcm'"),
+        ("onnx", "a model, not a recording; name it after --model"),
         ("folder", "a folder"),
         ("pipe", "not a regular file"),
         ("silent", "no samples"),

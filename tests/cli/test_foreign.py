@@ -132,6 +132,12 @@ def test_zero_shot_on_files(kwsd: Command, clap: Path, clips: Path) -> None:
     assert sum(entry["score"] for entry in labels) == pytest.approx(1, abs=1e-4)
 
 
+def test_a_pipe_is_not_classified(kwsd: Command) -> None:
+    ran = kwsd("classify", "-")
+    assert (ran.status, ran.out) == (2, "")
+    assert "kwsd listen - hears the words in one" in ran.err
+
+
 def test_bad_files_are_named_and_skipped(kwsd: Command, foreign: Foreign, clips: Path, tmp_path: Path) -> None:
     (tmp_path / "noise.wav").write_bytes(b"no sound at all")
     good = clips / "no" / "1.wav"
