@@ -85,8 +85,9 @@ def find_model(name_or_folder: str) -> Path:
 
 def _other(wanted: str, ours: Sequence[str]) -> str:
     """What may have been meant. A path that is no whole one depends on where kwsd was started."""
-    if "/" in wanted and not Path(wanted).expanduser().is_absolute():
-        return f"it was looked for in {Path.cwd()}: name the whole path"
+    if "/" in wanted and not expanded(wanted).is_absolute():
+        with suppress(OSError):  # that folder is gone
+            return f"it was looked for in {Path.cwd()}: name the whole path"
     return nearest(wanted, ours) or f"kwsd's own models: {', '.join(ours) or 'none'}"
 
 

@@ -78,5 +78,5 @@ def test_nearest_names_what_comes_near_and_is_silent_otherwise() -> None:
 
 def test_the_readme_names_the_keys_that_have_no_flag() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (told,) = re.findall(r"each key has one, except ([^.]+)\.", readme)
+    (told,) = re.findall(r"each key has one, except\s+([^.]+)\.", readme)
     assert set(re.findall(r"`(\w+)`", told)) == {option.name for option in options().values() if not option.flag}
