@@ -49,6 +49,8 @@ def test_its_card_says_what_is_heard_and_what_is_judged(pair: Path, kwsd: Comman
     card = read_card(str(pair / "small"))
     assert (card.window, card.heard, card.about) == (RATE, 2 * RATE, RATE)
     told = kwsd("models", "info", pair / "small")
+    assert "1 s at once, at 16000 Hz; its verifier 2 s" in told.out
+    told = kwsd("models", "info", pair / "larger")
     assert "2 s at once" in told.out
     assert "the last 1 s" in told.out
     found = json.loads(kwsd("models", "info", pair / "larger", "--format", "json").out)
