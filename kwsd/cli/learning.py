@@ -16,7 +16,7 @@ from kwsd.training.journal import JOURNAL, Journal, trim_journal
 log = logging.getLogger(__name__)
 
 _QUIET_S, _OFTEN_S = 60.0, 5.0
-"""A step is told after so long without one, at most, and no more often than that, validated or not: a handful of clips
+"""A step is told after a minute without one, and a validation no more often than each five seconds: a handful of clips
 is gone through several times a second."""
 
 
