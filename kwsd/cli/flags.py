@@ -6,7 +6,6 @@ fits, and goes on with other files.
 
 from __future__ import annotations
 
-import glob
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -151,22 +150,21 @@ def _metavar(option: Option) -> str:
 
 def _completer(option: Option) -> Callable[[str], list[str]] | None:
     """What the shell asks for values; without one it offers files, and so it does where none of the values fits."""
-    if option.key == "model.name":
-        return _models
-    if not option.choices:
+    names_model = option.key == "model.name"
+    if not names_model and not option.choices:
         return None
 
     def complete(incomplete: str) -> list[str]:
-        return [choice for choice in option.choices if choice.startswith(incomplete)]
+        values = _models() if names_model else option.choices
+        return [value for value in values if value.startswith(incomplete)]
 
     return complete
 
 
-def _models(incomplete: str) -> list[str]:
-    """The models that came with kwsd."""
-    from kwsd.zoo.finding import shipped  # imports numpy, and only who asks for this waits for it
+def _models() -> list[str]:
+    from kwsd.zoo.finding import shipped_names  # imports numpy, and only who asks for this waits for it
 
-    return sorted(path.parent.name for path in shipped().glob(f"{glob.escape(incomplete)}*/config.json"))
+    return shipped_names()
 
 
 def parameter_of(option: Option) -> str:

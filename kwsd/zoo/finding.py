@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +31,13 @@ def within_reach() -> Iterator[None]:
 
 def shipped_models() -> list[ModelCard]:
     """The cards of the models that came with kwsd, the default one first."""
-    cards = [read_card(str(path.parent)) for path in sorted(shipped().glob("*/config.json"))]
+    cards = [read_card(str(shipped() / name)) for name in shipped_names()]
     return sorted(cards, key=lambda card: card.name != DEFAULT_MODEL)
+
+
+def shipped_names() -> list[str]:
+    """What they are called, in the alphabet's order; no card is read."""
+    return sorted(path.parent.name for path in shipped().glob("*/config.json"))
 
 
 @within_reach()
@@ -59,8 +64,7 @@ def find_model(name_or_folder: str) -> Path:
     for folder in (expanded(name_or_folder), came_with_kwsd):
         if (folder / "config.json").is_file():
             return folder
-    ours = sorted(path.parent.name for path in shipped().glob("*/config.json"))
-    known = ", ".join(ours) or "none"
+    known = f"kwsd's own models: {', '.join(shipped_names()) or 'none'}"
     places = (Path(name_or_folder), came_with_kwsd)
     recipe = next((place / "recipe.toml" for place in places if _only_recipe(place)), None)
     if recipe is not None:
@@ -69,7 +73,7 @@ def find_model(name_or_folder: str) -> Path:
         if is_adapter(here):
             raise only_adapter(name_or_folder)
         of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
-        raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or f"kwsd's own models: {known}")
+        raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
     wanted = hub_id(name_or_folder)
     if wanted:
         folder_of_hub = pulled(wanted)
@@ -78,17 +82,17 @@ def find_model(name_or_folder: str) -> Path:
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
     if here.is_file():
         near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)
-        hint = f"name a model's folder, or one of kwsd's own: {known}" if near is None else f"did you mean {near}?"
+        hint = f"name a model's folder, or one of {known}" if near is None else f"did you mean {near}?"
         raise ModelError(f"{here} is a file, but none of kwsd export's;", hint)
-    raise ModelError(f"no model and no folder is called {name_or_folder!r};", _other(name_or_folder, ours))
+    raise ModelError(f"no model and no folder is called {name_or_folder!r};", _meant(name_or_folder) or known)
 
 
-def _other(wanted: str, ours: Sequence[str]) -> str:
-    """What may have been meant. A path that is no whole one depends on where kwsd was started."""
+def _meant(wanted: str) -> str:
+    """What may have been, or "". A path that is no whole one depends on where kwsd was started."""
     if "/" in wanted and not expanded(wanted).is_absolute():
         with suppress(OSError):  # that folder is gone
             return f"it was looked for in {Path.cwd()}: name the whole path"
-    return nearest(wanted, ours) or f"kwsd's own models: {', '.join(ours) or 'none'}"
+    return nearest(wanted, shipped_names())
 
 
 def verifier_card(card: ModelCard, name: str) -> ModelCard:
