@@ -66,15 +66,12 @@ def _run(given: list[str]) -> int:
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         if status != Interrupted.exit_status:
             _flush()
-    except KwsdError as error:
-        interrupted = _is_interrupt(error)
-        status = Interrupted.exit_status if interrupted else _tell(str(error), error.exit_status, debug)
     except KeyboardInterrupt:
         status = Interrupted.exit_status
     except NOBODY_READS:  # told by the flush; see also ManualGroup
         status = 0
     except Exception as error:
-        status = Interrupted.exit_status if _is_interrupt(error) else _tell_fault(error, debug)
+        status = Interrupted.exit_status if _is_interrupt(error) else _tell_error(error, debug)
     _quiet_stdout(interrupted=status == Interrupted.exit_status)
     return status
 
@@ -84,9 +81,11 @@ def _is_interrupt(error: BaseException | None) -> bool:
     return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__))
 
 
-def _tell_fault(error: Exception, debug: bool) -> int:
-    """What nobody has foreseen; or a full disk, mostly under standard output, a closed door, a limit of the system's:
-    no faults of ours."""
+def _tell_error(error: Exception, debug: bool) -> int:
+    """One of kwsd's own; or a full disk, mostly under standard output, a closed door, a limit of the system's, which
+    are no faults of ours; or what nobody has foreseen."""
+    if isinstance(error, KwsdError):
+        return _tell(str(error), error.exit_status, debug)
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
