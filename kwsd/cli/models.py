@@ -144,13 +144,10 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
 
 
 def _hears(card: ModelCard) -> str:
-    """How much at once, and of how much of that its scores tell."""
-    text = f"{card.about / RATE:g} s at once, at {card.rate} Hz"
-    if card.about == card.heard:
-        return text
-    if card.verifier is not None:
-        return f"{text}; its verifier {card.heard / RATE:g} s"
-    return f"{card.heard / RATE:g} s at once, at {card.rate} Hz; its scores are about the last {card.about / RATE:g} s"
+    """How much it hears at once, of how much of that its scores tell, and what a verifier hears that hears more."""
+    about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.window else ""
+    verifier = f"; its verifier {card.heard / RATE:g} s" if card.window < card.heard else ""
+    return f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}{verifier}"
 
 
 def flattened(scores: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
