@@ -80,9 +80,9 @@ def why_not(argv: tuple[str, ...], error: Exception) -> str:
     interpreter = _interpreter(head)
     if error.errno == errno.ENOEXEC:
         return str(error) if interpreter else f"{error.strerror}: has it no #! line?"
-    return (
-        f"its interpreter is missing: {_shown(interpreter)}, of its #! line" if interpreter else "its loader is missing"
-    )
+    if not interpreter:
+        return "its loader is missing"
+    return f"its interpreter is missing: {_shown(interpreter)}, of its #! line"
 
 
 def _why_not_found(program: str) -> tuple[str, str]:

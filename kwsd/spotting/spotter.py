@@ -122,7 +122,7 @@ class Spotter:
 
     @property
     def batch(self) -> int:
-        """How many windows of a recording are fed at once: four times as many where most of them need no score."""
+        """How many windows of a recording are fed at once: more where most of them need no score."""
         return SPARED_BATCH if self._thrifty else BATCH
 
     @property
