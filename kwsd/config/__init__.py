@@ -4,7 +4,7 @@ and where files lie (`places`)."""
 from kwsd.config.hooklines import SHELL, command_line, parse_hook_flags
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
-from kwsd.config.places import NEEDS_UTF8, config_path, expanded, runtime_folder, socket_path
+from kwsd.config.places import check_letters, config_path, expanded, runtime_folder, socket_path
 from kwsd.config.rereading import rereading
 from kwsd.config.sections import (
     AudioConfig,
@@ -20,7 +20,6 @@ from kwsd.config.sections import (
 )
 
 __all__ = [
-    "NEEDS_UTF8",
     "SHELL",
     "AudioConfig",
     "Config",
@@ -34,6 +33,7 @@ __all__ = [
     "OutputConfig",
     "SocketConfig",
     "TriggerConfig",
+    "check_letters",
     "command_line",
     "config_path",
     "expanded",

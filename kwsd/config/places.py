@@ -8,7 +8,7 @@ from pathlib import Path
 from kwsd.errors import ConfigError
 from kwsd.shown import fits_locale
 
-NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
+_NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
 """What to do where a locale cannot give the system a text of the configuration, which is UTF-8."""
 
 
@@ -32,6 +32,13 @@ def runtime_folder() -> Path | None:
     return _folder("XDG_RUNTIME_DIR")
 
 
+def check_letters(text: str, what: str) -> None:
+    """Raise ConfigError, with `what` it is for, where the locale lacks one of the text's letters: no program or
+    variable has that name then."""
+    if not fits_locale(text):
+        raise ConfigError(f"{what}: this locale lacks a letter of {text!r};", _NEEDS_UTF8)
+
+
 def expanded(text: str) -> Path:
     """A path as an operator writes it, with ~ for a home directory.
 
@@ -39,7 +46,7 @@ def expanded(text: str) -> Path:
     name can be opened.
     """
     if not fits_locale(text):
-        raise ConfigError(f"{text}: this locale lacks a letter of that name;", NEEDS_UTF8)
+        raise ConfigError(f"{text}: this locale lacks a letter of that name;", _NEEDS_UTF8)
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

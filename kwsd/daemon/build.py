@@ -11,14 +11,14 @@ from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.audio.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
-from kwsd.config import NEEDS_UTF8, Config, command_line, expanded
+from kwsd.config import Config, check_letters, command_line, expanded
 from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
 from kwsd.events import RATE, Event
 from kwsd.fitting import gate_settings, trigger_settings
-from kwsd.shown import brief, fits_locale
+from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import Hook, HookSink
 from kwsd.sinks.listening import inherited
@@ -153,8 +153,7 @@ def bound(config: Config) -> Mapping[str, list[Hook]]:
     for name in chosen.environment:
         if name in OURS:
             raise ConfigError(f"hooks.environment: {name} is between systemd and kwsd;", "leave it out")
-        if not fits_locale(name):
-            raise ConfigError(f"hooks.environment: this locale lacks a letter of {name!r};", NEEDS_UTF8)
+        check_letters(name, "hooks.environment")
         if name not in os.environ:
             log.warning("hooks.environment: %s is not set, so that no hook gets it", name)
     return {

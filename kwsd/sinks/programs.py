@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kwsd.config import NEEDS_UTF8
+from kwsd.config import check_letters
 from kwsd.errors import ConfigError
-from kwsd.shown import fits_locale
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +59,7 @@ def check_programs(hooks: Mapping[str, Iterable[Sequence[str]]]) -> None:
 
 def _check_program(word: str, argv: Sequence[str]) -> None:
     for part in argv:
-        if not fits_locale(part):
-            raise ConfigError(f"hook for {word!r}: this locale lacks a letter of {part!r};", NEEDS_UTF8)
+        check_letters(part, f"hook for {word!r}")
     program = argv[0]
     found = shutil.which(program)
     what, remedy = _why_not_found(program) if found is None else _why_not_run(found)

@@ -123,7 +123,7 @@ def test_hooks_are_passed_what_the_configuration_names(
     assert "MQTT" not in caplog.text
     with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
         build.bound(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
-    monkeypatch.setattr(build, "fits_locale", str.isascii)  # in a locale of such letters alone
+    monkeypatch.setattr("kwsd.config.places.fits_locale", str.isascii)  # in a locale of such letters alone
     with pytest.raises(ConfigError, match="this locale lacks a letter of 'NAME_π'; set LC_ALL"):
         build.bound(configure({"hooks.environment": ["NAME_π"]}))
 
