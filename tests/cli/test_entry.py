@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,8 +15,6 @@ from patience import PATIENCE_S
 from sockets import reset_by_peer
 from unread import full_pipe
 
-import kwsd as package
-from kwsd.daemon.signals import Held
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 
 Command = Callable[..., Any]
@@ -78,85 +75,6 @@ def test_ctrl_c_while_a_library_is_imported_is_no_fault_of_the_library(
         raising(monkeypatch, error)
         ran = kwsd("version")
         assert (ran.status, ran.out, ran.err) == (130, "", "")
-
-
-SCRIPT = ("-c", "import sys; from kwsd.cli import main; sys.argv[0] = 'kwsd'; sys.exit(main())")
-
-
-@pytest.mark.parametrize("program", [("-m", "kwsd"), SCRIPT])
-@pytest.mark.parametrize(
-    ("number", "command", "status"),
-    [
-        (signal.SIGINT, ("version",), 130),
-        (signal.SIGINT, ("listen", "-"), 130),
-        (signal.SIGTERM, ("listen", "-"), 0),
-        (signal.SIGTERM, ("version",), -signal.SIGTERM),
-    ],
-)
-def test_a_signal_while_it_is_still_imported(
-    tmp_path: Path, program: tuple[str, ...], number: signal.Signals, command: tuple[str, ...], status: int
-) -> None:
-    """The signal comes as typer is imported, which is among the first of all imports."""
-    (tmp_path / "typer.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(30)\n")
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
-    done = subprocess.run([sys.executable, *program, *command], capture_output=True, text=True, env=env, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
-
-
-ON_A_TERMINAL = """
-import fcntl, os, pty, sys, termios
-master, slave = pty.openpty()
-os.set_inheritable(master, True)  # else exec closes it, and the kernel hangs up
-fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
-@pytest.mark.parametrize(
-    ("command", "terminal", "status"),
-    [
-        (("listen",), False, 7),
-        (("listen",), True, -signal.SIGHUP),
-        (("version",), False, -signal.SIGHUP),
-    ],
-)
-def test_sighup_while_it_is_still_imported(
-    tmp_path: Path, command: tuple[str, ...], terminal: bool, status: int
-) -> None:
-    """A daemon without a terminal takes it for a reload, of a configuration that it has not read yet."""
-    (tmp_path / "typer.py").write_text(f"import os\nos.kill(os.getpid(), {int(signal.SIGHUP)})\nos._exit(7)\n")
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
-    program = [sys.executable, "-m", "kwsd", *command]
-    within = [sys.executable, "-c", ON_A_TERMINAL] if terminal else []
-    done = subprocess.run([*within, *program], env=env, check=False, capture_output=True, start_new_session=True)
-    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
-
-
-@pytest.mark.parametrize("source", [(), ("none.wav",), ("-",)])
-def test_sighup_is_held_for_a_microphone_alone(kwsd: Command, source: tuple[str, ...]) -> None:
-    held = Held()
-    before = signal.signal(signal.SIGHUP, held)
-    try:
-        assert kwsd("listen", *source, "--config", "/none").status == 78
-        assert signal.getsignal(signal.SIGHUP) == (signal.SIG_DFL if source else held)
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-HELD = """
-import signal, sys
-from kwsd.cli.entry import main
-from kwsd.daemon.signals import Held
-signal.signal(signal.SIGHUP, Held())
-signal.raise_signal(signal.SIGHUP)
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.parametrize(("source", "status"), [((), 78), (("none.wav",), -signal.SIGHUP), (("-",), -signal.SIGHUP)])
-def test_sighup_that_was_held_ends_a_recording(source: tuple[str, ...], status: int) -> None:
-    command = [sys.executable, "-c", HELD, "listen", *source, "--config", "/none"]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == status
 
 
 @pytest.mark.parametrize(

@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from loudness import HOP, TRIGGER, LoudnessClassifier, beep, buzz, cut, feed
 from numpy.typing import NDArray
 
 from kwsd.audio.window import Window
 from kwsd.classifier import numbers
 from kwsd.errors import ConfigError, ModelError
-from kwsd.events import AudioLost, Detection, Event, SpeechEnded
+from kwsd.events import AudioLost, Detection, SpeechEnded
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
-
-HOP = 1600
-TRIGGER = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=500)
-
-
-class LoudnessClassifier:
-    """Says "beep" where the middle of a window is loud."""
-
-    labels = ("beep", "_silence_")
-    name = "loudness"
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-
-    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.batches.append(len(windows))
-        loud = (np.abs(windows[:, 6000:10000]).max(axis=1) > 0.1).astype(np.float32)
-        return np.stack([loud, 1 - loud], axis=1)
-
-
-def cut(audio: NDArray[np.int16], stream: str = "one") -> list[Window]:
-    padded = np.concatenate([np.zeros(16_000, np.int16), audio])
-    return [Window(stream, end, padded[end : end + 16_000], hop=HOP) for end in range(HOP, len(audio) + 1, HOP)]
-
-
-def beep(at: int = 16_000, length: int = 4_000) -> NDArray[np.int16]:
-    audio = np.zeros(48_000, np.int16)
-    audio[at : at + length] = (8000 * np.sin(np.arange(length))).astype(np.int16)
-    return audio
-
-
-def feed(spotter: Spotter, windows: Sequence[Window], batch: int) -> list[Event]:
-    return [event for at in range(0, len(windows), batch) for event in spotter.feed(windows[at : at + batch])]
 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
@@ -153,14 +120,6 @@ def test_the_gate_says_when_speech_starts_and_ends() -> None:
     assert kinds == ["speech_started", "speech_ended"]
 
 
-def buzz(*seconds: float) -> NDArray[np.int16]:
-    """Silence and something that is taken for speech, in turn."""
-    time = np.arange(int(16_000 * sum(seconds))) / 16_000
-    sound = 6000 * sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
-    places = np.searchsorted(np.cumsum(seconds), time, side="right")
-    return np.where(places % 2, sound, 0).astype(np.int16)
-
-
 def test_speech_that_the_end_cuts_off_ends_there() -> None:
     spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
     events = feed(spotter, cut(buzz(1, 1)), 4)
@@ -217,43 +176,10 @@ def test_it_is_quiet_where_all_streams_are() -> None:
     assert spotter.span is None
 
 
-def test_other_settings_in_the_middle_lose_no_sample_and_repeat_no_word() -> None:
-    windows = cut(beep(length=8_000))
-    for place in range(len(windows)):
-        spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
-        events = feed(spotter, windows[:place], 1)
-        spotter.adopt(gate=None, trigger=TriggerSettings({"beep": 0.5}, smoothing=2, refractory_ms=500))
-        events += feed(spotter, windows[place:], 1)
-        assert [type(event) for event in events] == [Detection], place
-
-
-def test_a_gate_that_is_taken_away_ends_the_speech_and_one_that_comes_judges_from_then_on() -> None:
-    speech = np.random.default_rng(3).normal(0, 9000, 32_000).clip(-32_768, 32_767).astype(np.int16)
-    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(aggressiveness=0), trigger=TRIGGER)
-    windows = cut(np.concatenate([speech, np.zeros(32_000, np.int16)]))
-    kinds = [event.type for event in feed(spotter, windows[:10], 1)]
-    assert "speech_started" in kinds
-    assert "speech_ended" not in kinds
-    spotter.adopt(gate=None, trigger=TRIGGER)
-    kinds = [event.type for event in feed(spotter, windows[10:12], 1)]
-    assert kinds.count("speech_ended") == 1
-    scored = spotter.scored
-    spotter.adopt(gate=GateSettings(), trigger=TRIGGER)
-    feed(spotter, windows[30:], 1)
-    assert spotter.scored == scored  # silence
-
-
 @pytest.mark.parametrize("coarse", [None, 0, 4800])
 def test_a_word_that_the_classifier_lacks_is_refused_at_once(coarse: int | None) -> None:
     with pytest.raises(ConfigError, match="does not know boop"):
         Spotter(LoudnessClassifier(), gate=None, trigger=TriggerSettings({"boop": 0.5}), coarse=coarse)
-
-
-def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
-    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
-    with pytest.raises(ConfigError, match="does not know boop"):
-        spotter.adopt(gate=None, trigger=TriggerSettings({"boop": 0.5}))
-    assert len(feed(spotter, cut(beep()), 1)) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 4, 64])
@@ -277,23 +203,6 @@ def test_what_the_gate_keeps_back_is_counted_and_what_needs_no_score_is_not() ->
     closed = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER, coarse=0)
     feed(closed, cut(np.zeros(48_000, np.int16)), 4)
     assert (closed.gated, closed.scored) == (30, 0)
-
-
-def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_none() -> None:
-    """Else minutes later it is taken for the neighbour of a word."""
-    settings = {"gate": None, "trigger": TRIGGER}
-    loud, quiet = beep(at=0, length=48_000), np.zeros(48_000, np.int16)
-    spotter = Spotter(LoudnessClassifier(), **settings, coarse=0)  # type: ignore[arg-type]  # as above
-    before = cut(loud)[12:13]
-    assert feed(spotter, before, 1) == []
-    assert spotter.scored == 0  # held back: its neighbour will tell
-    greedy = TriggerSettings({"beep": 0.4}, smoothing=2, refractory_ms=500)
-    spotter.adopt(gate=None, trigger=greedy, coarse=0)
-    feed(spotter, cut(quiet), 4)
-    spotter.adopt(gate=None, trigger=TRIGGER, coarse=0)
-    assert feed(spotter, before, 1) == []
-    lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
-    assert feed(spotter, lonely, 1) == []
 
 
 def test_looks_at_streams_with_other_hops_fall_on_the_windows_of_each() -> None:

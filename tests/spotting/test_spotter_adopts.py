@@ -1,0 +1,63 @@
+"""Settings that change while the spotter hears."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from loudness import TRIGGER, LoudnessClassifier, beep, cut, feed
+
+from kwsd.errors import ConfigError
+from kwsd.events import Detection
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
+
+
+def test_other_settings_in_the_middle_lose_no_sample_and_repeat_no_word() -> None:
+    windows = cut(beep(length=8_000))
+    for place in range(len(windows)):
+        spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
+        events = feed(spotter, windows[:place], 1)
+        spotter.adopt(gate=None, trigger=TriggerSettings({"beep": 0.5}, smoothing=2, refractory_ms=500))
+        events += feed(spotter, windows[place:], 1)
+        assert [type(event) for event in events] == [Detection], place
+
+
+def test_a_gate_that_is_taken_away_ends_the_speech_and_one_that_comes_judges_from_then_on() -> None:
+    speech = np.random.default_rng(3).normal(0, 9000, 32_000).clip(-32_768, 32_767).astype(np.int16)
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(aggressiveness=0), trigger=TRIGGER)
+    windows = cut(np.concatenate([speech, np.zeros(32_000, np.int16)]))
+    kinds = [event.type for event in feed(spotter, windows[:10], 1)]
+    assert "speech_started" in kinds
+    assert "speech_ended" not in kinds
+    spotter.adopt(gate=None, trigger=TRIGGER)
+    kinds = [event.type for event in feed(spotter, windows[10:12], 1)]
+    assert kinds.count("speech_ended") == 1
+    scored = spotter.scored
+    spotter.adopt(gate=GateSettings(), trigger=TRIGGER)
+    feed(spotter, windows[30:], 1)
+    assert spotter.scored == scored  # silence
+
+
+def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER)
+    with pytest.raises(ConfigError, match="does not know boop"):
+        spotter.adopt(gate=None, trigger=TriggerSettings({"boop": 0.5}))
+    assert len(feed(spotter, cut(beep()), 1)) == 1
+
+
+def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_none() -> None:
+    """Else minutes later it is taken for the neighbour of a word."""
+    settings = {"gate": None, "trigger": TRIGGER}
+    loud, quiet = beep(at=0, length=48_000), np.zeros(48_000, np.int16)
+    spotter = Spotter(LoudnessClassifier(), **settings, coarse=0)  # type: ignore[arg-type]  # as above
+    before = cut(loud)[12:13]
+    assert feed(spotter, before, 1) == []
+    assert spotter.scored == 0  # held back: its neighbour will tell
+    greedy = TriggerSettings({"beep": 0.4}, smoothing=2, refractory_ms=500)
+    spotter.adopt(gate=None, trigger=greedy, coarse=0)
+    feed(spotter, cut(quiet), 4)
+    spotter.adopt(gate=None, trigger=TRIGGER, coarse=0)
+    assert feed(spotter, before, 1) == []
+    lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
+    assert feed(spotter, lonely, 1) == []
