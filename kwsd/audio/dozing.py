@@ -3,7 +3,8 @@
 In silence nothing costs but the waking of threads, and little else in speech that sounds like no word: one to read what
 has come, one to cut windows from it. The windows are the same however late they are cut, a hop apart. In speech
 somebody looks whenever a window is to be scored. In silence that is after 300 ms, and few words fire sooner than that
-after somebody began to speak: 39 of 1,739 in streams. That somebody does, or no longer, may be told as late.
+after somebody began to speak: 39 of 1,739 in streams. That somebody does, or no longer, may be told as late. Where the
+one who brings the audio hears himself that nobody speaks, the other sleeps on, for 900 ms at most.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from kwsd.events import RATE
 
 LONGEST = 3 * RATE // 10
 """Samples from one look to the next at most, where a hop is not longer itself."""
+GUARDED = 3
+"""Looks in a doze of which two are left out while whoever brings the audio hears that nobody speaks. A reader that has
+a second before it is behind (`kwsd.audio.adaptive_hop`)."""
 _BLOCKS_MS = range(50, 10, -10)
 """What a device's block may last. A sound server whose own blocks do not divide it hands it over late, at worst by a
 block of ours."""
@@ -58,6 +62,10 @@ class Doze:
     def next_look(self, heard: int) -> int:
         """Where the first look after sample `heard` is."""
         return heard // self.span * self.span + self.span
+
+    def last_look(self, heard: int) -> int:
+        """Where the first look after sample `heard` is if nobody is heard to speak until then."""
+        return self.next_look(heard) + (GUARDED - 1) * self.span * self.looks.dozing
 
     def attach(self, wake: Callable[[], object]) -> None:
         """Call `wake`, in the reader's thread, when looks have come nearer; it must return at once."""

@@ -82,7 +82,8 @@ class Reader:
 
     def _expect(self) -> None:
         """Be woken for the next window that is worth a look."""
-        self._ring.expect(max(self._heard + self._hop, self._doze.next_look(self._heard)))
+        first = max(self._heard + self._hop, self._doze.next_look(self._heard))
+        self._ring.expect(first, self._doze.last_look(self._heard))
 
     def _ends(self, extent: Extent, most: int) -> list[int]:
         """Where the next windows end that are due, `most` at most."""

@@ -30,8 +30,11 @@ class Ring:
     (`wait=True`), or the oldest samples are overwritten and the reader finds that it was lapped.
     """
 
-    def __init__(self, capacity: int) -> None:
-        """Room for `capacity` samples, allocated now. Raises ValueError for less than one."""
+    def __init__(self, capacity: int, sentry: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
+        """Room for `capacity` samples, allocated now. Raises ValueError for less than one.
+
+        `sentry` tells the writer whether anybody may be speaking in the next samples (n,), while the reader sleeps.
+        """
         if capacity < 1:
             raise ValueError(f"a ring of {capacity} samples")
         self.capacity = capacity
@@ -44,7 +47,9 @@ class Ring:
         self._closed = False
         self._error: BaseException | None = None
         self._wake: Callable[[], object] | None = None
-        self._expected = 0
+        self._sentry = sentry
+        self._expected = self._latest = 0
+        self._alarmed = False
 
     @property
     def written(self) -> int:
@@ -72,8 +77,10 @@ class Ring:
                     return False
                 piece = rest[: self._room()] if wait else rest
                 self._put(piece)
-                expected = self._written >= self._expected
-            if expected:
+                if self._sentry and self._expected < self._latest:
+                    self._alarmed = self._sentry(piece) or self._alarmed
+                awaited = self.awaited
+            if awaited:
                 self._tell_reader()
             rest = rest[len(piece) :]
             if not len(rest):
@@ -103,14 +110,23 @@ class Ring:
         """Call `wake` from whatever thread writes what is expected, or closes; it must return at once."""
         self._wake = wake
 
-    def expect(self, position: int) -> None:
-        """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then.
+    def expect(self, position: int, latest: int = 0) -> None:
+        """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then; nor
+        before sample `latest` while the sentry, if there is one, hears nobody.
 
         To wake a thread costs more than all else that a block does. A ring that is full before wakes it all the same:
-        a writer may wait for room.
+        a writer may wait for room. Nor is one let run half full for the sentry's sake.
         """
         with self._changed:
+            if position > self._expected:
+                self._alarmed = False
             self._expected = min(position, self._released + self.capacity)
+            self._latest = min(latest, self._released + self.capacity // 2) if self._sentry else 0
+
+    @property
+    def awaited(self) -> bool:
+        """Whether what the reader expects is there."""
+        return self._written >= (self._expected if self._alarmed else max(self._expected, self._latest))
 
     def extent(self) -> Extent:
         """What there is now; later calls of `read` may find the oldest of it overwritten."""

@@ -9,6 +9,8 @@ from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
 from kwsd.events import RATE
+from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.sentry import Sentry
 from kwsd.spotting.spotter import Spotter
 
 
@@ -18,7 +20,8 @@ class Looking:
     def __init__(self, spotter: Spotter, *, hop: int, window: int) -> None:
         """`window` samples are heard at once, a `hop` apart."""
         self._spotter, self._doze = spotter, Doze(hop)
-        self._ring = Ring(max(10 * RATE, 2 * window))
+        self._ring = Ring(max(10 * RATE, 2 * window), Sentry(lambda: GateSettings().aggressiveness))
+        self._ring.expect(hop)
         self._due = windows({"here": self._ring}, hop=hop, length=window, doze=self._doze)
         self._heard = 0
 
@@ -26,9 +29,10 @@ class Looking:
         """Take the next samples (n,), 10 seconds at most; whether it was time for a look."""
         self._ring.write(samples, wait=False)
         before = self._heard
-        while self._ring.written >= self._doze.next_look(self._heard):
+        while self._ring.awaited:
             batch = next(self._due)
             self._heard = batch[-1].end
             self._spotter.feed(batch)
             self._doze.look(self._spotter.span)
+            self._ring.expect(self._doze.next_look(self._heard), self._doze.last_look(self._heard))
         return self._heard > before

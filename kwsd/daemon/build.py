@@ -24,6 +24,7 @@ from kwsd.sinks.hooks import Hook, HookSink
 from kwsd.sinks.listening import inherited
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
+from kwsd.spotting.sentry import Sentry
 from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
@@ -40,13 +41,19 @@ class Zoo(Protocol):
         """The model itself, warm."""
 
 
-def make_rings(config: Config, sources: Iterable[Source], window: int) -> dict[str, Ring]:
-    """A ring for each source, under its name, with room for what `windows` needs at least."""
+def make_rings(current: Callable[[], Config], sources: Iterable[Source], window: int) -> dict[str, Ring]:
+    """A ring for each source, under its name, with room for what `windows` needs at least, and a sentry where there is
+    a gate, as the `current` configuration has it: without one, nobody sleeps. Raises DeviceError as `Sentry`."""
+    config = current()
+
+    def sentry() -> Sentry | None:
+        return Sentry(lambda: current().gate.aggressiveness) if config.gate.enabled else None
 
     def capacity(batch: int) -> int:
         return max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config), batch))
 
-    return {source.name: Ring(capacity(LIVE_BATCH if source.live else SPARED_BATCH)) for source in sources}
+    batches = {source.name: LIVE_BATCH if source.live else SPARED_BATCH for source in sources}
+    return {name: Ring(capacity(batch), sentry()) for name, batch in batches.items()}
 
 
 def kept_before(config: Config) -> int:

@@ -125,7 +125,7 @@ class _Daemon:
         config = self._config
         card = self._card = fitting.fitted(config, self._zoo.read_card(config.model.name))
         fitting.check_words(config, card)
-        self._rings.update(build.make_rings(config, self._sources, card.heard))
+        self._rings.update(build.make_rings(lambda: self._config, self._sources, card.heard))
         self._outlets.open(
             stack,
             config,

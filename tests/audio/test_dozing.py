@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kwsd.audio.adaptive_hop import BEHIND
 from kwsd.audio.dozing import Doze
 
 
@@ -72,6 +73,15 @@ def test_a_sleeper_is_woken_where_it_would_miss_a_look(hop: int, spans: tuple[in
     for span in spans:
         doze.look(span)
     assert len(woken) == wakes
+
+
+def test_while_nobody_is_heard_two_looks_of_a_doze_are_left_out() -> None:
+    doze = Doze(800)
+    assert doze.last_look(0) == doze.next_look(0) == 800
+    doze.look(None)
+    assert [doze.next_look(heard) for heard in (0, 4799, 4800)] == [4800, 4800, 9600]
+    assert [doze.last_look(heard) for heard in (0, 4799, 4800)] == [14_400, 14_400, 19_200]
+    assert doze.last_look(0) < BEHIND
 
 
 def test_the_next_look_lies_at_a_multiple_of_the_span() -> None:

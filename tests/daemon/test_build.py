@@ -132,7 +132,7 @@ def test_the_window_is_the_models_or_the_configurations(configure: Configure, ca
     assert fitting.fitted(configure(), card).window == 16_000
     assert fitting.fitted(configure({"model.window_s": 2.5}), card).window == 40_000
     long = fitting.fitted(configure({"model.window_s": 30}), card)
-    rings = build.make_rings(configure(), [FakeStream()], long.window)
+    rings = build.make_rings(configure, [FakeStream()], long.window)
     assert rings["desk"].capacity == 2 * 480_000
 
 
@@ -140,7 +140,7 @@ def test_a_ring_holds_what_is_kept_of_a_batch_and_no_more_of_a_microphone(config
     recording, microphone = FakeStream(), FakeStream()
     microphone.name, microphone.live = "microphone", True
     config = configure({"keep.folder": str(tmp_path), "model.hop_ms": 100})
-    rings = build.make_rings(config, [recording, microphone], 32_000)
+    rings = build.make_rings(lambda: config, [recording, microphone], 32_000)
     kept = 64_000 + build.kept_before(config)
     assert rings["desk"].capacity == kept + 160 * config.model.hop > 160_000
     assert rings["microphone"].capacity == 160_000  # buffer_s: what waits is no later than that

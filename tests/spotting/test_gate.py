@@ -6,23 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from voices import silence, voice
 
 from kwsd.errors import DeviceError
 from kwsd.spotting.gate import STEP, Gate, GateSettings
 
 RNG = np.random.default_rng(5)
-
-
-def voice(samples: int) -> NDArray[np.int16]:
-    """A buzz with formants, which WebRTC takes for speech."""
-    time = np.arange(samples) / 16_000
-    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))
-    return (6000 * buzz * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))).astype(np.int16)
-
-
-def silence(samples: int) -> NDArray[np.int16]:
-    return np.zeros(samples, np.int16)
 
 
 def test_silence_keeps_it_shut() -> None:
