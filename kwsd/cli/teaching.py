@@ -9,8 +9,10 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from kwsd.cli import console
-from kwsd.cli.learning import learn
+from kwsd.cli.learning import learn, unwritten
 from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import card_as_it_lies, export_model
@@ -50,14 +52,17 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # this call may have found the run at its end
-    export_model(
-        model,
-        place,
-        name=plan.name,
-        licence=licence or _licence(plan),
-        scores=_scores(validated),
-        offsets=plan.mix.offsets,
-    )
+    try:
+        export_model(
+            model,
+            place,
+            name=plan.name,
+            licence=licence or _licence(plan),
+            scores=_scores(validated),
+            offsets=plan.mix.offsets,
+        )
+    except (OSError, SafetensorError) as error:
+        raise unwritten(place, error, going_on(fresh)) from error
     _plot(folder)
     console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
 

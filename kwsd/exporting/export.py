@@ -82,13 +82,14 @@ def export_model(
 
 @contextmanager
 def replacing_model(folder: Path) -> Iterator[Path]:
-    """A new folder to save a network in, whose files take the places of those in `folder` once all are written.
+    """A new folder to save a network in, whose files take the places of those in `folder` once all are written. It lies
+    in there: what is beside it may be another disk, or somebody else's.
 
     Whatever the weights are stored in, they are computed in single precision: transformers loads what the config says.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
         yield Path(scratch)
         config = Path(scratch) / "config.json"
         config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -165,6 +166,38 @@ def test_a_disk_that_fills_up(kwsd: Command, root: Path, tmp_path: Path, monkeyp
     ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
     assert (ran.status, ran.out) == (69, "")
     assert "tones: cannot be written (No space left on device): make room, then go on with the same" in ran.err
+
+
+def test_a_disk_that_fills_up_with_the_model(
+    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors import SafetensorError
+
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    arguments = ("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
+    with monkeypatch.context() as patched:
+        patched.setattr("kwsd.cli.teaching.export_model", full)
+        ran = kwsd(*arguments)
+    assert (ran.status, ran.out) == (69, "")
+    assert "then go on with the same command" in ran.err
+    again = kwsd(*arguments)  # nothing was lost
+    assert again.status == 0, again.err
+    assert again.out.startswith(f"{tmp_path / 'runs' / 'tones' / 'model'}: 20 steps")
+
+
+def test_a_model_may_lie_on_another_disk_than_its_run(kwsd: Command, root: Path, tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is but one disk")
+    with tempfile.TemporaryDirectory(dir=elsewhere) as folder:
+        (tmp_path / "runs" / "tones").mkdir(parents=True)
+        (tmp_path / "runs" / "tones" / "model").symlink_to(folder)
+        ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
+        assert ran.status == 0, ran.err
+        assert (Path(folder) / "card.json").exists()
+        assert not list(Path(folder).glob(".export-*"))
 
 
 @pytest.mark.parametrize(("words", "status"), [("data root", 66), ("unknown key", 78), ("cannot read", 66)])
