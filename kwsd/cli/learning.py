@@ -21,7 +21,7 @@ is gone through several times a second."""
 
 
 class Steps(Protocol):
-    """A run of either kind. `before` are steps below zero; it is `settled` where nothing is half done after a step."""
+    """A run of either kind. `before` are steps below zero."""
 
     folder: Path
     step: int
@@ -29,10 +29,8 @@ class Steps(Protocol):
 
     @property
     def steps(self) -> int: ...
-    @property
-    def settled(self) -> bool: ...
     def keep(self) -> None: ...
-    def train(self, report: Callable[[dict[str, float]], None], /) -> Any: ...
+    def train(self, report: Callable[[dict[str, float]], None], settled: Callable[[], None], /) -> Any: ...
 
 
 def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) -> dict[str, float]:
@@ -63,11 +61,9 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
                 if time.monotonic() - told >= pause_s or (judged and figures["step"] >= run.steps):
                     told = time.monotonic()
                     log.info("%s", "  ".join(f"{key} {value:.5g}" for key, value in figures.items()))
-                if run.settled:
-                    interrupts.check()
 
             try:
-                run.train(report)
+                run.train(report, interrupts.check)
             except Interrupted as why:
                 run.keep()
                 raise Interrupted(f"{why} at step {run.step} of {run.steps};", f"{again} goes on from there") from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from kwsd.errors import InputError
+from kwsd.errors import InputError, first_line
 from kwsd.replacing import replacing
 
 State = dict[str, Any]
@@ -47,3 +49,14 @@ def restore(path: Path) -> State | None:
             f"{path}: damaged, or no checkpoint of kwsd;", "take --fresh to begin anew, or put a copy of it there"
         ) from error
     return state
+
+
+@contextmanager
+def of_this_run(path: Path) -> Iterator[None]:
+    """Around whatever takes up the state at `path`. Raises InputError where it is another one's: another network's, or
+    that of a run which is over."""
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        what = f"{path}: the checkpoint of another run, or of another network ({first_line(error)})"
+        raise InputError(f"{what};", "take --fresh to begin anew, or put a copy of its own there") from error

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,13 @@ class Corpus:
         """The samples of one clip (n,), a view."""
         start = int(self.starts[index])
         return self.samples[start : start + int(self.lengths[index])]
+
+    def digest(self) -> str:
+        """A hash of which clips there are, in their order: labels, speakers, names and lengths, not of the samples."""
+        told = hashlib.sha256()
+        for row in zip(self.labels.tolist(), self.speakers.tolist(), self.names.tolist(), self.lengths, strict=True):
+            told.update(repr((*row[:3], int(row[3]))).encode())
+        return told.hexdigest()
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
         """The same samples, with only the chosen clips."""
@@ -137,11 +145,26 @@ def decode(
             raise InputError(f"{path}: {error.strerror or error}, but an index.tsv names it") from error
         digest.update(repr((file.st_size, file.st_mtime_ns)).encode())
     place = cache / digest.hexdigest()[:16]
-    if not (place / "clips.npz").exists():
+    found = _decoded(place)
+    if found is None:
         _decode(recordings, place, progress)
-    table = np.load(place / "clips.npz")
-    samples = np.memmap(place / "samples.int16", np.int16, "r")
-    return Corpus(samples, *(table[name] for name in ("labels", "speakers", "names", "starts", "lengths", "cores")))
+        found = _decoded(place)
+        assert found
+    return found
+
+
+def _decoded(place: Path) -> Corpus | None:
+    """What an earlier call left in `place`; None where it is not there, or a power cut took some of it."""
+    columns = ("labels", "speakers", "names", "starts", "lengths", "cores")
+    try:
+        with (place / "clips.npz").open("rb") as file:
+            table = np.load(file)
+            rows = [table[name] for name in columns]
+        samples = np.memmap(place / "samples.int16", np.int16, "r")
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+        return None
+    corpus = Corpus(samples, *rows)
+    return corpus if len(samples) == corpus.lengths.sum() else None
 
 
 def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[int, int], None] | None) -> None:

@@ -37,7 +37,6 @@ class Finetuning:
     """A run over labelled clips, in steps that can be broken off and gone on from."""
 
     before = 0
-    settled = True
 
     def __init__(
         self, recipe: FinetuneRecipe, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
@@ -66,9 +65,10 @@ class Finetuning:
         state = checkpoint.restore(self._checkpoint)
         if state is None:
             return False
-        self.model.load_state_dict(state["model"])
-        self.gradients.restore(state)
-        self.step, self.best = state["step"], state["best"]
+        with checkpoint.of_this_run(self._checkpoint):
+            self.model.load_state_dict(state["model"])
+            self.gradients.restore(state)
+            self.step, self.best = state["step"], state["best"]
         return True
 
     def keep(self) -> None:
@@ -82,8 +82,9 @@ class Finetuning:
         checkpoint.save(state, self._checkpoint)
         self._kept_at = time.monotonic()
 
-    def train(self, report: Report) -> None:
-        """All steps that are left. At the end the network is the one that was best on the validation clips.
+    def train(self, report: Report, settled: Callable[[], None] = lambda: None) -> None:
+        """All steps that are left. At the end the network is the one that was best on the validation clips. After each
+        step `settled` is called: the run may be broken off.
 
         Raises:
             ConfigError: the network has come apart, by too high a rate.
@@ -102,6 +103,7 @@ class Finetuning:
                 elif time.monotonic() - self._kept_at >= _KEEP_S:
                     self.keep()
                 report(figures)
+                settled()
         chosen = checkpoint.restore(self._chosen)
         if chosen is not None:
             self.model.load_state_dict(chosen)

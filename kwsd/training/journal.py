@@ -55,7 +55,7 @@ def trim_journal(path: Path, step: int) -> None:
     """Drop the rows after `step`: the steps after the checkpoint are about to be gone through again."""
     if not path.exists():
         return
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:  # what a power cut left is dropped below
         written = file.read()
     rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # a last line without an end is torn
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]

@@ -18,7 +18,7 @@ from torch.nn import functional
 from kwsd.errors import ConfigError
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.batches import Batch, Mined, Mixer
-from kwsd.training.checkpoint import CHECKPOINT, State, restore, save
+from kwsd.training.checkpoint import CHECKPOINT, State, of_this_run, restore, save
 from kwsd.training.corpus import Corpus
 from kwsd.training.divergence import check_finite
 from kwsd.training.judging import accuracies, mine
@@ -91,26 +91,24 @@ class Run:
         """The last step, but for the patience."""
         return self.schedule.steps
 
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is to be done after this step before the next: to mine, to validate, to keep."""
-        return bool(self.step % self.schedule.mine_every and self.step % self.schedule.validate_every)
-
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint, if there is one. Raises ConfigError where it learnt other recordings."""
+        """Go on from the folder's checkpoint, if there is one. Raises ConfigError where it learnt other recordings, and
+        InputError where it is none of this run."""
         state = restore(self.folder / CHECKPOINT)
         if state is None:
             return False
-        sizes = self.lesson.mixer.sounds.sizes()
-        if state.get("sounds", sizes) != sizes:  # what was mined, and the order of all else, goes by their numbers
+        now = self._recordings()
+        before = {key: state[key] for key in now if key in state}  # an earlier version told less
+        if before | now != now | before:  # what was mined, and the order of all else, goes by their numbers
             raise ConfigError(
                 f"{self.folder}: the recordings have changed since this run began;", "take --fresh to begin anew"
             )
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
-        self.mined = state["mined"].numpy()
+        with of_this_run(self.folder / CHECKPOINT):
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.best, self.stale = state["step"], state["best"], state["stale"]
+            self.mined = state["mined"].numpy()
         return True
 
     def keep(self) -> None:
@@ -123,15 +121,23 @@ class Run:
             "best": self.best,
             "stale": self.stale,
             "mined": torch.from_numpy(self.mined),
-            "sounds": self.lesson.mixer.sounds.sizes(),
+            **self._recordings(),
         }
         save(state, self.folder / CHECKPOINT)
 
-    def train(self, report: Report) -> SpotterModel:
+    def _recordings(self) -> State:
+        """What a run that goes on has to find again."""
+        sounds = self.lesson.mixer.sounds
+        kinds = {"words": sounds.words, "speech": sounds.speech, "noise": sounds.noise}
+        said = {kind: corpus.digest() for kind, corpus in kinds.items()}
+        return {"sounds": sounds.sizes(), "clips": said | {"validation": self.lesson.validation.digest()}}
+
+    def train(self, report: Report, settled: Callable[[], None] = lambda: None) -> SpotterModel:
         """Run to the last step, or until validation has not improved `patience` times; the averaged network.
 
-        `report` gets the figures of every tenth step, and after each validation its accuracies too. Raises ConfigError
-        where the network has come apart, by too high a rate.
+        `report` gets the figures of every tenth step, and after each validation its accuracies too. `settled` is called
+        where nothing is half done, mined but not kept, and the run may be broken off. Raises ConfigError where the
+        network has come apart, by too high a rate.
         """
         while self.step < self.schedule.steps and not self._tired():
             self._mine()
@@ -140,9 +146,12 @@ class Run:
                 self.step += 1
                 if self.step % 10 == 0:
                     report({"step": self.step, **figures})
+                    if self.step % self.schedule.mine_every and self.step % self.schedule.validate_every:
+                        settled()
             if self.step > 0 and (self.step % self.schedule.validate_every == 0 or self.step >= self.schedule.steps):
                 self._validate(report)
             self.keep()
+            settled()
         return self.average
 
     def _tired(self) -> bool:

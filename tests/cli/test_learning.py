@@ -16,7 +16,7 @@ from kwsd.cli.learning import Steps, learn
 class Passes(Steps):
     """Validated at each step, as a handful of clips is, four times a second."""
 
-    steps, before, settled = 100, 0, True
+    steps, before = 100, 0
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.step, self.clock = folder, 0, 0.0
@@ -24,7 +24,8 @@ class Passes(Steps):
     def keep(self) -> None:
         pass
 
-    def train(self, report: Callable[[dict[str, float]], None], /) -> None:
+    def train(self, report: Callable[[dict[str, float]], None], settled: Callable[[], None], /) -> None:
+        settled()
         while self.step < self.steps:
             self.step, self.clock = self.step + 1, self.clock + 0.25
             report({"step": self.step, "accuracy": self.step / 100})

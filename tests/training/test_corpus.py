@@ -71,3 +71,18 @@ def test_sentences_need_no_label(tmp_path: Path) -> None:
     corpus = decode([tmp_path], tmp_path / "cache", find=find_sounds)
     assert corpus.names.tolist() == ["b", "a"]
     assert corpus.labels.tolist() == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "left"), [("clips.npz", 0), ("clips.npz", 40), ("samples.int16", 0), ("samples.int16", 9)]
+)
+def test_what_a_power_cut_left_of_it_is_decoded_anew(tmp_path: Path, name: str, left: int) -> None:
+    folder, cache = tmp_path / "clips", tmp_path / "cache"
+    (folder / "on").mkdir(parents=True)
+    soundfile.write(folder / "on" / "a.wav", np.full(16_000, 77, np.int16), 16_000)
+    decode([folder], cache)
+    (part,) = cache.glob(f"*/{name}")
+    os.truncate(part, left)
+    again = decode([folder], cache)
+    assert (again.clip(0) == 77).all()
+    assert len(again.clip(0)) == 16_000

@@ -30,6 +30,12 @@ def test_a_line_that_a_kill_cut_short_goes(journal: Path) -> None:
     assert journal.read_text(encoding="utf-8").split() == TEXT.split()
 
 
+def test_a_line_that_a_power_cut_left_goes(journal: Path) -> None:
+    journal.write_bytes(TEXT.encode() + b"\xff\xfe\x00\n\xff")
+    trim_journal(journal, 40)
+    assert journal.read_text(encoding="utf-8").split() == TEXT.split()
+
+
 def test_nothing_to_do(journal: Path, tmp_path: Path) -> None:
     before = journal.stat().st_mtime_ns
     trim_journal(journal, 30)

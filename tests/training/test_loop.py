@@ -73,6 +73,41 @@ def test_a_run_that_learnt_other_recordings_is_not_gone_on_with(recordings: Path
         run.resume()
 
 
+def test_a_run_that_learnt_other_labels_is_not_gone_on_with(recordings: Path, recipe_file: Path) -> None:
+    """As many clips, as long, but others."""
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    run.keep()
+    validation = run.lesson.validation
+    swapped = dataclasses.replace(validation, labels=validation.labels[::-1])
+    run.lesson = dataclasses.replace(run.lesson, validation=swapped)
+    with pytest.raises(ConfigError, match="the recordings have changed"):
+        run.resume()
+
+
+def test_a_checkpoint_of_an_earlier_version_told_less(recordings: Path, recipe_file: Path) -> None:
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    run.keep()
+    place = recordings / "run" / "checkpoint.pt"
+    state = torch.load(place, weights_only=True)
+    del state["clips"]
+    torch.save(state, place)
+    assert run.resume()
+    torch.save(state["model"], place)  # what a fine-tuning calls its best network
+    with pytest.raises(InputError, match="the checkpoint of another run"):
+        run.resume()
+
+
+def test_it_may_be_broken_off_where_it_has_just_been_kept(recordings: Path, recipe_file: Path) -> None:
+    """Each tenth step is one to mine at: between them there is none at which nothing is half done."""
+    recipe = read_recipe(recipe_file)
+    often = dataclasses.replace(recipe.schedule, steps=40, mine_every=10, validate_every=20, front_end_steps=0)
+    run = started(dataclasses.replace(recipe, schedule=often), recordings, recordings / "run")
+    settled: list[int] = []
+    run.train(lambda _: None, lambda: settled.append(run.step))
+    assert settled == [10, 20, 30, 40]
+    assert torch.load(recordings / "run" / "checkpoint.pt", weights_only=True)["step"] == 40
+
+
 def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
     often = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000)
