@@ -31,7 +31,7 @@ from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
-from kwsd.training.unreadable import check_readable
+from kwsd.training.unreadable import check_readable, warned_once
 from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Places:
     fresh: bool
 
 
+@warned_once()
 def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     """Carry out `kwsd train` on clips. Raises Interrupted, when it is."""
     device = pick_device(device)

@@ -34,14 +34,16 @@ def run_folder(
     `usual` is what keys stand for that an earlier version of kwsd did not know.
 
     Raises:
-        ConfigError: the name leads elsewhere; or an earlier run with another recipe is to be resumed, and the text says
-            what differs.
+        ConfigError: the name leads elsewhere, or no model can be called so; or an earlier run with another recipe is to
+            be resumed, and the text says what differs.
         InputError: the folder cannot be written to, or the earlier run's recipe is none.
         DeviceError: the disk is full, or another process trains there.
     """
     folder = runs / name
     if folder.parent != runs or name in ("", ".", ".."):
         raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
+    if not is_name(name):
+        raise ConfigError(f"no run can be called {name!r:.40}: it takes {A_NAME};", "choose another name")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
@@ -69,11 +71,8 @@ def going_on(fresh: bool) -> str:
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
     """Where the run in `folder` puts its model in the end: made and tried, so that nobody trains for nothing.
 
-    Raises InputError where it cannot be written to, DeviceError where there is no room, ConfigError where no model can
-    be called so.
+    Raises InputError where it cannot be written to, DeviceError where there is no room.
     """
-    if not is_name(name):
-        raise ConfigError(f"no run can be called {name!r:.40}: it takes {A_NAME};", "choose another name")
     place = folder / "model" if out is None else out / name
     try_folder(place)
     return place

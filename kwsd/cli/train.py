@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
@@ -68,7 +69,8 @@ def train(
     fresh: Annotated[
         bool,
         typer.Option(
-            "--fresh/--resume", help="Begin anew (an earlier run is kept as .old), or go on from the checkpoint."
+            "--fresh/--resume",
+            help="Begin anew (an earlier run is kept as .old, its model until there is a new one), or go on.",
         ),
     ] = False,
     licence: Annotated[
@@ -143,6 +145,8 @@ def train(
         raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(told_twice)}")
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
+    if "/" in name or name in (".", "..") or (name and not is_name(name)):
+        raise UsageError(f"--name {name!r:.40}: it takes {A_NAME}, nor a slash")
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:

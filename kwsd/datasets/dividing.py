@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -21,14 +22,31 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
     with a split, the one whom the rule has nearest to that goes there with all clips, unless a label would lack them;
     to choose by, one of test goes where no more than `ENOUGH` are left to learn from.
     """
+    speakers = _speakers(clips)
     said: dict[str, set[str]] = {}
-    for clip in clips:
+    for clip, speaker in zip(clips, speakers, strict=True):
         if not clip.split:
-            said.setdefault(speaker_of(clip.path.name), set()).add(plain(clip.label))
+            said.setdefault(speaker, set()).add(plain(clip.label))
     splits = {speaker: split_at(place_of(speaker)) for speaker in said}
     if all(not clip.split for clip in clips):
         _mend(splits, said)
-    return [clip if clip.split else replace(clip, split=splits[speaker_of(clip.path.name)]) for clip in clips]
+    return [
+        clip if clip.split else replace(clip, split=splits[speaker])
+        for clip, speaker in zip(clips, speakers, strict=True)
+    ]
+
+
+def _speakers(clips: Sequence[Clip]) -> list[str]:
+    """Who says each clip: by its name, or by its folder, where clips of one label have that name in several of them, as
+    in anna/yes.wav and ben/yes.wav."""
+    named = Counter((clip.label, clip.path.name) for clip in clips)
+
+    def speaker(clip: Clip) -> str:
+        name = clip.path.name
+        ambiguous = named[clip.label, name] > 1 and speaker_of(name) == name
+        return clip.path.parent.name if ambiguous else speaker_of(name)
+
+    return [speaker(clip) for clip in clips]
 
 
 def _mend(splits: dict[str, str], said: Mapping[str, Collection[str]]) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
@@ -157,7 +158,8 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
         if split not in ("", *SPLITS):
             raise InputError(f"{path}, line {number}: split is {split!r}; it must be train, validation or test")
         clip = Clip(path.parent / file, label, split)
-        if seen.setdefault(clip.path, clip) != clip:
+        before = seen.setdefault(Path(normpath(clip.path)), clip)
+        if (before.label, before.split) != (clip.label, clip.split):
             raise InputError(f"{path}, line {number}: {file} stands there before, with another label or split")
         clips.append(clip)
     if not clips and not noise:

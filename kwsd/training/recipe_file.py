@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import lcm
+from math import lcm, prod
 from pathlib import Path
 
+from kwsd.cards.allowed import is_name
 from kwsd.errors import ConfigError, InputError
 from kwsd.events import RATE
-from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, can_fire
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason, toml_mistake
-from kwsd.training.recipe import Network, Recipe
+from kwsd.training.recipe import Network, Recipe, Schedule
 from kwsd.training.values import read_table
 
 _KINDS = ("hubert", "moonshine")
+TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 7, 3), 384
+"""Of Moonshine tiny's encoder, the only teacher: its hidden size, that between two dense layers, its convolutions'
+kernels, and the samples from one of its vectors to the next."""
 _GROUPS = 16  # of the positional embedding's channels; the pooling's eight heads are content with what it takes
 
 
@@ -49,6 +53,11 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     network, mix = recipe.network, recipe.mix
     if not recipe.words or len(set(recipe.words)) < len(recipe.words) or {"", UNKNOWN, SILENCE} & set(recipe.words):
         yield f"words is {list(recipe.words)}; it must name at least one, each once, without {UNKNOWN} and {SILENCE}"
+    for word in recipe.words:
+        if word == ANY_WORD or not can_fire(word) or not is_name(word):
+            yield f"words: {word!r:.40} can be no word: name another"
+    if len({word.casefold() for word in recipe.words}) < len(set(recipe.words)):
+        yield f"words is {list(recipe.words)}: two of them differ in case alone"
     if network.kind not in _KINDS:
         yield f'network.kind is {network.kind!r}, not "hubert" or "moonshine"'
     if RATE < network.window < RATE * 3 // 2:
@@ -61,6 +70,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "a moonshine is its teacher's weights: name them as teacher.weights"
     if network.kind == "hubert" and recipe.teacher.weights and len(recipe.teacher.layers) != network.num_hidden_layers:
         yield "teacher.layers needs one layer for each of network.num_hidden_layers"
+    if network.kind == "hubert" and recipe.teacher.weights:
+        yield from _unlike_teacher(network, recipe.schedule)
     if abs(sum(mix.shares) - 1) > 1e-8:
         yield f"mix.words, sentences, cut, glued, others and silence sum to {sum(mix.shares):g}, not 1"
     for name, snr in (("noise_snr", mix.noise_snr), ("talk_snr", mix.talk_snr)):
@@ -85,6 +96,26 @@ def _is_offset(text: str) -> bool:
         return abs(float(text)) <= 100
     except ValueError:
         return False
+
+
+def _unlike_teacher(network: Network, schedule: Schedule) -> Iterator[str]:
+    """What keeps a HuBERT from taking over the weights of its teacher, or from being compared with it."""
+    sizes = (
+        ("hidden_size", (network.hidden_size,), (TEACHER_SIZE,)),
+        ("intermediate_size", (network.intermediate_size,), (TEACHER_INNER,)),
+        ("conv_dim, the first and the last,", network.conv_dim[::2], (TEACHER_SIZE,) * 2),
+        ("conv_kernel", network.conv_kernel, TEACHER_KERNELS),
+    )
+    for name, ours, theirs in sizes:
+        if ours != theirs:
+            yield f"network.{name} must be {', '.join(map(str, theirs))}, as teacher.weights have it"
+    stride = prod(network.conv_stride)
+    if stride % TEACHER_STRIDE:
+        what = f"network.conv_stride has a product of {stride}"
+        yield f"{what}; with teacher.weights it must be a multiple of {TEACHER_STRIDE}"
+    elif schedule.front_end_steps and stride != 2 * TEACHER_STRIDE:
+        what = f"network.conv_stride has a product of {stride}, not {2 * TEACHER_STRIDE}"
+        yield f"{what}, by which the convolutions learn from the teacher's: schedule.front_end_steps must be 0"
 
 
 def _wrong_sizes(network: Network) -> Iterator[str]:

@@ -57,10 +57,12 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
     last = RATE - _MARGIN - (end - start)
     first = max(PAUSE, last - _LATEST)
     place = int(rng.integers(first, last)) if first < last else (RATE - (end - start)) // 2
-    window, begin = _filled(sounds, row, place - start, rng), sounds.before + place
+    window, begin, length = _filled(sounds, row, place - start, rng), sounds.before + place, end - start
     if rng.random() < pace:
-        window, _ = _paced(window, begin, rng.uniform(0.9, 1.15), sounds.before)
-    _neighbours(window, begin, begin + end - start, sounds, row, rng)
+        faster = rng.uniform(0.9, 1.15)
+        window, begin = _paced(window, begin, faster, sounds.before)
+        length = int(length / faster)
+    _neighbours(window, begin, begin + length, sounds, row, rng)
     return Scene(window)
 
 

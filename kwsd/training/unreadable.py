@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kwsd.audio.files import FileSource
@@ -45,6 +46,26 @@ def _holds_sound(path: Path) -> bool:
     """Whether its samples are not all the same. Raises InputError where it cannot be read to its end."""
     varies = [(block.samples != block.samples[0]).any() for block in FileSource(path).blocks()]  # it may last hours
     return any(varies)
+
+
+@contextmanager
+def warned_once() -> Iterator[None]:
+    """Let what is told of a recording whenever it is read be told once: here each is read many times."""
+    seen: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        known, said = len(seen), record.getMessage()
+        seen.add(said)
+        return len(seen) > known
+
+    readers = [logging.getLogger(name) for name in ("kwsd.audio.files", "kwsd.audio.sndfile")]
+    for reader in readers:
+        reader.addFilter(is_new)
+    try:
+        yield
+    finally:
+        for reader in readers:
+            reader.removeFilter(is_new)
 
 
 class Unreadable:

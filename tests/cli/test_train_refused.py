@@ -50,7 +50,10 @@ def test_a_full_disk(
     ("arguments", "status", "text"),
     [
         (("--out", "/proc/x"), 66, "/proc/x/mine: cannot be written (No such file or directory): name another place"),
-        (("--name", "../mine"), 78, "'../mine' cannot be the name of a run"),
+        (("--name", "../mine"), 2, "--name '../mine': it takes 1 to 100 characters, not all blank and none of them"),
+        (("--name", ".."), 2, "--name '..': it takes"),
+        (("--name", "a" * 101), 2, "--name 'aaa"),
+        (("--name", "a\x07b"), 2, "--name 'a\\x07b': it takes"),
     ],
 )
 def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
@@ -67,6 +70,7 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
     assert (ran.status, ran.out) == (status, "")
     assert text in ran.err
     assert not list(tmp_path.rglob("checkpoint.pt"))
+    assert not list((tmp_path / "runs").rglob("recipe.json")) or "--name" not in arguments
 
 
 @pytest.mark.parametrize("wrong", [("--out", "/proc/x"), ("--name", "../mine")])

@@ -10,7 +10,7 @@ import pytest
 
 from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip
-from kwsd.datasets.speech_commands import listed, place_of, speaker_of, which_split
+from kwsd.datasets.speech_commands import listed, place_of, speaker_of, split_at, which_split
 
 
 def clips(label: str, names: Iterable[str], split: str = "") -> list[Clip]:
@@ -80,3 +80,13 @@ def test_order_does_not_matter() -> None:
 def test_a_name_in_a_list_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "testing_list.txt").write_text("yes/a\u2028b.wav\r\nyes/c\x0cd.wav\n", encoding="utf-8", newline="")
     assert listed(tmp_path) == {"yes/a\u2028b.wav": "test", "yes/c\x0cd.wav": "test"}
+
+
+def test_a_folder_is_a_speaker_where_it_tells_clips_of_one_name_apart() -> None:
+    """Else all of them would be one speaker, and nothing were left to choose by."""
+    given = [Clip(Path("people") / f"p{number}" / "yes.wav", "yes", "") for number in range(40)]
+    found = divided(given)
+    assert [clip.split for clip in found] == [split_at(place_of(f"p{number}")) for number in range(40)]
+    assert len({clip.split for clip in found}) == 3
+    same = [Clip(Path(folder) / "ann_nohash_0.wav", "yes", "") for folder in ("a", "b")]
+    assert len({clip.split for clip in divided(same)}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -72,6 +73,21 @@ def test_mistakes(tmp_path: Path, text: str, told: str) -> None:
         ("[network]\nconv_dim = [0, 8, 16]", "conv_dim must be an array of whole numbers, 1 or more"),
         ("[network]\nconv_dim = [8, 16]", "as many entries"),
         ("[network]\nconv_stride = [6400, 3, 4]", "leave nothing of a window"),
+        (
+            '[network]\nhidden_size = 144\n[teacher]\nweights = "x"',
+            "network.hidden_size must be 288, as teacher.weights",
+        ),
+        ('[network]\nintermediate_size = 5\n[teacher]\nweights = "x"', "network.intermediate_size must be 1152"),
+        (
+            '[network]\nconv_dim = [8, 9, 8]\n[teacher]\nweights = "x"',
+            "conv_dim, the first and the last, must be 288, 288",
+        ),
+        ('[network]\nconv_kernel = [10, 7, 3]\n[teacher]\nweights = "x"', "network.conv_kernel must be 127, 7, 3, as"),
+        (
+            '[network]\nconv_stride = [64, 5, 1]\n[teacher]\nweights = "x"',
+            "product of 320; with teacher.weights it must be a",
+        ),
+        ('[network]\nconv_stride = [64, 3, 2]\n[teacher]\nweights = "x"', "schedule.front_end_steps must be 0"),
         ("[data]\nspeech = []", "data.speech names no folder"),
         ('[soup]\nmodel = "x"\nshare = 5.0', "soup.share must be a number from 0 to 1"),
     ],
@@ -109,3 +125,23 @@ def test_what_ships_is_within_bounds(path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read the recipe"):
         read_recipe(tmp_path / "recipe.toml")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["yes", "*"], "'*' can be no word"),
+        (["yes", "silence"], "'silence' can be no word"),
+        (["yes", "a\x07b"], "'a\\x07b' can be no word"),
+        (["yes", "Yes"], "two of them differ in case alone"),
+    ],
+)
+def test_words_that_no_model_could_fire_for(tmp_path: Path, words: list[str], told: str) -> None:
+    """They were learnt to the end, and then refused, or never heard."""
+    path, folders = (
+        tmp_path / "recipe.toml",
+        "".join(f'{key} = ["x"]\n' for key in ("words", "validation", "speech", "noise")),
+    )
+    path.write_text(f'name = "x"\nwords = {json.dumps(words)}\n[data]\n{folders}')
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        read_recipe(path)

@@ -44,6 +44,7 @@ def test_noise_in_a_table_is_silence(tmp_path: Path) -> None:
     [
         (["file,label", "a.wav,yes", "a.wav,no"], "line 3: a.wav stands there before, with another label"),
         (["file,label,split", "a.wav,yes,train", "a.wav,yes,test"], "line 3: a.wav stands there before"),
+        (["file,label,split", "a.wav,yes,train", "./b/../a.wav,yes,test"], "line 3: ./b/../a.wav stands there before"),
         (["file,clip,label,speaker,start,length", "a.wav,x,yes,,0,16000"], "an index .* name its folder"),
     ],
 )
