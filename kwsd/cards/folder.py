@@ -62,6 +62,9 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
     if not labels:
         raise ModelError(f"{folder}/config.json names no labels")
+    if config.get("num_labels", len(labels)) != len(labels):  # transformers would have it otherwise, without names
+        other = f"num_labels is {config['num_labels']!r:.40}, but id2label names {len(labels)};"
+        raise ModelError(f"{folder}/config.json: {other}", "take the wrong one out")
     strange = next((label for label in labels if not label.isprintable()), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
         raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")

@@ -16,7 +16,6 @@ from typing import Any
 import onnx
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, Wav2Vec2FeatureExtractor
 from transformers.utils.logging import disable_progress_bar
@@ -24,11 +23,12 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.cards.card_file import DEFAULT_SMOOTHING, checksum
 from kwsd.cards.folder import read_json
 from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
-from kwsd.errors import ModelError
+from kwsd.errors import ModelError, first_line
 from kwsd.exporting.graph import draw
 from kwsd.networks.arrangement import arrange, compacted
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterConfig
+from kwsd.networks.loading import MISFITS
 from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.networks.offsets import add
 from kwsd.replacing import write_bytes
@@ -119,9 +119,9 @@ def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.M
     try:
         config = _own_config(folder)
         initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised, levels=levels)
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({error})") from error
-    return draw(config, initializers), initializers
+        return draw(config, initializers), initializers
+    except MISFITS as error:
+        raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({first_line(error)})") from error
 
 
 def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from transformers import AutoModelForAudioClassification, Wav2Vec2FeatureExtract
 
 from kwsd.cards.foreign import MANY
 from kwsd.cards.names import INPUT, OUTPUT
-from kwsd.errors import ModelError, first_line
+from kwsd.errors import NO_ROOM, DeviceError, KwsdError, ModelError, first_line
 from kwsd.exporting.spectrograms import spectrogram
 from kwsd.exporting.symbolics import moonshine_drawn
 from kwsd.networks.auto_classifier import load_extractor, whole
@@ -61,8 +63,9 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
     with loading(name, folder):
         extractor = load_extractor(folder)
         model = whole(AutoModelForAudioClassification, folder, name)
+        heard = front_end(extractor, window, name)
     many = model.config.problem_type == MANY
-    network = _FromSamples(front_end(extractor, window, name), model, many=many)
+    network = _FromSamples(heard, model, many=many)
     drawn = traced(network, window, name, model.config.num_labels)
     return drawn, MANY if many else "single_label_classification"
 
@@ -85,6 +88,7 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
 
     Raises:
         ModelError: torch cannot trace it.
+        DeviceError: the temporary folder is full.
     """
     network.train(False)
     try:
@@ -95,6 +99,8 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
                 dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
             )  # fmt: skip
             drawn = onnx.load(path)
+    except KwsdError:
+        raise
     except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
         raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
     drawn.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
@@ -102,13 +108,17 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow."""
+    """The same with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow. Raises
+    DeviceError where the temporary folder is full."""
     with _scratch() as path, _quietly():
         quantize_dynamic(
             model, path, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=True,
             weight_type=QuantType.QInt8,
         )  # fmt: skip
-        return onnx.load(path)
+        try:
+            return onnx.load(path)
+        except Exception as error:  # protobuf's: who writes it does not look whether all of it was written
+            raise _no_room() from error
 
 
 def _example(window: int) -> torch.Tensor:
@@ -118,8 +128,18 @@ def _example(window: int) -> torch.Tensor:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kwsd-") as folder:
-        yield Path(folder) / "model.onnx"
+    try:
+        with tempfile.TemporaryDirectory(prefix="kwsd-") as folder:
+            yield Path(folder) / "model.onnx"
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise _no_room() from error
+
+
+def _no_room() -> DeviceError:
+    what = f"{tempfile.gettempdir()}: no room for a copy of the network ({os.strerror(errno.ENOSPC)})"
+    return DeviceError(what, "make some, or set TMPDIR to where there is")
 
 
 @contextmanager

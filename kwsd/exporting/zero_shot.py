@@ -45,5 +45,6 @@ def zero_shot_network(folder: Path, name: str, labels: Sequence[str], window: in
         extractor = load_extractor(folder)
         model = whole(ClapModel, folder, name).train(False)
         text = embedded(model, AutoTokenizer.from_pretrained(folder, **SAFELY), labels)
+        heard = front_end(extractor, window, name)
     del model.text_model, model.text_projection  # half of the network
-    return _ZeroShot(front_end(extractor, window, name), model, text)
+    return _ZeroShot(heard, model, text)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForAudioClassification
-from transformers.utils.logging import disable_progress_bar
 
+from kwsd.networks.auto_classifier import whole
 from kwsd.networks.heads import SpotterModel, label_names
-from kwsd.networks.loading import SAFELY, loading
+from kwsd.networks.loading import loading
 
 _MOST = 64
 """Windows that go through the network at once; more would only take more memory."""
@@ -67,10 +66,8 @@ def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
 
 def load_network(folder: Path) -> SpotterModel:
     """The network in `folder` itself, on the processor. Raises what transformers raises (see `kwsd.networks.loading`);
-    TypeError where it is not kwsd's own."""
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # a second of loading is no long work, and standard error is the log
-    load: Any = AutoModelForAudioClassification.from_pretrained  # transformers leaves it without types
-    model = load(folder, use_safetensors=True, dtype="float32", **SAFELY)
+    TypeError where it is not kwsd's own, ModelError where weights are missing."""
+    model = whole(AutoModelForAudioClassification, folder, folder.name, remedy="fetch the model again")
     if not isinstance(model, SpotterModel):
         raise TypeError("it is not kwsd's own network")
     return model

@@ -74,16 +74,16 @@ def find_model(name_or_folder: str) -> Path:
             raise only_adapter(name_or_folder)
         of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
         raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
+    if here.is_file():
+        near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)
+        hint = f"name a model's folder, or one of {known}" if near is None else f"did you mean {near}?"
+        raise ModelError(f"{here} is a file, but none of kwsd export's;", hint)
     wanted = hub_id(name_or_folder)
     if wanted:
         folder_of_hub = pulled(wanted)
         if folder_of_hub:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
-    if here.is_file():
-        near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)
-        hint = f"name a model's folder, or one of {known}" if near is None else f"did you mean {near}?"
-        raise ModelError(f"{here} is a file, but none of kwsd export's;", hint)
     raise ModelError(f"no model and no folder is called {name_or_folder!r};", _meant(name_or_folder) or known)
 
 

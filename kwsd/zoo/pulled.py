@@ -18,9 +18,9 @@ from kwsd.zoo.finding import read_card, shipped, within_reach
 def missing_id(name_or_folder: str) -> HubId | None:
     """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id.
 
-    A folder that is here is what is meant, be it a model or none.
+    A folder or file that is here is what is meant, be it a model or none.
     """
-    here = expanded(name_or_folder).is_dir() or (shipped() / name_or_folder / "config.json").is_file()
+    here = expanded(name_or_folder).exists() or (shipped() / name_or_folder / "config.json").is_file()
     wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
     if wanted is None or ((there := pulled(wanted)) is not None and complete(there)):
         return None

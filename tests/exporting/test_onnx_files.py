@@ -16,10 +16,10 @@ from onnx import TensorProto
 
 from kwsd.cards.exported import Exported, exported_of
 from kwsd.cards.onnx_file import parse_onnx
-from kwsd.errors import ModelError
+from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files, check
-from kwsd.exporting.tracing import traced
+from kwsd.exporting.tracing import rounded, traced
 from kwsd.networks.onnx_classifier import OnnxClassifier
 from kwsd.networks.onnx_loading import load_exported
 from kwsd.zoo import load_classifier, read_card
@@ -137,3 +137,23 @@ def test_noise_at_random_is_refused(foreign: Callable[[str], Path], tmp_path: Pa
     (folder / "preprocessor_config.json").write_text(json.dumps(told | {"dither": 0.001}))
     with pytest.raises(ModelError, match="adds noise"):
         as_files(read_card(str(folder)))
+
+
+def test_a_full_temporary_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large network is written there first, and /tmp may be memory."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch.onnx, "export", full)
+    with pytest.raises(DeviceError, match=r"no room for a copy of the network .*: make some, or set TMPDIR"):
+        traced(torch.nn.Identity(), 1_600, "large", 2)
+
+
+def test_a_copy_that_was_cut_short_is_a_full_folder_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(_: object, path: Path, **__: object) -> None:
+        path.write_bytes(b"\xff\xff\xff")
+
+    monkeypatch.setattr("kwsd.exporting.tracing.quantize_dynamic", short)
+    with pytest.raises(DeviceError, match="no room for a copy of the network"):
+        rounded(onnx.ModelProto())

@@ -119,6 +119,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "labels with a gap": (lambda f: change(f / "config.json", id2label={"0": "yes", "2": "no"}), "id2label"),
     "no labels": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
     "labels that are no table": (lambda f: change(f / "config.json", id2label=7), "id2label"),
+    "labels by two counts": (
+        lambda f: change(f / "config.json", num_labels=7),
+        "num_labels is 7, but id2label names 4",
+    ),
     "labels that nobody named": (lambda f: change(f / "config.json", id2label=None), "2 labels, but weights for 4"),
     "silence is not last": (
         lambda f: change(f / "config.json", id2label=dict(enumerate(sorted(LABELS)))),
@@ -268,3 +272,23 @@ def test_reading_a_card_imports_no_torch() -> None:
 def test_a_home_that_nobody_has(name: str) -> None:
     with pytest.raises(ConfigError, match="no home directory"):
         read_card(name)
+
+
+def test_a_file_that_is_here_is_no_id_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name would have gone to the Hub."""
+    monkeypatch.chdir(folder.parent)
+    name = f"{folder.name}/model.safetensors"
+    assert missing_id(name) is None
+    with pytest.raises(ModelError, match=f"is a file, but none of kwsd export's; did you mean .*{folder.name}"):
+        find_model(name)
+
+
+def test_a_network_of_kwsds_own_that_lacks_weights_is_not_filled_up_by_chance(tmp_path: Path) -> None:
+    from kwsd.networks.torch_classifier import load_network
+
+    place = shutil.copytree(find_model("hubert-commands"), tmp_path / "mine")
+    weights = load_file(place / "model.safetensors")
+    del weights["hubert.encoder.layers.1.attention.out_proj.weight"]
+    save_file(weights, place / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"mine is not whole: .* has no weights for hubert\.encoder\.layers\.1"):
+        load_network(place)
