@@ -63,9 +63,10 @@ def spelt(label: str, words: Collection[str]) -> str:
     where there is but one."""
     if label in words:
         return label
-    alike = [word for word in words if _folded(word) == _folded(label)]
+    alike = [word for word in words if folded(word) == folded(label)]
     return alike[0] if len(alike) == 1 else label
 
 
-def _folded(label: str) -> str:
+def folded(label: str) -> str:
+    """What two spellings of one label have in common: all but case, and how an umlaut is encoded."""
     return unicodedata.normalize("NFC", label).casefold()

@@ -80,7 +80,13 @@ def stream(
     ] = 1.0,
     count: Annotated[
         int,
-        typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="How many words; 0 for 300 for each of --hours."),
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=1_000_000,
+            rich_help_panel=_BUILD,
+            help="How many words; 0 for 300 an hour of --hours.",
+        ),
     ] = 0,
     transcripts: Transcripts = None,
     held_out: HeldOut = 0,
@@ -179,7 +185,7 @@ def as_configuration(chosen: Choice) -> Iterator[str]:
     late = f", and {found.late} that are late answers" if found.late else ""
     alarms = f"{len(found.alarms) - found.late}{late}"
     yield f"# false alarms: {alarms}, in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
-    if chosen.budget * found.hours < 1:
+    if 0 < chosen.budget * found.hours < 1:
         enough = f"choose on {1 / chosen.budget:.3g} hours and more"
         yield f"# too little to choose by: at {chosen.budget:g} an hour that bears no alarm at all; {enough}"
     yield "[trigger.thresholds]"

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from kwsd.config import load_config
 from kwsd.errors import KwsdError, UsageError, writing
 from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
-from kwsd.shown import readable
+from kwsd.shown import readable, takes_utf8
 
 if TYPE_CHECKING:
     from kwsd.classifier import Classifier
@@ -151,7 +152,8 @@ def publish(
     lines: Iterable[str] = (),
 ) -> None:
     """The findings as tables and `lines` on standard output, or as JSON there (`out` is -), in a file, as pictures."""
-    text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=False)) if out else ""
+    escaped = out == "-" and not takes_utf8(sys.stdout)
+    text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=escaped)) if out else ""
     failed: KwsdError | None = None
     if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
         try:

@@ -82,12 +82,19 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
     or else there is a warning."""
     for path, label in files:
         try:
-            yield Recording(path, path.stem, label, _speaker(path), 0, clip_length(path))
+            yield Recording(path, path.stem, label, _speaker(path), 0, _length(path))
         except InputError as error:  # one of thousands is no reason to hear none
             if unreadable is not None:
                 unreadable(error)
             else:
                 log.warning("left out: %s", error)
+
+
+def _length(path: Path) -> int:
+    """In samples, one or more. Raises InputError."""
+    if length := clip_length(path):
+        return length
+    raise InputError(f"{path}: holds no sound, not one sample at 16 kHz")
 
 
 def is_packed(folder: Path) -> bool:

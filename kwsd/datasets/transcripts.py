@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from kwsd.errors import InputError
 from kwsd.texts import lines_of, read_text, reason
@@ -21,7 +22,7 @@ _NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "tex
 def sentence(transcript: str) -> tuple[str, ...]:
     """The words of a transcript in lower case, possessives without their ending. What is no letter parts words:
     `turn_on` is two."""
-    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", transcript.lower().replace("\u2019", "'"))
+    found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", normalize("NFC", transcript).lower().replace("\u2019", "'"))
     return tuple(re.sub(r"'s$", "", word) for word in found)
 
 

@@ -24,7 +24,7 @@ from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.splits import without_inferred
 from kwsd.evaluation.task import Task, task_of
 from kwsd.events import RATE
-from kwsd.labels import SILENCE, can_fire
+from kwsd.labels import SILENCE, can_fire, folded
 from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
@@ -154,8 +154,8 @@ def _loudest_start(samples: NDArray[np.int16], length: int) -> int:
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:
     """A note on labels that the model does not know: a folder may be called otherwise than it is meant."""
-    known = {label.casefold() for label in labels} | {""}
-    strange = sorted({clip.label for clip in clips if can_fire(clip.label) and clip.label.casefold() not in known})
+    known = {folded(label) for label in labels} | {""}
+    strange = sorted({clip.label for clip in clips if can_fire(clip.label) and folded(clip.label) not in known})
     return (f"labels that the model lacks, counted as unknown: {brief(', '.join(strange), 200)}",) if strange else ()
 
 

@@ -14,6 +14,7 @@ from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
 from kwsd.events import RATE
+from kwsd.labels import folded
 
 _PIECE, _LONG, _PAUSE = 10 * RATE, 40 * RATE, RATE // 5
 
@@ -58,13 +59,13 @@ def free_of(
     What lies in a folder that is called as one of them, and says nothing else of itself, holds it. Raises InputError,
     which names `where` they lie, if all of them hold one.
     """
-    names = {word.lower() for word in words}
+    names = {folded(word) for word in words}
     phrases = [sentence(word) for word in words]
 
     def holds_one(recording: Recording) -> bool:
         spoken, folder = sentence(_transcript(recording, said)), recording.path.parent.name
         if not spoken:
-            return folder.lower() in names or (sentence(folder) or None) in phrases
+            return folded(folder) in names or (sentence(folder) or None) in phrases
         return any(says(spoken, phrase) for phrase in phrases)
 
     free = [recording for recording in recordings if not holds_one(recording)]

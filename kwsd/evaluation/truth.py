@@ -19,6 +19,8 @@ from kwsd.shown import readable
 from kwsd.texts import lines_of, read_text, reason
 
 _COLUMNS = ("start_s", "end_s", "word")
+_LONGEST_S = 1e9
+"""More seconds than any recording lasts: thirty years."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +53,11 @@ class Stream:
     def spelt(self, words: Collection[str]) -> Stream:
         """The same with its words in the case in which they stand among `words`, where that is plain."""
         return replace(self, words=tuple(replace(each, word=spelt(each.word, words)) for each in self.words))
+
+    def only(self, words: Collection[str]) -> Stream:
+        """The same with those of its words alone that are among `words`, as these are spelt."""
+        known = self.spelt(words)
+        return replace(known, words=tuple(each for each in known.words if each.word in words))
 
 
 def read_stream(audio: Path, table: Path) -> Stream:
@@ -87,7 +94,7 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         except (ValueError, IndexError) as error:
             what = "not start_s, end_s and word, with tabs between; a second and a half is 1.5"
             raise InputError(f"{table}, line {number}: {what}") from error
-        if not (0 <= start < end < float("inf") and word):
+        if not (0 <= start < end < _LONGEST_S and word):
             raise InputError(f"{table}, line {number}: no word lies from {cells[0]} s to {cells[1]} s")
         words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))
     return tuple(sorted(words))
