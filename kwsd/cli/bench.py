@@ -98,7 +98,7 @@ def bench(
         _check_torch(model)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    heard = at_phases(heard.only(model.trigger.thresholds), max(model.hop, model.coarse))
+    heard = at_phases(heard.spelt(model.trigger.thresholds), max(model.hop, model.coarse))
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
         stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")

@@ -54,11 +54,6 @@ class Stream:
         """The same with its words in the case in which they stand among `words`, where that is plain."""
         return replace(self, words=tuple(replace(each, word=spelt(each.word, words)) for each in self.words))
 
-    def only(self, words: Collection[str]) -> Stream:
-        """The same with those of its words alone that are among `words`, as these are spelt."""
-        known = self.spelt(words)
-        return replace(known, words=tuple(each for each in known.words if each.word in words))
-
 
 def read_stream(audio: Path, table: Path) -> Stream:
     """A recording in any format that libsndfile reads, with its TSV. Raises InputError, also for words outside it."""

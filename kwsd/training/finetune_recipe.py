@@ -33,7 +33,7 @@ class FinetuneRecipe:
     add: bool = False
     frozen: bool = False
     window_s: float = number(1.0, 0.1, 60)
-    epochs: int | None = number(None, 1, 1_000_000)
+    epochs: int | None = number(None, 1)
     batch: int = number(16, 1)
     accumulate: int = number(1, 1)
     peak_rate: float | None = number(None, LOWEST_RATE, 1)

@@ -90,9 +90,3 @@ def test_wav_samples_are_exact(tmp_path):
     samples = np.array([-32768, -1, 0, 1, 32767], np.int16)
     write_wav(tmp_path / "a.wav", samples)
     assert np.array_equal(read_clip(tmp_path / "a.wav"), samples)
-
-
-def test_words_that_nobody_listens_for_are_left_out() -> None:
-    words = tuple(SpokenWord(start, start + 1, word) for start, word in enumerate(("Yes", "no", "yes")))
-    stream = Stream("a", np.zeros(9, np.int16), words)
-    assert [word.word for word in stream.only(["yes", "go"]).words] == ["yes", "yes"]
