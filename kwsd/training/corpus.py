@@ -149,7 +149,7 @@ def decode(
     if found is None:
         _decode(recordings, place, progress)
         found = _decoded(place)
-        assert found
+        assert found is not None, place
     return found
 
 

@@ -98,8 +98,8 @@ class Run:
         if state is None:
             return False
         now = self._recordings()
-        before = {key: state[key] for key in now if key in state}  # an earlier version told less
-        if before | now != now | before:  # what was mined, and the order of all else, goes by their numbers
+        if any(state.get(key, told) != told for key, told in now.items()):  # an earlier version told less
+            # What was mined, and the order of all else, goes by their numbers.
             raise ConfigError(
                 f"{self.folder}: the recordings have changed since this run began;", "take --fresh to begin anew"
             )

@@ -24,9 +24,10 @@ from kwsd.errors import InputError, first_line
 from kwsd.networks.moonshine import quieten
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
+from kwsd.training.recipe_file import TEACHER_STRIDE
 from kwsd.training.sounds import excerpt
 
-STRIDE = 384
+STRIDE = TEACHER_STRIDE
 """Samples from one of the encoder's vectors to the next."""
 
 FRAMES = 40
