@@ -101,9 +101,10 @@ def watch_microphone(
     Raises DeviceError if it does not become ready, or the sound server does not play.
     """
     command = tied(_listen("--microphone", DEVICE, "--no-socket", *arguments))
-    with Watched(command, microphone.env) as daemon:
+    with microphone.awake() as let_sleep, Watched(command, microphone.env) as daemon:
         try:
             ready_s = daemon.ready_s()
+            let_sleep()
             lead, silence = np.zeros(RATE, np.int16), np.zeros_like(samples)
             with microphone.play(np.concatenate([lead, samples, silence])) as playing:
                 cpu = []

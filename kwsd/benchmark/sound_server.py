@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ _STARTED = "Daemon startup complete"
 _TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
 _CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
 _BLOCK = re.compile(r"configured (\d+) usec")
+_AWAKE_MS = 50
 _TIED = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
@@ -68,17 +69,30 @@ class VirtualMicrophone:
         """Let the server play (n,) samples at 16 kHz, until the end or the end of the block."""
         raw = self.folder / "played.raw"
         raw.write_bytes(samples.astype("<i2").tobytes())
+        with self._playing(str(raw)) as playing:
+            yield playing
+
+    @contextmanager
+    def awake(self) -> Iterator[Callable[[], None]]:
+        """Have the server mix in short blocks, as a sound card does, until the end or until what it gives is called.
+
+        While nobody asks for more it mixes two seconds at once, and who begins to listen waits for the rest of them.
+
+        Raises DeviceError where it does not play.
+        """
+        with self._playing(f"--latency-msec={_AWAKE_MS}", "/dev/zero") as playing:
+            _ = playing.started  # by then what it had mixed is played
+            yield playing.stop
+
+    @contextmanager
+    def _playing(self, *arguments: str) -> Iterator[Playing]:
         command = ["pacat", "--playback", "--verbose", f"--device={SINK}", "--raw", "--format=s16le"]
-        command += [f"--rate={RATE}", "--channels=1", str(raw)]
-        process = subprocess.Popen(
-            tied(command), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        playing = Playing(process)
+        command += [f"--rate={RATE}", "--channels=1", *arguments]
+        playing = Playing(_started(command, self.env))
         try:
             yield playing
         finally:
-            _end(process)
-            playing.close()
+            playing.stop()
 
     def block_s(self) -> float:
         """How far ahead of its own clock the server mixes now, and gives what it mixed to the microphone.
@@ -123,8 +137,9 @@ class Playing:
         if self._process.returncode:
             raise DeviceError(f"the sound server stopped playing: {self._last.decode(errors='replace').strip()}")
 
-    def close(self) -> None:
-        """The process has ended."""
+    def stop(self) -> None:
+        """End it, if it has not ended by itself. Called again it does nothing."""
+        _end(self._process)
         self._reader.join()
         assert self._process.stderr
         self._process.stderr.close()
@@ -187,9 +202,7 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
     command += ["--log-target=stderr", "--log-level=info", "--log-time=no"]
     command += [f"--load=module-native-protocol-unix auth-anonymous=1 socket={folder}/native"]
     command += [f"--load=module-null-sink sink_name={SINK} rate={RATE} channels=1"]
-    process = subprocess.Popen(
-        tied(command), env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = _started(command, own)
     answered, lines = threading.Event(), deque[str](maxlen=20)
 
     def read() -> None:
@@ -212,6 +225,12 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
         reader.join()
         assert process.stderr
         process.stderr.close()
+
+
+def _started(command: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """It reads and prints nothing; its log is a pipe."""
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(tied(command), env=env, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

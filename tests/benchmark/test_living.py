@@ -121,6 +121,17 @@ def test_a_daemon_is_watched_at_a_microphone(children: Callable[[], set[int]], m
 
 
 @pytest.mark.usefixtures("sound_tools")
+def test_a_sound_server_that_rests_is_kept_awake(children: Callable[[], set[int]]) -> None:
+    with virtual_microphone() as microphone:
+        resting, before = microphone.block_s(), children()
+        with microphone.awake() as let_sleep:
+            assert microphone.block_s() < 0.1 < 1 < resting
+            let_sleep()
+            assert children() == before
+        assert microphone.block_s() > 1
+
+
+@pytest.mark.usefixtures("sound_tools")
 def test_a_sound_server_does_not_outlive_who_started_it() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
