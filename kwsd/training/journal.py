@@ -56,7 +56,7 @@ def trim_journal(path: Path, step: int) -> None:
     if not path.exists():
         return
     with path.open(newline="", encoding="utf-8", errors="replace") as file:  # what a power cut left is dropped below
-        written = file.read()
+        written = file.read().replace("\0", "\ufffd")  # Python 3.10's reader takes no NUL
     rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # a last line without an end is torn
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
     if not kept:  # not even a heading
@@ -74,7 +74,7 @@ def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             columns, *rows = csv.reader(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: no journal of a run ({error})") from error
     found: dict[str, tuple[list[float], list[float]]] = {}
     for place, name in enumerate(columns[1:], start=1):
