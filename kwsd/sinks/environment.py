@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 
 from kwsd.events import Envelope
@@ -23,9 +24,12 @@ OURS = frozenset({
 
 def environment(envelope: Envelope, ours: Mapping[str, str], passed: Collection[str] = ()) -> dict[str, str]:
     """Of our own environment the names above and those `passed`; and each key of the event's JSON form as KWSD_<KEY>:
-    KWSD_WORD, KWSD_SCORE, KWSD_AT_S and so on, which go before all else."""
+    KWSD_WORD, KWSD_SCORE, KWSD_AT_S and so on, which go before all else. They are UTF-8 whatever the locale is."""
     wanted = (INHERITED | set(passed)) - OURS
     inherited = {name: value for name, value in ours.items() if name in wanted or name.startswith(FAMILIES)}
-    return inherited | {
-        f"KWSD_{key.upper()}": str(value).replace("\0", "") for key, value in envelope.to_dict().items()
-    }
+    return inherited | {f"KWSD_{key.upper()}": _utf8(str(value)) for key, value in envelope.to_dict().items()}
+
+
+def _utf8(value: str) -> str:
+    """What a child gets as `value` in UTF-8, though the locale lacks its letters, and no NUL."""
+    return os.fsdecode(value.replace("\0", "").encode("utf-8", "surrogateescape"))
