@@ -29,6 +29,7 @@ QUEUE = 16
 """Detections whose audio waits for the disk; further ones wait with the recording, or are dropped."""
 _LONGEST = 50
 """Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
+_BEYOND = "a detection cannot be removed beyond the quota"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,13 @@ class DetectionKeeper:
         try:
             with tempfile.TemporaryFile(dir=folder):  # rather now than when the first word is heard
                 pass
-            self._quota = Quota(folder, quota_bytes)
         except OSError as error:
             raise _no_place(folder, error) from error
+        self._quota = Quota(folder, quota_bytes)
+        try:
+            self._quota.tidy()
+        except OSError as error:
+            self._warn(_BEYOND, error)
         self._thread = threading.Thread(target=self._run, name="kwsd-keeper", daemon=True)
         self._thread.start()
 
@@ -159,15 +164,18 @@ class DetectionKeeper:
             with replacing(self._folder / clip.name, private=True) as file:
                 write_wav(file, clip.samples)
                 size = file.tell()
-            doing = "a detection cannot be removed beyond the quota"
+            doing = _BEYOND
             self._quota.wrote(clip.name, size)
         except OSError as error:
-            if not self._trouble:
-                log.warning("%s: %s: %s", self._folder, doing, error.strerror)
-            self._trouble = True
+            self._warn(doing, error)
         else:
             self._trouble = False
         with self._changed:
             self._clips.popleft()  # it waited until it was written
             self._changed.notify_all()
         return True
+
+    def _warn(self, doing: str, error: OSError) -> None:
+        if not self._trouble:
+            log.warning("%s: %s: %s", self._folder, doing, error.strerror)
+        self._trouble = True

@@ -24,18 +24,17 @@ class Quota:
     """The recordings in `folder`, `most` bytes of them at most. Files with other names are nobody's business here."""
 
     def __init__(self, folder: Path, most: int) -> None:
-        """Remove what is too much now. Raises OSError."""
+        """What is too much already goes with `tidy`, or with the first that is written."""
         self._folder, self.most = folder, most
         self._held = self._since = 0
-        self._tidy()
 
     def wrote(self, name: str, size: int) -> None:
         """A file was added. Raises OSError, what another one has against its removal."""
         self._held, self._since = self._held + size, self._since + size
         if self._held > self.most or self._since > self.most // _SPARE:  # others may write there as well
-            self._tidy(name)
+            self.tidy(name)
 
-    def _tidy(self, newest: str = "") -> None:
+    def tidy(self, newest: str = "") -> None:
         """Remove files, the oldest first, until the others fit; `newest` is the last to go.
 
         Names tell their age. One from the future was written while the clock was wrong, and counts as the oldest.

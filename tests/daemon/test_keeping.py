@@ -225,6 +225,17 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(
     assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
 
 
+def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav").mkdir(parents=True)
+    keeper = keep(quota_bytes=1)
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+    keeper.send(sealed())
+    keeper.close(60)
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+
+
 def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(**_: object) -> None:  # to root, who runs many tests, no folder is
         raise PermissionError(13, "Permission denied", str(tmp_path))
@@ -243,8 +254,8 @@ def test_where_some_go_room_is_made_for_more_than_one(
         (tmp_path / "kept" / f"20250101T000000.{number:03d}Z-stop-0.999.wav").write_bytes(bytes(6_400))
     keeper = keep(quota_bytes=6_400_000)
     listed: list[str] = []
-    tidy = keeper._quota._tidy
-    monkeypatch.setattr(keeper._quota, "_tidy", lambda newest: (listed.append(newest), tidy(newest)))
+    tidy = keeper._quota.tidy
+    monkeypatch.setattr(keeper._quota, "tidy", lambda newest: (listed.append(newest), tidy(newest)))
     for number in range(8):
         keeper.send(sealed(number))
     keeper.close(60)
