@@ -68,11 +68,16 @@ class Subscriber:
 
     def offer(self, line: bytes) -> None:
         """Put a line in the queue."""
-        if len(self.waiting) >= LINES or self._bytes + len(line) > BYTES:
-            self.fault = f"it does not keep up, {len(self.waiting)} events wait for it"
+        if not self._has_room(line):
+            self.write()  # many events at once fill the queue of one that reads, too
+        if not self._has_room(line):
+            self.fault = self.fault or f"it does not keep up, {len(self.waiting)} events wait for it"
         else:
             self.waiting.append(line)
             self._bytes += len(line)
+
+    def _has_room(self, line: bytes) -> bool:
+        return len(self.waiting) < LINES and self._bytes + len(line) <= BYTES
 
     def write(self) -> None:
         """Send as much as the kernel takes."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import select
 import socket
+from contextlib import suppress
+
+from patience import PATIENCE_S
 
 from kwsd.sinks.subscriber import BYTES, CHATTER, LINES, Subscriber
 
@@ -73,6 +76,10 @@ def test_nothing_to_hear_is_no_departure() -> None:
 def test_it_may_lag_by_so_many_lines_and_bytes_and_no_more() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
+        ours.setblocking(False)
+        with suppress(BlockingIOError):  # the kernel's own buffer is full
+            while ours.send(bytes(4096)):
+                pass
         subscriber = Subscriber(ours)
         for _ in range(LINES):
             subscriber.offer(b"line\n")
@@ -84,6 +91,20 @@ def test_it_may_lag_by_so_many_lines_and_bytes_and_no_more() -> None:
         assert heavy.fault is None
         heavy.offer(b"\n")
         assert heavy.fault == "it does not keep up, 1 events wait for it"
+
+
+def test_more_lines_at_once_than_may_wait_go_on_to_the_kernel_that_has_room() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        subscriber = Subscriber(ours)
+        for _ in range(LINES + 9):
+            subscriber.offer(b"line\n")
+        assert subscriber.fault is None
+        theirs.settimeout(PATIENCE_S)
+        with theirs.makefile("rb") as reader:
+            for _ in range(9):
+                assert reader.readline() == b"line\n"
 
 
 def test_who_says_that_it_says_no_more_is_not_asked_again() -> None:
