@@ -21,7 +21,7 @@ from kwsd.fitting import gate_settings, trigger_settings
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import Hook, HookSink
-from kwsd.sinks.listening import inherited
+from kwsd.sinks.listening import handed_over, inherited
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.sentry import Sentry
@@ -100,6 +100,8 @@ def open_socket(
     """The socket: where it is asked for, and for a microphone unless it is refused; the one that systemd hands over."""
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
+        if handed_over(os.environ):
+            log.warning("systemd hands over a socket that kwsd is not to serve: who subscribes there waits in vain")
         return None
     given = inherited(os.environ)
     sink = SocketSink(config.socket.place, failed=failed, given=given, status=status, counted=counted)

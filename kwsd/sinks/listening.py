@@ -64,16 +64,20 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
     return server, (status.st_dev, status.st_ino)
 
 
+def handed_over(environment: Mapping[str, str]) -> bool:
+    """Whether systemd has given this process sockets."""
+    mine = environment.get("LISTEN_PID") == str(os.getpid())
+    return mine and environment.get("LISTEN_FDS", "") not in ("", "0")
+
+
 def inherited(environment: Mapping[str, str]) -> socket.socket | None:
     """The listening socket that systemd has handed over (LISTEN_FDS, see sd_listen_fds(3)), if it has.
 
     Raises DeviceError for one that is not a listening Unix stream socket, and for more than one.
     """
-    if environment.get("LISTEN_PID") != str(os.getpid()):
+    if not handed_over(environment):
         return None
-    count = environment.get("LISTEN_FDS", "")
-    if count in ("", "0"):
-        return None
+    count = environment["LISTEN_FDS"]
     if count != "1":
         raise DeviceError(f"LISTEN_FDS={count}: kwsd serves one socket;", "leave one ListenStream= in its socket unit")
     try:
@@ -116,6 +120,8 @@ def _make_way(path: Path, flag: str) -> None:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
+    if stat.S_ISDIR(mode):
+        raise DeviceError(f"{path}: a folder, not a socket;", f"choose a path in it with {flag}")
     if not stat.S_ISSOCK(mode):
         raise DeviceError(f"{path}: exists and is not a socket;", f"remove it, or choose another path with {flag}")
     if not answers(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,16 @@ def test_a_socket_where_the_user_wants_it(configure: Configure, tmp_path: Path) 
     assert sink
     assert sink.path.is_socket()
     sink.close(0)
+
+
+def test_a_socket_that_systemd_hands_over_in_vain_is_told(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in (("LISTEN_PID", str(os.getpid())), ("LISTEN_FDS", "1")):
+        monkeypatch.setenv(name, value)
+    config = configure({"socket.enabled": False})
+    assert build.open_socket(config, live=True, failed=lambda _: None) is None
+    assert "who subscribes there waits in vain" in caplog.text
 
 
 def test_hooks_are_opened_where_there_are_some(configure: Configure) -> None:
