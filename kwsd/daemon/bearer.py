@@ -8,6 +8,7 @@ import shlex
 import stat
 from pathlib import Path
 
+from kwsd.daemon.http_request import header
 from kwsd.errors import ConfigError
 
 SHORTEST = 16
@@ -57,9 +58,5 @@ def _let_own(path: Path) -> str:
 
 def bears(request: bytes, token: bytes) -> bool:
     """Whether a request of HTTP has `Authorization: Bearer TOKEN`; how long that takes tells nothing of the token."""
-    for line in request.split(b"\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"authorization":
-            kind, _, given = value.strip().partition(b" ")
-            return kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
-    return False
+    kind, _, given = (header(request, b"authorization") or b"").partition(b" ")
+    return kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import select
 import socket
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
 """What a client may send, and how long it may take for it and for reading the answer."""
-CROWDED_REQUEST_S, SILENT_S = 0.1, 0.02
+CROWDED_REQUEST_S, SILENT_S = 0.05, 0.02
 """How long it may take for what it sends while others wait at the door; and for a first byte, after `DEFER_S`."""
 DEFER_S = 10
 """A port lets nobody in who has sent nothing yet, mostly for so long: the kernel keeps them (tcp(7)), not the queue."""
@@ -40,6 +41,27 @@ def path_of(target: bytes) -> bytes:
     if apart and scheme.lower() in (b"http", b"https"):
         target = b"/" + rest.partition(b"/")[2]
     return target.split(b"?")[0]
+
+
+def header(request: bytes, name: bytes) -> bytes | None:
+    """The value of the first header that is called so, in any case of letters."""
+    for line in request.split(b"\n")[1:]:
+        found, _, value = line.partition(b":")
+        if found.strip().lower() == name.lower():
+            return value.strip()
+    return None
+
+
+def names_this_machine(request: bytes) -> bool:
+    """Whether it asks for an address or localhost, or says nothing of that. A stranger's web page that has led its own
+    name to this machine (DNS rebinding) has the browser ask for that name (Host; RFC 9112, 3.2)."""
+    host = (header(request, b"host") or b"localhost").decode("latin-1").lower()
+    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        return bare == "localhost" or bare.endswith(".localhost")
+    return True
 
 
 def hear_out(client: socket.socket, door: socket.socket) -> None:

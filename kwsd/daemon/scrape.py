@@ -18,7 +18,7 @@ from kwsd.config import expanded
 from kwsd.config.addresses import parse_address
 from kwsd.daemon.bearer import bears
 from kwsd.daemon.exposition import CONTENT_TYPE
-from kwsd.daemon.http_request import DEFER_S, REQUEST_S, hear_out, path_of, read_request
+from kwsd.daemon.http_request import DEFER_S, REQUEST_S, hear_out, names_this_machine, path_of, read_request
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
 from kwsd.waker import Waker
@@ -26,6 +26,7 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 _NO_TOKEN = "only with the token\n"
+_OTHER_NAME = "by another name than localhost only with a token (metrics.token_file)\n"
 _ANSWER_BYTES = 1 << 16
 
 
@@ -112,6 +113,8 @@ class ScrapeServer:
             status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", "only GET\n"
         elif self._token and not bears(request, self._token):
             status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
+        elif not self._token and self._path is None and not names_this_machine(request):
+            status, body = "421 Misdirected Request", _OTHER_NAME
         elif path not in (b"/metrics", b"/"):
             status, body = "404 Not Found", "see /metrics\n"
         else:

@@ -183,6 +183,21 @@ def test_a_port_lets_nobody_in_who_says_nothing(
         assert get("/metrics", port) == (200, "kwsd_up 1\n")
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9464", 200), ("[::1]:9464", 200), ("::1", 421), ("LocalHost", 200), ("kwsd.localhost:80", 200),
+        ("", 200), ("evil.example", 421), ("127.0.0.1.evil.example:9464", 421), ("localhost.evil.example", 421),
+        ("[::1", 200), ("\xff", 421),
+    ],
+)  # fmt: skip
+def test_a_name_that_was_led_here_is_not_served(serve: Callable[[str], ScrapeServer], host: str, status: int) -> None:
+    port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
+        client.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
+        assert client.makefile("rb").readline().split()[1] == str(status).encode()
+
+
 TOKEN = b"0123456789abcdef"
 
 
