@@ -7,6 +7,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
 """Exit statuses. SIGTERM is how systemd, and everybody else, asks a daemon to stop: to do so is no failure."""
 JOIN_S = 10.0
-"""A thread that takes longer to end is left behind, and `kwsd.cli.entry` ends the process without it."""
+"""Threads that take longer to end are left behind, and `kwsd.cli.entry` ends the process without them."""
 
 
 def run(
@@ -231,9 +232,11 @@ class _Daemon:
         self._threads.append(thread)
 
     def _join(self) -> None:
-        """Wait for the threads, the worker last: the others bring it what it hears."""
+        """Wait for the threads, the worker last: the others bring it what it hears. For all together no longer than for
+        one, as whoever stops the daemon waits, too."""
+        deadline = time.monotonic() + self._patience_s
         for thread in reversed(self._threads):
-            thread.join(self._patience_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _signalled(self, number: signal.Signals) -> None:
         self._mailbox.put(Signalled(number))
