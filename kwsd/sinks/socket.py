@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -183,12 +184,13 @@ class SocketSink:
         return self._take_spare()
 
     def _take_spare(self) -> bool:
-        """Keep a descriptor back. Where the last one is taken, the newest subscribers give up theirs."""
+        """Keep a descriptor back. Where the last of our own is taken, the newest subscribers give up theirs; where the
+        whole system has none (ENFILE), others would take those at once."""
         while True:
             try:
                 self._spare = os.open(os.devnull, os.O_RDONLY)
-            except OSError:
-                if not self._clients:
+            except OSError as error:
+                if error.errno != errno.EMFILE or not self._clients:
                     return False
                 newest = list(self._clients.values())[-1]
                 newest.fault = "no descriptor is left"

@@ -1,9 +1,10 @@
-"""Hooks to try things on: sinks that are closed after the test, and the detections that they are sent."""
+"""Hooks and a socket to try things on: sinks that are closed after the test, and the detections that they are sent."""
 
 from __future__ import annotations
 
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from patience import PATIENCE_S
 from kwsd.events import Detection, Envelope, Event, HookFinished
 from kwsd.sinks import hooks, outputs, running, starting
 from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.socket import SocketSink
 
 
 def _heard(word: str) -> Envelope:
@@ -100,3 +102,29 @@ def fifo(tmp_path: Path) -> Path:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     return path
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[SocketSink]:
+    failures: list[BaseException] = []
+    sink = SocketSink(tmp_path / "events.sock", failed=failures.append)
+    yield sink
+    sink.close(0)
+    assert failures == []
+
+
+@pytest.fixture
+def subscribe(sink: SocketSink) -> Iterator[Callable[[], socket.socket]]:
+    """Connects a client, and returns when the sink serves it."""
+    clients: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE_S)
+        client.connect(str(sink.path))
+        clients.append(client)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE_S
+from subscribing import lines, sealed
 
-from kwsd.events import Detection, Envelope
-from kwsd.sinks import socket as sinks_socket
 from kwsd.sinks.socket import SocketSink
-
-
-def sealed(sequence: int = 1, stream: str = "desk") -> Envelope:
-    return Envelope.seal(Detection(stream, "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), sequence)
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[SocketSink]:
-    failures: list[BaseException] = []
-    sink = SocketSink(tmp_path / "events.sock", failed=failures.append)
-    yield sink
-    sink.close(0)
-    assert failures == []
-
-
-@pytest.fixture
-def subscribe(sink: SocketSink) -> Iterator[Callable[[], socket.socket]]:
-    """Connects a client, and returns when the sink serves it."""
-    clients: list[socket.socket] = []
-
-    def connect() -> socket.socket:
-        client = socket.socket(socket.AF_UNIX)
-        client.settimeout(PATIENCE_S)
-        client.connect(str(sink.path))
-        clients.append(client)
-        return client
-
-    yield connect
-    for client in clients:
-        client.close()
-
-
-def lines(client: socket.socket, count: int) -> list[int]:
-    """The sequence numbers of the next `count` events."""
-    received = b""
-    while received.count(b"\n") < count:
-        data = client.recv(1)  # no more than asked for
-        assert data, "the sink hung up"
-        received += data
-    return [json.loads(line)["sequence"] for line in received.splitlines()]
 
 
 def test_every_subscriber_gets_every_event(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
@@ -127,67 +84,6 @@ def test_a_subscriber_that_leaves_leaves_nothing_behind(
     assert caplog.text == ""
 
 
-def test_more_subscribers_than_there_is_room_for_are_turned_away(
-    sink: SocketSink,
-    subscribe: Callable[[], socket.socket],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(sink, "_room", 1)
-    subscribe()
-    for _ in range(3):
-        assert subscribe().recv(1) == b""
-    assert caplog.text.count("turned away") == 1
-
-
-def test_who_comes_as_another_leaves_gets_its_place(
-    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sink, "_room", 1)
-    for sequence in range(1, 51):
-        client = subscribe()
-        sink.send(sealed(sequence))
-        assert lines(client, 1) == [sequence]
-        client.close()
-
-
-def test_who_comes_is_not_taken_for_those_who_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    busy, goes_on = threading.Event(), threading.Event()
-
-    def status() -> bytes:
-        busy.set()
-        goes_on.wait(PATIENCE_S)
-        return b"{}\n"
-
-    sink = SocketSink(tmp_path / "events.sock", status=status)
-    monkeypatch.setattr(sink, "_room", 3)
-    try:
-        with ExitStack() as stack:
-            clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(5)]
-            asking, *leaving = clients[:3]
-            for client in clients:
-                client.settimeout(PATIENCE_S)
-            for client in clients[:3]:
-                client.connect(str(sink.path))
-            sink.send(sealed(1))
-            for client in clients[:3]:
-                assert lines(client, 1) == [1]
-            asking.sendall(b"status\n")
-            assert busy.wait(PATIENCE_S)
-            for client in leaving:
-                client.shutdown(socket.SHUT_RDWR)  # its descriptor here stays taken: the next free ones are the sink's
-            for client in clients[3:]:
-                client.connect(str(sink.path))
-            goes_on.set()
-            assert asking.recv(100) == b"{}\n"
-            sink.send(sealed(2))
-            for client in clients[3:]:
-                assert lines(client, 1) == [2]
-    finally:
-        goes_on.set()
-        sink.close(0)
-
-
 def test_who_asks_often_at_once_is_answered_as_often(tmp_path: Path) -> None:
     answer = b"x" * 2000 + b"\n"
     sink = SocketSink(tmp_path / "events.sock", status=lambda: answer)
@@ -200,34 +96,6 @@ def test_who_asks_often_at_once_is_answered_as_often(tmp_path: Path) -> None:
                 assert [answers.readline() for _ in range(901)] == [answer] * 901
     finally:
         sink.close(0)
-
-
-def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
-    sink: SocketSink,
-    subscribe: Callable[[], socket.socket],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    oldest, newest = subscribe(), subscribe()
-    sink.send(sealed(1))
-    assert lines(oldest, 1) == lines(newest, 1) == [1]
-    opening, serving = os.open, sink._clients
-
-    def exhausted(path: str, flags: int) -> int:
-        if path == os.devnull and len(serving) == 2:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return opening(path, flags)
-
-    monkeypatch.setattr(sinks_socket.os, "open", exhausted)
-    kept, sink._spare = sink._spare, None  # as if another thread had been faster than the sink
-    assert kept is not None
-    os.close(kept)
-    sink.send(sealed(2))
-    assert lines(oldest, 1) == lines(newest, 1) == [2]
-    assert newest.recv(1) == b""
-    sink.send(sealed(3))
-    assert lines(oldest, 1) == [3]
-    assert "no descriptor is left" in caplog.text
 
 
 def test_a_name_that_is_not_utf8_is_still_json(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:

@@ -1,0 +1,125 @@
+"""Subscribers at the socket where there is no room for one more, or no descriptor."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from patience import PATIENCE_S
+from subscribing import lines, sealed
+
+from kwsd.sinks import socket as sinks_socket
+from kwsd.sinks.socket import SocketSink
+
+
+def test_more_subscribers_than_there_is_room_for_are_turned_away(
+    sink: SocketSink,
+    subscribe: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sink, "_room", 1)
+    subscribe()
+    for _ in range(3):
+        assert subscribe().recv(1) == b""
+    assert caplog.text.count("turned away") == 1
+
+
+def test_who_comes_as_another_leaves_gets_its_place(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "_room", 1)
+    for sequence in range(1, 51):
+        client = subscribe()
+        sink.send(sealed(sequence))
+        assert lines(client, 1) == [sequence]
+        client.close()
+
+
+def test_who_comes_is_not_taken_for_those_who_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, goes_on = threading.Event(), threading.Event()
+
+    def status() -> bytes:
+        busy.set()
+        goes_on.wait(PATIENCE_S)
+        return b"{}\n"
+
+    sink = SocketSink(tmp_path / "events.sock", status=status)
+    monkeypatch.setattr(sink, "_room", 3)
+    try:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(5)]
+            asking, *leaving = clients[:3]
+            for client in clients:
+                client.settimeout(PATIENCE_S)
+            for client in clients[:3]:
+                client.connect(str(sink.path))
+            sink.send(sealed(1))
+            for client in clients[:3]:
+                assert lines(client, 1) == [1]
+            asking.sendall(b"status\n")
+            assert busy.wait(PATIENCE_S)
+            for client in leaving:
+                client.shutdown(socket.SHUT_RDWR)  # its descriptor here stays taken: the next free ones are the sink's
+            for client in clients[3:]:
+                client.connect(str(sink.path))
+            goes_on.set()
+            assert asking.recv(100) == b"{}\n"
+            sink.send(sealed(2))
+            for client in clients[3:]:
+                assert lines(client, 1) == [2]
+    finally:
+        goes_on.set()
+        sink.close(0)
+
+
+def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
+    sink: SocketSink,
+    subscribe: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    oldest, newest = subscribe(), subscribe()
+    sink.send(sealed(1))
+    assert lines(oldest, 1) == lines(newest, 1) == [1]
+    opening, serving = os.open, sink._clients
+
+    def exhausted(path: str, flags: int) -> int:
+        if path == os.devnull and len(serving) == 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opening(path, flags)
+
+    monkeypatch.setattr(sinks_socket.os, "open", exhausted)
+    kept, sink._spare = sink._spare, None  # as if another thread had been faster than the sink
+    assert kept is not None
+    os.close(kept)
+    sink.send(sealed(2))
+    assert lines(oldest, 1) == lines(newest, 1) == [2]
+    assert newest.recv(1) == b""
+    sink.send(sealed(3))
+    assert lines(oldest, 1) == [3]
+    assert "no descriptor is left" in caplog.text
+
+
+def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = subscribe(), subscribe()
+
+    def exhausted(*_: object) -> int:
+        raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sinks_socket.os, "open", exhausted)
+        kept, sink._spare = sink._spare, None
+        assert kept is not None
+        os.close(kept)
+        for number in (1, 2):
+            sink.send(sealed(number))
+            assert [lines(client, 1) for client in both] == [[number], [number]]
