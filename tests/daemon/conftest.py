@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
+from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.zoo import ModelCard
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -152,3 +154,27 @@ def nothing_left_behind(children: Callable[[], set[int]]) -> Iterator[None]:
     left = [thread for thread in threading.enumerate() if thread not in threads]
     assert [thread.name for thread in left if thread.name.startswith("kwsd-")] == []
     assert children() <= before
+
+
+@pytest.fixture
+def ring() -> Ring:
+    ring = Ring(80_000)
+    ring.write(np.arange(70_000).astype(np.int16), wait=False)
+    return ring
+
+
+@pytest.fixture
+def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]:
+    """Makes keepers of the folder "kept"; none of them may fail."""
+    failures: list[BaseException] = []
+    made: list[DetectionKeeper] = []
+
+    def make(**options: Any) -> DetectionKeeper:
+        settings = {"quota_bytes": 1_000_000, "preroll": 16_000, "failed": failures.append, **options}
+        made.append(DetectionKeeper(tmp_path / "kept", {"desk": ring}, **settings))
+        return made[-1]
+
+    yield make
+    for keeper in made:
+        keeper.close(60)
+    assert failures == []

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from kept_clips import kept, sealed
 from patience import PATIENCE_S
 
 from kwsd.audio.ring import Ring
 from kwsd.daemon import keeping
 from kwsd.daemon.keeping import QUEUE, DetectionKeeper, make_folder
 from kwsd.errors import DeviceError
-from kwsd.events import Detection, Envelope, SpeechStarted
-
-BEGAN = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=timezone.utc)
-
-
-def sealed(number: int = 0, start: int = 48_000, at: int = 64_000, word: str = "stop") -> Envelope:
-    event = Detection("desk", word, 0.9975, 0.9, start, at - 1600, at, "tiny")
-    return Envelope(event, number, BEGAN + timedelta(seconds=number))
-
-
-@pytest.fixture
-def ring() -> Ring:
-    ring = Ring(80_000)
-    ring.write(np.arange(70_000).astype(np.int16), wait=False)
-    return ring
-
-
-@pytest.fixture
-def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]:
-    """Makes keepers of the folder "kept"; none of them may fail."""
-    failures: list[BaseException] = []
-    made: list[DetectionKeeper] = []
-
-    def make(**options: Any) -> DetectionKeeper:
-        settings = {"quota_bytes": 1_000_000, "preroll": 16_000, "failed": failures.append, **options}
-        made.append(DetectionKeeper(tmp_path / "kept", {"desk": ring}, **settings))
-        return made[-1]
-
-    yield make
-    for keeper in made:
-        keeper.close(60)
-    assert failures == []
-
-
-def kept(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "kept").iterdir())
+from kwsd.events import Envelope, SpeechStarted
 
 
 def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
@@ -83,28 +47,6 @@ def test_the_ring_may_have_forgotten_some_of_it(
     with wave.open(str(tmp_path / "kept" / name)) as sound:
         assert sound.getnframes() == 14_000
     assert "its audio has been overwritten" in caplog.text
-
-
-def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
-    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"  # by one that was killed
-    left.write_bytes(b"")
-    os.utime(left, (1.0, 1.0))
-    (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.wav.part").write_bytes(b"")  # another daemon's
-    keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
-    for number in range(5):
-        keeper.send(sealed(number))
-    keeper.close(60)
-    assert [name[:15] for name in kept(tmp_path)] == [
-        "20261121T110000",
-        "20261121T120002",
-        "20261121T120003",
-        "20261121T120004",
-        "diary.wav",
-    ]
-    keep(quota_bytes=70_000).close(60)  # a smaller quota holds from the start
-    assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120004", "diary.wav"]
 
 
 def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
@@ -196,46 +138,6 @@ def test_what_is_in_the_folder_s_place_is_told(tmp_path: Path, below: str, why: 
     assert f"{why} choose another with --save-detections" in str(caught.value)
 
 
-def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
-    keep: Callable[..., DetectionKeeper], tmp_path: Path
-) -> None:
-    (tmp_path / "kept").mkdir()
-    for number in range(2):
-        (tmp_path / "kept" / f"20990101T00000{number}.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
-    keeper = keep(quota_bytes=150_000)
-    for number in range(2):
-        keeper.send(sealed(number))
-    keeper.close(60)
-    assert [name[:15] for name in kept(tmp_path)] == ["20261121T120000", "20261121T120001"]
-
-
-def test_one_that_cannot_be_removed_does_not_keep_the_others(
-    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    stuck = tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav"
-    stuck.mkdir(parents=True)  # unlink(2) refuses a folder, also to root
-    (tmp_path / "kept" / "20250101T000001.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
-    keeper = keep()
-    keeper._quota.most = 70_000
-    keeper.send(sealed())
-    keeper._quota.most = 1
-    keeper.send(sealed(1))
-    keeper.close(60)
-    assert [name[:15] for name in kept(tmp_path)] == ["20250101T000000"]
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
-
-
-def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
-    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav").mkdir(parents=True)
-    keeper = keep(quota_bytes=1)
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
-    keeper.send(sealed())
-    keeper.close(60)
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
-
-
 def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(**_: object) -> None:  # to root, who runs many tests, no folder is
         raise PermissionError(13, "Permission denied", str(tmp_path))
@@ -243,25 +145,6 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: 
     monkeypatch.setattr("tempfile.TemporaryFile", closed)
     with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
         DetectionKeeper(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
-
-
-def test_where_some_go_room_is_made_for_more_than_one(
-    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder of thousands is not looked through for each detection."""
-    (tmp_path / "kept").mkdir()
-    for number in range(1000):
-        (tmp_path / "kept" / f"20250101T000000.{number:03d}Z-stop-0.999.wav").write_bytes(bytes(6_400))
-    keeper = keep(quota_bytes=6_400_000)
-    listed: list[str] = []
-    tidy = keeper._quota.tidy
-    monkeypatch.setattr(keeper._quota, "tidy", lambda newest: (listed.append(newest), tidy(newest)))
-    for number in range(8):
-        keeper.send(sealed(number))
-    keeper.close(60)
-    assert 0 < len(listed) < 8
-    assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= 6_400_000
-    assert [name[:8] for name in kept(tmp_path)].count("20261121") == 8
 
 
 class SlowDisk:

@@ -8,10 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE_S
+from small_pipe import Pipe
 
 from kwsd.events import Detection, Envelope, Event, HookFinished
 from kwsd.sinks import hooks, outputs, running, starting
@@ -128,3 +130,13 @@ def subscribe(sink: SocketSink) -> Iterator[Callable[[], socket.socket]]:
     yield connect
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    with ExitStack() as stack:
+        stack.callback(pipe.close_reader)
+        stack.enter_context(suppress(OSError))
+        stack.callback(pipe.stream.close)
+        yield pipe

@@ -1,0 +1,93 @@
+"""How many detections are kept, and which of them go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kept_clips import kept, sealed
+
+from kwsd.daemon.keeping import DetectionKeeper
+
+
+def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
+    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"  # by one that was killed
+    left.write_bytes(b"")
+    os.utime(left, (1.0, 1.0))
+    (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.wav.part").write_bytes(b"")  # another daemon's
+    keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
+    for number in range(5):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == [
+        "20261121T110000",
+        "20261121T120002",
+        "20261121T120003",
+        "20261121T120004",
+        "diary.wav",
+    ]
+    keep(quota_bytes=70_000).close(60)  # a smaller quota holds from the start
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120004", "diary.wav"]
+
+
+def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path
+) -> None:
+    (tmp_path / "kept").mkdir()
+    for number in range(2):
+        (tmp_path / "kept" / f"20990101T00000{number}.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
+    keeper = keep(quota_bytes=150_000)
+    for number in range(2):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T120000", "20261121T120001"]
+
+
+def test_one_that_cannot_be_removed_does_not_keep_the_others(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav"
+    stuck.mkdir(parents=True)  # unlink(2) refuses a folder, also to root
+    (tmp_path / "kept" / "20250101T000001.000Z-stop-0.999.wav").write_bytes(bytes(50_000))
+    keeper = keep()
+    keeper._quota.most = 70_000
+    keeper.send(sealed())
+    keeper._quota.most = 1
+    keeper.send(sealed(1))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == ["20250101T000000"]
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+
+
+def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav").mkdir(parents=True)
+    keeper = keep(quota_bytes=1)
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+    keeper.send(sealed())
+    keeper.close(60)
+    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+
+
+def test_where_some_go_room_is_made_for_more_than_one(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of thousands is not looked through for each detection."""
+    (tmp_path / "kept").mkdir()
+    for number in range(1000):
+        (tmp_path / "kept" / f"20250101T000000.{number:03d}Z-stop-0.999.wav").write_bytes(bytes(6_400))
+    keeper = keep(quota_bytes=6_400_000)
+    listed: list[str] = []
+    tidy = keeper._quota.tidy
+    monkeypatch.setattr(keeper._quota, "tidy", lambda newest: (listed.append(newest), tidy(newest)))
+    for number in range(8):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert 0 < len(listed) < 8
+    assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= 6_400_000
+    assert [name[:8] for name in kept(tmp_path)].count("20261121") == 8
