@@ -47,7 +47,10 @@ class Naps:
         self.written += lost + arrived
         self._ahead_s = max(0.0, self._ahead_s + arrived / RATE - _SLOWER * elapsed_s)
         drift = _DRIFT if self.early_s > 0 else _SLOW_DRIFT
-        self._late_s += elapsed_s - (lost + arrived) / RATE
+        late_s = elapsed_s - (lost + arrived) / RATE
+        if late_s > _LONGEST_S:  # it stood still: what comes now is measured anew
+            self._least_late_s = math.inf
+        self._late_s += late_s
         self._least_late_s = min(self._late_s, self._least_late_s + drift * elapsed_s)
         if not self.span or self._ahead_s > _AHEAD_S:
             self._least_late_s = math.inf

@@ -107,6 +107,24 @@ def test_the_span_may_change_at_any_time() -> None:
     assert naps.milliseconds(0.04, 320) == pytest.approx(125)
 
 
+@pytest.mark.parametrize("early_s", [EARLY_S, -0.01])
+def test_a_stream_that_stood_still_is_looked_at_as_rarely_as_before(early_s: float) -> None:
+    naps, looks, now, stood_s = Naps(4800, early_s=early_s), 0, 0.0, 0.0
+    read = 0
+    while now < 40.0:
+        if now > 10.0 and not stood_s:  # somebody pauses who talks into a pipe
+            stood_s, looks = 15.0, 0
+            now += stood_s
+        there = int((now - stood_s) * 16_000) // BLOCK * BLOCK
+        if there == read:
+            now = stood_s + (read + BLOCK) / 16_000 + 1e-9
+            continue
+        arrived, read = there - read, there
+        looks += 1
+        now += naps.milliseconds(now, arrived) / 1000
+    assert looks < 2.5 * (40.0 - 25.0) / 0.3
+
+
 def test_lost_samples_count() -> None:
     assert Naps(1600).milliseconds(0.0, 320) == pytest.approx(65)
     assert Naps(1600).milliseconds(0.0, 320, lost=640) == 0.0  # 40 ms are missing: not worth it
