@@ -18,8 +18,7 @@ from kwsd.events import RATE
 LONGEST = 3 * RATE // 10
 """Samples from one look to the next at most, where a hop is not longer itself."""
 GUARDED = 3
-"""Looks in a doze of which two are left out while whoever brings the audio hears that nobody speaks. A reader that has
-a second before it is behind (`kwsd.audio.adaptive_hop`)."""
+"""Looks in a doze of which two are left out while whoever brings the audio hears that nobody speaks."""
 _BLOCKS_MS = range(50, 10, -10)
 """What a device's block may last. A sound server whose own blocks do not divide it hands it over late, at worst by a
 block of ours."""

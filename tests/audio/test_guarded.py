@@ -10,9 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from patience import PATIENCE_S
 
+from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.dozing import Doze
+from kwsd.audio.reader import Reader
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
+from kwsd.events import RATE
 
 Samples = NDArray[np.int16]
 LENGTH, HOP = 100, 10
@@ -114,3 +117,18 @@ def test_the_windows_are_the_same(sentry: Callable[[Samples], bool], size: int) 
         return found
 
     assert cut(Ring(4 * LENGTH, sentry), Doze(HOP, longest=3 * HOP)) == cut(Ring(4 * LENGTH), Doze(HOP))
+
+
+@pytest.mark.parametrize(("seconds", "widens"), [(1.1, False), (2.0, True)])
+def test_who_sleeps_on_is_not_behind_for_it(seconds: float, widens: bool) -> None:
+    changes: list[int] = []
+    ring, doze = Ring(10 * RATE, lambda _: False), Doze(800)
+    adaptive = AdaptiveHop(800, changed=lambda _at, hop, _behind: changes.append(hop))
+    reader = Reader("a", ring, 800, (RATE, RATE), 0, doze, adaptive, 0)
+    doze.look(None)
+    for _ in range(60):
+        reader.due(20)
+        ring.write(np.zeros(round(seconds * RATE), np.int16), wait=False)  # 0.9 s are slept through
+        while due := reader.due(20):
+            reader.take(due)
+    assert bool(changes) == widens
