@@ -14,8 +14,9 @@ from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.events import RATE
 
-_MANY = 4
-"""Windows due at once that are worth other threads: they come from a recording, not from a microphone."""
+_MANY = 8
+"""Windows due at once that are worth other threads: they come from a recording. A microphone that fell behind on a busy
+machine, or a word after a doze, has fewer at once, and threads would keep 5 MB from then on."""
 
 
 class OnnxClassifier:
@@ -26,8 +27,8 @@ class OnnxClassifier:
     however fast it is replayed.
 
     A microphone's windows come one by one, or two beside one that resembles a word, and take the caller's thread, which
-    costs the least time and memory. Once many were due at once, as from a recording or where a microphone fell behind,
-    the cores share them from then on, even if there are but two.
+    costs the least time and memory. Once many were due at once, as from a recording, the cores share them from then on,
+    even if there are but two.
     """
 
     device = "cpu"
