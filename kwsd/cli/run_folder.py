@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _RECIPE = "recipe.json"
 _LEFT = (CHECKPOINT, BEST, JOURNAL, _RECIPE)
 """What an earlier run leaves in its folder, beside the model."""
+_ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def _earlier(recipe: Path) -> dict[str, Any]:
     except ValueError as error:
         found = error
     if not isinstance(found, dict):
-        raise InputError(f"{recipe}: is no run's recipe;", "take --fresh to begin anew, or another folder with --runs")
+        raise InputError(f"{recipe}: is no run's recipe;", _ANEW)
     return found
 
 
@@ -124,7 +125,7 @@ def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]
             what = "the clips have changed since this run began"
         elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
             what = "the words, and so the clips, have changed since this run began"
-        raise ConfigError(f"{folder}: {what};", "take --fresh to begin anew, or another folder with --runs")
+        raise ConfigError(f"{folder}: {what};", _ANEW)
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

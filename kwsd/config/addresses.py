@@ -22,9 +22,9 @@ def parse_address(where: str) -> Address:
 
 
 def is_place(where: str) -> bool:
-    """Whether it is a path, an address, or nothing."""
+    """Whether it is a path, an address, or nothing. A URL is none of them."""
     if not where or "/" in where:
-        return True
+        return "://" not in where
     try:
         parse_address(where)
     except ValueError:

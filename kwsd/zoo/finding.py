@@ -73,6 +73,8 @@ def find_model(name_or_folder: str) -> Path:
         if is_adapter(here):
             raise only_adapter(name_or_folder)
         of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
+        if not of_run and any((here.parent / name).is_file() for name in ("checkpoint.pt", "recipe.json")):
+            of_run = f"the run in {here.parent} has not come to its end: go on with the `kwsd train` that began it"
         raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
     if here.is_file():
         near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)

@@ -61,3 +61,4 @@ def test_an_address(where: str, address: Address) -> None:
 
 def test_what_is_no_address_may_be_a_path() -> None:
     assert [is_place(where) for where in ("", "./metrics", "65536", "-1", "here")] == [True, True, False, False, False]
+    assert not is_place("http://127.0.0.1:9464/metrics")

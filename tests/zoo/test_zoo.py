@@ -97,6 +97,13 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
         find_model("runs/mine")
 
 
+def test_a_run_that_has_not_come_to_its_end_is_told_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "recipe.json").write_text("{}")
+    with pytest.raises(ModelError, match="mine has not come to its end: go on with the `kwsd train` that began it"):
+        read_card(str(tmp_path / "mine" / "model"))
+
+
 def test_an_adapter_says_so(tmp_path: Path) -> None:
     """PEFT writes no config.json beside it."""
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
