@@ -90,7 +90,7 @@ def models(context: typer.Context) -> None:
       kwsd models pull OWNER/NAME            fetch one, to listen with it off line
       kwsd models remove OWNER/NAME          and be rid of it again
 
-    Without a command they are listed.
+    Without a command they are listed; `kwsd models list --format json` is for programs.
     """
     if context.invoked_subcommand is None:
         list_models()

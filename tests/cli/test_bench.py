@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ def test_a_table(tiny_model: Path, kwsd: Callable[..., Any]) -> None:
         "start to READY",
     ):
         assert part in ran.out
+
+
+def test_words_that_the_model_does_not_know_are_no_words(
+    tiny_model: Path, kwsd: Callable[..., Any], tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(tiny_model, tmp_path / "own"))
+    for file in own.glob("*.json"):
+        file.write_text(file.read_text().replace('"yes"', '"alexa"').replace('"no"', '"jarvis"'))
+    ran = kwsd("bench", "--model", own, "--seconds", 2)
+    assert ran.status == 0, ran.err
+    assert "silence" in ran.out
+    assert "words " not in ran.out.partition("Engines")[0]
 
 
 def test_the_daemon_hears_as_the_flags_say(
