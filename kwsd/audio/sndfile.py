@@ -27,6 +27,8 @@ UNKNOWN = (1 << 63) - 1
 """Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
 _HEADER_BYTES = 4096
 """More than the header of a recording without samples has."""
+_UNSEEKABLE = 40
+"""libsndfile's SFE_NOT_SEEKABLE: a codec whose samples depend on those before, GSM 6.10 and some ADPCM."""
 _TALKS = "MP3"  # libmpg123 prints on standard error
 
 
@@ -59,10 +61,15 @@ def open_recording(path: Path) -> Any:
 
 def wind(path: Path, sound: Any, start: int) -> None:
     """Go on from `start`, in samples at 16 kHz. Raises InputError where there is nothing from there on."""
+    first = start * int(sound.samplerate) // RATE
     try:
         with _chatter(sound):
-            sound.seek(start * int(sound.samplerate) // RATE)
+            sound.seek(first)
     except _soundfile().LibsndfileError as error:
+        if error.code == _UNSEEKABLE:
+            for at in range(0, first, sound.samplerate):  # past the end there is nothing, as whoever reads on finds
+                sound.read(min(sound.samplerate, first - at))
+            return
         raise InputError(f"{path}: holds nothing from {start / RATE:.1f} s on ({error})") from error
 
 
