@@ -42,7 +42,7 @@ class AdaptiveHop:
     def observe(self, written: int, heard: int, lost: int = 0) -> None:
         """The stream has come to sample `written`, its reader to sample `heard`: change the hop if it is time to.
 
-        The `lost` of the samples in between never arrived, and are nothing to catch up with.
+        The `lost` of the samples in between never arrived, or are slept through: nothing to catch up with.
         """
         behind = written - heard - lost
         if behind > BEHIND:

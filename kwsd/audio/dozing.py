@@ -64,7 +64,12 @@ class Doze:
 
     def last_look(self, heard: int) -> int:
         """Where the first look after sample `heard` is if nobody is heard to speak until then."""
-        return self.next_look(heard) + (GUARDED - 1) * self.span * self.looks.dozing
+        return self.next_look(heard) + self.left_out
+
+    @property
+    def left_out(self) -> int:
+        """How many samples later that is than the next look."""
+        return (GUARDED - 1) * self.span * self.looks.dozing
 
     def attach(self, wake: Callable[[], object]) -> None:
         """Call `wake`, in the reader's thread, when looks have come nearer; it must return at once."""

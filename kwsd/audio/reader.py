@@ -40,8 +40,7 @@ class Reader:
         extent = self._ring.extent()
         if self._adaptive and not extent.closed:
             lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in extent.gaps)
-            slept = self._doze.last_look(self._heard) - self._doze.next_look(self._heard)  # of its own will
-            self._adaptive.observe(extent.written, self._heard, lost + slept)
+            self._adaptive.observe(extent.written, self._heard, lost + self._doze.left_out)
             self._hop = self._adaptive.hop
         self._expect()
         return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody

@@ -13,6 +13,9 @@ EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
 TOKENIZERS = ("tokenizer.json", "vocab.json")
 """What has a zero-shot model's vocabulary: the first alone, the second beside merges.txt."""
 
+RUN = "recipe.json"
+"""What a training run carries out, in the folder above its model."""
+
 GRAPH = "graph.onnx"
 """What ONNX Runtime computes, without weights."""
 

@@ -64,8 +64,9 @@ def bench(
 
     In this process, on the daemon's path, hop by hop: processor seconds for a second of
     running speech, of half speech and half silence, of silence and of steady noise (and,
-    without FILE, of nothing but words, if the model knows any of them); wall time and allocations
-    a hop; how much faster than real time a recording is heard; the model's loading time.
+    without FILE, of nothing but words, if the model knows any of them); wall time and
+    allocations a hop; how much faster than real time a recording is heard; the model's
+    loading time.
     Then how many windows are scored in a second where many are due at once, how many
     streams that is, and on torch (a GPU, or --compare) what share of what the device's
     matrix units or memory allow. In a daemon of its own: the time to READY and its
@@ -94,11 +95,12 @@ def bench(
         check_tools()  # at once, not after a minute
     heard = _stream(file)
     model, load_s = _loaded(overrides)
+    heard = heard.spelt(model.trigger.thresholds)
     if compare:
         _check_torch(model)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    heard = at_phases(heard.spelt(model.trigger.thresholds), max(model.hop, model.coarse))
+    heard = at_phases(heard, max(model.hop, model.coarse))
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
         stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
@@ -137,8 +139,7 @@ def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Map
 
     if file is not None:
         return sounds(heard.samples, seconds, model.gate)
-    listened = model.trigger.thresholds
-    known = any(word.word in listened for word in heard.spelt(listened).words)
+    known = any(word.word in model.trigger.thresholds for word in heard.words)
     words = heard.samples if known else None
     return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.gate, words=words)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.cards.allowed import A_NAME, is_name
+from kwsd.cards.names import RUN
 from kwsd.errors import ConfigError, DeviceError, InputError, writing
 from kwsd.replacing import try_folder, write_bytes
 from kwsd.training.checkpoint import BEST, CHECKPOINT
@@ -19,8 +20,7 @@ from kwsd.training.journal import JOURNAL
 
 log = logging.getLogger(__name__)
 
-_RECIPE = "recipe.json"
-_LEFT = (CHECKPOINT, BEST, JOURNAL, _RECIPE)
+_LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """What an earlier run leaves in its folder, beside the model."""
 _ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
@@ -51,9 +51,9 @@ def run_folder(
         with writing(folder):
             if fresh:
                 _set_aside(folder)
-            if (folder / CHECKPOINT).exists() and (folder / _RECIPE).exists():
+            if (folder / CHECKPOINT).exists() and (folder / RUN).exists():
                 now, before = (json.loads(json.dumps(told)) for told in (recipe, usual or {}))
-                _compare(folder, _earlier(folder / _RECIPE), now, before)
+                _compare(folder, _earlier(folder / RUN), now, before)
         keep_recipe(folder, recipe)
         yield folder
 
@@ -61,7 +61,7 @@ def run_folder(
 def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Write which recipe the run in `folder` carries out. Raises InputError, or DeviceError where the disk is full."""
     with writing(folder):
-        write_bytes(folder / _RECIPE, f"{json.dumps(recipe, indent=2)}\n".encode())
+        write_bytes(folder / RUN, f"{json.dumps(recipe, indent=2)}\n".encode())
 
 
 def going_on(fresh: bool) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kwsd.cards.exported import is_exported
 from kwsd.cards.hub import hub_id, pulled
 from kwsd.cards.model_card import ModelCard
-from kwsd.cards.names import CARD, WEIGHTS
+from kwsd.cards.names import CARD, RUN, WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
 from kwsd.cards.weights import is_adapter, only_adapter
 from kwsd.config import expanded, nearest
@@ -73,7 +73,7 @@ def find_model(name_or_folder: str) -> Path:
         if is_adapter(here):
             raise only_adapter(name_or_folder)
         of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
-        if not of_run and any((here.parent / name).is_file() for name in ("checkpoint.pt", "recipe.json")):
+        if not of_run and (here.parent / RUN).is_file():
             of_run = f"the run in {here.parent} has not come to its end: go on with the `kwsd train` that began it"
         raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
     if here.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kwsd.audio.adaptive_hop import BEHIND
 from kwsd.audio.dozing import Doze
 
 
@@ -80,6 +81,7 @@ def test_while_nobody_is_heard_two_looks_of_a_doze_are_left_out() -> None:
     doze.look(None)
     assert [doze.next_look(heard) for heard in (0, 4799, 4800)] == [4800, 4800, 9600]
     assert [doze.last_look(heard) for heard in (0, 4799, 4800)] == [14_400, 14_400, 19_200]
+    assert doze.last_look(0) < BEHIND
 
 
 def test_the_next_look_lies_at_a_multiple_of_the_span() -> None:
