@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from json_files import change, write
+from safetensors.numpy import save_file
 
 from kwsd.errors import ConfigError, ModelError
-from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card, shipped_models
+from kwsd.zoo import DEFAULT_THRESHOLD, find_model, missing_id, read_card, shipped_models
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 
@@ -34,14 +33,6 @@ def folder(tmp_path: Path) -> Path:
     card = {"name": "two words", "licence": "CC0-1.0", "thresholds": {"yes": 0.5}, "scores": {"validation": {"a": 1}}}
     write(place / "card.json", card | {"sha256": {"model.safetensors": digest}})
     return place
-
-
-def write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value))
-
-
-def change(path: Path, **values: Any) -> None:
-    write(path, json.loads(path.read_text()) | values)
 
 
 def test_what_a_card_says(folder: Path) -> None:
@@ -217,58 +208,6 @@ def test_pickles_are_refused_by_name_and_never_opened(folder: Path, name: str) -
         read_card(str(folder))
 
 
-@pytest.fixture
-def shipped(tmp_path: Path) -> Path:
-    """A copy of the shipped model, to be spoilt."""
-    folder = tmp_path / "model"
-    shutil.copytree(Path(__file__).parents[2] / "models" / "hubert-commands", folder)
-    return folder
-
-
-def test_weights_that_do_not_fit_their_config(shipped: Path) -> None:
-    (shipped / "card.json").unlink()
-    (shipped / "graph.onnx").unlink()
-    change(shipped / "config.json", intermediate_size=64)
-    with pytest.raises(ModelError, match="cannot load model "):
-        load_classifier(read_card(str(shipped)), device="cpu")
-
-
-def test_weights_that_do_not_fit_their_graph(shipped: Path) -> None:
-    (shipped / "card.json").unlink()
-    weights = load_file(shipped / "model.safetensors")
-    weights = {name: values for name, values in weights.items() if "layers.3" not in name}
-    save_file(weights, shipped / "model.safetensors")
-    with pytest.raises(ModelError, match=r"graph.onnx does not fit .*kwsd export"):
-        load_classifier(read_card(str(shipped)), device="cpu")
-
-
-def test_a_window_that_does_not_fit_its_graph(shipped: Path) -> None:
-    change(shipped / "config.json", window_samples=8_000)
-    with pytest.raises(ModelError, match=r"graph.onnx does not fit .*kwsd export"):
-        load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
-
-
-@pytest.mark.parametrize("graph", [b"", b"no graph", b"\x08\x09"])
-def test_a_graph_that_is_none(shipped: Path, graph: bytes) -> None:
-    (shipped / "graph.onnx").write_bytes(graph)
-    with pytest.raises(ModelError, match="SHA-256"):
-        read_card(str(shipped))
-    (shipped / "card.json").unlink()
-    with pytest.raises(ModelError, match=r"graph.onnx does not fit"):
-        load_classifier(read_card(str(shipped)), device="cpu")
-
-
-def test_a_graph_runs_on_onnx_runtime_and_what_has_none_on_torch(shipped: Path) -> None:
-    window = np.random.default_rng(2).normal(0, 0.1, (2, 16_000)).astype(np.float32)
-    quick = load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
-    change(shipped / "card.json", sha256={})
-    (shipped / "graph.onnx").unlink()
-    plain = load_classifier(replace(read_card(str(shipped)), verifier=None), device="cpu")
-    assert [type(one).__name__ for one in (quick, plain)] == ["OnnxClassifier", "TorchClassifier"]
-    assert (quick.name, quick.labels, quick.device) == (plain.name, plain.labels, plain.device)
-    np.testing.assert_allclose(quick.score(window), plain.score(window), atol=0.1)
-
-
 def test_reading_a_card_imports_no_torch() -> None:
     code = "import sys; from kwsd.zoo import shipped_models; shipped_models(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -288,14 +227,3 @@ def test_a_file_that_is_here_is_no_id_of_the_hub(folder: Path, monkeypatch: pyte
     assert missing_id(name) is None
     with pytest.raises(ModelError, match=f"is a file, but none of kwsd export's; did you mean .*{folder.name}"):
         find_model(name)
-
-
-def test_a_network_of_kwsds_own_that_lacks_weights_is_not_filled_up_by_chance(tmp_path: Path) -> None:
-    from kwsd.networks.torch_classifier import load_network
-
-    place = shutil.copytree(find_model("hubert-commands"), tmp_path / "mine")
-    weights = load_file(place / "model.safetensors")
-    del weights["hubert.encoder.layers.1.attention.out_proj.weight"]
-    save_file(weights, place / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match=r"mine is not whole: .* has no weights for hubert\.encoder\.layers\.1"):
-        load_network(place)
