@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import select
+import signal
 import subprocess
 from contextlib import suppress
 
-from kwsd.audio.capture_process import command
+from kwsd.audio.apart import ABORTED, HANGS, ending
+from kwsd.audio.capture_process import capturing
 from kwsd.audio.dozing import Looks
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from kwsd.errors import DeviceError
@@ -17,7 +19,6 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 _REAP_S = 0.5
-_HANGS = "does the sound server hang? restart it"
 
 
 class Unanswered(DeviceError):
@@ -28,7 +29,7 @@ class CaptureHandle:
     """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
 
     def __init__(self, device: str | None, known: str, block_ms: int, woken: Waker) -> None:
-        """Start it, as `command` tells; `woken`, once it wakes, breaks off every wait.
+        """Start it, as `capturing` tells; `woken`, once it wakes, breaks off every wait.
 
         Raises Unanswered.
         """
@@ -39,7 +40,7 @@ class CaptureHandle:
         stderr = None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
-                command(device, known, block_ms),
+                capturing(device, known, block_ms),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -66,7 +67,7 @@ class CaptureHandle:
 
     def find(self, limit_s: float) -> str | None:
         """The name of the device that it found; None when woken. Raises DeviceError: none; Unanswered: as `next`."""
-        message = self.next(limit_s, "the process that captures gives no answer", _HANGS)
+        message = self.next(limit_s, "the process that captures gives no answer", HANGS)
         if message is None:
             return None
         if message.kind != FOUND:
@@ -115,19 +116,21 @@ class CaptureHandle:
             raise Unanswered(f"{what} ({limit_s:g} s)", remedy)
         data = os.read(pipe, 65_536)
         if not data:
-            raise Unanswered(f"the process that captures died: {self._ending()}")
+            how, remedy = self._ending()
+            raise Unanswered(f"the process that captures died: {how}{';' if remedy else ''}", remedy)
         try:
             self._messages.extend(self._unpacker.feed(data))
         except ValueError as error:
             raise Unanswered(f"the process that captures talks nonsense: {error}") from error
         return True
 
-    def _ending(self) -> str:
+    def _ending(self) -> tuple[str, str]:
+        """How it came to an end, and what to do about it."""
         try:
             status = self._process.wait(_REAP_S)
         except subprocess.TimeoutExpired:
-            return "it closed its pipe"
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+            return "it closed its pipe", ""
+        return ending(status), ABORTED if status == -signal.SIGABRT else ""
 
     def kill(self) -> None:
         """End it, whatever it is doing; a process stuck inside the kernel is left to end by itself."""

@@ -8,8 +8,6 @@ of the other's death, and nothing of it outlives a `kill -9`.
 
 from __future__ import annotations
 
-import ctypes
-import json
 import logging
 import os
 import select
@@ -18,41 +16,30 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
+from kwsd.audio.apart import command, die_with
 from kwsd.audio.napping import Naps
 from kwsd.audio.portaudio import PortAudioStream
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
 from kwsd.errors import KwsdError
 
-_PR_SET_PDEATHSIG = 1
-_BOOTSTRAP = (
-    "import json, sys; sys.path[:], *sys.argv[1:] = json.loads(sys.argv[1]); "
-    "from kwsd.audio.capture_process import main; main()"
-)
-
 Send = Callable[[Message], None]
 
 
-def command(device: str | None, known: str, block_ms: int) -> list[str]:
+def capturing(device: str | None, known: str, block_ms: int) -> list[str]:
     """How to start the process; standard output is the pipe, one byte on standard input opens the device.
 
     Later lines there are for `Rest`.
 
-    `device`, `known` and `block_ms` as for `PortAudioStream`. Python is isolated (-I) and given our own search path: in
-    whatever folder the daemon was started, no json.py that lies there is imported. All of it is JSON, which is ASCII: a
-    device's name may have letters that the locale lacks.
+    `device`, `known` and `block_ms` as for `PortAudioStream`.
     """
-    path = [str(Path(entry).absolute()) for entry in sys.path]
-    given = json.dumps([path, f"{os.getpid()}", device or "", known, f"{block_ms}"])
-    flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
-    return [sys.executable, *flags, "-c", _BOOTSTRAP, given]
+    return command("capture_process", device or "", known, f"{block_ms}")
 
 
 def main() -> None:
     """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
     parent, device, known, block_ms = sys.argv[1:]
-    _die_with(int(parent))
+    die_with(int(parent))
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # as a whole unit is sent them
         signal.signal(number, signal.SIG_IGN)
     pipe = os.dup(1)
@@ -126,11 +113,3 @@ class _Sending(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
             self._send(Message(LOG, f"{record.levelno:02d}{record.getMessage()}".encode()))
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the thread that started us ends, however it ends: `kill -9` leaves it no time to see to us."""
-    with suppress(OSError, AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before that
-        os._exit(0)

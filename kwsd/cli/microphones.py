@@ -20,11 +20,11 @@ _WAITING = b"kwsd: the sound server has not answered yet; Ctrl-C ends the wait, 
 
 
 def microphones() -> list[InputDevice]:
-    """See `kwsd.audio.devices.input_devices`, which has no time-out. Ctrl-C ends the process meanwhile."""
-    from kwsd.audio.devices import input_devices
+    """See `kwsd.audio.probing.probed_devices`. Ctrl-C ends the process meanwhile."""
+    from kwsd.audio.probing import probed_devices
 
     with _told_when_late(), ending_at_once():
-        return input_devices()
+        return probed_devices()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from kwsd.audio import capture_process
-from kwsd.audio.capture_process import Rest, command
+from kwsd.audio.capture_process import Rest, capturing
 
 
 @pytest.fixture
@@ -93,6 +93,6 @@ def test_a_daemon_that_is_gone_or_talks_nonsense(orders: tuple[int, int]) -> Non
 
 
 def test_a_device_may_be_called_what_the_locale_has_no_letter_for() -> None:
-    given = json.loads(command("Mikrofön", "麦克风", 50)[-1])
+    given = json.loads(capturing("Mikrofön", "麦克风", 50)[-1])
     assert given[2:] == ["Mikrofön", "麦克风", "50"]
-    assert all(part.isascii() for part in command("Mikrofön", "麦克风", 50))  # as an argument of a program has to be
+    assert all(part.isascii() for part in capturing("Mikrofön", "麦克风", 50))  # as an argument of a program has to be

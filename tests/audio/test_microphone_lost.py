@@ -70,7 +70,14 @@ def test_a_stream_that_stops_calling_is_replaced(listen: Callable[..., Any], sou
     assert blocks.until(DeviceRestored)[0].samples > 8000
 
 
-@pytest.mark.parametrize(("number", "why"), [(signal.SIGSTOP, "no audio"), (signal.SIGKILL, "signal 9")])
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (signal.SIGSTOP, "no audio"),
+        (signal.SIGKILL, "signal 9"),
+        (signal.SIGABRT, "signal 6; is ALSA's configuration whole"),
+    ],
+)
 def test_capture_that_hangs_or_dies_is_replaced(
     listen: Callable[..., Any], children: Callable[[], set[int]], number: signal.Signals, why: str
 ) -> None:

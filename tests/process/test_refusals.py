@@ -163,6 +163,11 @@ def test_no_portaudio(user: Any, stub: Callable[[str], dict[str, str]], command:
 
 
 @pytest.mark.parametrize("command", ["listen", "devices"])
+def test_a_portaudio_that_aborts(user: Any, stub: Callable[[str], dict[str, str]], command: str) -> None:
+    refused(user.run(command, **stub("import os; os.abort()")), 69, "signal 6", "is ALSA's configuration whole")
+
+
+@pytest.mark.parametrize("command", ["listen", "devices"])
 def test_no_input_device(user: Any, stub: Callable[[str], dict[str, str]], command: str) -> None:
     refused(user.run(command, **stub("NAMES = []\n" + DEVICES)), 69, "no input device")
 
@@ -186,6 +191,13 @@ def test_the_doctor_names_the_remedy(user: Any, stub: Callable[[str], dict[str, 
     ran = user.run("doctor", "--format", "json", **stub(NO_PORTAUDIO))
     assert ran.status == 69
     assert "apt install libportaudio2" in ran.out
+
+
+def test_the_doctor_outlives_a_portaudio_that_aborts(user: Any, stub: Callable[[str], dict[str, str]]) -> None:
+    ran = user.run("doctor", **stub("import os; os.abort()"))
+    assert ran.status == 69
+    assert "fail  PortAudio        PortAudio died" in ran.out
+    assert "ok    model" in ran.out  # the rest is looked at all the same
 
 
 def test_no_daemon_to_subscribe_to(user: Any, tmp_path: Path) -> None:
