@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
-import os
 import select
 import socket
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import load_config
+from kwsd.cli.reaching import connect, place
 from kwsd.errors import DeviceError
 
-_NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
-_AGAIN_S = 0.05
 _LONGEST = 65_536
 _TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"
 _DROPPED = "it died, or dropped this subscriber, which did not keep up; see its log"
@@ -37,7 +31,7 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
     The exit status is 69 where the daemon hangs up before it says that it stops.
     """
-    path = load_config(config, overrides).config.socket.place
+    path = place(config, overrides)
     end = b""
     with connect(path) as daemon:
         if sys.stdout is None:  # `>&-`: nobody wants to know
@@ -76,41 +70,3 @@ def _is_farewell(end: bytes) -> bool:
     except (ValueError, RecursionError):  # nothing, a part of a line, or not kwsd's
         return False
     return isinstance(said, dict) and said.get("type") == "stopped"
-
-
-def connect(path: Path, until: float = math.inf) -> socket.socket:
-    """A subscription to the daemon at `path`. Raises DeviceError where none listens, or the door is still crowded as
-    the monotonic clock shows `until`."""
-    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _knock(daemon, path, until)
-    except FileNotFoundError as error:
-        daemon.close()
-        raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
-    except ConnectionRefusedError as error:
-        daemon.close()
-        if not path.is_socket():  # connect(2) says the same of whatever is there
-            raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
-        raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
-    except BlockingIOError as error:
-        daemon.close()
-        raise DeviceError(f"{path}: the daemon lets nobody in; see its log, or start it anew") from error
-    except OSError as error:
-        daemon.close()
-        raise DeviceError(f"{path}: cannot be subscribed to ({error.strerror or error})") from error
-    return daemon
-
-
-def _knock(daemon: socket.socket, path: Path, until: float) -> None:
-    """connect(2), which waits for ever at the door of a daemon that is stuck, once enough others wait there; and which
-    has no time-out of its own for that: it says at once that it would have to wait."""
-    daemon.setblocking(until == math.inf)
-    while True:
-        try:
-            daemon.connect(os.fspath(path))
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_AGAIN_S)
-        else:
-            return

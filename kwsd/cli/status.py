@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from kwsd.cli import console
-from kwsd.cli.events import connect
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import load_config
+from kwsd.cli.reaching import connect, place
 from kwsd.errors import DeviceError
 from kwsd.shown import one_line
 
@@ -37,7 +36,7 @@ def status(
 
       watch -n 1 kwsd status
     """
-    path = load_config(config, overrides).config.socket.place
+    path = place(config, overrides)
     found = ask(path)
     if format == "json":
         console.say_json(found)

@@ -24,6 +24,11 @@ def error(text: str) -> None:
     _to_stderr(_shape(logging.ERROR, "kwsd", text, ""))
 
 
+def warn(text: str) -> None:
+    """A warning of a command that has no log, in the same shape."""
+    _to_stderr(_shape(logging.WARNING, "kwsd", text, ""))
+
+
 def note(text: str) -> None:
     """A line on standard error for whoever sits there."""
     _to_stderr(f"kwsd: {one_line(text)}")

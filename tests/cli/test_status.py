@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,45 @@ def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> N
         sink.close(0)
     assert failures == []
     assert max(counts) == 1
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """At which places a daemon was asked; it answers at each."""
+    places: list[Path] = []
+
+    def ask(path: Path) -> dict[str, Any]:
+        places.append(path)
+        return SNAPSHOT
+
+    monkeypatch.setattr("kwsd.cli.status.ask", ask)
+    return places
+
+
+def test_a_mistake_in_the_configuration_keeps_nobody_from_asking(kwsd: Command, user: Path, asked: list[Path]) -> None:
+    """The daemon goes on as it was."""
+    user.mkdir()
+    (user / "config.toml").write_text("[trigger]\nthreshhold = 0.9\n")
+    ran = kwsd("status")
+    assert ran.status == 0
+    assert ran.err.count("\n") == 1
+    assert "kwsd: warning: " in ran.err
+    assert "threshhold" in ran.err
+    assert asked == [Path(os.environ["XDG_RUNTIME_DIR"], "kwsd", "events.sock")]
+
+
+def test_who_names_the_socket_needs_no_configuration(kwsd: Command, user: Path, asked: list[Path]) -> None:
+    user.mkdir()
+    (user / "config.toml").write_text("[")
+    ran = kwsd("status", "--socket", "/run/s")
+    assert (ran.status, ran.err, asked) == (0, "", [Path("/run/s")])
+
+
+@pytest.mark.parametrize("command", ["status", "events"])
+def test_a_configuration_that_is_not_there_is_a_mistake(kwsd: Command, tmp_path: Path, command: str) -> None:
+    ran = kwsd(command, "--config", tmp_path / "none.toml")
+    assert ran.status == 78
+    assert "no such file" in ran.err
 
 
 def test_a_verifier_is_told_of_where_there_is_one(

@@ -1,0 +1,73 @@
+"""The way to a daemon that runs, for the commands that ask it something."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kwsd.cli import stderr
+from kwsd.config import load_config
+from kwsd.errors import ConfigError, DeviceError
+
+_NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
+_AGAIN_S = 0.05
+
+
+def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
+    """Where the daemon's socket is, by the flags or the configuration.
+
+    A mistake in that is told, and no more: the daemon goes on with what was right before, at the default place most
+    likely. With --socket there is nothing to be read. Raises ConfigError for a file that is not there, and UsageError.
+    """
+    if "socket.path" in overrides:
+        return load_config(Path(os.devnull), overrides).config.socket.place
+    try:
+        return load_config(config, overrides).config.socket.place
+    except ConfigError as error:
+        if config is not None and not config.exists():
+            raise
+        stderr.warn(f"{error}; the default socket is asked (another one: --socket)")
+        return load_config(Path(os.devnull), overrides).config.socket.place
+
+
+def connect(path: Path, until: float = math.inf) -> socket.socket:
+    """A subscription to the daemon at `path`. Raises DeviceError where none listens, or the door is still crowded as
+    the monotonic clock shows `until`."""
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _knock(daemon, path, until)
+    except FileNotFoundError as error:
+        daemon.close()
+        raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
+    except ConnectionRefusedError as error:
+        daemon.close()
+        if not path.is_socket():  # connect(2) says the same of whatever is there
+            raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
+        raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
+    except BlockingIOError as error:
+        daemon.close()
+        raise DeviceError(f"{path}: the daemon lets nobody in; see its log, or start it anew") from error
+    except OSError as error:
+        daemon.close()
+        raise DeviceError(f"{path}: cannot be subscribed to ({error.strerror or error})") from error
+    return daemon
+
+
+def _knock(daemon: socket.socket, path: Path, until: float) -> None:
+    """connect(2), which waits for ever at the door of a daemon that is stuck, once enough others wait there; and which
+    has no time-out of its own for that: it says at once that it would have to wait."""
+    daemon.setblocking(until == math.inf)
+    while True:
+        try:
+            daemon.connect(os.fspath(path))
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
