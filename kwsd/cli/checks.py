@@ -12,7 +12,7 @@ from kwsd.cli.findings import Check, Finding, failed
 from kwsd.cli.gain_control import look_at_gain_control
 from kwsd.cli.microphones import microphones
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
-from kwsd.config import Config, LoadedConfig, command_line, config_path, load_config
+from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
 from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
 from kwsd.events import RATE
 
@@ -134,6 +134,9 @@ def _hooks(config: Config) -> Iterator[Finding]:
 
     hooks_of(config)  # which variables they may have
     check_programs(config.hooks.words)
+    for word, bound in config.hooks.words.items():
+        for sign in filter(None, map(unread_sign, bound)):
+            yield Finding("hooks", "warn", f"no shell sees {sign!r} in what {word} runs", BY_A_SHELL)
     programs = [f"{word} runs {command_line(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
     yield Finding("hooks", "ok", "; ".join(programs) or "none")
 

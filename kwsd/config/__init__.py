@@ -1,7 +1,7 @@
 """What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
 and where files lie (`places`)."""
 
-from kwsd.config.hooklines import SHELL, command_line, parse_hook_flags
+from kwsd.config.hooklines import BY_A_SHELL, SHELL, command_line, parse_hook_flags, unread_sign
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
 from kwsd.config.places import check_letters, config_path, expanded, runtime_folder, socket_path
@@ -20,6 +20,7 @@ from kwsd.config.sections import (
 )
 
 __all__ = [
+    "BY_A_SHELL",
     "SHELL",
     "AudioConfig",
     "Config",
@@ -44,4 +45,5 @@ __all__ = [
     "rereading",
     "runtime_folder",
     "socket_path",
+    "unread_sign",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from kwsd.errors import ConfigError, UsageError
@@ -13,6 +15,20 @@ Argv = tuple[str, ...]
 
 SHELL = ("/bin/sh", "-c")
 """How a hook line runs that asks for a shell by name."""
+
+_READERS = ("sh", "ash", "bash", "busybox", "dash", "fish", "ksh", "zsh", "env", "find", "ssh", "tmux", "xargs")
+"""Programs that hand such signs to a shell, or read them by themselves."""
+_SIGN = re.compile(
+    r"&&?|\|\|?|;"
+    r"|\d?(>>?|<)(&?\d|[\w./~-]+)?"
+    r"|(~/|`|\$\(|\$\{?[A-Z_]{2,}\b).*"
+    r"|.*\$\{?KWSD_.*",
+    re.DOTALL,
+)
+"""A word of a command that tells a shell something, and most programs nothing."""
+
+BY_A_SHELL = 'if one shall, write --hook-shell, or { shell = "..." } in the file'
+"""What to do about an `unread_sign`."""
 
 FORMS = """a line ("playerctl pause"), a list (["playerctl", "pause"]), { shell = "..." } or a list of these"""
 
@@ -64,6 +80,17 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
             except ConfigError as error:
                 raise UsageError(*error.args) from error
     return hooks
+
+
+def unread_sign(argv: Sequence[str]) -> str:
+    """What stands in it for a shell, though no shell reads it: "&&", "$HOME/x"; "" where nothing does.
+
+    What is told is a guess: a program may want it so.
+    """
+    if PurePath(argv[0]).name in _READERS:
+        return ""
+    ended = [part for part in argv[:-1] if len(part) > 1 and part.endswith(";")]  # "a; b"
+    return next((part for part in argv[1:] if _SIGN.fullmatch(part)), next(iter(ended), ""))
 
 
 def command_line(argv: Sequence[str]) -> str:

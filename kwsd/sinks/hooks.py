@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kwsd.config import HookConfig
+from kwsd.config import BY_A_SHELL, HookConfig, unread_sign
 from kwsd.events import Detection, Envelope, Event
 from kwsd.labels import ANY_WORD
 from kwsd.sinks.outputs import Outputs
@@ -81,6 +81,10 @@ class HookSink:
 
     def _bind(self, hooks: Mapping[str, Sequence[Hook]], limit: int, queue: int) -> None:
         check_programs({word: [hook.argv for hook in bound] for word, bound in hooks.items()})
+        for word, bound in hooks.items():
+            for hook in bound:
+                if sign := unread_sign(hook.argv):
+                    log.warning("hook for %s: no shell sees %r; %s", word, sign, BY_A_SHELL)
         self._hooks, self._limit, self._room = hooks, limit, queue
 
     def send(self, envelope: Envelope) -> None:

@@ -94,8 +94,8 @@ def _why_not_found(program: str) -> tuple[str, str]:
             return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"
         else:
             return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
-    if program.startswith("~"):
-        return "is not found: no shell sees it, so that ~ stands for nothing;", "write the whole path"
+    if program.startswith(("~", "$")):
+        return f"is not found: no shell sees it, so that {program[0]} stands for nothing;", "write the whole path"
     if " " in program:
         return "is not found;", "a list of strings is one program with its arguments"
     if os.sep in program:

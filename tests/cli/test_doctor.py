@@ -167,6 +167,7 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     [
         ('["/etc/passwd"]', "'/etc/passwd' is not executable", "chmod +x /etc/passwd"),
         ('["~/bin/lamp"]', "so that ~ stands for nothing", "write the whole path"),
+        ('["$HOME/lamp"]', "so that $ stands for nothing", "write the whole path"),
         ('["echo yes"]', "'echo yes' is not found", "a list of strings is one program with its arguments"),
     ],
 )
@@ -176,6 +177,14 @@ def test_a_hook_that_cannot_run(findings: Command, configured: Command, hook: st
     assert status == 78
     assert found["hooks"]["found"].endswith(said)
     assert found["hooks"]["remedy"] == remedy
+
+
+def test_a_hook_that_no_shell_reads(kwsd: Command, tiny_model: Path, configured: Command) -> None:
+    configured('[hooks.words]\nyes = "true && false"\n')
+    ran = kwsd("doctor", "--model", tiny_model)
+    assert ran.status == 0
+    assert "warn  hooks            no shell sees '&&' in what yes runs\n" in ran.out
+    assert "write --hook-shell, or { shell" in ran.out
 
 
 def test_a_hook_of_several_lines_is_told_on_one(kwsd: Command, tiny_model: Path, configured: Command) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.config import command_line, parse_hook_flags
+from kwsd.config import command_line, parse_hook_flags, unread_sign
 from kwsd.config.hooklines import parse_hooks
 from kwsd.errors import ConfigError, UsageError
 
@@ -53,6 +53,51 @@ def test_a_flag_without_word_or_command_is_refused(line: str) -> None:
         parse_hook_flags([], [line])
     with pytest.raises(UsageError, match=r"--hook .*: expected WORD=COMMAND, for example"):
         parse_hook_flags([line])
+
+
+@pytest.mark.parametrize(
+    ("line", "sign"),
+    [
+        ("true && ls", "&&"),
+        ("ls | wc -l", "|"),
+        ("sleep 9 &", "&"),
+        ("a; b", "a;"),
+        ("say a; ls", "a;"),
+        ("say a ; ls", ";"),
+        ("say yes > /tmp/heard", ">"),
+        ("say yes >>/tmp/heard", ">>/tmp/heard"),
+        ("say yes 2>&1", "2>&1"),
+        ("play ~/ding.wav", "~/ding.wav"),
+        ("play $HOME/ding.wav", "$HOME/ding.wav"),
+        ("notify-send 'heard $KWSD_WORD at ${KWSD_AT_S}'", "heard $KWSD_WORD at ${KWSD_AT_S}"),
+        ("say $(date)", "$(date)"),
+        ("say `date`", "`date`"),
+    ],
+)
+def test_what_only_a_shell_would_read(line: str, sign: str) -> None:
+    ((argv,),) = parse_hook_flags([f"stop={line}"]).values()
+    assert unread_sign(argv) == sign
+    ((argv,),) = parse_hook_flags([], [f"stop={line}"]).values()
+    assert unread_sign(argv) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "playerctl pause",
+        "pactl set-sink-volume @DEFAULT_SINK@ +5%",
+        "notify-send '<b>yes</b> & no; $5'",
+        "awk '{print $1}'",
+        "perl -e 'print $ENV{KWSD_WORD};'",
+        "bash -c 'echo $KWSD_WORD' && x",
+        "/usr/bin/find /tmp -name x -exec rm {} ;",
+        "ssh lamp on && off",
+        "curl -d a=b&c=d http://lamp/?a=1&b=2",
+    ],
+)
+def test_what_a_program_may_want_so(line: str) -> None:
+    ((argv,),) = parse_hook_flags([f"stop={line}"]).values()
+    assert unread_sign(argv) == ""
 
 
 def test_shown_as_a_person_would_type_it() -> None:

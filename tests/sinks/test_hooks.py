@@ -35,6 +35,14 @@ def test_the_detection_is_on_standard_input_and_in_the_environment(bench: Any, t
     assert {f"KWSD_{key.upper()}" for key in stop.to_dict()} <= set(environment)
 
 
+def test_a_sign_for_a_shell_that_reads_nothing_is_told(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "kwsd"):
+        bench.add(Hook(("true", "&&", "false")))
+    assert [record.getMessage() for record in caplog.records] == [
+        "hook for stop: no shell sees '&&'; if one shall, write --hook-shell, or { shell = \"...\" } in the file"
+    ]
+
+
 def test_a_hook_inherits_what_is_listed_and_nothing_else(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Envelope
 ) -> None:
