@@ -14,6 +14,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured
+from kwsd.cli.interrupts import ending_tidily
 from kwsd.cli.measuring import EAR, Json, check_finite, check_places, ear, publish
 from kwsd.config import options
 from kwsd.errors import InputError, UsageError, first_line, lacks_packages
@@ -222,7 +223,7 @@ def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -
     from kwsd.benchmark.living import watch_microphone
     from kwsd.benchmark.sound_server import virtual_microphone
 
-    with console.working("listening to a virtual microphone"), virtual_microphone() as microphone:
+    with ending_tidily(), console.working("listening to a virtual microphone"), virtual_microphone() as microphone:
         return watch_microphone(_flags(overrides), heard.samples, heard.words or piped.words, microphone)
 
 

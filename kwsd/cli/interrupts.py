@@ -71,3 +71,25 @@ def ending_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ending_tidily() -> Iterator[None]:
+    """Within it SIGTERM and SIGHUP unwind the stack, as Ctrl-C does, so that folders and processes made for a while do
+    not outlive this one. One that is ignored stays so."""
+    asked = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        asked = []
+    try:
+        for number in asked:
+            signal.signal(number, _leave)
+        yield
+    finally:
+        for number in asked:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    for other in (signal.SIGTERM, signal.SIGHUP):  # the second one of them ends the process at once
+        signal.signal(other, signal.SIG_DFL)
+    raise SystemExit(128 + number)

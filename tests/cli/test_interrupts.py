@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from kwsd.cli import interrupts as cli_interrupts
-from kwsd.cli.interrupts import Interrupts, ending_at_once
+from kwsd.cli.interrupts import Interrupts, ending_at_once, ending_tidily
 from kwsd.daemon.signals import TOGETHER_S
 from kwsd.errors import Interrupted
 
@@ -110,3 +111,24 @@ def test_in_another_thread_nothing_is_changed() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_wish_to_end_unwinds_the_stack(number: signal.Signals) -> None:
+    undone: list[str] = []
+    with pytest.raises(SystemExit) as ended, ExitStack() as stack:
+        stack.enter_context(ending_tidily())
+        stack.callback(undone.append, "what was made for a while")
+        os.kill(os.getpid(), number)
+    assert (ended.value.code, len(undone)) == (128 + number, 1)
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_a_wish_to_end_that_is_ignored_stays_so() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_tidily():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
