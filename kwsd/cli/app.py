@@ -85,7 +85,7 @@ def evaluate() -> None:
 def models(context: typer.Context) -> None:
     """List the models on this machine, show one, fetch one from the Hub, remove it.
 
-      kwsd models list                       shipped and pulled: labels, size, licence
+      kwsd models list                       shipped and pulled, and their labels
       kwsd models info hubert-commands       all that is known of one
       kwsd models pull OWNER/NAME            fetch one, to listen with it off line
       kwsd models remove OWNER/NAME          and be rid of it again

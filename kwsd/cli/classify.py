@@ -32,7 +32,7 @@ def classify(
 ) -> None:
     """What is heard in whole recordings: the best labels, with their scores.
 
-      kwsd classify bark.wav knock.flac --model MIT/ast-finetuned-audioset-10-10-0.4593
+      kwsd classify bark.wav --model MIT/ast-finetuned-audioset-10-10-0.4593
       kwsd classify *.wav --top 1 --format json >heard.jsonl
 
     A recording goes through the network in one piece, as through the pipelines of

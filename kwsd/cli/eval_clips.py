@@ -41,7 +41,7 @@ def clips(
     Commands' lists or a table say which clips are for test, those are scored. --labels
     scores a subset task, in which all other words are unknown. The 12-class task:
 
-      kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go --json out.json
+      kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go
 
     It prints the accuracy in all and per word, with 95 % intervals, word against noise,
     the calibration error, and in the JSON the confusion matrix. A file that cannot be

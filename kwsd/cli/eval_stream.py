@@ -110,7 +110,7 @@ def stream(
     a recording with its words, or a stream that is built from parts:
 
       kwsd eval stream talk.wav talk.tsv
-      kwsd eval stream --words clips --speech sentences --noise noise --snr 10 --hours 2
+      kwsd eval stream --words clips --speech sentences --noise noise --snr 10
 
     Where Speech Commands' lists or a table say which words are for test, those are taken.
     Sentences whose transcript (as for kwsd eval negatives) holds a listened word are

@@ -37,10 +37,10 @@ def export(
     """Write a model as ONNX, checked against the original.
 
       kwsd export hubert-commands --out .      two files, each of them a model
-      kwsd export runs/mine/model --out .      so for what kwsd train --backbone made
+      kwsd export runs/mine/model --out .      what kwsd train --backbone made
       kwsd export runs/hubert-commands/model   graph.onnx, beside the weights
       kwsd export superb/hubert-base-superb-ks@refs/pr/2 --out .
-      kwsd export laion/clap-htsat-unfused --labels 'a dog barking, glass breaking' --out .
+      kwsd export laion/clap-htsat-unfused --labels 'dog barking, alarm' --out .
       kwsd listen --model hubert-commands-int8.onnx
 
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a

@@ -39,12 +39,12 @@ def listen(
 ) -> None:
     """Listen, print the words that are heard, and run what is bound to them.
 
-      kwsd listen                                       the default microphone
-      kwsd listen --microphone usb --words yes,no       only these two words may fire
+      kwsd listen                                   the default microphone
+      kwsd listen --microphone usb --words yes,no   no other words may fire
       kwsd listen --hook 'stop=playerctl pause' --hook 'go=playerctl play'
       kwsd listen --model MIT/ast-finetuned-speech-commands-v2
-      kwsd listen --model laion/clap-htsat-unfused --labels 'a dog barking, a doorbell'
-      kwsd listen talk.flac --format json >heard.jsonl  any format that libsndfile reads
+      kwsd listen --model laion/clap-htsat-unfused --labels 'dog barking, bell'
+      kwsd listen talk.flac --format json >heard    any format that libsndfile has
       arecord -f S16_LE -r 16000 -t raw | kwsd listen -
 
     A hook gets the detection as JSON on standard input and as KWSD_WORD, KWSD_SCORE

@@ -1,4 +1,4 @@
-"""Help that reads like a manual: text as it was written, options in groups, no rich for it.
+"""Help that reads like a manual: examples as they were written, options in groups, no rich for it.
 
 Typer would draw its help with rich, whose import alone takes longer than all the rest of `kwsd --help`; and it would
 wrap the examples.
@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import typer
@@ -31,7 +32,7 @@ Rows = list[tuple[str, str]]
 
 
 class ManualCommand(TyperCommand):
-    """A command whose help keeps its line breaks and groups its options by `rich_help_panel`.
+    """A command whose help keeps the lines of its examples and groups its options by `rich_help_panel`.
 
     What it says of a wrong value reads like what the configuration says; an option whose last value alone would count
     may be given once.
@@ -107,10 +108,16 @@ def _with_brief_help(candidates: list[Any]) -> list[Any]:
 
 
 def _write_text(text: str | None, formatter: Any) -> None:
-    """The text, indented; lines are at most 78 characters long as they stand in the source."""
+    """The text, indented: its paragraphs as wide as the terminal, up to 80, indented lines as they stand."""
     formatter.write_paragraph()
-    for line in (text or "").strip("\n").splitlines():
-        formatter.write(f"  {line}".rstrip() + "\n")
+    for as_it_stands, lines in groupby((text or "").strip("\n").splitlines(), lambda line: line[:1] in ("", " ")):
+        if as_it_stands:
+            written = "\n".join(f"  {line}".rstrip() for line in lines)
+        else:  # no flag is broken
+            written = textwrap.fill(
+                " ".join(lines), formatter.width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+            )
+        formatter.write(f"{written}\n")
 
 
 def _by_group(parameters: Iterable[Any], ctx: Any) -> dict[str, Rows]:

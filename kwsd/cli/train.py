@@ -114,9 +114,9 @@ def train(
     """Teach words of your own to kwsd's HuBERT or anybody's encoder; or train by a recipe.
 
       kwsd train --data clips
-      kwsd train --data clips --add
-      kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data speech_commands --name mine
-      kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no,stop
+      kwsd train --data clips --add --name added
+      kwsd train --backbone facebook/wav2vec2-base@refs/pr/2 --data clips
+      kwsd train --backbone ~/hubert --frozen --data clips.csv --labels yes,no
       kwsd train models/wav2vec2-base-commands/recipe.toml --data speech_commands
       kwsd train models/hubert-commands/first.toml --data ~/speech
 

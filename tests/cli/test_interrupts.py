@@ -116,10 +116,14 @@ def test_in_another_thread_nothing_is_changed() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_wish_to_end_unwinds_the_stack(number: signal.Signals) -> None:
     undone: list[str] = []
-    with pytest.raises(SystemExit) as ended, ExitStack() as stack:
-        stack.enter_context(ending_tidily())
-        stack.callback(undone.append, "what was made for a while")
-        os.kill(os.getpid(), number)
+
+    def work() -> None:
+        with ending_tidily(), ExitStack() as stack:
+            stack.callback(undone.append, "what was made for a while")
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(SystemExit) as ended:
+        work()
     assert (ended.value.code, len(undone)) == (128 + number, 1)
     assert signal.getsignal(number) == signal.SIG_DFL
 
