@@ -78,11 +78,17 @@ def check_words(config: Config, card: ModelCard) -> None:
     for where, words in named.items():
         for word in words:
             if word not in card.words:
-                hint = nearest(word, card.words) or f"it knows {enumerated(card.words)}"
+                hint = _divided(word, card) or nearest(word, card.words) or f"it knows {enumerated(card.words)}"
                 raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
             log.warning("the hook for %r never runs: trigger.words (--words) leaves the word out", word)
+
+
+def _divided(words: str, card: ModelCard) -> str:
+    """What somebody meant who wrote several words as one."""
+    parts = words.replace(";", " ").split()
+    return f"did you mean {','.join(parts)!r}?" if len(parts) > 1 and {*parts} <= {*card.words} else ""
 
 
 def gate_settings(config: Config) -> GateSettings | None:

@@ -33,6 +33,11 @@ def number(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
 
 
+def several(count: int, what: str) -> str:
+    """A count with its noun: "1 clip", "2 clips"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def fits_locale(name: str) -> bool:
     """Whether the locale has all letters of a name: else nothing of that name can be opened or run."""
     try:

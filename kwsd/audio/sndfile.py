@@ -40,12 +40,12 @@ def open_recording(path: Path) -> Any:
         with chatter_to_log(log) if talks else nullcontext():
             sound = sf.SoundFile(os.fsencode(path))  # a name need not be UTF-8, and soundfile would insist
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
-        raise InputError(f"{path}: raw samples have no header; {_piped(path)}") from error
+        raise InputError(f"{path}: raw samples have no header; give them one ({_from_raw(path)})") from error
     except (sf.LibsndfileError, OSError) as error:
         if path.suffix.lower() == ".onnx":
             raise InputError(f"{path}: a model, not a recording; name it after --model") from error
         reason = str(getattr(error, "error_string", error)).rstrip(".")
-        next_ = f"convert it (ffmpeg -i FILE out.wav); if it is raw samples, {_piped(path)}"
+        next_ = f"convert it (ffmpeg -i FILE out.wav; if it is raw samples, {_from_raw(path)})"
         raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error
     if not sound.frames:
         sound.close()
@@ -104,8 +104,9 @@ def _advice(path: Path) -> str:
     return f", says its header, but {size / 1000:.0f} kB of something: convert it (ffmpeg -i FILE out.wav)"
 
 
-def _piped(path: Path) -> str:
-    return f"pipe them, S16_LE at 16 kHz, mono: kwsd listen - < {shlex.quote(str(path))}"
+def _from_raw(path: Path) -> str:
+    """For those of 16 kHz, mono: whichever command met them, they are recordings then."""
+    return f"ffmpeg -f s16le -ar 16000 -ac 1 -i {shlex.quote(str(path))} out.wav"
 
 
 def _check_file(path: Path) -> bool:

@@ -20,12 +20,14 @@ from kwsd.cli.eval_negatives import negatives
 from kwsd.cli.eval_stream import stream
 from kwsd.cli.events import events
 from kwsd.cli.export import export
+from kwsd.cli.flags import given_flags
 from kwsd.cli.listen import listen
 from kwsd.cli.manual import ManualCommand, ManualGroup
-from kwsd.cli.models import info, list_models, pull, remove
+from kwsd.cli.models import Format, info, list_models, pull, remove
 from kwsd.cli.status import status
 from kwsd.cli.train import train
 from kwsd.cli.version import version
+from kwsd.errors import UsageError
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -82,7 +84,7 @@ def evaluate() -> None:
 
 
 @zoo.callback(invoke_without_command=True, no_args_is_help=False)
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, format: Format = "text") -> None:
     """List the models on this machine, show one, fetch one from the Hub, remove it.
 
       kwsd models list                       shipped and pulled, and their labels
@@ -90,10 +92,12 @@ def models(context: typer.Context) -> None:
       kwsd models pull OWNER/NAME            fetch one, to listen with it off line
       kwsd models remove OWNER/NAME          and be rid of it again
 
-    Without a command they are listed; `kwsd models list --format json` is for programs.
+    Without a command they are listed; --format json is for programs.
     """
     if context.invoked_subcommand is None:
-        list_models()
+        list_models(format)
+    elif given_flags(context, ["format"]):
+        raise UsageError("--format goes behind the command", f"kwsd models {context.invoked_subcommand} --format …")
 
 
 def _add(group: typer.Typer, panel: str, command: Callable[..., Any], name: str | None = None) -> None:

@@ -15,6 +15,7 @@ from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socke
 from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
 from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
 from kwsd.events import RATE
+from kwsd.shown import several
 
 if TYPE_CHECKING:
     from kwsd.classifier import Classifier
@@ -46,7 +47,7 @@ def _portaudio(config: Config) -> Iterator[Finding]:
     from kwsd.audio.devices import find_device
 
     devices = microphones()
-    yield Finding("PortAudio", "ok", f"{len(devices)} input device{'' if len(devices) == 1 else 's'}")
+    yield Finding("PortAudio", "ok", several(len(devices), "input device"))
     try:
         found = find_device(config.audio.device or None, devices)
     except DeviceError as error:
@@ -71,7 +72,10 @@ def _model(config: Config) -> Iterator[Finding]:
 
         card = fitted(config, read_card(config.model.name))
     yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {_verified(card)}, {card.path}")
-    check_words(config, card)
+    try:
+        check_words(config, card)
+    except ConfigError as error:  # what follows is about the model all the same
+        yield failed("words", error)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
         took_ms = _scoring_ms(classifier, card.heard)  # silence, about which the verifier is not asked

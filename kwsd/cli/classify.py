@@ -66,8 +66,9 @@ def classify(
             bad += 1
             continue
         _show(file, guesses[:top], format)
-    if bad:
+    if bad and len(files) > 1:
         stderr.note(f"{bad} of {len(files)} files cannot be read")
+    if bad:
         raise typer.Exit(InputError.exit_status)
 
 

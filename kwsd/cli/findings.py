@@ -33,6 +33,7 @@ _REMEDIES: Mapping[str, str] = {
     "microphone": "choose one with --microphone; kwsd devices lists them",
     "voice detector": "pip install webrtcvad-wheels, or listen with --no-gate",
     "model": "choose another with --model; kwsd models lists those that are here",
+    "words": "kwsd models info MODEL lists those that it knows",
     "GPU": "take --device cpu",
     "hooks": "install the program, or change the hook in [hooks.words]",
     "socket": "choose another path with --socket",

@@ -25,6 +25,7 @@ from kwsd.events import RATE
 from kwsd.exporting.export import card_as_it_lies
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
+from kwsd.shown import several
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
 from kwsd.training.doubting import doubts
 from kwsd.training.examples import LONG
@@ -85,8 +86,8 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     if run.steps < FEW_STEPS:
         enough = -(-FEW_STEPS // run.steps_an_epoch)
         log.warning(
-            "%d steps in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
-            *(run.steps, enough, enough * run.steps_an_epoch),
+            "%s in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
+            *(several(run.steps, "step"), enough, enough * run.steps_an_epoch),
         )
     if any(clip.label == UNKNOWN for clip in data.clips) and not run.hears_talk:
         log.warning(
@@ -104,8 +105,10 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         keep_notices(backbone, place)
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(places.fresh)) from error
-    left_out = f", {len(run.unreadable.found)} clips left out" if run.unreadable.found else ""
-    console.say(f"{place}: {run.step} steps{left_out}{''.join(f', {key} {value}' for key, value in _figures(scores))}")
+    told = [several(run.step, "step")]
+    if run.unreadable.found:
+        told.append(f"{several(len(run.unreadable.found), 'clip')} left out")
+    console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
     log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
 
 
@@ -141,7 +144,9 @@ def _told(recipe: FinetuneRecipe, data: Labelled, places: Places) -> dict[str, A
     return recipe.to_dict(data.labels) | {"clips": clips}
 
 
-def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
+def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """With how many windows there were, those of noise recordings among them."""
     return [
-        (split, f"{100 * figures['accuracy']:.1f} % of {figures['clips']:.0f}") for split, figures in scores.items()
+        f"{split} {100 * figures['accuracy']:.1f} % of {several(round(figures['clips']), 'window')}"
+        for split, figures in scores.items()
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +25,13 @@ log = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from kwsd.audio.dozing import Doze
     from kwsd.audio.source import Source
+
+_IN_ONE = {
+    "hooks.words": "a command with spaces takes quotes: --hook 'stop=echo paused'",
+    "trigger.words": "between words there are commas: --words yes,no",
+    "model.labels": "labels with spaces take quotes: --labels 'a dog barking, a doorbell'",
+}
+"""Flags whose values people write in several parts."""
 
 
 @configured()
@@ -67,6 +76,7 @@ def listen(
         log.info("metrics are not served: their place in %s is the microphone's; --metrics serves them", loaded.path)
     from kwsd.audio.dozing import Doze
 
+    _doubt(source, overrides)
     doze = Doze(chosen.model.hop)
     heard = _source(source, chosen, doze)
     pull_if_missing(chosen.model.name)
@@ -74,6 +84,15 @@ def listen(
 
     reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
+
+
+def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
+    """Raise InputError for a recording that is not there, where it may be the rest of a flag's value."""
+    if source in (None, "-") or os.path.lexists(source):
+        return
+    remedy = next((remedy for key, remedy in _IN_ONE.items() if key in overrides), "")
+    if remedy:
+        raise InputError(f"{source}: no such recording;", remedy)
 
 
 def _await_reloads(*, microphone: bool) -> None:

@@ -108,7 +108,7 @@ def _with_brief_help(candidates: list[Any]) -> list[Any]:
 
 
 def _write_text(text: str | None, formatter: Any) -> None:
-    """The text, indented: its paragraphs as wide as the terminal, up to 80, indented lines as they stand."""
+    """The text, indented: paragraphs as wide as the options below, indented lines as they stand."""
     formatter.write_paragraph()
     for as_it_stands, lines in groupby((text or "").strip("\n").splitlines(), lambda line: line[:1] in ("", " ")):
         if as_it_stands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from kwsd.errors import InputError
+from kwsd.shown import several
 
 log = logging.getLogger(__name__)
 
@@ -29,5 +30,5 @@ class LeftOut:
         """Raise InputError where any was left out, with how many there are and the first of them."""
         if not self._errors:
             return
-        first, files = self._errors[0], "file" if len(self._errors) == 1 else "files"
-        raise InputError(f"{len(self._errors)} {files} left out; {first.what}", first.remedy)
+        first = self._errors[0]
+        raise InputError(f"{several(len(self._errors), 'file')} left out; {first.what}", first.remedy)

@@ -11,7 +11,7 @@ from kwsd.cards.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
 from kwsd.cards.model_card import ModelCard
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.zoo.finding import read_card, shipped, within_reach
+from kwsd.zoo.finding import read_card, shipped, shipped_names, within_reach
 
 
 @within_reach()
@@ -34,6 +34,8 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
         ModelError, DeviceError: see `kwsd.zoo.pulling.pull`.
     """
     wanted = hub_id(name)
+    if wanted is None and name in shipped_names():
+        raise ModelError(f"{name} comes with kwsd, there is nothing to fetch;", f"kwsd listen --model {name}")
     if wanted is None:
         raise ModelError(f"{name!r} is no id of a model on the Hub", "those read OWNER/NAME, or OWNER/NAME@REVISION")
     from kwsd.zoo.pulling import pull

@@ -50,14 +50,17 @@ def write_bad(folder: Path, kind: str) -> Path:
     [
         ("missing", "No such file"),
         ("empty", "the file is empty"),
-        ("text", r"no audio that libsndfile can read .*: convert it \(ffmpeg .*pipe them"),
-        ("pcm", r"convert it \(ffmpeg .*pipe them.*kwsd listen - < '/.*my talk\.pcm'"),
+        (
+            "text",
+            r"no audio that libsndfile can read .*: convert it \(ffmpeg -i FILE out\.wav; if",
+        ),
+        ("pcm", r"convert it \(ffmpeg .*if it is raw samples, ffmpeg -f s16le .* -i '/.*my talk\.pcm' out\.wav\)"),
         ("onnx", "a model, not a recording; name it after --model"),
         ("folder", "a folder"),
         ("pipe", "not a regular file"),
         ("silent", "no samples"),
         ("nan", "not one sample is a number"),
-        ("raw", "kwsd listen -"),
+        ("raw", r"no header; give them one \(ffmpeg -f s16le -ar 16000 -ac 1 -i .*a\.raw out\.wav\)"),
         ("fast", "2147483647 samples a second"),
     ],
 )

@@ -156,8 +156,10 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     (user / "config.toml").write_text('[hooks.words]\nyes = "/no/such/program"\nzebra = "true"\n', encoding="utf-8")
     status, found = findings()
     assert status == 78
-    assert found["model"]["found"].endswith("does not know 'zebra'")
-    assert found["model"]["remedy"] == "it knows yes, no"
+    assert found["model"]["state"] == "ok"
+    assert found["words"]["found"].endswith("does not know 'zebra'")
+    assert found["words"]["remedy"] == "it knows yes, no"
+    assert found["scoring"]["state"] == "ok"
     assert "/no/such/program" in found["hooks"]["found"]
     assert "see to its path" in found["hooks"]["remedy"]
 

@@ -148,6 +148,7 @@ def test_bad_files_are_named_and_skipped(kwsd: Command, foreign: Foreign, clips:
     for bad in ("noise.wav", "nowhere.wav", f"{clips}: a folder"):
         assert bad in ran.err
     assert "3 of 4 files cannot be read" in ran.err
+    assert kwsd("classify", clips, "--model", foreign("hubert"), *CPU).err.count("\n") == 1  # one needs no count
 
 
 def test_a_name_that_is_not_utf_8(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:

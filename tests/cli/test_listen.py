@@ -91,6 +91,28 @@ def test_what_is_wrong_is_one_line(kwsd: Command, tiny_model: Path, arguments: t
     assert [line.startswith("kwsd: error: ") for line in ran.err.splitlines()].count(True) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (("--hook", "stop=echo", "paused"), "quotes: --hook 'stop=echo paused'"),
+        (("--hook-shell", "stop=echo", "paused"), "quotes: --hook 'stop=echo paused'"),
+        (("--words", "yes", "no"), "commas: --words yes,no"),
+        (("--labels", "a", "dog"), "quotes: --labels 'a dog barking, a doorbell'"),
+    ],
+)
+def test_the_rest_of_a_value_is_no_recording(kwsd: Command, arguments: tuple[str, ...], remedy: str) -> None:
+    ran = kwsd("listen", *arguments)
+    assert (ran.status, ran.out) == (66, "")
+    assert ran.err.startswith(f"kwsd: error: {arguments[-1]}: no such recording; ")
+    assert ran.err.endswith(f"{remedy}\n")
+
+
+def test_words_that_were_written_as_one(kwsd: Command, tiny_model: Path) -> None:
+    ran = kwsd("listen", SPOKEN, "--model", tiny_model, "--words", "yes no")
+    assert ran.status == 78
+    assert "does not know 'yes no'; did you mean 'yes,no'?" in ran.err
+
+
 def test_an_empty_name_is_wrong_usage(kwsd: Callable[..., Any]) -> None:
     ran = kwsd("listen", "")
     assert (ran.status, ran.out) == (2, "")

@@ -92,10 +92,24 @@ def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str
 
 
 def test_an_id_that_is_none(kwsd: Command, cache: Path) -> None:
-    ran = kwsd("models", "pull", "hubert-commands")
+    ran = kwsd("models", "pull", "hubert")
     assert (ran.status, ran.out) == (78, "")
     assert "OWNER/NAME" in ran.err
     assert not list(cache.iterdir())
+
+
+def test_a_model_that_came_with_kwsd_is_not_fetched(kwsd: Command, cache: Path) -> None:
+    ran = kwsd("models", "pull", "hubert-commands")
+    assert (ran.status, ran.out) == (78, "")
+    assert "comes with kwsd, there is nothing to fetch; kwsd listen --model hubert-commands" in ran.err
+    assert not list(cache.iterdir())
+
+
+def test_without_a_command_the_list_has_its_format_too(kwsd: Command) -> None:
+    assert kwsd("models", "--format", "json") == kwsd("models", "list", "--format", "json")
+    ran = kwsd("models", "--format", "json", "info", "hubert-commands")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--format goes behind the command: kwsd models info --format" in ran.err
 
 
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json", "model.safetensors"])

@@ -197,7 +197,7 @@ def test_what_was_learnt_is_not_lost_for_clips_that_it_is_only_judged_by(
     ran = kwsd("train", "--backbone", foreign("whisper"), "--data", table, *arguments)
     assert ran.status == 0, ran.err
     assert "5 clips left out" in ran.out
-    assert ran.out.rstrip().endswith("% of 2")  # those for test that can be read
+    assert ran.out.rstrip().endswith("% of 2 windows")  # those for test that can be read
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
