@@ -6,14 +6,14 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cards.names import RUN
-from kwsd.errors import ConfigError, DeviceError, InputError, writing
+from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, writing
 from kwsd.replacing import try_folder, write_bytes
 from kwsd.training.checkpoint import BEST, CHECKPOINT
 from kwsd.training.journal import JOURNAL
@@ -45,9 +45,10 @@ def run_folder(
         raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
     if not is_name(name):
         raise ConfigError(f"no run can be called {name!r:.40}: it takes {A_NAME};", "choose another name")
+    made = [place for place in (folder, runs) if not place.exists()]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with _alone(folder), _forgotten_if_refused(folder, made):
         with writing(folder):
             if fresh:
                 _set_aside(folder)
@@ -77,6 +78,21 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
     place = folder / "model" if out is None else out / name
     try_folder(place)
     return place
+
+
+@contextmanager
+def _forgotten_if_refused(folder: Path, made: Sequence[Path]) -> Iterator[None]:
+    """Remove what was `made` for a run that ended before its first step: data that are not there, say."""
+    try:
+        yield
+    except KwsdError:
+        if folder in made and not any((folder / name).exists() for name in (CHECKPOINT, JOURNAL)):
+            with suppress(OSError):
+                (folder / RUN).unlink(missing_ok=True)
+            for place in (folder / "model", *made):
+                with suppress(OSError):  # it is not empty, or not there
+                    place.rmdir()
+        raise
 
 
 @contextmanager

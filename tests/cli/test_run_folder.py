@@ -29,6 +29,35 @@ def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
     assert json.loads((folder / "recipe.json").read_text()) == {"seed": 1}
 
 
+def refused(runs: Path) -> None:
+    """A run that ends before its first step."""
+    with run_folder(runs, "mine", {"seed": 1}, fresh=False) as folder:
+        model_place(folder, None, "mine")
+        raise InputError("no such data")
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such data"):
+        refused(tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("kept", ["checkpoint.pt", "journal.csv"])
+def test_what_has_learnt_something_is_kept(tmp_path: Path, kept: str) -> None:
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
+        (folder / kept).touch()
+    with pytest.raises(InputError, match="no such data"):
+        refused(tmp_path)
+    assert {path.name for path in folder.iterdir()} == {"recipe.json", "model", kept}
+
+
+def test_a_folder_that_was_there_before_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError, match="no such data"):
+        refused(tmp_path)
+    assert (tmp_path / "mine" / "recipe.json").exists()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{"])
 def test_a_recipe_that_is_none(tmp_path: Path, text: str) -> None:
     with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
