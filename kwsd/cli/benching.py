@@ -1,0 +1,195 @@
+"""What `kwsd bench` does. Nothing heavy is imported before it is wanted: to import it is a part of what is measured."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kwsd.cli import console, stderr
+from kwsd.cli.interrupts import ending_tidily
+from kwsd.cli.measuring import ear, publish
+from kwsd.config import options
+from kwsd.errors import InputError, UsageError, first_line, lacks_packages
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kwsd.benchmark.figures import EngineFigures
+    from kwsd.benchmark.living import Life
+    from kwsd.cli.measuring import Ear
+    from kwsd.evaluation.truth import Stream
+    from kwsd.networks.limits import Bound
+
+log = logging.getLogger(__name__)
+
+
+def bench(
+    overrides: dict[str, Any],
+    file: Path | None,
+    seconds: float,
+    *,
+    realtime: bool,
+    virtual_microphone: bool,
+    compare: bool,
+    json: str,
+) -> None:
+    """Carry out `kwsd bench`; its help says what the arguments mean.
+
+    Raises:
+        InputError: there is no recording, or it cannot be read.
+        UsageError: the model runs on one engine only.
+        DeviceError: a package or a tool is not installed, or a daemon of its own does not start.
+    """
+    from kwsd.benchmark.figures import Bench
+    from kwsd.benchmark.phases import at_phases
+
+    if virtual_microphone:
+        from kwsd.benchmark.sound_server import check_tools
+
+        check_tools()  # at once, not after a minute
+    heard = _stream(file)
+    model, load_s = _loaded(overrides)
+    heard = heard.spelt(model.trigger.thresholds)
+    if compare:
+        _check_torch(model)
+    made = _sounds(file, heard, model, seconds)
+    found = [_engine(model, load_s, made)]
+    heard = at_phases(heard, max(model.hop, model.coarse))
+    if realtime or virtual_microphone:
+        times = "twice" if virtual_microphone else "once"
+        stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
+    life = _life(overrides, heard, realtime or virtual_microphone)
+    live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
+    if compare:
+        found.append(_engine(*_on_torch(model, overrides), made))
+    publish(Bench(model.classifier.name, heard.name, tuple(found), life, live), json)
+
+
+def _stream(file: Path | None) -> Stream:
+    """The recording, and its words if it has a table."""
+    from kwsd.audio.files import read_clip
+    from kwsd.evaluation.truth import Stream, read_stream
+
+    if file is None:
+        file = _recordings() / "commands.flac"
+        if not file.is_file():
+            raise InputError("no recording to measure with: name one that holds speech: kwsd bench FILE")
+    table = file.parent / f"{file.stem}.tsv"  # with_suffix() refuses "." and "/"
+    return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
+
+
+def _recordings() -> Path:
+    """Those of the tests: of the checkout that we are part of, or stand in."""
+    import kwsd
+
+    places = [root / "tests" / "recordings" for root in (Path(kwsd.__file__).parents[1], Path.cwd())]
+    return next((place for place in places if (place / "commands.flac").is_file()), places[0])
+
+
+def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Mapping[str, NDArray[np.int16]]:
+    """What is measured. The tests' recordings are a sentence, and words on their own."""
+    from kwsd.audio.files import read_clip
+    from kwsd.benchmark.cost import sounds
+
+    if file is not None:
+        return sounds(heard.samples, seconds, model.gate)
+    known = any(word.word in model.trigger.thresholds for word in heard.words)
+    words = heard.samples if known else None
+    return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.gate, words=words)
+
+
+def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
+    began = time.perf_counter()
+    model = ear(overrides)
+    return model, time.perf_counter() - began
+
+
+def _check_torch(model: Ear) -> None:
+    """Raise UsageError for a model that runs on one engine only, DeviceError without torch; not after a minute.
+
+    Nothing is imported: that is a part of the model's loading, which is measured.
+    """
+    card = model.card
+    if card.kind != "kwsd":
+        runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
+        raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise lacks_packages("--compare takes torch and transformers", ImportError(f"No module named {package!r}"))
+
+
+def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
+    """The same ear with the model on torch."""
+    from dataclasses import replace
+
+    from kwsd.zoo import load_classifier
+
+    card = model.card
+    began = time.perf_counter()  # torch's import is part of it
+    classifier = load_classifier(card, device=overrides.get("model.device") or "auto", on_torch=True)
+    return replace(model, classifier=classifier), time.perf_counter() - began
+
+
+def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> EngineFigures:
+    from kwsd.benchmark.cost import cost, times_real_time
+    from kwsd.benchmark.figures import EngineFigures
+    from kwsd.benchmark.throughput import throughput
+    from kwsd.spotting.spotter import Spotter
+
+    engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
+    kind = type(engine).__name__.removesuffix("Classifier").lower()
+
+    def fresh() -> Spotter:
+        gate = model.gate if model.gated else None
+        return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse, about=model.card.about)
+
+    with console.working(f"measuring {kind}"):
+        costs = tuple(
+            cost(name, samples, fresh, hop=model.hop, window=model.card.heard) for name, samples in made.items()
+        )
+        speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.card.heard)
+        rates = tuple(throughput(engine, model.card.window))
+        limit = _limit(engine) if kind == "torch" else None
+    return EngineFigures(kind, model.classifier.device, load_s, speed, costs, model.hop, rates, limit)
+
+
+def _limit(engine: Any) -> Bound | None:
+    """What the device allows; None where its memory is too small for the question."""
+    from kwsd.networks.limits import bound
+
+    try:
+        return bound(engine)
+    except RuntimeError as error:
+        log.warning("the device's limit was not measured: %s", first_line(error))
+        return None
+
+
+def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
+    from kwsd.benchmark.living import watch
+
+    with console.working("listening"):
+        return watch(_flags(overrides), heard.samples, heard.words, realtime=realtime)
+
+
+def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -> Life:
+    """The same words again: where there is no table, those that were heard by the pipe."""
+    from kwsd.benchmark.living import watch_microphone
+    from kwsd.benchmark.sound_server import virtual_microphone
+
+    with ending_tidily(), console.working("listening to a virtual microphone"), virtual_microphone() as microphone:
+        return watch_microphone(_flags(overrides), heard.samples, heard.words or piped.words, microphone)
+
+
+def _flags(overrides: dict[str, Any]) -> list[str]:
+    """The daemons' command lines: what ours says of how to hear."""
+    flags = [f"--config={os.devnull}"]
+    for key, value in overrides.items():
+        on, _, off = options()[key].flag.partition("/")
+        flags.append((on if value else off) if isinstance(value, bool) else f"{on}={value}")
+    return flags
