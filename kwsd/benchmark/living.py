@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.realtime import RealtimePacer
-from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone, tied
+from kwsd.benchmark.children import tied
+from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone
 from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
 from kwsd.evaluation.truth import SpokenWord

@@ -6,19 +6,19 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.benchmark.children import PATIENCE_S, begun, end
+from kwsd.benchmark.playing import Playing
 from kwsd.errors import DeviceError
 from kwsd.events import RATE
 
@@ -28,23 +28,10 @@ DEVICE = "kwsd_bench"
 SINK = "kwsd"
 """What is to be played into, to the server."""
 
-_PATIENCE_S = 30.0
 _STARTED = "Daemon startup complete"
 _TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
-_CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
 _BLOCK = re.compile(r"configured (\d+) usec")
 _AWAKE_MS = 50
-_TIED = """
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
-os.getppid() == int(sys.argv[1]) or os._exit(0)
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-
-
-def tied(command: Sequence[str]) -> list[str]:
-    """The command, so that it is killed with the thread that starts it: whatever ends us, it does not live on."""
-    return [sys.executable, "-I", "-S", "-c", _TIED, f"{os.getpid()}", *command]
 
 
 def check_tools() -> None:
@@ -88,7 +75,7 @@ class VirtualMicrophone:
     def _playing(self, *arguments: str) -> Iterator[Playing]:
         command = ["pacat", "--playback", "--verbose", f"--device={SINK}", "--raw", "--format=s16le"]
         command += [f"--rate={RATE}", "--channels=1", *arguments]
-        playing = Playing(_started(command, self.env))
+        playing = Playing(begun(command, self.env))
         try:
             yield playing
         finally:
@@ -102,7 +89,7 @@ class VirtualMicrophone:
         command = ["pactl", "list", "sinks"]
         try:
             told = subprocess.run(
-                command, env=self.env, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+                command, env=self.env, capture_output=True, text=True, timeout=PATIENCE_S, check=True
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
             raise DeviceError(f"the sound server does not tell its latency: {error}") from error
@@ -110,51 +97,6 @@ class VirtualMicrophone:
         if not found:
             raise DeviceError("the sound server does not tell its latency: pactl list sinks")
         return int(found[1]) / 1e6
-
-
-class Playing:
-    """What plays, by the server's own clock, which pacat tells twenty times a second."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._started: float | None = None
-        self._told = threading.Event()
-        self._last = b""
-        self._reader = threading.Thread(target=self._read, name="bench-clock")
-        self._reader.start()
-
-    @property
-    def started(self) -> float:
-        """When the server played the first sample, by the monotonic clock. Raises DeviceError where it never did."""
-        if not self._told.wait(_PATIENCE_S) or self._started is None:
-            raise DeviceError(f"the sound server plays nothing: {self._last.decode(errors='replace').strip()}")
-        return self._started
-
-    def wait_until(self, sample: int) -> None:
-        """Wait until the server has played so many samples. Raises DeviceError where it does not."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, self.started + sample / RATE - time.monotonic()))
-        if self._process.returncode:
-            raise DeviceError(f"the sound server stopped playing: {self._last.decode(errors='replace').strip()}")
-
-    def stop(self) -> None:
-        """End it, if it has not ended by itself. Called again it does nothing."""
-        _end(self._process)
-        self._reader.join()
-        assert self._process.stderr
-        self._process.stderr.close()
-
-    def _read(self) -> None:
-        assert self._process.stderr
-        while data := os.read(self._process.stderr.fileno(), 4096):
-            now = time.monotonic()
-            for told in _CLOCK.finditer(data):
-                if float(told[1]) > 0:  # zero until it plays
-                    began = now - float(told[1])  # too late where we were kept from reading, so the earliest is right
-                    self._started = began if self._started is None else min(began, self._started)
-                    self._told.set()
-            self._last = data
-        self._told.set()
 
 
 @contextmanager
@@ -202,7 +144,7 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
     command += ["--log-target=stderr", "--log-level=info", "--log-time=no"]
     command += [f"--load=module-native-protocol-unix auth-anonymous=1 socket={folder}/native"]
     command += [f"--load=module-null-sink sink_name={SINK} rate={RATE} channels=1"]
-    process = _started(command, own)
+    process = begun(command, own)
     answered, lines = threading.Event(), deque[str](maxlen=20)
 
     def read() -> None:
@@ -216,26 +158,12 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
     reader = threading.Thread(target=read, name="bench-sound-server")
     reader.start()
     try:
-        if not answered.wait(_PATIENCE_S) or not any(_STARTED in line for line in list(lines)):
+        if not answered.wait(PATIENCE_S) or not any(_STARTED in line for line in list(lines)):
             why = next((line for line in reversed(list(lines)) if line.startswith("E:")), "it says nothing")
             raise DeviceError(f"pulseaudio does not start: {why}")
         yield
     finally:
-        _end(process)
+        end(process)
         reader.join()
         assert process.stderr
         process.stderr.close()
-
-
-def _started(command: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """It reads and prints nothing; its log is a pipe."""
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen(tied(command), env=env, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_PATIENCE_S)
-    process.kill()
-    process.wait()

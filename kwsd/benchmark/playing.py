@@ -1,0 +1,61 @@
+"""What plays into the virtual microphone, and when it does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+import time
+from contextlib import suppress
+
+from kwsd.benchmark.children import PATIENCE_S, end
+from kwsd.errors import DeviceError
+from kwsd.events import RATE
+
+_CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
+
+
+class Playing:
+    """What plays, by the server's own clock, which pacat tells twenty times a second."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._started: float | None = None
+        self._told = threading.Event()
+        self._last = b""
+        self._reader = threading.Thread(target=self._read, name="bench-clock")
+        self._reader.start()
+
+    @property
+    def started(self) -> float:
+        """When the server played the first sample, by the monotonic clock. Raises DeviceError where it never did."""
+        if not self._told.wait(PATIENCE_S) or self._started is None:
+            raise DeviceError(f"the sound server plays nothing: {self._last.decode(errors='replace').strip()}")
+        return self._started
+
+    def wait_until(self, sample: int) -> None:
+        """Wait until the server has played so many samples. Raises DeviceError where it does not."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, self.started + sample / RATE - time.monotonic()))
+        if self._process.returncode:
+            raise DeviceError(f"the sound server stopped playing: {self._last.decode(errors='replace').strip()}")
+
+    def stop(self) -> None:
+        """End it, if it has not ended by itself. Called again it does nothing."""
+        end(self._process)
+        self._reader.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        while data := os.read(self._process.stderr.fileno(), 4096):
+            now = time.monotonic()
+            for told in _CLOCK.finditer(data):
+                if float(told[1]) > 0:  # zero until it plays
+                    began = now - float(told[1])  # too late where we were kept from reading, so the earliest is right
+                    self._started = began if self._started is None else min(began, self._started)
+                    self._told.set()
+            self._last = data
+        self._told.set()
