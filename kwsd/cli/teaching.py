@@ -46,9 +46,9 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
         if run.resume():
             log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
         validated = learn(run, COLUMNS, show, going_on(fresh))
-        model = run.average
+        model = run.learner.average
         if other is not None:
-            run.average = model = stirred(model, other, plan.soup.share)
+            run.learner.average = model = stirred(model, other, plan.soup.share)
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # this call may have found the run at its end

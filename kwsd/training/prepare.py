@@ -23,7 +23,7 @@ from kwsd.training.batches import Mixer, Spared
 from kwsd.training.building import build_network
 from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
-from kwsd.training.loop import Lesson
+from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
 from kwsd.training.soft import SoftLabels
 from kwsd.training.sounds import Sounds

@@ -41,10 +41,10 @@ def started(recipe: Recipe, root: Path, name: str) -> Run:
 
 def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: Path) -> None:
     run = started(recipe, recordings, "run")
-    assert isinstance(run.model, MoonshineSpotterModel)
-    before = {name: values.clone() for name, values in run.model.state_dict().items()}
+    assert isinstance(run.learner.model, MoonshineSpotterModel)
+    before = {name: values.clone() for name, values in run.learner.model.state_dict().items()}
     run.train(lambda _: None)
-    moved = {name for name, values in run.model.state_dict().items() if not torch.equal(values, before[name])}
+    moved = {name for name, values in run.learner.model.state_dict().items() if not torch.equal(values, before[name])}
     within = {".".join(name.split(".")[:3]) for name in moved if name.startswith("encoder.")}
     assert within == {"encoder.layers.4", "encoder.layers.5", "encoder.layer_norm.weight"}
     assert any(name.startswith("word_head.") for name in moved)
@@ -57,12 +57,12 @@ def test_it_learns_from_two_seconds_and_says_so(recipe: Recipe, recordings: Path
     longer = replace(recipe, network=replace(recipe.network, window=32_000))
     run = started(longer, recordings, "run")
     heard: list[int] = []
-    scored = run._probabilities
-    run._probabilities = lambda windows: heard.append(windows.shape[1]) or scored(windows)  # type: ignore[func-returns-value, method-assign]  # it listens in
+    scored = run.learner.probabilities
+    run.learner.probabilities = lambda windows: heard.append(windows.shape[1]) or scored(windows)  # type: ignore[func-returns-value, method-assign]  # it listens in
     run.train(lambda _: None)
     assert set(heard) == {32_000}  # what is mined, and what is judged
     assert run.lesson.mixer.batch_at(0, run.mined).windows.shape == (4, 32_000)
-    export_model(run.average, recordings / "two", name="two", licence="CC0-1.0")
+    export_model(run.learner.average, recordings / "two", name="two", licence="CC0-1.0")
     card = read_card(str(recordings / "two"))
     assert (card.window, card.about) == (32_000, 16_000)
 

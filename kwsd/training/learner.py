@@ -1,0 +1,148 @@
+"""Who learns: a network, its moving average and the optimiser, one batch after another."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from kwsd.networks.heads import SpotterModel
+from kwsd.training.batches import Batch, Mixer
+from kwsd.training.checkpoint import State
+from kwsd.training.corpus import Corpus
+from kwsd.training.divergence import check_finite
+from kwsd.training.losses import feature_loss, front_end_loss
+from kwsd.training.rates import front_end_rate, learning_rate
+from kwsd.training.recipe import Recipe
+from kwsd.training.soft import SoftLabels
+from kwsd.training.teacher import Taught
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """All that a run needs besides the network: what it draws from, whom it learns from, what it is judged on.
+
+    `taught` is what the teacher says of the seconds that `mixer`'s batches name; `soft` a trained model whose scores
+    are learnt too.
+    """
+
+    mixer: Mixer
+    teacher: nn.Module | None
+    taught: Taught | None
+    validation: Corpus
+    soft: SoftLabels | None = None
+
+
+def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, Any]], list[float]]:
+    """The weights that learn, as the optimiser takes them, and what share of the rate each group gets."""
+    if encoder_rate == 1:
+        return [{"params": list(model.parameters())}], [1.0]
+    learning = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
+    within = f"{model.base_model_prefix}."
+    encoder = [weights for name, weights in learning if name.startswith(within)]
+    heads = [weights for name, weights in learning if not name.startswith(within)]
+    return [{"params": heads}, {"params": encoder}], [1.0, encoder_rate]
+
+
+class Learner:
+    """Its steps are counted by the run: those below zero teach a transplanted front end alone."""
+
+    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson) -> None:
+        self.recipe, self.schedule, self.lesson = recipe, recipe.schedule, lesson
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model: SpotterModel = model
+        self.model.to(self.device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
+        self.average: SpotterModel = copy.deepcopy(self.model).requires_grad_(False)
+        self.average.train(False)
+        groups, self.shares = _groups(self.model, self.schedule.encoder_rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay)
+        self.before = self.schedule.front_end_steps if lesson.teacher is not None else 0
+        """Steps below zero, in which only a transplanted front end learns; batches are numbered from the first."""
+        if lesson.teacher is not None:
+            lesson.teacher.to(self.device)
+        if lesson.soft is not None:
+            lesson.soft.to(self.device)
+        if lesson.taught is not None:
+            # Their means lie further apart than they themselves ever move: against the variance over all dimensions, a
+            # network that gives nothing but the means would seem to have learnt three quarters.
+            self.variance = torch.from_numpy(lesson.taught.spread()[1]).to(self.device).square()
+
+    def state(self) -> State:
+        """All of it, for a checkpoint."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: State) -> None:
+        """Be as `state` tells. Raises what torch raises where it is another network's."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def learn(self, batch: Batch, step: int) -> dict[str, float]:
+        """Take the step after the `step` ones before; the rate, the gradient's norm and the losses.
+
+        Raises ConfigError where the network has come apart, by too high a rate.
+        """
+        torch.manual_seed(self.schedule.seed * 1_000_003 + step + self.before)
+        front_end_only = step < 0
+        rate = front_end_rate(step, self.schedule) if front_end_only else learning_rate(step, self.schedule)
+        for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+            group["lr"] = rate * share
+        windows = torch.from_numpy(batch.windows).to(self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            losses = (
+                {"front_end": self._front_end_loss(windows)} if front_end_only else self._losses(windows, batch, step)
+            )
+        total = torch.stack(list(losses.values())).sum()
+        total.backward()  # type: ignore[no-untyped-call]  # torch ships no types for it
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
+        check_finite(step + 1, float(total.detach()), norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._follow(step)
+        return {"rate": rate, "norm": norm, **{name: float(loss.detach()) for name, loss in losses.items()}}
+
+    def _front_end_loss(self, windows: torch.Tensor) -> torch.Tensor:
+        assert self.lesson.teacher is not None
+        hubert: Any = self.model.hubert  # only a HuBERT learns its convolutions first
+        return front_end_loss(self.lesson.teacher, windows, hubert.feature_extractor(windows).transpose(1, 2))
+
+    def _losses(self, windows: torch.Tensor, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        """Cross-entropy; the error to the teacher's features where they hold; the divergence from soft labels."""
+        frames = self.model.frames(windows)
+        logits = self.model.classify(frames)
+        losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
+        if self.lesson.taught is not None and self.schedule.feature_weight > 0:
+            stride = math.prod(self.recipe.network.conv_stride)
+            error = feature_loss(frames, batch, self.lesson.taught, self.variance, stride)
+            losses["features"] = self.schedule.feature_weight * error
+        if self.lesson.soft is not None and step >= self.schedule.soft_from:
+            soft = functional.kl_div(logits, self.lesson.soft(windows), log_target=True, reduction="batchmean")
+            losses["soft"] = self.schedule.soft_weight * soft
+        return losses
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """The moving average takes a step; a young one follows faster."""
+        age = step + self.before + 1
+        share = 1 - min(self.schedule.ema, age / (age + 9))
+        for ours, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            ours.lerp_(theirs, share)
+
+    @torch.inference_mode()
+    def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, samples) -> (n, labels), by the averaged network."""
+        with torch.autocast(self.device, torch.bfloat16):
+            logits = self.average(torch.from_numpy(windows).to(self.device)).logits
+        scores: NDArray[np.float32] = logits.float().exp().cpu().numpy()
+        return scores
