@@ -12,7 +12,8 @@ from kwsd.audio.ring import Ring
 from kwsd.audio.window import Window
 from kwsd.audio.windows import LIVE_BATCH, windows
 from kwsd.classifier import Classifier
-from kwsd.daemon.counters import Counters, Metered
+from kwsd.daemon.counters import Counters
+from kwsd.daemon.metered import Metered
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter
 from kwsd.daemon.status import StatusLine

@@ -25,7 +25,8 @@ from kwsd.cards.folder import read_json
 from kwsd.cards.names import CARD, GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError, first_line
 from kwsd.exporting.graph import draw
-from kwsd.networks.arrangement import arrange, compacted
+from kwsd.networks.arrangement import arrange
+from kwsd.networks.eight_bits import compacted
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.loading import MISFITS

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kwsd.cards.names import INPUT, OUTPUT, WEIGHTS
 from kwsd.errors import ModelError
-from kwsd.networks.arrangement import BIAS, INT8, SCALE
+from kwsd.networks.arrangement import BIAS, INT8
+from kwsd.networks.eight_bits import SCALE
 
 OWN = "com.microsoft"
 """ONNX Runtime's own operators."""

@@ -13,16 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.cards.names import LARGER_TYPE
-
-Weights = Mapping[str, NDArray[Any]]
-"""Tensors by the names that the model's `state_dict` gives them, of any floating-point type."""
+from kwsd.networks.eight_bits import SCALE, Weights, quantise, unscaled
 
 INT8 = ".int8"
-SCALE = ".scale"
 BIAS = ".bias"
-
-_LARGE = 50_000
-"""Values of a tensor that are worth 8 bits."""
 
 
 def arrange(
@@ -53,43 +47,6 @@ def arrange(
             matrix = found.initializers.pop(name)
             found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
     return found.initializers
-
-
-def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
-    """The same tensors for a smaller file: 8 bits for what is large, half precision for the rest.
-
-    A large tensor (outputs, ...) is int8 from -127 to 127, beside it `name.scale` (outputs,) float32.
-    """
-    found: dict[str, NDArray[Any]] = {}
-    for name, values in weights.items():
-        if values.size < _LARGE or values.ndim < 2:
-            found[name] = values.astype(np.float16)
-            continue
-        rows = values.astype(np.float32).reshape(len(values), -1)
-        whole, scale = quantise(rows.T, 127)
-        found[name], found[name + SCALE] = np.ascontiguousarray(whole.T).reshape(values.shape), scale
-    return found
-
-
-def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
-    """What `compacted` made small, as float32 again, to half a step; all else as it is."""
-    found: dict[str, NDArray[Any]] = {}
-    for name, values in weights.items():
-        if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
-            continue
-        found[name] = _expanded(values, weights.get(name + SCALE))
-    return found
-
-
-def _expanded(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
-    return values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
-
-
-def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """(inputs, outputs) as whole numbers from -levels to levels, and what each column's are multiples of (outputs,)."""
-    scale = np.abs(matrix).max(axis=0) / np.float32(levels)
-    scale[scale == 0] = 1
-    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
 
 
 class _Block(NamedTuple):
@@ -198,7 +155,7 @@ class _Arranged:
 
     def _take(self, name: str) -> NDArray[Any]:
         """One tensor in single precision; all of them at once would take four times the file."""
-        return _expanded(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
+        return unscaled(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:
         self.initializers[name] = np.ascontiguousarray(values, np.float32)

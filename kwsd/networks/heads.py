@@ -21,7 +21,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import WEIGHTS
 from kwsd.labels import misplaced
-from kwsd.networks.arrangement import SCALE, expanded
+from kwsd.networks.eight_bits import SCALE, expanded
 
 
 class Adapter(nn.Module):

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.ring import Ring
-from kwsd.daemon.counters import Counters, Metered, level_dbfs
+from kwsd.daemon.counters import Counters, level_dbfs
 from kwsd.daemon.exposition import exposition
+from kwsd.daemon.metered import Metered
 from kwsd.events import (
     AudioLost,
     Detection,

@@ -14,7 +14,8 @@ from transformers import AutoModelForAudioClassification, MoonshineConfig, Moons
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
-from kwsd.networks.arrangement import arrange, compacted, expanded
+from kwsd.networks.arrangement import arrange
+from kwsd.networks.eight_bits import compacted, expanded
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig, MoonshineSpotterModel, quieten
 from kwsd.networks.onnx_loading import load_onnx
 from kwsd.networks.torch_classifier import load_own

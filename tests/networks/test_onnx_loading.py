@@ -16,8 +16,9 @@ from kwsd.cards.exported import Exported
 from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import drawing, export_model
-from kwsd.networks.arrangement import arrange, quantise
+from kwsd.networks.arrangement import arrange
 from kwsd.networks.devices import pick_device
+from kwsd.networks.eight_bits import quantise
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_loading import load_exported, load_onnx, quantisation_levels
 

@@ -1,0 +1,45 @@
+"""A classifier that tells the counters what it does."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.classifier import Classifier
+from kwsd.daemon.counters import Counters
+
+
+@runtime_checkable
+class Verifying(Protocol):
+    """A classifier with a verifier; it counts the windows that this one was asked about."""
+
+    asked: int
+
+
+class Metered:
+    """A classifier whose scoring is timed, and whose questions to its verifier, if it has one, are counted."""
+
+    def __init__(self, engine: Classifier, counters: Counters) -> None:
+        self._engine, self._counters = engine, counters
+        self._verifying = engine if isinstance(engine, Verifying) else None
+        self._told = 0
+        counters.loaded(engine.name, engine.device)
+        self._tell_verified()
+        self.labels, self.name, self.device = engine.labels, engine.name, engine.device
+
+    def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As the classifier scores them."""
+        began = time.perf_counter()
+        scores = self._engine.score(windows)
+        self._counters.scored(len(windows), time.perf_counter() - began)
+        self._tell_verified()
+        return scores
+
+    def _tell_verified(self) -> None:
+        if self._verifying is not None:
+            asked = self._verifying.asked
+            self._counters.verified(asked - self._told)
+            self._told = asked

@@ -1,0 +1,54 @@
+"""Weights in 8 bits: what a file of them holds, and a graph computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = Mapping[str, NDArray[Any]]
+"""Tensors by the names that the model's `state_dict` gives them, of any floating-point type."""
+
+SCALE = ".scale"
+LARGE = 50_000
+"""Values of a tensor that are worth 8 bits."""
+
+
+def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
+    """The same tensors for a smaller file: 8 bits for what is large, half precision for the rest.
+
+    A large tensor (outputs, ...) is int8 from -127 to 127, beside it `name.scale` (outputs,) float32.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if values.size < LARGE or values.ndim < 2:
+            found[name] = values.astype(np.float16)
+            continue
+        rows = values.astype(np.float32).reshape(len(values), -1)
+        whole, scale = quantise(rows.T, 127)
+        found[name], found[name + SCALE] = np.ascontiguousarray(whole.T).reshape(values.shape), scale
+    return found
+
+
+def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
+    """What `compacted` made small, as float32 again, to half a step; all else as it is."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, values in weights.items():
+        if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
+            continue
+        found[name] = unscaled(values, weights.get(name + SCALE))
+    return found
+
+
+def unscaled(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
+    """One tensor of those: times its scale, if it has one."""
+    return values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
+
+
+def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(inputs, outputs) as whole numbers from -levels to levels, and what each column's are multiples of (outputs,)."""
+    scale = np.abs(matrix).max(axis=0) / np.float32(levels)
+    scale[scale == 0] = 1
+    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
