@@ -1,0 +1,145 @@
+"""Every way in which a folder of somebody else's model can be wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from foreign_folders import change
+
+from kwsd.errors import DeviceError, ModelError
+from kwsd.zoo import load_classifier, read_card
+
+Foreign = Callable[[str], Path]
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nabort\n(tR.")  # whoever unpickles this dies
+
+
+def adapter(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+
+
+FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
+    "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
+    "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
+    "a number, by no class": (
+        lambda f: change(f / "config.json", problem_type="regression", architectures=None),
+        "no classifier",
+    ),
+    "labels without numbers": (lambda f: change(f / "config.json", id2label={"yes": 0}), "id2label"),
+    "labels without end": (lambda f: change(f / "config.json", id2label=None, num_labels=2**40), "num_labels"),
+    "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
+    "labels with an escape": (lambda f: change(f / "config.json", id2label={"0": "\x1b[2J"}), "control characters"),
+    "a label of two": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "b", "2": "a"}), "labels 0 and 2"),
+    "one label": (lambda f: change(f / "config.json", id2label={"0": "yes"}), "one label, yes"),
+    "a blank label": (lambda f: change(f / "config.json", id2label={"0": "a", "1": " "}), "label 1 is blank"),
+    "any word": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "*"}), "label 1 is '*', which"),
+    "no extractor": (lambda f: (f / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
+    "a rate of none": (lambda f: change(f / "preprocessor_config.json", sampling_rate="fast"), "sampling_rate"),
+    "a rate without end": (lambda f: change(f / "preprocessor_config.json", sampling_rate=2**63), "sampling_rate"),
+    "a class that is none": (lambda f: change(f / "config.json", architectures={"a": 1}), "an unknown class"),
+    "a class of two lines": (lambda f: change(f / "config.json", architectures=["a\nb"]), "an unknown class"),
+    "a type that is a table": (lambda f: change(f / "config.json", model_type={}, architectures=[]), "unknown class"),
+    "a window of an hour": (lambda f: change(f / "config.json", window_samples=57_600_000), "window_samples"),
+    "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "none of them control"),
+    "a pickle": (pickled, "pytorch_model.bin is a pickle"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    "an adapter": (adapter, "merge it into its base"),
+    "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "no whole file"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_told_without_loading_anything(copy: Path, fault: str) -> None:
+    spoil, text = FAULTS[fault]
+    spoil(copy)
+    with pytest.raises(ModelError) as told:
+        read_card(str(copy))
+    assert text in str(told.value)
+    assert "mine" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_weights_without_a_head_are_refused(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    del weights["classifier.weight"]
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"no weights for classifier\.weight"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "file", "odd"),
+    [
+        ("wav2vec2", "config.json", {"num_attention_heads": 0}),
+        ("whisper", "preprocessor_config.json", {"hop_length": 0}),
+    ],
+)
+def test_sizes_of_nothing_are_refused(
+    foreign: Foreign, tmp_path: Path, architecture: str, file: str, odd: dict[str, int]
+) -> None:
+    mine = Path(shutil.copytree(foreign(architecture), tmp_path / "mine"))
+    change(mine / file, **odd)
+    with pytest.raises(ModelError, match="cannot load mine "):
+        load_classifier(read_card(str(mine)), device="cpu")
+
+
+def test_a_folder_whose_name_is_not_utf_8(copy: Path) -> None:
+    """transformers opens weights by the path as a text."""
+    renamed = copy.rename(copy.parent / os.fsdecode(b"mine\xff"))
+    with pytest.raises(ModelError, match=r"cannot load mine.*is not valid UTF-8"):
+        load_classifier(read_card(str(renamed)), device="cpu")
+
+
+def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
+    change(copy / "config.json", id2label={"0": "yes", "1": "no", "2": "up"}, label2id={"yes": 0, "no": 1, "up": 2})
+    with pytest.raises(ModelError, match=r"cannot load mine .*names 3 labels and sizes that the weights do not fit"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_what_transformers_says_at_length_is_cut(copy: Path) -> None:
+    change(copy / "preprocessor_config.json", feature_extractor_type="Mine")
+    change(copy / "config.json", model_type="hubert")
+    with pytest.raises(ModelError, match="cannot load mine ") as told:
+        load_classifier(read_card(str(copy)), device="cpu")
+    assert len(str(told.value)) < 600
+
+
+def test_weights_that_diverged_are_refused(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    weights["classifier.bias"][0] = np.nan
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="mine: its scores are not numbers"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_code_in_a_model_is_never_run(copy: Path) -> None:
+    (copy / "mine.py").write_text("raise SystemExit('code of the model was run')")
+    change(
+        copy / "config.json",
+        model_type="mine",
+        auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
+    )
+    with pytest.raises(ModelError, match=r"cannot load mine .* needs code of its own, which kwsd never runs; take"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_a_library_that_a_model_needs_is_missing_and_not_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(copy / "config.json", quantization_config={"quant_method": "torchao", "quant_type": "int8_weight_only"})
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    with pytest.raises(DeviceError, match=r"cannot load mine .* without another library: .*torchao.*; install it"):
+        load_classifier(read_card(str(copy)), device="cpu")
