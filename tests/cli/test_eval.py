@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from json_files import read
 
 from kwsd.config import load_config
 from kwsd.evaluation.outputs import write_wav
@@ -27,11 +28,6 @@ def speech(clips: Path, tmp_path: Path) -> Path:
     for clip in (clips / "dog").iterdir():
         (folder / clip.name).write_bytes(clip.read_bytes())
     return folder.parent
-
-
-def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 def test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
@@ -134,35 +130,6 @@ def test_a_stream_is_built_kept_and_heard_again(
     assert (tmp_path / "plots" / "det.png").stat().st_size > 1000
 
 
-def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
-    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0.001, "--smoothing", 1)
-    out = tmp_path / "out.json"
-    ran = kwsd("eval", "negatives", clips, *arguments, "--json", out, "--save-snippets", tmp_path / "hard")
-    assert ran.status == 0, ran.err
-    found = read(out)
-    assert found["recordings"] > 0
-    assert found["gate"] is False
-    assert found["false_alarms"] > 0  # at so low a threshold anything fires
-    snippets = [Path(alarm["snippet"]) for alarm in found["alarms"]]
-    assert all(path.is_file() for path in snippets)
-
-
-def test_the_report_is_told_though_its_snippets_cannot_be_written(
-    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
-) -> None:
-    for word in ("yes", "no"):
-        (tmp_path / "hard").mkdir(exist_ok=True)
-        (tmp_path / "hard" / f"not_{word}").write_text("in the way")
-    arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0.001, "--smoothing", 1)
-    ran = kwsd("eval", "negatives", clips, *arguments, "--save-snippets", tmp_path / "hard")
-    assert ran.status == 66
-    assert "What fired" in ran.out
-    warning, error = ran.err.splitlines()
-    assert "cannot be written" in warning
-    assert error.startswith("kwsd: error: ")
-    assert "snippets are missing" in error
-
-
 def test_a_stream_of_clips_whose_names_are_not_utf8(
     kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
 ) -> None:
@@ -172,19 +139,6 @@ def test_a_stream_of_clips_whose_names_are_not_utf8(
     ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
     assert ran.status == 0, ran.err
     assert "b\ufffd" in (tmp_path / "saved" / "no-noise-0.tsv").read_text(encoding="utf-8")
-
-
-def test_negatives_without_a_word_that_a_table_tells(
-    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
-) -> None:
-    names = sorted(path.stem for path in clips.rglob("*.wav"))
-    said = tmp_path / "said.tsv"
-    said.write_text("".join(f"{name}\tnothing\n" for name in names[1:]) + f"{names[0]}\tand yes\n", encoding="utf-8")
-    out = tmp_path / "out.json"
-    arguments = ("--model", tiny_model, *CHEAP, "--labels", "yes", "--transcripts", said, "--json", out)
-    assert kwsd("eval", "negatives", clips, *arguments).status == 0
-    kept = [path for path in clips.rglob("*.wav") if path.stem != names[0]]
-    assert read(out)["recordings"] == len(kept)
 
 
 def test_a_long_noise_counts_second_by_second(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio.extent import speech_extent
 from kwsd.datasets.layouts import Clip
 from kwsd.evaluation.outputs import write_wav
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.training.examples import Example, Examples, Kind, examples_of
+from kwsd.training.examples import Example, Examples, Kind, cut, examples_of
 from kwsd.training.labelled import Labelled
 from kwsd.training.unreadable import Unreadable
 
@@ -109,3 +110,18 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
     windows = np.concatenate([windows for windows, *_ in reader.batches(chosen, 4, 0)])
     assert len(windows) == 20
     assert (windows > 0).all()
+
+
+def test_windows_around_words() -> None:
+    samples = np.zeros(32_000, np.int16)
+    samples[20_000:24_000] = np.random.default_rng(1).normal(0, 8_000, 4_000).astype(np.int16)
+    start, end = speech_extent(samples)
+    window = cut(samples, 16_000, None)
+    assert window.shape == (16_000,)
+    assert abs(np.flatnonzero(window).mean() - 8_000) < 200
+    assert end - start < 5_000
+    short = cut(np.full(1_000, 16_384, np.int16), 16_000, None)
+    assert np.flatnonzero(short).tolist() == list(range(7_500, 8_500))
+    moved = {int(np.flatnonzero(cut(samples, 16_000, np.random.default_rng(n)))[0]) for n in range(20)}
+    assert len(moved) > 10
+    assert max(moved) - min(moved) <= 3_200

@@ -13,12 +13,10 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
-from kwsd.audio.extent import speech_extent
-from kwsd.errors import ConfigError, DeviceError, ModelError, UsageError
+from kwsd.errors import ConfigError, DeviceError
 from kwsd.evaluation.outputs import write_wav
 from kwsd.training import finetune
 from kwsd.training.adopting import adopt, export_adopted
-from kwsd.training.examples import cut
 from kwsd.training.finetune import Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients
@@ -242,56 +240,3 @@ def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled
     run.train(lambda figures: steps.append(figures["step"]))
     assert len(steps) == run.steps
     assert run.unreadable.found == {tmp_path / "bad.wav"}
-
-
-def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="made by kwsd already; name the encoder that it was made from, or hubert-"):
-        adopt(tiny, RECIPE, LABELS, "cpu")
-    with pytest.raises(UsageError, match=r"hears 0\.655 s"):
-        adopt(foreign("ast"), RECIPE, LABELS, "cpu")
-    with pytest.raises(ModelError, match="is no encoder that can be trained"):
-        adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")
-    shutil.copytree(foreign("hubert"), tmp_path / "odd")
-    config = tmp_path / "odd" / "config.json"
-    config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
-    with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
-        adopt(tmp_path / "odd", RECIPE, LABELS, "cpu")
-    (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
-    with pytest.raises(ModelError, match=r"no model\.safetensors"):
-        adopt(tmp_path, RECIPE, LABELS, "cpu")
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
-    from safetensors.numpy import load_file, save_file
-
-    shutil.copytree(foreign("hubert"), tmp_path / "torn")
-    weights = load_file(tmp_path / "torn" / "model.safetensors")
-    del weights["hubert.encoder.layer_norm.weight"], weights["classifier.weight"]  # the head is new anyway
-    save_file(weights, tmp_path / "torn" / "model.safetensors", {"format": "pt"})
-    text = r"tiny is not whole: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
-    with pytest.raises(ModelError, match=text):
-        adopt(tmp_path / "torn", replace(RECIPE, frozen=frozen), LABELS, "cpu")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    folder = tmp_path / "own"
-    folder.mkdir()
-    (folder / "config.json").write_text('{"model_type": "kwsd-moonshine"}')
-    return folder
-
-
-def test_windows_around_words() -> None:
-    samples = np.zeros(32_000, np.int16)
-    samples[20_000:24_000] = np.random.default_rng(1).normal(0, 8_000, 4_000).astype(np.int16)
-    start, end = speech_extent(samples)
-    window = cut(samples, 16_000, None)
-    assert window.shape == (16_000,)
-    assert abs(np.flatnonzero(window).mean() - 8_000) < 200
-    assert end - start < 5_000
-    short = cut(np.full(1_000, 16_384, np.int16), 16_000, None)
-    assert np.flatnonzero(short).tolist() == list(range(7_500, 8_500))
-    moved = {int(np.flatnonzero(cut(samples, 16_000, np.random.default_rng(n)))[0]) for n in range(20)}
-    assert len(moved) > 10
-    assert max(moved) - min(moved) <= 3_200

@@ -1,0 +1,56 @@
+"""Which encoders can be taught, and what is said of the others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kwsd.errors import ModelError, UsageError
+from kwsd.training.adopting import adopt
+from kwsd.training.finetune_recipe import FinetuneRecipe
+
+Foreign = Callable[[str], Path]
+LABELS = ("high", "low", "_silence_")
+RECIPE = FinetuneRecipe("ours", "tiny")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "kwsd-moonshine"}')
+    return folder
+
+
+def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="made by kwsd already; name the encoder that it was made from, or hubert-"):
+        adopt(tiny, RECIPE, LABELS, "cpu")
+    with pytest.raises(UsageError, match=r"hears 0\.655 s"):
+        adopt(foreign("ast"), RECIPE, LABELS, "cpu")
+    with pytest.raises(ModelError, match="is no encoder that can be trained"):
+        adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")
+    shutil.copytree(foreign("hubert"), tmp_path / "odd")
+    config = tmp_path / "odd" / "config.json"
+    config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
+    with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
+        adopt(tmp_path / "odd", RECIPE, LABELS, "cpu")
+    (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
+    with pytest.raises(ModelError, match=r"no model\.safetensors"):
+        adopt(tmp_path, RECIPE, LABELS, "cpu")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(foreign("hubert"), tmp_path / "torn")
+    weights = load_file(tmp_path / "torn" / "model.safetensors")
+    del weights["hubert.encoder.layer_norm.weight"], weights["classifier.weight"]  # the head is new anyway
+    save_file(weights, tmp_path / "torn" / "model.safetensors", {"format": "pt"})
+    text = r"tiny is not whole: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
+    with pytest.raises(ModelError, match=text):
+        adopt(tmp_path / "torn", replace(RECIPE, frozen=frozen), LABELS, "cpu")
