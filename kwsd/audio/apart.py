@@ -17,8 +17,8 @@ _BOOTSTRAP = (
 
 HANGS = "does the sound server hang? restart it"
 """What to do where there is no answer."""
-ABORTED = "is ALSA's configuration whole (ALSA_CONFIG_PATH, ~/.asoundrc)? A file or `-` can be listened to without"
-"""What to do where PortAudio, or ALSA below it, ended the process by a signal: they print nothing."""
+_ABORTED = "is ALSA's configuration whole (ALSA_CONFIG_PATH, ~/.asoundrc)? A file or `-` can be listened to without"
+"""What to do where PortAudio, or ALSA below it, gave up: they print nothing."""
 
 
 def command(module: str, *given: str) -> list[str]:
@@ -40,6 +40,7 @@ def die_with(parent: int) -> None:
         os._exit(0)
 
 
-def ending(status: int) -> str:
-    """How a process ended, by what `wait` gave."""
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
+def ending(status: int) -> tuple[str, str]:
+    """How a process ended, by what `wait` gave, and what to do about it."""
+    remedy = _ABORTED if -status in (signal.SIGABRT, signal.SIGSEGV) else ""
+    return (f"signal {-status}" if status < 0 else f"exit status {status}"), remedy

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import select
-import signal
 import subprocess
 from contextlib import suppress
 
-from kwsd.audio.apart import ABORTED, HANGS, ending
+from kwsd.audio.apart import HANGS, ending
 from kwsd.audio.capture_process import capturing
 from kwsd.audio.dozing import Looks
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
@@ -117,7 +116,7 @@ class CaptureHandle:
         data = os.read(pipe, 65_536)
         if not data:
             how, remedy = self._ending()
-            raise Unanswered(f"the process that captures died: {how}{';' if remedy else ''}", remedy)
+            raise Unanswered(f"the process that captures died ({how})", remedy)
         try:
             self._messages.extend(self._unpacker.feed(data))
         except ValueError as error:
@@ -130,7 +129,7 @@ class CaptureHandle:
             status = self._process.wait(_REAP_S)
         except subprocess.TimeoutExpired:
             return "it closed its pipe", ""
-        return ending(status), ABORTED if status == -signal.SIGABRT else ""
+        return ending(status)
 
     def kill(self) -> None:
         """End it, whatever it is doing; a process stuck inside the kernel is left to end by itself."""

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from kwsd.audio.apart import ABORTED, HANGS, command, die_with, ending
+from kwsd.audio.apart import HANGS, command, die_with, ending
 from kwsd.audio.devices import InputDevice, input_devices
 from kwsd.errors import DeviceError, KwsdError
 
@@ -33,11 +33,10 @@ def probed_devices() -> list[InputDevice]:
         raise DeviceError(f"no list of microphones in {LIMIT_S:g} s;", HANGS) from error
     except OSError as error:
         raise DeviceError(f"the process that lists microphones cannot be started: {error.strerror}") from error
-    if done.returncode < 0:
-        raise DeviceError(f"PortAudio died as it looked for microphones: {ending(done.returncode)};", ABORTED)
     if done.returncode:
-        why = done.stderr.decode(errors="replace").splitlines()[-1:] or [ending(done.returncode)]
-        raise DeviceError(f"microphones cannot be listed ({why[0]})")
+        how, remedy = ending(done.returncode)
+        last = done.stderr.decode(errors="replace").splitlines()[-1:]  # a traceback's; who aborts may say nothing
+        raise DeviceError(f"microphones cannot be listed ({', '.join([*last, how])})", remedy)
     said = json.loads(done.stdout)
     if "what" in said:
         raise DeviceError(said["what"], said["remedy"])

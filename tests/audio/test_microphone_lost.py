@@ -75,7 +75,7 @@ def test_a_stream_that_stops_calling_is_replaced(listen: Callable[..., Any], sou
     [
         (signal.SIGSTOP, "no audio"),
         (signal.SIGKILL, "signal 9"),
-        (signal.SIGABRT, "signal 6; is ALSA's configuration whole"),
+        (signal.SIGABRT, "signal 6): is ALSA's configuration whole"),
     ],
 )
 def test_capture_that_hangs_or_dies_is_replaced(
