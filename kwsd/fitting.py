@@ -78,7 +78,8 @@ def check_words(config: Config, card: ModelCard) -> None:
     for where, words in named.items():
         for word in words:
             if word not in card.words:
-                hint = _divided(word, card) or nearest(word, card.words) or f"it knows {enumerated(card.words)}"
+                hint = _divided(word, card) or _only_in_file(word, card) or nearest(word, card.words)
+                hint = hint or f"it knows {enumerated(card.words)}"
                 raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
@@ -89,6 +90,15 @@ def _divided(words: str, card: ModelCard) -> str:
     """What somebody meant who wrote several words as one."""
     parts = words.replace(";", " ").split()
     return f"did you mean {','.join(parts)!r}?" if len(parts) > 1 and {*parts} <= {*card.words} else ""
+
+
+def _only_in_file(word: str, card: ModelCard) -> str:
+    """What to do about a label of which a flag has but a part: "Child speech, kid speaking" is two for --words."""
+    for label in card.words:
+        parts = {part.strip() for sign in (",", "=") for part in label.split(sign)}
+        if word in parts:
+            return f"{label!r} can be named in the configuration file alone"
+    return ""
 
 
 def gate_settings(config: Config) -> GateSettings | None:

@@ -17,6 +17,13 @@ _EMPHASIS = 0.7
 _BELOW_DB = 40.0
 """How far under the peak there still is speech, if it is quiet enough around it: a final "f" or "t" is that soft."""
 
+_NOTHING_DB = 3.0
+"""Digital silence, as a codec gives it back: no step on the whole."""
+
+_STEADY_DB, _STEADY, _SOFT_DB, _BESIDE = 6.0, 0.3, 25.0, 5
+"""A room's noise keeps to 6 dB in three tenths of what is heard at least, lies 25 dB under the peak, and is heard for
+so many steps on either side of that: a word's hiss is not."""
+
 
 def levels(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) -> (n // 160,) float32.
@@ -38,18 +45,57 @@ def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
     """First and last sample (exclusive) of the speech in `samples` (n,) int16 at 16 kHz.
 
     Speech is where the level lies over a threshold: 40 dB under the peak, or a quarter of the way from the quietest
-    tenth up to the peak if that is higher. Quiet of over 150 ms divides it into bursts. The extent is that of the burst
-    with the most decibels over the threshold, summed over its time: a click may be louder than the word beside it, but
-    is shorter. The whole of `samples` where nothing stands out.
+    tenth up to the peak if that is higher. Where that tenth is digital silence, and there is a room's noise besides,
+    that noise is what counts. Quiet of over 150 ms divides speech into bursts. The extent is that of the burst with the
+    most decibels over the threshold, summed over its time: a click may be louder than the word beside it, but is
+    shorter. The whole of `samples` where nothing stands out.
     """
-    level = levels(samples)
-    if len(level) < 3:
-        return 0, len(samples)
-    peak, floor = float(level.max()), float(np.quantile(level, 0.1))
-    threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
-    loud = np.flatnonzero(level > threshold)
+    over = _over_threshold(samples)
+    loud = np.flatnonzero(over)
     if not len(loud):
         return 0, len(samples)
     bursts = np.split(loud, np.flatnonzero(np.diff(loud) > _CLOSURE) + 1)
-    word = max(bursts, key=lambda burst: float((level[burst] - threshold).sum()))
+    word = max(bursts, key=lambda burst: float(over[burst].sum()))
     return int(word[0]) * _STEP, (int(word[-1]) + 1) * _STEP
+
+
+def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
+    """The same of the speech of all bursts that `length` samples hold at once, where they hold most of it: the two
+    words of a phrase, and no more of a word that is longer."""
+    over = _over_threshold(samples)
+    steps = max(1, length // _STEP)
+    if len(over) > steps:
+        held = np.convolve(over, np.ones(steps, np.float32), mode="valid")
+        first = int(held.argmax())
+    else:
+        first = 0
+    loud = first + np.flatnonzero(over[first : first + steps])
+    if not len(loud):
+        return 0, len(samples)
+    return int(loud[0]) * _STEP, (int(loud[-1]) + 1) * _STEP
+
+
+def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """By how many decibels each 10 ms are over the threshold for speech; zeros where they are not."""
+    level = levels(samples)
+    if len(level) < 3:
+        return np.zeros_like(level)
+    peak, floor = float(level.max()), _floor(level)
+    threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
+    over: NDArray[np.float32] = np.maximum(level - np.float32(threshold), 0)
+    return over
+
+
+def _floor(level: NDArray[np.float32]) -> float:
+    """The level that is no speech, in dB."""
+    quiet = float(np.quantile(level, 0.1))
+    heard = np.sort(level[level > _NOTHING_DB])
+    if quiet > _NOTHING_DB or len(heard) < 3:
+        return quiet
+    near = np.searchsorted(heard, heard + _STEADY_DB) - np.arange(len(heard))  # how many keep to 6 dB over each
+    near[heard > heard[-1] - _SOFT_DB] = 0
+    steadiest = int(near.argmax())
+    noise = float(heard[steadiest])
+    where, peak = np.flatnonzero((level >= noise) & (level < noise + _STEADY_DB)), int(level.argmax())
+    beside = min(int((where < peak).sum()), int((where > peak).sum()))
+    return noise if near[steadiest] > _STEADY * len(heard) and beside >= _BESIDE else quiet

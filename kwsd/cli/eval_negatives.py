@@ -47,8 +47,6 @@ def negatives(
     if sounds and transcripts:
         raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
     check_places(json)
-    if save_snippets is not None:
-        try_folder(save_snippets)
     said = read_transcripts(transcripts) if transcripts else None
     model = ear(overrides, labels)
     from kwsd.evaluation.left_out import LeftOut
@@ -60,7 +58,10 @@ def negatives(
     kept, notes = find_negatives(
         folder, listened, transcribed=not sounds, said=said, held_out=held_out, unreadable=unreadable
     )
-    snippets = Snippets(save_snippets) if save_snippets is not None else None
+    snippets = None
+    if save_snippets is not None:
+        try_folder(save_snippets)  # before the long work, and after all that may be wrong with what is heard
+        snippets = Snippets(save_snippets)
     with console.progress() as show:
         report = evaluate_negatives(
             kept,

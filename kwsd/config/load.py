@@ -97,7 +97,9 @@ def _is_there(path: Path) -> bool:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        if not path.is_symlink():
+            return False
+        raise ConfigError(f"{path}: a link to {path.readlink()}, which is not there") from None
     except OSError as error:  # what cannot be seen is not taken for missing: it may hold somebody's hooks
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     return True
@@ -116,6 +118,8 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file;", "make it, or leave --config away") from error
     except OSError as error:
+        if path == Path():  # which is what becomes of an empty name
+            raise ConfigError("--config: an empty name;", "name a file, or leave it out") from error
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # beyond Python's limits
         raise ConfigError(f"{path}: {error}") from error

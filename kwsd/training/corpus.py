@@ -21,7 +21,7 @@ from kwsd.training.cache import caching
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
 
-_EXTENTS = 3
+_EXTENTS = 4
 """Raised when `speech_extent` finds others than before, so that no table of old ones is read."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.extent import speech_within
 from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
@@ -152,11 +152,11 @@ class Examples:
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:
-    """(n,) int16 as (length,) float32 around the middle of the clip or, where it is longer than that, of its word.
+    """(n,) int16 as (length,) float32 around the middle of the clip or, where it is longer than that, of what is said.
 
     Zeros stand where there is no clip. With `rng` the window is shifted by up to a tenth.
     """
-    start, end = speech_extent(samples) if len(samples) > length else (0, len(samples))
+    start, end = speech_within(samples, length) if len(samples) > length else (0, len(samples))
     begin = (start + end) // 2 - length // 2
     if len(samples) > length:
         begin = min(max(begin, 0), len(samples) - length)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import levels, speech_extent
+from kwsd.audio.extent import levels, speech_extent, speech_within
 
 RNG = np.random.default_rng(9)
 
@@ -53,6 +53,51 @@ def test_steady_noise_does_not_stretch_a_word() -> None:
     assert abs(last - 9000) <= 480
 
 
+@pytest.mark.parametrize("silent", [slice(0, 3000), slice(13_000, None)])
+@pytest.mark.parametrize("noise", [20.0, 100.0])
+def test_a_room_that_is_muted_for_a_while_is_no_speech_in_the_rest(silent: slice, noise: float) -> None:
+    samples = clip((6000, 9000), noise=noise)
+    samples[silent] = 0
+    first, last = speech_extent(samples)
+    assert abs(first - 6000) <= 480
+    assert abs(last - 9000) <= 480
+
+
+def test_what_a_codec_makes_of_silence_is_silence_too() -> None:
+    samples = clip((6000, 9000), noise=50.0)
+    samples[:3000] = RNG.random(3000) < 0.1  # a step now and then
+    first, last = speech_extent(samples)
+    assert abs(first - 6000) <= 480
+    assert abs(last - 9000) <= 480
+
+
+def test_a_word_in_digital_silence_keeps_its_soft_end() -> None:
+    """The hiss of a synthetic "off" is steady, and no room's."""
+    samples = np.zeros(16_000)
+    samples[4000:7000] = 6000 * np.sin(2 * np.pi * 300 * np.arange(3000) / 16_000)
+    samples[7000:11_000] = RNG.normal(0, 150, 4000)
+    first, last = speech_extent(samples.astype(np.int16))
+    assert abs(first - 4000) <= 320
+    assert abs(last - 11_000) <= 320
+
+
+def test_a_phrase_is_held_whole() -> None:
+    samples = np.concatenate([clip((14_000, 16_000)), clip((3000, 9000)), clip()])
+    first, last = speech_within(samples, 16_000)
+    assert abs(first - 14_000) <= 320
+    assert abs(last - 25_000) <= 320
+    assert abs(speech_extent(samples)[0] - 19_000) <= 320
+
+
+def test_of_what_is_longer_the_loudest_part_is_held() -> None:
+    samples = np.concatenate([clip((0, 16_000)), clip((0, 16_000)), clip()])
+    samples[20_000:30_000] = np.clip(samples[20_000:30_000] * 3.0, -32_768, 32_767)
+    first, last = speech_within(samples, 16_000)
+    assert last - first == 16_000
+    assert first <= 20_320
+    assert last >= 29_680
+
+
 @pytest.mark.parametrize("length", [0, 1, 100, 479])
 def test_too_short_to_tell_is_taken_whole(length: int) -> None:
     assert speech_extent(np.ones(length, np.int16)) == (0, length)
@@ -60,6 +105,7 @@ def test_too_short_to_tell_is_taken_whole(length: int) -> None:
 
 def test_nothing_stands_out_of_silence() -> None:
     assert speech_extent(np.zeros(16_000, np.int16)) == (0, 16_000)
+    assert speech_within(np.zeros(16_000, np.int16), 8000) == (0, 16_000)
 
 
 def test_a_soft_hiss_at_the_end_belongs_to_the_word() -> None:

@@ -26,6 +26,13 @@ def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path)
     assert all(path.is_file() for path in snippets)
 
 
+def test_no_folder_is_made_where_there_is_nothing_to_hear(kwsd: Command, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = kwsd("eval", "negatives", tmp_path / "empty", "--model", tiny_model, "--save-snippets", tmp_path / "hard")
+    assert ran.status == 66
+    assert not (tmp_path / "hard").exists()
+
+
 def test_the_report_is_told_though_its_snippets_cannot_be_written(
     kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
 ) -> None:

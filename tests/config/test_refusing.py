@@ -149,3 +149,17 @@ def test_an_error_stays_a_line_whatever_the_value(tmp_path: Path, text: str) -> 
     with pytest.raises(ConfigError) as refused:
         load_config(path)
     assert len(str(refused.value)) < 2000
+
+
+def test_a_link_to_nowhere_is_not_taken_for_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A disk that is not mounted has somebody's hooks on it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "kwsd").mkdir()
+    (tmp_path / "kwsd" / "config.toml").symlink_to("/media/usb/kwsd.toml")
+    with pytest.raises(ConfigError, match=r"config\.toml: a link to /media/usb/kwsd\.toml, which is not there"):
+        load_config()
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(ConfigError, match="--config: an empty name; name a file, or leave it out"):
+        load_config(Path())

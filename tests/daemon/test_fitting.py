@@ -91,6 +91,22 @@ def test_words_that_the_model_does_not_know_are_refused(
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("label", "overrides"),
+    [
+        ("Child speech, kid speaking", {"trigger.words": "Child speech, kid speaking"}),
+        ("a=b", {"hooks.words": {"a": "true"}}),
+    ],
+)
+def test_a_label_that_no_flag_can_name_is_for_the_file(
+    configure: Configure, card: ModelCard, label: str, overrides: dict[str, Any]
+) -> None:
+    odd = replace(card, labels=(label, "no"), thresholds={label: 0.5, "no": 0.5})
+    with pytest.raises(ConfigError, match=f"'{label}' can be named in the configuration file alone"):
+        fitting.check_words(configure(overrides), odd)
+    fitting.check_words(configure({"trigger.words": [label]}), odd)
+
+
 def test_a_model_of_which_nothing_can_fire_is_refused(configure: Configure, card: ModelCard) -> None:
     mute = replace(card, labels=("silence", "_unknown_"), thresholds={})
     with pytest.raises(ConfigError, match=r"no label that may fire: silence, _unknown_; take another model"):
