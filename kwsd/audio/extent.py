@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +27,8 @@ _STEADY_DB, _STEADY, _SOFT_DB, _BESIDE = 6.0, 0.3, 25.0, 5
 so many steps on either side of that: a word's hiss is not."""
 
 
-def levels(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) -> (n // 160,) float32.
+def levels(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) of 16 bits -> (n // 160,) float32.
 
     High tones count more than low ones, by pre-emphasis: y[n] = x[n] - 0.7 x[n - 1].
     """
@@ -77,9 +79,9 @@ def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
 
 def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """By how many decibels each 10 ms are over the threshold for speech; zeros where they are not."""
-    level = levels(samples)
-    if len(level) < 3:
-        return np.zeros_like(level)
+    if len(samples) < 3 * _STEP:
+        return np.zeros(0, np.float32)
+    level = levels(samples - np.round(np.median(samples)))  # an offset is no sound, and silence stays silent
     peak, floor = float(level.max()), _floor(level)
     threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
     over: NDArray[np.float32] = np.maximum(level - np.float32(threshold), 0)

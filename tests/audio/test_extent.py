@@ -81,6 +81,11 @@ def test_a_word_in_digital_silence_keeps_its_soft_end() -> None:
     assert abs(last - 11_000) <= 320
 
 
+def test_an_offset_changes_nothing() -> None:
+    samples = clip((6000, 9000))
+    assert speech_extent(samples + np.int16(3000)) == speech_extent(samples)
+
+
 def test_a_phrase_is_held_whole() -> None:
     samples = np.concatenate([clip((14_000, 16_000)), clip((3000, 9000)), clip()])
     first, last = speech_within(samples, 16_000)
