@@ -1,10 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders that are given back."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -58,3 +58,18 @@ def write_bytes(path: Path, data: bytes) -> None:
     """`data` as the whole of a file, or what it was before. Raises OSError."""
     with replacing(path) as file:
         file.write(data)
+
+
+def missing(folder: Path) -> list[Path]:
+    """The folder and those above it that are not there yet, the innermost first; none where nobody can tell."""
+    try:
+        return [place for place in (folder, *folder.parents) if not place.exists()]
+    except OSError:
+        return []
+
+
+def give_back(made: Iterable[Path]) -> None:
+    """Remove folders that were made, the innermost first, unless somebody has put something there."""
+    for folder in made:
+        with suppress(OSError):
+            folder.rmdir()

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, BinaryIO
 
 from kwsd.audio.apart import HANGS, command, die_with, ending
 from kwsd.audio.devices import InputDevice, input_devices
@@ -26,21 +26,35 @@ def probed_devices() -> list[InputDevice]:
     Raises DeviceError as that does, and where it dies or is silent for `LIMIT_S` seconds.
     """
     try:
-        done = subprocess.run(
-            command("probing"), stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S, check=False
-        )
+        done, said, log = _run()
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"no list of microphones in {LIMIT_S:g} s;", HANGS) from error
     except OSError as error:
         raise DeviceError(f"the process that lists microphones cannot be started: {error.strerror}") from error
-    if done.returncode:
-        how, remedy = ending(done.returncode)
-        last = done.stderr.decode(errors="replace").splitlines()[-1:]  # a traceback's; who aborts may say nothing
+    if done:
+        how, remedy = ending(done)
+        last = log.decode(errors="replace").splitlines()[-1:]  # a traceback's; who aborts may say nothing
         raise DeviceError(f"microphones cannot be listed ({', '.join([*last, how])})", remedy)
-    said = json.loads(done.stdout)
-    if "what" in said:
-        raise DeviceError(said["what"], said["remedy"])
-    return [InputDevice(**device) for device in said["devices"]]
+    found = json.loads(said)
+    if "what" in found:
+        raise DeviceError(found["what"], found["remedy"])
+    return [InputDevice(**device) for device in found["devices"]]
+
+
+def _run() -> tuple[int, bytes, bytes]:
+    """How the process ended, and what it wrote. Into memory, not a pipe: that ends with the last who holds it, and a
+    library may leave a sound server behind. Raises OSError and TimeoutExpired."""
+    with _memory("said") as said, _memory("log") as log:
+        done = subprocess.run(
+            command("probing"), stdin=subprocess.DEVNULL, stdout=said, stderr=log, timeout=LIMIT_S, check=False
+        )
+        said.seek(0)
+        log.seek(0)
+        return done.returncode, said.read(), log.read()
+
+
+def _memory(name: str) -> BinaryIO:
+    return os.fdopen(os.memfd_create(name, os.MFD_CLOEXEC), "r+b")
 
 
 def main() -> None:

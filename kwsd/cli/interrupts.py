@@ -80,16 +80,17 @@ def ending_tidily() -> Iterator[None]:
     asked = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
     if threading.current_thread() is not threading.main_thread():
         asked = []
-    try:
+
+    def handle(by: Any) -> None:
         for number in asked:
-            signal.signal(number, _leave)
+            signal.signal(number, by)
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        handle(signal.SIG_DFL)  # the second one of them ends the process at once
+        raise SystemExit(128 + number)
+
+    handle(leave)
+    try:
         yield
     finally:
-        for number in asked:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    for other in (signal.SIGTERM, signal.SIGHUP):  # the second one of them ends the process at once
-        signal.signal(other, signal.SIG_DFL)
-    raise SystemExit(128 + number)
+        handle(signal.SIG_DFL)

@@ -10,6 +10,7 @@ from pathlib import Path
 from kwsd.cli.findings import Finding, failed
 from kwsd.config import Config, expanded, runtime_folder
 from kwsd.errors import DeviceError
+from kwsd.replacing import give_back, missing
 
 
 def look_at_socket(config: Config) -> Iterator[Finding]:
@@ -95,12 +96,8 @@ def _writable(folder: Path) -> Finding:
 @contextmanager
 def _given_back(folder: Path) -> Iterator[None]:
     """Remove the folders again that were made for a trial, unless somebody has put something there."""
-    made = []
-    with suppress(OSError):
-        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    made = missing(folder)
     try:
         yield
     finally:
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
+        give_back(made)

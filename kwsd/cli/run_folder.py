@@ -14,7 +14,7 @@ from typing import Any
 from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cards.names import RUN
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, writing
-from kwsd.replacing import try_folder, write_bytes
+from kwsd.replacing import give_back, missing, try_folder, write_bytes
 from kwsd.training.checkpoint import BEST, CHECKPOINT
 from kwsd.training.journal import JOURNAL
 
@@ -45,7 +45,7 @@ def run_folder(
         raise ConfigError(f"{name!r} cannot be the name of a run: it leads out of {runs};", "choose a plain one")
     if not is_name(name):
         raise ConfigError(f"no run can be called {name!r:.40}: it takes {A_NAME};", "choose another name")
-    made = [place for place in (folder, runs) if not place.exists()]
+    made = missing(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder), _forgotten_if_refused(folder, made):
@@ -89,9 +89,7 @@ def _forgotten_if_refused(folder: Path, made: Sequence[Path]) -> Iterator[None]:
         if folder in made and not any((folder / name).exists() for name in (CHECKPOINT, JOURNAL)):
             with suppress(OSError):
                 (folder / RUN).unlink(missing_ok=True)
-            for place in (folder / "model", *made):
-                with suppress(OSError):  # it is not empty, or not there
-                    place.rmdir()
+            give_back((folder / "model", *made))
         raise
 
 

@@ -26,6 +26,8 @@ _SIGN = re.compile(
     re.DOTALL,
 )
 """A word of a command that tells a shell something, and most programs nothing."""
+_ENDED = re.compile(r"[\w./~-]+;")
+"""As in "a; b"."""
 
 BY_A_SHELL = 'if one shall, write --hook-shell, or { shell = "..." } in the file'
 """What to do about an `unread_sign`."""
@@ -87,9 +89,9 @@ def unread_sign(argv: Sequence[str]) -> str:
 
     What is told is a guess: a program may want it so.
     """
-    if PurePath(argv[0]).name in _READERS:
+    if any(PurePath(part).name in _READERS for part in argv):  # or behind others: timeout 5 sh -c '…'
         return ""
-    ended = [part for part in argv[:-1] if len(part) > 1 and part.endswith(";")]  # "a; b"
+    ended = [part for part in argv[:-1] if _ENDED.fullmatch(part)]
     return next((part for part in argv[1:] if _SIGN.fullmatch(part)), next(iter(ended), ""))
 
 

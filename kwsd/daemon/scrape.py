@@ -56,9 +56,14 @@ class ScrapeServer:
         else:
             self._server = _listen(where, public=public and len(token) > 0)
         self._server.setblocking(False)
-        self._waker = Waker()
         self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
-        self._thread.start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._server.close)
+            if self._path and self._identity:
+                undo.callback(unlink, self._path, self._identity)
+            self._waker = undo.enter_context(contextlib.closing(Waker()))
+            self._thread.start()
+            undo.pop_all()  # close() does the same
 
     @property
     def address(self) -> str:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from kwsd.events import Envelope
@@ -58,12 +59,18 @@ class SocketSink:
         self._inbox: deque[bytes] = deque()
         self._clients: dict[int, Subscriber] = {}
         self._deadline = math.inf
-        self._waker = Waker()
-        self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
         self._crowded = False
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
-        self._thread.start()
+        with ExitStack() as undo:  # who knocks where nobody will ever serve would wait in vain
+            undo.callback(self._server.close)
+            if self._identity:
+                undo.callback(unlink, path, self._identity)
+            self._waker = undo.enter_context(closing(Waker()))
+            self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
+            undo.callback(os.close, self._spare)
+            self._thread.start()
+            undo.pop_all()  # the thread does the same in its end
 
     def send(self, envelope: Envelope) -> None:
         """Hand the event to the thread."""

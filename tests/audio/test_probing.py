@@ -44,6 +44,15 @@ def test_what_a_library_prints_is_no_part_of_the_list(sounddevice: Sounddevice) 
     assert len(probed_devices()) == 1
 
 
+def test_what_a_library_leaves_running_is_not_waited_for(
+    sounddevice: Sounddevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it holds the descriptors, too."""
+    sounddevice("import subprocess; subprocess.Popen(['sleep', '5'])\n" + LISTING)
+    monkeypatch.setattr("kwsd.audio.probing.LIMIT_S", 4.0)
+    assert len(probed_devices()) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -134,5 +134,7 @@ def test_a_wish_to_end_that_is_ignored_stays_so() -> None:
         with ending_tidily():
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        test_a_wish_to_end_unwinds_the_stack(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)

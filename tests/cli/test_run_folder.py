@@ -38,8 +38,8 @@ def refused(runs: Path) -> None:
 
 def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such data"):
-        refused(tmp_path / "runs")
-    assert not (tmp_path / "runs").exists()
+        refused(tmp_path / "training" / "runs")
+    assert not (tmp_path / "training").exists()
 
 
 @pytest.mark.parametrize("kept", ["checkpoint.pt", "journal.csv"])

@@ -92,6 +92,9 @@ def test_what_only_a_shell_would_read(line: str, sign: str) -> None:
         "bash -c 'echo $KWSD_WORD' && x",
         "/usr/bin/find /tmp -name x -exec rm {} ;",
         "ssh lamp on && off",
+        "timeout 5 sh -c 'echo $KWSD_WORD >> heard'",
+        "nice /bin/zsh -c 'echo $KWSD_WORD'",
+        "awk '{print};' heard",
         "curl -d a=b&c=d http://lamp/?a=1&b=2",
     ],
 )

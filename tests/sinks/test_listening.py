@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import LONGEST, listen, unlink
+from kwsd.sinks.socket import SocketSink
 
 
 def mode(path: Path) -> int:
@@ -209,3 +211,19 @@ def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(DeviceError, match=f"no socket can be made there: {file} is no folder; choose another path"):
         listen(file / "events.sock")
+
+
+def test_a_server_whose_thread_cannot_start_leaves_no_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As at a limit of tasks."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for serve in (
+        lambda: SocketSink(tmp_path / "events.sock"),
+        lambda: ScrapeServer(f"{tmp_path}/metrics.sock", lambda: "", failed=lambda _: None),
+    ):
+        with pytest.raises(RuntimeError, match="new thread"):
+            serve()
+    assert list(tmp_path.iterdir()) == []
