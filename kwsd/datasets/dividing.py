@@ -38,13 +38,14 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
 
 def _speakers(clips: Sequence[Clip]) -> list[str]:
     """Who says each clip: by its name, or by its folder, where clips of one label have that name in several of them, as
-    in anna/yes.wav and ben/yes.wav."""
+    in anna/yes.wav and ben/yes.wav; then anna says all that is in hers."""
     named = Counter((clip.label, clip.path.name) for clip in clips)
+    people = {clip.path.parent for clip in clips if named[clip.label, clip.path.name] > 1}
 
     def speaker(clip: Clip) -> str:
         name = clip.path.name
-        ambiguous = named[clip.label, name] > 1 and speaker_of(name) == name
-        return clip.path.parent.name if ambiguous else speaker_of(name)
+        unsaid = speaker_of(name) == name
+        return clip.path.parent.name if unsaid and clip.path.parent in people else speaker_of(name)
 
     return [speaker(clip) for clip in clips]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.extent import speech_extent, speech_within
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.mixing import mean_power, noise_gain
 from kwsd.errors import InputError
@@ -110,7 +110,7 @@ class _Builder:
 
     def word(self, sound: Sound) -> None:
         """A pause, a word, a pause, and the noise under all that came since the word before."""
-        start, end = speech_extent(sound.samples)
+        start, end = _extent(sound.samples)
         before, after = self._pause(), self._pause()
         clip = self._levelled(to_float(sound.samples), (start, end))
         heard = np.zeros(before + end - start + after, np.float32)
@@ -188,6 +188,11 @@ class _Builder:
             missing -= len(piece)  # a silent clip is not heard, but ends this in any case
         noise = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         return np.resize(noise, length) if len(noise) else np.zeros(length, np.float32)
+
+
+def _extent(samples: NDArray[np.int16]) -> tuple[int, int]:
+    """Of a word; of all words of a phrase, for which there is room in more than a second."""
+    return speech_extent(samples) if len(samples) <= RATE else speech_within(samples, RATE)
 
 
 def _faded(samples: Floats, rise: int, fall: int) -> Floats:

@@ -90,3 +90,14 @@ def test_a_folder_is_a_speaker_where_it_tells_clips_of_one_name_apart() -> None:
     assert len({clip.split for clip in found}) == 3
     same = [Clip(Path(folder) / "ann_nohash_0.wav", "yes", "") for folder in ("a", "b")]
     assert len({clip.split for clip in divided(same)}) == 1
+
+
+def test_a_folder_that_is_a_speaker_is_one_with_all_its_clips() -> None:
+    """Whoever has more clips than the others has some of names that are unique."""
+    names = [(f"p{person}", f"yes_{number}.wav") for person in range(20) for number in range(8 + person)]
+    given = [Clip(Path(person) / name, "yes", "") for person, name in names]
+    splits: dict[str, set[str]] = {}
+    for clip in divided(given):
+        splits.setdefault(clip.path.parent.name, set()).add(clip.split)
+    assert {len(found) for found in splits.values()} == {1}
+    assert len(set().union(*splits.values())) == 3

@@ -39,6 +39,13 @@ def test_every_word_is_there_once_with_its_own_extent(parts):
         assert word.clip.startswith(word.word)
 
 
+def test_a_phrase_is_there_whole(say, babble):
+    phrase = np.concatenate([say("low", 0.3, total_s=0.5), say("high", 0.4, total_s=0.8)])  # 0.3 s apart
+    speech = [Sound("", "s0", babble(0))]
+    (word,) = build_stream([Sound("both", "both-0", phrase)], speech, (), StreamSettings(snr_db=None)).words
+    assert (word.end - word.start) / RATE == pytest.approx(1.0, abs=0.05)
+
+
 @pytest.mark.parametrize("snr_db", [20.0, 10.0, 5.0, 0.0])
 def test_the_ratio_is_that_of_mean_powers_over_the_word(parts, snr_db):
     words, speech, noise = parts
