@@ -154,9 +154,11 @@ def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None
     """
     outcomes = np.asarray(missed, np.float64)
     low, high = bootstrap_interval(outcomes, groups=groups)
-    if low < high or not outcomes.size:
+    if not outcomes.size:
         return low, high
     trials = len(set(groups)) if groups is not None else outcomes.size
+    if low < high:
+        return low, max(high, wilson_interval(0.0, trials)[1])  # one miss says no less than none
     return wilson_interval(trials * float(outcomes.mean()), trials)
 
 

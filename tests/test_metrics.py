@@ -83,6 +83,12 @@ def test_bootstrap_of_a_proportion_is_near_the_normal_interval():
     assert math.isnan(metrics.bootstrap_interval([])[0])
 
 
+@pytest.mark.parametrize("trials", [20, 100, 300])
+def test_one_miss_says_no_less_than_none(trials):
+    ends = [metrics.miss_interval(np.arange(trials) < misses)[1] for misses in range(6)]
+    assert ends == sorted(ends)
+
+
 def test_bootstrap_by_group_is_wider_where_groups_agree():
     values = np.repeat(np.tile([0, 1], 10), 20)
     groups = [str(place) for place in np.repeat(np.arange(20), 20)]

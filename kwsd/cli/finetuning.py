@@ -122,7 +122,7 @@ def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[Fin
             what = f"--add: {recipe.model} is no HuBERT of kwsd's own, to which alone words are added"
             raise UsageError(f"{what};", "leave it out")
         return recipe, data
-    recipe = replace(recipe, frozen=True)
+    recipe = replace(recipe, frozen=True, class_weights=recipe.class_weights or not recipe.add)
     return recipe, _beside(data, recipe, backbone) if recipe.add else data.completed()
 
 

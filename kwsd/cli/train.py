@@ -104,7 +104,12 @@ def train(
     accumulate: Annotated[int, _number("accumulate", "N", "Batches that make a step.")] = _USUAL.accumulate,
     learning_rate: Annotated[float | None, _number("peak_rate", "RATE", _RATES)] = _USUAL.peak_rate,
     class_weights: Annotated[
-        bool, typer.Option("--class-weights", rich_help_panel=_OWN, help="Let rare labels count for more.")
+        bool,
+        typer.Option(
+            "--class-weights",
+            rich_help_panel=_OWN,
+            help="Let rare labels count for more; always so for kwsd's own, without --add.",
+        ),
     ] = False,
     seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,
     device: Annotated[

@@ -14,10 +14,11 @@ Samples = NDArray[np.int16] | NDArray[np.floating[Any]]
 
 
 def mean_power(samples: Samples) -> float:
-    """The mean square of (n,) samples, full scale at 1.0 for int16 as for float; 0.0 for none."""
+    """The mean square of (n,) samples about their mean, which nobody hears, full scale at 1.0 for int16 as for float;
+    0.0 for none."""
     if not len(samples):
         return 0.0
-    return float(np.mean(np.square(_as_float(samples), dtype=np.float64)))
+    return float(np.var(_as_float(samples), dtype=np.float64))
 
 
 def noise_gain(signal_power: float, noise_power: float, snr_db: float) -> float:

@@ -13,7 +13,7 @@ from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.training.labelled import Labelled
 
 _ENOUGH = 10
-"""Clips of a label for validation: with fewer, it is mostly chance which network is taken for the best."""
+"""Clips of a label for validation: with fewer, it is mostly chance which network is the best on them."""
 
 _RUN_ON_S = 10
 """So long a recording of a word with few clips is one of somebody who says it again and again."""
@@ -33,14 +33,10 @@ def doubts(data: Labelled) -> Iterator[str]:
             f"there is no {SILENCE}: noise will be taken for one of the words; put recordings of noise into a "
             f"folder {NOISE}, or under that label in a table"
         )
-    counts = Counter(clip.label for clip in data.part("validation"))
-    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
-    few = [label for label in data.labels if counts[label] < _ENOUGH and label not in cut]
-    if few:
-        few.sort(key=lambda label: counts[label])  # those that cannot be judged at all are named first
-        some = ", ".join(f"{label} {counts[label]}" for label in few[:5]) + (", …" if few[5:] else "")
+    if few := hardly_judged(data):
+        some = ", ".join(f"{label} {count}" for label, count in few[:5]) + (", …" if few[5:] else "")
         yield (
-            f"few clips for validation ({some}): which network is taken for the best will be a matter of chance; "
+            f"few clips for validation ({some}): the last network is taken, as none can be told to be better; "
             f"{_ENOUGH} or more of each label tell"
         )
     total = Counter(clip.label for clip in data.clips)
@@ -50,6 +46,15 @@ def doubts(data: Labelled) -> Iterator[str]:
                 f"{clip.path}: {seconds:.0f} s, of which one {clip.label!r} is learnt; cut it up, into a clip for "
                 "each time that the word is said"
             )
+
+
+def hardly_judged(data: Labelled) -> list[tuple[str, int]]:
+    """The labels with so few clips for validation that to choose by these would be chance, and with how many; those
+    with the fewest first."""
+    counts = Counter(clip.label for clip in data.part("validation"))
+    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
+    few = [(label, counts[label]) for label in data.labels if counts[label] < _ENOUGH and label not in cut]
+    return sorted(few, key=lambda entry: entry[1])
 
 
 def _length_s(path: Path) -> float:

@@ -16,6 +16,7 @@ from kwsd.errors import DeviceError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
+from kwsd.training.doubting import hardly_judged
 from kwsd.training.examples import Example, Examples, Kind, epoch_order, examples_of
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients
@@ -56,6 +57,7 @@ class Finetuning:
         a_step = recipe.batch * recipe.accumulate
         self.steps_an_epoch = -(-len(self._train) // a_step)
         self.steps = self.steps_an_epoch * recipe.passes(self.steps_an_epoch)
+        self._takes_last = bool(hardly_judged(data))
         self.step = 0
         self.best = -1.0
         self._kept_at = time.monotonic()
@@ -83,8 +85,8 @@ class Finetuning:
         self._kept_at = time.monotonic()
 
     def train(self, report: Report, settled: Callable[[], None] = lambda: None) -> None:
-        """All steps that are left. At the end the network is the one that was best on the validation clips. After each
-        step `settled` is called: the run may be broken off.
+        """All steps that are left. At the end the network is the one that was best on the validation clips, or the last
+        one where they are few. After each step `settled` is called: the run may be broken off.
 
         Raises:
             ConfigError: the network has come apart, by too high a rate.
@@ -169,8 +171,8 @@ class Finetuning:
             ) from error
 
     def _choose(self, accuracy: float) -> None:
-        """Remember the network if none was better; without validation clips, the last one."""
-        if accuracy >= self.best:
+        """Remember the network if none was better; the last one where the validation clips cannot tell."""
+        if accuracy >= self.best or self._takes_last:
             self.best = accuracy
             checkpoint.save(self.model.state_dict(), self._chosen)
 

@@ -75,7 +75,7 @@ def test_the_run_says_how_kwsds_own_is_taught(
             patched.setattr("kwsd.cli.finetuning.pull_if_missing", lambda _: None)
         assert kwsd(*arguments).status == 0
     told = json.loads((tmp_path / "runs" / "mine" / "recipe.json").read_text())
-    assert (told["frozen"], told["peak_rate"]) == (True, 1e-3)
+    assert (told["frozen"], told["peak_rate"], told["class_weights"]) == (True, 1e-3, True)
     assert told["labels"] == ["no", "yes", "_unknown_", "_silence_"]
     ran = kwsd(*arguments)
     assert ran.status == 0, ran.err

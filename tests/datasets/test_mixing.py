@@ -15,6 +15,11 @@ def test_mean_power_counts_int16_at_full_scale_one() -> None:
     assert mean_power(np.zeros(0, np.int16)) == 0.0
 
 
+def test_an_offset_has_no_power() -> None:
+    square = np.array([16384, -16384] * 50, np.int16)
+    assert mean_power(square + np.int16(5000)) == pytest.approx(0.25)
+
+
 @pytest.mark.parametrize("snr_db", [20.0, 5.0, 0.0, -10.0])
 def test_noise_under_a_signal_has_the_stated_ratio(snr_db: float) -> None:
     random = np.random.default_rng(1)

@@ -17,6 +17,7 @@ from kwsd.errors import ConfigError, DeviceError
 from kwsd.evaluation.outputs import write_wav
 from kwsd.training import finetune
 from kwsd.training.adopting import adopt, export_adopted
+from kwsd.training.checkpoint import BEST
 from kwsd.training.finetune import Finetuning
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients
@@ -144,6 +145,23 @@ def test_it_learns_to_tell_tones_apart(foreign: Foreign, data: Labelled, tmp_pat
     assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])
     assert run.best == run.measure("validation")["accuracy"] == 1.0
     assert run.measure("test") == {}
+
+
+@pytest.mark.parametrize("enough", [False, True])
+def test_where_few_clips_could_tell_which_network_is_best_the_last_is_taken(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
+) -> None:
+    """A clip that is none of the word is heard "right" by a network that has learnt nothing yet."""
+    monkeypatch.setattr("kwsd.training.doubting._ENOUGH", 2 if enough else 3)
+    run = started(replace(RECIPE, epochs=3), foreign("whisper"), data, tmp_path / "run")
+    accuracies = iter([1.0, 0.5, 0.75])
+    monkeypatch.setattr(run, "measure", lambda _: {"accuracy": next(accuracies)})
+    kept: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        finetune.checkpoint, "save", lambda state, place: kept.append(state) if place.name == BEST else None
+    )
+    run.train(lambda _: None)
+    assert len(kept) == (1 if enough else 3)
 
 
 @pytest.mark.parametrize(("encoder", "frozen"), [("whisper", True), ("wav2vec2", False)])
