@@ -32,7 +32,16 @@ def command(module: str, *given: str) -> list[str]:
     return [sys.executable, *flags, "-c", _BOOTSTRAP.format(module), json.dumps([path, f"{os.getpid()}", *given])]
 
 
-def die_with(parent: int) -> None:
+def answering(parent: int) -> int:
+    """For `main()`, at its beginning: die with the parent; the descriptor of standard output, where from now on nothing
+    comes that a C library prints."""
+    _die_with(parent)
+    pipe = os.dup(1)
+    os.dup2(2, 1)
+    return pipe
+
+
+def _die_with(parent: int) -> None:
     """Be killed when the thread that started us ends, however it ends: `kill -9` leaves it no time to see to us."""
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from kwsd.audio.apart import command, die_with
+from kwsd.audio.apart import answering, command
 from kwsd.audio.napping import Naps
 from kwsd.audio.portaudio import PortAudioStream
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
@@ -39,11 +39,9 @@ def capturing(device: str | None, known: str, block_ms: int) -> list[str]:
 def main() -> None:
     """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
     parent, device, known, block_ms = sys.argv[1:]
-    die_with(int(parent))
+    pipe = answering(int(parent))
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # as a whole unit is sent them
         signal.signal(number, signal.SIG_IGN)
-    pipe = os.dup(1)
-    os.dup2(2, 1)  # what a C library prints must not get between the messages
 
     def send(message: Message) -> None:
         data = message.pack()

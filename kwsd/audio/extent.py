@@ -65,15 +65,11 @@ def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
     """The same of the speech of all bursts that `length` samples hold at once, where they hold most of it: the two
     words of a phrase, and no more of a word that is longer."""
     over = _over_threshold(samples)
-    steps = max(1, length // _STEP)
-    if len(over) > steps:
-        held = np.convolve(over, np.ones(steps, np.float32), mode="valid")
-        first = int(held.argmax())
-    else:
-        first = 0
-    loud = first + np.flatnonzero(over[first : first + steps])
-    if not len(loud):
+    if not over.any():
         return 0, len(samples)
+    steps = min(max(1, length // _STEP), len(over))
+    first = int(np.convolve(over, np.ones(steps, np.float32), mode="valid").argmax())
+    loud = first + np.flatnonzero(over[first : first + steps])
     return int(loud[0]) * _STEP, (int(loud[-1]) + 1) * _STEP
 
 

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from kwsd.audio.apart import HANGS, command, die_with, ending
+from kwsd.audio.apart import HANGS, answering, command, ending
 from kwsd.audio.devices import InputDevice, input_devices
 from kwsd.errors import DeviceError, KwsdError
 
@@ -59,9 +59,7 @@ def _memory(name: str) -> BinaryIO:
 
 def main() -> None:
     """In that process: all on standard output, as JSON."""
-    die_with(int(sys.argv[1]))
-    pipe = os.dup(1)
-    os.dup2(2, 1)  # what a C library prints must not get before it
+    pipe = answering(int(sys.argv[1]))
     said: dict[str, Any]
     try:
         said = {"devices": [asdict(device) for device in input_devices()]}

@@ -18,7 +18,7 @@ from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.datasets.transcripts import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
-from kwsd.shown import brief
+from kwsd.shown import brief, several
 from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _others(entries: Sequence[Path]) -> str:
     kinds = Counter("folder" if path.is_dir() else path.suffix.lower() for path in entries)
     counts = {kind: count for kind, count in sorted(kinds.items()) if kind not in (*SUFFIXES, *_NO_SOUND)}
     names = {kind: "folder" if kind == "folder" else f"{kind} file" for kind in counts}
-    return ", ".join(f"{count} {names[kind]}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    return ", ".join(several(count, names[kind]) for kind, count in counts.items())
 
 
 def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
