@@ -163,10 +163,10 @@ def spread(spoken: list[Recording]) -> tuple[list[str], NDArray[np.float32]]:
     """Some of all words' clips, as they are judged: labels, and windows (clips, samples), two seconds with the clip in
     the last one."""
     from kwsd.datasets.loading import load
-    from kwsd.evaluation.clips import loudest
+    from kwsd.evaluation.clips import judged
 
     clips = list(load(every(spoken, SPREAD)))
-    return [clip.label for clip, _ in clips], np.stack([loudest(samples, before=16_000) for _, samples in clips])
+    return [clip.label for clip, _ in clips], np.stack([judged(samples, before=16_000) for _, samples in clips])
 
 
 @pytest.mark.parametrize(

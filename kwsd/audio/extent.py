@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,21 +20,28 @@ _BELOW_DB = 40.0
 _NOTHING_DB = 3.0
 """Digital silence, as a codec gives it back: no step on the whole."""
 
+_AT_ONCE = 6000
+"""So many steps are emphasised at once, for a clip may last hours: a minute."""
+
 _STEADY_DB, _STEADY, _SOFT_DB, _BESIDE = 6.0, 0.3, 25.0, 5
 """A room's noise keeps to 6 dB in three tenths of what is heard at least, lies 25 dB under the peak, and is heard for
 so many steps on either side of that: a word's hiss is not."""
 
 
-def levels(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) of 16 bits -> (n // 160,) float32.
+def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float32]:
+    """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) int16 -> (n // 160,) float32.
 
-    High tones count more than low ones, by pre-emphasis: y[n] = x[n] - 0.7 x[n - 1].
+    High tones count more than low ones, by pre-emphasis: y[n] = x[n] - 0.7 x[n - 1], where `offset` was taken off x.
     """
     steps = len(samples) // _STEP
-    emphasised = samples[: steps * _STEP].astype(np.float32)
-    emphasised[1:] -= _EMPHASIS * emphasised[:-1]  # of what they were: the product is made first
-    grid = emphasised.reshape(steps, _STEP)
-    power = (grid * grid).mean(axis=1) if steps else np.zeros(0, np.float32)
+    power = np.zeros(steps, np.float32)
+    for first in range(0, steps, _AT_ONCE):
+        last = min(steps, first + _AT_ONCE)
+        begin = max(0, first * _STEP - 1)  # with the sample before them
+        emphasised = samples[begin : last * _STEP].astype(np.float32) - np.float32(offset)
+        emphasised[1:] -= _EMPHASIS * emphasised[:-1]  # of what they were: the product is made first
+        grid = emphasised[first * _STEP - begin :].reshape(last - first, _STEP)
+        power[first:last] = (grid * grid).mean(axis=1)
     if steps >= 3:
         power = np.convolve(power, np.full(3, 1 / 3, np.float32), mode="same")
     decibels: NDArray[np.float32] = (10 * np.log10(power + 1.0)).astype(np.float32)
@@ -73,11 +78,20 @@ def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
     return int(loud[0]) * _STEP, (int(loud[-1]) + 1) * _STEP
 
 
+def begin_of_speech(samples: NDArray[np.int16], length: int) -> int:
+    """Where the `length` samples begin that are heard of a clip (n,): its middle or, where it is longer than that, the
+    middle of its speech, but no further than the clip reaches. Negative where the clip is shorter."""
+    if len(samples) <= length:
+        return len(samples) // 2 - length // 2
+    start, end = speech_within(samples, length)
+    return min(max((start + end) // 2 - length // 2, 0), len(samples) - length)
+
+
 def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """By how many decibels each 10 ms are over the threshold for speech; zeros where they are not."""
     if len(samples) < 3 * _STEP:
         return np.zeros(0, np.float32)
-    level = levels(samples - np.round(np.median(samples)))  # an offset is no sound, and silence stays silent
+    level = levels(samples, float(np.round(np.median(samples))))  # an offset is no sound, and silence stays silent
     peak, floor = float(level.max()), _floor(level)
     threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
     over: NDArray[np.float32] = np.maximum(level - np.float32(threshold), 0)

@@ -1,7 +1,7 @@
 """How many clips a classifier gets right: one window, one label.
 
-A clip longer than a window (mostly a second) is judged by its loudest one; a shorter one stands in the middle of
-silence.
+A clip longer than a window (mostly a second) is judged by the one around its speech, as in training; a shorter one
+stands in the middle of silence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd import metrics
+from kwsd.audio.extent import begin_of_speech
 from kwsd.audio.scale import to_float
 from kwsd.classifier import Classifier
 from kwsd.datasets.loading import load
@@ -29,9 +30,6 @@ from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
 
-_STEP = RATE // 100
-_AT_ONCE = 60 * RATE
-"""Samples whose power is looked at, in numbers of eight bytes, while a clip may last hours."""
 _BATCH = 64
 
 
@@ -68,7 +66,7 @@ def evaluate_clips(
     scores: list[NDArray[np.float32]] = []
     began = time.process_time()
     clips = _with_truth(task, kept, noise, unreadable)
-    windows = ((label, loudest(samples, window, before)) for label, samples in clips)  # clips may be long
+    windows = ((label, judged(samples, window, before)) for label, samples in clips)  # clips may be long
     while chunk := list(islice(windows, batch)):
         truth += [label for label, _ in chunk]
         scores.append(classifier.score(np.stack([heard for _, heard in chunk])))
@@ -124,32 +122,16 @@ def report_of(
     )
 
 
-def loudest(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> NDArray[np.float32]:
-    """(n,) int16 as the (before + length,) float32 that is judged: the loudest stretch by power (in 10 ms steps), or
-    the whole clip with equal silence before and after; with what comes `before`, silence where that is nothing."""
-    spare = len(samples) - length
+def judged(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> NDArray[np.float32]:
+    """(n,) int16 as the (before + length,) float32 that is judged: what `kwsd train` would learn of the clip, with what
+    comes `before`. Silence stands where there is no clip."""
+    begin = begin_of_speech(samples, length)
+    first = max(0, begin - before)
+    heard = to_float(samples[first : begin + length])
+    start = first - (begin - before)
     window = np.zeros(before + length, np.float32)
-    if spare <= 0:
-        start = before + -spare // 2
-        window[start : start + len(samples)] = to_float(samples)
-        return window
-    start = _loudest_start(samples, length)
-    first = max(0, start - before)
-    window[before - (start - first) :] = to_float(samples[first : start + length])
+    window[start : start + len(heard)] = heard
     return window
-
-
-def _loudest_start(samples: NDArray[np.int16], length: int) -> int:
-    """Where the loudest stretch of so many samples begins, the first of several; `samples` are more."""
-    found, most, spare = 0, -1, len(samples) - length
-    for begin in range(0, spare, _AT_ONCE):
-        last = min(spare - begin, _AT_ONCE)
-        energy = np.concatenate([[0], np.cumsum(samples[begin : begin + last + length].astype(np.int64) ** 2)])
-        starts = np.append(np.arange(0, last, _STEP), last)
-        sums = energy[starts + length] - energy[starts]
-        if sums.max() > most:
-            found, most = begin + int(starts[sums.argmax()]), int(sums.max())
-    return found
 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:

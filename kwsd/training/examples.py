@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_within
+from kwsd.audio.extent import begin_of_speech
 from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
@@ -156,10 +156,7 @@ def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None
 
     Zeros stand where there is no clip. With `rng` the window is shifted by up to a tenth.
     """
-    start, end = speech_within(samples, length) if len(samples) > length else (0, len(samples))
-    begin = (start + end) // 2 - length // 2
-    if len(samples) > length:
-        begin = min(max(begin, 0), len(samples) - length)
+    begin = begin_of_speech(samples, length)
     if rng is not None:
         begin += int(rng.integers(-(length // _JITTER), length // _JITTER + 1))
     return _placed(samples, begin, length)

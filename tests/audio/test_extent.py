@@ -128,3 +128,14 @@ def test_levels_are_decibels_of_mean_power_after_the_emphasis() -> None:
     square = np.tile(np.array([1000, -1000], np.int16), 800)
     assert levels(square)[5] == pytest.approx(20 * np.log10(1700), abs=0.01)
     assert levels(np.full(1600, 1000, np.int16))[5] == pytest.approx(20 * np.log10(300), abs=0.01)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 2.505])
+def test_levels_are_the_same_however_much_is_emphasised_at_once(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    samples = RNG.normal(300, 2000, int(seconds * 16_000)).astype(np.int16)
+    whole = levels(samples, 300.0)
+    monkeypatch.setattr("kwsd.audio.extent._AT_ONCE", 100)
+    assert np.array_equal(levels(samples, 300.0), whole)
+    assert np.array_equal(levels(samples - np.int16(300)), whole)
