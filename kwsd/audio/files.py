@@ -40,7 +40,8 @@ class FileSource:
         self._closed = threading.Event()
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN."""
+        """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN, and
+        DeviceError where libsndfile is missing, as all that is read here does."""
         pacer = RealtimePacer(self._closed) if self._realtime else None
         with open_recording(self._path) as sound:
             for samples in _resampled(self._path, sound, 0.02 if self._realtime else 1.0):
@@ -126,5 +127,7 @@ def _finite(path: Path, sound: Any, block_s: float, most: int | None = None) -> 
         read += samples.size
         bad += wrong
         yield samples
+    if not read and most is None:
+        raise InputError(f"{path}: ends before its first sample, like half a copy; record or copy it again")
     if bad == read and most is None:
         raise InputError(f"{path}: not one sample is a number (all NaN or infinite); record it again")

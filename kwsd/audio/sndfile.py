@@ -33,7 +33,8 @@ _TALKS = "MP3"  # libmpg123 prints on standard error
 
 
 def open_recording(path: Path) -> Any:
-    """An open `soundfile.SoundFile` that holds at least one sample. Raises InputError for what is no recording."""
+    """An open `soundfile.SoundFile` that holds at least one sample. Raises InputError for what is no recording, and
+    DeviceError where libsndfile is missing."""
     sf = _soundfile()
     talks = _check_file(path)
     try:

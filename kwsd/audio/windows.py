@@ -40,7 +40,7 @@ def windows(
     keep: int = 0,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most,
-    fewer where they take long. What is in none's last `about` samples (None for all) was not heard.
+    fewer where they take long. A sample that is in the last `about` of no window (None for all) counts as lost.
 
     Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
     says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
@@ -53,8 +53,8 @@ def windows(
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
     for stream, ring in rings.items():
-        if ring.capacity < room_for(length, hop, keep, batch):
-            raise ValueError(f"{stream}: a ring of {ring.capacity} samples holds less than two windows of {length}")
+        if ring.capacity < (room := room_for(length, hop, keep, batch)):
+            raise ValueError(f"{stream}: a ring of {ring.capacity} samples, for windows of {length} it takes {room}")
     changed = threading.Event()
     doze, adaptive = doze or Doze(hop), adaptive or {}
     readers = [

@@ -9,7 +9,6 @@ from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
 from kwsd.events import RATE
-from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.sentry import Sentry
 from kwsd.spotting.spotter import Spotter
 
@@ -20,7 +19,8 @@ class Looking:
     def __init__(self, spotter: Spotter, *, hop: int, window: int) -> None:
         """`window` samples are heard at once, a `hop` apart."""
         self._spotter, self._doze = spotter, Doze(hop)
-        self._ring = Ring(max(10 * RATE, 2 * window), Sentry(lambda: GateSettings().aggressiveness))
+        gate = spotter.gate
+        self._ring = Ring(max(10 * RATE, 2 * window), Sentry(lambda: gate.aggressiveness) if gate else None)
         self._ring.expect(hop)
         self._due = windows({"here": self._ring}, hop=hop, length=window, doze=self._doze)
         self._heard = 0

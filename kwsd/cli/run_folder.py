@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,11 +12,10 @@ from typing import Any
 from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cards.names import RUN
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, writing
+from kwsd.locking import try_lock
 from kwsd.replacing import give_back, missing, try_folder, write_bytes
 from kwsd.training.checkpoint import BEST, CHECKPOINT
 from kwsd.training.journal import JOURNAL
-
-log = logging.getLogger(__name__)
 
 _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """What an earlier run leaves in its folder, beside the model."""
@@ -99,13 +96,9 @@ def _alone(folder: Path) -> Iterator[None]:
     with writing(folder):
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not try_lock(held):
             what = f"{folder}: another kwsd trains there; wait for it, or end it, and the same command goes on"
-            raise DeviceError(what) from error
-        except OSError:
-            log.debug("%s cannot be locked", folder)  # a network's disk may lock no folders
+            raise DeviceError(what)
         yield
     finally:
         os.close(held)

@@ -10,28 +10,31 @@ from collections.abc import Iterator
 
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
-"""What a client may send, and how long it may take for it and for reading the answer."""
+"""What a client may send, and how long it may take for all that it does."""
 CROWDED_REQUEST_S, SILENT_S = 0.05, 0.02
 """How long it may take for what it sends while others wait at the door; and for a first byte, after `DEFER_S`."""
 DEFER_S = 10
 """A port lets nobody in who has sent nothing yet, mostly for so long: the kernel keeps them (tcp(7)), not the queue."""
 
+_LEAST_S = 0.05
+"""What there is for an answer to a request that came late: mostly it goes at once."""
 _REST_BYTES = 1 << 20
 """What a client may go on to send beyond what is read of its request."""
 
 
-def read_request(client: socket.socket, door: socket.socket) -> bytes:
-    """The request up to its empty line; what there is of it after `REQUEST_BYTES`.
+def read_request(client: socket.socket, door: socket.socket, began: float) -> bytes:
+    """The request up to its empty line; what there is of it after `REQUEST_BYTES`, of a client who was let in when
+    time.monotonic() was `began`.
 
     Raises TimeoutError when its time is over, which is sooner where others wait at the `door`; OSError where the client
     is gone.
     """
     request = b""
-    for data in _sent(client, door, deferred=door.family != socket.AF_UNIX):
+    for data in _sent(client, door, began, deferred=door.family != socket.AF_UNIX):
         request += data
         if b"\r\n\r\n" in request or b"\n\n" in request or len(request) >= REQUEST_BYTES:
             break
-    client.settimeout(REQUEST_S)
+    client.settimeout(max(_LEAST_S, began + REQUEST_S - time.monotonic()))  # for the answer
     return request
 
 
@@ -64,25 +67,24 @@ def names_this_machine(request: bytes) -> bool:
     return True
 
 
-def hear_out(client: socket.socket, door: socket.socket) -> None:
+def hear_out(client: socket.socket, door: socket.socket, began: float) -> None:
     """Throw away what the client goes on to send, until it hangs up: to close before would reset the connection, and
     the answer might be lost with it (RFC 9112, 9.6). Raises as `read_request`."""
     client.shutdown(socket.SHUT_WR)
     heard = 0
-    for data in _sent(client, door):
+    for data in _sent(client, door, began):
         heard += len(data)
         if heard >= _REST_BYTES:
             return
 
 
-def _sent(client: socket.socket, door: socket.socket, *, deferred: bool = False) -> Iterator[bytes]:
+def _sent(client: socket.socket, door: socket.socket, began: float, *, deferred: bool = False) -> Iterator[bytes]:
     """What the client sends, in pieces, until it hangs up.
 
     Its time is over soonest for a `deferred` one that still says nothing, which has had `DEFER_S` for it. Raises as
     `read_request`.
     """
     silent, crowded = deferred, False
-    began = time.monotonic()
     poll = select.poll()
     poll.register(client, select.POLLIN)
     poll.register(door, select.POLLIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from datetime import datetime, timezone
@@ -38,9 +39,12 @@ class Quota:
         """Remove files, the oldest first, until the others fit; `newest` is the last to go.
 
         Names tell their age. One from the future was written while the clock was wrong, and counts as the oldest.
-        Raises what one of them has against its removal, once all others have been tried.
+        Raises what one of them has against its removal, once all others have been tried and there still are too many.
         """
-        kept = self._listed(newest)
+        kept, left = self._listed(newest)
+        for path in left:
+            with contextlib.suppress(OSError):  # another user's, in a folder that several share
+                path.unlink(missing_ok=True)
         self._held, self._since = sum(size for _, size in kept), 0
         if self._held <= self.most:
             return
@@ -56,12 +60,13 @@ class Quota:
         if trouble:
             raise trouble
 
-    def _listed(self, newest: str) -> list[tuple[Path, int]]:
-        """Our recordings and their sizes, in the order in which they go; what a killed daemon began is removed."""
+    def _listed(self, newest: str) -> tuple[list[tuple[Path, int]], list[Path]]:
+        """Our recordings and their sizes, in the order in which they go; and what a killed daemon began."""
         ours = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         now = stamp(datetime.now(timezone.utc))
         ours.sort(key=lambda path: (path.name == newest, path.name <= now, path.name))
         kept: list[tuple[Path, int]] = []
+        left: list[Path] = []
         for path in ours:
             try:
                 found = path.stat()
@@ -70,5 +75,5 @@ class Quota:
             if path.suffix == ".wav":
                 kept.append((path, found.st_size))
             elif time.time() - found.st_mtime > _STALE_S:
-                path.unlink(missing_ok=True)
-        return kept
+                left.append(path)
+        return kept, left

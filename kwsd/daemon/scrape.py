@@ -79,7 +79,7 @@ class ScrapeServer:
         self._token = token
 
     def close(self) -> None:
-        """Stop, and remove the socket."""
+        """Stop, and remove the socket: at once, or when the client that is being answered has had its `REQUEST_S`."""
         self._waker.wake()
         self._thread.join()
         if self._path and self._identity:
@@ -111,7 +111,8 @@ class ScrapeServer:
             self._answer(client)
 
     def _answer(self, client: socket.socket) -> None:
-        request = read_request(client, self._server)
+        began = time.monotonic()
+        request = read_request(client, self._server, began)
         method, _, rest = request.partition(b" ")
         path, allowed = path_of(rest.split(b" ")[0]), method in (b"GET", b"HEAD")
         if not allowed:
@@ -128,7 +129,7 @@ class ScrapeServer:
         head = f"HTTP/1.0 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
         client.sendall(head + (b"" if method == b"HEAD" else data))
         if not allowed or not request.endswith((b"\r\n\r\n", b"\n\n")):
-            hear_out(client, self._server)
+            hear_out(client, self._server, began)
 
 
 def served(where: str) -> bool:

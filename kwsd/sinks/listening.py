@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import stat
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kwsd.errors import ConfigError, DeviceError
+from kwsd.locking import try_lock
 
 LONGEST = 107
 """Bytes in a socket's path, by the kernel's struct sockaddr_un."""
@@ -141,19 +141,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
     try:
         if os.fstat(descriptor).st_uid == os.getuid():
             until = time.monotonic() + _ALONE_S
-            while not _locked(descriptor) and time.monotonic() < until:
+            while not try_lock(descriptor) and time.monotonic() < until:
                 time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether the lock is ours now, or can never be, on a file system without locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -121,6 +121,11 @@ class Spotter:
         return events
 
     @property
+    def gate(self) -> GateSettings | None:
+        """What keeps noise from the classifier now."""
+        return self._gate
+
+    @property
     def batch(self) -> int:
         """How many windows of a recording are fed at once: more where most of them need no score."""
         return SPARED_BATCH if self._thrifty else BATCH
@@ -137,11 +142,13 @@ class Spotter:
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
         """Go on with other settings from the next window on; nothing that was heard is forgotten.
 
-        Raises ConfigError as the constructor does; all stays as it was then.
+        Raises ConfigError as the constructor does, and DeviceError as `voice_detector`; all stays as it was then.
         """
-        self._thrifty = self._spares(trigger, coarse)
+        thrifty = self._spares(trigger, coarse)
+        opened = {name: Gate(gate) for name, ear in self._ears.items() if gate and not ear.gate}
+        self._thrifty = thrifty
         self._coarse = coarse
-        for ear in self._ears.values():
+        for name, ear in self._ears.items():
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(ear.trigger)
             ear.trigger = tuned
@@ -152,7 +159,7 @@ class Spotter:
             if gate is None:
                 ear.gate = None
             elif ear.gate is None:
-                ear.gate = Gate(gate)
+                ear.gate = opened[name]
             else:
                 ear.gate.adopt(gate)
         self._gate, self._trigger = gate, trigger

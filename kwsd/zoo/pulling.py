@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 from kwsd.cards.hub import HubId, cache_folder, repo_folder
 from kwsd.cards.names import CARD
 from kwsd.errors import NO_ROOM, DeviceError, ModelError
+from kwsd.locking import try_lock
 from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
 from kwsd.zoo.choosing import chosen, with_listed
 
@@ -127,10 +127,8 @@ def _alone(wanted: HubId) -> Iterator[None]:
     folder = repo_folder(wanted.repo)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".kwsd-lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DeviceError(f"{wanted} is being fetched by another kwsd: wait for it, then try again") from error
+        if not try_lock(lock.fileno()):
+            raise DeviceError(f"{wanted} is being fetched by another kwsd: wait for it, then try again")
         yield
 
 

@@ -29,6 +29,9 @@ def write_bad(folder: Path, kind: str) -> Path:
         os.mkfifo(path)
     elif kind == "silent":
         soundfile.write(path, np.zeros(0, np.int16), 16_000)
+    elif kind == "header":
+        soundfile.write(path, np.zeros(16_000, np.int16), 16_000, format="FLAC")
+        path.write_bytes(path.read_bytes()[:86])
     elif kind == "nan":
         soundfile.write(path, np.full(40_000, np.nan, np.float32), 16_000, subtype="FLOAT")
     elif kind == "fast":
@@ -60,6 +63,7 @@ def write_bad(folder: Path, kind: str) -> Path:
         ("pipe", "not a regular file"),
         ("silent", "no samples"),
         ("nan", "not one sample is a number"),
+        ("header", "ends before its first sample"),
         ("raw", r"no header; give them one \(ffmpeg -f s16le -ar 16000 -ac 1 -i .*a\.raw out\.wav\)"),
         ("fast", "2147483647 samples a second"),
     ],

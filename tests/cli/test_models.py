@@ -47,6 +47,11 @@ def test_json(kwsd: Command, tiny_model: Path) -> None:
     assert set(found["thresholds"]) == {"yes", "no"}
 
 
+def test_the_window_of_a_model_with_a_verifier_is_what_window_takes(kwsd: Command) -> None:
+    found = json.loads(kwsd("models", "info", "hubert-commands", "--format", "json").out)
+    assert (found["window_s"], found["heard_s"]) == (1.0, 2.0)
+
+
 def test_a_model_of_others(kwsd: Command, foreign: Callable[[str], Path], clap: Path) -> None:
     found = json.loads(kwsd("models", "info", foreign("ast"), "--format", "json").out)
     assert found["kind"] == "classifier"

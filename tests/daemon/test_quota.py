@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -91,3 +92,26 @@ def test_where_some_go_room_is_made_for_more_than_one(
     assert 0 < len(listed) < 8
     assert sum(path.stat().st_size for path in (tmp_path / "kept").iterdir()) <= 6_400_000
     assert [name[:8] for name in kept(tmp_path)].count("20261121") == 8
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another user's in a folder that several share."""
+    (tmp_path / "kept").mkdir()
+    left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"
+    left.write_bytes(b"")
+    os.utime(left, (1.0, 1.0))
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == left:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    keeper = keep(quota_bytes=70_000)  # one of 64,044 bytes
+    for number in range(3):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120002"]

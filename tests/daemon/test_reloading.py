@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from kwsd.daemon import build
 from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.reloading import TunableSpotter, settled, taken_over
 from kwsd.errors import ConfigError
-from kwsd.events import Detection
+from kwsd.events import Detection, SpeechStarted
 
 Configure = Callable[..., Config]
 
@@ -131,3 +132,16 @@ def test_nobody_waits_for_a_batch_that_is_stuck(configure: Configure, zoo: Any) 
     go_on.set()
     worker.join(PATIENCE_S)
     assert [event.word for event in spotter.feed([loud(1)]) if isinstance(event, Detection)] == ["yes"]
+
+
+def test_a_gate_whose_library_is_missing_is_refused(
+    configure: Configure, zoo: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who was told to go on with --no-gate has the file yet that switches it on."""
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    old, new, card = configure({"gate.enabled": False}), configure({"gate.enabled": True}), zoo.read_card("tiny")
+    spotter, outlets = TunableSpotter(old), Outlets(live=True, failed=_raise)
+    assert taken_over(lambda: new, old, card, spotter, outlets) is old
+    assert "is refused, the old one stays: no voice activity detector" in caplog.text
+    spotter.load(card, zoo.load_classifier(card, device="cpu"))
+    assert not [event for event in spotter.feed([loud(1)]) if isinstance(event, SpeechStarted)]

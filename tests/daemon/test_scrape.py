@@ -6,6 +6,7 @@ import contextlib
 import errno
 import http.client
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -243,3 +244,17 @@ def test_a_port_that_is_taken_is_named(serve: Callable[[str], ScrapeServer]) -> 
     port = serve("0").address.rpartition(":")[2].partition("/")[0]
     with pytest.raises(DeviceError, match=port):
         serve(port)
+
+
+def test_all_that_a_client_does_is_within_one_time() -> None:
+    """What it took for its request is not there for what it says after the answer."""
+    near, far = socket.socketpair()
+    door, nobody = socket.socketpair()
+    with near, far, door, nobody:
+        far.sendall(b"GET / HTTP/1.0\r\n\r\nand more")
+        late = time.monotonic() - http_request.REQUEST_S
+        with pytest.raises(TimeoutError):
+            http_request.hear_out(near, door, late)
+        with pytest.raises(TimeoutError):
+            http_request.read_request(near, door, late)
+        assert http_request.read_request(near, door, time.monotonic() + PATIENCE_S).startswith(b"GET / ")
