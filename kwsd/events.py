@@ -12,18 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+from kwsd.samples import RATE, milliseconds, seconds
 from kwsd.shown import brief
 
 SCHEMA = 1
 """Version of the JSON form. A new key keeps it; a key that changes its meaning or goes away raises it."""
-
-RATE = 16_000
-"""Samples a second of every stream inside kwsd."""
-
-
-def seconds(samples: int) -> float:
-    """Samples at 16 kHz as seconds, rounded to a tenth of a millisecond."""
-    return round(samples / RATE, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +135,7 @@ class HopChanged(Event):
     behind: int
 
     def payload(self) -> dict[str, Any]:
-        at_s, hop_ms, behind_s = seconds(self.at), 1000 * self.hop // RATE, seconds(self.behind)
+        at_s, hop_ms, behind_s = seconds(self.at), milliseconds(self.hop), seconds(self.behind)
         return {"stream": self.stream, "at_s": at_s, "hop_ms": hop_ms, "behind_s": behind_s}
 
 

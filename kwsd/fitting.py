@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from kwsd.config import Config, nearest
 from kwsd.errors import ConfigError
-from kwsd.events import RATE
 from kwsd.labels import ANY_WORD, enumerated, unclear
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard

@@ -23,8 +23,8 @@ from kwsd.events import (
     SpeechEnded,
     SpeechStarted,
     Stopped,
-    seconds,
 )
+from kwsd.samples import seconds
 
 TIME = datetime(2025, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
 HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream": "desk"}

@@ -199,7 +199,7 @@ def test_its_figures_are_those_of_its_card(
 
 def check_claim(card: ModelCard, key: str, right: int, clips: int, table: str = "validation") -> None:
     """What the card claims for all clips has to lie where these few say that it may: in their 99.9 % interval."""
-    from kwsd.metrics import wilson_interval
+    from kwsd.evaluation.statistics import wilson_interval
 
     low, high = wilson_interval(right, clips, 0.999)
     assert low <= card.scores[table][key] <= high

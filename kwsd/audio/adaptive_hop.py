@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 BEHIND = RATE
 """A reader that has more samples than this before it is behind."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kwsd.audio.napping import EARLY_S
-from kwsd.events import RATE
+from kwsd.samples import RATE, samples_in
 
 LONGEST = 3 * RATE // 10
 """Samples from one look to the next at most, where a hop is not longer itself."""
@@ -96,5 +96,5 @@ class Doze:
 def _block_ms(hop: int) -> int:
     """The longest block that hops are made of, if there is one: each costs a thread's waking, and nobody looks in
     between."""
-    whole = (ms for ms in _BLOCKS_MS if hop and hop % (ms * RATE // 1000) == 0)
+    whole = (ms for ms in _BLOCKS_MS if hop and hop % samples_in(ms) == 0)
     return next(whole, _BLOCK_MS)

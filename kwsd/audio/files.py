@@ -16,7 +16,7 @@ from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.sndfile import UNKNOWN, open_recording, read_blocks, wind
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.shown import readable
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE, DeviceAudible, DeviceSilent, Event
+from kwsd.events import DeviceAudible, DeviceSilent, Event
+from kwsd.samples import RATE
 
 log = logging.getLogger(__name__)
 

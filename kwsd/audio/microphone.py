@@ -18,7 +18,8 @@ from kwsd.audio.napping import Naps
 from kwsd.audio.source import Block, Sought
 from kwsd.audio.wire import AUDIO
 from kwsd.errors import DeviceError
-from kwsd.events import RATE, DeviceLost, DeviceRestored, Event
+from kwsd.events import DeviceLost, DeviceRestored, Event
+from kwsd.samples import RATE, samples_in
 from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ class Microphone:
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
         """Samples that nobody heard in `seconds`, at whose end `heard` ones came and `dropped` ones did not; by so much
         more or less that the device's blocks begin at multiples of their length again."""
-        block = self._doze.block_ms * RATE // 1000
+        block = samples_in(self._doze.block_ms)
         goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 EARLY_S = 0.015
 """So long before it can be time for a look, the reader is awake and waits for it as if there were no naps."""

@@ -14,7 +14,7 @@ from kwsd.audio.chatter import chatter_to_log
 from kwsd.audio.devices import InputDevice, find_again, input_devices, sounddevice
 from kwsd.audio.slots import Slots
 from kwsd.errors import DeviceError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 
 class RealtimePacer:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.scale import to_float, to_int16
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 
 class Resampler:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kwsd.audio.chatter import chatter_to_log
 from kwsd.audio.cutoff import Promise
 from kwsd.errors import DeviceError, InputError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _HEADER = 44
 """Bytes before the samples in a file of `write_wav`'s."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _MOST = 1 << 20
 """Bytes of notes before the samples at most: a live pipe would have to bring them first."""

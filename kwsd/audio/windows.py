@@ -13,7 +13,7 @@ from kwsd.audio.pace import Pace
 from kwsd.audio.reader import Reader
 from kwsd.audio.ring import Ring
 from kwsd.audio.window import Window
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 BATCH = 64
 """Windows of a recording that are handed out at once, at most; `kwsd.audio.pace` says how many of them."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from kwsd.benchmark.looking import Looking
 from kwsd.errors import InputError
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
-from kwsd.events import RATE
-from kwsd.metrics import percentiles
+from kwsd.evaluation.statistics import percentiles
+from kwsd.samples import RATE
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.spotter import Spotter
 

@@ -17,9 +17,9 @@ from kwsd.benchmark.children import tied
 from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone
 from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
+from kwsd.evaluation.statistics import percentiles
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.events import RATE
-from kwsd.metrics import percentiles
+from kwsd.samples import RATE
 
 _BLOCK = RATE // 50
 _LATE = RATE

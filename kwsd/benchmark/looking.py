@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.spotting.sentry import Sentry
 from kwsd.spotting.spotter import Spotter
 

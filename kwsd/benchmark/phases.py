@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from kwsd.evaluation.truth import Stream
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _TIMES = 3
 _SHORT_S = 20

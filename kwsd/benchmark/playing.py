@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from kwsd.benchmark.children import PATIENCE_S, end
 from kwsd.errors import DeviceError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kwsd.benchmark.children import PATIENCE_S, begun, end
 from kwsd.benchmark.playing import Playing
 from kwsd.errors import DeviceError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 DEVICE = "kwsd_bench"
 """The microphone's name to PortAudio."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.classifier import Classifier
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 AT_ONCE = (1, 16, 64, 256)
 _LEAST_S = 0.5

@@ -19,8 +19,8 @@ from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.labels import unclear
+from kwsd.samples import RATE
 
 FORMAT = 2
 """Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file

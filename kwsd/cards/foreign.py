@@ -15,7 +15,7 @@ from typing import Any, Literal
 from kwsd.cards.folder import read_json, read_labels, whole
 from kwsd.cards.names import EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS
 from kwsd.errors import ModelError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""

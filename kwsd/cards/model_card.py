@@ -10,8 +10,8 @@ from typing import Any
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.foreign import Kind
 from kwsd.cards.verifier import Verifier
-from kwsd.events import RATE
 from kwsd.labels import can_fire
+from kwsd.samples import RATE
 
 DEFAULT_THRESHOLD = 0.95
 """For a word whose card names none."""

@@ -21,8 +21,8 @@ from kwsd.cards.verifier import read_verifier
 from kwsd.cards.weights import no_weights, weight_files
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.labels import can_fire, misplaced
+from kwsd.samples import RATE
 from kwsd.shown import one_line, readable
 
 DEFAULT_WINDOW = RATE

@@ -8,7 +8,7 @@ from typing import Any
 
 from kwsd.cards.allowed import is_share, is_threshold
 from kwsd.errors import ModelError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from kwsd.cli.microphones import microphones
 from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
 from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.shown import several
 
 if TYPE_CHECKING:

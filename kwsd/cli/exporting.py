@@ -14,12 +14,12 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
 from kwsd.errors import ConfigError, ModelError, UsageError, writing
-from kwsd.events import RATE
 from kwsd.exporting.agreement import compare
 from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.fitting import fitted
 from kwsd.replacing import try_folder, write_bytes
+from kwsd.samples import RATE
 from kwsd.zoo import find_model, read_card
 
 if TYPE_CHECKING:

@@ -19,12 +19,11 @@ from kwsd.cards.reading import own_window
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
-from kwsd.cli.run_folder import going_on, keep_recipe, model_place, run_folder
 from kwsd.errors import UsageError
-from kwsd.events import RATE
 from kwsd.exporting.export import card_as_it_lies
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
+from kwsd.samples import RATE
 from kwsd.shown import several
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
 from kwsd.training.doubting import doubts
@@ -32,6 +31,7 @@ from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
+from kwsd.training.run_folder import going_on, keep_recipe, model_place, run_folder
 from kwsd.training.unreadable import check_readable, warned_once
 from kwsd.zoo import find_model, missing_id
 

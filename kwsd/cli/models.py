@@ -11,8 +11,8 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_shown, refuse_empty
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.labels import enumerated
+from kwsd.samples import RATE
 from kwsd.shown import one_line
 
 if TYPE_CHECKING:

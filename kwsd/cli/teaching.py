@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 
 from kwsd.cli import console
 from kwsd.cli.learning import learn, unwritten
-from kwsd.cli.run_folder import going_on, model_place, run_folder
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import card_as_it_lies, export_model
 from kwsd.training.journal import JOURNAL, plot_journal
@@ -21,6 +20,7 @@ from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
+from kwsd.training.run_folder import going_on, model_place, run_folder
 from kwsd.training.soup import stirred
 from kwsd.training.trained import load_trained
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from kwsd.config.addresses import FORM, is_place
 from kwsd.config.declaring import option
 from kwsd.config.places import expanded, socket_path
-from kwsd.events import RATE
+from kwsd.samples import samples_in
 
 DEFAULT_MODEL = "hubert-commands"
 """The model that listens where none is named."""
@@ -81,7 +81,7 @@ class ModelConfig:
     @property
     def hop(self) -> int:
         """Samples from one window to the next."""
-        return self.hop_ms * RATE // 1000
+        return samples_in(self.hop_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class GateConfig:
     @property
     def coarse(self) -> int:
         """Samples from one scored window to the next while nothing sounds like a word."""
-        return self.coarse_ms * RATE // 1000
+        return samples_in(self.coarse_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from kwsd.daemon.bearer import read_token
 from kwsd.daemon.keeping import DetectionKeeper
 from kwsd.daemon.scrape import ScrapeServer
 from kwsd.errors import ConfigError
-from kwsd.events import RATE, Event
+from kwsd.events import Event
 from kwsd.fitting import gate_settings, trigger_settings
+from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
 from kwsd.sinks.hooks import Hook, HookSink

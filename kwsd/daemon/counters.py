@@ -15,17 +15,8 @@ import numpy as np
 from kwsd import __version__
 from kwsd.audio.ring import Ring
 from kwsd.audio.scale import FULL_SCALE
-from kwsd.events import (
-    RATE,
-    SCHEMA,
-    AudioLost,
-    Detection,
-    DeviceLost,
-    DeviceRestored,
-    Envelope,
-    HookFinished,
-    HopChanged,
-)
+from kwsd.events import SCHEMA, AudioLost, Detection, DeviceLost, DeviceRestored, Envelope, HookFinished, HopChanged
+from kwsd.samples import RATE, milliseconds
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Upper bounds of the histogram of what scoring a batch took."""
@@ -133,7 +124,7 @@ class Counters:
                     name: {
                         "audio_s": round(ring.written / RATE, 3),
                         "lost": name in self._lost_streams,
-                        "hop_ms": 1000 * self._hops.get(name, self._hop) // RATE,
+                        "hop_ms": milliseconds(self._hops.get(name, self._hop)),
                         "level_dbfs": level_dbfs(ring),
                     }
                     for name, ring in self._rings.items()

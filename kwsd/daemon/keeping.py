@@ -19,8 +19,9 @@ from kwsd.audio.ring import Ring
 from kwsd.audio.wav import write_wav
 from kwsd.daemon.quota import Quota, stamp
 from kwsd.errors import DeviceError
-from kwsd.events import RATE, Detection, Envelope
+from kwsd.events import Detection, Envelope
 from kwsd.replacing import replacing
+from kwsd.samples import RATE
 from kwsd.shown import fits_locale
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import TunableSpotter
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.watchdog import Watchdog
-from kwsd.events import RATE, HopChanged, Ready
+from kwsd.events import HopChanged, Ready
+from kwsd.samples import RATE, milliseconds
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Worker:
         """A live stream's own hop. A recording waits for its reader, and is never late."""
 
         def changed(at: int, hop: int, behind: int) -> None:
-            log.warning("%s: windows every %d ms now, %.1f s late", stream, 1000 * hop // RATE, behind / RATE)
+            log.warning("%s: windows every %d ms now, %.1f s late", stream, milliseconds(hop), behind / RATE)
             self._publish(HopChanged(stream, at, hop, behind))
 
         return AdaptiveHop(hop, window, changed)

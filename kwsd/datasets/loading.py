@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kwsd.audio.files import FileSource
 from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.errors import InputError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _SLACK_S, _SLACK_SHARE = 0.1, 0.01
 """How much a recording may fall short of what its header promises: an MP3's or an Ogg's says it only nearly."""

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from kwsd import metrics
+from kwsd.evaluation import statistics
 from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
-from kwsd.metrics import Counts, Reliability
+from kwsd.evaluation.statistics import Counts, Reliability
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class WordAccuracy:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of it."""
-        return metrics.wilson_interval(self.correct, self.clips)
+        return statistics.wilson_interval(self.correct, self.clips)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -13,19 +13,19 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd import metrics
 from kwsd.audio.extent import begin_of_speech
 from kwsd.audio.scale import to_float
 from kwsd.classifier import Classifier
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
+from kwsd.evaluation import statistics
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.splits import without_inferred
 from kwsd.evaluation.task import Task, task_of
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, can_fire, folded
+from kwsd.samples import RATE
 from kwsd.shown import brief
 
 Progress = Callable[[int, int], None]
@@ -100,7 +100,7 @@ def report_of(
     """The report from true classes (clips,) and scores (clips, classes)."""
     classes = task.classes
     predicted = scores.argmax(axis=1)
-    confusion = metrics.confusion_matrix(truth, predicted, len(classes))
+    confusion = statistics.confusion_matrix(truth, predicted, len(classes))
     silence = len(classes) - 1
     is_noise, called_noise = truth == silence, scores[:, silence] > 0.5
     return ClipReport(
@@ -112,7 +112,7 @@ def report_of(
             for column, (word, row) in enumerate(zip(classes, confusion, strict=True))
             if row.sum()
         ),
-        reliability=metrics.reliability(scores.max(axis=1), predicted == truth),
+        reliability=statistics.reliability(scores.max(axis=1), predicted == truth),
         speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
         noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
         left_out=left_out,

@@ -10,7 +10,7 @@ import numpy as np
 
 from kwsd.evaluation.operating import Operating, operate
 from kwsd.evaluation.replayer import Replayer, log_odds
-from kwsd.metrics import DetCurve
+from kwsd.evaluation.statistics import DetCurve
 from kwsd.spotting.trigger import TriggerSettings
 
 BUDGETS = (0.1, 0.5, 1.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from kwsd.evaluation.report import Table
 from kwsd.evaluation.scoring import Matched
-from kwsd.events import seconds
+from kwsd.samples import seconds
 
 MOST = 20
 """Rows of a table on a terminal; JSON has all."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kwsd import metrics
+from kwsd.evaluation import statistics
 from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_table
 
 
@@ -50,12 +50,12 @@ class NegativeReport:
     @property
     def per_hour(self) -> float:
         """False alarms an hour."""
-        return metrics.false_alarms_per_hour(len(self.alarms), self.seconds)
+        return statistics.false_alarms_per_hour(len(self.alarms), self.seconds)
 
     @property
     def interval(self) -> tuple[float, float]:
         """95 % of them, exact for a Poisson count."""
-        low, high = metrics.poisson_interval(len(self.alarms))
+        low, high = statistics.poisson_interval(len(self.alarms))
         return 3600 * low / self.seconds, 3600 * high / self.seconds
 
     def by_word(self) -> dict[str, int]:

@@ -21,7 +21,8 @@ from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
 from kwsd.evaluation.pipeline import HOP, windows_of
 from kwsd.evaluation.selection import free_of, kept_back, notes_on
 from kwsd.evaluation.snippets import Snippets
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings

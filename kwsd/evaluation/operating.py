@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from kwsd import metrics
+from kwsd.evaluation import statistics
 from kwsd.evaluation.replayer import Replayer, shifted
 from kwsd.evaluation.report import plain_table
 from kwsd.evaluation.scoring import Matched, Outcome
@@ -28,12 +28,12 @@ class WordMisses:
     @property
     def miss_rate(self) -> float:
         """The share of its occurrences that nothing heard; NaN for none."""
-        return metrics.miss_rate(self.missed, self.spoken)
+        return statistics.miss_rate(self.missed, self.spoken)
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of it, as of so many clips: to hear one again tells little more."""
-        return metrics.wilson_interval(self.clips * self.miss_rate, self.clips)
+        return statistics.wilson_interval(self.clips * self.miss_rate, self.clips)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -87,28 +87,28 @@ class Operating:
     @property
     def miss_rate(self) -> float:
         """Their share of the spoken words; NaN for none."""
-        return metrics.miss_rate(self.misses, len(self.outcomes))
+        return statistics.miss_rate(self.misses, len(self.outcomes))
 
     @property
     def miss_interval(self) -> tuple[float, float]:
         """95 %, by bootstrap; occurrences of one clip are drawn together. Another word's clip of the same name is
         another, as in Speech Commands, where a speaker's are called alike."""
-        return metrics.miss_interval([outcome.missed for outcome in self.outcomes], groups=_clips(self.outcomes))
+        return statistics.miss_interval([outcome.missed for outcome in self.outcomes], groups=_clips(self.outcomes))
 
     @property
     def alarms_per_hour(self) -> float:
         """False alarms an hour."""
-        return metrics.false_alarms_per_hour(len(self.alarms), 3600 * self.hours)
+        return statistics.false_alarms_per_hour(len(self.alarms), 3600 * self.hours)
 
     @property
     def alarm_interval(self) -> tuple[float, float]:
         """95 % of them an hour, exact for a Poisson count."""
-        low, high = metrics.poisson_interval(len(self.alarms))
+        low, high = statistics.poisson_interval(len(self.alarms))
         return (low / self.hours, high / self.hours) if self.hours else (math.nan, math.nan)
 
     def latency_ms(self) -> tuple[float, ...]:
         """From the word's true end to the event: the 50th, 95th and 99th percentile of the hits."""
-        return metrics.percentiles(self.latencies_ms())
+        return statistics.percentiles(self.latencies_ms())
 
     def latencies_ms(self) -> list[float]:
         """All the hits' latencies."""

@@ -15,7 +15,7 @@ from kwsd.audio.source import Block, Source
 from kwsd.audio.window import Window
 from kwsd.audio.windows import BATCH, windows
 from kwsd.config import Config
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 HOP = Config().model.hop
 """The daemon's default hop, in samples."""

@@ -12,8 +12,8 @@ from kwsd.errors import writing
 from kwsd.evaluation.clip_report import ClipReport
 from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.report import percent
+from kwsd.evaluation.statistics import DetCurve
 from kwsd.evaluation.stream_report import StreamReport
-from kwsd.metrics import DetCurve
 from kwsd.pictures import BLUE, GREY, ORANGE, picture
 
 if TYPE_CHECKING:

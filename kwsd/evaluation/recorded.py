@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.window import Window
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.spotting.claims import claims
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts, stride_of
 from kwsd.spotting.trigger import Trigger, TriggerSettings

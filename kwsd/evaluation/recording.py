@@ -14,8 +14,8 @@ from kwsd.classifier import Classifier
 from kwsd.evaluation.pipeline import HOP, SamplesSource, windows_of
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
 from kwsd.evaluation.truth import Stream
-from kwsd.events import RATE
 from kwsd.labels import can_fire
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings

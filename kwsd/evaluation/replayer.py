@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
 from kwsd.evaluation.scoring import Matched, score_events
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 

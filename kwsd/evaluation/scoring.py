@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 
 SLACK = RATE // 2
 """Samples after a word's end in which a detection of it still is a hit."""

@@ -13,8 +13,8 @@ from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.labels import folded
+from kwsd.samples import RATE
 
 _PIECE, _LONG, _PAUSE = 10 * RATE, 40 * RATE, RATE // 5
 

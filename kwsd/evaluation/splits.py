@@ -11,8 +11,8 @@ from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, labelled_files, whole
 from kwsd.datasets.speech_commands import listed, listed_split, which_split
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.labels import NOISE
+from kwsd.samples import RATE
 
 _RULE = "the rule of kwsd train"
 _LISTS = "the lists in the folder"

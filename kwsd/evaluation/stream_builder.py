@@ -18,7 +18,7 @@ from kwsd.datasets.mixing import mean_power, noise_gain
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 Floats = NDArray[np.float32]
 

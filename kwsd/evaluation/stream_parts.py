@@ -24,8 +24,8 @@ from kwsd.evaluation.selection import (
 from kwsd.evaluation.splits import Chosen, clips_of, without_inferred
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
 from kwsd.evaluation.truth import Stream
-from kwsd.events import RATE
 from kwsd.labels import can_fire, enumerated, spelt
+from kwsd.samples import RATE
 
 
 def stream_from_folders(

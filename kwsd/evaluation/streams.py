@@ -15,7 +15,7 @@ from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings

@@ -13,8 +13,8 @@ from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import free_place, output, write_wav
-from kwsd.events import RATE, seconds
 from kwsd.labels import spelt
+from kwsd.samples import RATE, seconds
 from kwsd.shown import readable
 from kwsd.texts import lines_of, read_text, reason
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.files import read_at
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 MOST_S = 60
 """Seconds that go through a network in one piece: its attention's memory grows with the square of them."""

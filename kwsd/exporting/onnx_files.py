@@ -13,7 +13,6 @@ from kwsd.cards.model_card import ModelCard
 from kwsd.cards.onnx_file import parse_onnx
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.exporting.agreement import Agreement, agreement, sounds
 from kwsd.exporting.export import drawing
 from kwsd.exporting.graph import filled
@@ -23,6 +22,7 @@ from kwsd.networks.auto_classifier import load_auto
 from kwsd.networks.clap import load_zero_shot
 from kwsd.networks.onnx_loading import load_exported
 from kwsd.networks.torch_classifier import load_own
+from kwsd.samples import RATE
 
 _LEVELS = 63
 """The file may come to a processor that would overflow with more: see `quantisation_levels` in

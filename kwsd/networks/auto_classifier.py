@@ -19,8 +19,8 @@ from kwsd.audio.resample import resampled
 from kwsd.cards.foreign import MANY
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.networks.loading import SAFELY, loading
+from kwsd.samples import RATE
 
 Floats = NDArray[np.float32]
 _Loaded = TypeVar("_Loaded", bound=Classifier)

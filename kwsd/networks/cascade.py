@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN, can_fire
+from kwsd.samples import RATE
 
 Scores = NDArray[np.float32]
 

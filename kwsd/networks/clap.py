@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer, ClapModel
 
 from kwsd.audio.resample import resampled
-from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor, warmed, whole
 from kwsd.networks.loading import SAFELY
+from kwsd.samples import RATE
 
 TEMPLATE = "This is a sound of {}."
 """What becomes of a label before it is embedded; the zero-shot pipeline of transformers has the same."""

@@ -17,8 +17,8 @@ from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineC
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
 from kwsd.cards.names import LARGER_TYPE
-from kwsd.events import RATE
 from kwsd.networks.heads import SpotterModel
+from kwsd.samples import RATE
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
 """Of the three convolutions; transformers has them as constants too."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 _MANY = 8
 """Windows due at once that are worth other threads: they come from a recording. A microphone that fell behind on a busy

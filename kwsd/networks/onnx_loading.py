@@ -20,9 +20,9 @@ from kwsd.cards.exported import Exported
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
-from kwsd.events import RATE
 from kwsd.networks.arrangement import INT8, arrange
 from kwsd.networks.onnx_classifier import OnnxClassifier
+from kwsd.samples import RATE
 
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """What the machine lacks, and the model is not to blame for."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from kwsd.events import (
-    RATE,
     AudioLost,
     Detection,
     DeviceAudible,
@@ -21,8 +20,8 @@ from kwsd.events import (
     SpeechEnded,
     SpeechStarted,
     Stopped,
-    seconds,
 )
+from kwsd.samples import milliseconds, seconds
 from kwsd.shown import brief, one_line, takes_utf8, wants_colour
 
 LONGEST = 2000
@@ -87,7 +86,7 @@ def _describe(envelope: Envelope) -> str:
     if isinstance(event, DeviceAudible):
         return f"{seconds(event.at):8.2f} s  {event.stream} is heard again, after {seconds(event.samples):.0f} s"
     if isinstance(event, HopChanged):
-        hop_ms = 1000 * event.hop // RATE
+        hop_ms = milliseconds(event.hop)
         return f"{seconds(event.at):8.2f} s  windows every {hop_ms} ms, {seconds(event.behind):.1f} s late"
     if isinstance(event, HookFinished):
         ending = f"exit status {event.exit_status}"

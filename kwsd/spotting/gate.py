@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kwsd.config import GateConfig
 from kwsd.errors import DeviceError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 STEP = RATE // 100
 """Samples (10 ms) that the voice activity detector judges at a time."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.spotting.gate import STEP, voice_detector
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kwsd.config import TriggerConfig
 from kwsd.errors import ConfigError
-from kwsd.events import RATE
 from kwsd.labels import enumerated
+from kwsd.samples import samples_in
 
 RESEMBLES = 0.5
 """A score from which on a window is worth a look at its neighbours."""
@@ -66,8 +66,8 @@ class Trigger:
         self._least = least - 1e-6  # a score may be above one by a rounding error
         self._like = np.minimum(self._least, RESEMBLES)
         self._begins = np.minimum(self._thresholds, RESEMBLES)
-        self._latest = None if settings.latest_ms is None else settings.latest_ms * RATE // 1000
-        self._refractory = settings.refractory_ms * RATE // 1000
+        self._latest = None if settings.latest_ms is None else samples_in(settings.latest_ms)
+        self._refractory = samples_in(settings.refractory_ms)
         self._recent = np.zeros((settings.smoothing, len(self._words)))
         self._quiet_until = self._last_at = self._fed_at = -(1 << 62)
         self._fed = 0  # windows so far

@@ -18,7 +18,6 @@ from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError, first_line
-from kwsd.events import RATE
 from kwsd.exporting.export import UNCHOSEN, card_as_it_lies, export_model, replacing_model, write_card
 from kwsd.labels import can_fire
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
@@ -26,6 +25,7 @@ from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassificatio
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.loading import MISFITS
 from kwsd.replacing import write_bytes
+from kwsd.samples import RATE
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.relabelling import extended, relabelled, settled
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.samples import RATE
 from kwsd.training import noises, scenes
 from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix

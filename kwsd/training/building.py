@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from kwsd.events import RATE
 from kwsd.networks.heads import SpotterModel, label_tables
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
+from kwsd.samples import RATE
 from kwsd.training.recipe import Recipe
 
 

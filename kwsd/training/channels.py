@@ -7,13 +7,13 @@ import pyroomacoustics as rooms
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve, firwin2
 
-from kwsd.events import RATE
+from kwsd.samples import RATE, samples_in
 
 TAPS = 4096
 """Length of an impulse response: a quarter of a second, or half a second with late reverberation."""
 _ABSORPTION = (0.2, 0.8)
 _LIVE_ABSORPTION = (0.08, 0.5)
-_MATCHED, _LATE = 30 * RATE // 1000, 50 * RATE // 1000
+_MATCHED, _LATE = samples_in(30), samples_in(50)
 """Samples after the direct sound: images of the eighth order still come before the second; from there on the tail does,
 as loud as they were from the first to it."""
 

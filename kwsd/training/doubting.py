@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kwsd.audio.files import clip_length
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
+from kwsd.samples import RATE
 from kwsd.training.labelled import Labelled
 
 _ENOUGH = 10

@@ -16,8 +16,8 @@ from kwsd.audio.extent import begin_of_speech
 from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
 from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, can_fire
+from kwsd.samples import RATE
 from kwsd.training.labelled import Labelled
 from kwsd.training.unreadable import Unreadable
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ConfigError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.texts import parse_toml, read_text
 from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table

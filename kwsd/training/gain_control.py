@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 Floats = NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from kwsd.audio.resample import resampled
-from kwsd.events import RATE
 from kwsd.networks.auto_classifier import FeatureExtractor
+from kwsd.samples import RATE
 from kwsd.training.divergence import check_finite
 
 _CLIP = 1.0  # the gradient's norm at most

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.batches import NOISE, OTHERS, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
 from kwsd.training.noises import recorded

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.corpus import Corpus
 from kwsd.training.sounds import Floats, Sounds, excerpt, levelled, loudness, row_by_length
 

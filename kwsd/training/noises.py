@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.channels import through
 from kwsd.training.gain_control import controlled
 from kwsd.training.leads import before_noise

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.samples import RATE
 from kwsd.training.values import number
 
 LARGEST_SEED = 2**31 - 1  # a million times it, torch still takes

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kwsd.cards.allowed import is_name
 from kwsd.errors import ConfigError, InputError
-from kwsd.events import RATE
 from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, can_fire
+from kwsd.samples import RATE
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason, toml_mistake
 from kwsd.training.recipe import Network, Recipe, Schedule
 from kwsd.training.values import read_table

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.corpus import GRID, Corpus, seconds_in
 from kwsd.training.leads import PAUSE, background, before_sentence, before_word, running_words, talk
 from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, middle, rms, take

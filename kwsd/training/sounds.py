@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.scale import to_float
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.corpus import Corpus
 
 Floats = NDArray[np.float32]

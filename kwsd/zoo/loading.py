@@ -17,7 +17,7 @@ from kwsd.cards.reading import own_window
 from kwsd.cards.verifier import Verifier
 from kwsd.classifier import Classifier, numbers
 from kwsd.errors import ConfigError, ModelError, lacks_packages
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.zoo.finding import verifier_card
 
 

@@ -18,7 +18,7 @@ from recorded import streamed, tone
 from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
 from kwsd.evaluation.outputs import write_wav
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 
 @pytest.mark.parametrize("seconds", [2.5, 0.01])

@@ -15,7 +15,7 @@ from kwsd.audio.dozing import Doze
 from kwsd.audio.reader import Reader
 from kwsd.audio.ring import Ring
 from kwsd.audio.windows import windows
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 Samples = NDArray[np.int16]
 LENGTH, HOP = 100, 10

@@ -77,7 +77,7 @@ def test_what_was_before_a_batch_stays_for_who_keeps_it(batch: int, noise: Noise
         assert kept is not None
         np.testing.assert_array_equal(kept, np.pad(samples, (0, 40))[before : due[-1].end])
     thread.join(PATIENCE_S)
-    with pytest.raises(ValueError, match="for windows of [0-9]+ it takes [0-9]+"):
+    with pytest.raises(ValueError, match=r"for windows of [0-9]+ it takes [0-9]+"):
         next(windows({"a": Ring(2 * LENGTH)}, hop=HOP, length=LENGTH, keep=keep))
 
 
@@ -246,9 +246,7 @@ def test_a_ring_that_is_full_wakes_a_reader_that_would_sleep_for_longer(noise: N
     assert cuts == list(range(HOP, 2020, HOP))
 
 
-@pytest.mark.parametrize(
-    ("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "it takes")]
-)
+@pytest.mark.parametrize(("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "it takes")])
 def test_what_cannot_work_is_refused(hop: int, capacity: int, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         next(windows({"a": Ring(capacity)}, hop=hop, length=LENGTH))

@@ -14,7 +14,7 @@ from kwsd.audio.adaptive_hop import AdaptiveHop
 from kwsd.audio.ring import Ring
 from kwsd.audio.window import Window
 from kwsd.audio.windows import windows
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 Noise = Callable[[int], NDArray[np.int16]]
 LENGTH, HOP = 100, 10

@@ -161,7 +161,8 @@ def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
     from kwsd.evaluation.scoring import score_events
     from kwsd.evaluation.thresholds import Choice
     from kwsd.evaluation.truth import SpokenWord
-    from kwsd.events import RATE, Detection
+    from kwsd.events import Detection
+    from kwsd.samples import RATE
 
     def told(*fired_s: float, budget: float = 0.5) -> str:
         events = [Detection("s", "yes", 0.9, 0.5, 0, 1, at=round(at * RATE), model="m") for at in fired_s]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.samples import RATE
 
 PITCHES = {"low": 500, "high": 1500}
 

@@ -12,8 +12,8 @@ from kwsd.evaluation.clips import evaluate_clips, judged, report_of
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.task import task_of
-from kwsd.events import RATE
 from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.samples import RATE
 from kwsd.training.examples import cut
 
 LABELS = ("yes", "no", "dog", UNKNOWN, SILENCE)

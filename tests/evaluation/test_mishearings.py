@@ -9,7 +9,8 @@ import pytest
 from kwsd.evaluation.mishearings import MOST, false_alarms, misses, tables
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 
 WORDS = (
     SpokenWord(1 * RATE, 2 * RATE, "yes", "a.wav"),

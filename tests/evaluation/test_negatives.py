@@ -16,7 +16,7 @@ from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.snippets import Snippets
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 

@@ -12,7 +12,8 @@ from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.recorded import RecordedClassifier
 from kwsd.evaluation.recording import record
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings

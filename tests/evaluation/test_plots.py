@@ -13,12 +13,13 @@ from kwsd.evaluation import plots
 from kwsd.evaluation.clips import report_of
 from kwsd.evaluation.operating import Operating
 from kwsd.evaluation.scoring import Matched, Outcome
+from kwsd.evaluation.statistics import DetCurve
 from kwsd.evaluation.streams import evaluate_streams
 from kwsd.evaluation.task import task_of
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.metrics import DetCurve
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 

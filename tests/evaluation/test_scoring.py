@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from kwsd.evaluation.scoring import LATE, SLACK, score_events
 from kwsd.evaluation.truth import SpokenWord
-from kwsd.events import RATE, Detection
+from kwsd.events import Detection
+from kwsd.samples import RATE
 
 
 def fired(word: str, at_s: float) -> Detection:

@@ -9,7 +9,7 @@ from kwsd.datasets.mixing import mean_power
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
-from kwsd.events import RATE
+from kwsd.samples import RATE
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from kwsd.evaluation.recorded import Recorded, RecordedClassifier
 from kwsd.evaluation.recording import record
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
 from kwsd.evaluation.scoring import Matched, Outcome
+from kwsd.evaluation.statistics import wilson_interval
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.events import RATE, Detection
-from kwsd.metrics import wilson_interval
+from kwsd.events import Detection
+from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.channels import TAPS, channel_bank, through
 
 

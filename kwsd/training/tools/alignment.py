@@ -26,8 +26,8 @@ from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
-from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
+from kwsd.samples import RATE
 from kwsd.training.tools.by_hand import distinct, parser_of, run
 from kwsd.training.tools.flac import write_flac
 

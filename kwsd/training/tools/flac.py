@@ -10,8 +10,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from kwsd.errors import writing
-from kwsd.events import RATE
 from kwsd.replacing import write_bytes
+from kwsd.samples import RATE
 
 
 def write_flac(path: Path, samples: NDArray[np.int16] | NDArray[np.float32]) -> None:

@@ -23,8 +23,8 @@ from kwsd.datasets.loading import load
 from kwsd.datasets.mixing import mean_power
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
-from kwsd.events import RATE
 from kwsd.labels import UNKNOWN
+from kwsd.samples import RATE
 from kwsd.training.tools.by_hand import count, parser_of, run
 from kwsd.training.tools.flac import write_flac
 from kwsd.training.tools.near_words import Phones, english, said_as

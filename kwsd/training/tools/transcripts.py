@@ -19,7 +19,7 @@ from kwsd.audio.scale import to_float
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import read_transcripts
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.tools.alignment import FAST, guess
 from kwsd.training.tools.by_hand import distinct, parser_of, run
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.errors import InputError, UsageError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.tools.by_hand import parser_of, run
 from kwsd.training.tools.flac import write_flac
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.tools.alignment import Part, align, alone, cut, guess, homophones, likely, main
 
 SAYS = {"no": ["N OW"], "know": ["N OW"], "now": ["N AW"], "a": ["AH", "EY"], "on": ["AA N", "AO N"], "awn": ["AO N"]}

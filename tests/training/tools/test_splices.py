@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.events import RATE
+from kwsd.samples import RATE
 from kwsd.training.tools import splices
 from kwsd.training.tools.splices import main, may_join, pairs, splice
 

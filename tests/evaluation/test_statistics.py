@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from kwsd import metrics
+from kwsd.evaluation import statistics
 
 scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40)
 
 
 def test_confusion_matrix_has_the_truth_in_rows():
-    matrix = metrics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 4)
+    matrix = statistics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 4)
     assert matrix.tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
 
 
 def test_ece_of_a_hand_made_case():
     # Two bins: in (0, 0.5] one of two right at 0.4 on average, in (0.5, 1] two of two right at 0.9.
-    bins = metrics.reliability([0.3, 0.5, 0.8, 1.0], [1, 0, 1, 1], bins=2)
+    bins = statistics.reliability([0.3, 0.5, 0.8, 1.0], [1, 0, 1, 1], bins=2)
     assert bins.counts.tolist() == [2, 2]
     assert bins.confidence.tolist() == pytest.approx([0.4, 0.9])
     assert bins.accuracy.tolist() == [0.5, 1.0]
@@ -26,23 +26,23 @@ def test_ece_of_a_hand_made_case():
 
 
 def test_empty_bins_are_nan_and_weigh_nothing():
-    bins = metrics.reliability([0.0, 1.0], [0, 1], bins=10)
+    bins = statistics.reliability([0.0, 1.0], [0, 1], bins=10)
     assert bins.ece == 0.0
     assert np.isnan(bins.accuracy[1:-1]).all()
-    assert math.isnan(metrics.reliability([], []).ece)
+    assert math.isnan(statistics.reliability([], []).ece)
 
 
 def test_rates():
-    assert metrics.miss_rate(3, 12) == 0.25
-    assert metrics.false_alarms_per_hour(2, 7200) == 1.0
-    assert math.isnan(metrics.miss_rate(0, 0))
-    assert math.isnan(metrics.false_alarms_per_hour(0, 0))
+    assert statistics.miss_rate(3, 12) == 0.25
+    assert statistics.false_alarms_per_hour(2, 7200) == 1.0
+    assert math.isnan(statistics.miss_rate(0, 0))
+    assert math.isnan(statistics.false_alarms_per_hour(0, 0))
 
 
 def test_percentiles():
-    assert metrics.percentiles(range(101)) == (50.0, 95.0, 99.0)
-    assert metrics.percentiles([1, 2], (50,)) == (1.5,)
-    assert all(math.isnan(value) for value in metrics.percentiles([]))
+    assert statistics.percentiles(range(101)) == (50.0, 95.0, 99.0)
+    assert statistics.percentiles([1, 2], (50,)) == (1.5,)
+    assert all(math.isnan(value) for value in statistics.percentiles([]))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_percentiles():
     [(0, 0.0, 3.6889), (1, 0.0253, 5.5716), (5, 1.6235, 11.6683), (10, 4.7954, 18.3904), (100, 81.3640, 121.6268)],
 )
 def test_poisson_interval_against_the_tables(count, low, high):
-    assert metrics.poisson_interval(count) == pytest.approx((low, high), abs=1e-4)
+    assert statistics.poisson_interval(count) == pytest.approx((low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize("count", [3, 50, 4000])
@@ -60,58 +60,58 @@ def test_poisson_interval_is_that_of_chi_square(count, confidence):
     chi2 = pytest.importorskip("scipy.stats").chi2
     tail = (1 - confidence) / 2
     expected = chi2.ppf(tail, 2 * count) / 2, chi2.ppf(1 - tail, 2 * count + 2) / 2
-    assert metrics.poisson_interval(count, confidence) == pytest.approx(expected, rel=1e-6)
+    assert statistics.poisson_interval(count, confidence) == pytest.approx(expected, rel=1e-6)
 
 
 def test_no_negative_counts():
     with pytest.raises(ValueError, match="-1"):
-        metrics.poisson_interval(-1)
+        statistics.poisson_interval(-1)
 
 
 def test_wilson_interval_of_known_cases():
-    assert metrics.wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert metrics.wilson_interval(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert metrics.wilson_interval(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
-    assert all(math.isnan(edge) for edge in metrics.wilson_interval(0, 0))
+    assert statistics.wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert statistics.wilson_interval(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert statistics.wilson_interval(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert all(math.isnan(edge) for edge in statistics.wilson_interval(0, 0))
 
 
 def test_bootstrap_of_a_proportion_is_near_the_normal_interval():
     values = np.repeat([0, 1], [800, 200])
     half = 1.96 * math.sqrt(0.2 * 0.8 / 1000)
-    assert metrics.bootstrap_interval(values) == pytest.approx((0.2 - half, 0.2 + half), abs=0.005)
-    assert metrics.bootstrap_interval(values) == metrics.bootstrap_interval(values)
-    assert math.isnan(metrics.bootstrap_interval([])[0])
+    assert statistics.bootstrap_interval(values) == pytest.approx((0.2 - half, 0.2 + half), abs=0.005)
+    assert statistics.bootstrap_interval(values) == statistics.bootstrap_interval(values)
+    assert math.isnan(statistics.bootstrap_interval([])[0])
 
 
 @pytest.mark.parametrize("trials", [20, 100, 300])
 def test_one_miss_says_no_less_than_none(trials):
-    ends = [metrics.miss_interval(np.arange(trials) < misses)[1] for misses in range(6)]
+    ends = [statistics.miss_interval(np.arange(trials) < misses)[1] for misses in range(6)]
     assert ends == sorted(ends)
 
 
 def test_bootstrap_by_group_is_wider_where_groups_agree():
     values = np.repeat(np.tile([0, 1], 10), 20)
     groups = [str(place) for place in np.repeat(np.arange(20), 20)]
-    alone, together = metrics.bootstrap_interval(values), metrics.bootstrap_interval(values, groups=groups)
+    alone, together = statistics.bootstrap_interval(values), statistics.bootstrap_interval(values, groups=groups)
     assert together[1] - together[0] > 3 * (alone[1] - alone[0])
 
 
 def test_a_miss_rate_of_nought_is_not_certain():
-    assert metrics.miss_interval([0] * 20) == metrics.wilson_interval(0, 20)
-    assert metrics.miss_interval([1] * 20) == metrics.wilson_interval(20, 20)
-    low, high = metrics.miss_interval([0, 1] * 20)
+    assert statistics.miss_interval([0] * 20) == statistics.wilson_interval(0, 20)
+    assert statistics.miss_interval([1] * 20) == statistics.wilson_interval(20, 20)
+    low, high = statistics.miss_interval([0, 1] * 20)
     assert 0 < low < 0.5 < high < 1
 
 
 def test_a_miss_rate_of_one_clip_or_of_clips_that_agree_is_not_certain():
-    assert metrics.miss_interval([0] * 20, groups=["a", "b"] * 10) == metrics.wilson_interval(0, 2)
-    assert metrics.miss_interval([0, 1] * 10, groups=["a"] * 20) == metrics.wilson_interval(0.5, 1)
-    assert metrics.miss_interval([0, 0, 1, 1] * 5, groups=["a", "b"] * 10) == metrics.wilson_interval(1, 2)
-    assert all(math.isnan(edge) for edge in metrics.miss_interval([]))
+    assert statistics.miss_interval([0] * 20, groups=["a", "b"] * 10) == statistics.wilson_interval(0, 2)
+    assert statistics.miss_interval([0, 1] * 10, groups=["a"] * 20) == statistics.wilson_interval(0.5, 1)
+    assert statistics.miss_interval([0, 0, 1, 1] * 5, groups=["a", "b"] * 10) == statistics.wilson_interval(1, 2)
+    assert all(math.isnan(edge) for edge in statistics.miss_interval([]))
 
 
 def test_the_envelope_leaves_out_what_another_point_beats():
-    curve = metrics.DetCurve(
+    curve = statistics.DetCurve(
         np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([1.0, 0.5, 0.6, 0.4, 0.4]), np.array([0.0, 1.0, 1.0, 2.0, 3.0])
     )
     best = curve.envelope()
@@ -121,5 +121,5 @@ def test_the_envelope_leaves_out_what_another_point_beats():
 
 
 def test_nothing_within_a_budget_is_deaf():
-    curve = metrics.DetCurve(np.array([1.0]), np.array([0.2]), np.array([3.0]))
+    curve = statistics.DetCurve(np.array([1.0]), np.array([0.2]), np.array([3.0]))
     assert curve.index_at(1.0) is None

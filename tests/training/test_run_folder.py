@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.cli.run_folder import model_place, run_folder
 from kwsd.errors import ConfigError, DeviceError, InputError
+from kwsd.training.run_folder import model_place, run_folder
 
 
 def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures of merit and how sure they are: pure functions of numbers.
+"""Figures of merit, and how sure they are: pure functions of numbers.
 
 Nothing here knows about audio. scipy is not needed: the one quantile that has no closed form, Poisson's, is bisected.
 """
