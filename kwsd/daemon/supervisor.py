@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import queue
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -27,9 +24,11 @@ from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.publishing import Publisher
-from kwsd.daemon.reloading import TunableSpotter, taken_over
+from kwsd.daemon.reloader import Reloader
+from kwsd.daemon.reloading import TunableSpotter
 from kwsd.daemon.signals import Terminal, relayed
 from kwsd.daemon.status import StatusLine
+from kwsd.daemon.threads import Threads
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import Worker
 from kwsd.events import Stopped
@@ -75,11 +74,10 @@ class _Daemon:
         reload: Callable[[], Config] | None,
         doze: Doze,
     ) -> None:
-        self._config, self._sources, self._zoo, self._stream = config, sources, zoo, stream
-        self._reload, self._terminal, self._doze = reload, Terminal(), doze
+        self._sources, self._zoo, self._stream = sources, zoo, stream
+        self._terminal, self._doze = Terminal(), doze
         self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox[Message] = Mailbox()
-        self._reloads: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True for each, False at the end
         self._publish = Publisher()
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)
@@ -95,7 +93,15 @@ class _Daemon:
             watchdog=self._watchdog,
             status=self._status,
         )
-        self._threads: list[threading.Thread] = []
+        self._reloader = Reloader(
+            config,
+            reload,
+            spotter=self._spotter,
+            outlets=self._outlets,
+            notifier=self._notifier,
+            status=self._status,
+        )
+        self._threads = Threads()
         self._stopped: set[str] = set()
         self._reason = "end of input"
         self._patience_s = JOIN_S
@@ -106,10 +112,8 @@ class _Daemon:
             stack.callback(self._notifier.close)
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
-            reloads = self._reload is not None
-            stack.enter_context(
-                relayed(self._signalled, self._outlets.kill_hooks, self._mailbox.fileno(), reloads=reloads)
-            )
+            reloads, waking = self._reloader.reloads, self._mailbox.fileno()
+            stack.enter_context(relayed(self._signalled, self._outlets.kill_hooks, waking, reloads=reloads))
             try:
                 self._start(stack)
                 return self._wait()
@@ -123,10 +127,10 @@ class _Daemon:
         The model is loaded by the worker's thread: importing torch takes seconds of C code in which a signal would
         not be served, and the main thread has to stay free for it.
         """
-        config = self._config
-        card = self._card = fitting.fitted(config, self._zoo.read_card(config.model.name))
+        config = self._reloader.config
+        card = fitting.fitted(config, self._zoo.read_card(config.model.name))
         fitting.check_words(config, card)
-        self._rings.update(build.make_rings(lambda: self._config, self._sources, card.heard))
+        self._rings.update(build.make_rings(lambda: self._reloader.config, self._sources, card.heard))
         self._outlets.open(
             stack,
             config,
@@ -134,20 +138,20 @@ class _Daemon:
             counters=self._counters,
             stream=self._stream,
             stdout_closed=self._stdout_closed,
-            reloads=self._reload is not None,
+            reloads=self._reloader.reloads,
             publish=self._publish,
             farewell=self._say_stopped,
         )
         self._publish.add(*self._outlets, self._status, self._counters, self._watchdog)
         self._notifier.status(f"loading {card.name}")
-        stack.callback(self._join)
+        stack.callback(lambda: self._threads.join(self._patience_s))  # the worker last: others bring what it hears
         stack.callback(self._stop)  # before the first thread runs: the next one may find no room to start
-        self._run_thread("kwsd-worker", partial(self._serve, card))
-        if self._reload is not None:
-            self._run_thread("kwsd-reload", partial(self._adopt, self._reload))
+        self._threads.start("kwsd-worker", partial(self._serve, card))
+        if self._reloader.reloads:
+            self._threads.start("kwsd-reload", partial(self._reload, card))
         for source in self._sources:
             into = self._rings[source.name]
-            self._run_thread("kwsd-capture", partial(pump, source, into, self._publish, self._sought))
+            self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._sought))
 
     def _wait(self) -> int:
         """The exit status, when it is time to stop. Raises what a thread died of."""
@@ -158,22 +162,23 @@ class _Daemon:
             if isinstance(message, Failed):
                 raise message.error
             if isinstance(message, Signalled):
-                if self._reload is not None and message.number == signal.SIGHUP and not self._terminal.hangs_up():
-                    self._reloads.put(True)
+                if self._reloader.reloads and message.number == signal.SIGHUP and not self._terminal.hangs_up():
+                    self._reloader.ask()
                     continue
                 self._reason = message.number.name
                 if not self._worker.loaded:
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
-            if not self._outlets.serve_without_stdout(self._config):
+            if not self._outlets.serve_without_stdout(self._reloader.config):
                 self._reason = "standard output is closed"
                 return 0
 
     def _serve(self, card: ModelCard) -> None:
         """The worker's thread: hear, and see what was set off to its end."""
-        load = partial(self._zoo.load_classifier, card, device=self._config.model.device)
+        config = self._reloader.config  # its model and what is kept take a restart to change
+        load = partial(self._zoo.load_classifier, card, device=config.model.device)
         live = [source.name for source in self._sources if source.live]
-        hop, keep, progressed = self._config.model.hop, build.kept_before(self._config), self._progressed
+        hop, keep, progressed = config.model.hop, build.kept_before(config), self._progressed
         try:
             if self._worker.hear(card, load, hop=hop, doze=self._doze, live=live, keep=keep, progressed=progressed):
                 self._drain()
@@ -190,14 +195,10 @@ class _Daemon:
         self._watchdog.sought()
         self._progressed()
 
-    def _adopt(self, read: Callable[[], Config]) -> None:
-        """The reloads' thread: read the configuration and go on with it, with the old one where it is wrong. It and the
-        hooks' programs may lie on a mount that is gone, and the main thread has signals to serve."""
+    def _reload(self, card: ModelCard) -> None:
+        """The reloads' thread."""
         try:
-            while self._reloads.get():
-                self._notifier.reloading()
-                self._config = taken_over(read, self._config, self._card, self._spotter, self._outlets)
-                self._status.reloaded()
+            self._reloader.run(card)
         except BaseException as error:
             self._fail(error)
 
@@ -212,7 +213,7 @@ class _Daemon:
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
         self._notifier.stopping()
-        self._reloads.put(False)
+        self._reloader.stop()
         self._worker.stop()
         for source in self._sources:
             source.close()
@@ -225,18 +226,6 @@ class _Daemon:
             if stream not in self._stopped:
                 self._stopped.add(stream)
                 self._publish(Stopped(stream, ring.written, self._reason))
-
-    def _run_thread(self, name: str, body: Callable[[], None]) -> None:
-        thread = threading.Thread(target=body, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-    def _join(self) -> None:
-        """Wait for the threads, the worker last: the others bring it what it hears. For all together no longer than for
-        one, as whoever stops the daemon waits, too."""
-        deadline = time.monotonic() + self._patience_s
-        for thread in reversed(self._threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _signalled(self, number: signal.Signals) -> None:
         self._mailbox.put(Signalled(number))

@@ -9,14 +9,13 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from patience import PATIENCE_S
 
 from kwsd.config import Config
-from kwsd.daemon.supervisor import _Daemon, run
+from kwsd.daemon.supervisor import run
 from kwsd.errors import ConfigError, DeviceError, ModelError
 
 Configure = Callable[..., Config]
@@ -172,15 +171,3 @@ def test_a_mistake_leaves_no_source_open(configure: Configure, source: MakeSourc
     with pytest.raises(ConfigError):
         run(configure({"trigger.words": "maybe"}), microphone, zoo=zoo, stdout=io.StringIO())
     assert microphone._closed.is_set()
-
-
-def test_threads_that_hang_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    monkeypatch.setattr("kwsd.daemon.supervisor.time", SimpleNamespace(monotonic=lambda: clock[0]))
-
-    def hang(timeout: float) -> None:
-        clock[0] += timeout
-
-    hung = [SimpleNamespace(join=hang) for _ in range(3)]
-    _Daemon._join(SimpleNamespace(_threads=hung, _patience_s=10.0))  # type: ignore[arg-type]  # a stand-in
-    assert clock == [110.0]
