@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from kwsd.audio.capture_handle import CaptureHandle, Unanswered
 from kwsd.audio.dozing import Doze, Looks
 from kwsd.audio.flatline import Flatline
 from kwsd.audio.napping import Naps
+from kwsd.audio.patience import Patience, clocks
 from kwsd.audio.source import Block, Sought
 from kwsd.audio.wire import AUDIO
 from kwsd.errors import DeviceError
@@ -26,38 +25,8 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
-_AT_ONCE_S = 0.1
-"""Two clocks that are read within so little time tell of one moment."""
 _AFTER_S = 0.005
 """So long after capture a nap ends here: then its blocks are there already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long capture may take, in seconds, until it counts as lost.
-
-    `start_s` to import what it needs and probe the devices; `open_s` from there to the first block, where a device that
-    does not give 16 kHz mono takes an import as well; `stall_s` from one block to the next. Between two attempts lie
-    `first_pause_s`, then twice as much each time up to `last_pause_s`.
-    """
-
-    start_s: float = 17.0
-    open_s: float = 8.0
-    stall_s: float = 1.5
-    first_pause_s: float = 0.25
-    last_pause_s: float = 2.0
-
-
-def clocks() -> tuple[float, float]:
-    """Seconds since the machine was started, and how many of them it was suspended.
-
-    A thread may have to wait between one clock and the other, which would look like sleep: then it asks again.
-    """
-    while True:
-        before = time.monotonic()
-        now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if (awake := time.monotonic()) - before < _AT_ONCE_S:
-            return now, now - awake
 
 
 class Microphone:
@@ -190,15 +159,23 @@ class Microphone:
             yield Block(samples, lost, overflow=message.lost > 0)
             told = self._tell(told, first)
             self._naps.span, self._naps.early_s = told.span, told.early_s - _AFTER_S
-            nap = self._naps.milliseconds(now, len(samples), lost)
-            if nap and self._capture.drained and self._sleep(nap / 1000):
+            nap_s = self._naps.milliseconds(now, len(samples), lost) / 1000
+            if (told := self._await_look(told, first, nap_s)) is None:
                 return
+
+    def _await_look(self, told: Looks, first: int, nap_s: float) -> Looks | None:
+        """Sleep while there is no block that is wanted, for `nap_s` first; what capture was told last. None when
+        woken."""
+        assert self._capture
+        if nap_s and self._capture.drained and self._sleep(nap_s):
+            return None
+        told = self._tell(told, first)
+        if told.dozing and self._capture.drained:
+            # It sleeps for a span at most: who is roused meanwhile has to tell it.
+            if self._sleep(told.span / RATE, self._capture):
+                return None
             told = self._tell(told, first)
-            if told.dozing and self._capture.drained:
-                # It sleeps for a span at most: who is roused meanwhile has to tell it.
-                if self._sleep(told.span / RATE, self._capture):
-                    return
-                told = self._tell(told, first)
+        return told
 
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
         """Samples that nobody heard in `seconds`, at whose end `heard` ones came and `dropped` ones did not; by so much

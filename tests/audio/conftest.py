@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.microphone import Microphone, Patience
+from kwsd.audio.microphone import Microphone
+from kwsd.audio.patience import Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import Event
 

@@ -23,8 +23,8 @@ from patience import PATIENCE_S
 
 from kwsd.audio.capture_handle import CaptureHandle
 from kwsd.audio.dozing import Doze, Looks
-from kwsd.audio.microphone import Patience
 from kwsd.audio.napping import Naps
+from kwsd.audio.patience import Patience
 from kwsd.audio.source import Block
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceAudible, DeviceLost, DeviceRestored, DeviceSilent

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio import microphone
-from kwsd.audio.microphone import Patience
+from kwsd.audio import patience
+from kwsd.audio.patience import Patience
 from kwsd.audio.source import Block, Sought
 from kwsd.events import DeviceLost, DeviceRestored
 
@@ -192,5 +192,5 @@ def test_a_thread_that_waits_between_two_clocks_has_not_slept(monkeypatch: pytes
     awake = iter([100.0, 103.0, 103.0, 103.001])  # three seconds of another thread's
     boot = iter([150.0, 153.0])
     names = SimpleNamespace(monotonic=lambda: next(awake), clock_gettime=lambda _: next(boot), CLOCK_BOOTTIME=7)
-    monkeypatch.setattr(microphone, "time", names)
-    assert microphone.clocks() == (153.0, pytest.approx(50.0, abs=0.01))
+    monkeypatch.setattr(patience, "time", names)
+    assert patience.clocks() == (153.0, pytest.approx(50.0, abs=0.01))
