@@ -31,7 +31,7 @@ class Classifier(Protocol):
         ...
 
 
-def numbers(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+def check_scores(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     """The scores that the model called `name`, or lying there, gave, as they are.
 
     Raises:

@@ -6,7 +6,7 @@ import os
 import struct
 from typing import BinaryIO, NamedTuple
 
-from kwsd.audio.wav_header import ELSEWHERE, UNKNOWN
+from kwsd.audio.wav_header import ELSEWHERE, UNKNOWN_BYTES
 
 _UNKNOWN_64 = 1 << 62
 """The same for sizes in 64 bits."""
@@ -43,12 +43,12 @@ def share(file: BinaryIO) -> float:
         if len(head) < 8:
             return 1.0
         at, length = _AU[kind].unpack(head)
-        return _share(size - at, length, UNKNOWN)
+        return _share(size - at, length, UNKNOWN_BYTES)
     return _share_of_chunk(file, size, _LAYOUTS[kind]) if kind in _LAYOUTS else 1.0
 
 
 def _share_of_chunk(file: BinaryIO, size: int, layout: _Layout) -> float:
-    at, unknown, elsewhere = layout.first, _UNKNOWN_64 if layout.counted else UNKNOWN, 0
+    at, unknown, elsewhere = layout.first, _UNKNOWN_64 if layout.counted else UNKNOWN_BYTES, 0
     for _ in range(_MOST):
         if at + layout.header.size >= size:
             break

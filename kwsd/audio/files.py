@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.resample import Resampler, resampled
-from kwsd.audio.sndfile import UNKNOWN, open_recording, read_blocks, wind
+from kwsd.audio.sndfile import UNKNOWN_FRAMES, open_recording, read_blocks, wind
 from kwsd.audio.source import Block
 from kwsd.errors import InputError
 from kwsd.samples import RATE
@@ -94,7 +94,7 @@ def clip_length(path: Path) -> int:
     """
     with open_recording(path) as sound:
         frames = int(sound.frames)
-        if frames == UNKNOWN:
+        if frames == UNKNOWN_FRAMES:
             frames = sum(map(len, read_blocks(path, sound, _BLOCK_SAMPLES // sound.channels, None)))
         return round(frames * RATE / int(sound.samplerate))
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 RATES = range(1_000, 1_000_001)
 """Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
 it at its word costs gigabytes."""
-UNKNOWN = (1 << 63) - 1
+UNKNOWN_FRAMES = (1 << 63) - 1
 """Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
 _HEADER_BYTES = 4096
 """More than the header of a recording without samples has."""
@@ -77,7 +77,7 @@ def wind(path: Path, sound: Any, start: int) -> None:
 def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDArray[np.float32]]:
     """Blocks of (frames, channels) until the end, or until they are `most` frames. Raises InputError for damage."""
     read, promise = 0, None
-    if most is None and sound.frames != UNKNOWN:
+    if most is None and sound.frames != UNKNOWN_FRAMES:
         promise = Promise(path, sound.format, sound.frames / sound.samplerate)
     while most is None or read < most:
         try:

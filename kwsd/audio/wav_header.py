@@ -15,7 +15,7 @@ _PCM, _EXTENSIBLE = 1, 0xFFFE
 _TAG_AT = 24
 """Where an extensible format's chunk says of which kind the samples are."""
 _WANTED = (1, RATE, 2 * RATE, 2, 16)  # channels, Hz, bytes a second and a sample, bits
-UNKNOWN = 0x7FFF_0000
+UNKNOWN_BYTES = 0x7FFF_0000
 """A size in 32 bits that promises nothing, from here on: written by what cannot know it yet (arecord, ffmpeg, sox)."""
 ELSEWHERE = 0xFFFF_FFFF
 """An RF64's size of samples, which stands in its chunk "ds64"."""
@@ -50,7 +50,7 @@ def wav_header(head: bytes, *, ended: bool = False) -> Header | None:
                 raise ValueError("samples before their format")
             if size == ELSEWHERE and elsewhere:
                 return Header(at + _CHUNK.size, elsewhere)
-            return Header(at + _CHUNK.size, None if size == 0 or size >= UNKNOWN else size)
+            return Header(at + _CHUNK.size, None if size == 0 or size >= UNKNOWN_BYTES else size)
         begin = at + _CHUNK.size
         end = begin + size + size % 2
         if end > _MOST:

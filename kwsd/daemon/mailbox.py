@@ -17,7 +17,7 @@ class Mailbox(Generic[Message]):
     A `queue.SimpleQueue` would nearly do. But Python runs a signal's handler between two steps of the main thread's own
     code: a signal that comes just before that thread begins to wait for a lock is only remembered, nothing wakes the
     thread, and SIGTERM is lost. Here the reader waits for a socket, to which the interpreter writes a byte when a
-    signal comes (`signal.set_wakeup_fd(mailbox.fileno())`), so that it cannot sleep through one.
+    signal comes (`signal.set_wakeup_fd(mailbox.wakeup_fd())`), so that it cannot sleep through one.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Mailbox(Generic[Message]):
                 return self._messages.popleft()
             poll.poll()
 
-    def fileno(self) -> int:
+    def wakeup_fd(self) -> int:
         """The descriptor whose every byte wakes the reader."""
         return self._waker.wakeup_fd()
 

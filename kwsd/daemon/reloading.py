@@ -17,8 +17,8 @@ from kwsd.daemon import build
 from kwsd.daemon.outlets import Outlets
 from kwsd.errors import KwsdError
 from kwsd.events import Event
-from kwsd.spotting.gate import voice_detector
 from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.vad import StepDetector
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def taken_over(
     try:
         config = settled(old, read(), card)
         if config.gate.enabled:
-            voice_detector(config.gate.aggressiveness)  # who started without the gate may lack its library
+            StepDetector(config.gate.aggressiveness)  # who started without the gate may lack its library
         token = build.metrics_token(config) if outlets.metrics else b""
         if outlets.hooks:
             outlets.hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)

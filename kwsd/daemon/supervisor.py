@@ -112,7 +112,7 @@ class _Daemon:
             stack.callback(self._notifier.close)
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
-            reloads, waking = self._reloader.reloads, self._mailbox.fileno()
+            reloads, waking = self._reloader.reloads, self._mailbox.wakeup_fd()
             stack.enter_context(relayed(self._signalled, self._outlets.kill_hooks, waking, reloads=reloads))
             try:
                 self._start(stack)

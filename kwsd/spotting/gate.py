@@ -1,19 +1,14 @@
-"""The gate: is anybody speaking? It keeps noise from the classifier. The only door to webrtcvad."""
+"""The gate: is anybody speaking? It keeps noise from the classifier."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.config import GateConfig
-from kwsd.errors import DeviceError
-from kwsd.samples import RATE
-
-STEP = RATE // 100
-"""Samples (10 ms) that the voice activity detector judges at a time."""
+from kwsd.spotting.vad import StepDetector
 
 _USUAL = GateConfig()
 
@@ -31,20 +26,6 @@ class GateSettings:
     hangover_ms: int = _USUAL.hangover_ms
 
 
-def voice_detector(aggressiveness: int) -> Any:
-    """WebRTC's voice activity detector, mode 0 to 3.
-
-    Raises:
-        DeviceError: the library is missing. A gate without it would be silently open or shut.
-    """
-    try:
-        import webrtcvad
-    except ImportError as error:
-        what = f"no voice activity detector ({error})"
-        raise DeviceError(what, "pip install webrtcvad-wheels, or --no-gate") from error
-    return webrtcvad.Vad(aggressiveness)
-
-
 class Gate:
     """One stream's gate. Fed with consecutive samples, in pieces of any size; all its times are counted in samples."""
 
@@ -54,8 +35,7 @@ class Gate:
 
     def reset(self) -> None:
         """Forget what was heard: the next samples do not follow on the last ones."""
-        self._detector = voice_detector(self._settings.aggressiveness)
-        self._rest = np.zeros(0, np.int16)
+        self._detector = StepDetector(self._settings.aggressiveness)
         self._spoken = 0
         self._left = 0
 
@@ -77,17 +57,15 @@ class Gate:
 
     def feed(self, samples: NDArray[np.int16]) -> bool:
         """Judge the newest samples (n,) int16; True if the gate was open at any time during them."""
-        waiting = np.concatenate([self._rest, samples])
-        whole = len(waiting) // STEP * STEP
-        self._rest = waiting[whole:]
         opened = self.is_open
-        for start in range(0, whole, STEP):
-            self._judge(waiting[start : start + STEP])
+        for is_speech in self._detector.feed(samples):
+            self._judge(is_speech)
             opened = opened or self.is_open
         return opened
 
-    def _judge(self, step: NDArray[np.int16]) -> None:
-        if not self._detector.is_speech(step.tobytes(), RATE):
+    def _judge(self, is_speech: bool) -> None:
+        """Count one step of the detector's."""
+        if not is_speech:
             self._spoken = 0
             self._left = max(0, self._left - 1)
             return

@@ -14,55 +14,13 @@ from kwsd.audio.extent import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.window import Window
 from kwsd.audio.windows import BATCH, SPARED_BATCH
-from kwsd.classifier import Classifier, numbers
-from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
+from kwsd.classifier import Classifier, check_scores
+from kwsd.events import Detection, Event, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.stream_state import StreamState
 from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts, stride_of
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
-
-
-class _Ear:
-    """What one stream needs to be remembered by: its gate and its trigger."""
-
-    def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
-        self.stream, self.gate, self.trigger = stream, gate, trigger
-        self.speaking = self.kept_out = False
-        self.memory = Memory()
-        self._until = 0  # where the last window ended
-
-    @property
-    def quiet(self) -> bool:
-        """Whether the next window cannot fire: a word takes several with scores in a row, and the last has none."""
-        return self.kept_out and self.trigger.spares
-
-    def listen(self, window: Window) -> tuple[bool, list[Event]]:
-        """Whether the window is to be scored, and what the gate has to say."""
-        events: list[Event] = []
-        until, self._until = self._until, window.end
-        if window.lost:
-            if self.speaking:
-                events.append(SpeechEnded(self.stream, at=until))
-                self.speaking = False
-            events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
-            self.trigger.reset()
-            self.memory = Memory()
-            if self.gate:
-                self.gate.reset()
-        self.kept_out = False
-        if self.gate is None:
-            if self.speaking:  # the gate was taken away meanwhile
-                events.append(SpeechEnded(self.stream, at=window.end - window.hop))
-                self.speaking = False
-            return True, events
-        wanted = self.gate.feed(window.samples[-window.hop :])
-        self.kept_out = not wanted
-        if wanted and not self.speaking:
-            events.append(SpeechStarted(self.stream, at=window.end - window.hop))
-        if (wanted or self.speaking) and not self.gate.is_open:
-            events.append(SpeechEnded(self.stream, at=window.end))
-        self.speaking = self.gate.is_open
-        return wanted, events
 
 
 class Spotter:
@@ -89,7 +47,7 @@ class Spotter:
         self._classifier, self._gate, self._trigger, self._about = classifier, gate, trigger, about
         self._thrifty = self._spares(trigger, coarse)
         self._coarse = coarse
-        self._ears: dict[str, _Ear] = {}
+        self._streams: dict[str, StreamState] = {}
         self.scored = self.gated = 0
         """Windows that the classifier has seen, and that the gate kept from it."""
 
@@ -103,19 +61,19 @@ class Spotter:
     def end(self, heard: Mapping[str, int]) -> list[Event]:
         """What is over because there are no more windows; of each stream so many samples were `heard`, though the last
         windows may reach beyond them."""
-        speaking = [ear for ear in self._ears.values() if ear.speaking]
-        for ear in speaking:
-            ear.speaking = False
-        return [SpeechEnded(ear.stream, at=heard[ear.stream]) for ear in speaking]
+        speaking = [state for state in self._streams.values() if state.speaking]
+        for state in speaking:
+            state.speaking = False
+        return [SpeechEnded(state.stream, at=heard[state.stream]) for state in speaking]
 
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
-        heard = [self._ear(window.stream).listen(window) for window in windows]
+        heard = [self._state(window.stream).listen(window) for window in windows]
         self.gated += sum(not wanted for wanted, _ in heard)
         rows = self._rows(windows, [wanted for wanted, _ in heard])
         events: list[Event] = []
         for window, row, (_, said) in zip(windows, rows, heard, strict=True):
             events.extend(said)
-            hit = self._ear(window.stream).trigger.feed(row, window.end)
+            hit = self._state(window.stream).trigger.feed(row, window.end)
             if hit:
                 events.append(self._detection(window, hit))
         return events
@@ -134,34 +92,34 @@ class Spotter:
     def span(self) -> int | None:
         """The next windows that matter, of any stream, end at multiples of so many samples; 1: any may matter. None
         while nobody speaks, and the next one cannot fire whatever will be heard in it."""
-        if not self._ears:
+        if not self._streams:
             return 1
-        spans = [ear.memory.span for ear in self._ears.values() if not ear.quiet]
+        spans = [state.memory.span for state in self._streams.values() if not state.quiet]
         return gcd(*spans) if spans else None
 
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
         """Go on with other settings from the next window on; nothing that was heard is forgotten.
 
-        Raises ConfigError as the constructor does, and DeviceError as `voice_detector`; all stays as it was then.
+        Raises ConfigError as the constructor does, and DeviceError as `StepDetector`; all stays as it was then.
         """
         thrifty = self._spares(trigger, coarse)
-        opened = {name: Gate(gate) for name, ear in self._ears.items() if gate and not ear.gate}
+        opened = {name: Gate(gate) for name, state in self._streams.items() if gate and not state.gate}
         self._thrifty = thrifty
         self._coarse = coarse
-        for name, ear in self._ears.items():
+        for name, state in self._streams.items():
             tuned = Trigger(self._classifier.labels, trigger)
-            tuned.inherit(ear.trigger)
-            ear.trigger = tuned
+            tuned.inherit(state.trigger)
+            state.trigger = tuned
             if self._thrifty:
-                ear.memory.candidate = True  # for the trigger before, the last window may have been no candidate
+                state.memory.candidate = True  # for the trigger before, the last window may have been no candidate
             else:
-                ear.memory = Memory()
+                state.memory = Memory()
             if gate is None:
-                ear.gate = None
-            elif ear.gate is None:
-                ear.gate = opened[name]
+                state.gate = None
+            elif state.gate is None:
+                state.gate = opened[name]
             else:
-                ear.gate.adopt(gate)
+                state.gate.adopt(gate)
         self._gate, self._trigger = gate, trigger
 
     def _spares(self, trigger: TriggerSettings, coarse: int | None) -> bool:
@@ -174,24 +132,24 @@ class Spotter:
             chosen = [window for window, want in zip(windows, wanted, strict=True) if want]
             scores = iter(self._score(chosen))
             return [next(scores) if want else None for want in wanted]
-        ears = [self._ear(window.stream) for window in windows]
-        heard = [self._heard(window, ear, want) for window, ear, want in zip(windows, ears, wanted, strict=True)]
+        states = [self._state(window.stream) for window in windows]
+        heard = [self._heard(window, state, want) for window, state, want in zip(windows, states, wanted, strict=True)]
         found = score_what_counts(heard, self._score)
         for stream, row in found.belated.items():
-            self._ear(stream).trigger.amend(row)
+            self._state(stream).trigger.amend(row)
         return found.rows
 
-    def _heard(self, window: Window, ear: _Ear, wanted: bool) -> Heard:
+    def _heard(self, window: Window, state: StreamState, wanted: bool) -> Heard:
         stride = stride_of(self._coarse or 0, window.hop)
-        is_candidate = partial(ear.trigger.is_candidate, finest=stride == FINEST)
-        return Heard(window, ear.memory, wanted, stride, is_candidate)
+        is_candidate = partial(state.trigger.is_candidate, finest=stride == FINEST)
+        return Heard(window, state.memory, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:
             return np.zeros((0, len(self._classifier.labels)), np.float32)
         self.scored += len(windows)
         scores = self._classifier.score(to_float(np.stack([window.samples for window in windows])))
-        scores = numbers(scores, self._classifier.name)
+        scores = check_scores(scores, self._classifier.name)
         return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
@@ -208,11 +166,11 @@ class Spotter:
             model=self._classifier.name,
         )
 
-    def _ear(self, stream: str) -> _Ear:
-        if stream not in self._ears:
+    def _state(self, stream: str) -> StreamState:
+        if stream not in self._streams:
             gate = Gate(self._gate) if self._gate else None
-            self._ears[stream] = _Ear(stream, gate, Trigger(self._classifier.labels, self._trigger))
-        return self._ears[stream]
+            self._streams[stream] = StreamState(stream, gate, Trigger(self._classifier.labels, self._trigger))
+        return self._streams[stream]
 
 
 def _unbroken(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:

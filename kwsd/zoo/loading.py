@@ -15,7 +15,7 @@ from kwsd.cards.model_card import ModelCard
 from kwsd.cards.names import GRAPH
 from kwsd.cards.reading import own_window
 from kwsd.cards.verifier import Verifier
-from kwsd.classifier import Classifier, numbers
+from kwsd.classifier import Classifier, check_scores
 from kwsd.errors import ConfigError, ModelError, lacks_packages
 from kwsd.samples import RATE
 from kwsd.zoo.finding import verifier_card
@@ -101,5 +101,5 @@ def _importing_torch(card: ModelCard) -> Iterator[None]:
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
     """The classifier, which gives numbers for a window of noise. What diverged in training may still do for silence."""
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (1, card.window)).astype(np.float32)
-    numbers(classifier.score(noise), str(card.path))
+    check_scores(classifier.score(noise), str(card.path))
     return classifier

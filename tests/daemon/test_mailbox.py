@@ -46,7 +46,7 @@ def test_no_signal_is_slept_through(mailbox: Mailbox[object]) -> None:
     for _ in range(300):
         about = threading.Barrier(2)
         thread = threading.Thread(target=kill, args=(about,))
-        with relayed(mailbox.put, lambda: None, mailbox.fileno()):
+        with relayed(mailbox.put, lambda: None, mailbox.wakeup_fd()):
             thread.start()
             about.wait()
             assert mailbox.get() == signal.SIGTERM

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from voices import silence, voice
 
 from kwsd.errors import DeviceError
-from kwsd.spotting.gate import STEP, Gate, GateSettings
+from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.vad import STEP
 
 RNG = np.random.default_rng(5)
 
@@ -107,8 +109,16 @@ class Detector:
 
 
 @pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.spotting.gate.voice_detector", Detector)
+def plain(monkeypatch: pytest.MonkeyPatch) -> list[Detector]:
+    """Those that were made."""
+    made: list[Detector] = []
+
+    def make(mode: int) -> Detector:
+        made.append(Detector(mode))
+        return made[-1]
+
+    monkeypatch.setitem(sys.modules, "webrtcvad", SimpleNamespace(Vad=make))
+    return made
 
 
 SPEECH, QUIET = np.ones(STEP, np.int16), np.zeros(STEP, np.int16)
@@ -132,15 +142,14 @@ def test_it_shuts_with_the_last_step_of_the_hangover() -> None:
     assert [gate.feed(step) for step in [SPEECH, *[QUIET] * 13]] == [True] * 13 + [False]
 
 
-@pytest.mark.usefixtures("plain")
-def test_other_settings_hold_at_once_and_after_a_gap() -> None:
+def test_other_settings_hold_at_once_and_after_a_gap(plain: list[Detector]) -> None:
     gate = Gate(GateSettings(onset_ms=10, hangover_ms=1000))
     gate.feed(SPEECH)
     gate.adopt(GateSettings(aggressiveness=3, hangover_ms=20))
-    assert gate._detector.mode == 3
+    assert plain[-1].mode == 3
     assert [gate.feed(QUIET) for _ in range(3)] == [True, True, False]
     gate.reset()
-    assert gate._detector.mode == 3
+    assert [detector.mode for detector in plain] == [3, 3]
 
 
 @pytest.mark.usefixtures("plain")

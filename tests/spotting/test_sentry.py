@@ -9,8 +9,9 @@ import pytest
 from voices import silence, voice
 
 from kwsd.errors import DeviceError
-from kwsd.spotting.gate import STEP, Gate, GateSettings
+from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.sentry import Sentry
+from kwsd.spotting.vad import STEP
 
 
 def test_silence_and_steady_noise_are_nobody() -> None:

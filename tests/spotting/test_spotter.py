@@ -10,7 +10,7 @@ from loudness import HOP, TRIGGER, LoudnessClassifier, beep, buzz, cut, feed
 from numpy.typing import NDArray
 
 from kwsd.audio.window import Window
-from kwsd.classifier import numbers
+from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, SpeechEnded
 from kwsd.spotting.gate import GateSettings
@@ -62,11 +62,11 @@ def test_a_network_whose_scores_are_not_numbers_is_told() -> None:
 def test_a_network_whose_scores_are_no_probabilities_is_told(score: float, fine: bool) -> None:
     scores = np.array([[score, 0.2]], np.float32)
     if fine:
-        assert numbers(scores, "it") is scores
+        assert check_scores(scores, "it") is scores
     else:
         with pytest.raises(ModelError, match="it: its scores are no probabilities, from 0 to 1"):
-            numbers(scores, "it")
-    assert numbers(scores[:0], "it").shape == (0, 2)
+            check_scores(scores, "it")
+    assert check_scores(scores[:0], "it").shape == (0, 2)
 
 
 def test_streams_do_not_hear_each_other() -> None:

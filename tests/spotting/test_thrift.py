@@ -69,7 +69,7 @@ def events(
     trigger = TriggerSettings({"yes": 0.9, "no": lowest}, smoothing=smoothing, refractory_ms=300)
     spotter = Spotter(classifier, gate=None, trigger=trigger, coarse=coarse)
     for stream in ("one", "two"):
-        spotter._ear(stream).gate = ToldGate(opens)  # type: ignore[assignment]
+        spotter._state(stream).gate = ToldGate(opens)  # type: ignore[assignment]
     found: list[Event] = []
     at = 0
     for size in batches:
@@ -136,7 +136,7 @@ def test_nothing_is_scored_before_the_next_look(data: st.DataObject, count: int,
     opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
     classifier = Told(rows)
     spotter = Spotter(classifier, gate=None, trigger=TriggerSettings({"yes": 0.9, "no": 0.8}), coarse=HOP * stride)
-    spotter._ear("one").gate = ToldGate(opens)  # type: ignore[assignment]
+    spotter._state("one").gate = ToldGate(opens)  # type: ignore[assignment]
     span: int | None = 1
     for number in range(count):
         before, heard = len(classifier.asked), window("one", number)

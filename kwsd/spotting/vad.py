@@ -1,0 +1,42 @@
+"""Is there speech in these 10 ms? The only door to webrtcvad."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.errors import DeviceError
+from kwsd.samples import RATE
+
+STEP = RATE // 100
+"""Samples (10 ms) that are judged at a time."""
+
+
+class StepDetector:
+    """WebRTC's voice activity detector, fed with consecutive samples in pieces of any size. It learns from each."""
+
+    def __init__(self, aggressiveness: int) -> None:
+        """`aggressiveness` 0 to 3: WebRTC's own modes, 3 takes the least for speech.
+
+        Raises:
+            DeviceError: the library is missing. A gate without it would be silently open or shut.
+        """
+        try:
+            import webrtcvad
+        except ImportError as error:
+            what = f"no voice activity detector ({error})"
+            raise DeviceError(what, "pip install webrtcvad-wheels, or --no-gate") from error
+        self._detector = webrtcvad.Vad(aggressiveness)
+        self._rest = np.zeros(0, np.int16)
+
+    def set_mode(self, aggressiveness: int) -> None:
+        """Judge by another mode from now on; what was learnt is kept."""
+        self._detector.set_mode(aggressiveness)
+
+    def feed(self, samples: NDArray[np.int16]) -> list[bool]:
+        """A verdict on each whole step of the next samples (n,) int16; what is left over begins the next one."""
+        waiting = np.concatenate([self._rest, samples])
+        whole = len(waiting) // STEP * STEP
+        self._rest = waiting[whole:]
+        steps = (waiting[start : start + STEP] for start in range(0, whole, STEP))
+        return [self._detector.is_speech(step.tobytes(), RATE) for step in steps]
