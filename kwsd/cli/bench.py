@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from kwsd.cli.flags import configured
-from kwsd.cli.measuring import EAR, Json, check_finite, check_places
+from kwsd.cli.measuring import EAR, check_finite
+from kwsd.cli.publishing import Json, check_places
 
 
 @configured(*EAR)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kwsd.cli import console, stderr
 from kwsd.cli.interrupts import ending_tidily
-from kwsd.cli.measuring import ear, publish
+from kwsd.cli.measuring import ear
+from kwsd.cli.publishing import publish
 from kwsd.config import options
 from kwsd.errors import InputError, UsageError, first_line, lacks_packages
 

@@ -10,7 +10,8 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels, split_labels
-from kwsd.cli.measuring import Json, Plots, Split, check_places, ear, publish
+from kwsd.cli.measuring import Split, ear
+from kwsd.cli.publishing import Json, Plots, check_places, publish
 
 
 @configured("model.name", "model.device", "model.verify", "model.window_s")

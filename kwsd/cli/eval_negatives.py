@@ -10,7 +10,8 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Json, Transcripts, check_places, ear, publish
+from kwsd.cli.measuring import EAR, HeldOut, Transcripts, ear
+from kwsd.cli.publishing import Json, check_places, publish
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 from kwsd.replacing import try_folder

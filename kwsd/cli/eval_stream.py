@@ -12,18 +12,8 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import (
-    EAR,
-    HeldOut,
-    Json,
-    Plots,
-    Split,
-    Transcripts,
-    check_finite,
-    check_places,
-    ear,
-    publish,
-)
+from kwsd.cli.measuring import EAR, HeldOut, Split, Transcripts, check_finite, ear
+from kwsd.cli.publishing import Json, Plots, check_places, publish
 from kwsd.cli.toml import as_key
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError

@@ -219,7 +219,7 @@ def test_a_stream_is_built_of_what_can_be_read(
 
 def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in `kwsd eval … --json F | head -1`."""
-    from kwsd.cli import console, measuring
+    from kwsd.cli import console, publishing
     from kwsd.evaluation.report import Table
 
     class Report:
@@ -234,5 +234,5 @@ def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monk
 
     monkeypatch.setattr(console, "table", gone)
     with pytest.raises(BrokenPipeError):
-        measuring.publish(Report(), str(tmp_path / "out.json"))
+        publishing.publish(Report(), str(tmp_path / "out.json"))
     assert read(tmp_path / "out.json") == {"found": 1}

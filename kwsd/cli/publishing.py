@@ -1,0 +1,107 @@
+"""Where the findings of a measurement go: tables on standard output, JSON, pictures."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from kwsd.cli import console, stderr
+from kwsd.errors import KwsdError, writing
+from kwsd.pictures import check_matplotlib
+from kwsd.replacing import try_folder
+from kwsd.shown import readable, takes_utf8
+
+if TYPE_CHECKING:
+    from kwsd.evaluation.report import Table
+
+_WHERE = "Where the findings go"
+
+Json = Annotated[
+    str,
+    typer.Option(
+        "--json", metavar="OUT", rich_help_panel=_WHERE, help="Write all that was found to a file; - prints it."
+    ),
+]
+Plots = Annotated[
+    Path | None,
+    typer.Option(
+        "--plots", metavar="DIR", readable=False, rich_help_panel=_WHERE, help="Draw pictures (PNG) into a folder."
+    ),
+]
+
+
+class Report(Protocol):
+    """What was measured."""
+
+    def tables(self) -> tuple[Table, ...]: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def check_places(out: str, plots: Path | None = None) -> None:
+    """Try where `publish` is to write: rather now than after hours. Raises as `try_folder`, InputError for a folder as
+    the file, and DeviceError where no pictures can be drawn."""
+    if out not in ("", "-"):
+        _check_file(Path(out))
+    if plots is not None:
+        try_folder(plots)
+        check_matplotlib()
+
+
+def _check_file(path: Path) -> None:
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.is_file() or not path.exists():  # else a pipe or a device, which would notice
+            try_folder(path.resolve().parent)
+
+
+def publish(
+    report: Report,
+    out: str,
+    plots: Path | None = None,
+    draw: Callable[[Path], Sequence[Path]] | None = None,
+    lines: Iterable[str] = (),
+) -> None:
+    """The findings as tables and `lines` on standard output, or as JSON there (`out` is -), in a file, as pictures."""
+    escaped = out == "-" and not takes_utf8(sys.stdout)
+    text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=escaped)) if out else ""
+    failed: KwsdError | None = None
+    if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
+        try:
+            _write(Path(out), text + "\n")
+        except KwsdError as error:  # what was measured is not lost for that
+            failed = error
+    if out == "-":
+        console.say(text)
+    else:
+        for table in report.tables():
+            console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])
+            console.say()
+        for line in lines:
+            console.say(line)
+    if plots is not None and draw is not None:
+        for picture in draw(plots):
+            stderr.note(f"drew {picture}")
+    if failed:
+        raise failed
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
+    from kwsd.evaluation.outputs import output
+
+    with writing(path):
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        real = path.resolve()
+    with output(real) as file:
+        file.write(text.encode())

@@ -1,0 +1,84 @@
+"""Where the findings of a measurement go."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from patience import PATIENCE_S
+
+from kwsd.cli.publishing import check_places, publish
+from kwsd.errors import DeviceError, InputError
+from kwsd.evaluation.report import Table
+
+Command = Callable[..., Any]
+
+
+class Found:
+    def tables(self) -> Sequence[Any]:
+        return ()
+
+    def to_dict(self) -> Mapping[str, Any]:
+        return {"kind": "clips"}
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("real.json")
+    publish(Found(), str(tmp_path / "link.json"))  # type: ignore[arg-type]  # a dict is a mapping
+    assert (tmp_path / "link.json").is_symlink()
+    assert "clips" in (tmp_path / "real.json").read_text()
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    publish(Found(), str(tmp_path / "pipe"))  # type: ignore[arg-type]  # a dict is a mapping
+    reader.join(PATIENCE_S)
+    assert "clips" in heard[0]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_name_that_is_not_utf8_is_told_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Named(Found):
+        def tables(self) -> Sequence[Any]:
+            return (Table("What fired", ("file",), (("b\udcff.wav",),)),)
+
+        def to_dict(self) -> Mapping[str, Any]:
+            return {"file": "b\udcff.wav"}
+
+    publish(Named(), str(tmp_path / "out.json"))  # type: ignore[arg-type]  # a dict is a mapping
+    publish(Named(), "-")  # type: ignore[arg-type]  # a dict is a mapping
+    assert "b\ufffd.wav" in (tmp_path / "out.json").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.count("b\ufffd.wav") == 2
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_full_device_is_told() -> None:
+    with pytest.raises(DeviceError, match="No space left"):
+        publish(Found(), "/dev/full")  # type: ignore[arg-type]  # a dict is a mapping
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "old.json").write_text("old")
+    for place in ("", "-", "/dev/full", tmp_path / "pipe", tmp_path / "old.json", tmp_path / "new" / "out.json"):
+        check_places(str(place))  # a pipe's reader may not be there yet
+    assert (tmp_path / "old.json").read_text() == "old"
+    for wrong in (tmp_path, tmp_path / "old.json" / "out.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            check_places(str(wrong))
+
+
+@pytest.mark.parametrize("command", ["clips", "stream", "negatives"])
+def test_every_evaluation_looks_first(kwsd: Command, tmp_path: Path, command: str) -> None:
+    heard = (tmp_path / "none.wav", tmp_path / "none.tsv") if command == "stream" else (tmp_path / "none",)
+    ran = kwsd("eval", command, *heard, "--json", tmp_path)
+    assert ran.status == 66
+    assert f"{tmp_path}: cannot be written (Is a directory): name another place" in ran.err
