@@ -21,8 +21,9 @@ from kwsd.fitting import gate_settings, trigger_settings
 from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
-from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.listening import handed_over, inherited
+from kwsd.sinks.order import Hook
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.sentry import Sentry

@@ -9,14 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from kwsd.config import BY_A_SHELL, HookConfig, unread_sign
 from kwsd.events import Detection, Envelope, Event
 from kwsd.labels import ANY_WORD
+from kwsd.sinks.order import Hook, Order
 from kwsd.sinks.outputs import Outputs
 from kwsd.sinks.programs import check_programs
-from kwsd.sinks.running import GRACE_S, Order, RunningHook
+from kwsd.sinks.running import GRACE_S, RunningHook
 from kwsd.sinks.starting import Starter
 from kwsd.waker import Waker, time_out
 
@@ -26,18 +26,6 @@ LAST_S = 3 * GRACE_S
 """After the deadline: SIGTERM, SIGKILL, and what outlives both."""
 
 _USUAL = HookConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`.
-
-    `passed` names what of kwsd's environment it gets beside the list in `kwsd.sinks.environment`.
-    """
-
-    argv: tuple[str, ...]
-    timeout_s: float = _USUAL.timeout_s
-    passed: tuple[str, ...] = ()
 
 
 class HookSink:
@@ -93,7 +81,7 @@ class HookSink:
         if not isinstance(event, Detection) or self._closing:
             return
         for hook in (*self._hooks.get(event.word, ()), *self._hooks.get(ANY_WORD, ())):
-            order = Order(hook.argv, hook.timeout_s, envelope, event, hook.passed)
+            order = Order(hook, envelope, event)
             if len(self._queue) < self._room + max(0, self._limit - len(self._running) - self._starter.busy):
                 self._queue.append(order)
             else:
@@ -167,7 +155,7 @@ class HookSink:
             self._queue.clear()
         while self._queue and len(self._running) < self._limit and not self._starter.busy:
             order = self._queue.popleft()
-            if any(order.argv[0] == hanging.argv[0] for hanging in self._starter.hanging()):
+            if any(order.hook.argv[0] == hanging.hook.argv[0] for hanging in self._starter.hanging()):
                 self._refuse(order, "the one before hangs in that still")
                 continue
             try:

@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 
-from kwsd.config import command_line
-from kwsd.events import Detection, Envelope, HookFinished
-from kwsd.shown import brief, last_of
+from kwsd.events import HookFinished
+from kwsd.shown import last_of
 from kwsd.sinks.environment import environment
 from kwsd.sinks.exits import exit_descriptor
+from kwsd.sinks.order import Order
 from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
@@ -31,31 +30,6 @@ TAIL_BYTES = 2048
 """How much of a hook's output the log shows; the rest is read and thrown away."""
 TAIL_SHOWN = 2600
 """Bytes that it may take there, by `brief`: else the log's line would be cut, and its end is what matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A hook that is to run for one detection."""
-
-    argv: tuple[str, ...]
-    timeout_s: float
-    envelope: Envelope
-    event: Detection
-    passed: tuple[str, ...] = ()
-
-    @property
-    def word(self) -> str:
-        """The word that was heard."""
-        return self.event.word
-
-    @property
-    def command(self) -> str:
-        """The command as a person would type it, as far as a line has room for it."""
-        return brief(command_line(self.argv))
-
-    def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
-        """The event that tells how it went; without arguments, that it never ran."""
-        return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)
 
 
 class RunningHook:
@@ -74,7 +48,7 @@ class RunningHook:
         self.rests_until = 0.0
         self._tail = b""
         self._began = time.monotonic()
-        self._due = self._began + order.timeout_s
+        self._due = self._began + order.hook.timeout_s
         self._signals = [signal.SIGKILL, signal.SIGTERM]  # still to be sent, the last one first
         self._timed_out = False
         with ExitStack() as ours, ExitStack() as its:
@@ -85,11 +59,11 @@ class RunningHook:
             reading = _pipe_holding(encode(order.envelope))
             its.callback(os.close, reading)
             self._process = subprocess.Popen(
-                order.argv,
+                order.hook.argv,
                 stdin=reading,
                 stdout=hooks_output,
                 stderr=hooks_output,
-                env=environment(order.envelope, os.environ, order.passed),
+                env=environment(order.envelope, os.environ, order.hook.passed),
                 start_new_session=True,
             )
             ours.callback(self._kill_and_wait)
@@ -108,7 +82,7 @@ class RunningHook:
             return True
         if not self._signals:
             return False
-        self._timed_out = self._timed_out or now >= self._began + self.order.timeout_s
+        self._timed_out = self._timed_out or now >= self._began + self.order.hook.timeout_s
         self._signal(self._signals.pop())
         self._due = now + GRACE_S
         return True
@@ -181,7 +155,7 @@ class RunningHook:
         if status is None:
             ending = "cannot be ended, not even by SIGKILL; it is left alone"
         elif self._timed_out:
-            ending = f"ended after its time-out of {self.order.timeout_s:g} s"
+            ending = f"ended after its time-out of {self.order.hook.timeout_s:g} s"
         elif len(self._signals) < 2:
             ending = "ended, because kwsd stops"
         level = logging.INFO if status == 0 and not self._timed_out else logging.WARNING

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from kwsd.sinks.order import Order
 from kwsd.sinks.programs import why_not
-from kwsd.sinks.running import GRACE_S, Order, RunningHook
+from kwsd.sinks.running import GRACE_S, RunningHook
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Starter:
         try:
             outcome = RunningHook(start.order)
         except (OSError, ValueError) as error:
-            outcome = why_not(start.order.argv, error)  # looks at the program, too, which may hang as well
+            outcome = why_not(start.order.hook.argv, error)  # looks at the program, too, which may hang as well
         except Exception as error:
             outcome = error
         with self._handing_over:

@@ -17,7 +17,8 @@ from small_pipe import Pipe
 
 from kwsd.events import Detection, Envelope, Event, HookFinished
 from kwsd.sinks import hooks, outputs, running, starting
-from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.order import Hook
 from kwsd.sinks.socket import SocketSink
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from kwsd.errors import ConfigError
 from kwsd.events import Envelope, SpeechStarted
-from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.order import Hook
 
 
 def test_the_detection_is_on_standard_input_and_in_the_environment(bench: Any, tmp_path: Path, stop: Envelope) -> None:

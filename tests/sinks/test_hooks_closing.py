@@ -13,8 +13,9 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.events import Envelope, Event
-from kwsd.sinks.hooks import Hook, HookSink
-from kwsd.sinks.running import Order, RunningHook
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.order import Hook, Order
+from kwsd.sinks.running import RunningHook
 
 
 def test_no_more_run_at_once_than_allowed_and_no_more_wait(
@@ -152,7 +153,7 @@ def test_one_that_is_started_is_killed_while_its_sink_is_busy_elsewhere(
     class Late(RunningHook):
         def __init__(self, order: Order) -> None:
             super().__init__(order)
-            if order.argv[0] == "sleep":
+            if order.hook.argv[0] == "sleep":
                 assert busy.wait(PATIENCE_S)
                 started.append(self)
 

@@ -17,7 +17,8 @@ from kwsd.daemon.counters import Counters
 from kwsd.events import Envelope, Event
 from kwsd.shown import brief
 from kwsd.sinks import outputs, running
-from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.order import Hook
 
 LIMIT_S = 1000.0
 """A time-out, which passes as soon as a shell has come so far that it may."""

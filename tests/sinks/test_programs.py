@@ -10,7 +10,8 @@ import pytest
 
 from kwsd.errors import ConfigError
 from kwsd.events import Envelope
-from kwsd.sinks.hooks import Hook, HookSink
+from kwsd.sinks.hooks import HookSink
+from kwsd.sinks.order import Hook
 from kwsd.sinks.programs import check_programs
 
 

@@ -17,8 +17,9 @@ from kwsd.errors import ConfigError
 from kwsd.events import Envelope
 from kwsd.sinks import starting
 from kwsd.sinks.hooks import Hook
+from kwsd.sinks.order import Order
 from kwsd.sinks.programs import check_programs
-from kwsd.sinks.running import Order, RunningHook
+from kwsd.sinks.running import RunningHook
 
 
 @pytest.fixture

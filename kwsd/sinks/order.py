@@ -1,0 +1,46 @@
+"""What is to run for a detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kwsd.config import HookConfig, command_line
+from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.shown import brief
+
+_USUAL = HookConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`.
+
+    `passed` names what of kwsd's environment it gets beside the list in `kwsd.sinks.environment`.
+    """
+
+    argv: tuple[str, ...]
+    timeout_s: float = _USUAL.timeout_s
+    passed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A hook that is to run for one detection."""
+
+    hook: Hook
+    envelope: Envelope
+    event: Detection
+
+    @property
+    def word(self) -> str:
+        """The word that was heard."""
+        return self.event.word
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it, as far as a line has room for it."""
+        return brief(command_line(self.hook.argv))
+
+    def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
+        """The event that tells how it went; without arguments, that it never ran."""
+        return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)
