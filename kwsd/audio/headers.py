@@ -48,7 +48,8 @@ def read_next(head: bytes, name: str, *, ended: bool = False) -> Header | None:
 
 def _no_samples(name: str, kind: str) -> InputError:
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
-    return InputError(f"{name}: this is {what}, not raw samples; pipe those, or name the file: kwsd listen FILE")
+    remedy = "name the file (kwsd listen FILE), or put between: ffmpeg -i - -f s16le -ar 16000 -ac 1 -"
+    return InputError(f"{name}: this is {what}, not raw samples;", remedy)
 
 
 def _container(head: bytes) -> str:

@@ -119,7 +119,7 @@ def _check_file(path: Path) -> bool:
         if path.is_dir():
             raise InputError(f"{path}: a folder, not a recording; name a file in it")
         if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a regular file; pipe raw samples to: kwsd listen -")
+            raise InputError(f"{path}: not a regular file; pipe samples, or a WAV file of them, to: kwsd listen -")
         with path.open("rb") as file:
             head = file.read(3)
     except OSError as error:

@@ -8,13 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.findings import Finding, failed
+from kwsd.cli.status import ask
 from kwsd.config import Config, expanded, runtime_folder
 from kwsd.errors import DeviceError
 from kwsd.replacing import give_back, missing
 
+_ANSWER_S = 3.0
+"""A daemon that is well answers at once, on a busy machine in a second."""
+
 
 def look_at_socket(config: Config) -> Iterator[Finding]:
-    """The socket of events: a daemon's, or one that can be made."""
+    """The socket of events: a daemon's that answers, or one that can be made."""
     from kwsd.sinks.listening import answers, listen, unlink
 
     if config.socket.enabled is False:
@@ -30,6 +34,7 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         left = path.is_socket()
         alive = answers(path)
     if alive:
+        ask(path, _ANSWER_S)
         yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
         return
     with _given_back(path.parent):

@@ -70,7 +70,7 @@ class Quota:
         for path in ours:
             try:
                 found = path.stat()
-            except FileNotFoundError:  # another daemon has removed it meanwhile
+            except OSError:  # another daemon has removed it meanwhile
                 continue
             if path.suffix == ".wav":
                 kept.append((path, found.st_size))

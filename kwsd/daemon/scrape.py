@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _NO_TOKEN = "only with the token\n"
 _OTHER_NAME = "by another name than localhost only with a token (metrics.token_file)\n"
 _ANSWER_BYTES = 1 << 16
+_SILENT = "if it is a kwsd, see its log, and start it anew; else choose another place with --metrics"
 
 
 class ScrapeServer:
@@ -133,20 +134,24 @@ class ScrapeServer:
 
 
 def served(where: str) -> bool:
-    """Whether a kwsd answers at `where` already, be it that it wants to see a token first."""
+    """Whether a kwsd answers at `where` already, be it that it wants to see a token first. Raises DeviceError where
+    somebody listens and says nothing."""
     place: str | tuple[str, int]
     if "/" in where:
         family, place = socket.AF_UNIX, os.fspath(expanded(where))
     else:
         family, place = parse_address(where)
-    answer = b""
+    answer, connected = b"", False
     with socket.socket(family) as asking, contextlib.suppress(OSError):
         asking.settimeout(REQUEST_S)
         asking.connect(place)
+        connected = True
         asking.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         deadline = time.monotonic() + REQUEST_S
         while len(answer) < _ANSWER_BYTES and time.monotonic() < deadline and (data := asking.recv(4096)):
             answer += data
+    if connected and not answer:
+        raise DeviceError(f"{where}: who listens there says nothing;", _SILENT)
     return b"kwsd_info" in answer or _NO_TOKEN.encode() in answer
 
 

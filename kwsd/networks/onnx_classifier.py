@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
+from kwsd.errors import first_line
+from kwsd.networks.scarcity import lacks_memory
 from kwsd.samples import RATE
 
 _MANY = 8
@@ -52,14 +54,20 @@ class OnnxClassifier:
     def score(self, windows: NDArray[np.float32], rate: int = RATE) -> NDArray[np.float32]:
         """(batch, window) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32: probabilities.
 
-        Each row sums to one, unless the model's labels do not exclude each other.
+        Each row sums to one, unless the model's labels do not exclude each other. Raises MemoryError, and what ONNX
+        Runtime raises besides.
         """
         if rate != self._rate:
             windows = resampled(windows, rate, self._rate)
         scores = np.empty((len(windows), len(self.labels)), np.float32)
 
         def score_one(row: int) -> None:
-            scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
+            try:
+                scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
+            except Exception as error:  # ONNX Runtime's have no common class but this one
+                if lacks_memory(error):
+                    raise MemoryError(first_line(error)) from error
+                raise
 
         rows = range(len(windows))
         if self._threads is None and len(rows) >= _MANY:

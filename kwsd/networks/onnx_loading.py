@@ -6,7 +6,6 @@ The door to ONNX Runtime, but for what the exporter quantises: `kwsd.exporting.t
 from __future__ import annotations
 
 import ctypes
-import errno
 import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +21,8 @@ from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
 from kwsd.networks.arrangement import INT8, arrange
 from kwsd.networks.onnx_classifier import OnnxClassifier
+from kwsd.networks.scarcity import is_scarcity, lacks_memory
 from kwsd.samples import RATE
-
-_SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""What the machine lacks, and the model is not to blame for."""
 
 
 def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | None = None) -> OnnxClassifier:
@@ -77,8 +74,10 @@ def _blamed(model: Callable[[str], ModelError]) -> Iterator[None]:
     except (KwsdError, MemoryError):
         raise
     except Exception as error:  # ONNX Runtime's have no common class but this one
-        if isinstance(error, OSError) and error.errno in _SCARCE:
+        if is_scarcity(error):
             raise
+        if lacks_memory(error):
+            raise MemoryError(first_line(error)) from error
         raise model(first_line(error)) from error
 
 
@@ -86,6 +85,8 @@ def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
+        if lacks_memory(error):
+            raise MemoryError(first_line(error)) from error
         raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", "pip install onnxruntime") from error
     return onnxruntime
 

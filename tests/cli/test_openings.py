@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import socketserver
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kwsd.sinks.socket import SocketSink
 
 Command = Callable[..., Any]
 
@@ -17,11 +21,23 @@ pytestmark = pytest.mark.usefixtures("usb_microphone")
 
 def test_a_daemon_that_runs_is_seen(findings: Command) -> None:
     path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
+    sink = SocketSink(path, status=lambda: b'{"type": "status"}\n')
+    try:
+        assert "a daemon listens" in findings()[1]["socket"]["found"]
+    finally:
+        sink.close(0)
+
+
+def test_one_that_hangs_and_one_that_died_are_told_apart(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.cli.openings._ANSWER_S", 0.05)
+    path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
-        assert "a daemon listens" in findings()[1]["socket"]["found"]
+        status, found = findings()
+        assert (status, found["socket"]["state"]) == (69, "fail")
+        assert "the daemon does not answer" in found["socket"]["found"]
     assert "dead daemon" in findings()[1]["socket"]["found"]
 
 
@@ -87,7 +103,24 @@ def test_a_port_that_somebody_has(findings: Command, configured: Command) -> Non
         configured(f"[metrics]\nlisten = '{taken.getsockname()[1]}'\n")
         status, found = findings()
     assert status == 69
+    assert "who listens there says nothing" in found["metrics"]["found"]
+    assert "choose another place with --metrics" in found["metrics"]["remedy"]
+
+
+def test_a_port_where_somebody_else_answers(findings: Command, configured: Command) -> None:
+    page = socketserver.StreamRequestHandler
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), type("Page", (page,), {"handle": _answer})) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        configured(f"[metrics]\nlisten = '{other.server_address[1]}'\n")
+        status, found = findings()
+        other.shutdown()
+    assert status == 69
     assert found["metrics"]["remedy"] == "choose another with --metrics"
+
+
+def _answer(handler: Any) -> None:
+    handler.rfile.readline()
+    handler.wfile.write(b"HTTP/1.0 404 Not Found\r\n\r\n")
 
 
 @pytest.mark.parametrize("token", [b"", b"0123456789abcdef"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,41 @@ def test_with_one_torch_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert pick_device("auto", (node,)) == "cpu"
+
+
+class _RuntimeException(Exception):
+    """As ONNX Runtime's are: of no class that others have."""
+
+
+@pytest.mark.parametrize(
+    "said", ["[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc", "Failed to allocate memory"]
+)
+def test_a_lack_of_memory_is_told_as_one_at_whatever_moment_it_comes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    classifier = load_onnx(folder, "tiny", LABELS)
+
+    def scarce(*_: object, **__: object) -> None:
+        raise _RuntimeException(said)
+
+    monkeypatch.setattr(classifier, "_session", SimpleNamespace(run=scarce))
+    with pytest.raises(MemoryError):
+        classifier.score(np.zeros((1, 16_000), np.float32))
+    monkeypatch.setattr("kwsd.networks.onnx_loading._session", scarce)
+    with pytest.raises(MemoryError):
+        load_onnx(folder, "tiny", LABELS)
+
+
+def test_a_library_that_finds_no_memory_is_not_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mapper:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "onnxruntime":
+                raise ImportError("libonnxruntime.so: failed to map segment from shared object")
+
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Mapper(), *sys.meta_path])
+    with pytest.raises(MemoryError):
+        load_onnx(folder, "tiny", LABELS)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])

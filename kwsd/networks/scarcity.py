@@ -1,0 +1,19 @@
+"""What the machine lacks, and no model or package is to blame for."""
+
+from __future__ import annotations
+
+import errno
+
+_SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_NO_MEMORY = ("bad_alloc", "allocate memory", "failed to map segment")
+"""What C++, ONNX Runtime and the dynamic linker say, whose errors have no class of their own."""
+
+
+def is_scarcity(error: Exception) -> bool:
+    """Whether a system call failed for want of memory or of descriptors."""
+    return isinstance(error, OSError) and error.errno in _SCARCE
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether another library's error tells of a lack of memory."""
+    return any(sign in str(error).lower() for sign in _NO_MEMORY)
