@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
-import os
 import select
 import socket
 import threading
@@ -17,7 +15,8 @@ from pathlib import Path
 
 from kwsd.events import Envelope
 from kwsd.sinks.descriptors import CLIENTS, room
-from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
+from kwsd.sinks.door import Door
+from kwsd.sinks.listening import CROWDED_S, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker, time_out
@@ -59,7 +58,6 @@ class SocketSink:
         self._inbox: deque[bytes] = deque()
         self._clients: dict[int, Subscriber] = {}
         self._deadline = math.inf
-        self._crowded = False
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
         with ExitStack() as undo:  # who knocks where nobody will ever serve would wait in vain
@@ -67,8 +65,8 @@ class SocketSink:
             if self._identity:
                 undo.callback(unlink, path, self._identity)
             self._waker = undo.enter_context(closing(Waker()))
-            self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
-            undo.callback(os.close, self._spare)
+            self._door = Door(self._server, self.path, drop_newest=self._drop_newest)
+            undo.callback(self._door.close)
             self._thread.start()
             undo.pop_all()  # the thread does the same in its end
 
@@ -99,8 +97,7 @@ class SocketSink:
         finally:
             if self._identity:
                 unlink(self.path, self._identity)
-            if self._spare is not None:
-                os.close(self._spare)
+            self._door.close()
             self._waker.close()
             for end in (self._server, *(client.socket for client in self._clients.values())):
                 end.close()
@@ -114,9 +111,9 @@ class SocketSink:
     def _step(self) -> None:
         """Wait for something to do, and do it."""
         left = self._deadline - time.monotonic()
-        if self._spare is None and not self._take_spare():
+        if not self._door.take_spare():
             left = min(left, CROWDED_S)  # poll(2) would tell of those at the door for ever
-        self._poll.modify(self._server, 0 if self._spare is None else select.POLLIN)
+        self._poll.modify(self._server, 0 if self._door.spare is None else select.POLLIN)
         ready = dict(self._poll.poll(time_out(left)))
         self._waker.clear()
         # Before anybody is taken in: who comes may get the descriptor of one that has left.
@@ -124,37 +121,25 @@ class SocketSink:
             client.hear(ready.get(descriptor, 0))
             if client.asks() and self._status:
                 client.offer(self._status())
-        self._accept()
+        self._take_in()
         while self._inbox:
             line = self._inbox.popleft()
-            self._accept()  # whoever had connected before this event was sent gets it
+            self._take_in()  # whoever had connected before this event was sent gets it
             for client in self._clients.values():
                 client.offer(line)
         for client in list(self._clients.values()):
             self._serve(client)
 
-    def _accept(self) -> None:
-        """Take in who waits at the door, as many as there may be at most; the others wait for the next step."""
-        for _ in range(CLIENTS):
-            try:
-                connection, _ = self._server.accept()
-            except (BlockingIOError, ConnectionError):  # nobody; or it went away again
-                return
-            except OSError as error:
-                if error.errno not in EXHAUSTED:
-                    raise
-                if not self._turn_away(error):
-                    return
-                continue
+    def _take_in(self) -> None:
+        """Take in who waits at the door, as long as there is room."""
+        for connection in self._door.knocking():
             if len(self._clients) >= self._room:
                 self._forget_who_left()
             if len(self._clients) >= self._room:
-                if not self._crowded:
-                    log.warning("%s: subscribers are turned away, there are %d already", self.path, self._room)
-                self._crowded = True
-                connection.close()
+                self._door.turn_away(connection, f"there are {self._room} already")
                 continue
-            self._crowded = self._crowded and len(self._clients) >= max(1, self._room // 2)
+            if len(self._clients) < max(1, self._room // 2):
+                self._door.room()
             connection.setblocking(False)
             self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)
@@ -170,40 +155,14 @@ class SocketSink:
             client.hear(event)
             self._serve(client)
 
-    def _turn_away(self, error: OSError) -> bool:
-        """Take in and drop who waits at the door, although no descriptor is free: poll(2) would tell of them for ever.
-
-        The one kept for this is given up for a moment. False where even that does not help.
-        """
-        if not self._crowded:
-            log.warning("%s: subscribers are turned away: %s", self.path, error.strerror)
-        self._crowded = True
-        if self._spare is None and not self._take_spare():
+    def _drop_newest(self) -> bool:
+        """Have the newest subscriber give up its descriptor; False where there is none."""
+        if not self._clients:
             return False
-        assert self._spare is not None
-        os.close(self._spare)
-        self._spare = None
-        try:
-            self._server.accept()[0].close()
-        except OSError:  # nobody waits any more; or another thread was faster, and the next attempt may do better
-            self._take_spare()
-            return False
-        return self._take_spare()
-
-    def _take_spare(self) -> bool:
-        """Keep a descriptor back. Where the last of our own is taken, the newest subscribers give up theirs; where the
-        whole system has none (ENFILE), others would take those at once."""
-        while True:
-            try:
-                self._spare = os.open(os.devnull, os.O_RDONLY)
-            except OSError as error:
-                if error.errno != errno.EMFILE or not self._clients:
-                    return False
-                newest = list(self._clients.values())[-1]
-                newest.fault = "no descriptor is left"
-                self._drop(newest)
-            else:
-                return True
+        newest = list(self._clients.values())[-1]
+        newest.fault = "no descriptor is left"
+        self._drop(newest)
+        return True
 
     def _serve(self, client: Subscriber) -> None:
         """Write what there is room for; drop the client where it is gone or does not keep up."""

@@ -135,7 +135,7 @@ def test_a_failing_thread_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def fail(_: SocketSink) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(SocketSink, "_accept", fail)
+    monkeypatch.setattr(SocketSink, "_take_in", fail)
     sink = SocketSink(tmp_path / "events.sock", failed=failures.put)
     sink.send(sealed())
     assert isinstance(failures.get(timeout=PATIENCE_S), OSError)

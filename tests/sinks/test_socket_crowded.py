@@ -14,7 +14,7 @@ import pytest
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
-from kwsd.sinks import socket as sinks_socket
+from kwsd.sinks import door
 from kwsd.sinks.socket import SocketSink
 
 
@@ -95,8 +95,8 @@ def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_o
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return opening(path, flags)
 
-    monkeypatch.setattr(sinks_socket.os, "open", exhausted)
-    kept, sink._spare = sink._spare, None  # as if another thread had been faster than the sink
+    monkeypatch.setattr(door.os, "open", exhausted)
+    kept, sink._door.spare = sink._door.spare, None  # as if another thread had been faster than the sink
     assert kept is not None
     os.close(kept)
     sink.send(sealed(2))
@@ -116,8 +116,8 @@ def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
         raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
 
     with monkeypatch.context() as patched:
-        patched.setattr(sinks_socket.os, "open", exhausted)
-        kept, sink._spare = sink._spare, None
+        patched.setattr(door.os, "open", exhausted)
+        kept, sink._door.spare = sink._door.spare, None
         assert kept is not None
         os.close(kept)
         for number in (1, 2):
