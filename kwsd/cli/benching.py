@@ -191,6 +191,6 @@ def _flags(overrides: dict[str, Any]) -> list[str]:
     """The daemons' command lines: what ours says of how to hear."""
     flags = [f"--config={os.devnull}"]
     for key, value in overrides.items():
-        on, _, off = options()[key].flag.partition("/")
-        flags.append((on if value else off) if isinstance(value, bool) else f"{on}={value}")
+        option = options()[key]
+        flags.append(option.flag_for(value) if option.is_switch else f"{option.flag}={value}")
     return flags

@@ -11,7 +11,6 @@ from kwsd.cli import console
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.cli.toml import as_toml, as_value, in_ascii
 from kwsd.config import config_path, load_config, options
-from kwsd.config.values import MAPPINGS
 from kwsd.shown import spelt_out, takes_utf8
 
 
@@ -45,8 +44,8 @@ def config(
         return
     rows = []
     for key, option in options().items():
-        value = getattr(getattr(loaded.config, option.section), option.name)
-        if option.type in MAPPINGS:
+        value = option.value_in(loaded.config)
+        if option.is_table:
             rows += [
                 (f"{key}.{word}", as_value(entry), loaded.origins[f"{key}.{word}"]) for word, entry in value.items()
             ]

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from kwsd.config import Config, Option, options, parse_hook_flags
-from kwsd.config.values import MAPPINGS, allowed
+from kwsd.config.values import allowed
 
 HOOKS = "hooks.words"
 _SHELL_HOOKS = "hook_shell"
@@ -101,7 +101,7 @@ def _info(option: Option) -> Any:
     return typer.Option(
         option.flag,
         help=described(option),
-        metavar=None if _is_switch(option) else _metavar(option),
+        metavar=None if option.is_switch else _metavar(option),
         rich_help_panel=_panel(option.section),
         autocompletion=_completer(option),
         show_default=False,
@@ -112,8 +112,8 @@ def described(option: Option) -> str:
     """The option's help, with its default and its range where that says something."""
     text = f"Do not {option.help[0].lower()}{option.help[1:]}" if _only_off(option) else option.help
     facts = []
-    if option.default not in (None, "", ()) and option.type not in MAPPINGS:
-        shown = {True: "yes", False: "no"}.get(option.default) if _is_switch(option) else f"{option.default}"
+    if option.default not in (None, "", ()) and not option.is_table:
+        shown = {True: "yes", False: "no"}.get(option.default) if option.is_switch else f"{option.default}"
         facts.append(f"default: {shown}")
     if option.low is not None:
         facts.append(allowed(option).split(" from ")[1])
@@ -124,16 +124,12 @@ def _type(option: Option) -> Any:
     """Values stay text: `load_config` reads and checks them, with errors that name flag, value and range."""
     if option.key == HOOKS:
         return list[str] | None
-    return bool | None if _is_switch(option) else str | None
-
-
-def _is_switch(option: Option) -> bool:
-    return option.type in (bool, bool | None)
+    return bool | None if option.is_switch else str | None
 
 
 def _only_off(option: Option) -> bool:
     """Whether its flag can but switch it off: `--no-socket`."""
-    return _is_switch(option) and option.flag.startswith("--no-")
+    return option.is_switch and option.flag.startswith("--no-")
 
 
 def _metavar(option: Option) -> str:
@@ -141,7 +137,7 @@ def _metavar(option: Option) -> str:
         return "|".join(option.choices)
     if option.key == HOOKS:
         return "WORD=COMMAND"
-    if option.type == tuple[str, ...]:
+    if option.is_list:
         return "WORD,WORD"
     if option.type is str:
         return option.name.upper()

@@ -31,6 +31,6 @@ def refuse_repeats(given: Sequence[Any]) -> None:
 
 
 def _instead(option: Option) -> str:
-    if option.type != tuple[str, ...]:
+    if not option.is_list:
         return _ONE
     return f"write {option.flag} {shlex.quote(','.join(option.example))}"

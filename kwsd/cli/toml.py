@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from kwsd.config import SHELL, LoadedConfig, Option, options
-from kwsd.config.values import MAPPINGS
 from kwsd.shown import one_line, spelt_out
 
 
@@ -24,8 +23,8 @@ def as_toml(loaded: LoadedConfig) -> str:
     tables: dict[str, list[str]] = {}
     for key, option in options().items():
         lines = sections.setdefault(option.section, [f"[{option.section}]"])
-        value = getattr(getattr(loaded.config, option.section), option.name)
-        if option.type in MAPPINGS:
+        value = option.value_in(loaded.config)
+        if option.is_table:
             tables.setdefault(option.section, []).extend(_table(key, option, value, loaded.origins))
             continue
         lines += [f"# {line}" for line in textwrap.wrap(option.help, 96)]

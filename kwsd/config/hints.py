@@ -9,7 +9,7 @@ from typing import Any
 
 from kwsd.config.options import Option, nearest, options
 from kwsd.config.sections import Config
-from kwsd.config.values import MAPPINGS, check
+from kwsd.config.values import check
 from kwsd.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def _elsewhere(name: str, value: Any, others: Sequence[Option]) -> str:
 
 def _by_word(section: str, name: str, value: Any) -> str:
     """A table by word has a section of its own."""
-    tables = [option for option in options().values() if option.section == section and option.type in MAPPINGS]
+    tables = [option for option in options().values() if option.section == section and option.is_table]
     fitting = [option.key for option in tables if _fits(option, {name: value})]
     return f"did you mean {name!r} in [{fitting[0]}]?" if fitting else ""
 

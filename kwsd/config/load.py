@@ -11,7 +11,7 @@ from kwsd.config.hints import unknown_key, unknown_section
 from kwsd.config.options import Option, options
 from kwsd.config.places import config_path
 from kwsd.config.sections import Config
-from kwsd.config.values import MAPPINGS, check
+from kwsd.config.values import check
 from kwsd.errors import ConfigError, UsageError
 from kwsd.shown import brief, literal
 from kwsd.texts import TOMLDecodeError, parse_toml, read_text, toml_mistake
@@ -67,7 +67,7 @@ def _check_flag(option: Option, value: Any, flag: str) -> Any:
 
 def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str]) -> None:
     """Take over one value; tables by word are merged word by word, a later word's entry replacing an earlier one."""
-    if option.type in MAPPINGS:
+    if option.is_table:
         origins.update({f"{option.key}.{word}": origin for word in value})
         value = {**values[option.key], **value}
     values[option.key], origins[option.key] = value, origin
@@ -151,5 +151,4 @@ def _flag(option: Option, value: Any) -> str:
     """The flag as the user typed it: of `--gate/--no-gate` the half that was meant."""
     if option.key == "socket.enabled" and value:
         return "--socket"
-    on, _, off = option.flag.partition("/")
-    return (off if off and not value else on) or option.key
+    return option.flag_for(value) or option.key

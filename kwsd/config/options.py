@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from kwsd.config.sections import Config
 from kwsd.labels import spelt
@@ -34,6 +34,30 @@ class Option:
     def key(self) -> str:
         """Section and name: `gate.onset_ms`."""
         return f"{self.section}.{self.name}"
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off, and its flag `--x/--no-x`."""
+        return self.type in (bool, bool | None)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list of texts."""
+        return bool(self.type == tuple[str, ...])
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table by word."""
+        return get_origin(self.type) is Mapping
+
+    def value_in(self, config: Config) -> Any:
+        """Its value there."""
+        return getattr(getattr(config, self.section), self.name)
+
+    def flag_for(self, value: Any) -> str:
+        """The flag that gives this value, or its own half of `--x/--no-x`; "" where it has none."""
+        on, _, off = self.flag.partition("/")
+        return off if off and not value else on
 
 
 @cache

@@ -11,14 +11,9 @@ from kwsd.config.options import Option
 from kwsd.errors import ConfigError
 from kwsd.shown import brief, literal, number
 
-_NUMBERS = Mapping[str, float]
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
-_WORDS = tuple[str, ...]
 WHOLE = (int, int | None)
 """The types of options that are whole numbers."""
-
-MAPPINGS = (_NUMBERS, _HOOKS)
-"""The types of options that are tables by word."""
 
 
 def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
@@ -28,9 +23,9 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
     """
     if text and isinstance(value, str):
         value = _read(option, value)
-    if option.type in MAPPINGS:
+    if option.is_table:
         return _check_table(option, value, where)
-    if option.type == _WORDS:
+    if option.is_list:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) and word for word in value):
             wrong = [word for word in value if option.valid and not option.valid(word)]
             if wrong:
@@ -53,7 +48,7 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
             return value
         if isinstance(value, int) and not isinstance(value, bool) and not option.choices:
             raise ConfigError(f"{where} is {literal(value)};", f'it must be text, in quotes: "{literal(value)}"')
-    elif option.type in (bool, bool | None):
+    elif option.is_switch:
         if isinstance(value, bool):
             return value
     elif _is_number(option, value) and _in_range(option, value):
@@ -92,7 +87,7 @@ def allowed(option: Option) -> str:
         return f"{', '.join(option.choices[:-1])} or {option.choices[-1]}"
     if option.type is str:
         return "text"
-    if option.type in (bool, bool | None):
+    if option.is_switch:
         return "true or false"
     kind = "a whole number" if option.type in WHOLE else "a number"
     bounds = "" if option.low is None or option.high is None else f" from {number(option.low)} to {number(option.high)}"
@@ -101,7 +96,7 @@ def allowed(option: Option) -> str:
 
 def _read(option: Option, text: str) -> Any:
     """A flag's text as the option's type; the text itself where that cannot be, for `check` to name it."""
-    if option.type == _WORDS:
+    if option.is_list:
         # As in CSV: quotes hold a label together that has a comma itself, as some of AudioSet's have. A word a line, as
         # in a file, is a list as well.
         try:
@@ -109,9 +104,9 @@ def _read(option: Option, text: str) -> Any:
         except csv.Error:
             return text
         return [word.strip() for row in rows for word in row if word.strip()]
-    if option.type in (bool, bool | None):
+    if option.is_switch:
         return {"true": True, "false": False}.get(text.lower(), text)
-    if option.type is str or option.type in MAPPINGS:
+    if option.type is str or option.is_table:
         return text
     try:
         return int(text) if option.type in WHOLE else float(text)

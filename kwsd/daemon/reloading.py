@@ -35,10 +35,8 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
     """
     fitting.check_words(new, card)
     for key, option in options().items():
-        before = getattr(getattr(old, option.section), option.name)
-        if option.section not in SECTIONS and key not in KEYS and before != getattr(
-            getattr(new, option.section), option.name
-        ):  # fmt: skip
+        before = option.value_in(old)
+        if option.section not in SECTIONS and key not in KEYS and before != option.value_in(new):
             log.warning("%s takes a restart; until then it stays %r", key, before)
     output = replace(old.output, events=new.output.events, log_level=new.output.log_level)
     found = replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
