@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.config import Config, nearest, options
-from kwsd.config.values import MAPPINGS, allowed, check
+from kwsd.config.values import allowed, check
 
 
 def test_every_option_says_what_it_is_for() -> None:
@@ -53,7 +53,7 @@ def test_configuration_is_frozen() -> None:
 
 def test_tables_by_word_are_not_shared_between_configurations() -> None:
     assert Config().hooks.words is not Config().hooks.words
-    assert options()["hooks.words"].type in MAPPINGS
+    assert options()["hooks.words"].is_table
 
 
 @pytest.mark.parametrize(
