@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+from datetime import datetime
 from typing import TextIO
 
 MOST_SHOWN = 600
@@ -95,3 +96,8 @@ def last_of(text: str, most: int = MOST_SHOWN) -> str:
 
 def _length(text: str) -> int:
     return len(json.dumps(text)) - 2  # without the quotes
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, to the millisecond: 2026-11-29T07:40:00.250Z (RFC 3339)."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

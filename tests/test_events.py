@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from kwsd.envelope import Envelope
 from kwsd.events import (
     AudioLost,
     Detection,
@@ -15,7 +16,6 @@ from kwsd.events import (
     DeviceLost,
     DeviceRestored,
     DeviceSilent,
-    Envelope,
     Event,
     HookFinished,
     HopChanged,

@@ -15,7 +15,8 @@ import numpy as np
 from kwsd import __version__
 from kwsd.audio.ring import Ring
 from kwsd.audio.scale import FULL_SCALE
-from kwsd.events import SCHEMA, AudioLost, Detection, DeviceLost, DeviceRestored, Envelope, HookFinished, HopChanged
+from kwsd.envelope import SCHEMA, Envelope
+from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, HookFinished, HopChanged
 from kwsd.samples import RATE, milliseconds
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from kwsd.audio.ring import Ring
 from kwsd.audio.wav import write_wav
 from kwsd.daemon.quota import Quota, stamp
+from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
-from kwsd.events import Detection, Envelope
+from kwsd.events import Detection
 from kwsd.replacing import replacing
 from kwsd.samples import RATE
 from kwsd.shown import fits_locale

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from kwsd.events import Envelope, Event
+from kwsd.envelope import Envelope
+from kwsd.events import Event
 from kwsd.sinks.sink import Sink
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from kwsd.daemon.notify import Notifier
-from kwsd.events import Detection, DeviceLost, DeviceRestored, Envelope
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, DeviceLost, DeviceRestored
 
 
 class StatusLine:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 from kwsd.audio.ring import Ring
 from kwsd.daemon.notify import Notifier
-from kwsd.events import DeviceLost, DeviceRestored, Envelope
+from kwsd.envelope import Envelope
+from kwsd.events import DeviceLost, DeviceRestored
 
 
 class Watchdog:

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from kwsd.config import BY_A_SHELL, HookConfig, unread_sign
-from kwsd.events import Detection, Envelope, Event
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, Event
 from kwsd.labels import ANY_WORD
 from kwsd.sinks.order import Hook, Order
 from kwsd.sinks.outputs import Outputs

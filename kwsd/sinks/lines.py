@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TextIO
 
+from kwsd.envelope import Envelope
 from kwsd.events import (
     AudioLost,
     Detection,
@@ -13,7 +14,6 @@ from kwsd.events import (
     DeviceLost,
     DeviceRestored,
     DeviceSilent,
-    Envelope,
     HookFinished,
     HopChanged,
     Ready,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kwsd.config import HookConfig, command_line
-from kwsd.events import Detection, Envelope, HookFinished
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, HookFinished
 from kwsd.shown import brief
 
 _USUAL = HookConfig()

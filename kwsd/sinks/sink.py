@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kwsd.events import Envelope
+from kwsd.envelope import Envelope
 
 
 class Sink(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from kwsd.events import Envelope
+from kwsd.envelope import Envelope
 from kwsd.sinks.descriptors import CLIENTS, room
 from kwsd.sinks.door import Door
 from kwsd.sinks.listening import CROWDED_S, Identity, listen, unlink

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
+from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
-from kwsd.events import Detection, Envelope
+from kwsd.events import Detection
 from kwsd.sinks.lines import JsonLines, TextLines
 from kwsd.sinks.outlet import Outlet, silence
 from kwsd.waker import Waker

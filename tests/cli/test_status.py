@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from kwsd.cli.status import meter
-from kwsd.events import Envelope, SpeechStarted
+from kwsd.envelope import Envelope
+from kwsd.events import SpeechStarted
 from kwsd.sinks.socket import SocketSink
 
 Command = Callable[..., Any]

@@ -14,8 +14,9 @@ from kwsd import fitting
 from kwsd.audio.source import Block
 from kwsd.config import Config
 from kwsd.daemon import build
+from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
-from kwsd.events import Detection, Envelope
+from kwsd.events import Detection
 from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]

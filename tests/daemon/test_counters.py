@@ -13,7 +13,8 @@ from kwsd.audio.ring import Ring
 from kwsd.daemon.counters import Counters, level_dbfs
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.metered import Metered
-from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, Envelope, Event, HookFinished, HopChanged
+from kwsd.envelope import Envelope
+from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, Event, HookFinished, HopChanged
 from kwsd.networks.cascade import Cascade
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")

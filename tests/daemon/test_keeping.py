@@ -17,8 +17,9 @@ from patience import PATIENCE_S
 from kwsd.audio.ring import Ring
 from kwsd.daemon import keeping
 from kwsd.daemon.keeping import QUEUE, DetectionKeeper, make_folder
+from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
-from kwsd.events import Envelope, SpeechStarted
+from kwsd.events import SpeechStarted
 
 
 def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from kwsd.daemon.publishing import Publisher
-from kwsd.events import Envelope, SpeechStarted
+from kwsd.envelope import Envelope
+from kwsd.events import SpeechStarted
 
 
 class Memory:

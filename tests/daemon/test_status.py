@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from kwsd.daemon.status import StatusLine
-from kwsd.events import Detection, DeviceLost, DeviceRestored, Envelope, Event, SpeechStarted
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, DeviceLost, DeviceRestored, Event, SpeechStarted
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
 

@@ -81,7 +81,7 @@ def test_a_failing_socket_thread_ends_the_daemon(
     def fail(_: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("kwsd.sinks.socket.SocketSink._accept", fail)
+    monkeypatch.setattr("kwsd.sinks.socket.SocketSink._take_in", fail)
     with pytest.raises(OSError, match="Too many open files"):
         run(configure(), source(1, live=True), zoo=zoo, stdout=output())
 

@@ -14,7 +14,8 @@ import pytest
 from kwsd.audio.ring import Ring
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.watchdog import Watchdog
-from kwsd.events import DeviceLost, DeviceRestored, Envelope, Event
+from kwsd.envelope import Envelope
+from kwsd.events import DeviceLost, DeviceRestored, Event
 
 Fed = Callable[[], bool]
 

@@ -15,7 +15,8 @@ import pytest
 from patience import PATIENCE_S
 from small_pipe import Pipe
 
-from kwsd.events import Detection, Envelope, Event, HookFinished
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, Event, HookFinished
 from kwsd.sinks import hooks, outputs, running, starting
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook

@@ -12,7 +12,8 @@ from patience import PATIENCE_S
 
 ASK = """
 import json, subprocess, sys
-from kwsd.events import Detection, Envelope
+from kwsd.envelope import Envelope
+from kwsd.events import Detection
 from kwsd.sinks.environment import environment
 event = Detection(json.loads(sys.argv[1]), word="stop", score=0.9, threshold=0.5, start=0, end=1, at=2, model="tiny")
 given = environment(Envelope.seal(event, 1), {})

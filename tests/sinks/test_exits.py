@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.events import Envelope
+from kwsd.envelope import Envelope
 from kwsd.sinks.exits import exit_descriptor
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
-from kwsd.events import Envelope, SpeechStarted
+from kwsd.events import SpeechStarted
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.events import Envelope, Event
+from kwsd.envelope import Envelope
+from kwsd.events import Event
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook, Order
 from kwsd.sinks.running import RunningHook

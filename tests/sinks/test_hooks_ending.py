@@ -14,7 +14,8 @@ from patience import PATIENCE_S
 
 from kwsd.cli import stderr
 from kwsd.daemon.counters import Counters
-from kwsd.events import Envelope, Event
+from kwsd.envelope import Envelope
+from kwsd.events import Event
 from kwsd.shown import brief
 from kwsd.sinks import outputs, running
 from kwsd.sinks.hooks import HookSink

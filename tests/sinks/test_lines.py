@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from kwsd.envelope import Envelope
 from kwsd.events import (
     AudioLost,
     Detection,
@@ -16,7 +17,6 @@ from kwsd.events import (
     DeviceLost,
     DeviceRestored,
     DeviceSilent,
-    Envelope,
     Event,
     HookFinished,
     HopChanged,

@@ -13,7 +13,8 @@ from contextlib import suppress
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.events import Detection, Envelope
+from kwsd.envelope import Envelope
+from kwsd.events import Detection
 from kwsd.sinks.outlet import write_within
 from kwsd.sinks.stdout import StdoutSink
 

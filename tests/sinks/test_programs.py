@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
-from kwsd.events import Envelope
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook
 from kwsd.sinks.programs import check_programs

@@ -13,8 +13,8 @@ import pytest
 from patience import PATIENCE_S
 from unreachable import out_of_reach
 
+from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
-from kwsd.events import Envelope
 from kwsd.sinks import starting
 from kwsd.sinks.hooks import Hook
 from kwsd.sinks.order import Order

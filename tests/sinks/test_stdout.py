@@ -12,7 +12,8 @@ from patience import PATIENCE_S
 from small_pipe import Pipe
 from subscribing import sealed
 
-from kwsd.events import Detection, Envelope, SpeechStarted
+from kwsd.envelope import Envelope
+from kwsd.events import Detection, SpeechStarted
 from kwsd.sinks import stdout
 from kwsd.sinks.stdout import StdoutSink
 

@@ -80,7 +80,8 @@ def test_a_full_disk_is_an_error_and_no_traceback_at_exit() -> None:
     program = """
 import sys
 from kwsd.errors import DeviceError
-from kwsd.events import Detection, Envelope
+from kwsd.envelope import Envelope
+from kwsd.events import Detection
 from kwsd.sinks.stdout import StdoutSink
 sink = StdoutSink(sys.stdout)
 try:

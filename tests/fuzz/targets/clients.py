@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 
 from kwsd.daemon.scrape import ScrapeServer
-from kwsd.events import Envelope, SpeechStarted
+from kwsd.envelope import Envelope
+from kwsd.events import SpeechStarted
 from kwsd.sinks.socket import SocketSink
 from targets.chance import spoilt
 from targets.checking import Check, timed

@@ -1,0 +1,46 @@
+"""An event as a subscriber gets it: with a number and the wall clock's time, which the event itself does without."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from kwsd.events import Event
+from kwsd.shown import brief, rfc3339
+
+SCHEMA = 1
+"""Version of the JSON form. A new key keeps it; a key that changes its meaning or goes away raises it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event on its way to the sinks: numbered from 1 without gaps, and stamped with the wall clock (UTC)."""
+
+    event: Event
+    sequence: int
+    time: datetime
+
+    @classmethod
+    def seal(cls, event: Event, sequence: int) -> Envelope:
+        """Stamp `event` with the time of this call."""
+        return cls(event, sequence, datetime.now(timezone.utc))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object: schema, type, sequence, time (RFC 3339), then the event's own keys.
+
+        Its texts are cut where they are so long that a line of it would not go into a pipe in one piece.
+        """
+        head = {
+            "schema": SCHEMA,
+            "type": self.event.type,
+            "sequence": self.sequence,
+            "time": rfc3339(self.time),
+        }
+        own = {key: brief(value) if isinstance(value, str) else value for key, value in self.event.payload().items()}
+        return head | own
+
+    def to_json(self) -> str:
+        """One line of JSON, without the line feed."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
