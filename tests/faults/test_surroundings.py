@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
-import shlex
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,26 +14,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from faulty_daemon import FAST, shell, words
 from patience import PATIENCE_S
 from unreachable import out_of_reach
 
 Start = Callable[..., Any]
-FAST = ("--no-gate", "--refractory", "0", "--smoothing", "1", "--format", "json", "--events", "all")
-DAEMON = Path(__file__).with_name("daemon.py")
-
-
-def words(count: int) -> bytes:
-    """Sound in which the fake classifier hears so many words, two and a half a second."""
-    word = np.zeros(6_400)
-    word[:3_200] = np.random.default_rng(1).normal(0, 8_000, 3_200).clip(-32_000, 32_000)
-    return np.tile(word.astype("<i2"), count).tobytes()
-
-
-def shell(line: str, *arguments: object) -> list[str]:
-    """The daemon, started by a shell line in which "$@" stands for it."""
-    return ["bash", "-c", line, "bash", sys.executable, str(DAEMON), *map(str, arguments)]
 
 
 def connect(stack: ExitStack, path: Path) -> socket.socket:
@@ -77,7 +60,7 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
     assert ran.status == 0
     assert [json.loads(line) for line in lines] == ran.events
     assert len(ran.events) > 2000
-    assert "subscribers are turned away, there are 64 already" in ran.err
+    assert "subscribers are turned away: there are 64 already" in ran.err
     assert "it does not keep up" in ran.err
     assert not user.socket.exists()
 
@@ -122,7 +105,7 @@ def test_few_descriptors_leave_enough_for_hooks_and_the_watchdog(start: Start, u
     with ExitStack() as stack:
         for _ in range(60):
             connect(stack, user.socket)
-        running.wait_for_log("subscribers are turned away, there are 8 already")
+        running.wait_for_log("subscribers are turned away: there are 8 already")
         manager._socket.setblocking(False)
         with suppress(BlockingIOError):  # what it has said before
             while True:
@@ -194,42 +177,6 @@ def test_a_hook_whose_program_hangs_as_it_is_started(start: Start, tmp_path: Pat
     assert f"hook for yes hangs as it is started: {program}" in ran.err
     assert "the one before hangs in that still" in ran.err
     assert "it hangs in that, and is left behind" in ran.err
-
-
-def test_a_full_disk_under_the_log(start: Start, tmp_path: Path) -> None:
-    log = shlex.quote(str(tmp_path / "log"))
-    command = shell(f'ulimit -f 1; exec "$@" 2>{log}', "listen", "-", "--hook", "yes=false", *FAST)
-    running = start(command=command)
-    running.write(words(40))
-    ran = running.end()
-    assert ran.status == 0
-    assert [event["type"] for event in ran.events].count("detection") == 40
-    assert (tmp_path / "log").stat().st_size <= 1024
-
-
-def test_a_file_system_of_a_few_kilobytes(start: Start, tmp_path: Path) -> None:
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
-        pytest.skip("a file system for the daemon alone takes root, and unshare")
-    small = tmp_path / "small"
-    small.mkdir()
-    line = (
-        f'mount -t tmpfs -o size=64k tmpfs {small} && "$@" 2>{small}/log; code=$?; df {small} | tail -1 >&2; exit $code'
-    )
-    command = shell(line, "listen", "-", "--save-detections", small, "--hook", "yes=false", *FAST)
-    running = start(command=["unshare", "--mount", *command])
-    running.write(words(40))
-    ran = running.end()
-    assert ran.status == 0
-    assert [event["type"] for event in ran.events].count("detection") == 40
-    assert int(ran.err.split()[3]) < 32  # kilobytes left: no room for one more recording of 32 kB
-
-
-def test_a_full_disk_under_standard_output(start: Start) -> None:
-    running = start(command=shell('exec "$@" >/dev/full', "listen", "-", *FAST))
-    running.write(words(5))
-    ran = running.end()
-    assert ran.status == 69
-    assert "standard output cannot be written: No space left on device" in ran.errors[0]
 
 
 def test_standard_output_that_nobody_reads_any_more(start: Start, sound_server: Any, word: Path) -> None:
