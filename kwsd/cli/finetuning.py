@@ -113,7 +113,8 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
 
 
 def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:
-    """The two as they are carried out: kwsd's own encoder stays as it is, and has labels for whatever is no word.
+    """The two as they are carried out: kwsd's own encoder stays as it is, and has labels for whatever is no word; much
+    talk, or many words, are not to outweigh a rare one.
 
     Raises UsageError where nothing can be added to it, or nothing is to be added.
     """
@@ -122,7 +123,7 @@ def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[Fin
             what = f"--add: {recipe.model} is no HuBERT of kwsd's own, to which alone words are added"
             raise UsageError(f"{what};", "leave it out")
         return recipe, data
-    recipe = replace(recipe, frozen=True, class_weights=recipe.class_weights or not recipe.add)
+    recipe = replace(recipe, frozen=True, class_weights=True)
     return recipe, _beside(data, recipe, backbone) if recipe.add else data.completed()
 
 

@@ -51,11 +51,11 @@ def choose_thresholds(
     Greedy: every word begins where it gives no false alarm. Then, as long as the budget (alarms an hour, in all words
     and streams together) lasts, the word goes down that gains the most hits an alarm. Where two thresholds of a word
     give the same, the higher is taken. Words do not know of each other in this; so at the end all are replayed
-    together, and raised together until the budget is kept. Of the trigger all but its thresholds counts.
+    together, and raised together until the budget is kept. Of the trigger all but its thresholds counts for these.
 
-    A word that is not spoken here, or heard at no threshold, cannot be weighed: it gets the median of the others, or
-    the next higher threshold where it gives no alarm. One that gives too many at any threshold that hears it gets
-    infinity: it never fires.
+    A word that is not spoken here, or heard at no threshold, cannot be weighed: it keeps the threshold of the trigger,
+    or where that has none gets the median of the others; or the next higher one where it gives no alarm. One that gives
+    too many at any threshold that hears it gets infinity: it never fires.
 
     A word that is heard late (see `Matched.late`) is an alarm to `score_events`, but none here: else a single late
     answer would make a word deaf that nothing else sets off.
@@ -79,18 +79,22 @@ def choose_thresholds(
     heard = [word for word in words if tables[word][:, 0].any()]
     places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
-    chosen |= _of_the_unheard({word: tables[word] for word in words if word not in heard}, chosen.values(), grid)
+    usual = float(np.median([place for place in chosen.values() if math.isfinite(place)] or [_CEILING]))
+    for word in (word for word in words if word not in heard):
+        given = trigger.thresholds.get(word)
+        chosen[word] = _quiet(tables[word], grid, usual if given is None else log_odds(given))
     operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
     return Choice(budget, operating)
 
 
-def _of_the_unheard(
-    tables: Mapping[str, Counts], others: Iterable[float], grid: NDArray[np.float64]
-) -> dict[str, float]:
-    """The median of the others' log-odds, or the next higher at which the word gives no alarm."""
-    usual = float(np.median([place for place in others if math.isfinite(place)] or [_CEILING]))
-    quiet = {word: grid[: len(table)][table[:, 1] == 0] for word, table in tables.items()}
-    return {word: float(places[places >= usual].min()) for word, places in quiet.items()}
+def _quiet(table: Counts, grid: NDArray[np.float64], usual: float) -> float:
+    """The `usual` log-odds or, where the word gives alarms from the next lower place of the `grid` on, the next higher
+    one where it gives none."""
+    places = grid[: len(table)]
+    below = places <= usual
+    if below.any() and not table[below.argmax(), 1]:
+        return usual
+    return float(places[(places >= usual) & (table[:, 1] == 0)].min())
 
 
 def _raised(

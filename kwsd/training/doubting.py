@@ -50,10 +50,10 @@ def doubts(data: Labelled) -> Iterator[str]:
 
 def hardly_judged(data: Labelled) -> list[tuple[str, int]]:
     """The labels with so few clips for validation that to choose by these would be chance, and with how many; those
-    with the fewest first."""
+    with the fewest first. Labels without any clips, which the network has besides, are not to be judged."""
     counts = Counter(clip.label for clip in data.part("validation"))
-    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
-    few = [(label, counts[label]) for label in data.labels if counts[label] < _ENOUGH and label not in cut]
+    some = {clip.label for clip in data.clips}  # of noise there are as many windows as of a word
+    few = [(label, counts[label]) for label in data.labels if counts[label] < _ENOUGH and label in some]
     return sorted(few, key=lambda entry: entry[1])
 
 

@@ -19,7 +19,7 @@ from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE
 from kwsd.training.labelled import Labelled
-from kwsd.training.unreadable import Unreadable
+from kwsd.training.unreadable import Unreadable, check_sound
 
 Floats = NDArray[np.float32]
 
@@ -90,8 +90,10 @@ def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
 class Examples:
     """Reads examples as windows of `length` samples at 16 kHz."""
 
-    def __init__(self, length: int, seed: int, unreadable: Unreadable) -> None:
-        self._length, self._seed, self._unreadable = length, seed, unreadable
+    def __init__(self, length: int, seed: int, unreadable: Unreadable, *, silence: int | None = None) -> None:
+        """Clips without a sound are left out, but of the label `silence`, a column of the scores: a word learnt
+        from a muted microphone would fire whenever another one mutes."""
+        self._length, self._seed, self._unreadable, self._silence = length, seed, unreadable, silence
         self._lengths: dict[Path, int] = {}  # of long recordings, whose headers may promise too much
 
     def batches(
@@ -122,7 +124,10 @@ class Examples:
                 return self._noise(example.path, rng)
             if example.kind is Kind.SPEECH:
                 return self._speech(example.path, rng)
-            return cut(read_clip(example.path), self._length, None if epoch is None else rng)
+            samples = read_clip(example.path)
+            if example.label != self._silence:
+                check_sound(example.path, samples)
+            return cut(samples, self._length, None if epoch is None else rng)
         except InputError as error:
             self._unreadable.add(example.path, error)
             return None

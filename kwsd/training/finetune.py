@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from kwsd.errors import DeviceError
-from kwsd.labels import UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.doubting import hardly_judged
@@ -47,7 +47,8 @@ class Finetuning:
         self._train = examples_of(data, "train", recipe.window)
         self._held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
         self.unreadable = Unreadable(len(data.clips))
-        self._reader = Examples(recipe.window, recipe.seed, self.unreadable)
+        silence = data.labels.index(SILENCE) if SILENCE in data.labels else None
+        self._reader = Examples(recipe.window, recipe.seed, self.unreadable, silence=silence)
         self.hears_talk = any(
             example.kind is Kind.SPEECH and data.labels[example.label] == UNKNOWN for example in self._train
         )

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
@@ -40,6 +43,12 @@ def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputErro
         return InputError(f"{none} can be read (the first: {faults[0]});", "repair or remove them")
     what = f"{none} holds a sound: they have one value throughout;"
     return InputError(what, "record them anew, with the microphone not muted")
+
+
+def check_sound(path: Path, samples: NDArray[np.int16]) -> None:
+    """Raise InputError where the samples (n,) of the recording at `path` have one value throughout."""
+    if (samples == samples[:1]).all():
+        raise InputError(f"{path}: holds no sound, as from a muted microphone;", "record it anew")
 
 
 def _holds_sound(path: Path) -> bool:

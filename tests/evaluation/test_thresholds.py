@@ -99,6 +99,15 @@ def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
     }
 
 
+def test_a_word_never_spoken_keeps_its_threshold_or_more_where_it_alarms():
+    """What was measured on hours of other words' streams is not given up for what is said in this one."""
+    recorded = stream(2.0, {"a": [3.1]}, {"c": [6.6]})
+    given = {"a": 0.8, "b": 0.9987, "c": 0.998}
+    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=replace(TRIGGER, thresholds=given), budget=0.0)
+    assert choice.operating.thresholds["b"] == pytest.approx(0.9987)
+    assert odds_of(choice) | {"b": 0} == {"a": pytest.approx(3, abs=1e-5), "b": 0, "c": pytest.approx(6.75, abs=1e-4)}
+
+
 def test_a_word_that_is_spoken_but_never_heard_is_not_made_deaf_for_it():
     recorded = stream(2.0, {"a": [8.1], "b": [-3.0], "c": [-3.0]}, {"c": [9.1]})
     choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsd.evaluation.outputs import write_wav
-from kwsd.training.doubting import doubts
+from kwsd.training.doubting import doubts, hardly_judged
 from kwsd.training.labelled import find_labelled
 
 
@@ -55,3 +55,13 @@ def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path])
     (data / "validation_list.txt").write_text("\n".join(held))
     (few,) = doubts(find_labelled(data))
     assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
+
+
+def test_labels_of_which_there_is_no_clip_are_not_to_be_judged(tree: Callable[..., Path]) -> None:
+    """As those of a model that a word is added to."""
+    data = tree(*(f"{label}/{split}{n}.wav" for label in ("hey", "_unknown_") for split in "tv" for n in range(10)))
+    held = [f"{label}/v{n}.wav" for label in ("hey", "_unknown_") for n in range(10)]
+    (data / "validation_list.txt").write_text("\n".join(held))
+    assert not hardly_judged(find_labelled(data).beside(["yes", "no", "_unknown_", "_silence_"]))
+    (data / "validation_list.txt").write_text("\n".join(held[:-1]))
+    assert hardly_judged(find_labelled(data).beside(["yes", "no", "_unknown_", "_silence_"])) == [("_unknown_", 9)]

@@ -112,6 +112,20 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
     assert (windows > 0).all()
 
 
+def test_a_word_is_not_learnt_from_a_muted_microphone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Else it would fire whenever a microphone mutes; silence may be learnt from one."""
+    for name, level in (("word", 0), ("offset", 40), ("silence", 0)):
+        write_wav(tmp_path / f"{name}.wav", np.full(LENGTH, level, np.int16))
+    chosen = [
+        (number, Example(tmp_path / f"{name}.wav", label))
+        for number, (name, label) in enumerate((("word", 0), ("offset", 0), ("silence", 2)))
+    ]
+    reader = Examples(LENGTH, 3, Unreadable(100), silence=2)
+    ((windows, labels, of),) = reader.batches(chosen, 8, 0)
+    assert (len(windows), labels.tolist(), of) == (1, [2], 3)
+    assert caplog.text.count("holds no sound, as from a muted microphone; record it anew") == 2
+
+
 def test_windows_around_words() -> None:
     samples = np.zeros(32_000, np.int16)
     samples[20_000:24_000] = np.random.default_rng(1).normal(0, 8_000, 4_000).astype(np.int16)
