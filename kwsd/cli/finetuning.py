@@ -15,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from kwsd.cards.folder import licence_of, read_json, read_labels
+from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import own_window
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
@@ -31,11 +32,14 @@ from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
 from kwsd.training.labelled import Labelled, find_labelled
-from kwsd.training.run_folder import going_on, keep_recipe, model_place, run_folder
+from kwsd.training.run_folder import WEIGHTS_KEY, going_on, keep_recipe, model_place, run_folder
 from kwsd.training.unreadable import check_readable, warned_once
 from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
+
+_MANY = 50
+"""Clips of which per cent say something: of fewer, one is more than two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,12 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     """From the clips to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, places.out, recipe.name)
     card_as_it_lies(place)  # refused now, not when all is learnt
+    to_be_fetched = missing_id(recipe.model) is not None
     pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
     backbone = find_model(recipe.model)
     licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
     asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
-    if (recipe, data) != asked:  # it has just been fetched
+    if to_be_fetched or (recipe, data) != asked:
         keep_recipe(folder, _told(recipe, data, places))
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
@@ -98,7 +103,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     with console.progress() as show:
         learn(run, COLUMNS, show, going_on(places.fresh))
     run.unreadable.bear_all()
-    scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split))}
+    scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split, noise=False))}
     try:
         added_to = card_as_it_lies(backbone) if recipe.add else None
         export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores, added_to=added_to)
@@ -142,12 +147,22 @@ def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
 def _told(recipe: FinetuneRecipe, data: Labelled, places: Places) -> dict[str, Any]:
     """What the run's folder keeps of it, for a later call to be compared with."""
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
-    return recipe.to_dict(data.labels) | {"clips": clips}
+    return recipe.to_dict(data.labels) | {"clips": clips, WEIGHTS_KEY: _weights_of(recipe.model)}
+
+
+def _weights_of(model: str) -> str:
+    """Which weights it begins with, as the model's card has them: another model may come to lie at the same place.
+    Empty without a card, as of models of others, and of what is not here yet."""
+    if missing_id(model) is not None:
+        return ""
+    return str(card_as_it_lies(find_model(model)).get("sha256", {}).get(WEIGHTS, ""))
 
 
 def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """With how many windows there were, those of noise recordings among them."""
-    return [
-        f"{split} {100 * figures['accuracy']:.1f} % of {several(round(figures['clips']), 'window')}"
-        for split, figures in scores.items()
-    ]
+    """How many clips were right; in per cent where they are enough for that."""
+    told = []
+    for split, figures in scores.items():
+        clips, accuracy = round(figures["clips"]), figures["accuracy"]
+        right = f"{100 * accuracy:.1f} %" if clips >= _MANY else f"{round(accuracy * clips)}"
+        told.append(f"{split} {right} of {several(clips, 'clip')}")
+    return told

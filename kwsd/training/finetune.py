@@ -112,12 +112,16 @@ class Finetuning:
             self.model.load_state_dict(chosen)
 
     @torch.inference_mode()
-    def measure(self, split: str) -> dict[str, float]:
-        """Accuracy over the clips of a split, and its mean over the labels; nothing where it has no clips."""
+    def measure(self, split: str, *, noise: bool = True) -> dict[str, float]:
+        """Accuracy over the clips of a split, and its mean over the labels; nothing where it has no clips.
+
+        With `noise` there are as many windows cut from recordings of noise as a word has clips; but it has learnt from
+        the same ones.
+        """
         self.model.eval()
         right: list[NDArray[np.bool_]] = []
         truth: list[NDArray[np.intp]] = []
-        held = list(enumerate(self._held[split]))
+        held = [(n, example) for n, example in enumerate(self._held[split]) if noise or example.kind is not Kind.NOISE]
         for windows, labels, _ in self._reader.batches(held, self.recipe.batch, None):
             if not len(labels):
                 continue

@@ -19,6 +19,8 @@ from kwsd.training.journal import JOURNAL
 
 _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """What an earlier run leaves in its folder, beside the model."""
+WEIGHTS_KEY = "weights"
+"""The recipe's key for the weights that a run begins with; empty where they are not known yet."""
 _ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
 
@@ -125,13 +127,16 @@ def _set_aside(folder: Path) -> None:
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
     before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
-    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    known = {key for key in {*before, *now} if key != WEIGHTS_KEY or (before.get(key) and now.get(key))}
+    changed = sorted(key for key in known if before.get(key) != now.get(key))
     if changed:
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"
         if changed == ["clips"]:
             what = "the clips have changed since this run began"
         elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
             what = "the words, and so the clips, have changed since this run began"
+        elif changed == [WEIGHTS_KEY]:
+            what = "the model that this run began with is another one by now"
         raise ConfigError(f"{folder}: {what};", _ANEW)
 
 

@@ -44,9 +44,22 @@ def test_an_earlier_run_that_knew_no_such_thing_goes_on(kwsd: Command, data: Pat
     assert kwsd(*arguments).status == 0
     recipe = tmp_path / "runs" / "mine" / "recipe.json"
     told = json.loads(recipe.read_text())
-    del told["add"]
+    del told["add"], told["weights"]
     recipe.write_text(json.dumps(told))
     assert kwsd(*arguments).status == 0
+
+
+def test_a_run_whose_model_has_become_another_does_not_go_on(kwsd: Command, data: Path, tmp_path: Path) -> None:
+    """The one would give its card, the other its weights."""
+    shutil.copytree(COMMANDS.parents[2] / "models" / "hubert-commands", tmp_path / "bb")
+    arguments = ("train", "--data", data, "--add", "--backbone", tmp_path / "bb", "--runs", tmp_path / "runs")
+    assert kwsd(*arguments, "--epochs", "1", "--device", "cpu").status == 0
+    card = json.loads((tmp_path / "bb" / "card.json").read_text())
+    card["sha256"]["model.safetensors"] = "0" * 64
+    (tmp_path / "bb" / "card.json").write_text(json.dumps(card))
+    ran = kwsd(*arguments, "--epochs", "1", "--device", "cpu")
+    assert ran.status == 78
+    assert "the model that this run began with is another one by now; take --fresh" in ran.err
 
 
 def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[str], Path], tmp_path: Path) -> None:
