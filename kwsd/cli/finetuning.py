@@ -85,6 +85,13 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
+    card = card_as_it_lies(backbone)
+    if recipe.add and not card.get("verifier") and card.get("substitution", 1) == 1:
+        log.warning(
+            "%s was taught its own words alone, and takes more for an added one; put the clips of all words together, "
+            "and train without --add",
+            recipe.model,
+        )
     shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
     others = "".join(f", {count} {of}" for count, of in shares if count)
     log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
