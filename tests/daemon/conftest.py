@@ -19,6 +19,7 @@ from kwsd.audio.source import Block
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
 from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.daemon.scrape import ScrapeServer
 from kwsd.zoo import ModelCard
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -177,4 +178,20 @@ def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]
     yield make
     for keeper in made:
         keeper.close(60)
+    assert failures == []
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], ScrapeServer]]:
+    """Serves a page; the thread's failures fail the test."""
+    failures: list[BaseException] = []
+    servers: list[ScrapeServer] = []
+
+    def make(where: str) -> ScrapeServer:
+        servers.append(ScrapeServer(where, lambda: "kwsd_up 1\n", failed=failures.append))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
     assert failures == []
