@@ -38,6 +38,8 @@ from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
 
+_FEW = 12
+"""Labels of a model that tells few words apart, and has hardly learnt what is none of them."""
 _MANY = 50
 """Clips of which per cent say something: of fewer, one is more than two of them."""
 
@@ -80,16 +82,20 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
     asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
     if to_be_fetched or (recipe, data) != asked:
-        keep_recipe(folder, _told(recipe, data, places))
+        keep_recipe(folder, _told(recipe, data, places))  # which weights they are is known now
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
     card = card_as_it_lies(backbone)
-    if recipe.add and not card.get("verifier") and card.get("substitution", 1) == 1:
+    if (
+        recipe.add
+        and not card.get("verifier")
+        and len(read_labels(backbone, read_json(backbone / "config.json"))) < _FEW
+    ):
         log.warning(
-            "%s was taught its own words alone, and takes more for an added one; put the clips of all words together, "
-            "and train without --add",
+            "%s knows few words, and will take much for an added one; put the clips of all words together, and train "
+            "without --add",
             recipe.model,
         )
     shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
@@ -118,8 +124,8 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(places.fresh)) from error
     told = [several(run.step, "step")]
-    if run.unreadable.found:
-        told.append(f"{several(len(run.unreadable.found), 'clip')} left out")
+    if left_out := len(run.unreadable.found | run.unreadable.silent):
+        told.append(f"{several(left_out, 'clip')} left out")
     console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
     log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
 
@@ -166,10 +172,10 @@ def _weights_of(model: str) -> str:
 
 
 def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """How many clips were right; in per cent where they are enough for that."""
+    """How many windows of clips and of talk were right; in per cent where they are enough for that."""
     told = []
     for split, figures in scores.items():
         clips, accuracy = round(figures["clips"]), figures["accuracy"]
         right = f"{100 * accuracy:.1f} %" if clips >= _MANY else f"{round(accuracy * clips)}"
-        told.append(f"{split} {right} of {several(clips, 'clip')}")
+        told.append(f"{split} {right} of {several(clips, 'window')}")
     return told

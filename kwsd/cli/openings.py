@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.findings import Finding, failed
-from kwsd.cli.status import ask
+from kwsd.cli.status import TurnedAway, ask
 from kwsd.config import Config, expanded, runtime_folder
 from kwsd.errors import DeviceError
 from kwsd.replacing import give_back, missing
@@ -34,7 +34,11 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         left = path.is_socket()
         alive = answers(path)
     if alive:
-        ask(path, _ANSWER_S)
+        try:
+            ask(path, _ANSWER_S)
+        except TurnedAway as error:
+            yield Finding("socket", "warn", error.what, error.remedy)
+            return
         yield Finding("socket", "ok", f"a daemon listens at {path}; see `kwsd events`")
         return
     with _given_back(path.parent):

@@ -78,6 +78,10 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"{what:<12} {one_line(text)}"
 
 
+class TurnedAway(DeviceError):
+    """The daemon is there, and has no room for one more."""
+
+
 def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
     """The daemon's own figures. Raises DeviceError where none runs, or it does not answer in time."""
     until = time.monotonic() + within_s
@@ -90,7 +94,7 @@ def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
                 if isinstance(said, dict) and said.get("type") == "status":
                     return said
         except ConnectionError as error:
-            raise DeviceError(
+            raise TurnedAway(
                 f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
             ) from error
         except (OSError, ValueError, RecursionError) as error:

@@ -108,7 +108,7 @@ def train(
         typer.Option(
             "--class-weights",
             rich_help_panel=_OWN,
-            help="Let rare labels count for more; always so for kwsd's own, without --add.",
+            help="Let rare labels count for more; always so for kwsd's own.",
         ),
     ] = False,
     seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,

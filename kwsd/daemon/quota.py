@@ -70,7 +70,10 @@ class Quota:
         for path in ours:
             try:
                 found = path.stat()
-            except OSError:  # another daemon has removed it meanwhile
+            except FileNotFoundError:  # another daemon has removed it meanwhile
+                continue
+            except OSError:  # its size cannot be told; whether it can be removed shows when it has to go
+                kept.append((path, 0))
                 continue
             if path.suffix == ".wav":
                 kept.append((path, found.st_size))

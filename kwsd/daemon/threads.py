@@ -19,8 +19,8 @@ class Threads:
         thread.start()
         self._running.append(thread)
 
-    def join(self, deadline_s: float) -> None:
+    def join(self, patience_s: float) -> None:
         """Wait for them, the first that was started last; for all together no longer than for one."""
-        deadline = time.monotonic() + deadline_s
+        deadline = time.monotonic() + patience_s
         for thread in reversed(self._running):
             thread.join(max(0.0, deadline - time.monotonic()))

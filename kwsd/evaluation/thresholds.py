@@ -54,8 +54,8 @@ def choose_thresholds(
     together, and raised together until the budget is kept. Of the trigger all but its thresholds counts for these.
 
     A word that is not spoken here, or heard at no threshold, cannot be weighed: it keeps the threshold of the trigger,
-    or where that has none gets the median of the others; or the next higher one where it gives no alarm. One that gives
-    too many at any threshold that hears it gets infinity: it never fires.
+    or gets the next higher one where it gives no alarm. One that gives too many at any threshold that hears it gets
+    infinity: it never fires.
 
     A word that is heard late (see `Matched.late`) is an alarm to `score_events`, but none here: else a single late
     answer would make a word deaf that nothing else sets off.
@@ -79,22 +79,21 @@ def choose_thresholds(
     heard = [word for word in words if tables[word][:, 0].any()]
     places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
-    usual = float(np.median([place for place in chosen.values() if math.isfinite(place)] or [_CEILING]))
     for word in (word for word in words if word not in heard):
-        given = trigger.thresholds.get(word)
-        chosen[word] = _quiet(tables[word], grid, usual if given is None else log_odds(given))
+        chosen[word] = _quiet(tables[word], grid, log_odds(trigger.thresholds[word]))
     operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
     return Choice(budget, operating)
 
 
-def _quiet(table: Counts, grid: NDArray[np.float64], usual: float) -> float:
-    """The `usual` log-odds or, where the word gives alarms from the next lower place of the `grid` on, the next higher
+def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
+    """The `given` log-odds or, where the word gives alarms from the next lower place of the `grid` on, the next higher
     one where it gives none."""
     places = grid[: len(table)]
-    below = places <= usual
-    if below.any() and not table[below.argmax(), 1]:
-        return usual
-    return float(places[(places >= usual) & (table[:, 1] == 0)].min())
+    below = np.flatnonzero(places <= given)
+    nearest = below[0] if len(below) else len(grid) - 1  # below the lowest place it is judged by that
+    if nearest < len(table) and not table[nearest, 1]:
+        return given
+    return float(places[(places >= given) & (table[:, 1] == 0)].min())
 
 
 def _raised(

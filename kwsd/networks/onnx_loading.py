@@ -24,6 +24,8 @@ from kwsd.networks.onnx_classifier import OnnxClassifier
 from kwsd.networks.scarcity import is_scarcity, lacks_memory
 from kwsd.samples import RATE
 
+_UNMAPPED = "failed to map segment"
+
 
 def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | None = None) -> OnnxClassifier:
     """The model in `folder`, warmed up: its graph, filled with the weights that lie beside it.
@@ -87,7 +89,10 @@ def _runtime() -> Any:
     except ImportError as error:
         if lacks_memory(error):
             raise MemoryError(first_line(error)) from error
-        raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", "pip install onnxruntime") from error
+        remedy = "pip install onnxruntime"
+        if _UNMAPPED in str(error):  # the dynamic linker does not say why
+            remedy = "it is there: free some memory, or raise MemoryMax= of the unit; or its disk is mounted noexec"
+        raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", remedy) from error
     return onnxruntime
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-_NO_MEMORY = ("bad_alloc", "allocate memory", "failed to map segment")
-"""What C++, ONNX Runtime and the dynamic linker say, whose errors have no class of their own."""
+_NO_MEMORY = ("bad_alloc", "cannot allocate memory")
+"""What C++ and the dynamic linker say, whose errors have no class of their own."""
 
 
 def is_scarcity(error: Exception) -> bool:

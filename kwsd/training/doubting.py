@@ -52,7 +52,8 @@ def hardly_judged(data: Labelled) -> list[tuple[str, int]]:
     """The labels with so few clips for validation that to choose by these would be chance, and with how many; those
     with the fewest first. Labels without any clips, which the network has besides, are not to be judged."""
     counts = Counter(clip.label for clip in data.part("validation"))
-    some = {clip.label for clip in data.clips}  # of noise there are as many windows as of a word
+    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
+    some = {clip.label for clip in data.clips} - cut
     few = [(label, counts[label]) for label in data.labels if counts[label] < _ENOUGH and label in some]
     return sorted(few, key=lambda entry: entry[1])
 

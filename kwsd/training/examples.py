@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE
 from kwsd.training.labelled import Labelled
-from kwsd.training.unreadable import Unreadable, check_sound
+from kwsd.training.unreadable import Unreadable
 
 Floats = NDArray[np.float32]
 
@@ -123,14 +124,19 @@ class Examples:
             if example.kind is Kind.NOISE:
                 return self._noise(example.path, rng)
             if example.kind is Kind.SPEECH:
-                return self._speech(example.path, rng)
-            samples = read_clip(example.path)
-            if example.label != self._silence:
-                check_sound(example.path, samples)
-            return cut(samples, self._length, None if epoch is None else rng)
+                window = self._speech(example.path, rng)
+                silent = _is_silent(window)
+            else:
+                samples = read_clip(example.path)
+                window = cut(samples, self._length, None if epoch is None else rng)
+                silent = _is_silent(samples)
         except InputError as error:
             self._unreadable.add(example.path, error)
             return None
+        if silent and example.label != self._silence:
+            self._unreadable.add_silent(example.path)
+            return None
+        return window
 
     def _noise(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of noise, at any loudness up to its own."""
@@ -154,6 +160,11 @@ class Examples:
                 return len(samples), lambda start: samples[start : start + self._length]
             self._lengths[path] = sum(len(block.samples) for block in FileSource(path).blocks())
         return self._lengths[path], lambda start: read_part(path, start, self._length)
+
+
+def _is_silent(samples: NDArray[Any]) -> bool:
+    """Whether they (n,) have one value throughout."""
+    return bool((samples == samples[:1]).all())
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

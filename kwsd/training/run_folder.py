@@ -21,6 +21,7 @@ _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """What an earlier run leaves in its folder, beside the model."""
 WEIGHTS_KEY = "weights"
 """The recipe's key for the weights that a run begins with; empty where they are not known yet."""
+_OTHER_WEIGHTS = "the model that this run began with is another one by now"
 _ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
 
@@ -59,8 +60,18 @@ def run_folder(
 
 
 def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Write which recipe the run in `folder` carries out. Raises InputError, or DeviceError where the disk is full."""
+    """Write which recipe the run in `folder` carries out, with the weights that it began with where the recipe does not
+    know them.
+
+    Raises ConfigError where a run that is to go on began with others, InputError, and DeviceError where the disk is
+    full.
+    """
     with writing(folder):
+        if (folder / CHECKPOINT).exists() and (folder / RUN).exists():
+            began = _earlier(folder / RUN).get(WEIGHTS_KEY, "")
+            if began and recipe.get(WEIGHTS_KEY) not in (None, "", began):
+                raise ConfigError(f"{folder}: {_OTHER_WEIGHTS};", _ANEW)
+            recipe = {**recipe, WEIGHTS_KEY: began} if began else recipe
         write_bytes(folder / RUN, f"{json.dumps(recipe, indent=2)}\n".encode())
 
 
@@ -136,7 +147,7 @@ def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]
         elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
             what = "the words, and so the clips, have changed since this run began"
         elif changed == [WEIGHTS_KEY]:
-            what = "the model that this run began with is another one by now"
+            what = _OTHER_WEIGHTS
         raise ConfigError(f"{folder}: {what};", _ANEW)
 
 

@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
@@ -43,12 +40,6 @@ def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputErro
         return InputError(f"{none} can be read (the first: {faults[0]});", "repair or remove them")
     what = f"{none} holds a sound: they have one value throughout;"
     return InputError(what, "record them anew, with the microphone not muted")
-
-
-def check_sound(path: Path, samples: NDArray[np.int16]) -> None:
-    """Raise InputError where the samples (n,) of the recording at `path` have one value throughout."""
-    if (samples == samples[:1]).all():
-        raise InputError(f"{path}: holds no sound, as from a muted microphone;", "record it anew")
 
 
 def _holds_sound(path: Path) -> bool:
@@ -84,6 +75,7 @@ class Unreadable:
         """`of` clips there are in all: one in twenty may be bad, and three in any case."""
         self.most: float = max(3, of // 20)
         self.found: set[Path] = set()
+        self.silent: set[Path] = set()
 
     def bear_all(self) -> None:
         """None ends the run from now on: what was learnt is not lost for clips that it is only judged by."""
@@ -97,3 +89,10 @@ class Unreadable:
         log.warning("left out: %s", error)
         if len(self.found) > self.most:
             raise InputError(f"{len(self.found)} clips cannot be read, the last is {path}: repair or remove them")
+
+    def add_silent(self, path: Path) -> None:
+        """Name a recording without a sound on the log. However many they are, the run goes on: `check_readable` has
+        seen to it that each label has others."""
+        if path not in self.silent:
+            self.silent.add(path)
+            log.warning("left out: %s: holds no sound, as from a muted microphone; record it anew", path)

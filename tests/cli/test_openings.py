@@ -28,6 +28,17 @@ def test_a_daemon_that_runs_is_seen(findings: Command) -> None:
         sink.close(0)
 
 
+def test_one_without_room_for_another_subscriber_is_well(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = SocketSink(Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock")
+    monkeypatch.setattr(sink, "_room", 0)
+    try:
+        status, found = findings()
+    finally:
+        sink.close(0)
+    assert (status, found["socket"]["state"]) == (0, "warn")
+    assert "as many subscribers as it bears" in found["socket"]["remedy"]
+
+
 def test_one_that_hangs_and_one_that_died_are_told_apart(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kwsd.cli.openings._ANSWER_S", 0.05)
     path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"

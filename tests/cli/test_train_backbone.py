@@ -197,4 +197,4 @@ def test_what_was_learnt_is_not_lost_for_clips_that_it_is_only_judged_by(
     ran = kwsd("train", "--backbone", foreign("whisper"), "--data", table, *arguments)
     assert ran.status == 0, ran.err
     assert "5 clips left out" in ran.out
-    assert re.search(r"validation [0-2] of 2 clips, test [0-2] of 2 clips$", ran.out.rstrip())  # that can be read
+    assert re.search(r"validation [0-2] of 2 windows, test [0-2] of 2 windows$", ran.out.rstrip())  # that can be read

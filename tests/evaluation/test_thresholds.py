@@ -89,28 +89,21 @@ def test_a_late_answer_makes_no_word_deaf():
     assert [alarm.at for alarm in choice.operating.alarms] == [recorded.ends[first]]  # it is still told as one
 
 
-def test_a_word_never_spoken_gets_the_median_or_more_where_it_alarms():
-    recorded = stream(2.0, {"a": [8.1]}, {"c": [9.1]})
-    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
-    assert odds_of(choice) == {
-        "a": pytest.approx(8, abs=1e-5),
-        "b": pytest.approx(8, abs=1e-5),
-        "c": pytest.approx(9.25, abs=1e-4),
-    }
-
-
 def test_a_word_never_spoken_keeps_its_threshold_or_more_where_it_alarms():
     """What was measured on hours of other words' streams is not given up for what is said in this one."""
     recorded = stream(2.0, {"a": [3.1]}, {"c": [6.6]})
     given = {"a": 0.8, "b": 0.9987, "c": 0.998}
     choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=replace(TRIGGER, thresholds=given), budget=0.0)
     assert choice.operating.thresholds["b"] == pytest.approx(0.9987)
+    low = replace(TRIGGER, thresholds=given | {"b": 0.3})
+    assert choose_thresholds([recorded], ["a", "b"], trigger=low).operating.thresholds["b"] == pytest.approx(0.3)
     assert odds_of(choice) | {"b": 0} == {"a": pytest.approx(3, abs=1e-5), "b": 0, "c": pytest.approx(6.75, abs=1e-4)}
 
 
 def test_a_word_that_is_spoken_but_never_heard_is_not_made_deaf_for_it():
     recorded = stream(2.0, {"a": [8.1], "b": [-3.0], "c": [-3.0]}, {"c": [9.1]})
-    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=TRIGGER, budget=0.0)
+    given = replace(TRIGGER, thresholds=dict.fromkeys("abc", from_log_odds(8.0)))
+    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=given, budget=0.0)
     assert odds_of(choice) == {
         "a": pytest.approx(8, abs=1e-5),
         "b": pytest.approx(8, abs=1e-5),
@@ -122,7 +115,8 @@ def test_a_word_that_is_spoken_but_never_heard_is_not_made_deaf_for_it():
 def test_a_word_that_cannot_be_told_from_its_alarms_never_fires():
     rows = stream(1.0, {"a": [3.1], "b": [6.1]}, {})
     rows.scores[20000:20005, 1] = 1.0
-    choice = choose_thresholds([rows], ["a", "b"], trigger=TRIGGER, budget=0.5)
+    given = replace(TRIGGER, thresholds={"a": 0.95, "b": 0.95})
+    choice = choose_thresholds([rows], ["a", "b"], trigger=given, budget=0.5)
     assert choice.operating.thresholds["b"] == math.inf
     assert not choice.operating.alarms
     assert [word.missed for word in choice.operating.by_word()] == [0, 1]

@@ -16,8 +16,7 @@ from unreachable import out_of_reach
 from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
 from kwsd.sinks import starting
-from kwsd.sinks.hooks import Hook
-from kwsd.sinks.order import Order
+from kwsd.sinks.order import Hook, Order
 from kwsd.sinks.programs import check_programs
 from kwsd.sinks.running import RunningHook
 

@@ -103,7 +103,7 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "talk.wav"
-    write_wav(path, np.full(90 * LENGTH, 900, np.int16))
+    write_wav(path, np.random.default_rng(1).integers(800, 1000, 90 * LENGTH).astype(np.int16))
     monkeypatch.setattr("kwsd.training.examples.clip_length", lambda _: 3600 * LENGTH)
     chosen = [(number, Example(path, 0, Kind.SPEECH)) for number in range(20)]
     reader = Examples(LENGTH, 3, Unreadable(1))
@@ -120,10 +120,14 @@ def test_a_word_is_not_learnt_from_a_muted_microphone(tmp_path: Path, caplog: py
         (number, Example(tmp_path / f"{name}.wav", label))
         for number, (name, label) in enumerate((("word", 0), ("offset", 0), ("silence", 2)))
     ]
-    reader = Examples(LENGTH, 3, Unreadable(100), silence=2)
-    ((windows, labels, of),) = reader.batches(chosen, 8, 0)
-    assert (len(windows), labels.tolist(), of) == (1, [2], 3)
-    assert caplog.text.count("holds no sound, as from a muted microphone; record it anew") == 2
+    more = [(3 + number, Example(tmp_path / f"more{number}.wav", 0)) for number in range(5)]
+    for _, example in more:  # more than may be unreadable: these are not, and the run goes on
+        write_wav(example.path, np.zeros(LENGTH, np.int16))
+    talk = (8, Example(tmp_path / "word.wav", 1, Kind.SPEECH))
+    reader = Examples(LENGTH, 3, Unreadable(1), silence=2)
+    ((windows, labels, of),) = reader.batches([*chosen, *more, talk], 16, 0)
+    assert (len(windows), labels.tolist(), of) == (1, [2], 9)
+    assert caplog.text.count("holds no sound, as from a muted microphone; record it anew") == 7
 
 
 def test_windows_around_words() -> None:

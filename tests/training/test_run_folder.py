@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, DeviceError, InputError
-from kwsd.training.run_folder import model_place, run_folder
+from kwsd.training.checkpoint import CHECKPOINT
+from kwsd.training.run_folder import WEIGHTS_KEY, keep_recipe, model_place, run_folder
 
 
 def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
@@ -93,3 +94,18 @@ def test_a_name_that_no_card_may_have_is_told_before_anything_is_learnt(tmp_path
             pass
     assert not list(tmp_path.rglob("recipe.json"))
     assert model_place(tmp_path, None, 100 * "x") == tmp_path / "model"
+
+
+def test_the_weights_that_a_run_began_with_are_not_forgotten(tmp_path: Path) -> None:
+    """Where the model has to be fetched again, they are not known until it is there."""
+    with run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "a"}, fresh=False) as folder:
+        (folder / CHECKPOINT).write_bytes(b"")
+    with run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: ""}, fresh=False):
+        with pytest.raises(ConfigError, match="another one by now"):
+            keep_recipe(folder, {"seed": 1, WEIGHTS_KEY: "b"})
+        keep_recipe(folder, {"seed": 1, WEIGHTS_KEY: "a"})
+    with (
+        pytest.raises(ConfigError, match="another one by now"),
+        run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "b"}, fresh=False),
+    ):
+        pass
