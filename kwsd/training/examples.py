@@ -125,18 +125,15 @@ class Examples:
                 return self._noise(example.path, rng)
             if example.kind is Kind.SPEECH:
                 window = self._speech(example.path, rng)
-                silent = _is_silent(window)
-            else:
-                samples = read_clip(example.path)
-                window = cut(samples, self._length, None if epoch is None else rng)
-                silent = _is_silent(samples)
+                return None if _is_silent(window) else window  # there may be talk elsewhere in it
+            samples = read_clip(example.path)
         except InputError as error:
             self._unreadable.add(example.path, error)
             return None
-        if silent and example.label != self._silence:
+        if _is_silent(samples) and example.label != self._silence:
             self._unreadable.add_silent(example.path)
             return None
-        return window
+        return cut(samples, self._length, None if epoch is None else rng)
 
     def _noise(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of noise, at any loudness up to its own."""
