@@ -79,7 +79,8 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     to_be_fetched = missing_id(recipe.model) is not None
     pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
     backbone = find_model(recipe.model)
-    licence = places.licence or licence_of(backbone, card_as_it_lies(backbone))
+    card = card_as_it_lies(backbone)
+    licence = places.licence or licence_of(backbone, card)
     asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
     if to_be_fetched or (recipe, data) != asked:
         keep_recipe(folder, _told(recipe, data, places))  # which weights they are is known now
@@ -87,20 +88,35 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
         log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
-    card = card_as_it_lies(backbone)
-    if (
-        recipe.add
-        and not card.get("verifier")
-        and len(read_labels(backbone, read_json(backbone / "config.json"))) < _FEW
-    ):
+    shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
+    others = "".join(f", {count} {of}" for count, of in shares if count)
+    log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
+    _doubt(run, recipe, data, few_words=recipe.add and not card.get("verifier") and len(_known(backbone)) < _FEW)
+    with console.progress() as show:
+        learn(run, COLUMNS, show, going_on(places.fresh))
+    run.unreadable.bear_all()
+    scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split, noise=False))}
+    try:
+        added_to = card if recipe.add else None
+        export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores, added_to=added_to)
+        keep_notices(backbone, place)
+    except (OSError, SafetensorError) as error:
+        raise unwritten(place, error, going_on(places.fresh)) from error
+    told = [several(run.step, "step")]
+    if left_out := len(run.unreadable.found | run.unreadable.silent):
+        told.append(f"{several(left_out, 'clip')} left out")
+    console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
+    log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
+
+
+def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words: bool) -> None:
+    """Warn of what will come of the run; `few_words` are all that the model knows to which some are added."""
+    if few_words:
         log.warning(
             "%s knows few words, and will take much for an added one; put the clips of all words together, and train "
             "without --add",
             recipe.model,
         )
-    shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
-    others = "".join(f", {count} {of}" for count, of in shares if count)
-    log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
     if run.steps < FEW_STEPS:
         enough = -(-FEW_STEPS // run.steps_an_epoch)
         log.warning(
@@ -113,21 +129,6 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
             "%g s or more",
             *(UNKNOWN, LONG * recipe.window_s),
         )
-    with console.progress() as show:
-        learn(run, COLUMNS, show, going_on(places.fresh))
-    run.unreadable.bear_all()
-    scores = {split: figures for split in ("validation", "test") if (figures := run.measure(split, noise=False))}
-    try:
-        added_to = card_as_it_lies(backbone) if recipe.add else None
-        export_adopted(run.model, extractor, place, name=recipe.name, licence=licence, scores=scores, added_to=added_to)
-        keep_notices(backbone, place)
-    except (OSError, SafetensorError) as error:
-        raise unwritten(place, error, going_on(places.fresh)) from error
-    told = [several(run.step, "step")]
-    if left_out := len(run.unreadable.found | run.unreadable.silent):
-        told.append(f"{several(left_out, 'clip')} left out")
-    console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
-    log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
 
 
 def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:
@@ -145,8 +146,12 @@ def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[Fin
     return recipe, _beside(data, recipe, backbone) if recipe.add else data.completed()
 
 
+def _known(backbone: Path) -> tuple[str, ...]:
+    return read_labels(backbone, read_json(backbone / "config.json"))
+
+
 def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
-    known = read_labels(backbone, read_json(backbone / "config.json"))
+    known = _known(backbone)
     heard = own_window(backbone)
     if recipe.window != heard:
         seconds = f"{heard / RATE:g}"

@@ -79,8 +79,8 @@ def choose_thresholds(
     heard = [word for word in words if tables[word][:, 0].any()]
     places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
-    for word in (word for word in words if word not in heard):
-        chosen[word] = _quiet(tables[word], grid, log_odds(trigger.thresholds[word]))
+    given = {word: log_odds(trigger.thresholds[word]) for word in words if word not in heard}
+    chosen |= {word: _quiet(tables[word], grid, place) for word, place in given.items()}
     operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
     return Choice(budget, operating)
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
-from kwsd.errors import first_line
-from kwsd.networks.scarcity import lacks_memory
+from kwsd.networks.scarcity import check_memory
 from kwsd.samples import RATE
 
 _MANY = 8
@@ -65,8 +64,7 @@ class OnnxClassifier:
             try:
                 scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
             except Exception as error:  # ONNX Runtime's have no common class but this one
-                if lacks_memory(error):
-                    raise MemoryError(first_line(error)) from error
+                check_memory(error)
                 raise
 
         rows = range(len(windows))

@@ -21,7 +21,7 @@ from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
 from kwsd.networks.arrangement import INT8, arrange
 from kwsd.networks.onnx_classifier import OnnxClassifier
-from kwsd.networks.scarcity import is_scarcity, lacks_memory
+from kwsd.networks.scarcity import check_memory, is_scarcity
 from kwsd.samples import RATE
 
 _UNMAPPED = "failed to map segment"
@@ -78,8 +78,7 @@ def _blamed(model: Callable[[str], ModelError]) -> Iterator[None]:
     except Exception as error:  # ONNX Runtime's have no common class but this one
         if is_scarcity(error):
             raise
-        if lacks_memory(error):
-            raise MemoryError(first_line(error)) from error
+        check_memory(error)
         raise model(first_line(error)) from error
 
 
@@ -87,8 +86,7 @@ def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        if lacks_memory(error):
-            raise MemoryError(first_line(error)) from error
+        check_memory(error)
         remedy = "pip install onnxruntime"
         if _UNMAPPED in str(error):  # the dynamic linker does not say why
             remedy = "it is there: free some memory, or raise MemoryMax= of the unit; or its disk is mounted noexec"

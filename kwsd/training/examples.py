@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE
 from kwsd.training.labelled import Labelled
-from kwsd.training.unreadable import Unreadable
+from kwsd.training.unreadable import Unreadable, is_silent
 
 Floats = NDArray[np.float32]
 
@@ -125,12 +124,12 @@ class Examples:
                 return self._noise(example.path, rng)
             if example.kind is Kind.SPEECH:
                 window = self._speech(example.path, rng)
-                return None if _is_silent(window) else window  # there may be talk elsewhere in it
+                return None if is_silent(window) else window  # there may be talk elsewhere in it
             samples = read_clip(example.path)
         except InputError as error:
             self._unreadable.add(example.path, error)
             return None
-        if _is_silent(samples) and example.label != self._silence:
+        if is_silent(samples) and example.label != self._silence:
             self._unreadable.add_silent(example.path)
             return None
         return cut(samples, self._length, None if epoch is None else rng)
@@ -157,11 +156,6 @@ class Examples:
                 return len(samples), lambda start: samples[start : start + self._length]
             self._lengths[path] = sum(len(block.samples) for block in FileSource(path).blocks())
         return self._lengths[path], lambda start: read_part(path, start, self._length)
-
-
-def _is_silent(samples: NDArray[Any]) -> bool:
-    """Whether they (n,) have one value throughout."""
-    return bool((samples == samples[:1]).all())
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

@@ -21,7 +21,6 @@ _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """What an earlier run leaves in its folder, beside the model."""
 WEIGHTS_KEY = "weights"
 """The recipe's key for the weights that a run begins with; empty where they are not known yet."""
-_OTHER_WEIGHTS = "the model that this run began with is another one by now"
 _ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
 
@@ -70,7 +69,7 @@ def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
         if (folder / CHECKPOINT).exists() and (folder / RUN).exists():
             began = _earlier(folder / RUN).get(WEIGHTS_KEY, "")
             if began and recipe.get(WEIGHTS_KEY) not in (None, "", began):
-                raise ConfigError(f"{folder}: {_OTHER_WEIGHTS};", _ANEW)
+                raise ConfigError(f"{folder}: the model that this run began with is another one by now;", _ANEW)
             recipe = {**recipe, WEIGHTS_KEY: began} if began else recipe
         write_bytes(folder / RUN, f"{json.dumps(recipe, indent=2)}\n".encode())
 
@@ -138,16 +137,14 @@ def _set_aside(folder: Path) -> None:
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
     before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
-    known = {key for key in {*before, *now} if key != WEIGHTS_KEY or (before.get(key) and now.get(key))}
-    changed = sorted(key for key in known if before.get(key) != now.get(key))
+    compared = {*before, *now} - {WEIGHTS_KEY}  # which `keep_recipe` sees to
+    changed = sorted(key for key in compared if before.get(key) != now.get(key))
     if changed:
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"
         if changed == ["clips"]:
             what = "the clips have changed since this run began"
         elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
             what = "the words, and so the clips, have changed since this run began"
-        elif changed == [WEIGHTS_KEY]:
-            what = _OTHER_WEIGHTS
         raise ConfigError(f"{folder}: {what};", _ANEW)
 
 

@@ -7,6 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
@@ -42,10 +45,15 @@ def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputErro
     return InputError(what, "record them anew, with the microphone not muted")
 
 
+def is_silent(samples: NDArray[Any]) -> bool:
+    """Whether they (n,) have one value throughout."""
+    return bool((samples == samples[:1]).all())
+
+
 def _holds_sound(path: Path) -> bool:
     """Whether its samples are not all the same. Raises InputError where it cannot be read to its end."""
-    varies = [(block.samples != block.samples[0]).any() for block in FileSource(path).blocks()]  # it may last hours
-    return any(varies)
+    silent = [is_silent(block.samples) for block in FileSource(path).blocks()]  # it may last hours
+    return not all(silent)
 
 
 @contextmanager
