@@ -60,6 +60,12 @@ class InputError(KwsdError):
     exit_status = 66
 
 
+class OutputError(KwsdError):
+    """A file or a folder cannot be written, for another reason than want of room: name another place."""
+
+    exit_status = 73
+
+
 class DeviceError(KwsdError):
     """A microphone, a GPU, a socket or a library is missing, busy or gone: free it, install it or choose another."""
 
@@ -78,14 +84,14 @@ class ModelError(ConfigError):
 
 @contextmanager
 def writing(path: object) -> Iterator[None]:
-    """Around whatever writes to `path`. Raises DeviceError where there is no room, InputError for another OSError."""
+    """Around whatever writes to `path`. Raises DeviceError where there is no room, OutputError for another OSError."""
     try:
         yield
     except OSError as error:
         what = f"{path}: cannot be written ({error.strerror or error})"
         if error.errno in NO_ROOM:
             raise DeviceError(what, "make room, or write elsewhere") from error
-        raise InputError(what, "name another place") from error
+        raise OutputError(what, "name another place") from error
 
 
 def out_of_reach(error: BaseException) -> str:

@@ -34,7 +34,7 @@ def picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
     No window, no display, no state shared with other users of matplotlib.
 
     Raises:
-        InputError: the file cannot be written; DeviceError: there is no room, or no matplotlib.
+        OutputError: the file cannot be written; DeviceError: there is no room, or no matplotlib.
     """
     check_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -46,7 +46,7 @@ def _removed_on_failure(part: Path) -> Iterator[None]:
 def try_folder(folder: Path) -> None:
     """Make the folder, unless it is there, and write into it: rather now than after hours of work.
 
-    Raises InputError where nothing can be written into it, DeviceError where there is no room.
+    Raises OutputError where nothing can be written into it, DeviceError where there is no room.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -66,8 +66,8 @@ def kwsd(
 
     Results go to standard output, the log to standard error. Exit status: 0 fine,
     2 wrong usage, 66 no such input, 69 a device, a library, the network or room on the
-    disk is missing, 70 a fault in kwsd, 78 the configuration or the model is wrong, 129
-    and 130 hung up and interrupted.
+    disk is missing, 70 a fault in kwsd, 73 a file cannot be written, 78 the configuration
+    or the model is wrong, 129 and 130 hung up and interrupted.
     """
 
 

@@ -32,7 +32,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
 
     Raises:
         ModelError, UsageError, ConfigError: it cannot be exported, or not so.
-        InputError, DeviceError: nothing can be written.
+        OutputError, DeviceError: nothing can be written.
     """
     if labels is not None and out is None:
         raise UsageError("--labels: graph.onnx is for kwsd's own network, which has labels; it goes with --out")

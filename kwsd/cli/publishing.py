@@ -46,7 +46,7 @@ class Report(Protocol):
 
 
 def check_places(out: str, plots: Path | None = None) -> None:
-    """Try where `publish` is to write: rather now than after hours. Raises as `try_folder`, InputError for a folder as
+    """Try where `publish` is to write: rather now than after hours. Raises as `try_folder`, OutputError for a folder as
     the file, and DeviceError where no pictures can be drawn."""
     if out not in ("", "-"):
         _check_file(Path(out))

@@ -21,7 +21,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` once all is written, or leaves it as it was; the folder is made.
 
     Raises:
-        InputError: it cannot be written there.
+        OutputError: it cannot be written there.
         DeviceError: there is no room.
     """
     with writing(path):
@@ -33,7 +33,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
     """16 kHz mono samples (n,) as a WAV file; its folder is made.
 
-    Raises InputError where it cannot be written, DeviceError where there is no room for it.
+    Raises OutputError where it cannot be written, DeviceError where there is no room for it.
     """
     with output(path) as file:
         wav.write_wav(file, samples)

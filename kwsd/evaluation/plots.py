@@ -24,7 +24,7 @@ def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
     """confusion.png and reliability.png in `folder`.
 
     Raises:
-        InputError: the folder cannot be written to.
+        OutputError: the folder cannot be written to.
         DeviceError: there is no room, or no matplotlib.
     """
     return [

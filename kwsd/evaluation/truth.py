@@ -100,7 +100,7 @@ def write_stream(stream: Stream, audio: Path) -> Path:
 
     Another stream that lies there stays: this one's name ends in a number then.
 
-    Raises InputError where one of them cannot be written, DeviceError where there is no room for it.
+    Raises OutputError where one of them cannot be written, DeviceError where there is no room for it.
     """
     if audio.suffix.lower() != ".wav":
         raise InputError(f"{audio}: streams are written as .wav; name it so")

@@ -19,7 +19,7 @@ def caching(place: Path) -> Iterator[BinaryIO]:
 
     Runs that make the same at once do not disturb each other: each writes a part of its own, with the machine and the
     process in its name. Parts of runs that were killed are removed. It is written, not mapped into memory: on a full
-    disk a map ends the process by SIGBUS. Raises DeviceError, InputError: see `kwsd.errors.writing`.
+    disk a map ends the process by SIGBUS. Raises DeviceError, OutputError: see `kwsd.errors.writing`.
     """
     mine = f"{place.name}.{socket.gethostname()}."
     own = place.with_name(f"{mine}{os.getpid()}")

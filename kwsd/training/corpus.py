@@ -130,7 +130,8 @@ def decode(
     it, and two runs at once do not disturb each other.
 
     Raises:
-        InputError: a folder holds no recordings, one of them cannot be read, or `cache` cannot be written to.
+        InputError: a folder holds no recordings, or one of them cannot be read.
+        OutputError: `cache` cannot be written to.
         DeviceError: the disk is full.
     """
     recordings = [recording for folder in folders for recording in find(folder)]

@@ -36,7 +36,7 @@ def run_folder(
     Raises:
         ConfigError: the name leads elsewhere, or no model can be called so; or an earlier run with another recipe is to
             be resumed, and the text says what differs.
-        InputError: the folder cannot be written to, or the earlier run's recipe is none.
+        OutputError: the folder cannot be written to; InputError: the earlier run's recipe is none.
         DeviceError: the disk is full, or another process trains there.
     """
     folder = runs / name
@@ -62,7 +62,7 @@ def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Write which recipe the run in `folder` carries out, with the weights that it began with where the recipe does not
     know them.
 
-    Raises ConfigError where a run that is to go on began with others, InputError, and DeviceError where the disk is
+    Raises ConfigError where a run that is to go on began with others, OutputError, and DeviceError where the disk is
     full.
     """
     with writing(folder):
@@ -82,7 +82,7 @@ def going_on(fresh: bool) -> str:
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
     """Where the run in `folder` puts its model in the end: made and tried, so that nobody trains for nothing.
 
-    Raises InputError where it cannot be written to, DeviceError where there is no room.
+    Raises OutputError where it cannot be written to, DeviceError where there is no room.
     """
     place = folder / "model" if out is None else out / name
     try_folder(place)

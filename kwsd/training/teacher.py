@@ -105,7 +105,7 @@ def ask(
 
     Raises:
         DeviceError: the disk is full.
-        InputError: `cache` cannot be written to.
+        OutputError: `cache` cannot be written to.
     """
     rows, starts = seconds
     digest = hashlib.sha256(weights.encode())

@@ -15,7 +15,7 @@ from patience import PATIENCE_S
 from sockets import reset_by_peer
 from unread import full_pipe
 
-from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
+from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, OutputError, UsageError
 
 Command = Callable[..., Any]
 
@@ -31,7 +31,15 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(UsageError, 2), (InputError, 66), (DeviceError, 69), (KwsdError, 70), (ConfigError, 78), (ModelError, 78)],
+    [
+        (UsageError, 2),
+        (InputError, 66),
+        (DeviceError, 69),
+        (KwsdError, 70),
+        (OutputError, 73),
+        (ConfigError, 78),
+        (ModelError, 78),
+    ],
 )
 def test_every_error_of_kwsd_has_its_status(
     kwsd: Command, monkeypatch: pytest.MonkeyPatch, error: type[KwsdError], status: int

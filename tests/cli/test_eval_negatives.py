@@ -41,7 +41,7 @@ def test_the_report_is_told_though_its_snippets_cannot_be_written(
         (tmp_path / "hard" / f"not_{word}").write_text("in the way")
     arguments = ("--model", tiny_model, *CHEAP, "--no-gate", "--threshold", 0.001, "--smoothing", 1)
     ran = kwsd("eval", "negatives", clips, *arguments, "--save-snippets", tmp_path / "hard")
-    assert ran.status == 66
+    assert ran.status == 73
     assert "What fired" in ran.out
     warning, error = ran.err.splitlines()
     assert "cannot be written" in warning

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.errors import DeviceError, InputError, ModelError
+from kwsd.errors import DeviceError, ModelError, OutputError
 
 WINDOWS = np.random.default_rng(1).normal(0, 0.1, (3, 16_000)).astype(np.float32)
 
@@ -67,7 +67,7 @@ def test_what_is_no_model_and_where_nothing_can_be_written(
     (tmp_path / "config.json").write_text('{"model_type": "kwsd-hubert"}')
     with pytest.raises(ModelError, match=r"there is no model\.safetensors"):
         export(str(tmp_path), None)
-    with pytest.raises(InputError, match=r"cannot be written.*name another place"):
+    with pytest.raises(OutputError, match=r"cannot be written.*name another place"):
         export(str(tiny_model), tmp_path / "config.json")
 
     def full(*_: object) -> None:
@@ -85,7 +85,7 @@ def test_a_place_for_the_files_is_tried_before_anything_is_drawn(
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(exporting, "as_files", lambda _: pytest.fail("it was drawn"))
-    with pytest.raises(InputError, match=r"cannot be written.*name another place"):
+    with pytest.raises(OutputError, match=r"cannot be written.*name another place"):
         exporting.export(str(tiny_model), tmp_path / "file")
 
 

@@ -12,7 +12,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.cli.publishing import check_places, publish
-from kwsd.errors import DeviceError, InputError
+from kwsd.errors import DeviceError, OutputError
 from kwsd.evaluation.report import Table
 
 Command = Callable[..., Any]
@@ -72,7 +72,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_measure
         check_places(str(place))  # a pipe's reader may not be there yet
     assert (tmp_path / "old.json").read_text() == "old"
     for wrong in (tmp_path, tmp_path / "old.json" / "out.json"):
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(OutputError, match="cannot be written"):
             check_places(str(wrong))
 
 
@@ -80,5 +80,5 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_measure
 def test_every_evaluation_looks_first(kwsd: Command, tmp_path: Path, command: str) -> None:
     heard = (tmp_path / "none.wav", tmp_path / "none.tsv") if command == "stream" else (tmp_path / "none",)
     ran = kwsd("eval", command, *heard, "--json", tmp_path)
-    assert ran.status == 66
+    assert ran.status == 73
     assert f"{tmp_path}: cannot be written (Is a directory): name another place" in ran.err

@@ -49,7 +49,7 @@ def test_a_full_disk(
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (("--out", "/proc/x"), 66, "/proc/x/mine: cannot be written (No such file or directory): name another place"),
+        (("--out", "/proc/x"), 73, "/proc/x/mine: cannot be written (No such file or directory): name another place"),
         (("--name", "../mine"), 2, "--name '../mine': it takes 1 to 100 characters, not all blank and none of them"),
         (("--name", ".."), 2, "--name '..': it takes"),
         (("--name", "a" * 101), 2, "--name 'aaa"),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from kwsd.errors import DeviceError, InputError
+from kwsd.errors import DeviceError, OutputError
 from kwsd.evaluation.outputs import output, write_wav
 
 
@@ -42,7 +42,7 @@ def test_a_folder_in_the_way_is_told_without_a_fault_beside_it(tmp_path, babble,
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     (tmp_path / folder).mkdir()
-    with pytest.raises(InputError, match=r"a\.wav: cannot be written \(Is a directory\): name another"):
+    with pytest.raises(OutputError, match=r"a\.wav: cannot be written \(Is a directory\): name another"):
         write_wav(tmp_path / "a.wav", babble(1, 0.1))
     assert [path.name for path in tmp_path.iterdir()] == [folder]
     assert not unraisable

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.errors import DeviceError, InputError
+from kwsd.errors import DeviceError, OutputError
 from kwsd.evaluation import plots
 from kwsd.evaluation.clips import report_of
 from kwsd.evaluation.operating import Operating
@@ -90,7 +90,7 @@ def test_without_matplotlib_the_remedy_is_told(clips, tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written(clips, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         plots.plot_clips(clips, tmp_path / "file")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.files import read_clip
-from kwsd.errors import InputError
+from kwsd.errors import OutputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.snippets import Snippets
@@ -48,7 +48,7 @@ def test_one_that_cannot_be_written_is_told_once_and_at_the_end(tmp_path, babble
     assert snippets.save("b", 1.0, "low", babble(1, 0.1)) is None
     assert snippets.save("c", 1.0, "high", babble(1, 0.1)).is_file()
     assert len(caplog.messages) == 1
-    with pytest.raises(InputError, match=r"2 of 3 snippets are missing; .*a-1\.00\.wav: cannot be written"):
+    with pytest.raises(OutputError, match=r"2 of 3 snippets are missing; .*a-1\.00\.wav: cannot be written"):
         snippets.check()
 
 

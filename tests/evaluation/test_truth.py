@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kwsd.audio.files import read_clip
-from kwsd.errors import InputError
+from kwsd.errors import InputError, OutputError
 from kwsd.evaluation.outputs import write_wav
 from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream
 
@@ -39,7 +39,7 @@ def test_a_table_can_carry_the_name_of_any_clip(tmp_path, babble):
 
 def test_a_table_that_cannot_be_written_is_told(tmp_path, babble):
     (tmp_path / "s.tsv").mkdir()
-    with pytest.raises(InputError, match=r"s\.tsv: cannot be written"):
+    with pytest.raises(OutputError, match=r"s\.tsv: cannot be written"):
         write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "s.wav")
 
 
@@ -78,9 +78,9 @@ def test_words_beyond_the_audio_are_refused(tmp_path, babble):
         read_stream(tmp_path / "a.wav", tmp_path / "a.tsv")
 
 
-def test_what_cannot_be_written_is_an_input_error(tmp_path, babble):
+def test_what_cannot_be_written_is_told(tmp_path, babble):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_wav(tmp_path / "file" / "a.wav", babble(1, 0.1))
     with pytest.raises(InputError, match=r"\.wav"):
         write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "a.flac")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.errors import InputError
+from kwsd.errors import InputError, OutputError
 from kwsd.training.journal import plot_journal, read_journal, trim_journal
 
 TEXT = "step,rate,accuracy\n-10,0.1,\n10,0.2,\n20,0.3,\n20,,0.5\n30,0.4,\n"
@@ -56,7 +56,7 @@ def test_a_picture(journal: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_drawn(journal: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no journal"):
         plot_journal(tmp_path / "none.csv", tmp_path / "x.png")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         plot_journal(journal, tmp_path / "no" / "x.png")
 
 

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from kwsd.errors import NO_ROOM, DeviceError, InputError, KwsdError
+from kwsd.errors import NO_ROOM, DeviceError, InputError, KwsdError, OutputError
 
 _PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice==0.0.55"}
 
@@ -24,7 +24,7 @@ def run(main: Callable[[], None]) -> None:
         _end(f"{error.name} is not installed: pip install {package}", DeviceError.exit_status)
     except OSError as error:  # of what is written: what cannot be read is an error of kwsd's
         place = f"{error.filename}: " if error.filename else ""
-        status = DeviceError.exit_status if error.errno in NO_ROOM else InputError.exit_status
+        status = DeviceError.exit_status if error.errno in NO_ROOM else OutputError.exit_status
         _end(f"{place}cannot be written ({error.strerror or error})", status)
     except KeyboardInterrupt:
         _end("interrupted; the same call goes on, or begins anew", 130)

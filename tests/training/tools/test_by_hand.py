@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_a_line(code: int, capsys: pytest.CaptureFixtu
 
     with pytest.raises(SystemExit) as ended:
         run(closed)
-    assert ended.value.code == (69 if code == errno.ENOSPC else 66)
+    assert ended.value.code == (69 if code == errno.ENOSPC else 73)
     assert capsys.readouterr().err == f"error: out/done.txt: cannot be written ({os.strerror(code)})\n"
 
 
