@@ -13,8 +13,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import begin_of_speech
-from kwsd.audio.scale import to_float
+from kwsd.audio.endpointing import begin_of_speech, cut_window
 from kwsd.classifier import Classifier
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording
@@ -125,13 +124,7 @@ def report_of(
 def judged(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> NDArray[np.float32]:
     """(n,) int16 as the (before + length,) float32 that is judged: what `kwsd train` would learn of the clip, with what
     comes `before`. Silence stands where there is no clip."""
-    begin = begin_of_speech(samples, length)
-    first = max(0, begin - before)
-    heard = to_float(samples[first : begin + length])
-    start = first - (begin - before)
-    window = np.zeros(before + length, np.float32)
-    window[start : start + len(heard)] = heard
-    return window
+    return cut_window(samples, begin_of_speech(samples, length) - before, before + length)
 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent, speech_within
+from kwsd.audio.endpointing import speech_extent, speech_within
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.mixing import mean_power, noise_gain
 from kwsd.errors import InputError

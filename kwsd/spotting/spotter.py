@@ -10,7 +10,7 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.endpointing import speech_extent
 from kwsd.audio.scale import to_float
 from kwsd.audio.window import Window
 from kwsd.audio.windows import BATCH, SPARED_BATCH

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.endpointing import speech_extent
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.datasets.transcripts import says, sentence

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import begin_of_speech
+from kwsd.audio.endpointing import begin_of_speech, cut_window
 from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
-from kwsd.audio.scale import to_float
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE
@@ -139,13 +138,13 @@ class Examples:
         length, stretch = self._recording(path)
         start = int(rng.integers(max(1, length - self._length + 1)))
         loudness = np.float32(rng.uniform(0, 1))
-        return loudness * _placed(stretch(start), 0, self._length)
+        return loudness * cut_window(stretch(start), 0, self._length)
 
     def _speech(self, path: Path, rng: np.random.Generator) -> Floats:
         """Anywhere in a recording of speech: the loudest of a few places, for people pause."""
         length, stretch = self._recording(path)
         starts = rng.integers(max(1, length - self._length + 1), size=_PLACES)
-        windows = [_placed(stretch(int(start)), 0, self._length) for start in starts]
+        windows = [cut_window(stretch(int(start)), 0, self._length) for start in starts]
         return max(windows, key=lambda window: float(np.square(window).sum()))
 
     def _recording(self, path: Path) -> tuple[int, Callable[[int], NDArray[np.int16]]]:
@@ -166,12 +165,4 @@ def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None
     begin = begin_of_speech(samples, length)
     if rng is not None:
         begin += int(rng.integers(-(length // _JITTER), length // _JITTER + 1))
-    return _placed(samples, begin, length)
-
-
-def _placed(samples: NDArray[np.int16], begin: int, length: int) -> Floats:
-    window = np.zeros(length, np.float32)
-    first, last = max(0, begin), min(len(samples), begin + length)
-    if last > first:
-        window[first - begin : last - begin] = to_float(samples[first:last])
-    return window
+    return cut_window(samples, begin, length)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.batches import NOISE, OTHERS, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
 from kwsd.training.noises import recorded
-from kwsd.training.sounds import Floats, excerpt
+from kwsd.training.sounds import Floats
 
 Score = Callable[[Floats], NDArray[np.float32]]
 
@@ -29,7 +30,8 @@ def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int], window: i
     """
     truth = np.array([index[str(label)] for label in corpus.labels])
     windows = (
-        np.stack([excerpt(corpus.clip(row), RATE - window, window) for row in rows]) for rows in _batches(len(corpus))
+        np.stack([cut_window(corpus.clip(row), RATE - window, window) for row in rows])
+        for rows in _batches(len(corpus))
     )
     right = np.concatenate([score(batch) for batch in windows]).argmax(axis=1) == truth
     per_word = [right[truth == word].mean() for word in np.unique(truth) if (truth == word).sum() >= _ENOUGH]
@@ -52,7 +54,7 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
         corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             some = places[rows.start : rows.stop]
-            windows = [excerpt(corpus.clip(int(row)), int(at) - before, length) for _, row, at in some]
+            windows = [cut_window(corpus.clip(int(row)), int(at) - before, length) for _, row, at in some]
             heard = [recorded(window, mixer.sounds, rng, replace(mixer.noise, share=0.5), 1.0) for window in windows]
             scores.append(score(np.stack(heard)))
         found = np.concatenate(scores)

@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.corpus import Corpus
-from kwsd.training.sounds import Floats, Sounds, excerpt, levelled, loudness, row_by_length
+from kwsd.training.sounds import Floats, Sounds, levelled, loudness, row_by_length
 
 PAUSE = 2400
 """Samples of pause (150 ms) before a command: a stop inside a sentence is silent for nearly as long."""
@@ -64,7 +65,7 @@ def talk(speech: Corpus, length: int, level: float, rng: np.random.Generator) ->
     last = int(speech.cores[row][1])
     if rng.random() < 0.5:
         last = int(rng.integers(min(length, last), last + 1))
-    return _ended(excerpt(speech.clip(row), last - length, length), level, rng)
+    return _ended(cut_window(speech.clip(row), last - length, length), level, rng)
 
 
 def running_words(sounds: Sounds, length: int, level: float, rng: np.random.Generator) -> Floats:
@@ -73,7 +74,7 @@ def running_words(sounds: Sounds, length: int, level: float, rng: np.random.Gene
     while missing > 0:
         row = int(rng.integers(len(words)))
         start, end = (int(edge) for edge in words.cores[row])
-        pieces.append(levelled(excerpt(words.clip(row), start, end - start), level, rng))
+        pieces.append(levelled(cut_window(words.clip(row), start, end - start), level, rng))
         missing -= max(_FADE, end - start)
     return np.pad(np.concatenate(pieces), (length, 0))[-length:]
 
@@ -83,7 +84,7 @@ def background(words: Corpus, row: int, length: int) -> Floats:
     start, _ = (int(edge) for edge in words.cores[row])
     if start < _QUIET:
         return np.zeros(length, np.float32)
-    quiet = excerpt(words.clip(row), 0, start)
+    quiet = cut_window(words.clip(row), 0, start)
     backwards = np.resize(np.concatenate([quiet, quiet[::-1]]), length)
     return backwards[::-1].copy()
 
@@ -93,7 +94,7 @@ def _another(words: Corpus, row: int, level: float, rng: np.random.Generator) ->
     same = np.flatnonzero(words.speakers == words.speakers[row])
     other = int(rng.choice(same)) if rng.random() < 0.5 else int(rng.integers(len(words)))
     start, end = (int(edge) for edge in words.cores[other])
-    return _ended(excerpt(words.clip(other), start, end - start), level, rng)
+    return _ended(cut_window(words.clip(other), start, end - start), level, rng)
 
 
 def _ended(sound: Floats, level: float, rng: np.random.Generator) -> Floats:

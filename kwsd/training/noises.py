@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.channels import through
 from kwsd.training.gain_control import controlled
 from kwsd.training.leads import before_noise
-from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, loudness, middle, row_by_length, take
+from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
 
 _HUM = 0.03
 """The root of the mean square of each voice in a crowd: low enough for none to be clipped."""
@@ -50,7 +51,7 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
             window = _stretch(sounds, rng)
         else:
             first = place[1] - sounds.before
-            window = excerpt(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
+            window = cut_window(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
         if rng.random() < 0.3 and not (place is not None and sounds.before):  # the place is to lie in the last second
             window = window[::-1]
         if rng.random() < 0.3:
@@ -87,7 +88,7 @@ def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
     clip, length = sounds.noise.clip(row_by_length(sounds.noise, rng)), _longer(sounds.window)
     if len(clip) < length:
         clip = np.resize(clip, length)
-    return excerpt(clip, int(rng.integers(len(clip) - length + 1)), length)
+    return cut_window(clip, int(rng.integers(len(clip) - length + 1)), length)
 
 
 def _longer(length: int) -> int:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.corpus import GRID, Corpus, seconds_in
 from kwsd.training.leads import PAUSE, background, before_sentence, before_word, running_words, talk
-from kwsd.training.sounds import Floats, Sounds, at_pace, excerpt, levelled, middle, rms, take
+from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, middle, rms, take
 
 _MARGIN = 1280
 """Samples of pause (80 ms) that a window has to show after a whole word: the listener wants to be answered soon."""
@@ -76,7 +77,7 @@ def _filled(sounds: Sounds, row: int, shift: int, rng: np.random.Generator) -> F
     """The clip `row`, moved by `shift` in its second; what that leaves empty is mirrored from its edges, or (sometimes)
     stays silent. What is heard before the second is filled by the clip's background."""
     clip = sounds.words.clip(row)
-    window = excerpt(clip, -shift - sounds.before, sounds.window)
+    window = cut_window(clip, -shift - sounds.before, sounds.window)
     if rng.random() < 0.25:
         return window
     first, last = max(0, sounds.before + shift), min(len(window), sounds.before + shift + len(clip))
@@ -122,7 +123,7 @@ def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
     """A word in running speech: other speech, or other words, up to its very edges on both sides."""
     start, end = (int(edge) for edge in sounds.words.cores[row])
     place = sounds.before + int(rng.integers(1600, max(1601, RATE - (end - start) - 1600)))
-    window = excerpt(sounds.words.clip(row), start - place, sounds.window)
+    window = cut_window(sounds.words.clip(row), start - place, sounds.window)
     last = min(sounds.window, place + end - start)
     level = rms(window[place:last])
     window[:place] = _talk_before(sounds, place, level, rng)
@@ -143,7 +144,7 @@ def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) 
         return take(sounds.speech, rng, length)
     row = int(rng.integers(len(sounds.words)))
     start, end = (int(edge) for edge in sounds.words.cores[row])
-    return excerpt(sounds.words.clip(row), end - length if last else start, length)
+    return cut_window(sounds.words.clip(row), end - length if last else start, length)
 
 
 def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> Scene:
@@ -152,10 +153,10 @@ def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> 
     first = start - sounds.before
     if rng.random() < 0.3:
         edge = RATE // 4 + sounds.before // 2
-        around = excerpt(clip, first - edge, sounds.window + 2 * edge)
+        around = cut_window(clip, first - edge, sounds.window + 2 * edge)
         paced = at_pace(around, rng.uniform(0.8, 1.25), edge + sounds.before + RATE / 2)
         return Scene(middle(paced, sounds.window))
-    window = excerpt(clip, first, sounds.window)
+    window = cut_window(clip, first, sounds.window)
     if sounds.before:
         before_sentence(window, -first, sounds, rng)
         return Scene(window)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.scale import to_float
+from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.corpus import Corpus
 
@@ -46,16 +46,7 @@ def row_by_length(corpus: Corpus, rng: np.random.Generator) -> int:
 def take(corpus: Corpus, rng: np.random.Generator, length: int = RATE) -> Floats:
     """`length` samples from a random place, every second of the corpus as likely as any other."""
     row = row_by_length(corpus, rng)
-    return excerpt(corpus.clip(row), int(rng.integers(max(1, int(corpus.lengths[row]) - length + 1))), length)
-
-
-def excerpt(clip: NDArray[np.int16], start: int, length: int = RATE) -> Floats:
-    """`length` samples from `start` on, zeros where the clip has none; in [-1, 1)."""
-    window = np.zeros(length, np.int16)
-    first, last = max(0, start), min(len(clip), start + length)
-    if last > first:
-        window[first - start : last - start] = clip[first:last]
-    return to_float(window)
+    return cut_window(corpus.clip(row), int(rng.integers(max(1, int(corpus.lengths[row]) - length + 1))), length)
 
 
 def at_pace(window: Floats, pace: float, centre: float | None = None) -> Floats:

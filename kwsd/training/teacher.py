@@ -20,12 +20,13 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.errors import InputError, first_line
 from kwsd.networks.moonshine import quieten
+from kwsd.samples import RATE
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
 from kwsd.training.recipe_file import TEACHER_STRIDE
-from kwsd.training.sounds import excerpt
 
 STRIDE = TEACHER_STRIDE
 """Samples from one of the encoder's vectors to the next."""
@@ -62,7 +63,7 @@ def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:
 
 def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
     """A clip's first second, padded with zeros: (16000,) float32 in [-1, 1)."""
-    return excerpt(corpus.clip(index), 0)
+    return cut_window(corpus.clip(index), 0, RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ def ask(
         with caching(place) as file:
             for first in range(0, len(rows), 64):
                 some = range(first, min(first + 64, len(rows)))
-                clips = np.stack([excerpt(corpus.clip(int(rows[number])), int(starts[number])) for number in some])
+                clips = np.stack(
+                    [cut_window(corpus.clip(int(rows[number])), int(starts[number]), RATE) for number in some]
+                )
                 with torch.autocast("cpu", torch.bfloat16):
                     states = encoder(quieten(torch.from_numpy(clips))).last_hidden_state
                 file.write(states.float().numpy().astype(np.float16).tobytes())

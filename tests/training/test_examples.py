@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.endpointing import speech_extent
 from kwsd.datasets.layouts import Clip
 from kwsd.evaluation.outputs import write_wav
 from kwsd.labels import SILENCE, UNKNOWN

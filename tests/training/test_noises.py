@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kwsd.audio.endpointing import cut_window
+from kwsd.samples import RATE
 from kwsd.training import noises
 from kwsd.training.noises import Noisiness
-from kwsd.training.sounds import Sounds, excerpt
+from kwsd.training.sounds import Sounds
 
 SNR = (-2, 30)
 
@@ -24,7 +26,7 @@ def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
 
 
 def test_another_noise_fills_the_second(sounds: Sounds) -> None:
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(100):
         window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, SNR), 1.0)
         assert (window[:400] != 0).mean() > 0.9
@@ -55,7 +57,7 @@ def test_what_is_recorded_stays_in_range(sounds: Sounds, varied: float) -> None:
 
 def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
     """The only noise that was recorded here is a constant: what lies before the word moves only under another one."""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
 
     def moves(seed: int, varied: float) -> bool:
         window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, varied, SNR), 0.0)
@@ -66,7 +68,7 @@ def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
 
 
 def test_a_narrow_range_of_noise_may_be_eased(sounds: Sounds) -> None:
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(20):
         window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 0.0, (20, 25)), 0.0)
         assert np.isfinite(window).all()
@@ -74,7 +76,7 @@ def test_a_narrow_range_of_noise_may_be_eased(sounds: Sounds) -> None:
 
 def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> None:
     """The clip begins with near-silence, where only the noise is heard."""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
 
     def share_of_noise(snr: tuple[int, int], talk: float = 0.0, crowd: float = 0.0) -> float:
         noise = Noisiness(1.0, 1.0, (12, 12), talk, snr, crowd=crowd) if talk else Noisiness(1.0, 1.0, snr)
@@ -89,7 +91,7 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
 
 def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
     """Each of eight people hums a tone of their own: how many are heard before the word?"""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     time = np.arange(16_000) / 16_000
     hums = np.concatenate([8000 * np.sin(2 * np.pi * 400 * n * time) for n in range(1, 9)]).astype(np.int16)
     starts = np.arange(8) * 16_000
@@ -114,7 +116,7 @@ def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
 
 def test_as_many_windows_come_through_a_channel_as_are_asked_for(sounds: Sounds) -> None:
     """One that turns it round, as no noise does."""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     turning = replace(sounds, channels=np.full((1, 1), -1, np.float32))
 
     def turned(channel: float) -> float:
@@ -138,7 +140,7 @@ def test_a_steady_noise_falls_with_the_pitch_and_lasts() -> None:
 
 def test_noise_is_a_steady_tone_as_often_as_is_asked_for(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only sound here at 3.9 kHz."""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     whine = np.sin(2 * np.pi * 3900 * np.arange(16_000) / 16_000).astype(np.float32)
     monkeypatch.setattr(noises, "tone", lambda _, length: whine[:length])
 
@@ -164,7 +166,7 @@ def test_a_tone_is_steady_enough_to_be_one_and_no_two_are_alike() -> None:
 
 def test_gain_is_controlled_as_often_as_is_asked_for(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here by what turns a window round, as nothing else does."""
-    word = excerpt(sounds.words.clip(0), 0)
+    word = cut_window(sounds.words.clip(0), 0, RATE)
     monkeypatch.setattr(noises, "controlled", lambda window, _: -window)
 
     def turned(agc: float) -> float:

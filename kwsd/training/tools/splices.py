@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import speech_extent
+from kwsd.audio.endpointing import speech_extent
 from kwsd.audio.scale import to_float, to_int16
 from kwsd.datasets.loading import load
 from kwsd.datasets.mixing import mean_power

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.extent import levels, speech_extent, speech_within
+from kwsd.audio.endpointing import cut_window, levels, speech_extent, speech_within
 
 RNG = np.random.default_rng(9)
 
@@ -136,6 +136,12 @@ def test_levels_are_the_same_however_much_is_emphasised_at_once(
 ) -> None:
     samples = RNG.normal(300, 2000, int(seconds * 16_000)).astype(np.int16)
     whole = levels(samples, 300.0)
-    monkeypatch.setattr("kwsd.audio.extent._AT_ONCE", 100)
+    monkeypatch.setattr("kwsd.audio.endpointing._AT_ONCE", 100)
     assert np.array_equal(levels(samples, 300.0), whole)
     assert np.array_equal(levels(samples - np.int16(300)), whole)
+
+
+def test_a_window_beyond_the_clip_is_silent() -> None:
+    clip = np.full(100, 3277, np.int16)
+    window = cut_window(clip, -50, 200)
+    np.testing.assert_allclose(window, np.r_[np.zeros(50), np.full(100, 0.1), np.zeros(50)], atol=1e-3)

@@ -1,9 +1,11 @@
-"""Where in a clip the word lies."""
+"""Where in a clip the word lies, and the window of a clip that is heard."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kwsd.audio.scale import to_float
 
 _STEP = 160
 """10 ms: the resolution of an extent."""
@@ -67,8 +69,8 @@ def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
 
 
 def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
-    """The same of the speech of all bursts that `length` samples hold at once, where they hold most of it: the two
-    words of a phrase, and no more of a word that is longer."""
+    """First and last sample (exclusive) of the speech in the `length` samples that hold most of it, all bursts in them
+    together: both words of a phrase."""
     over = _over_threshold(samples)
     if not over.any():
         return 0, len(samples)
@@ -85,6 +87,16 @@ def begin_of_speech(samples: NDArray[np.int16], length: int) -> int:
         return len(samples) // 2 - length // 2
     start, end = speech_within(samples, length)
     return min(max((start + end) // 2 - length // 2, 0), len(samples) - length)
+
+
+def cut_window(samples: NDArray[np.int16], start: int, length: int) -> NDArray[np.float32]:
+    """(n,) int16 as (length,) float32 in [-1, 1) from `start` on, which may be negative; zeros where there is no
+    clip."""
+    window = np.zeros(length, np.int16)
+    first, last = max(0, start), min(len(samples), start + length)
+    if last > first:
+        window[first - start : last - start] = samples[first:last]
+    return to_float(window)
 
 
 def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
