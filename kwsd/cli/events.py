@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from kwsd.cli.daemon_client import connect, place
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.cli.reaching import connect, place
 from kwsd.errors import DeviceError
 
 _LONGEST = 65_536

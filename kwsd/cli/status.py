@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from kwsd.cli import console
+from kwsd.cli.daemon_client import ask, place
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.cli.reaching import connect, place
 from kwsd.errors import DeviceError
 from kwsd.shown import one_line
 
-_ANSWER_S = 10.0
-_LONGEST = 1 << 20
-"""Bytes of an answer; more are a line without end."""
 _METER = 30
 _FLOOR_DBFS = -60.0
 
@@ -76,46 +69,6 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     ]
     for what, text in rows:
         yield f"{what:<12} {one_line(text)}"
-
-
-class TurnedAway(DeviceError):
-    """The daemon is there, and has no room for one more."""
-
-
-def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
-    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer in time."""
-    until = time.monotonic() + within_s
-    with connect(path, until) as daemon:
-        try:
-            daemon.settimeout(within_s)
-            daemon.sendall(b"status\n")
-            for line in _lines_until(until, daemon):  # events may come before the answer
-                said = json.loads(line)
-                if isinstance(said, dict) and said.get("type") == "status":
-                    return said
-        except ConnectionError as error:
-            raise TurnedAway(
-                f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
-            ) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
-    raise DeviceError(f"{path}: nothing is said of a daemon; is it the socket of --metrics, or an older version's?")
-
-
-def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
-    """What the daemon says. Raises TimeoutError as the monotonic clock shows `until`, however much it says, and
-    ValueError for a line without end."""
-    rest = b""
-    while (left := until - time.monotonic()) > 0:
-        daemon.settimeout(left)
-        said = daemon.recv(65_536)
-        if not said:
-            return
-        *whole, rest = (rest + said).split(b"\n")
-        yield from whole
-        if len(rest) > _LONGEST:
-            raise ValueError("its line has no end")
-    raise TimeoutError("timed out")
 
 
 def meter(level_dbfs: float | None, *, lost: bool = False, come: bool = True) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from kwsd.errors import ConfigError, DeviceError
 
 _NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
 _AGAIN_S = 0.05
+_ANSWER_S = 10.0
+_LONGEST = 1 << 20
+"""Bytes of an answer; more are a line without end."""
 
 
 def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
@@ -58,6 +62,30 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
     return daemon
 
 
+class TurnedAway(DeviceError):
+    """The daemon is there, and has no room for one more."""
+
+
+def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
+    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer in time."""
+    until = time.monotonic() + within_s
+    with connect(path, until) as daemon:
+        try:
+            daemon.settimeout(within_s)
+            daemon.sendall(b"status\n")
+            for line in _lines_until(until, daemon):  # events may come before the answer
+                said = json.loads(line)
+                if isinstance(said, dict) and said.get("type") == "status":
+                    return said
+        except ConnectionError as error:
+            raise TurnedAway(
+                f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
+            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
+    raise DeviceError(f"{path}: nothing is said of a daemon; is it the socket of --metrics, or an older version's?")
+
+
 def _knock(daemon: socket.socket, path: Path, until: float) -> None:
     """connect(2), which waits for ever at the door of a daemon that is stuck, once enough others wait there; and which
     has no time-out of its own for that: it says at once that it would have to wait."""
@@ -71,3 +99,19 @@ def _knock(daemon: socket.socket, path: Path, until: float) -> None:
             time.sleep(_AGAIN_S)
         else:
             return
+
+
+def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
+    """What the daemon says. Raises TimeoutError as the monotonic clock shows `until`, however much it says, and
+    ValueError for a line without end."""
+    rest = b""
+    while (left := until - time.monotonic()) > 0:
+        daemon.settimeout(left)
+        said = daemon.recv(65_536)
+        if not said:
+            return
+        *whole, rest = (rest + said).split(b"\n")
+        yield from whole
+        if len(rest) > _LONGEST:
+            raise ValueError("its line has no end")
+    raise TimeoutError("timed out")
