@@ -65,7 +65,7 @@ def test_it_is_small_and_carries_its_notices(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", [MODEL, VERIFIER], ids=lambda folder: folder.name)
 def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
-    from kwsd.exporting.export import drawing
+    from kwsd.exporting.own_graph import drawing
 
     graph, _ = drawing(folder, quantised=True)
     assert (folder / "graph.onnx").read_bytes() == graph.SerializeToString()
@@ -78,7 +78,7 @@ def test_onnx_runtime_scores_as_torch_does(folder: Path, float32: float, int8: f
     from kwsd.audio.files import read_clip
     from kwsd.audio.scale import to_float
     from kwsd.exporting.agreement import compare
-    from kwsd.exporting.export import drawing
+    from kwsd.exporting.own_graph import drawing
 
     spoken = to_float(read_clip(SPOKEN / "commands.flac"))
     heard = read_card(str(folder)).window

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from kwsd.cards.card_writing import write_card
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
-from kwsd.exporting.export import write_card
 from kwsd.networks.cascade import Cascade, pooled
 from kwsd.zoo import load_classifier, read_card
 

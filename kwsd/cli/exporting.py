@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kwsd.cards.card_writing import read_raw_card, write_card
 from kwsd.cards.hub import hub_id
 from kwsd.cards.names import GRAPH
 from kwsd.cli import console
@@ -15,8 +16,8 @@ from kwsd.cli.fetching import pull_if_missing
 from kwsd.config import load_config
 from kwsd.errors import ConfigError, ModelError, UsageError, writing
 from kwsd.exporting.agreement import compare
-from kwsd.exporting.export import card_as_it_lies, drawing, write_card
 from kwsd.exporting.onnx_files import as_files, check
+from kwsd.exporting.own_graph import drawing
 from kwsd.fitting import fitted
 from kwsd.replacing import try_folder, write_bytes
 from kwsd.samples import RATE
@@ -72,7 +73,7 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
         if read_card(model).kind == "kwsd":
             raise
         raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
-    card_as_it_lies(folder)  # it is to be written to, after the graph
+    read_raw_card(folder)  # it is to be written to, after the graph
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
     with writing(folder):

@@ -14,6 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from kwsd.cards.card_writing import read_raw_card
 from kwsd.cards.folder import licence_of, read_json, read_labels
 from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import own_window
@@ -21,7 +22,6 @@ from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.learning import learn, unwritten
 from kwsd.errors import UsageError
-from kwsd.exporting.export import card_as_it_lies
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
 from kwsd.samples import RATE
@@ -75,11 +75,11 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
 def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labelled, device: str) -> None:
     """From the clips to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, places.out, recipe.name)
-    card_as_it_lies(place)  # refused now, not when all is learnt
+    read_raw_card(place)  # refused now, not when all is learnt
     to_be_fetched = missing_id(recipe.model) is not None
     pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
     backbone = find_model(recipe.model)
-    card = card_as_it_lies(backbone)
+    card = read_raw_card(backbone)
     licence = places.licence or licence_of(backbone, card)
     asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
     if to_be_fetched or (recipe, data) != asked:
@@ -173,7 +173,7 @@ def _weights_of(model: str) -> str:
     Empty without a card, as of models of others, and of what is not here yet."""
     if missing_id(model) is not None:
         return ""
-    return str(card_as_it_lies(find_model(model)).get("sha256", {}).get(WEIGHTS, ""))
+    return str(read_raw_card(find_model(model)).get("sha256", {}).get(WEIGHTS, ""))
 
 
 def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[str]:

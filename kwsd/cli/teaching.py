@@ -11,10 +11,11 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from kwsd.cards.card_writing import read_raw_card
 from kwsd.cli import console
 from kwsd.cli.learning import learn, unwritten
 from kwsd.errors import KwsdError
-from kwsd.exporting.export import card_as_it_lies, export_model
+from kwsd.exporting.export import export_model
 from kwsd.training.journal import JOURNAL, plot_journal
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
@@ -38,7 +39,7 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
 def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
     """From the recordings to a model, with what the run in `folder` has learnt so far."""
     place = model_place(folder, out, plan.name)
-    card_as_it_lies(place)  # refused now, not when all is learnt
+    read_raw_card(place)  # refused now, not when all is learnt
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, folder.parent / "cache", show)

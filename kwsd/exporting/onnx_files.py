@@ -14,8 +14,8 @@ from kwsd.cards.onnx_file import parse_onnx
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import Agreement, agreement, sounds
-from kwsd.exporting.export import drawing
 from kwsd.exporting.graph import filled
+from kwsd.exporting.own_graph import drawing
 from kwsd.exporting.tracing import rounded, trace, traced
 from kwsd.exporting.zero_shot import zero_shot_network
 from kwsd.networks.auto_classifier import load_auto

@@ -12,13 +12,14 @@ import torch
 from transformers import AutoModel, AutoModelForAudioClassification
 
 from kwsd.cards.card_file import read_card_file, verify_checksums
+from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import longest_of
 from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError, first_line
-from kwsd.exporting.export import UNCHOSEN, card_as_it_lies, export_model, replacing_model, write_card
+from kwsd.exporting.export import export_model, replacing_model
 from kwsd.labels import can_fire
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
@@ -141,7 +142,7 @@ def export_adopted(
     if isinstance(model, SpotterModel):
         plain, offsets = settled(model)
         export_model(plain, folder, name=name, licence=licence, scores=scores, offsets=offsets)
-        if not card_as_it_lies(folder)["thresholds"]:
+        if not read_raw_card(folder)["thresholds"]:
             words = list(filter(can_fire, label_names(model.config)))
             write_card(folder, _chosen(words) if added_to is None else _chosen_beside(_fresh(model), added_to))
         return

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForAudioClassification
 
-from kwsd.exporting.export import export_model, write_card
+from kwsd.cards.card_writing import write_card
+from kwsd.exporting.export import export_model
 from kwsd.zoo import DEFAULT_THRESHOLD, read_card
 
 

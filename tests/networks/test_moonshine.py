@@ -13,7 +13,8 @@ from transformers import AutoModelForAudioClassification, MoonshineConfig, Moons
 
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import compare, sounds
-from kwsd.exporting.export import drawing, export_model
+from kwsd.exporting.export import export_model
+from kwsd.exporting.own_graph import drawing
 from kwsd.networks.arrangement import arrange
 from kwsd.networks.eight_bits import compacted, expanded
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig, MoonshineSpotterModel, quieten

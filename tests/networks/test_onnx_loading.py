@@ -16,7 +16,8 @@ import torch
 from kwsd.cards.exported import Exported
 from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
-from kwsd.exporting.export import drawing, export_model
+from kwsd.exporting.export import export_model
+from kwsd.exporting.own_graph import drawing
 from kwsd.networks.arrangement import arrange
 from kwsd.networks.devices import pick_device
 from kwsd.networks.eight_bits import quantise

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from kwsd.audio.files import read_clip
+from kwsd.cards.card_writing import read_raw_card, write_card
 from kwsd.evaluation.outputs import write_wav
-from kwsd.exporting.export import card_as_it_lies, write_card
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import label_names
 from kwsd.networks.offsets import offsets_of, record
@@ -86,7 +86,7 @@ def test_only_what_is_new_learns_and_all_of_it_is_heard(data: Labelled, tmp_path
     changed = {name for name, weights in model.named_parameters() if not torch.equal(weights, before[name])}
     assert changed == {"word_head.outer.new.weight", "word_head.outer.new.bias"}
     place = tmp_path / "ours"
-    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=card_as_it_lies(own))
+    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=read_raw_card(own))
     card = read_card(str(place))
     assert set(card.words) == {*shipped.words, "beep"}
     assert card.verifier is not None
@@ -99,7 +99,7 @@ def test_only_what_is_new_learns_and_all_of_it_is_heard(data: Labelled, tmp_path
     assert offsets_of(load_network(place).config) == offsets_of(load_network(own).config)
     _check_heard(place)
     write_card(place, {"thresholds": {"beep": 0.5}})
-    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=card_as_it_lies(own))
+    export_adopted(model, extractor, place, name="ours", licence="X", scores={}, added_to=read_raw_card(own))
     assert read_card(str(place)).thresholds["beep"] == 0.5  # the weights are the same
 
 
@@ -126,8 +126,8 @@ def test_known_words_without_a_threshold_get_none_of_a_new_one(
     verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, **told}
     write_card(own, {"verifier": verifier})
     model = extended(own, ("beep", "no", "yes", "_unknown_", "_silence_"))
-    card = card_as_it_lies(own)
+    card = read_raw_card(own)
     export_adopted(model, FeatureExtractor(own, "cpu"), tmp_path, name="o", licence="X", scores={}, added_to=card)
-    found = card_as_it_lies(tmp_path)
+    found = read_raw_card(tmp_path)
     assert found["thresholds"] == {"yes": 0.5, "beep": ADDED_THRESHOLD}
     assert found["verifier"]["thresholds"] == {**told.get("thresholds", {}), "beep": ADDED_THRESHOLD}

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from kwsd.cards.card_writing import write_card
 from kwsd.errors import ModelError
 from kwsd.evaluation.outputs import write_wav
-from kwsd.exporting.export import write_card
 from kwsd.networks.offsets import offsets_of
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices

@@ -1,0 +1,54 @@
+"""The network of one of kwsd's own models as an ONNX graph without weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from transformers import AutoConfig
+
+from kwsd.cards.names import GRAPH, WEIGHTS
+from kwsd.errors import ModelError, first_line
+from kwsd.exporting.graph import draw
+from kwsd.networks.arrangement import arrange
+from kwsd.networks.hubert import HubertSpotterConfig
+from kwsd.networks.loading import MISFITS
+from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.replacing import write_bytes
+
+
+def write_graph(folder: Path) -> None:
+    """Draw the network in `folder` as graph.onnx, whose weights are those of the model.safetensors beside it.
+
+    The card's checksum of an earlier one is not touched: `write_card` follows.
+
+    Raises:
+        ModelError: the network has something that the drawing does not know.
+    """
+    graph, _ = drawing(folder, quantised=True)
+    write_bytes(folder / GRAPH, graph.SerializeToString())
+
+
+def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
+    """The network in `folder` as a graph without weights, and the weights that belong to it, by name.
+
+    Raises:
+        ModelError: there is no such network, or it has something that the drawing does not know.
+    """
+    try:
+        config = _own_config(folder)
+        initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised, levels=levels)
+        return draw(config, initializers), initializers
+    except MISFITS as error:
+        raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({first_line(error)})") from error
+
+
+def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
+    """Raises ValueError for anybody else's."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig)):
+        return config
+    raise ValueError(f"it is a {config.model_type}")
