@@ -1,17 +1,42 @@
-"""Where the main thread waits for what happens."""
+"""Where the main thread waits for what happens, and what it is told there."""
 
 from __future__ import annotations
 
 import select
+import signal
 from collections import deque
-from typing import Generic, TypeVar
+from dataclasses import dataclass
 
 from kwsd.waker import Waker
 
-Message = TypeVar("Message")
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """A signal came."""
+
+    number: signal.Signals
 
 
-class Mailbox(Generic[Message]):
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A thread came to an unforeseen end; this is why."""
+
+    error: BaseException
+
+
+class Ended:
+    """All audio is through, and what it set off is done."""
+
+
+class StdoutClosed:
+    """Nobody reads standard output any more. It ends a run over files and pipes, as it ends other filters, and one that
+    has no other output; else the daemon goes on."""
+
+
+Message = Signalled | Failed | Ended | StdoutClosed
+
+
+class Mailbox:
     """A queue of messages from any thread, and from signal handlers, to one reader.
 
     A `queue.SimpleQueue` would nearly do. But Python runs a signal's handler between two steps of the main thread's own

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
+import queue
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Literal, cast
 
 from kwsd import fitting
-from kwsd.audio.window import Window
-from kwsd.classifier import Classifier
 from kwsd.config import Config, options
 from kwsd.daemon import build
+from kwsd.daemon.notify import Notifier
 from kwsd.daemon.outlets import Outlets
+from kwsd.daemon.status import StatusLine
+from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import KwsdError
-from kwsd.events import Event
-from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.vad import StepDetector
 from kwsd.zoo import ModelCard
 
@@ -42,60 +40,6 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
     found = replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
     fitting.doubt_smoothing(found, card)
     return found
-
-
-class TunableSpotter:
-    """A spotter whose settings another thread may change; before the model is loaded, too.
-
-    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._spotter: Spotter | None = None
-        self._changed: Callable[[Spotter], None] | None = None
-        self._lock = threading.Lock()
-
-    def load(self, card: ModelCard, engine: Classifier) -> None:
-        """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
-        with self._lock:
-            self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
-
-    def feed(self, windows: Sequence[Window]) -> list[Event]:
-        """As `Spotter.feed`. Only once it is loaded."""
-        assert self._spotter
-        with self._lock:
-            change, self._changed = self._changed, None
-        if change:
-            change(self._spotter)
-        return self._spotter.feed(windows)
-
-    def end(self, heard: Mapping[str, int]) -> list[Event]:
-        """As `Spotter.end`."""
-        return self._spotter.end(heard) if self._spotter else []
-
-    @property
-    def batch(self) -> int:
-        """As `Spotter.batch`. Only once it is loaded."""
-        assert self._spotter
-        return self._spotter.batch
-
-    @property
-    def gated(self) -> int:
-        """Windows that the gate kept from the classifier."""
-        return self._spotter.gated if self._spotter else 0
-
-    @property
-    def span(self) -> int | None:
-        """As `Spotter.span`."""
-        return self._spotter.span if self._spotter else 1
-
-    def adopt(self, config: Config, card: ModelCard) -> None:
-        """Go on with this configuration's gate and trigger, from the next batch on. Its words are checked already."""
-        gate, trigger = fitting.gate_settings(config), fitting.trigger_settings(config, card)
-        with self._lock:
-            self._config = config
-            self._changed = partial(Spotter.adopt, gate=gate, trigger=trigger, coarse=config.gate.coarse)
 
 
 def taken_over(
@@ -127,3 +71,48 @@ def taken_over(
     logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
     log.info("the configuration has been read again")
     return config
+
+
+class Reloader:
+    """Keeps the configuration that is in force, and reads it again whenever that is asked for.
+
+    The file and the hooks' programs may lie on a mount that is gone, and the main thread has signals to serve.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        read: Callable[[], Config] | None,
+        *,
+        spotter: TunableSpotter,
+        outlets: Outlets,
+        notifier: Notifier,
+        status: StatusLine,
+    ) -> None:
+        """`read` reads it again; None where nothing is to change."""
+        self.config = config
+        self._read, self._spotter, self._outlets = read, spotter, outlets
+        self._notifier, self._status = notifier, status
+        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True for each time, False at the end
+
+    @property
+    def reloads(self) -> bool:
+        """Whether there is anything to read again."""
+        return self._read is not None
+
+    def ask(self) -> None:
+        """Read it again, soon."""
+        self._asked.put(True)
+
+    def stop(self) -> None:
+        """Let `run` end."""
+        self._asked.put(False)
+
+    def run(self, card: ModelCard) -> None:
+        """The thread's body, until `stop`: go on with what was read, with the old one where that is wrong for the model
+        of the `card`."""
+        while self._asked.get():
+            assert self._read
+            self._notifier.reloading()
+            self.config = taken_over(self._read, self.config, card, self._spotter, self._outlets)
+            self._status.reloaded()

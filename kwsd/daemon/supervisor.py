@@ -19,16 +19,15 @@ from kwsd.audio.source import Source
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
-from kwsd.daemon.mailbox import Mailbox
-from kwsd.daemon.messages import Ended, Failed, Message, Signalled, StdoutClosed
+from kwsd.daemon.mailbox import Ended, Failed, Mailbox, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.publishing import Publisher
-from kwsd.daemon.reloader import Reloader
-from kwsd.daemon.reloading import TunableSpotter
+from kwsd.daemon.reloading import Reloader
 from kwsd.daemon.signals import Terminal, relayed
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.threads import Threads
+from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.daemon.worker import Worker
 from kwsd.events import Stopped
@@ -77,7 +76,7 @@ class _Daemon:
         self._sources, self._zoo, self._stream = sources, zoo, stream
         self._terminal, self._doze = Terminal(), doze
         self._spotter = TunableSpotter(config)
-        self._mailbox: Mailbox[Message] = Mailbox()
+        self._mailbox: Mailbox = Mailbox()
         self._publish = Publisher()
         self._notifier = Notifier()
         self._status = StatusLine(self._notifier)

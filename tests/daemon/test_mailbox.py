@@ -15,19 +15,19 @@ from kwsd.daemon.signals import relayed
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox[object]]:
-    mailbox: Mailbox[object] = Mailbox()
+def mailbox() -> Iterator[Mailbox]:
+    mailbox: Mailbox = Mailbox()
     yield mailbox
     mailbox.close()
 
 
-def test_messages_come_in_order(mailbox: Mailbox[object]) -> None:
+def test_messages_come_in_order(mailbox: Mailbox) -> None:
     for number in range(10_000):  # more than the socket holds bytes
         mailbox.put(number)
     assert [mailbox.get() for _ in range(10_000)] == list(range(10_000))
 
 
-def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox[object]) -> None:
+def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox) -> None:
     received: list[object] = []
     reader = threading.Thread(target=lambda: received.append(mailbox.get()))
     reader.start()
@@ -36,7 +36,7 @@ def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox[object]) -> None
     assert received == ["now"]
 
 
-def test_no_signal_is_slept_through(mailbox: Mailbox[object]) -> None:
+def test_no_signal_is_slept_through(mailbox: Mailbox) -> None:
     """The reader begins to wait at just about the moment of the signal, many times over."""
 
     def kill(about: threading.Barrier) -> None:
@@ -54,6 +54,6 @@ def test_no_signal_is_slept_through(mailbox: Mailbox[object]) -> None:
 
 
 def test_a_late_message_harms_nobody() -> None:
-    mailbox: Mailbox[str] = Mailbox()
+    mailbox: Mailbox = Mailbox()
     mailbox.close()
     mailbox.put("too late")

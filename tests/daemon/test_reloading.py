@@ -17,7 +17,8 @@ from kwsd.audio.window import Window
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.outlets import Outlets
-from kwsd.daemon.reloading import TunableSpotter, settled, taken_over
+from kwsd.daemon.reloading import settled, taken_over
+from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, SpeechStarted
 

@@ -1,0 +1,70 @@
+"""A spotter whose settings may change while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from kwsd import fitting
+from kwsd.audio.window import Window
+from kwsd.classifier import Classifier
+from kwsd.config import Config
+from kwsd.daemon import build
+from kwsd.events import Event
+from kwsd.spotting.spotter import Spotter
+from kwsd.zoo import ModelCard
+
+
+class TunableSpotter:
+    """A spotter whose settings another thread may change; before the model is loaded, too.
+
+    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._spotter: Spotter | None = None
+        self._changed: Callable[[Spotter], None] | None = None
+        self._lock = threading.Lock()
+
+    def load(self, card: ModelCard, engine: Classifier) -> None:
+        """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
+        with self._lock:
+            self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
+
+    def feed(self, windows: Sequence[Window]) -> list[Event]:
+        """As `Spotter.feed`. Only once it is loaded."""
+        assert self._spotter
+        with self._lock:
+            change, self._changed = self._changed, None
+        if change:
+            change(self._spotter)
+        return self._spotter.feed(windows)
+
+    def end(self, heard: Mapping[str, int]) -> list[Event]:
+        """As `Spotter.end`."""
+        return self._spotter.end(heard) if self._spotter else []
+
+    @property
+    def batch(self) -> int:
+        """As `Spotter.batch`. Only once it is loaded."""
+        assert self._spotter
+        return self._spotter.batch
+
+    @property
+    def gated(self) -> int:
+        """Windows that the gate kept from the classifier."""
+        return self._spotter.gated if self._spotter else 0
+
+    @property
+    def span(self) -> int | None:
+        """As `Spotter.span`."""
+        return self._spotter.span if self._spotter else 1
+
+    def adopt(self, config: Config, card: ModelCard) -> None:
+        """Go on with this configuration's gate and trigger, from the next batch on. Its words are checked already."""
+        gate, trigger = fitting.gate_settings(config), fitting.trigger_settings(config, card)
+        with self._lock:
+            self._config = config
+            self._changed = partial(Spotter.adopt, gate=gate, trigger=trigger, coarse=config.gate.coarse)
