@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from kwsd.audio.apart import HANGS, ending
 from kwsd.audio.capture_process import capturing
-from kwsd.audio.dozing import Looks
+from kwsd.audio.wake_schedule import WakePoints
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from kwsd.errors import DeviceError
 from kwsd.waker import Waker
@@ -79,11 +79,11 @@ class CaptureHandle:
         with suppress(BrokenPipeError):  # it has died, as `next` will tell
             self._process.stdin.write(b"\n")
 
-    def want(self, looks: Looks, first: int) -> None:
-        """Nothing is wanted of it but for `looks`; our number of its first sample is `first`."""
+    def want(self, points: WakePoints, first: int) -> None:
+        """Tell it when its audio is wanted; our number of its first sample is `first`."""
         assert self._process.stdin
         with suppress(BrokenPipeError):  # as above
-            self._process.stdin.write(f"{looks.span} {first} {looks.early_s}\n".encode())
+            self._process.stdin.write(f"{points.span} {first} {points.early_s}\n".encode())
 
     def next(self, limit_s: float, what: str, remedy: str = "") -> Message | None:
         """The next message that is no log line; None when woken.

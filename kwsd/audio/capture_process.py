@@ -18,8 +18,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from kwsd.audio.apart import answering, command
-from kwsd.audio.napping import Naps
 from kwsd.audio.portaudio import PortAudioStream
+from kwsd.audio.read_delay import ReadDelay
 from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message
 from kwsd.errors import KwsdError
 
@@ -29,7 +29,7 @@ Send = Callable[[Message], None]
 def capturing(device: str | None, known: str, block_ms: int) -> list[str]:
     """How to start the process; standard output is the pipe, one byte on standard input opens the device.
 
-    Later lines there are for `Rest`.
+    Later lines there are for `Throttle`.
 
     `device`, `known` and `block_ms` as for `PortAudioStream`.
     """
@@ -57,7 +57,7 @@ def main() -> None:
 
 def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
     try:
-        stream = PortAudioStream(device or None, known=known, block_ms=block_ms, rest=Rest(0))
+        stream = PortAudioStream(device or None, known=known, block_ms=block_ms, rest=Throttle(0))
         send(Message(FOUND, stream.name.encode()))
         if not os.read(0, 1):
             return
@@ -71,8 +71,8 @@ def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
         send(Message(FAILED, f"capture failed: {type(error).__name__}: {error}".encode()))
 
 
-class Rest:
-    """Lets time pass while the daemon wants nothing.
+class Throttle:
+    """Waits while the daemon wants no audio.
 
     It says on a descriptor what it wants, in a line at any time: SPAN FIRST EARLY, where FIRST is its number of our
     first sample, and EARLY how many seconds before a span is full to be awake. Until it does, it wants all at once.
@@ -83,22 +83,22 @@ class Rest:
         self._descriptor = descriptor
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
-        self._naps = Naps(0)
+        self._delay = ReadDelay(0)
         self._given = 0
 
     def __call__(self, given: int) -> None:
         """All of the `given` samples that there were so far have been sent. Raises ValueError for other lines."""
-        nap = self._naps.milliseconds(time.monotonic(), given - self._given)
+        delay_ms = self._delay.milliseconds(time.monotonic(), given - self._given)
         self._given = given
-        if not self._poll.poll(nap):
+        if not self._poll.poll(delay_ms):
             return
         lines = os.read(self._descriptor, 4096).splitlines()
         if not lines:  # the daemon has ended, as the next block will find
             self._poll.unregister(self._descriptor)
             return
         span, first, early_s = lines[-1].split()
-        self._naps.span, self._naps.early_s = int(span), float(early_s)
-        self._naps.written = int(first) + given
+        self._delay.span, self._delay.early_s = int(span), float(early_s)
+        self._delay.written = int(first) + given
 
 
 class _Sending(logging.Handler):

@@ -33,7 +33,7 @@ _LAYOUTS = {
 _AU = {b".snd": struct.Struct(">II"), b"dns.": struct.Struct("<II")}
 
 
-def share(file: BinaryIO) -> float:
+def present_fraction(file: BinaryIO) -> float:
     """How much of the samples of a WAV, AIFF, RF64, Wave64 or AU is there, above 0, at most 1; 1 where that cannot be
     told. Raises OSError."""
     size = os.fstat(file.fileno()).st_size

@@ -14,12 +14,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kwsd.audio.dozing import Doze
 from kwsd.audio.headers import read_header, read_next
-from kwsd.audio.napping import Naps
+from kwsd.audio.read_delay import ReadDelay
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.source import Block
 from kwsd.audio.stalling import Stall
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.errors import InputError
 from kwsd.waker import Waker
 
@@ -37,19 +37,21 @@ class PcmSource:
     live = False
 
     def __init__(
-        self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, doze: Doze | None = None
+        self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, schedule: WakeSchedule | None = None
     ) -> None:
         """Where `stream` has a file descriptor, that is read, past the stream's own buffer.
 
-        Who reads the blocks wants nothing but what `doze` says; without one, all at once.
+        Who reads the blocks wants nothing but what `schedule` says; without one, all at once.
         """
         self.name = name
         self._stream = stream
         self._realtime = realtime
-        self._doze = doze if doze and not realtime else Doze(0)  # in real time there is more than is read at once
+        self._schedule = (
+            schedule if schedule and not realtime else WakeSchedule(0)
+        )  # in real time there is more than is read at once
         self._closed = threading.Event()
         self._waker: Waker | None = None  # while blocks() runs
-        self._doze.attach(self._wake)
+        self._schedule.attach(self._wake)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of what there is, a second at most.
@@ -126,14 +128,14 @@ class PcmSource:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(waker, select.POLLIN)
-        napping = select.poll()
-        napping.register(waker, select.POLLIN)
+        delayed = select.poll()
+        delayed.register(waker, select.POLLIN)
         terminal = os.isatty(descriptor)
         if terminal:
             log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
-        naps, stall = Naps(0), Stall(self.name, told=terminal)
+        delay, stall = ReadDelay(0), Stall(self.name, told=terminal)
         while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
             ready = {ready for ready, _ in poll.poll(stall.left_ms())}
             if not ready:
@@ -153,7 +155,7 @@ class PcmSource:
             stall.end()
             yield data
             stall.begin()
-            naps.span, naps.early_s = self._doze.looks
-            nap = naps.milliseconds(time.monotonic(), len(data) / 2)
-            if nap and len(data) < size:
-                napping.poll(nap)
+            delay.span, delay.early_s = self._schedule.points
+            delay_ms = delay.milliseconds(time.monotonic(), len(data) / 2)
+            if delay_ms and len(data) < size:
+                delayed.poll(delay_ms)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
+from kwsd.audio.block_ring import BlockRing
 from kwsd.audio.chatter import chatter_to_log
 from kwsd.audio.devices import InputDevice, find_again, input_devices, sounddevice
-from kwsd.audio.slots import Slots
 from kwsd.errors import DeviceError
 from kwsd.samples import RATE
 
@@ -44,7 +44,7 @@ class _Open:
 
     stream: Any
     rate: int
-    slots: Slots
+    slots: BlockRing
     convert: Callable[[bytes], bytes]
 
 
@@ -101,7 +101,7 @@ class PortAudioStream:
             opened.stream.abort(ignore_errors=True)
             opened.stream.close(ignore_errors=True)
 
-    def _arrived(self, slots: Slots) -> bool:
+    def _arrived(self, slots: BlockRing) -> bool:
         """Wait for a block, or for the end. In two halves: a process that was stopped finds its first wait over."""
         return slots.changed.wait(self._stall_s / 2) or slots.changed.wait(self._stall_s / 2)
 
@@ -124,7 +124,7 @@ class PortAudioStream:
     def _start(self, sd: Any, device: InputDevice, rate: int, channels: int) -> _Open:
         block_ms = self._block_ms if rate == RATE else min(self._block_ms, _RESAMPLED_MS)
         frames = max(1, rate * block_ms // 1000)
-        slots = Slots(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
+        slots = BlockRing(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
 
         def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
             slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: a guess

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kwsd.audio.ring import Ring
-from kwsd.audio.source import Sought, Source
+from kwsd.audio.source import SearchFailed, Source
 from kwsd.events import Event
 
 
@@ -17,15 +17,15 @@ def pump(
 ) -> None:
     """Carry `source` into `ring` until it ends, fails, or somebody closes either of them; both are closed then.
 
-    What the source says of itself goes to `publish`; `sought` is called for each `Sought`. Raises nothing: what went
-    wrong is handed to the ring, whose reader gets it after the last sample.
+    What the source says of itself goes to `publish`; `sought` is called for each `SearchFailed`. Raises nothing: what
+    went wrong is handed to the ring, whose reader gets it after the last sample.
     """
     try:
         for block in source.blocks():
             if isinstance(block, Event):
                 publish(block)
                 continue
-            if isinstance(block, Sought):
+            if isinstance(block, SearchFailed):
                 sought()
                 continue
             if block.lost:

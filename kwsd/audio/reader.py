@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
-from kwsd.audio.dozing import Doze
 from kwsd.audio.gaps import begun_before, is_missing, lost_before
-from kwsd.audio.ring import Extent, Ring
+from kwsd.audio.ring import Ring, RingState
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.window import Window
 
 
@@ -21,7 +21,7 @@ class Reader:
         hop: int,
         lengths: tuple[int, int],
         tail: int,
-        doze: Doze,
+        schedule: WakeSchedule,
         adaptive: AdaptiveHop | None,
         keep: int,
     ) -> None:
@@ -30,25 +30,25 @@ class Reader:
         self._stream, self._ring = stream, ring
         self._grid, self._tail = hop, tail
         self._length, self._about = lengths
-        self._doze, self._adaptive, self._keep = doze, adaptive, keep
+        self._schedule, self._adaptive, self._keep = schedule, adaptive, keep
         self._hop = hop  # a multiple of the grid
         self._heard = 0  # the end of the last one handed out
         self._open = 0  # samples before it that a gap swallowed which ends after it; to be told then
 
     def due(self, most: int) -> int:
         """How many windows can be taken now, counted up to `most`; sets the hop for them."""
-        extent = self._ring.extent()
-        if self._adaptive and not extent.closed:
-            lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in extent.gaps)
-            self._adaptive.observe(extent.written, self._heard, lost + self._doze.left_out)
+        state = self._ring.state()
+        if self._adaptive and not state.closed:
+            lost = sum(max(0, gap.stop - max(gap.start, self._heard)) for gap in state.gaps)
+            self._adaptive.observe(state.written, self._heard, lost + self._schedule.skipped)
             self._hop = self._adaptive.hop
         self._expect()
-        return len(self._ends(self._ring.extent(), most))  # what came before it was expected woke nobody
+        return len(self._ends(self._ring.state(), most))  # what came before it was expected woke nobody
 
     def finished(self) -> bool:
         """Whether the stream is over and all its windows are out. Raises the error that ended it."""
-        extent = self._ring.extent()
-        if not extent.closed or self._ends(extent, 1):
+        state = self._ring.state()
+        if not state.closed or self._ends(state, 1):
             return False
         if self._ring.error is not None:
             raise self._ring.error
@@ -57,22 +57,22 @@ class Reader:
     def take(self, most: int) -> list[Window]:
         """The next windows, `most` at most, and room for the writer."""
         while True:
-            extent = self._ring.extent()
-            ends = self._ends(extent, most)
+            state = self._ring.state()
+            ends = self._ends(state, most)
             if not ends:
                 return []
             first = ends[0] - self._length
             span = self._ring.read(first, ends[-1])
-            if span is not None:  # else lapped since the extent was taken: look again
+            if span is not None:  # else lapped since the state was taken: look again
                 break
         span.flags.writeable = False  # the windows share it
         cut = []
         for end in ends:
             samples = span[end - self._length - first : end - first]
-            lost = lost_before(self._heard, end, end - self._about, extent.gaps)
-            if not any(gap.start < self._heard < gap.stop for gap in extent.gaps):
+            lost = lost_before(self._heard, end, end - self._about, state.gaps)
+            if not any(gap.start < self._heard < gap.stop for gap in state.gaps):
                 lost += self._open  # the gap has been lapped with all else
-            self._open = begun_before(self._heard, end, end - self._about, extent.gaps)
+            self._open = begun_before(self._heard, end, end - self._about, state.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
         oldest = ends[0] - self._keep if self._keep else self._heard + self._grid
@@ -82,16 +82,16 @@ class Reader:
 
     def _expect(self) -> None:
         """Be woken for the next window that is worth a look."""
-        first = max(self._heard + self._hop, self._doze.next_look(self._heard))
-        self._ring.expect(first, self._doze.last_look(self._heard))
+        first = max(self._heard + self._hop, self._schedule.next_wake(self._heard))
+        self._ring.expect(first, self._schedule.last_wake(self._heard))
 
-    def _ends(self, extent: Extent, most: int) -> list[int]:
+    def _ends(self, state: RingState, most: int) -> list[int]:
         """Where the next windows end that are due, `most` at most."""
-        last = extent.written // self._grid * self._grid
+        last = state.written // self._grid * self._grid
         start = self._heard + self._hop
-        if max(start - self._length, 0) < extent.first:  # lapped: late audio is worthless
+        if max(start - self._length, 0) < state.first:  # lapped: late audio is worthless
             start = last
-        if extent.closed and extent.written:
-            last = -(-(extent.written + self._tail) // self._grid) * self._grid
+        if state.closed and state.written:
+            last = -(-(state.written + self._tail) // self._grid) * self._grid
         ends = range(start, last + 1, self._hop)
-        return list(islice((end for end in ends if not is_missing(end - self._hop, end, extent.gaps)), most))
+        return list(islice((end for end in ends if not is_missing(end - self._hop, end, state.gaps)), most))

@@ -14,7 +14,7 @@ from kwsd.audio.gaps import Gap
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class RingState:
     """What a ring holds at one moment: samples `first` to `written` (exclusive), and which of them are missing."""
 
     first: int
@@ -128,10 +128,10 @@ class Ring:
         """Whether what the reader expects is there."""
         return self._written >= (self._expected if self._alarmed else max(self._expected, self._latest))
 
-    def extent(self) -> Extent:
+    def state(self) -> RingState:
         """What there is now; later calls of `read` may find the oldest of it overwritten."""
         with self._changed:
-            return Extent(self._first(), self._written, self._closed, tuple(self._gaps))
+            return RingState(self._first(), self._written, self._closed, tuple(self._gaps))
 
     def read(self, start: int, stop: int) -> NDArray[np.int16] | None:
         """A copy of samples `start` to `stop`, (stop - start,), or None where one of them was overwritten.

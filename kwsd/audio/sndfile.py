@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.chatter import chatter_to_log
-from kwsd.audio.cutoff import Promise
+from kwsd.audio.truncation import ExpectedLength
 from kwsd.errors import DeviceError, InputError
 from kwsd.samples import RATE
 
@@ -78,7 +78,7 @@ def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterat
     """Blocks of (frames, channels) until the end, or until they are `most` frames. Raises InputError for damage."""
     read, promise = 0, None
     if most is None and sound.frames != UNKNOWN_FRAMES:
-        promise = Promise(path, sound.format, sound.frames / sound.samplerate)
+        promise = ExpectedLength(path, sound.format, sound.frames / sound.samplerate)
     while most is None or read < most:
         try:
             with _chatter(sound):

@@ -25,7 +25,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class SearchFailed:
     """A device that is lost was looked for once more, in vain; but whoever was asked for it did answer."""
 
 
@@ -44,7 +44,7 @@ class Source(Protocol):
     def live(self) -> bool:
         """Whether the world goes on while nobody reads."""
 
-    def blocks(self) -> Iterator[Block | Event | Sought]:
+    def blocks(self) -> Iterator[Block | Event | SearchFailed]:
         """Open at the first `next()`, end with the input or after `close()`. Raises InputError or DeviceError.
 
         Between the blocks a device may have something to say of itself: that it is lost, looked for, and found again.

@@ -8,23 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
-from kwsd.audio.dozing import Doze
-from kwsd.audio.pace import Pace
+from kwsd.audio.batch_sizer import BatchSizer
 from kwsd.audio.reader import Reader
 from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.window import Window
 from kwsd.samples import RATE
 
 BATCH = 64
-"""Windows of a recording that are handed out at once, at most; `kwsd.audio.pace` says how many of them."""
+"""Largest batch of a recording's windows; `kwsd.audio.batch_sizer` says how many of them are taken."""
 SPARED_BATCH = 160
-"""The same where few of them are scored: the more there are, the more often each core has one to score. A ring of ten
-seconds holds no more."""
+"""Largest batch where few windows are scored: the more there are, the more often each core has one to score. A ring of
+ten seconds holds no more."""
 LIVE_BATCH = 20
-"""The same of a microphone: all that have come in a doze, at the usual hop."""
+"""Largest batch of a live stream: all that come between two wake-ups in silence, at the usual hop."""
 
 _FIRST = 32
-"""Of a recording, before it is known how long they take."""
+"""The first batch of a recording, before it is known how long scoring takes."""
 
 
 def windows(
@@ -36,19 +36,19 @@ def windows(
     batch: int = BATCH,
     tail: int = 8000,
     adaptive: Mapping[str, AdaptiveHop] | None = None,
-    doze: Doze | None = None,
+    schedule: WakeSchedule | None = None,
     keep: int = 0,
 ) -> Iterator[list[Window]]:
     """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most,
     fewer where they take long. A sample that is in the last `about` of no window (None for all) counts as lost.
 
-    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `doze`
-    says which of them are worth waking for; the others come with the next one of these. After the end of a stream,
-    windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that ended it, if
-    any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop never arrived
-    are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples before it, if
-    there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or a ring with
-    less room than `room_for` says.
+    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider.
+    `schedule` says which of them are worth waking for; the others come with the next one of these. After the end of a
+    stream, windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that
+    ended it, if any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop
+    never arrived are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples
+    before it, if there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or
+    a ring with less room than `room_for` says.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -56,14 +56,14 @@ def windows(
         if ring.capacity < (room := room_for(length, hop, keep, batch)):
             raise ValueError(f"{stream}: a ring of {ring.capacity} samples, for windows of {length} it takes {room}")
     changed = threading.Event()
-    doze, adaptive = doze or Doze(hop), adaptive or {}
+    schedule, adaptive = schedule or WakeSchedule(hop), adaptive or {}
     readers = [
-        Reader(stream, ring, hop, (length, about or length), tail, doze, adaptive.get(stream), keep)
+        Reader(stream, ring, hop, (length, about or length), tail, schedule, adaptive.get(stream), keep)
         for stream, ring in rings.items()
     ]
     for ring in rings.values():
         ring.attach(changed.set)
-    pace = Pace(batch, 1 if adaptive else _FIRST)
+    pace = BatchSizer(batch, 1 if adaptive else _FIRST)
     while readers:
         changed.clear()  # before looking, so that what comes meanwhile is not slept through
         due = _take(readers, pace.most)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.benchmark.looking import Looking
+from kwsd.benchmark.inline_path import InlinePath
 from kwsd.errors import InputError
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.statistics import percentiles
@@ -87,7 +87,7 @@ def cost(
     """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting; it looks when the
     daemon would. `window` of them are heard at once."""
     spotter = fresh()
-    path, walls, hops = Looking(spotter, hop=hop, window=window), [], len(samples) // hop
+    path, walls, hops = InlinePath(spotter, hop=hop, window=window), [], len(samples) // hop
     began = time.process_time()
     for piece in _hops(samples, hop):
         at = time.perf_counter()
@@ -107,7 +107,7 @@ def cost(
 
 def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int:
     """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
-    most, path = 0, Looking(spotter, hop=hop, window=window)
+    most, path = 0, InlinePath(spotter, hop=hop, window=window)
     tracemalloc.start()
     try:
         for number, piece in enumerate(_hops(samples[: _TRACED * hop], hop)):
@@ -127,7 +127,7 @@ def _hops(samples: Samples, hop: int) -> Iterator[Samples]:
         yield samples[start : start + hop]
 
 
-def _hear(path: Looking, samples: Samples) -> bool:
+def _hear(path: InlinePath, samples: Samples) -> bool:
     """Take them block by block; whether it was time for a look."""
     return sum(path.hear(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)) > 0
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kwsd.benchmark.cost import Cost
-from kwsd.benchmark.living import Life
+from kwsd.benchmark.daemon_run import DaemonRun
 from kwsd.benchmark.throughput import Rate
 from kwsd.evaluation.report import Table
 
 if TYPE_CHECKING:
-    from kwsd.networks.limits import Bound  # which takes torch
+    from kwsd.networks.roofline import Bound  # which takes torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Bench:
     model: str
     recording: str
     engines: tuple[EngineFigures, ...]
-    life: Life
-    live: Life | None = None
+    life: DaemonRun
+    live: DaemonRun | None = None
     """The same at a virtual microphone."""
 
     def tables(self) -> tuple[Table, ...]:
@@ -112,7 +112,7 @@ class Bench:
         } | ({"virtual_microphone": self.live.to_dict()} if self.live else {})
 
 
-def _daemons(lives: Mapping[str, Life]) -> Table:
+def _daemons(lives: Mapping[str, DaemonRun]) -> Table:
     """The figures of daemons side by side."""
     rows: dict[str, list[str]] = {}
     for life in lives.values():

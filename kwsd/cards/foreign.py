@@ -34,7 +34,7 @@ _FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, f
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
+class ModelSpec:
     """What a model takes and says. `labels` is empty for a zero-shot model; `rate` is in Hz.
 
     `window` and `longest` are in samples at 16 kHz: what it wants to hear at once (None where it does not say), and
@@ -59,7 +59,7 @@ def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:
     return zero_shot and not any((folder / name).is_file() for name in TOKENIZERS)
 
 
-def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
+def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
     """What the configurations in `folder` say of the model.
 
     Raises:
@@ -79,7 +79,7 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> Nature:
             f"{name} has one label, {labels[0]}, which every sound would get;",
             f'take a model with two, or, if it was trained so, write "problem_type": "{MANY}" in its config.json',
         )
-    return Nature(kind, labels, rate, window, longest)
+    return ModelSpec(kind, labels, rate, window, longest)
 
 
 def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kwsd.benchmark.daemon_run import DaemonRun
     from kwsd.benchmark.figures import EngineFigures
-    from kwsd.benchmark.living import Life
-    from kwsd.cli.measuring import Ear
+    from kwsd.cli.measuring import LoadedModel
     from kwsd.evaluation.truth import Stream
-    from kwsd.networks.limits import Bound
+    from kwsd.networks.roofline import Bound
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def _recordings() -> Path:
     return next((place for place in places if (place / "commands.flac").is_file()), places[0])
 
 
-def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Mapping[str, NDArray[np.int16]]:
+def _sounds(file: Path | None, heard: Stream, model: LoadedModel, seconds: float) -> Mapping[str, NDArray[np.int16]]:
     """What is measured. The tests' recordings are a sentence, and words on their own."""
     from kwsd.audio.files import read_clip
     from kwsd.benchmark.cost import sounds
@@ -105,13 +105,13 @@ def _sounds(file: Path | None, heard: Stream, model: Ear, seconds: float) -> Map
     return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.gate, words=words)
 
 
-def _loaded(overrides: dict[str, Any]) -> tuple[Ear, float]:
+def _loaded(overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
     began = time.perf_counter()
     model = ear(overrides)
     return model, time.perf_counter() - began
 
 
-def _check_torch(model: Ear) -> None:
+def _check_torch(model: LoadedModel) -> None:
     """Raise UsageError for a model that runs on one engine only, DeviceError without torch; not after a minute.
 
     Nothing is imported: that is a part of the model's loading, which is measured.
@@ -125,7 +125,7 @@ def _check_torch(model: Ear) -> None:
             raise lacks_packages("--compare takes torch and transformers", ImportError(f"No module named {package!r}"))
 
 
-def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
+def _on_torch(model: LoadedModel, overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
     """The same ear with the model on torch."""
     from dataclasses import replace
 
@@ -137,7 +137,7 @@ def _on_torch(model: Ear, overrides: dict[str, Any]) -> tuple[Ear, float]:
     return replace(model, classifier=classifier), time.perf_counter() - began
 
 
-def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> EngineFigures:
+def _engine(model: LoadedModel, load_s: float, made: Mapping[str, NDArray[np.int16]]) -> EngineFigures:
     from kwsd.benchmark.cost import cost, times_real_time
     from kwsd.benchmark.figures import EngineFigures
     from kwsd.benchmark.throughput import throughput
@@ -162,7 +162,7 @@ def _engine(model: Ear, load_s: float, made: Mapping[str, NDArray[np.int16]]) ->
 
 def _limit(engine: Any) -> Bound | None:
     """What the device allows; None where its memory is too small for the question."""
-    from kwsd.networks.limits import bound
+    from kwsd.networks.roofline import bound
 
     try:
         return bound(engine)
@@ -171,16 +171,16 @@ def _limit(engine: Any) -> Bound | None:
         return None
 
 
-def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> Life:
-    from kwsd.benchmark.living import watch
+def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> DaemonRun:
+    from kwsd.benchmark.daemon_run import watch
 
     with console.working("listening"):
         return watch(_flags(overrides), heard.samples, heard.words, realtime=realtime)
 
 
-def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: Life) -> Life:
+def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: DaemonRun) -> DaemonRun:
     """The same words again: where there is no table, those that were heard by the pipe."""
-    from kwsd.benchmark.living import watch_microphone
+    from kwsd.benchmark.daemon_run import watch_microphone
     from kwsd.benchmark.sound_server import virtual_microphone
 
     with ending_tidily(), console.working("listening to a virtual microphone"), virtual_microphone() as microphone:

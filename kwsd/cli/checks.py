@@ -135,10 +135,10 @@ def _gpu(config: Config) -> Iterator[Finding]:
 
 
 def _hooks(config: Config) -> Iterator[Finding]:
-    from kwsd.daemon.build import bound as hooks_of
+    from kwsd.daemon.build import hooks_by_word
     from kwsd.sinks.programs import check_programs
 
-    hooks_of(config)  # which variables they may have
+    hooks_by_word(config)  # which variables they may have
     check_programs(config.hooks.words)
     for word, bound in config.hooks.words.items():
         for sign in filter(None, map(unread_sign, bound)):

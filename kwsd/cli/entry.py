@@ -16,7 +16,7 @@ from typing import NoReturn
 from kwsd.cli import stderr
 from kwsd.cli.app import app
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
-from kwsd.sinks.outlet import NOBODY_READS, has_room, silence
+from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
 
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"

@@ -27,7 +27,7 @@ from kwsd.networks.devices import pick_device
 from kwsd.samples import RATE
 from kwsd.shown import several
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
-from kwsd.training.doubting import doubts
+from kwsd.training.data_warnings import doubts
 from kwsd.training.examples import LONG
 from kwsd.training.finetune import COLUMNS, Finetuning
 from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe

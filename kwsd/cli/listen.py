@@ -23,8 +23,8 @@ from kwsd.errors import InputError, UsageError
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from kwsd.audio.dozing import Doze
     from kwsd.audio.source import Source
+    from kwsd.audio.wake_schedule import WakeSchedule
 
 _IN_ONE = {
     "hooks.words": "a command with spaces takes quotes: --hook 'stop=echo paused'",
@@ -74,16 +74,16 @@ def listen(
     if source is not None and chosen.metrics.listen and overrides.get("metrics.listen") is None:
         chosen = replace(chosen, metrics=MetricsConfig())
         log.info("metrics are not served: their place in %s is the microphone's; --metrics serves them", loaded.path)
-    from kwsd.audio.dozing import Doze
+    from kwsd.audio.wake_schedule import WakeSchedule
 
     _doubt(source, overrides)
-    doze = Doze(chosen.model.hop)
-    heard = _source(source, chosen, doze)
+    schedule = WakeSchedule(chosen.model.hop)
+    heard = _source(source, chosen, schedule)
     pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run
 
     reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
-    raise typer.Exit(run(chosen, heard, reload=reload, doze=doze))
+    raise typer.Exit(run(chosen, heard, reload=reload, schedule=schedule))
 
 
 def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
@@ -109,19 +109,19 @@ def _await_reloads(*, microphone: bool) -> None:
         signal.raise_signal(signal.SIGHUP)
 
 
-def _source(name: str | None, chosen: Config, doze: Doze) -> Source:
-    """The source that the command line names, brought to who does `doze`. Raises InputError or DeviceError."""
+def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
+    """The source that the command line names, brought to who does `schedule`. Raises InputError or DeviceError."""
     realtime = chosen.audio.realtime
     if name is None:
         from kwsd.audio.microphone import Microphone
 
-        return Microphone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, doze=doze)
+        return Microphone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, schedule=schedule)
     if name == "-":
         from kwsd.audio.pcm import PcmSource
 
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
-        return PcmSource(sys.stdin.buffer, realtime=realtime, doze=doze)
+        return PcmSource(sys.stdin.buffer, realtime=realtime, schedule=schedule)
     from kwsd.audio.files import FileSource, check_recording
 
     check_recording(Path(name))  # what is no recording at all is said at once, not after the model has been loaded

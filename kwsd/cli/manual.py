@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from kwsd.cli.refusals import refusing
 from kwsd.cli.repeats import refuse_repeats
 from kwsd.shown import wants_colour
-from kwsd.sinks.outlet import NOBODY_READS
+from kwsd.sinks.nonblocking_writer import NOBODY_READS
 
 OTHERS = "Other options"
 """The group of options that name none."""

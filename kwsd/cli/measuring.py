@@ -55,7 +55,7 @@ EAR = ("model", "gate", "trigger")
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class LoadedModel:
     """A loaded model (`card`) with the daemon's settings; `hop` and `coarse` in samples."""
 
     card: ModelCard
@@ -67,7 +67,7 @@ class Ear:
     coarse: int
 
 
-def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> Ear:
+def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
     """The model and settings that flags ask for; a user's own configuration file has no part in a measurement.
 
     `labels` are what a zero-shot model listens for. Of another model's words they are those that fire, if
@@ -94,7 +94,7 @@ def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool
         gate = fitting.any_gate_settings(config)
         classifier = load_classifier(card, device=config.model.device)
     hop, coarse = config.model.hop, config.gate.coarse
-    return Ear(card, classifier, trigger, gate, config.gate.enabled, hop, coarse)
+    return LoadedModel(card, classifier, trigger, gate, config.gate.enabled, hop, coarse)
 
 
 def check_finite(**flags: float | None) -> None:

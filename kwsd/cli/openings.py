@@ -51,7 +51,7 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
 def look_at_metrics(config: Config) -> Iterator[Finding]:
     """Whether the metrics can be served where they are asked for."""
     from kwsd.daemon.build import open_metrics
-    from kwsd.daemon.scrape import served
+    from kwsd.daemon.metrics_server import served
 
     where = config.metrics.listen
     if not where:
@@ -81,7 +81,7 @@ def _off(config: Config) -> Finding:
 
 def look_at_recordings(config: Config) -> Iterator[Finding]:
     """Whether detections can be kept in the folder that is asked for."""
-    from kwsd.daemon.keeping import make_folder
+    from kwsd.daemon.detection_recorder import make_folder
 
     if not config.keep.folder:
         yield Finding("saved detections", "ok", "off")

@@ -96,7 +96,7 @@ def publish(
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
-    from kwsd.evaluation.outputs import output
+    from kwsd.evaluation.output_files import output
 
     with writing(path):
         if path.exists() and not path.is_file():

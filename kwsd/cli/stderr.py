@@ -9,12 +9,12 @@ from typing import TextIO
 
 from kwsd.cli import loglines
 from kwsd.shown import brief, one_line
-from kwsd.sinks.outlet import Outlet, silence, write_within
+from kwsd.sinks.nonblocking_writer import NonBlockingWriter, silence, write_within
 
 _shape: loglines.Shape = loglines.plain
 
 MOST = 3000
-"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `Outlet`."""
+"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `NonBlockingWriter`."""
 PATIENCE_S = 1.0
 """Seconds that an error or a note waits for whoever reads standard error; then the exit status has to do."""
 
@@ -97,7 +97,7 @@ class _Stderr(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._dropped = 0
-        self._outlet: Outlet | None = None
+        self._outlet: NonBlockingWriter | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         if sys.stderr is None:
@@ -112,10 +112,10 @@ class _Stderr(logging.Handler):
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return
 
-    def _outlet_of(self, stream: TextIO) -> Outlet:
+    def _outlet_of(self, stream: TextIO) -> NonBlockingWriter:
         if self._outlet is None or self._outlet.stream is not stream:
             self._let_go()
-            self._outlet = Outlet(stream)
+            self._outlet = NonBlockingWriter(stream)
         return self._outlet
 
     def _let_go(self) -> None:

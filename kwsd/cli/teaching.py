@@ -22,8 +22,8 @@ from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
 from kwsd.training.run_folder import going_on, model_place, run_folder
-from kwsd.training.soup import stirred
 from kwsd.training.trained import load_trained
+from kwsd.training.weight_averaging import average_weights
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
         validated = learn(run, COLUMNS, show, going_on(fresh))
         model = run.learner.average
         if other is not None:
-            run.learner.average = model = stirred(model, other, plan.soup.share)
+            run.learner.average = model = average_weights(model, other, plan.soup.share)
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # this call may have found the run at its end

@@ -12,9 +12,9 @@ from kwsd.audio.source import Source
 from kwsd.audio.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, check_letters, command_line, expanded
-from kwsd.daemon.bearer import read_token
-from kwsd.daemon.keeping import DetectionKeeper
-from kwsd.daemon.scrape import ScrapeServer
+from kwsd.daemon.detection_recorder import DetectionKeeper
+from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_token import read_token
 from kwsd.errors import ConfigError
 from kwsd.events import Event
 from kwsd.fitting import gate_settings, trigger_settings
@@ -26,7 +26,7 @@ from kwsd.sinks.listening import handed_over, inherited
 from kwsd.sinks.order import Hook
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
-from kwsd.spotting.sentry import Sentry
+from kwsd.spotting.speech_probe import SpeechProbe
 from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
@@ -45,11 +45,11 @@ class Zoo(Protocol):
 
 def make_rings(current: Callable[[], Config], sources: Iterable[Source], window: int) -> dict[str, Ring]:
     """A ring for each source, under its name, with room for what `windows` needs at least, and a sentry where there is
-    a gate, as the `current` configuration has it: without one, nobody sleeps. Raises DeviceError as `Sentry`."""
+    a gate, as the `current` configuration has it: without one, nobody sleeps. Raises DeviceError as `SpeechProbe`."""
     config = current()
 
-    def sentry() -> Sentry | None:
-        return Sentry(lambda: current().gate.aggressiveness) if config.gate.enabled else None
+    def sentry() -> SpeechProbe | None:
+        return SpeechProbe(lambda: current().gate.aggressiveness) if config.gate.enabled else None
 
     def capacity(batch: int) -> int:
         return max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config), batch))
@@ -143,7 +143,7 @@ def open_hooks(
     if not config.hooks.words and not reloads:
         return None
     chosen = config.hooks
-    return HookSink(bound(config), limit=chosen.max_running, queue=chosen.queue, publish=publish, failed=failed)
+    return HookSink(hooks_by_word(config), limit=chosen.max_running, queue=chosen.queue, publish=publish, failed=failed)
 
 
 def open_keeper(
@@ -158,7 +158,7 @@ def open_keeper(
     return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
 
 
-def bound(config: Config) -> Mapping[str, list[Hook]]:
+def hooks_by_word(config: Config) -> Mapping[str, list[Hook]]:
     """The hooks by word. Raises ConfigError for a variable that no hook may have."""
     chosen = config.hooks
     for name in chosen.environment:

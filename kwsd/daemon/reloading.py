@@ -12,7 +12,7 @@ from kwsd import fitting
 from kwsd.config import Config, options
 from kwsd.daemon import build
 from kwsd.daemon.notify import Notifier
-from kwsd.daemon.outlets import Outlets
+from kwsd.daemon.sink_set import SinkSet
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import KwsdError
@@ -47,7 +47,7 @@ def taken_over(
     old: Config,
     card: ModelCard,
     spotter: TunableSpotter,
-    outlets: Outlets,
+    outlets: SinkSet,
 ) -> Config:
     """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong.
 
@@ -59,7 +59,7 @@ def taken_over(
             StepDetector(config.gate.aggressiveness)  # who started without the gate may lack its library
         token = build.metrics_token(config) if outlets.metrics else b""
         if outlets.hooks:
-            outlets.hooks.bind(build.bound(config), limit=config.hooks.max_running, queue=config.hooks.queue)
+            outlets.hooks.bind(build.hooks_by_word(config), limit=config.hooks.max_running, queue=config.hooks.queue)
     except (KwsdError, OSError) as error:  # OSError: of a disk or a server that is gone
         log.warning("the new configuration is refused, the old one stays: %s", error)
         return old
@@ -85,7 +85,7 @@ class Reloader:
         read: Callable[[], Config] | None,
         *,
         spotter: TunableSpotter,
-        outlets: Outlets,
+        outlets: SinkSet,
         notifier: Notifier,
         status: StatusLine,
     ) -> None:

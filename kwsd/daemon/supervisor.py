@@ -11,20 +11,20 @@ from functools import partial
 from typing import TextIO
 
 from kwsd import fitting
-from kwsd import zoo as shipped
-from kwsd.audio.dozing import Doze
+from kwsd import zoo as default_zoo
 from kwsd.audio.pump import pump
 from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.mailbox import Ended, Failed, Mailbox, Signalled, StdoutClosed
 from kwsd.daemon.notify import Notifier
-from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import Reloader
 from kwsd.daemon.signals import Terminal, relayed
+from kwsd.daemon.sink_set import SinkSet
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.threads import Threads
 from kwsd.daemon.tunable_spotter import TunableSpotter
@@ -44,20 +44,20 @@ JOIN_S = 10.0
 def run(
     config: Config,
     *sources: Source,
-    zoo: build.Zoo = shipped,
+    zoo: build.Zoo = default_zoo,
     stdout: TextIO | None = None,
     reload: Callable[[], Config] | None = None,
-    doze: Doze | None = None,
+    schedule: WakeSchedule | None = None,
 ) -> int:
     """Listen to `sources` until they end or a signal comes; the exit status. Only in the main thread.
 
     Raises KwsdError for whatever the operator has to see to, and what a thread died of. A first SIGINT, SIGTERM or
     SIGHUP stops in order, at whatever moment, a second one ends the process. With `reload`, which reads the
-    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up. `doze` is what the
+    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up. `schedule` is what the
     sources were given, of the configuration's hop, if they were.
     """
     stream = sys.stdout if stdout is None else stdout
-    return _Daemon(config, sources, zoo, stream, reload, doze or Doze(config.model.hop)).run()
+    return _Daemon(config, sources, zoo, stream, reload, schedule or WakeSchedule(config.model.hop)).run()
 
 
 class _Daemon:
@@ -71,10 +71,10 @@ class _Daemon:
         zoo: build.Zoo,
         stream: TextIO | None,
         reload: Callable[[], Config] | None,
-        doze: Doze,
+        schedule: WakeSchedule,
     ) -> None:
         self._sources, self._zoo, self._stream = sources, zoo, stream
-        self._terminal, self._doze = Terminal(), doze
+        self._terminal, self._schedule = Terminal(), schedule
         self._spotter = TunableSpotter(config)
         self._mailbox: Mailbox = Mailbox()
         self._publish = Publisher()
@@ -83,7 +83,7 @@ class _Daemon:
         self._rings: dict[str, Ring] = {}
         self._watchdog = Watchdog(self._notifier, self._rings)
         self._counters = Counters(self._rings, config.model.hop)
-        self._outlets = Outlets(live=any(source.live for source in sources), failed=self._fail)
+        self._outlets = SinkSet(live=any(source.live for source in sources), failed=self._fail)
         self._worker = Worker(
             self._rings,
             self._spotter,
@@ -179,7 +179,9 @@ class _Daemon:
         live = [source.name for source in self._sources if source.live]
         hop, keep, progressed = config.model.hop, build.kept_before(config), self._progressed
         try:
-            if self._worker.hear(card, load, hop=hop, doze=self._doze, live=live, keep=keep, progressed=progressed):
+            if self._worker.hear(
+                card, load, hop=hop, schedule=self._schedule, live=live, keep=keep, progressed=progressed
+            ):
                 self._drain()
             self._mailbox.put(Ended())
         except BaseException as error:

@@ -44,6 +44,6 @@ class Watchdog:
 
     def sought(self) -> None:
         """A lost device was looked for, in vain."""
-        deaf = all(name in self._lost or ring.extent().closed for name, ring in self._rings.items())
+        deaf = all(name in self._lost or ring.state().closed for name, ring in self._rings.items())
         if deaf and not self._working:
             self._notifier.seeking()

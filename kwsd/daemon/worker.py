@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
-from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.window import Window
 from kwsd.audio.windows import LIVE_BATCH, windows
 from kwsd.classifier import Classifier
@@ -57,16 +57,16 @@ class Worker:
         load: Callable[[], Classifier],
         *,
         hop: int,
-        doze: Doze,
+        schedule: WakeSchedule,
         live: Iterable[str],
         keep: int = 0,
         progressed: Callable[[], None],
     ) -> bool:
         """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
 
-        `doze` is told when it looks: no more often than it has to. The streams in `live` are of microphones, which do
-        not wait; of others `keep` samples from before each window stay in the ring, for the sinks. `progressed` is told
-        after each batch of windows. Raises what loading, scoring and publishing raise.
+        `schedule` is told when the next window matters, so that nobody wakes more often. The streams in `live` are of
+        microphones, which do not wait; of others `keep` samples from before each window stay in the ring, for the
+        sinks. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
         """
         try:
             engine = load()
@@ -76,7 +76,7 @@ class Worker:
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
         most = LIVE_BATCH if adaptive else self._spotter.batch
         batches = windows(
-            self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, doze=doze,
+            self._rings, hop=hop, length=card.heard, about=card.about, batch=most, adaptive=adaptive, schedule=schedule,
             keep=keep,
         )  # fmt: skip
         waiting = set(self._rings)
@@ -90,7 +90,7 @@ class Worker:
             self._counters.kept_out(self._spotter.gated)  # before the batch is counted: what was spared never falls
             self._counters.heard(len(batch))
             self._watchdog.worked()
-            doze.look(self._spotter.span)
+            schedule.wake_at(self._spotter.span)
             progressed()
         for event in self._spotter.end({stream: ring.written for stream, ring in self._rings.items()}):
             self._publish(event)

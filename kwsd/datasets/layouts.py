@@ -1,7 +1,7 @@
 """How labelled clips lie on the disk: a folder tree, Speech Commands with its lists, or a table.
 
 Which split a clip belongs to is said by Speech Commands' lists (validation_list.txt, testing_list.txt), or by a table's
-column `split`; else see `kwsd.datasets.dividing`.
+column `split`; else see `kwsd.datasets.splits`.
 """
 
 from __future__ import annotations

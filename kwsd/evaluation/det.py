@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsd.evaluation.operating import Operating, operate
+from kwsd.evaluation.operating import OperatingPoint, operate
 from kwsd.evaluation.replayer import Replayer, log_odds
 from kwsd.evaluation.statistics import DetCurve
 from kwsd.spotting.trigger import TriggerSettings
@@ -29,7 +29,7 @@ class Sweep:
     """A curve over shifts in log-odds (its `thresholds`), and the operating points for `BUDGETS`."""
 
     curve: DetCurve
-    points: tuple[Operating, ...]
+    points: tuple[OperatingPoint, ...]
 
 
 def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: Progress | None = None) -> Sweep:

@@ -41,7 +41,7 @@ class WordMisses:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operating:
+class OperatingPoint:
     """What one set of thresholds gives over some streams, `hours` long in all.
 
     `budget` is the number of false alarms an hour that it was chosen for, None where it was given. `shift` is its
@@ -156,10 +156,10 @@ def _clips(outcomes: Sequence[Outcome]) -> list[Hashable]:
 
 def operate(
     replayers: Sequence[Replayer], trigger: TriggerSettings, *, shift: float = 0.0, budget: float | None = None
-) -> Operating:
+) -> OperatingPoint:
     """All streams at the trigger's thresholds, moved by `shift` in log-odds."""
     settings = replace(trigger, thresholds=shifted(trigger.thresholds, shift) if shift else trigger.thresholds)
-    return Operating(
+    return OperatingPoint(
         budget=budget,
         shift=shift,
         thresholds=settings.thresholds,

@@ -10,7 +10,7 @@ import numpy as np
 
 from kwsd.errors import writing
 from kwsd.evaluation.clip_report import ClipReport
-from kwsd.evaluation.operating import Operating
+from kwsd.evaluation.operating import OperatingPoint
 from kwsd.evaluation.report import percent
 from kwsd.evaluation.statistics import DetCurve
 from kwsd.evaluation.stream_report import StreamReport
@@ -39,7 +39,7 @@ def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
     first = report.gates[0]
     made = [plot_det(curves, folder / "det.png", title=f"{report.model}: words in streams", points=first.points)]
     title = f"{report.model}, gate {'on' if first.gated else 'off'}, thresholds as given"
-    return [*made, plot_latency(first.shipped.latencies_ms(), folder / "latency.png", title=title)]
+    return [*made, plot_latency(first.given.latencies_ms(), folder / "latency.png", title=title)]
 
 
 def plot_confusion(report: ClipReport, path: Path) -> Path:
@@ -81,7 +81,7 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
     return _save(path, (6.0, 5.5), draw)
 
 
-def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Sequence[Operating] = ()) -> Path:
+def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Sequence[OperatingPoint] = ()) -> Path:
     """Miss rate over false alarms an hour, both logarithmic; what is 0 stands at the edge. `points` show intervals."""
     positive = [curve.alarms_per_hour[curve.alarms_per_hour > 0] for curve in curves.values()]
     least = min((float(rates.min()) for rates in positive if len(rates)), default=0.1) / 2
@@ -130,16 +130,16 @@ def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Pa
     return _save(path, (7.0, 4.0), draw)
 
 
-def _by_place(points: Sequence[Operating]) -> Iterator[tuple[str, Operating]]:
+def _by_place(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, OperatingPoint]]:
     """One of the points at each place, under the names of all: in a short stream several budgets come to one."""
-    places: dict[tuple[float, float], list[Operating]] = {}
+    places: dict[tuple[float, float], list[OperatingPoint]] = {}
     for point in points:
         places.setdefault((point.alarms_per_hour, point.miss_rate), []).append(point)
     for same in places.values():
         yield ", ".join("as given" if point.budget is None else f"{point.budget:g}/h" for point in same), same[0]
 
 
-def _draw_point(axes: Axes, name: str, point: Operating, least: float, lowest: float) -> None:
+def _draw_point(axes: Axes, name: str, point: OperatingPoint, least: float, lowest: float) -> None:
     rate, miss = max(point.alarms_per_hour, least), 100 * max(point.miss_rate, lowest)
     spans = [max(edge, least) for edge in point.alarm_interval], [100 * max(e, lowest) for e in point.miss_interval]
     (left, right), (low, high) = spans

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from kwsd.evaluation.recorded import Recorded, RecordedClassifier, Scores
+from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import Detection
 from kwsd.samples import RATE
@@ -55,7 +55,7 @@ class Replayer:
 
     def __init__(
         self,
-        recorded: Recorded,
+        recorded: ScoredStream,
         words: Sequence[str],
         *,
         gated: bool,
@@ -98,7 +98,7 @@ class Replayer:
         """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
         detections are not told. Smoothing, substitution and what is the latest are the replayer's."""
         recorded = self.recorded
-        classifier = RecordedClassifier(recorded.model, recorded.labels)
+        classifier = ReplayClassifier(recorded.model, recorded.labels)
         settings = replace(
             trigger,
             smoothing=self._smoothing,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.datasets.held_out import held_out
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import OnUnreadable, Recording
-from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
 from kwsd.labels import folded

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.wav import holds
 from kwsd.errors import KwsdError
-from kwsd.evaluation.outputs import free_place, write_wav
+from kwsd.evaluation.output_files import free_place, save_wav
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Snippets:
         """Write what was heard in `clip` up to `second`, (n,) at 16 kHz; returns its path, None where that failed."""
         path = self._free(self._folder / f"not_{_plain(word)}" / f"{_plain(clip)}-{second:.2f}.wav", samples)
         try:
-            write_wav(path, samples)
+            save_wav(path, samples)
         except KwsdError as error:
             if self._first is None:
                 log.warning("%s; the evaluation goes on without", error)

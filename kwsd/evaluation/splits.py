@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, labelled_files, whole
 from kwsd.datasets.speech_commands import listed, listed_split, which_split
+from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
 from kwsd.samples import RATE

@@ -8,25 +8,25 @@ from typing import Any
 
 from kwsd.evaluation import mishearings
 from kwsd.evaluation.det import Sweep
-from kwsd.evaluation.operating import Operating
+from kwsd.evaluation.operating import OperatingPoint
 from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_table, span, threshold
 from kwsd.evaluation.thresholds import Choice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GateReport:
-    """All figures with the gate on, or off. `shipped` is at the given thresholds, `sweep` at others."""
+    """All figures with the gate on, or off. `given` is at the given thresholds, `sweep` at others."""
 
     gated: bool
     scored_share: float
     cpu_per_second: float
-    shipped: Operating
+    given: OperatingPoint
     sweep: Sweep
 
     @property
-    def points(self) -> tuple[Operating, ...]:
+    def points(self) -> tuple[OperatingPoint, ...]:
         """The point at the given thresholds, then one a budget."""
-        return (self.shipped, *self.sweep.points)
+        return (self.given, *self.sweep.points)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -36,7 +36,7 @@ class GateReport:
                 "gate": self.gated,
                 "windows_scored_share": self.scored_share,
                 "cpu_s_per_s": self.cpu_per_second,
-                "at_given_thresholds": self.shipped.to_dict(),
+                "at_given_thresholds": self.given.to_dict(),
                 "at_budgets": [point.to_dict() for point in self.sweep.points],
                 "det": {
                     "shift_log_odds": curve.thresholds,
@@ -80,12 +80,12 @@ class StreamReport:
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
             words = (_word_table(self.chosen.operating, f"chosen for {self.chosen.budget:g} an hour"), *words)
-        wrong = mishearings.tables(self.streams, self.gates[0].shipped.scored)
+        wrong = mishearings.tables(self.streams, self.gates[0].given.scored)
         return Table("Streams", ("figure", self.model), self.rows()), _rates(points), _answers(points), *words, *wrong
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        scored = self.gates[0].shipped.scored
+        scored = self.gates[0].given.scored
         return {
             "kind": "stream",
             "model": self.model,
@@ -100,17 +100,17 @@ class StreamReport:
         } | ({"chosen": self.chosen.to_dict()} if self.chosen else {})
 
 
-def _name(point: Operating) -> str:
+def _name(point: OperatingPoint) -> str:
     if point.budget is None:
         return "as given"
     return f"{point.budget:g} an hour ({point.shift:+.2f})"
 
 
-def _head(gated: bool, point: Operating) -> tuple[str, str]:
+def _head(gated: bool, point: OperatingPoint) -> tuple[str, str]:
     return "on" if gated else "off", _name(point)
 
 
-def _rates(points: Sequence[tuple[bool, Operating]]) -> Table:
+def _rates(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
     """What each point costs; beside the answers it would not fit on 80 columns."""
     rows = tuple(
         (
@@ -125,7 +125,7 @@ def _rates(points: Sequence[tuple[bool, Operating]]) -> Table:
     return Table("Points", ("gate", "thresholds", "missed", "95 %", "alarms an hour", "95 %"), rows)
 
 
-def _answers(points: Sequence[tuple[bool, Operating]]) -> Table:
+def _answers(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
     """What was answered wrongly, and how soon rightly."""
     rows = tuple(
         (
@@ -140,7 +140,7 @@ def _answers(points: Sequence[tuple[bool, Operating]]) -> Table:
     return Table("Answers", ("gate", "thresholds", "late", "other word", "repeats", "latency p50/95/99"), rows)
 
 
-def _word_table(point: Operating, name: str = "") -> Table:
+def _word_table(point: OperatingPoint, name: str = "") -> Table:
     """The words of which there is something to tell: one that was neither spoken nor heard is in the JSON alone."""
     rows = tuple(
         (

@@ -9,10 +9,10 @@ from kwsd.errors import InputError
 from kwsd.evaluation.det import BUDGETS, sweep
 from kwsd.evaluation.operating import operate
 from kwsd.evaluation.pipeline import HOP
-from kwsd.evaluation.recorded import Recorded
-from kwsd.evaluation.recording import record
 from kwsd.evaluation.replayer import Replayer
+from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.stream_report import GateReport, StreamReport
+from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.samples import RATE
@@ -49,12 +49,14 @@ def evaluate_streams(
             if progress:
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
-        recorded.append(record(stream, classifier, gate=gate, hop=hop, window=window, coarse=coarse, progress=scored))
+        recorded.append(
+            score_stream(stream, classifier, gate=gate, hop=hop, window=window, coarse=coarse, progress=scored)
+        )
     return report_streams(recorded, trigger=trigger, choose=choose, progress=progress)
 
 
 def report_streams(
-    recorded: Sequence[Recorded],
+    recorded: Sequence[ScoredStream],
     *,
     trigger: TriggerSettings,
     choose: float | None = None,
@@ -79,7 +81,7 @@ def report_streams(
                 gated=gated,
                 scored_share=scored / max(1, length),
                 cpu_per_second=cost / max(1, length),
-                shipped=operate(replayers, trigger),
+                given=operate(replayers, trigger),
                 sweep=sweep(replayers, trigger, progress=swept),
             )
         )
@@ -88,7 +90,7 @@ def report_streams(
         model=recorded[0].model,
         streams=tuple(each.name for each in recorded),
         hours=sum(each.hours for each in recorded),
-        spoken=len(gates[0].shipped.outcomes),
+        spoken=len(gates[0].given.outcomes),
         notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes))
         + _strangers(recorded, words)
         + _short(sum(each.hours for each in recorded)),
@@ -114,7 +116,9 @@ def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:
         )
 
 
-def _chosen(recorded: Sequence[Recorded], trigger: TriggerSettings, budget: float, progress: Progress | None) -> Choice:
+def _chosen(
+    recorded: Sequence[ScoredStream], trigger: TriggerSettings, budget: float, progress: Progress | None
+) -> Choice:
     def tried(done: int, total: int) -> None:
         if progress:
             progress("choosing thresholds", done, total)
@@ -122,6 +126,6 @@ def _chosen(recorded: Sequence[Recorded], trigger: TriggerSettings, budget: floa
     return choose_thresholds(recorded, tuple(trigger.thresholds), trigger=trigger, budget=budget, progress=tried)
 
 
-def _strangers(recorded: Sequence[Recorded], words: Sequence[str]) -> tuple[str, ...]:
+def _strangers(recorded: Sequence[ScoredStream], words: Sequence[str]) -> tuple[str, ...]:
     others = {word.word for each in recorded for word in each.words} - set(words)
     return (f"spoken, but not listened for: {', '.join(sorted(others))}",) if others else ()

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.evaluation.operating import Operating, operate
-from kwsd.evaluation.recorded import Recorded
+from kwsd.evaluation.operating import OperatingPoint, operate
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds
+from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.scoring import Matched
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -30,7 +30,7 @@ class Choice:
     """Thresholds, and what they give together on the very streams that they were chosen on."""
 
     budget: float
-    operating: Operating
+    operating: OperatingPoint
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -38,7 +38,7 @@ class Choice:
 
 
 def choose_thresholds(
-    recorded: Sequence[Recorded],
+    recorded: Sequence[ScoredStream],
     words: Sequence[str],
     *,
     trigger: TriggerSettings,
@@ -98,7 +98,7 @@ def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
 
 def _raised(
     replayers: Sequence[Replayer], chosen: Mapping[str, float], trigger: TriggerSettings, budget: float, allowed: int
-) -> Operating:
+) -> OperatingPoint:
     """What the chosen log-odds give together, raised together until there are no more alarms than are allowed."""
     raised = 0.0
     while True:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kwsd.audio import wav
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import free_place, output, write_wav
+from kwsd.evaluation.output_files import free_place, output, save_wav
 from kwsd.labels import spelt
 from kwsd.samples import RATE, seconds
 from kwsd.shown import readable
@@ -112,7 +112,7 @@ def write_stream(stream: Stream, audio: Path) -> Path:
         return other_words or (place.is_file() and not wav.holds(place, stream.samples))
 
     audio = free_place(audio, taken)
-    write_wav(audio, stream.samples)
+    save_wav(audio, stream.samples)
     with output(table := audio.with_suffix(".tsv")) as file:
         file.write(lines)
     return table

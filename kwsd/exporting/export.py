@@ -23,9 +23,9 @@ from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.names import GRAPH, LARGER_TYPE, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.own_graph import write_graph
-from kwsd.networks.eight_bits import compacted
 from kwsd.networks.heads import SpotterModel
-from kwsd.networks.offsets import add
+from kwsd.networks.logit_adjustment import add
+from kwsd.networks.quantization import compacted
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def export_model(
 
     Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds and
     the verifier of an earlier card stay where the weights have not changed. `offsets` are added to the logits of the
-    labels that they name (see `kwsd.networks.offsets`). Raises ModelError where the earlier card is none.
+    labels that they name (see `kwsd.networks.logit_adjustment`). Raises ModelError where the earlier card is none.
     """
     earlier = read_raw_card(folder)
     half: Any = copy.deepcopy(model)

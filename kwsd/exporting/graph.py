@@ -2,7 +2,7 @@
 
 `torch.onnx` would draw the same network with ten times the nodes, its weights in it. This one is made of the operators
 that ONNX Runtime computes fastest on a processor (some are its own, of the domain com.microsoft), and refers to weights
-by name: `kwsd.networks.arrangement` makes them from model.safetensors.
+by name: `kwsd.networks.onnx_weights` makes them from model.safetensors.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from onnx import TensorProto, numpy_helper
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import ModelError
 from kwsd.exporting import moonshine_graph
+from kwsd.exporting.graph_builder import OWN, GraphBuilder
 from kwsd.exporting.graph_parts import convolved, heads, places
-from kwsd.exporting.sheet import OWN, Sheet
-from kwsd.networks.arrangement import BIAS
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.networks.onnx_weights import BIAS
 
 
 def draw(
@@ -37,7 +37,7 @@ def draw(
     Raises:
         ModelError: the configuration asks for something that has no drawing here.
     """
-    sheet = Sheet(initializers)
+    sheet = GraphBuilder(initializers)
     if isinstance(config, MoonshineSpotterConfig):
         frames = moonshine_graph.encoder(sheet, config)
     else:
@@ -66,7 +66,7 @@ def _check(config: HubertSpotterConfig) -> None:
         raise ModelError(f"no ONNX graph for a network with {', '.join(named)}: it runs on torch")
 
 
-def _front_end(sheet: Sheet, config: HubertSpotterConfig) -> str:
+def _front_end(sheet: GraphBuilder, config: HubertSpotterConfig) -> str:
     """Windows -> (batch, vectors, hidden). Time before channels, so that a convolution is one matrix product."""
     length = config.window_samples
     grouped = config.feat_extract_norm == "group"
@@ -90,7 +90,7 @@ def _front_end(sheet: Sheet, config: HubertSpotterConfig) -> str:
     return sheet.linear(hidden, "projection")
 
 
-def _group_norm(sheet: Sheet, hidden: str, name: str, count: int) -> str:
+def _group_norm(sheet: GraphBuilder, hidden: str, name: str, count: int) -> str:
     """Each channel over time, to mean 0 and variance 1, then scale and shift."""
     averaging = sheet.constant("mean", np.full((1, count), 1 / count, np.float32))  # ReduceMean takes ten times as long
     hidden = sheet.add("Sub", hidden, sheet.add("MatMul", averaging, hidden))
@@ -100,7 +100,7 @@ def _group_norm(sheet: Sheet, hidden: str, name: str, count: int) -> str:
     return sheet.add("Add", sheet.add("Mul", hidden, scale), sheet.weight(name + BIAS))
 
 
-def _encoder(sheet: Sheet, config: HubertSpotterConfig, hidden: str) -> str:
+def _encoder(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
     """The positional convolution and the blocks, norms before (`do_stable_layer_norm`) or after their halves."""
     stable, eps = config.do_stable_layer_norm, config.layer_norm_eps
     hidden = sheet.add("Add", hidden, _position(sheet, config, hidden))
@@ -120,7 +120,7 @@ def _encoder(sheet: Sheet, config: HubertSpotterConfig, hidden: str) -> str:
     return sheet.layer_norm(hidden, "encoder.norm", eps) if stable else hidden
 
 
-def _position(sheet: Sheet, config: HubertSpotterConfig, hidden: str) -> str:
+def _position(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
     kernel = config.num_conv_pos_embeddings
     padding = [kernel // 2, kernel // 2 - (kernel % 2 == 0)]  # an even kernel gives one too many; HuBERT drops the last
     turned = sheet.add("Transpose", hidden, perm=[0, 2, 1])
@@ -131,7 +131,7 @@ def _position(sheet: Sheet, config: HubertSpotterConfig, hidden: str) -> str:
     return sheet.add("Transpose", sheet.add("Gelu", convolved, domain=OWN), perm=[0, 2, 1])
 
 
-def _attention(sheet: Sheet, config: HubertSpotterConfig, hidden: str, block: str) -> str:
+def _attention(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str, block: str) -> str:
     query, key, value = sheet.split(sheet.linear(hidden, f"{block}.qkv"), 3)
     heads = config.num_attention_heads
     joined = sheet.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kwsd.exporting.sheet import Sheet
+from kwsd.exporting.graph_builder import GraphBuilder
 
 
-def convolved(sheet: Sheet, hidden: str, name: str, length: int, channels: int, kernel: int, stride: int) -> str:
+def convolved(sheet: GraphBuilder, hidden: str, name: str, length: int, channels: int, kernel: int, stride: int) -> str:
     """A convolution as one matrix product: (batch, length, channels) -> (batch, `places`, outputs)."""
     count = places(length, kernel, stride)
     unfold = partial(_unfolded, sheet, length=length, count=count, kernel=kernel, stride=stride, channels=channels)
@@ -20,7 +20,9 @@ def places(length: int, kernel: int, stride: int) -> int:
     return (length - kernel) // stride + 1
 
 
-def _unfolded(sheet: Sheet, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int) -> str:
+def _unfolded(
+    sheet: GraphBuilder, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int
+) -> str:
     """(batch, time, channels) -> (batch, count, kernel * channels): what each place of a convolution sees."""
     pieces = []
     for first in range(0, kernel, stride):
@@ -35,7 +37,7 @@ def _unfolded(sheet: Sheet, hidden: str, length: int, count: int, kernel: int, s
     return sheet.add("Concat", *pieces, axis=2) if len(pieces) > 1 else pieces[0]
 
 
-def heads(sheet: Sheet, config: Any, hidden: str) -> str:
+def heads(sheet: GraphBuilder, config: Any, hidden: str) -> str:
     """Adapter, pooling, and the probabilities from both heads: (batch, vectors, hidden) -> (batch, labels)."""
     narrow = sheet.add("Relu", sheet.linear(hidden, "adapter.down"))
     hidden = sheet.add("Add", hidden, sheet.linear(narrow, "adapter.up"))
@@ -51,5 +53,5 @@ def heads(sheet: Sheet, config: Any, hidden: str) -> str:
     return sheet.add("Concat", words, sheet.add("Sigmoid", sheet.add("Neg", word_or_noise)), axis=1)
 
 
-def _head(sheet: Sheet, pooled: str, name: str) -> str:
+def _head(sheet: GraphBuilder, pooled: str, name: str) -> str:
     return sheet.linear(sheet.add("Relu", sheet.linear(pooled, f"{name}.inner")), f"{name}.outer")

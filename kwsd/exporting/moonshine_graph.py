@@ -8,12 +8,12 @@ import numpy as np
 
 from kwsd.cards.names import INPUT
 from kwsd.errors import ModelError
+from kwsd.exporting.graph_builder import OWN, GraphBuilder
 from kwsd.exporting.graph_parts import convolved, places
-from kwsd.exporting.sheet import OWN, Sheet
 from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
 
 
-def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
+def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
     """Windows -> the last hidden states (batch, vectors, hidden) of what the scores are about.
 
     Raises:
@@ -34,12 +34,12 @@ def encoder(sheet: Sheet, config: MoonshineSpotterConfig) -> str:
     return sheet.layer_norm(hidden, "encoder.norm", 1e-5)
 
 
-def _from(sheet: Sheet, hidden: str, first: int) -> str:
+def _from(sheet: GraphBuilder, hidden: str, first: int) -> str:
     """The vectors from the one numbered `first` on."""
     return sheet.add("Slice", hidden, *map(sheet.whole, ([first], [1 << 31], [1]))) if first else hidden
 
 
-def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
+def _front_end(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str, int]:
     """Windows, no louder than `LOUDEST`, through the three convolutions; and how many vectors that gives."""
     peak = sheet.add("ReduceMax", sheet.add("Abs", INPUT), axes=[1])
     gain = sheet.add("Div", sheet.number(LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
@@ -53,7 +53,7 @@ def _front_end(sheet: Sheet, config: MoonshineSpotterConfig) -> tuple[str, int]:
     return hidden, length
 
 
-def _norm_of_all(sheet: Sheet, hidden: str) -> str:
+def _norm_of_all(sheet: GraphBuilder, hidden: str) -> str:
     """All channels and times to mean 0 and variance 1 together, then scale and shift by channel."""
     hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1, 2]))
     variance = sheet.add("ReduceMean", sheet.add("Mul", hidden, hidden), axes=[1, 2])
@@ -63,7 +63,7 @@ def _norm_of_all(sheet: Sheet, hidden: str) -> str:
     )
 
 
-def _turns(sheet: Sheet, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
+def _turns(sheet: GraphBuilder, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
     """The cosines and sines (count, width / 2) of the rotations at each place, and the width that turns."""
     rope = _rope(config)
     width = int(config.hidden_size // config.encoder_num_attention_heads * rope.get("partial_rotary_factor", 1.0))
@@ -81,7 +81,12 @@ def _rope(config: MoonshineSpotterConfig) -> dict[str, Any]:
 
 
 def _attention(
-    sheet: Sheet, config: MoonshineSpotterConfig, hidden: str, block: str, turns: tuple[str, str, int], first: int
+    sheet: GraphBuilder,
+    config: MoonshineSpotterConfig,
+    hidden: str,
+    block: str,
+    turns: tuple[str, str, int],
+    first: int,
 ) -> str:
     """Self-attention whose queries and keys are turned by their places (Su et al. 2021, "RoFormer").
 

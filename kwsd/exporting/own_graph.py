@@ -13,10 +13,10 @@ from transformers import AutoConfig
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.errors import ModelError, first_line
 from kwsd.exporting.graph import draw
-from kwsd.networks.arrangement import arrange
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.loading import MISFITS
 from kwsd.networks.moonshine import MoonshineSpotterConfig
+from kwsd.networks.onnx_weights import arrange
 from kwsd.replacing import write_bytes
 
 

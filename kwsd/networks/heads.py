@@ -21,7 +21,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import WEIGHTS
 from kwsd.labels import misplaced
-from kwsd.networks.eight_bits import SCALE, expanded
+from kwsd.networks.quantization import SCALE, expanded
 
 
 class Adapter(nn.Module):
@@ -88,7 +88,7 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
 
     @classmethod
     def from_pretrained(cls, folder: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # any option
-        """As transformers does it; weights that were written in 8 bits (`kwsd.networks.arrangement`) are expanded."""
+        """As transformers does it; weights that were written in 8 bits (`kwsd.networks.onnx_weights`) are expanded."""
         path = Path(str(folder)) / WEIGHTS
         if not path.is_file() or not is_compact(path):
             return super().from_pretrained(folder, *arguments, **options)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
-from kwsd.networks.scarcity import check_memory
+from kwsd.networks.resource_errors import check_memory
 from kwsd.samples import RATE
 
 _MANY = 8
 """Windows due at once that are worth other threads: they come from a recording. A microphone that fell behind on a busy
-machine, or a word after a doze, has fewer at once, and threads would keep 5 MB from then on."""
+machine, or a word after a schedule, has fewer at once, and threads would keep 5 MB from then on."""
 
 
 class OnnxClassifier:

@@ -19,9 +19,9 @@ from kwsd.cards.exported import Exported
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
-from kwsd.networks.arrangement import INT8, arrange
 from kwsd.networks.onnx_classifier import OnnxClassifier
-from kwsd.networks.scarcity import check_memory, is_scarcity
+from kwsd.networks.onnx_weights import INT8, arrange
+from kwsd.networks.resource_errors import check_memory, is_scarcity
 from kwsd.samples import RATE
 
 _UNMAPPED = "failed to map segment"

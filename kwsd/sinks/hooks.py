@@ -14,8 +14,8 @@ from kwsd.config import BY_A_SHELL, HookConfig, unread_sign
 from kwsd.envelope import Envelope
 from kwsd.events import Detection, Event
 from kwsd.labels import ANY_WORD
+from kwsd.sinks.hook_output import HookOutputReader
 from kwsd.sinks.order import Hook, Order
-from kwsd.sinks.outputs import Outputs
 from kwsd.sinks.programs import check_programs
 from kwsd.sinks.running import GRACE_S, RunningHook
 from kwsd.sinks.starting import Starter
@@ -56,7 +56,7 @@ class HookSink:
         self._waker = Waker()
         self._starter = Starter(self._waker.wake)
         self._poll = select.poll()
-        self._outputs = Outputs(self._poll)
+        self._outputs = HookOutputReader(self._poll)
         self._thread = threading.Thread(target=self._run, name="kwsd-hooks", daemon=True)
         self._thread.start()
 

@@ -14,8 +14,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from kwsd.envelope import Envelope
+from kwsd.sinks.acceptor import Acceptor
 from kwsd.sinks.descriptors import CLIENTS, room
-from kwsd.sinks.door import Door
 from kwsd.sinks.listening import CROWDED_S, Identity, listen, unlink
 from kwsd.sinks.sink import encode
 from kwsd.sinks.subscriber import Subscriber
@@ -65,7 +65,7 @@ class SocketSink:
             if self._identity:
                 undo.callback(unlink, path, self._identity)
             self._waker = undo.enter_context(closing(Waker()))
-            self._door = Door(self._server, self.path, drop_newest=self._drop_newest)
+            self._door = Acceptor(self._server, self.path, drop_newest=self._drop_newest)
             undo.callback(self._door.close)
             self._thread.start()
             undo.pop_all()  # the thread does the same in its end

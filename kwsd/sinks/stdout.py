@@ -14,7 +14,7 @@ from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
 from kwsd.events import Detection
 from kwsd.sinks.lines import JsonLines, TextLines
-from kwsd.sinks.outlet import Outlet, silence
+from kwsd.sinks.nonblocking_writer import NonBlockingWriter, silence
 from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class StdoutSink:
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         """`commands` has what each word runs ("*": any word), to be shown beside it in text."""
-        self._stream, self._outlet = stream, Outlet(stream)
+        self._stream, self._outlet = stream, NonBlockingWriter(stream)
         self._everything = events == "all"
         self._lines = TextLines(stream, commands or {}) if format == "text" else JsonLines(stream)
         self._wait = wait

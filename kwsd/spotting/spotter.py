@@ -18,8 +18,8 @@ from kwsd.classifier import Classifier, check_scores
 from kwsd.events import Detection, Event, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, score_what_counts, stride_of
 from kwsd.spotting.stream_state import StreamState
-from kwsd.spotting.thrift import FINEST, Heard, Memory, score_what_counts, stride_of
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
@@ -39,7 +39,7 @@ class Spotter:
 
         Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, as
         far as the thresholds allow it: one in `coarse` samples, or every second one if that is more, which gives the
-        same detections (see `kwsd.spotting.thrift`).
+        same detections (see `kwsd.spotting.sparse_scoring`).
 
         Raises:
             ConfigError: a threshold for a word that the classifier does not know.
@@ -113,7 +113,7 @@ class Spotter:
             if self._thrifty:
                 state.memory.candidate = True  # for the trigger before, the last window may have been no candidate
             else:
-                state.memory = Memory()
+                state.memory = GridState()
             if gate is None:
                 state.gate = None
             elif state.gate is None:
@@ -139,10 +139,10 @@ class Spotter:
             self._state(stream).trigger.amend(row)
         return found.rows
 
-    def _heard(self, window: Window, state: StreamState, wanted: bool) -> Heard:
+    def _heard(self, window: Window, state: StreamState, wanted: bool) -> PendingWindow:
         stride = stride_of(self._coarse or 0, window.hop)
         is_candidate = partial(state.trigger.is_candidate, finest=stride == FINEST)
-        return Heard(window, state.memory, wanted, stride, is_candidate)
+        return PendingWindow(window, state.memory, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kwsd.audio.window import Window
 from kwsd.events import AudioLost, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate
-from kwsd.spotting.thrift import Memory
+from kwsd.spotting.sparse_scoring import GridState
 from kwsd.spotting.trigger import Trigger
 
 
@@ -15,7 +15,7 @@ class StreamState:
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
-        self.memory = Memory()
+        self.memory = GridState()
         self._until = 0  # where the last window ended
 
     @property
@@ -33,7 +33,7 @@ class StreamState:
                 self.speaking = False
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
             self.trigger.reset()
-            self.memory = Memory()
+            self.memory = GridState()
             if self.gate:
                 self.gate.reset()
         self.kept_out = False

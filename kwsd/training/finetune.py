@@ -16,7 +16,7 @@ from kwsd.errors import DeviceError
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
-from kwsd.training.doubting import hardly_judged
+from kwsd.training.data_warnings import hardly_judged
 from kwsd.training.examples import Example, Examples, Kind, epoch_order, examples_of
 from kwsd.training.finetune_recipe import FinetuneRecipe
 from kwsd.training.gradients import Gradients

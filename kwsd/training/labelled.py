@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kwsd.datasets.dividing import divided
 from kwsd.datasets.layouts import Clip, table, tree
+from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
 from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, plain, spelt
 

@@ -22,7 +22,7 @@ from kwsd.training.losses import feature_loss, front_end_loss
 from kwsd.training.rates import front_end_rate, learning_rate
 from kwsd.training.recipe import Recipe
 from kwsd.training.soft import SoftLabels
-from kwsd.training.teacher import Taught
+from kwsd.training.teacher import TeacherFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Lesson:
 
     mixer: Mixer
     teacher: nn.Module | None
-    taught: Taught | None
+    taught: TeacherFeatures | None
     validation: Corpus
     soft: SoftLabels | None = None
 

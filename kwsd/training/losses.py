@@ -8,7 +8,7 @@ from torch import nn
 
 from kwsd.networks.moonshine import quieten
 from kwsd.training.batches import NONE, Batch
-from kwsd.training.teacher import FRAMES, STRIDE, Taught, convolutions
+from kwsd.training.teacher import FRAMES, STRIDE, TeacherFeatures, convolutions
 
 
 def front_end_loss(teacher: nn.Module, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:
@@ -20,7 +20,7 @@ def front_end_loss(teacher: nn.Module, windows: torch.Tensor, ours: torch.Tensor
 
 
 def feature_loss(
-    frames: torch.Tensor, batch: Batch, taught: Taught, variance: torch.Tensor, stride: int
+    frames: torch.Tensor, batch: Batch, taught: TeacherFeatures, variance: torch.Tensor, stride: int
 ) -> torch.Tensor:
     """Squared error to the teacher's last hidden states of the clean second, moved to where that lies, as a part of
     each dimension's `variance` (288,).

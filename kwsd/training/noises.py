@@ -13,7 +13,7 @@ from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.channels import through
 from kwsd.training.gain_control import controlled
-from kwsd.training.leads import before_noise
+from kwsd.training.left_context import before_noise
 from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
 
 _HUM = 0.03

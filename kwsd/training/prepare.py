@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from kwsd.cards.card_file import checksum
+from kwsd.datasets.held_out import held_out
 from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
-from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.labels import UNKNOWN
@@ -27,7 +27,7 @@ from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
 from kwsd.training.soft import SoftLabels
 from kwsd.training.sounds import Sounds
-from kwsd.training.teacher import Taught, ask, first_second, load_teacher
+from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 
@@ -114,7 +114,7 @@ def _mixer(recipe: Recipe, root: Path, clips: _Clips, progress: Progress) -> Mix
 
 def _taught(
     model: SpotterModel, recipe: Recipe, root: Path, cache: Path, progress: Progress, teacher: Any, clips: _Clips
-) -> Taught | None:
+) -> TeacherFeatures | None:
     """Begin with the teacher's weights; what it says of words and speech, or None where its encoder is taken over."""
     recorded = clips.spoken[0]
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
@@ -126,9 +126,11 @@ def _taught(
     transplant(model, teacher, recipe.teacher.layers, sample)
     asked = checksum(root / recipe.teacher.weights)
     parts = [(part, first_seconds(part)) for part in clips.spoken] + [(clips.speech, all_seconds(clips.speech))]
-    taught = Taught(
+    taught = TeacherFeatures(
         tuple(
-            ask(teacher, asked, part, seconds, cache, lambda done, total: progress("asking the teacher", done, total))
+            teacher_features(
+                teacher, asked, part, seconds, cache, lambda done, total: progress("asking the teacher", done, total)
+            )
             for part, seconds in parts
         )
     )

@@ -13,7 +13,7 @@ from torch import nn
 from kwsd.labels import UNKNOWN, spelt
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.hubert import HubertSpotterModel
-from kwsd.networks.offsets import offsets_of, take_off
+from kwsd.networks.logit_adjustment import offsets_of, take_off
 from kwsd.networks.torch_classifier import load_network
 
 

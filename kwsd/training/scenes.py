@@ -2,7 +2,7 @@
 
 A command is spoken on its own. So a word with quiet before and after it is that word; one that is cut off, and every
 window out of a sentence, is `_unknown_`. All windows are (`Sounds.window`,) float32; the label is that of their last
-second, and what comes before it is what was heard before (`kwsd.training.leads`). What is no speech:
+second, and what comes before it is what was heard before (`kwsd.training.left_context`). What is no speech:
 `kwsd.training.noises`.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.corpus import GRID, Corpus, seconds_in
-from kwsd.training.leads import PAUSE, background, before_sentence, before_word, running_words, talk
+from kwsd.training.left_context import PAUSE, background, before_sentence, before_word, running_words, talk
 from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, middle, rms, take
 
 _MARGIN = 1280

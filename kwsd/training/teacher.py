@@ -67,7 +67,7 @@ def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TeacherFeatures:
     """What the encoder says of seconds of clean recordings, numbered through all `parts`: (seconds, 40, 288) each."""
 
     parts: tuple[NDArray[np.float16], ...]
@@ -92,7 +92,7 @@ class Taught:
 
 
 @torch.inference_mode()
-def ask(
+def teacher_features(
     encoder: Any,
     weights: str,
     corpus: Corpus,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import loading
-from kwsd.networks.offsets import take_off
+from kwsd.networks.logit_adjustment import take_off
 from kwsd.networks.torch_classifier import load_network
 from kwsd.zoo import find_model
 

@@ -18,11 +18,11 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.microphone import Microphone
-from kwsd.audio.patience import Patience
-from kwsd.audio.source import Block, Sought
+from kwsd.audio.source import Block, SearchFailed
+from kwsd.audio.timeouts import CaptureTimeouts
 from kwsd.events import Event
 
-QUICK = Patience(stall_s=5.0, first_pause_s=0.05, last_pause_s=0.2)
+QUICK = CaptureTimeouts(stall_s=5.0, first_pause_s=0.05, last_pause_s=0.2)
 
 
 class Sound:
@@ -80,7 +80,7 @@ class Heard:
         for item in self:
             if isinstance(item, kind):
                 return item, heard, said
-            if not isinstance(item, Sought):
+            if not isinstance(item, SearchFailed):
                 (heard if isinstance(item, Block) else said).append(item)  # type: ignore[attr-defined]  # either list
         raise AssertionError(f"it ended before {kind.__name__}")
 
@@ -103,7 +103,7 @@ def listen(sound: Sound, children: Callable[[], set[int]]) -> Iterator[Callable[
     made: list[tuple[Microphone, Heard]] = []
 
     def make(device: str | None = None, **options: Any) -> tuple[Microphone, Heard]:
-        microphone = Microphone(device, **{"patience": QUICK, **options})
+        microphone = Microphone(device, **{"timeouts": QUICK, **options})
         made.append((microphone, Heard(microphone)))
         return made[-1]
 

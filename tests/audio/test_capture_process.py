@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from kwsd.audio import capture_process
-from kwsd.audio.capture_process import Rest, capturing
+from kwsd.audio.capture_process import Throttle, capturing
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ class Clock:
         self.now += 0.0 if ready else milliseconds / 1000
         return ready
 
-    def rested_s(self, rest: Rest, given: int) -> float:
+    def rested_s(self, rest: Throttle, given: int) -> float:
         began = self.now
         rest(given)
         return self.now - began
@@ -59,7 +59,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int], clock: Clock) -> None:
     reading, writing = orders
-    rest = Rest(reading)
+    rest = Throttle(reading)
     rest(0)  # nothing said yet
     os.write(writing, b"1600 3200 0.015\n")
     rest(320)  # it hears of it
@@ -75,7 +75,7 @@ def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int
 
 def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int], clock: Clock) -> None:
     reading, writing = orders
-    rest = Rest(reading)
+    rest = Throttle(reading)
     os.write(writing, b"4800 0 -0.01\n")
     rest(320)
     assert clock.rested_s(rest, 640) == pytest.approx(0.27)  # 260 ms are missing, and 10 more are waited for
@@ -83,7 +83,7 @@ def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int],
 
 def test_a_daemon_that_is_gone_or_talks_nonsense(orders: tuple[int, int]) -> None:
     reading, writing = orders
-    rest = Rest(reading)
+    rest = Throttle(reading)
     os.write(writing, b"hop\n")
     with pytest.raises(ValueError, match="unpack"):
         rest(320)

@@ -17,7 +17,7 @@ from recorded import streamed, tone
 
 from kwsd.audio.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.samples import RATE
 
 
@@ -127,7 +127,7 @@ def test_it_is_read_in_blocks(tmp_path: Path) -> None:
 
 
 def test_a_long_one_as_a_whole_is_in_memory_once(tmp_path: Path) -> None:
-    write_wav(path := tmp_path / "talk.wav", np.resize(np.arange(-999, 999, dtype=np.int16), 300 * RATE))
+    save_wav(path := tmp_path / "talk.wav", np.resize(np.arange(-999, 999, dtype=np.int16), 300 * RATE))
     tracemalloc.start()
     try:
         samples = read_clip(path)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from patience import PATIENCE_S
 
 from kwsd.audio.adaptive_hop import AdaptiveHop
-from kwsd.audio.dozing import Doze
 from kwsd.audio.reader import Reader
 from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windows import windows
 from kwsd.samples import RATE
 
@@ -101,7 +101,7 @@ def test_what_is_lost_wakes_it_at_once() -> None:
 def test_the_windows_are_the_same(sentry: Callable[[Samples], bool], size: int) -> None:
     samples = np.where(np.arange(2005) % 400 < 50, LOUD, 1).astype(np.int16)
 
-    def cut(ring: Ring, doze: Doze) -> list[tuple[int, bytes]]:
+    def cut(ring: Ring, schedule: WakeSchedule) -> list[tuple[int, bytes]]:
         def fill() -> None:
             for at in range(0, len(samples), size):
                 ring.write(samples[at : at + size], wait=True)
@@ -110,22 +110,22 @@ def test_the_windows_are_the_same(sentry: Callable[[Samples], bool], size: int) 
         thread = threading.Thread(target=fill)
         thread.start()
         found = []
-        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze):
+        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, schedule=schedule):
             found += [(window.end, window.samples.tobytes()) for window in batch]
-            doze.look(None)
+            schedule.wake_at(None)
         thread.join(PATIENCE_S)
         return found
 
-    assert cut(Ring(4 * LENGTH, sentry), Doze(HOP, longest=3 * HOP)) == cut(Ring(4 * LENGTH), Doze(HOP))
+    assert cut(Ring(4 * LENGTH, sentry), WakeSchedule(HOP, longest=3 * HOP)) == cut(Ring(4 * LENGTH), WakeSchedule(HOP))
 
 
 @pytest.mark.parametrize(("seconds", "widens"), [(1.1, False), (2.0, True)])
 def test_who_sleeps_on_is_not_behind_for_it(seconds: float, widens: bool) -> None:
     changes: list[int] = []
-    ring, doze = Ring(10 * RATE, lambda _: False), Doze(800)
+    ring, schedule = Ring(10 * RATE, lambda _: False), WakeSchedule(800)
     adaptive = AdaptiveHop(800, changed=lambda _at, hop, _behind: changes.append(hop))
-    reader = Reader("a", ring, 800, (RATE, RATE), 0, doze, adaptive, 0)
-    doze.look(None)
+    reader = Reader("a", ring, 800, (RATE, RATE), 0, schedule, adaptive, 0)
+    schedule.wake_at(None)
     for _ in range(60):
         reader.due(20)
         ring.write(np.zeros(round(seconds * RATE), np.int16), wait=False)  # 0.9 s are slept through

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio.dozing import Doze
-from kwsd.audio.patience import Patience
 from kwsd.audio.source import Block
+from kwsd.audio.timeouts import CaptureTimeouts
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceAudible, DeviceSilent
 
@@ -45,7 +45,7 @@ def test_a_sound_server_that_gives_no_answer_is_named_with_what_to_do(listen: Ca
     sound.set(hangs="probing")
     says = r"^the process that captures gives no answer \(0\.01 s\): does the sound server hang\? restart it$"
     with pytest.raises(DeviceError, match=says):
-        listen(patience=Patience(start_s=0.01))
+        listen(timeouts=CaptureTimeouts(start_s=0.01))
 
 
 def test_a_device_that_cannot_be_opened_at_first_is_no_loss(listen: Callable[..., Any], sound: Any) -> None:
@@ -70,7 +70,7 @@ def test_zeros_for_a_while_are_told_once_and_once_more_when_they_end(listen: Cal
 
 @pytest.mark.parametrize("hangs", ["", "reading", "probing"])
 def test_close_ends_it_whatever_it_waits_for(listen: Callable[..., Any], sound: Any, hangs: str) -> None:
-    microphone, blocks = listen(patience=Patience(open_s=100.0, stall_s=100.0, first_pause_s=100.0))
+    microphone, blocks = listen(timeouts=CaptureTimeouts(open_s=100.0, stall_s=100.0, first_pause_s=100.0))
     next(blocks)
     if hangs == "probing":
         sound.set("Other")  # lost, and waiting for the next attempt
@@ -137,7 +137,7 @@ def test_capture_imports_no_more_than_it_needs(sound: Any, listen: Callable[...,
 
 def test_a_device_of_another_rate_is_resampled_where_it_is_captured(sound: Any, listen: Callable[..., Any]) -> None:
     sound.set(rate=48_000)
-    microphone, blocks = listen(doze=Doze(1600))
+    microphone, blocks = listen(schedule=WakeSchedule(1600))
     heard = list(islice(blocks, 100))
     assert 30_000 < sum(len(block.samples) for block in heard) <= 32_000  # two seconds, in blocks of 20 ms
     assert (np.concatenate([block.samples for block in heard])[-1000:] == 100).all()

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio import patience
-from kwsd.audio.patience import Patience
-from kwsd.audio.source import Block, Sought
+from kwsd.audio import timeouts
+from kwsd.audio.source import Block, SearchFailed
+from kwsd.audio.timeouts import CaptureTimeouts
 from kwsd.events import DeviceLost, DeviceRestored
 
 
@@ -61,7 +61,7 @@ def test_what_the_device_drops_is_told_from_what_is_lost_with_it(listen: Callabl
 
 
 def test_a_stream_that_stops_calling_is_replaced(listen: Callable[..., Any], sound: Any) -> None:
-    _, blocks = listen(patience=Patience(stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
+    _, blocks = listen(timeouts=CaptureTimeouts(stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
     next(blocks)
     sound.set(hangs="reading")
     lost, _, _ = blocks.until(DeviceLost)
@@ -101,27 +101,27 @@ def test_each_attempt_that_is_answered_is_told_and_none_that_hangs_or_dies(
     next(blocks)
     sound.set("Other")
     blocks.until(DeviceLost)
-    assert [next(blocks) for _ in range(2)] == [Sought()] * 2
+    assert [next(blocks) for _ in range(2)] == [SearchFailed()] * 2
     attempts: list[str] = []
-    quick = microphone._patience
+    quick = microphone._timeouts
     begin = microphone._start
 
     def start(known: str) -> Any:
         attempts.append(known)
         if len(attempts) == 3:
             sound.set()
-            microphone._patience = quick
+            microphone._timeouts = quick
         return begin(known)
 
     microphone._start = start
     sound.set("Other", **trouble)
-    microphone._patience = replace(quick, start_s=1.0)
+    microphone._timeouts = replace(quick, start_s=1.0)
     assert list(takewhile(lambda item: not isinstance(item, DeviceRestored), blocks)) == []
     assert attempts == ["Mic (hw:1,0)"] * 3
 
 
 def test_probing_that_hangs_is_tried_again(listen: Callable[..., Any], sound: Any) -> None:
-    _, blocks = listen(patience=Patience(start_s=15.0, stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
+    _, blocks = listen(timeouts=CaptureTimeouts(start_s=15.0, stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
     next(blocks)
     sound.set(hangs="probing")  # streams that are open go on; so end this one
     sound.set("Other", hangs="probing")
@@ -181,7 +181,7 @@ def test_a_sleep_while_it_is_lost_costs_no_second_capture(
 
 def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., Any]) -> None:
     microphone, _ = listen()
-    microphone._roused.wake()
+    microphone._rescheduled.wake()
     began = time.monotonic()
     assert not microphone._sleep(0.2, search=True)
     assert time.monotonic() - began > 0.19
@@ -192,5 +192,5 @@ def test_a_thread_that_waits_between_two_clocks_has_not_slept(monkeypatch: pytes
     awake = iter([100.0, 103.0, 103.0, 103.001])  # three seconds of another thread's
     boot = iter([150.0, 153.0])
     names = SimpleNamespace(monotonic=lambda: next(awake), clock_gettime=lambda _: next(boot), CLOCK_BOOTTIME=7)
-    monkeypatch.setattr(patience, "time", names)
-    assert patience.clocks() == (153.0, pytest.approx(50.0, abs=0.01))
+    monkeypatch.setattr(timeouts, "time", names)
+    assert timeouts.clocks() == (153.0, pytest.approx(50.0, abs=0.01))

@@ -17,9 +17,9 @@ import pytest
 from numpy.typing import NDArray
 from patience import PATIENCE_S
 
-from kwsd.audio.dozing import Doze
-from kwsd.audio.napping import Naps
 from kwsd.audio.pcm import PcmSource
+from kwsd.audio.read_delay import ReadDelay
+from kwsd.audio.wake_schedule import WakeSchedule
 
 
 def test_closing_ends_a_read_that_waits(pipe: tuple[BinaryIO, BinaryIO]) -> None:
@@ -49,7 +49,7 @@ def test_a_live_pipe_is_not_read_for_each_block(
 ) -> None:
     reader, writer = pipe
     spoken = noise(50_000)
-    source = PcmSource(reader, doze=Doze(1600))
+    source = PcmSource(reader, schedule=WakeSchedule(1600))
     ended = threading.Event()
 
     def write() -> None:
@@ -70,20 +70,20 @@ def test_a_live_pipe_is_not_read_for_each_block(
     assert len(together) >= 1.3 * 20 * 320
 
 
-def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speech_breaks_off_a_delay(pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = pipe
     spans: list[int] = []
     blocks: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    class Endless(Naps):
+    class Endless(ReadDelay):
         def milliseconds(self, *_: Any) -> float:
             spans.append(self.span)
             return 600_000.0
 
-    monkeypatch.setattr("kwsd.audio.pcm.Naps", Endless)
-    doze = Doze(1600)
-    doze.look(None)
-    source = PcmSource(reader, doze=doze)
+    monkeypatch.setattr("kwsd.audio.pcm.ReadDelay", Endless)
+    schedule = WakeSchedule(1600)
+    schedule.wake_at(None)
+    source = PcmSource(reader, schedule=schedule)
 
     def read() -> None:
         for block in source.blocks():
@@ -94,7 +94,7 @@ def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], mon
     try:
         writer.write(bytes(320))
         assert blocks.get(timeout=PATIENCE_S) == 160
-        doze.look(1)
+        schedule.wake_at(1)
         writer.write(bytes(640))
         assert blocks.get(timeout=PATIENCE_S) == 320
     finally:
@@ -104,23 +104,23 @@ def test_the_end_of_a_doze_breaks_off_a_nap(pipe: tuple[BinaryIO, BinaryIO], mon
     assert spans[1] == 1600
 
 
-def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_naps(
+def test_what_waits_in_a_pipe_is_played_at_the_speed_of_speech_without_delays(
     pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader, writer = pipe
-    naps: list[float] = []
+    delay: list[float] = []
 
-    class Watched(Naps):
+    class Watched(ReadDelay):
         def milliseconds(self, *given: Any) -> float:
-            naps.append(super().milliseconds(*given))
-            return naps[-1]
+            delay.append(super().milliseconds(*given))
+            return delay[-1]
 
-    monkeypatch.setattr("kwsd.audio.pcm.Naps", Watched)
+    monkeypatch.setattr("kwsd.audio.pcm.ReadDelay", Watched)
     writer.write(bytes(6400))
     writer.close()
-    source = PcmSource(reader, realtime=True, doze=Doze(1600))
+    source = PcmSource(reader, realtime=True, schedule=WakeSchedule(1600))
     assert sum(len(block.samples) for block in source.blocks()) == 3200
-    assert naps == [0.0] * 10
+    assert delay == [0.0] * 10
 
 
 def test_closing_before_reading_ends_it_too(pipe: tuple[BinaryIO, BinaryIO]) -> None:

@@ -10,7 +10,7 @@ from patience import PATIENCE_S
 from kwsd.audio.gaps import Gap
 from kwsd.audio.pump import pump
 from kwsd.audio.ring import Ring
-from kwsd.audio.source import Block, Sought
+from kwsd.audio.source import Block, SearchFailed
 from kwsd.events import DeviceLost, Event
 
 
@@ -19,13 +19,15 @@ class FakeSource:
 
     name = "fake"
 
-    def __init__(self, *blocks: Block | Event | Sought, live: bool = False, error: BaseException | None = None) -> None:
+    def __init__(
+        self, *blocks: Block | Event | SearchFailed, live: bool = False, error: BaseException | None = None
+    ) -> None:
         self.live = live
         self.closed = False
         self._blocks = blocks
         self._error = error
 
-    def blocks(self) -> Iterator[Block | Event | Sought]:
+    def blocks(self) -> Iterator[Block | Event | SearchFailed]:
         yield from self._blocks
         if self._error is not None:
             raise self._error
@@ -43,7 +45,7 @@ def test_what_a_source_says_of_itself_is_published() -> None:
     lost = DeviceLost("fake", 5, "gone")
     ring = Ring(100)
     searches: list[int] = []
-    source = FakeSource(ones(5), lost, Sought(), Sought(), ones(3), live=True)
+    source = FakeSource(ones(5), lost, SearchFailed(), SearchFailed(), ones(3), live=True)
     pump(source, ring, said.append, lambda: searches.append(ring.written))
     assert said == [lost]
     assert searches == [5, 5]
@@ -55,7 +57,7 @@ def test_blocks_and_gaps_are_numbered_and_the_ring_closed_at_the_end() -> None:
     restored = Block(np.ones(3, np.int16), lost=2)
     source, ring = FakeSource(ones(5), dropped, restored, live=True), Ring(100)
     pump(source, ring)
-    extent = ring.extent()
+    extent = ring.state()
     assert (extent.written, extent.gaps, extent.closed) == (17, (Gap(5, 9), Gap(12, 14)), True)
     assert ring.overflows == 1
     assert ring.error is None
@@ -74,7 +76,7 @@ def test_an_error_is_handed_to_the_reader_after_the_audio(error: BaseException) 
 def test_a_live_source_overwrites_and_any_other_waits() -> None:
     ring = Ring(10)
     pump(FakeSource(ones(25), live=True), ring)
-    assert ring.extent().first == 15
+    assert ring.state().first == 15
     ring = Ring(10)
     full = threading.Event()
     ring.attach(full.set)
@@ -82,7 +84,7 @@ def test_a_live_source_overwrites_and_any_other_waits() -> None:
     thread = threading.Thread(target=pump, args=(source, ring))
     thread.start()
     assert full.wait(PATIENCE_S)
-    assert ring.extent().first == 0
+    assert ring.state().first == 0
     ring.close()  # as the supervisor does to stop it
     thread.join(PATIENCE_S)
     assert not thread.is_alive()

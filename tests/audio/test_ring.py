@@ -20,7 +20,7 @@ def test_samples_are_numbered_and_read_back_across_the_seam() -> None:
     for at in range(0, 25, 5):
         assert ring.write(counting(at, at + 5), wait=False)
     assert ring.written == 25
-    extent = ring.extent()
+    extent = ring.state()
     assert (extent.first, extent.written, extent.closed) == (15, 25, False)
     assert ring.read(15, 25).tolist() == list(range(15, 25))  # type: ignore[union-attr]
     assert ring.read(18, 23).tolist() == list(range(18, 23))  # type: ignore[union-attr]
@@ -60,9 +60,9 @@ def test_a_gap_is_numbered_reads_as_zeros_and_is_forgotten_once_released() -> No
     ring.skip(4)
     ring.write(counting(8, 10), wait=False)
     assert ring.read(0, 9).tolist() == [1, 2, 3, 0, 0, 0, 0, 8, 9]  # type: ignore[union-attr]
-    assert ring.extent().gaps == (Gap(3, 7),)
+    assert ring.state().gaps == (Gap(3, 7),)
     ring.release(7)
-    assert ring.extent().gaps == ()
+    assert ring.state().gaps == ()
 
 
 def test_a_gap_longer_than_the_ring_leaves_only_zeros() -> None:
@@ -78,7 +78,7 @@ def test_gaps_that_were_overwritten_are_forgotten_without_a_reader() -> None:
     for _ in range(1000):
         ring.skip(2)
         ring.write(counting(0, 3), wait=False)
-    assert len(ring.extent().gaps) <= 3
+    assert len(ring.state().gaps) <= 3
 
 
 def test_a_waiting_writer_loses_nothing_under_a_slow_reader() -> None:
@@ -101,7 +101,7 @@ def test_a_waiting_writer_loses_nothing_under_a_slow_reader() -> None:
     read = 0
     while True:
         changed.clear()
-        extent = ring.extent()
+        extent = ring.state()
         if extent.written == read:
             if extent.closed:
                 break
@@ -209,4 +209,4 @@ def test_a_writer_that_waits_wakes_its_reader_once() -> None:
 def test_to_skip_nothing_is_nothing() -> None:
     ring = Ring(8)
     ring.skip(0, overflow=True)
-    assert (ring.extent().gaps, ring.overflows) == ((), 0)
+    assert (ring.state().gaps, ring.overflows) == ((), 0)

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from patience import PATIENCE_S
 
-from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.window import Window
 from kwsd.audio.windows import room_for, windows
 
@@ -177,12 +177,12 @@ def test_the_reader_sleeps_until_a_window_is_due(noise: Noise) -> None:
     assert wakes == [20, 21, 22]
 
 
-def test_a_reader_that_dozes_sleeps_until_six_windows_are_due(noise: Noise) -> None:
-    ring, doze, wakes = Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP), []
-    cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze)
+def test_an_idle_reader_sleeps_until_six_windows_are_due(noise: Noise) -> None:
+    ring, schedule, wakes = Ring(2 * LENGTH), WakeSchedule(HOP, longest=6 * HOP), []
+    cuts = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, schedule=schedule)
     ring.write(noise(HOP), wait=False)
     assert [window.end for window in next(cuts)] == [HOP]
-    doze.look(None)
+    schedule.wake_at(None)
     ring.write(noise(5 * HOP), wait=False)
     assert [window.end for window in next(cuts)] == [20, 30, 40, 50, 60]
     ring.attach(lambda: wakes.append(ring.written))
@@ -192,14 +192,14 @@ def test_a_reader_that_dozes_sleeps_until_six_windows_are_due(noise: Noise) -> N
     assert [(window.end, window.hop) for window in next(cuts)] == [(end, HOP) for end in range(70, 121, HOP)]
 
 
-def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise) -> None:
-    ring, doze = Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP)
+def test_a_reader_that_is_idle_no_longer_is_woken_for_the_next_window(noise: Noise) -> None:
+    ring, schedule = Ring(2 * LENGTH), WakeSchedule(HOP, longest=6 * HOP)
     seen: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
-    doze.look(None)
+    schedule.wake_at(None)
 
     def read() -> None:
-        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze):
-            doze.look(1)
+        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, schedule=schedule):
+            schedule.wake_at(1)
             seen.put([window.end for window in batch])
 
     ring.write(noise(2 * HOP), wait=False)
@@ -215,13 +215,13 @@ def test_a_reader_that_no_longer_dozes_is_woken_for_the_next_window(noise: Noise
 
 
 @pytest.mark.parametrize("spans", [[None], [None, 1, 1], [1, None, None, None], [3 * HOP, 1, 4 * HOP, None]])
-def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) -> None:
-    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP, longest=6 * HOP), []
+def test_an_idle_reader_sees_the_same_windows(spans: list[int | None], noise: Noise) -> None:
+    samples, ring, schedule, cuts = noise(2005), Ring(2 * LENGTH), WakeSchedule(HOP, longest=6 * HOP), []
     thread = threading.Thread(target=fill, args=(ring, samples, 7))
     thread.start()
-    for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, doze=doze)):
+    for number, batch in enumerate(windows({"a": ring}, hop=HOP, length=LENGTH, tail=30, schedule=schedule)):
         cuts += batch
-        doze.look(spans[number % len(spans)])
+        schedule.wake_at(spans[number % len(spans)])
     thread.join(PATIENCE_S)
     whole = cut_while_filling(samples, 2005)
     assert [(window.end, window.lost, window.hop) for window in cuts] == [(w.end, w.lost, w.hop) for w in whole]
@@ -230,11 +230,11 @@ def test_who_dozes_sees_the_same_windows(spans: list[int | None], noise: Noise) 
 
 def test_a_ring_that_is_full_wakes_a_reader_that_would_sleep_for_longer(noise: Noise) -> None:
     """A recording's writer waits for room, which only the reader gives."""
-    samples, ring, doze, cuts = noise(2005), Ring(2 * LENGTH), Doze(HOP, longest=30 * HOP), []
-    doze.look(None)
+    samples, ring, schedule, cuts = noise(2005), Ring(2 * LENGTH), WakeSchedule(HOP, longest=30 * HOP), []
+    schedule.wake_at(None)
 
     def read() -> None:
-        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, doze=doze):
+        for batch in windows({"a": ring}, hop=HOP, length=LENGTH, tail=0, schedule=schedule):
             cuts.extend(window.end for window in batch)
 
     threads = [threading.Thread(target=read), threading.Thread(target=fill, args=(ring, samples, 50))]

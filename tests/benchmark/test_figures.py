@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kwsd.benchmark.daemon_run import DaemonRun
 from kwsd.benchmark.figures import Bench, EngineFigures
-from kwsd.benchmark.living import Life
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from kwsd.benchmark.living import Life
     ],
 )
 def test_latencies_tell_of_how_many_words_they_are(heard: int, spoken: int | None, told: str) -> None:
-    life = Life(0.5, 100.0, 120.0, 0.01, 0.001, (60.0, 140.0, 150.0) if heard else None, heard, spoken)
+    life = DaemonRun(0.5, 100.0, 120.0, 0.01, 0.001, (60.0, 140.0, 150.0) if heard else None, heard, spoken)
     engine = EngineFigures("onnx", "cpu", 0.2, 100.0, (), hop=800)
     *_, daemon = Bench("model", "talk.wav", (engine,), life).tables()
     assert daemon.rows[-1][1] == told

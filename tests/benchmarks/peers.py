@@ -34,7 +34,7 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     """The daemon's path, with its settings: ring, windows, gate, classifier, trigger. All words."""
     import numpy as np
 
-    from kwsd.benchmark.looking import Looking
+    from kwsd.benchmark.inline_path import InlinePath
     from kwsd.config import Config
     from kwsd.daemon import build
     from kwsd.zoo import load_classifier, read_card
@@ -43,7 +43,7 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
     card = read_card(config.model.name)
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    path = Looking(build.make_spotter(config, card, classifier), hop=config.model.hop, window=card.heard)
+    path = InlinePath(build.make_spotter(config, card, classifier), hop=config.model.hop, window=card.heard)
     return lambda piece: path.hear(np.frombuffer(piece, np.int16))
 
 

@@ -109,7 +109,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder label/clip.wav: three tones each of yes, no and dog, and silence."""
     import numpy as np
 
-    from kwsd.evaluation.outputs import write_wav
+    from kwsd.evaluation.output_files import save_wav
 
     folder = tmp_path_factory.mktemp("clips")
     time = np.arange(16_000) / 16_000
@@ -117,7 +117,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for clip in range(3):
             loud = 0 if label.startswith("_") else 8000 * (abs(time - 0.5) < 0.15 + 0.05 * clip)
             wave = loud * np.sin(2 * np.pi * (400 + 300 * place) * time)
-            write_wav(folder / label / f"{clip}.wav", wave.astype(np.int16))
+            save_wav(folder / label / f"{clip}.wav", wave.astype(np.int16))
     return folder
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kwsd.audio.files import read_clip
-from kwsd.benchmark.living import Life
-from kwsd.evaluation.outputs import write_wav
+from kwsd.benchmark.daemon_run import DaemonRun
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.truth import SpokenWord
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
@@ -73,11 +73,11 @@ def test_the_daemon_hears_as_the_flags_say(
 ) -> None:
     passed: list[Sequence[str]] = []
 
-    def watch(arguments: Sequence[str], *_: Any, **__: Any) -> Life:
+    def watch(arguments: Sequence[str], *_: Any, **__: Any) -> DaemonRun:
         passed.append(arguments)
-        return Life(1.0, 100.0, 120.0)
+        return DaemonRun(1.0, 100.0, 120.0)
 
-    monkeypatch.setattr("kwsd.benchmark.living.watch", watch)
+    monkeypatch.setattr("kwsd.benchmark.daemon_run.watch", watch)
     flags = ("--model", tiny_model, "--no-verify", "--gate", "--words", "yes,no", "--threshold", "0.5", "--hop", 200)
     ran = kwsd("bench", RECORDING, "--seconds", 2, *flags)
     assert ran.status == 0, ran.err
@@ -91,12 +91,12 @@ def test_words_of_a_table_in_another_case_are_listened_for(
 ) -> None:
     played: list[str] = []
 
-    def watch(_: Any, __: Any, words: Sequence[SpokenWord], **___: Any) -> Life:
+    def watch(_: Any, __: Any, words: Sequence[SpokenWord], **___: Any) -> DaemonRun:
         played.extend(word.word for word in words)
-        return Life(1.0, 100.0, 120.0)
+        return DaemonRun(1.0, 100.0, 120.0)
 
-    monkeypatch.setattr("kwsd.benchmark.living.watch", watch)
-    write_wav(tmp_path / "talk.wav", read_clip(RECORDING))
+    monkeypatch.setattr("kwsd.benchmark.daemon_run.watch", watch)
+    save_wav(tmp_path / "talk.wav", read_clip(RECORDING))
     (tmp_path / "talk.tsv").write_text("1.0\t1.471\tYes\n3.757\t4.132\tLeft\n")
     ran = kwsd("bench", tmp_path / "talk.wav", "--model", tiny_model, "--seconds", 2)
     assert ran.status == 0, ran.err
@@ -148,7 +148,7 @@ def test_a_pipe_and_a_virtual_microphone_side_by_side(
     tiny_model: Path, kwsd: Callable[..., Any], tmp_path: Path
 ) -> None:
     talk = tmp_path / "talk.wav"
-    write_wav(talk, read_clip(RECORDING)[: 2 * 16_000])
+    save_wav(talk, read_clip(RECORDING)[: 2 * 16_000])
     ran = kwsd("bench", talk, "--model", tiny_model, "--seconds", 2, "--virtual-microphone", "--json", tmp_path / "j")
     assert ran.status == 0, ran.err
     assert "by a pipe" in ran.out

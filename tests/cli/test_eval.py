@@ -13,7 +13,7 @@ import pytest
 from json_files import read
 
 from kwsd.config import load_config
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 
 Command = Callable[..., Any]
 
@@ -142,7 +142,7 @@ def test_a_stream_of_clips_whose_names_are_not_utf8(
 
 
 def test_a_long_noise_counts_second_by_second(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
-    write_wav(tmp_path / "noise" / "rain.wav", np.random.default_rng(2).normal(0, 900, 72_000).astype(np.int16))
+    save_wav(tmp_path / "noise" / "rain.wav", np.random.default_rng(2).normal(0, 900, 72_000).astype(np.int16))
     arguments = ("eval", "clips", clips, "--model", tiny_model, "--json", "-")
     without, beside = (json.loads(kwsd(*arguments, *more).out) for more in ((), ("--noise", tmp_path / "noise")))
     assert beside["noise"]["clips"] - without["noise"]["clips"] == 4
@@ -157,7 +157,7 @@ def test_a_place_that_is_full_in_the_end(kwsd: Command, tiny_model: Path, clips:
 
 def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
     from kwsd.cli.eval_stream import as_configuration
-    from kwsd.evaluation.operating import Operating
+    from kwsd.evaluation.operating import OperatingPoint
     from kwsd.evaluation.scoring import score_events
     from kwsd.evaluation.thresholds import Choice
     from kwsd.evaluation.truth import SpokenWord
@@ -167,7 +167,7 @@ def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
     def told(*fired_s: float, budget: float = 0.5) -> str:
         events = [Detection("s", "yes", 0.9, 0.5, 0, 1, at=round(at * RATE), model="m") for at in fired_s]
         scored = score_events(events, [SpokenWord(RATE, 2 * RATE, "yes")])
-        choice = Choice(budget, Operating(budget, 0.0, {"yes": 0.5}, 2.0, (scored,)))
+        choice = Choice(budget, OperatingPoint(budget, 0.0, {"yes": 0.5}, 2.0, (scored,)))
         return "\n".join(line for line in as_configuration(choice) if line.startswith("#"))
 
     assert told(2.7, 9.0) == "# false alarms: 1, and 1 that are late answers, in 2 hours; missed: 100%"

@@ -14,9 +14,9 @@ import pytest
 from kwsd.audio.scale import to_float
 from kwsd.config import Config
 from kwsd.daemon.build import make_spotter
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
-from kwsd.evaluation.recording import record
+from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import Stream
 from kwsd.events import Detection
 from kwsd.networks.cascade import pooled
@@ -64,7 +64,7 @@ def test_each_network_hears_its_own_part_of_the_stream(pair: Path, speech: np.nd
         for read in (card, replace(card, verifier=None), read_card(str(pair / "larger")))
     )
     stream = Stream("made", speech, ())
-    found = record(stream, both, gate=GateSettings(), hop=1600, window=card.heard)
+    found = score_stream(stream, both, gate=GateSettings(), hop=1600, window=card.heard)
     padded = to_float(np.concatenate([np.zeros(2 * RATE, np.int16), speech, np.zeros(RATE, np.int16)]))
     windows = np.stack([padded[end : end + 2 * RATE] for end in found.ends])
     direct = pooled((alone.score(windows[:, RATE:]), second.score(windows)), (0.5, 0.5))
@@ -83,8 +83,8 @@ def test_a_detection_lies_in_the_last_second(pair: Path, speech: np.ndarray[Any,
 def test_every_command_gives_it_what_it_needs(
     pair: Path, speech: np.ndarray[Any, Any], kwsd: Command, tmp_path: Path
 ) -> None:
-    write_wav(tmp_path / "words" / "yes" / "clip.wav", speech[:RATE])
-    write_wav(tmp_path / "talk" / "talk.wav", speech)
+    save_wav(tmp_path / "words" / "yes" / "clip.wav", speech[:RATE])
+    save_wav(tmp_path / "talk" / "talk.wav", speech)
     heard = kwsd("listen", tmp_path / "talk" / "talk.wav", "--model", pair / "small", "--format", "json")
     assert heard.status == 0, heard.err
     events = [json.loads(line) for line in heard.out.splitlines()]
@@ -103,7 +103,7 @@ def test_every_command_gives_it_what_it_needs(
 def test_a_whole_recording_is_classified_with_what_came_before(
     pair: Path, speech: np.ndarray[Any, Any], kwsd: Command, tmp_path: Path
 ) -> None:
-    write_wav(tmp_path / "two.wav", speech[: 2 * RATE])
+    save_wav(tmp_path / "two.wav", speech[: 2 * RATE])
     exported = kwsd("export", pair / "larger", "--out", tmp_path)
     assert exported.status == 0, exported.err
     model = tmp_path / "larger-float32.onnx"

@@ -14,7 +14,7 @@ import pytest
 from few_clips import few
 
 from kwsd.cards.hub import HubId
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
@@ -94,7 +94,7 @@ def test_other_words_alone_are_no_talk(
         kwsd(*arguments).err
     )
     talk = np.random.default_rng(1).normal(0, 900, 60_000).astype(np.int16)
-    write_wav(tmp_path / "data" / "_unknown_" / "talk.wav", talk)
+    save_wav(tmp_path / "data" / "_unknown_" / "talk.wav", talk)
     assert told not in kwsd(*arguments).err
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
@@ -28,7 +28,7 @@ def test_a_shipped_recipe_for_an_encoder_of_others_runs(
     for word in words:
         for speaker in ("a", "b", "c"):
             noise = rng.normal(0, 2_000, 16_000 if word[0] != "_" else 40_000).astype(np.int16)
-            write_wav(archive / word / f"{speaker}_nohash_0.wav", noise)
+            save_wav(archive / word / f"{speaker}_nohash_0.wav", noise)
     (archive / "validation_list.txt").write_text("\n".join(f"{word}/b_nohash_0.wav" for word in words[:-1]))
     (archive / "testing_list.txt").write_text("\n".join(f"{word}/c_nohash_0.wav" for word in words[:-1]))
     text = recipe.read_text()

@@ -18,8 +18,8 @@ from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
-from kwsd.daemon.keeping import DetectionKeeper
-from kwsd.daemon.scrape import ScrapeServer
+from kwsd.daemon.detection_recorder import DetectionKeeper
+from kwsd.daemon.metrics_server import ScrapeServer
 from kwsd.zoo import ModelCard
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")

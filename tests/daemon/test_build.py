@@ -129,15 +129,15 @@ def test_hooks_are_passed_what_the_configuration_names(
     monkeypatch.setenv("MQTT_PASSWORD", "x")
     monkeypatch.delenv("MISSING", raising=False)
     named = {"hooks.words": {"yes": "true"}, "hooks.environment": ["MQTT_PASSWORD", "MISSING"]}
-    (hook,) = build.bound(configure(named))["yes"]
+    (hook,) = build.hooks_by_word(configure(named))["yes"]
     assert hook.passed == ("MQTT_PASSWORD", "MISSING")
     assert "MISSING is not set" in caplog.text
     assert "MQTT" not in caplog.text
     with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
-        build.bound(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
+        build.hooks_by_word(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
     monkeypatch.setattr("kwsd.config.places.fits_locale", str.isascii)  # in a locale of such letters alone
     with pytest.raises(ConfigError, match="this locale lacks a letter of 'NAME_π'; set LC_ALL"):
-        build.bound(configure({"hooks.environment": ["NAME_π"]}))
+        build.hooks_by_word(configure({"hooks.environment": ["NAME_π"]}))
 
 
 def test_the_window_is_the_models_or_the_configurations(configure: Configure, card: ModelCard) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kept_clips import kept, sealed
 
-from kwsd.daemon.keeping import DetectionKeeper
+from kwsd.daemon.detection_recorder import DetectionKeeper
 
 
 def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from patience import PATIENCE_S
 from kwsd.audio.window import Window
 from kwsd.config import Config
 from kwsd.daemon import build
-from kwsd.daemon.outlets import Outlets
 from kwsd.daemon.reloading import settled, taken_over
+from kwsd.daemon.sink_set import SinkSet
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, SpeechStarted
@@ -72,7 +72,7 @@ def test_what_the_system_has_against_it_ends_no_daemon(
         raise PermissionError(13, "Permission denied", "/etc/kwsd")
 
     old, card = configure(), zoo.read_card("tiny")
-    assert taken_over(read, old, card, TunableSpotter(old), Outlets(live=True, failed=_raise)) is old
+    assert taken_over(read, old, card, TunableSpotter(old), SinkSet(live=True, failed=_raise)) is old
     assert "is refused, the old one stays: [Errno 13] Permission denied: '/etc/kwsd'" in caplog.text
 
 
@@ -97,7 +97,7 @@ def test_a_token_that_was_changed_is_asked_for_and_one_that_is_none_is_refused(
     file.touch(0o600)
     file.write_text(old)
     config, card = configure({"metrics.listen": str(place), "metrics.token_file": str(file)}), zoo.read_card("tiny")
-    outlets = Outlets(live=True, failed=_raise)
+    outlets = SinkSet(live=True, failed=_raise)
     outlets.metrics = build.open_metrics(config, str, failed=_raise)
     assert outlets.metrics
     try:
@@ -141,7 +141,7 @@ def test_a_gate_whose_library_is_missing_is_refused(
     """Who was told to go on with --no-gate has the file yet that switches it on."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     old, new, card = configure({"gate.enabled": False}), configure({"gate.enabled": True}), zoo.read_card("tiny")
-    spotter, outlets = TunableSpotter(old), Outlets(live=True, failed=_raise)
+    spotter, outlets = TunableSpotter(old), SinkSet(live=True, failed=_raise)
     assert taken_over(lambda: new, old, card, spotter, outlets) is old
     assert "is refused, the old one stays: no voice activity detector" in caplog.text
     spotter.load(card, zoo.load_classifier(card, device="cpu"))

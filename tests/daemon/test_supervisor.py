@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio.dozing import Doze
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
 
@@ -56,21 +56,21 @@ def test_a_word_that_ends_with_the_file_is_heard(
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_a_daemon_dozes_while_its_gate_is_shut_and_else_looks_where_a_window_is_scored(
+def test_a_daemon_sleeps_while_its_gate_is_shut_and_else_wakes_where_a_window_is_scored(
     configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, gated: bool
 ) -> None:
-    class Watched(Doze):
-        def look(self, span: int | None) -> None:
+    class Watched(WakeSchedule):
+        def wake_at(self, span: int | None) -> None:
             seen.append(span)
-            super().look(span)
+            super().wake_at(span)
 
     seen: list[int | None] = []
-    out, doze = output(), Watched(800)
+    out, schedule = output(), Watched(800)
     config = configure({"gate.enabled": gated, "gate.aggressiveness": 0, "trigger.threshold": 0.9})
-    assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, doze=doze) == 0
+    assert run(config, source(2, 0.6, 3), zoo=zoo, stdout=out, schedule=schedule) == 0
     assert out.types() == ["detection"]
     assert seen[-1] == (None if gated else 4000)
-    assert doze.span == (4800 if gated else 4000)
+    assert schedule.span == (4800 if gated else 4000)
 
 
 def test_an_empty_pipe_is_no_error(configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput) -> None:

@@ -50,7 +50,7 @@ def test_a_signal_stops_a_microphone(
 def test_a_signal_does_not_wait_for_a_hanging_hook(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
-    monkeypatch.setattr("kwsd.daemon.outlets.HOOKS_S", 0.1)
+    monkeypatch.setattr("kwsd.daemon.sink_set.HOOKS_S", 0.1)
     out = output(detection=[partial(send, signal.SIGTERM)])
     config = configure({"output.events": "all", "hooks.words": {"yes": "sleep 1000"}, "hooks.timeout_s": 1000})
     assert run(config, source(1, 0.5, 1, live=True), zoo=zoo, stdout=out) == 0
@@ -62,7 +62,7 @@ def test_a_signal_does_not_wait_for_a_hanging_hook(
 def test_a_signal_ends_the_wait_for_hooks_at_the_end_of_a_file(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
-    monkeypatch.setattr("kwsd.daemon.outlets.HOOKS_S", 0.1)
+    monkeypatch.setattr("kwsd.daemon.sink_set.HOOKS_S", 0.1)
     out = output()
     line = f"kill -TERM {os.getpid()}; sleep 1000"
     config = configure({"output.events": "all", "hooks.words": {"yes": {"shell": line}}, "hooks.timeout_s": 1000})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.daemon.outlets import HOOKS_S
+from kwsd.daemon.sink_set import HOOKS_S
 from kwsd.daemon.supervisor import JOIN_S
 from kwsd.errors import ConfigError, DeviceError, InputError, KwsdError, ModelError, UsageError
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.audio.dozing import Doze
 from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.daemon.worker import Worker
 from kwsd.events import SpeechEnded, SpeechStarted
 
@@ -69,7 +69,7 @@ def hear(trace: list[str], *, fails: bool = False, stops: bool = False, live: Se
         if stops:
             worker.stop()
 
-    return worker.hear(card, lambda: engine, hop=HOP, doze=Doze(HOP), live=live, progressed=progressed)
+    return worker.hear(card, lambda: engine, hop=HOP, schedule=WakeSchedule(HOP), live=live, progressed=progressed)
 
 
 def test_what_is_done_with_a_batch_and_in_which_order() -> None:

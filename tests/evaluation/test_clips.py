@@ -10,7 +10,7 @@ from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import ConfigError, InputError
 from kwsd.evaluation.clips import evaluate_clips, judged, report_of
 from kwsd.evaluation.left_out import LeftOut
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.task import task_of
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
@@ -22,11 +22,11 @@ LABELS = ("yes", "no", "dog", UNKNOWN, SILENCE)
 @pytest.fixture
 def folder(tmp_path, say, babble):
     for n in range(3):
-        write_wav(tmp_path / "low" / f"{n}.wav", say("low", 0.3 + 0.1 * n))
-        write_wav(tmp_path / "high" / f"{n}.wav", say("high", 0.3 + 0.1 * n))
-    write_wav(tmp_path / "high" / "wrong.wav", say("low"))
-    write_wav(tmp_path / "shoe" / "a.wav", babble(1, 1.0))
-    write_wav(tmp_path / "silence" / "a.wav", np.zeros(RATE, np.int16))
+        save_wav(tmp_path / "low" / f"{n}.wav", say("low", 0.3 + 0.1 * n))
+        save_wav(tmp_path / "high" / f"{n}.wav", say("high", 0.3 + 0.1 * n))
+    save_wav(tmp_path / "high" / "wrong.wav", say("low"))
+    save_wav(tmp_path / "shoe" / "a.wav", babble(1, 1.0))
+    save_wav(tmp_path / "silence" / "a.wav", np.zeros(RATE, np.int16))
     return tmp_path
 
 
@@ -101,7 +101,7 @@ def test_a_chosen_word_that_is_misspelt_and_no_word_at_all():
 
 
 def test_noise_is_silence_whatever_it_is_called(folder, tones, tmp_path, say):
-    write_wav(tmp_path / "sounds" / "low" / "whistle.wav", say("low"))
+    save_wav(tmp_path / "sounds" / "low" / "whistle.wav", say("low"))
     report = evaluate_clips(tones, find_recordings(folder), noise=find_recordings(tmp_path / "sounds"))
     assert (report.noise.clips, report.noise.correct) == (2, 1)
     assert (report.speech.clips, report.speech.correct) == (8, 8)
@@ -109,8 +109,8 @@ def test_noise_is_silence_whatever_it_is_called(folder, tones, tmp_path, say):
 
 def test_inferred_labels_do_not_count(tmp_path, tones, say):
     packed = tmp_path / "packed"
-    write_wav(packed / "low-inferred.wav", say("high"))
-    write_wav(packed / "low.wav", say("low"))
+    save_wav(packed / "low-inferred.wav", say("high"))
+    save_wav(packed / "low.wav", say("low"))
     rows = ["file\tclip\tlabel\tspeaker\tstart\tlength"]
     rows += [f"{name}.wav\t{name}\tlow\t\t0\t16000" for name in ("low", "low-inferred")]
     (packed / "index.tsv").write_text("\n".join(rows) + "\n")
@@ -171,7 +171,7 @@ def test_of_a_clip_that_is_a_little_too_long_the_end_with_the_word_is_kept(say, 
 def test_long_clips_do_not_fill_the_memory(tmp_path, tones, babble):
     """As many are a batch, and eight bytes for each sample: an hour took a gigabyte."""
     path, length = tmp_path / "talk.wav", 300 * RATE
-    write_wav(path, np.resize(babble(1, 1.0), length))
+    save_wav(path, np.resize(babble(1, 1.0), length))
     clips = [Recording(path, str(number), UNKNOWN, "", 0, length) for number in range(8)]
     tracemalloc.start()
     try:

@@ -14,7 +14,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation import negatives
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.snippets import Snippets
 from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
@@ -28,7 +28,7 @@ def folder(tmp_path, say, babble):
     """Three recordings; in the second a tone from 3.0 to 3.4 s."""
     whistle = np.concatenate([babble(2, 2.7, 0.01), say("high"), babble(3, 1.3, 0.01)])
     for name, samples in {"a": babble(1, 4.0, 0.01), "b": whistle, "c": babble(4, 4.0, 0.01)}.items():
-        write_wav(tmp_path / "noise" / f"{name}.wav", samples)
+        save_wav(tmp_path / "noise" / f"{name}.wav", samples)
     return tmp_path / "noise"
 
 
@@ -50,7 +50,7 @@ def test_what_fired_where(folder, tones):
 
 
 def test_the_gate_spares_scoring(folder, tones):
-    write_wav(folder / "d.wav", np.zeros(20 * RATE, np.int16))
+    save_wav(folder / "d.wav", np.zeros(20 * RATE, np.int16))
     recordings, _ = find_negatives(folder, [])
     report = evaluate_negatives(recordings, tones, trigger=TRIGGER, gate=GateSettings(aggressiveness=3))
     assert report.gated
@@ -73,8 +73,8 @@ def test_snippets_hold_what_was_heard_and_are_no_words(folder, tones, tmp_path):
 
 
 def test_a_word_at_the_end_belongs_to_its_own_recording(tmp_path, tones, say, babble):
-    write_wav(tmp_path / "a.wav", np.concatenate([babble(1, 2.0, 0.01), say("low", 0.4, total_s=0.42)]))
-    write_wav(tmp_path / "b.wav", babble(2, 2.0, 0.01))
+    save_wav(tmp_path / "a.wav", np.concatenate([babble(1, 2.0, 0.01), say("low", 0.4, total_s=0.42)]))
+    save_wav(tmp_path / "b.wav", babble(2, 2.0, 0.01))
     recordings, _ = find_negatives(tmp_path, [])
     slow = TriggerSettings({"low": 0.9}, smoothing=5)
     report = evaluate_negatives(recordings, tones, trigger=slow, gate=None)
@@ -82,7 +82,7 @@ def test_a_word_at_the_end_belongs_to_its_own_recording(tmp_path, tones, say, ba
 
 
 def test_sentences_with_a_word_are_left_out_by_their_transcripts(tmp_path, babble):
-    write_wav(tmp_path / "all.wav", babble(1, 3.0))
+    save_wav(tmp_path / "all.wav", babble(1, 3.0))
     rows = ["file\tclip\tlabel\tspeaker\tstart\tlength"]
     rows += [f"all.wav\t{n}\t{label}\t\t{n * 16000}\t16000" for n, label in enumerate(("GO HOME", "NOW", "dog"))]
     (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
@@ -96,7 +96,7 @@ def test_sentences_with_a_word_are_left_out_by_their_transcripts(tmp_path, babbl
 
 
 def test_a_file_that_is_no_audio_is_left_out_and_told(tmp_path, babble, caplog):
-    write_wav(tmp_path / "x.wav", babble(1, 1.0))
+    save_wav(tmp_path / "x.wav", babble(1, 1.0))
     (tmp_path / "empty.wav").touch()
     kept, _ = find_negatives(tmp_path, ["low"])
     assert [recording.name for recording in kept] == ["x"]
@@ -104,8 +104,8 @@ def test_a_file_that_is_no_audio_is_left_out_and_told(tmp_path, babble, caplog):
 
 
 def test_folders_of_any_depth(tmp_path, babble):
-    write_wav(tmp_path / "low" / "x.wav", babble(1, 1.0))
-    write_wav(tmp_path / "deep" / "er" / "y.wav", babble(1, 1.0))
+    save_wav(tmp_path / "low" / "x.wav", babble(1, 1.0))
+    save_wav(tmp_path / "deep" / "er" / "y.wav", babble(1, 1.0))
     kept, _ = find_negatives(tmp_path, ["low"])
     assert [(recording.name, recording.length) for recording in kept] == [("y", RATE)]
     with pytest.raises(InputError, match="no such file or folder"):
@@ -113,7 +113,7 @@ def test_folders_of_any_depth(tmp_path, babble):
 
 
 def test_a_folders_name_is_no_transcript(tmp_path, babble):
-    write_wav(tmp_path / "not_low" / "x.wav", babble(1, 1.0))
+    save_wav(tmp_path / "not_low" / "x.wav", babble(1, 1.0))
     kept, (note,) = find_negatives(tmp_path, ["low"])
     assert (len(kept), note) == (1, "sentences without a transcript, where an alarm may be a true one: 1")
     assert find_negatives(tmp_path, ["low"], said={"x": "well"})[1] == ()
@@ -124,7 +124,7 @@ def test_a_folders_name_is_no_transcript(tmp_path, babble):
 
 def test_librispeechs_transcripts_beside_the_recordings_are_read(tmp_path, babble):
     for name in ("a", "b"):
-        write_wav(tmp_path / "19" / "198" / f"{name}.wav", babble(1, 1.0))
+        save_wav(tmp_path / "19" / "198" / f"{name}.wav", babble(1, 1.0))
     (tmp_path / "19" / "198" / "19-198.trans.txt").write_text("a HOW LOW\nb HOW HIGH\n")
     kept, (note,) = find_negatives(tmp_path, ["low"])
     assert [recording.name for recording in kept] == ["b"]
@@ -132,13 +132,13 @@ def test_librispeechs_transcripts_beside_the_recordings_are_read(tmp_path, babbl
 
 
 def test_one_file_is_enough(tmp_path, babble):
-    write_wav(tmp_path / "talk.wav", babble(1, 1.0))
+    save_wav(tmp_path / "talk.wav", babble(1, 1.0))
     assert len(find_negatives(tmp_path / "talk.wav", ["low"])[0]) == 1
 
 
 def test_notes_are_on_what_is_heard(tmp_path, babble):
     for number in range(12):
-        write_wav(tmp_path / f"{number}.wav", babble(number, 1.0))
+        save_wav(tmp_path / f"{number}.wav", babble(number, 1.0))
     kept, (note,) = find_negatives(tmp_path, ["low"], held_out=3)
     assert 0 < len(kept) < 12
     assert note.endswith(f"where an alarm may be a true one: {len(kept)}")
@@ -193,7 +193,7 @@ def test_progress_ends_at_the_end(folder, tones):
 
 
 def test_no_alarm_is_an_interval_too(tmp_path, tones, babble):
-    write_wav(tmp_path / "a.wav", babble(1, 3.6))
+    save_wav(tmp_path / "a.wav", babble(1, 3.6))
     report = evaluate_negatives(find_negatives(tmp_path, [])[0], tones, trigger=TRIGGER, gate=None)
     assert report.per_hour == 0
     assert report.interval == pytest.approx((0, 3688.9), rel=1e-3)
@@ -234,14 +234,14 @@ def test_what_came_before_the_damage_counts(folder, tones, monkeypatch, part_s):
 
 def test_parts_of_a_recording_may_fall_short_of_the_header_as_the_whole_may(folder, tones, monkeypatch):
     monkeypatch.setattr(negatives, "_PART", RATE)
-    write_wav(folder / "d.wav", np.zeros(60 * RATE, np.int16))
+    save_wav(folder / "d.wav", np.zeros(60 * RATE, np.int16))
     recordings, _ = find_negatives(folder, [])
     longer = [replace(each, length=each.length + RATE // 2) if each.name == "d" else each for each in recordings]
     assert evaluate_negatives(longer, tones, trigger=TRIGGER, gate=None).seconds == 73.0
 
 
 def test_clips_of_a_pack_that_are_called_alike_are_recordings_of_their_own(tmp_path, tones, babble):
-    write_wav(tmp_path / "all.wav", babble(1, 4.0, 0.01))
+    save_wav(tmp_path / "all.wav", babble(1, 4.0, 0.01))
     rows = ["file\tclip\tlabel\tspeaker\tstart\tlength", *(f"all.wav\t\t\t\t{n * RATE}\t{RATE}" for n in range(4))]
     (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
     report = evaluate_negatives(find_negatives(tmp_path, [])[0], tones, trigger=TRIGGER, gate=None)

@@ -7,10 +7,10 @@ import pytest
 
 from kwsd.audio.files import FileSource
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
-from kwsd.evaluation.recorded import RecordedClassifier
-from kwsd.evaluation.recording import record
+from kwsd.evaluation.scored_stream import ReplayClassifier
+from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
 from kwsd.samples import RATE
@@ -41,7 +41,7 @@ def test_words_are_heard_once_each(stream, tones):
 
 
 def test_a_file_gives_what_its_samples_give(stream, tones, tmp_path):
-    write_wav(tmp_path / "s", stream.samples)
+    save_wav(tmp_path / "s", stream.samples)
     from_file = list(events_of(FileSource(tmp_path / "s"), Spotter(tones, gate=GateSettings(), trigger=TRIGGER)))
     from_memory = list(
         events_of(SamplesSource("s", stream.samples), Spotter(tones, gate=GateSettings(), trigger=TRIGGER))
@@ -66,7 +66,7 @@ def test_who_stops_reading_leaves_no_thread(stream):
 
 def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
     seen = []
-    recorded = record(stream, tones, gate=GateSettings(hangover_ms=300), progress=seen.append)
+    recorded = score_stream(stream, tones, gate=GateSettings(hangover_ms=300), progress=seen.append)
     assert len(recorded.ends) == len(recorded.scores) == len(recorded.open) == sum(tones.batches)
     assert recorded.ends.tolist() == list(range(800, len(stream.samples) + 8000 + 1, 800))
     assert seen == sorted(seen)
@@ -81,7 +81,7 @@ def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
 
 @pytest.mark.parametrize("coarse", [0, 1600, 4000])
 def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
-    recorded = record(stream, tones, gate=GateSettings(), coarse=coarse, batch=4)
+    recorded = score_stream(stream, tones, gate=GateSettings(), coarse=coarse, batch=4)
     assert recorded.scoring_s.shape == recorded.ends.shape
     for gated, rest in ((True, recorded.gate_s), (False, recorded.path_s)):
         spotter = Spotter(tones, gate=GateSettings() if gated else None, trigger=TRIGGER, coarse=coarse)
@@ -103,14 +103,14 @@ def test_what_a_classifier_says_of_its_windows_cost_is_theirs(stream, tones):
             scores = tones.score(windows)
             return scores, np.where(scores[:, :2].max(axis=1) > 0.5, 10.0, 1.0)
 
-    recorded = record(stream, Dear(), gate=GateSettings(), coarse=4000)
+    recorded = score_stream(stream, Dear(), gate=GateSettings(), coarse=4000)
     words = recorded.scores[:, :2].max(axis=1) > 0.5
     assert 0 < words.sum() < len(words)
     assert recorded.scoring_s.tolist() == np.where(words, 10.0, 1.0).tolist()
 
 
 def test_a_recorded_classifier_says_its_rows_in_order_and_no_more():
-    classifier = RecordedClassifier("m", ["a", "b"])
+    classifier = ReplayClassifier("m", ["a", "b"])
     rows = np.arange(6, dtype=np.float32).reshape(3, 2)
     classifier.cue(rows)
     assert classifier.score(np.zeros((2, 1), np.float32)).tolist() == [[0, 1], [2, 3]]

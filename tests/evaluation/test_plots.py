@@ -11,7 +11,7 @@ from patience import PATIENCE_S
 from kwsd.errors import DeviceError, OutputError
 from kwsd.evaluation import plots
 from kwsd.evaluation.clips import report_of
-from kwsd.evaluation.operating import Operating
+from kwsd.evaluation.operating import OperatingPoint
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.statistics import DetCurve
 from kwsd.evaluation.streams import evaluate_streams
@@ -68,8 +68,8 @@ def test_points_at_one_place_are_named_side_by_side(tmp_path, monkeypatch):
     missed = Outcome(SpokenWord(0, 100, "a"), None)
     alarm = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
     quiet, loud = Matched((missed,), (), ()), Matched((missed,), (), (alarm,))
-    points = [Operating(budget, 0.0, {}, 1.0, (quiet,)) for budget in (None, 0.1, 0.5)]
-    points.append(Operating(1.0, 0.0, {}, 1.0, (loud,)))
+    points = [OperatingPoint(budget, 0.0, {}, 1.0, (quiet,)) for budget in (None, 0.1, 0.5)]
+    points.append(OperatingPoint(1.0, 0.0, {}, 1.0, (loud,)))
     plots.plot_det(
         {"gate on": DetCurve(np.zeros(1), np.ones(1), np.ones(1))}, tmp_path / "d.png", title="", points=points
     )

@@ -6,7 +6,7 @@ import pytest
 from kwsd.audio.files import read_clip
 from kwsd.errors import OutputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.snippets import Snippets
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -14,7 +14,7 @@ from kwsd.spotting.trigger import TriggerSettings
 def test_clips_of_the_same_name_keep_a_file_each(tmp_path, tones, say, babble):
     whistle = np.concatenate([babble(1, 1.5, 0.01), say("high"), babble(2, 1.5, 0.01)])
     for folder in ("a", "b"):
-        write_wav(tmp_path / "neg" / folder / "same.wav", whistle)
+        save_wav(tmp_path / "neg" / folder / "same.wav", whistle)
     snippets = Snippets(tmp_path / "hard")
     recordings, _ = find_negatives(tmp_path / "neg", [])
     trigger = TriggerSettings({"high": 0.9}, smoothing=2, refractory_ms=500)
@@ -53,7 +53,7 @@ def test_one_that_cannot_be_written_is_told_once_and_at_the_end(tmp_path, babble
 
 
 def test_a_clip_whose_name_is_not_utf8_is_heard_and_kept(tmp_path, tones, say):
-    write_wav(tmp_path / "neg" / "\udcfe" / "b\udcff.wav", say("high"))
+    save_wav(tmp_path / "neg" / "\udcfe" / "b\udcff.wav", say("high"))
     recordings, _ = find_negatives(tmp_path / "neg", [])
     trigger = TriggerSettings({"high": 0.9}, smoothing=2, refractory_ms=500)
     snippets = Snippets(tmp_path / "hard")

@@ -7,7 +7,7 @@ import pytest
 from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
 from kwsd.evaluation import splits
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.splits import without_inferred
 from kwsd.training.labelled import find_labelled
 
@@ -16,8 +16,8 @@ from kwsd.training.labelled import find_labelled
 def folder(tmp_path, say, babble):
     """Three clips of "yes" and half a minute of noise."""
     for name in "abc":
-        write_wav(tmp_path / "clips" / "yes" / f"{name}.wav", say("low"))
-    write_wav(tmp_path / "clips" / "_background_noise_" / "n.wav", babble(1, 2.5))
+        save_wav(tmp_path / "clips" / "yes" / f"{name}.wav", say("low"))
+    save_wav(tmp_path / "clips" / "_background_noise_" / "n.wav", babble(1, 2.5))
     return tmp_path / "clips"
 
 
@@ -62,7 +62,7 @@ def test_a_tables_column_says_it_and_rows_without_one_go_by_the_rule(folder):
 
 def test_where_nobody_says_it_all_are_taken_or_those_that_training_left_out(folder, say):
     for number in range(40):
-        write_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
+        save_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
     kept, (note,) = clips_of(folder)
     assert len(kept) == 45
     assert note.startswith("all clips; if kwsd train learnt from them, --split test")
@@ -105,7 +105,7 @@ def test_files_that_are_not_there_are_told_if_they_are_to_be_scored(folder):
 
 
 def test_a_pack_is_divided_by_its_speakers(tmp_path, say):
-    write_wav(tmp_path / "a.wav", say("low", total_s=10.0))
+    save_wav(tmp_path / "a.wav", say("low", total_s=10.0))
     rows = [f"a.wav\t{n}\tyes\tspeaker-{n % 40}\t{100 * n}\t100" for n in range(200)]
     (tmp_path / "index.tsv").write_text("\n".join(["file\tclip\tlabel\tspeaker\tstart\tlength", *rows]) + "\n")
     sides = {split: {clip.speaker for clip in clips_of(tmp_path, split)[0]} for split in SPLITS}
@@ -115,8 +115,8 @@ def test_a_pack_is_divided_by_its_speakers(tmp_path, say):
 
 
 def test_an_index_needs_no_note(tmp_path, say):
-    write_wav(tmp_path / "a.wav", say("low"))
-    write_wav(tmp_path / "yes-inferred.wav", say("low"))
+    save_wav(tmp_path / "a.wav", say("low"))
+    save_wav(tmp_path / "yes-inferred.wav", say("low"))
     rows = ["file\tclip\tlabel\tspeaker\tstart\tlength", "a.wav\tx\tyes\t\t0\t8000"]
     (tmp_path / "index.tsv").write_text("\n".join([*rows, "yes-inferred.wav\ty\tyes\t\t0\t8000"]) + "\n")
     kept, notes = clips_of(tmp_path)
@@ -130,7 +130,7 @@ def test_what_is_unknown_and_what_cannot_be_read_divides_as_in_training(tmp_path
         place = tmp_path / f"{seed}"
         for number in range(9):
             for label in ("unknown", "yes", "silence")[: 1 + (number + seed) % 3]:
-                write_wav(place / label / f"{seed}{number}_nohash_0.wav", say("low"))
+                save_wav(place / label / f"{seed}{number}_nohash_0.wav", say("low"))
         learnt = find_labelled(place)
         for clip in learnt.part("validation")[:1]:
             clip.path.write_bytes(b"")
@@ -141,7 +141,7 @@ def test_what_is_unknown_and_what_cannot_be_read_divides_as_in_training(tmp_path
 
 
 def test_an_index_beside_lists_still_cuts_its_clips(tmp_path, say):
-    write_wav(tmp_path / "all.wav", say("low", total_s=3.0))
+    save_wav(tmp_path / "all.wav", say("low", total_s=3.0))
     rows = [f"all.wav\tclip-{n}\tyes\tann\t{n * 16000}\t16000" for n in range(3)]
     (tmp_path / "index.tsv").write_text("\n".join(["file\tclip\tlabel\tspeaker\tstart\tlength", *rows]) + "\n")
     (tmp_path / "testing_list.txt").write_text("yes/all.wav\n")
@@ -154,7 +154,7 @@ def test_an_index_beside_lists_still_cuts_its_clips(tmp_path, say):
 
 def test_a_link_to_nowhere_counts_where_clips_are_divided(folder, say):
     for number in range(40):
-        write_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
+        save_wav(folder / "no" / f"{number:08x}_nohash_0.wav", say("high"))
     (folder / "no" / "gone_nohash_0.wav").symlink_to("nowhere.wav")
     told: list[InputError] = []
     assert {clip.split for clip in find_labelled(folder).clips if clip.path.is_symlink()} == {"train"}

@@ -3,17 +3,17 @@ from __future__ import annotations
 import pytest
 
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.stream_builder import StreamSettings
 from kwsd.evaluation.stream_parts import stream_from_folders
 
 
 def test_a_stream_from_folders(tmp_path, say, babble):
     for n in range(3):
-        write_wav(tmp_path / "words" / "low" / f"{n}.wav", say("low"))
-        write_wav(tmp_path / "words" / "high" / f"{n}.wav", say("high"))
-        write_wav(tmp_path / "speech" / "19" / f"{n}.wav", babble(n, 4.0))
-        write_wav(tmp_path / "noise" / "low" / f"{n}.wav", babble(9 + n, 2.0))
+        save_wav(tmp_path / "words" / "low" / f"{n}.wav", say("low"))
+        save_wav(tmp_path / "words" / "high" / f"{n}.wav", say("high"))
+        save_wav(tmp_path / "speech" / "19" / f"{n}.wav", babble(n, 4.0))
+        save_wav(tmp_path / "noise" / "low" / f"{n}.wav", babble(9 + n, 2.0))
     (tmp_path / "speech" / "19" / "19.trans.txt").write_text("0 SAY HIGH\n1 SAY LOW\n2 SAY NOTHING\n")
     folders = tmp_path / "words", [tmp_path / "speech"], [tmp_path / "noise"]
     stream = stream_from_folders(*folders, listen_for=["low"], count=5, settings=StreamSettings(snr_db=5.0))
@@ -45,13 +45,13 @@ def test_a_stream_from_folders(tmp_path, say, babble):
 
 def test_a_stream_without_talk_is_none(tmp_path, say, babble):
     """It would have no false alarms but those between words."""
-    write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
-    write_wav(tmp_path / "speech" / "low" / "b.wav", babble(1, 1.0))
-    write_wav(tmp_path / "noise" / "c.wav", babble(2, 2.0))
+    save_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
+    save_wav(tmp_path / "speech" / "low" / "b.wav", babble(1, 1.0))
+    save_wav(tmp_path / "noise" / "c.wav", babble(2, 2.0))
     words, speech, noise = tmp_path / "words", [tmp_path / "speech"], [tmp_path / "noise"]
     with pytest.raises(InputError, match=r"speech: no recordings without a word that is listened for"):
         stream_from_folders(words, speech, [], listen_for=["low"], count=1, settings=StreamSettings(snr_db=None))
-    write_wav(tmp_path / "speech" / "SAY HIGH" / "b.wav", babble(1, 1.0))
+    save_wav(tmp_path / "speech" / "SAY HIGH" / "b.wav", babble(1, 1.0))
     with pytest.raises(InputError, match=r"speech: training left out none of these recordings; take --held-out 0"):
         stream_from_folders(words, speech, [], listen_for=["low"], count=1, held_out=10**9)
     with pytest.raises(InputError, match=r"noise: training left out none of these recordings; take --held-out 0"):
@@ -59,8 +59,8 @@ def test_a_stream_without_talk_is_none(tmp_path, say, babble):
 
 
 def test_names_of_a_table_that_no_sentence_has_are_told(tmp_path, say, babble):
-    write_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
-    write_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 9.0))
+    save_wav(tmp_path / "words" / "low" / "a.wav", say("low"))
+    save_wav(tmp_path / "speech" / "SAY NOTHING" / "b.wav", babble(1, 9.0))
     folders = tmp_path / "words", [tmp_path / "speech"], []
     no_noise = StreamSettings(snr_db=None)
     for said, notes in (({"b": "nothing"}, ()), ({"b": "nothing", "c": ""}, ("1 of 2 names in the transcripts are",))):

@@ -35,11 +35,11 @@ def test_a_stream_from_end_to_end(stream, tones):
     assert report.spoken == 8
     assert [gate.gated for gate in report.gates] == [True, False]
     for gate in report.gates:
-        assert gate.shipped.misses == 0
-        assert not gate.shipped.alarms
+        assert gate.given.misses == 0
+        assert not gate.given.alarms
         assert gate.sweep.points[0].misses == 0
         assert gate.cpu_per_second > 0
-        p50, p95, p99 = gate.shipped.latency_ms()
+        p50, p95, p99 = gate.given.latency_ms()
         assert -400 <= p50 <= p95 <= p99 <= 500
     assert report.gates[0].scored_share <= report.gates[1].scored_share < 1.0  # some are spared without a gate too
     assert {what for what, _, _ in steps} == {"scoring made", "thresholds, gate on", "thresholds, gate off"}
@@ -69,7 +69,7 @@ def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
     for cost in (1.0, 0.1):
         trigger = TriggerSettings(dict.fromkeys(TRIGGER.thresholds, 0.93), substitution=cost)
         report = evaluate_streams([stream], Undecided(tones), trigger=trigger, gate=GateSettings(), choose=1.0)
-        misses[cost] = [gate.shipped.misses for gate in report.gates]
+        misses[cost] = [gate.given.misses for gate in report.gates]
         assert report.chosen.operating.misses == 0
         chosen = report.chosen.operating.thresholds.values()
         assert all((threshold > 0.93) == (cost < 1) for threshold in chosen)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kwsd.audio.window import Window
 from kwsd.evaluation.det import sweep
-from kwsd.evaluation.operating import Operating, operate
-from kwsd.evaluation.recorded import Recorded, RecordedClassifier
-from kwsd.evaluation.recording import record
+from kwsd.evaluation.operating import OperatingPoint, operate
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
+from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.statistics import wilson_interval
+from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
 from kwsd.samples import RATE
@@ -27,7 +27,7 @@ LABELS = ("a", "b", "c", "_unknown_", "_silence_")
 ONE = TriggerSettings(smoothing=1)
 
 
-def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
+def recording(seed: int, windows: int = 600, words=(), scores=None) -> ScoredStream:
     """Scores that mostly lie low, with bursts of all heights and lengths, and a gate that is often shut."""
     rng = np.random.default_rng(seed)
     odds = rng.normal(-6, 1.5, (windows, len(LABELS)))
@@ -37,12 +37,12 @@ def recording(seed: int, windows: int = 600, words=(), scores=None) -> Recorded:
     rows = (1 / (1 + np.exp(-odds))).astype(np.float32) if scores is None else np.asarray(scores, np.float32)
     ends = 1600 * np.arange(1, len(rows) + 1)
     let_through = np.repeat(rng.random(-(-len(rows) // 7)) < 0.7, 7)[: len(rows)]
-    return Recorded("s", "m", LABELS, 1600, int(ends[-1]), tuple(words), ends, rows, let_through)
+    return ScoredStream("s", "m", LABELS, 1600, int(ends[-1]), tuple(words), ends, rows, let_through)
 
 
-def all_at_once(recorded: Recorded, trigger: TriggerSettings, gated: bool) -> list[tuple[str, float, int]]:
+def all_at_once(recorded: ScoredStream, trigger: TriggerSettings, gated: bool) -> list[tuple[str, float, int]]:
     """What one spotter fires that is fed with every window."""
-    classifier = RecordedClassifier("m", LABELS)
+    classifier = ReplayClassifier("m", LABELS)
     wanted = recorded.open if gated else np.ones(len(recorded.ends), bool)
     classifier.cue(np.where(wanted[:, None], recorded.scores, np.float32(0)))  # the spotter makes claims of them
     windows = [Window("s", int(end), np.zeros(1, np.int16), hop=recorded.hop) for end in recorded.ends]
@@ -83,7 +83,7 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
     trigger = TriggerSettings({"low": 0.85, "high": 0.85}, smoothing=3, refractory_ms=400, substitution=0.1)
     for gate in (None, GateSettings(hangover_ms=200)):
         live = []
-        recorded = record(stream, tones, gate=gate or GateSettings(), hop=800, coarse=coarse)
+        recorded = score_stream(stream, tones, gate=gate or GateSettings(), hop=800, coarse=coarse)
         spotter = Spotter(tones, gate=gate, trigger=trigger, coarse=coarse)
         padded = np.concatenate([np.zeros(RATE, np.int16), samples, np.zeros(RATE, np.int16)])
         for end in recorded.ends:
@@ -109,7 +109,7 @@ def burst(rows: np.ndarray, at_s: float, column: int, score: float) -> None:
     rows[first : first + 5, column] = score
 
 
-def made_stream(hours: float = 2.0) -> Recorded:
+def made_stream(hours: float = 2.0) -> ScoredStream:
     """Words of "a" every minute, heard at growing scores; five false alarms at known ones."""
     rows = np.zeros((round(hours * 36000), len(LABELS)), np.float32)
     words = []
@@ -147,7 +147,7 @@ def test_clips_of_two_words_are_two_though_they_are_called_alike():
     def interval(clips):
         words = [SpokenWord(0, 100, word, clip) for word, clip in clips]
         outcomes = tuple(Outcome(word, None if n < 5 else heard) for n, word in enumerate(words))
-        return Operating(None, 0.0, {}, 1.0, (Matched(outcomes, (), ()),)).miss_interval
+        return OperatingPoint(None, 0.0, {}, 1.0, (Matched(outcomes, (), ()),)).miss_interval
 
     alone = interval([("a", f"{n}") for n in range(35)])
     assert interval([(f"w{n}", "1") for n in range(35)]) == alone
@@ -164,7 +164,7 @@ def test_a_clip_that_is_heard_again_makes_a_word_no_surer():
         outcomes = tuple(
             Outcome(SpokenWord(0, 100, "a", clip), heard if n % 5 else None) for n, clip in enumerate(clips)
         )
-        (word,) = Operating(None, 0.0, {"a": 0.5}, 1.0, (Matched(outcomes, (), ()),)).by_word()
+        (word,) = OperatingPoint(None, 0.0, {"a": 0.5}, 1.0, (Matched(outcomes, (), ()),)).by_word()
         return word
 
     once, again = of([f"{n}" for n in range(5)]), of([f"{n % 5}" for n in range(50)])

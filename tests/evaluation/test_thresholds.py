@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kwsd.evaluation.recorded import Recorded
 from kwsd.evaluation.replayer import from_log_odds, log_odds
 from kwsd.evaluation.report import threshold
+from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.scoring import LATE, SLACK
 from kwsd.evaluation.thresholds import Choice, choose_thresholds, spend
 from kwsd.evaluation.truth import SpokenWord
@@ -18,7 +18,7 @@ LABELS = ("a", "b", "c", "_unknown_", "_silence_")
 TRIGGER = TriggerSettings(smoothing=1, refractory_ms=700)
 
 
-def stream(hours: float, words: dict[str, list[float]], alarms: dict[str, list[float]]) -> Recorded:
+def stream(hours: float, words: dict[str, list[float]], alarms: dict[str, list[float]]) -> ScoredStream:
     """Words and alarms by the log-odds of their scores, each a minute apart."""
     rows = np.zeros((round(hours * 36000), len(LABELS)), np.float32)
     spoken, minute = [], 0
@@ -31,7 +31,7 @@ def stream(hours: float, words: dict[str, list[float]], alarms: dict[str, list[f
                     spoken.append(SpokenWord(first * 1600 - 4800, first * 1600, word))
                 minute += 1
     ends = 1600 * np.arange(1, len(rows) + 1)
-    return Recorded("s", "m", LABELS, 1600, len(rows) * 1600, tuple(spoken), ends, rows, np.ones(len(rows), bool))
+    return ScoredStream("s", "m", LABELS, 1600, len(rows) * 1600, tuple(spoken), ends, rows, np.ones(len(rows), bool))
 
 
 def odds_of(choice: Choice) -> dict[str, float]:

@@ -5,7 +5,7 @@ import pytest
 
 from kwsd.audio.files import read_clip
 from kwsd.errors import InputError, OutputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream
 
 
@@ -72,7 +72,7 @@ def test_a_missing_table_and_one_that_is_no_text(tmp_path):
 
 
 def test_words_beyond_the_audio_are_refused(tmp_path, babble):
-    write_wav(tmp_path / "a.wav", babble(1, 1.0))
+    save_wav(tmp_path / "a.wav", babble(1, 1.0))
     (tmp_path / "a.tsv").write_text("5.0\t5.5\tyes\n")
     with pytest.raises(InputError, match=r"'yes' ends at 5\.5 s"):
         read_stream(tmp_path / "a.wav", tmp_path / "a.tsv")
@@ -81,12 +81,12 @@ def test_words_beyond_the_audio_are_refused(tmp_path, babble):
 def test_what_cannot_be_written_is_told(tmp_path, babble):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        write_wav(tmp_path / "file" / "a.wav", babble(1, 0.1))
+        save_wav(tmp_path / "file" / "a.wav", babble(1, 0.1))
     with pytest.raises(InputError, match=r"\.wav"):
         write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "a.flac")
 
 
 def test_wav_samples_are_exact(tmp_path):
     samples = np.array([-32768, -1, 0, 1, 32767], np.int16)
-    write_wav(tmp_path / "a.wav", samples)
+    save_wav(tmp_path / "a.wav", samples)
     assert np.array_equal(read_clip(tmp_path / "a.wav"), samples)

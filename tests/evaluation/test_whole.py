@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.whole import classify_file, pieces
 
 
@@ -37,7 +37,7 @@ def test_pieces(length: int, count: int) -> None:
 
 
 def test_scores_of_pieces_are_averaged_and_sorted(tmp_path: Path) -> None:
-    write_wav(tmp_path / "half.wav", np.repeat(np.array([0, 24_576], np.int16), 16_000))
+    save_wav(tmp_path / "half.wav", np.repeat(np.array([0, 24_576], np.int16), 16_000))
     whole, cut = Level(), Level()
     (best, _) = classify_file(tmp_path / "half.wav", whole, rate=16_000)
     assert (best.label, best.score) == ("quiet", pytest.approx(0.625))
@@ -47,7 +47,7 @@ def test_scores_of_pieces_are_averaged_and_sorted(tmp_path: Path) -> None:
 
 
 def test_a_network_at_another_rate_gets_its_own(tmp_path: Path) -> None:
-    write_wav(tmp_path / "tone.wav", np.full(16_000, 8_192, np.int16))
+    save_wav(tmp_path / "tone.wav", np.full(16_000, 8_192, np.int16))
     heard = Level()
     classify_file(tmp_path / "tone.wav", heard, rate=8_000, longest=8_000)
     assert heard.lengths == [4_000, 4_000]

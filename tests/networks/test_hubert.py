@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import Adapter, label_names
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
-from kwsd.networks.offsets import offsets_of
+from kwsd.networks.logit_adjustment import offsets_of
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 

@@ -15,10 +15,10 @@ from kwsd.errors import ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import export_model
 from kwsd.exporting.own_graph import drawing
-from kwsd.networks.arrangement import arrange
-from kwsd.networks.eight_bits import compacted, expanded
 from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig, MoonshineSpotterModel, quieten
 from kwsd.networks.onnx_loading import load_onnx
+from kwsd.networks.onnx_weights import arrange
+from kwsd.networks.quantization import compacted, expanded
 from kwsd.networks.torch_classifier import load_own
 from kwsd.zoo import load_classifier, read_card
 

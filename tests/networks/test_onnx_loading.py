@@ -18,11 +18,11 @@ from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import export_model
 from kwsd.exporting.own_graph import drawing
-from kwsd.networks.arrangement import arrange
 from kwsd.networks.devices import pick_device
-from kwsd.networks.eight_bits import quantise
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_loading import load_exported, load_onnx, quantisation_levels
+from kwsd.networks.onnx_weights import arrange
+from kwsd.networks.quantization import quantise
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from small_pipe import Pipe
 
 from kwsd.envelope import Envelope
 from kwsd.events import Detection, Event, HookFinished
-from kwsd.sinks import hooks, outputs, running, starting
+from kwsd.sinks import hook_output, hooks, running, starting
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook
 from kwsd.sinks.socket import SocketSink
@@ -91,7 +91,7 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """The sinks of a test. None of their threads fails, and none is left."""
     bench = Bench()
-    for module in (hooks, outputs, running, starting):
+    for module in (hooks, hook_output, running, starting):
         monkeypatch.setattr(module, "time", bench)
     yield bench
     for sink in bench.sinks:

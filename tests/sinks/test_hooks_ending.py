@@ -17,7 +17,7 @@ from kwsd.daemon.counters import Counters
 from kwsd.envelope import Envelope
 from kwsd.events import Event
 from kwsd.shown import brief
-from kwsd.sinks import outputs, running
+from kwsd.sinks import hook_output, running
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.order import Hook
 
@@ -128,9 +128,9 @@ def test_an_orphan_that_floods_is_slowed_and_goes_on(
     for _ in range(3):
         bench.wait_for(lambda: any(hook.rests_until for hook in sink._outputs.orphans))
         assert not status.exists()  # it has more to say than fits into the pipe
-        bench.later(outputs.REST_S)
+        bench.later(hook_output.REST_S)
         bench.wait_for(lambda: not any(0 < hook.rests_until <= bench.monotonic() for hook in sink._outputs.orphans))
-    monkeypatch.setattr(outputs, "REST_S", 0.05)
+    monkeypatch.setattr(hook_output, "REST_S", 0.05)
     bench.wait_for(status.exists)  # nobody wakes the sink any more but its own clock
     assert status.read_text() == "0\n"
 
@@ -138,7 +138,7 @@ def test_an_orphan_that_floods_is_slowed_and_goes_on(
 def test_the_oldest_orphan_loses_its_pipe(
     bench: Any, fifo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: Envelope
 ) -> None:
-    monkeypatch.setattr(outputs, "ORPHANS", 1)
+    monkeypatch.setattr(hook_output, "ORPHANS", 1)
     broken = tmp_path / "broken"
     older = f"(trap '' PIPE; until ! echo x; do sleep 0.01; done; echo >{broken}) &"
     bench.sink(older, f"(read line <{fifo}) &", limit=1).send(stop)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.daemon.scrape import ScrapeServer
+from kwsd.daemon.metrics_server import ScrapeServer
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import LONGEST, listen, unlink
 from kwsd.sinks.socket import SocketSink

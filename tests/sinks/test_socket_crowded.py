@@ -14,7 +14,7 @@ import pytest
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
-from kwsd.sinks import door
+from kwsd.sinks import acceptor
 from kwsd.sinks.socket import SocketSink
 
 
@@ -95,7 +95,7 @@ def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_o
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return opening(path, flags)
 
-    monkeypatch.setattr(door.os, "open", exhausted)
+    monkeypatch.setattr(acceptor.os, "open", exhausted)
     kept, sink._door.spare = sink._door.spare, None  # as if another thread had been faster than the sink
     assert kept is not None
     os.close(kept)
@@ -116,7 +116,7 @@ def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
         raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
 
     with monkeypatch.context() as patched:
-        patched.setattr(door.os, "open", exhausted)
+        patched.setattr(acceptor.os, "open", exhausted)
         kept, sink._door.spare = sink._door.spare, None
         assert kept is not None
         os.close(kept)

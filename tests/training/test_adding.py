@@ -12,10 +12,10 @@ import torch
 
 from kwsd.audio.files import read_clip
 from kwsd.cards.card_writing import read_raw_card, write_card
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import label_names
-from kwsd.networks.offsets import offsets_of, record
+from kwsd.networks.logit_adjustment import offsets_of, record
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import ADDED_THRESHOLD, adopt, export_adopted
 from kwsd.training.finetune import Finetuning
@@ -37,8 +37,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
     for label, pitch in (("beep", 300), ("Stop", 1500), ("_unknown_", 3000)):
         for number in range(8):
             wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
-            write_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
-    write_wav(folder / "_unknown_" / "talk.wav", read_clip(RECORDINGS / "sentence.flac"))
+            save_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
+    save_wav(folder / "_unknown_" / "talk.wav", read_clip(RECORDINGS / "sentence.flac"))
     return find_labelled(folder)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.endpointing import speech_extent
 from kwsd.datasets.layouts import Clip
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.examples import Example, Examples, Kind, cut, examples_of
 from kwsd.training.labelled import Labelled
@@ -29,14 +29,14 @@ def talk(tmp_path: Path) -> Labelled:
     clips = []
     for word in ("no", "yes"):
         for number in range(6):
-            write_wav(tmp_path / word / f"{number}.wav", np.full(LENGTH, 900, np.int16))
+            save_wav(tmp_path / word / f"{number}.wav", np.full(LENGTH, 900, np.int16))
             clips.append(Clip(tmp_path / word / f"{number}.wav", word, "train"))
-    write_wav(tmp_path / "yes" / "long.wav", np.full(10 * LENGTH, 900, np.int16))
+    save_wav(tmp_path / "yes" / "long.wav", np.full(10 * LENGTH, 900, np.int16))
     speech = np.repeat(np.arange(1, 21) * -100, LENGTH).astype(np.int16).reshape(20, LENGTH)
     speech[::2] = 0
-    write_wav(tmp_path / "talk.wav", speech.ravel())
+    save_wav(tmp_path / "talk.wav", speech.ravel())
     clips += [Clip(tmp_path / "yes" / "long.wav", "yes", "train"), Clip(tmp_path / "talk.wav", UNKNOWN, "train")]
-    write_wav(tmp_path / "hum.wav", np.full(3 * LENGTH, 50, np.int16))
+    save_wav(tmp_path / "hum.wav", np.full(3 * LENGTH, 50, np.int16))
     return Labelled(("no", "yes", UNKNOWN, SILENCE), tuple(clips), (tmp_path / "hum.wav",))
 
 
@@ -55,7 +55,7 @@ def test_many_sentences_are_one_window_each(talk: Labelled, tmp_path: Path) -> N
     """Else five seconds of each of thousands would drown the words."""
     sentences = tuple(Clip(tmp_path / f"{number}.wav", UNKNOWN, "train") for number in range(40))
     for clip in sentences:
-        write_wav(clip.path, np.full(5 * LENGTH, 900, np.int16))
+        save_wav(clip.path, np.full(5 * LENGTH, 900, np.int16))
     found = examples_of(replace(talk, clips=talk.clips + sentences), "train", LENGTH)
     assert sum(example.kind is Kind.SPEECH for example in found) == 41
 
@@ -86,7 +86,7 @@ def test_what_lasts_minutes_is_not_decoded_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     path = tmp_path / "talk.wav"
-    write_wav(path, np.random.default_rng(5).integers(-900, 900, 90 * LENGTH).astype(np.int16))
+    save_wav(path, np.random.default_rng(5).integers(-900, 900, 90 * LENGTH).astype(np.int16))
     chosen = [(number, Example(path, 0, kind)) for number in range(6)]
 
     def heard() -> NDArray[np.float32]:
@@ -103,7 +103,7 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "talk.wav"
-    write_wav(path, np.random.default_rng(1).integers(800, 1000, 90 * LENGTH).astype(np.int16))
+    save_wav(path, np.random.default_rng(1).integers(800, 1000, 90 * LENGTH).astype(np.int16))
     monkeypatch.setattr("kwsd.training.examples.clip_length", lambda _: 3600 * LENGTH)
     chosen = [(number, Example(path, 0, Kind.SPEECH)) for number in range(20)]
     reader = Examples(LENGTH, 3, Unreadable(1))
@@ -115,14 +115,14 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
 def test_a_word_is_not_learnt_from_a_muted_microphone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Else it would fire whenever a microphone mutes; silence may be learnt from one."""
     for name, level in (("word", 0), ("offset", 40), ("silence", 0)):
-        write_wav(tmp_path / f"{name}.wav", np.full(LENGTH, level, np.int16))
+        save_wav(tmp_path / f"{name}.wav", np.full(LENGTH, level, np.int16))
     chosen = [
         (number, Example(tmp_path / f"{name}.wav", label))
         for number, (name, label) in enumerate((("word", 0), ("offset", 0), ("silence", 2)))
     ]
     more = [(3 + number, Example(tmp_path / f"more{number}.wav", 0)) for number in range(5)]
     for _, example in more:  # more than may be unreadable: these are not, and the run goes on
-        write_wav(example.path, np.zeros(LENGTH, np.int16))
+        save_wav(example.path, np.zeros(LENGTH, np.int16))
     talk = (8, Example(tmp_path / "word.wav", 1, Kind.SPEECH))
     reader = Examples(LENGTH, 3, Unreadable(1), silence=2)
     ((windows, labels, of),) = reader.batches([*chosen, *more, talk], 16, 0)

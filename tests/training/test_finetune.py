@@ -14,7 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.training import finetune
 from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.checkpoint import BEST
@@ -37,9 +37,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
     for label, pitch in (("high", 3000), ("low", 300)):
         for number in range(8):
             wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
-            write_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
+            save_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
     hum = np.random.default_rng(1).normal(0, 500, 48_000).astype(np.int16)
-    write_wav(folder / "_background_noise_" / "hum.wav", hum)
+    save_wav(folder / "_background_noise_" / "hum.wav", hum)
     (folder / "validation_list.txt").write_text("high/6.wav\nhigh/7.wav\nlow/6.wav\nlow/7.wav\n")
     return find_labelled(folder)
 
@@ -152,7 +152,7 @@ def test_where_few_clips_could_tell_which_network_is_best_the_last_is_taken(
     foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
 ) -> None:
     """A clip that is none of the word is heard "right" by a network that has learnt nothing yet."""
-    monkeypatch.setattr("kwsd.training.doubting._ENOUGH", 2 if enough else 3)
+    monkeypatch.setattr("kwsd.training.data_warnings._ENOUGH", 2 if enough else 3)
     run = started(replace(RECIPE, epochs=3), foreign("whisper"), data, tmp_path / "run")
     accuracies = iter([1.0, 0.5, 0.75])
     monkeypatch.setattr(run, "measure", lambda _: {"accuracy": next(accuracies)})

@@ -11,7 +11,7 @@ from divided import by_split
 
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.training.labelled import find_labelled, weights_of
 from kwsd.training.unreadable import Unreadable, check_readable
 
@@ -210,7 +210,7 @@ def test_too_many_unreadable_clips_end_a_run(caplog: pytest.LogCaptureFixture) -
 def test_a_label_of_which_nothing_can_be_read_is_refused(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav", "yes/c.wav", "no/b.wav")
     for name in ("yes/c.wav", "no/b.wav"):
-        write_wav(data / name, np.arange(16_000, dtype=np.int16))
+        save_wav(data / name, np.arange(16_000, dtype=np.int16))
     check_readable(find_labelled(data))  # one is enough
     (data / "fire").mkdir()
     for name in ("fire/d.wav", "fire/f.wav"):
@@ -223,11 +223,11 @@ def test_a_word_of_which_no_clip_holds_a_sound_is_told(tree: Callable[..., Path]
     """A muted microphone records such; silence may be silent."""
     data = tree("yes/a.wav", "yes/c.wav", "no/b.wav", "_silence_/d.wav", "_background_noise_/e.wav")
     for clip in data.glob("*/*.wav"):
-        write_wav(clip, np.full(16_000, -1, np.int16))
+        save_wav(clip, np.full(16_000, -1, np.int16))
     for label in ("no", "yes"):
         with pytest.raises(InputError, match=rf"{label}: none of the \d clips to train on holds a sound: .* not muted"):
             check_readable(find_labelled(data))
-        write_wav(next((data / label).iterdir()), np.arange(16_000, dtype=np.int16))
+        save_wav(next((data / label).iterdir()), np.arange(16_000, dtype=np.int16))
     check_readable(find_labelled(data))
 
 

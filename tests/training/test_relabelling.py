@@ -13,8 +13,8 @@ import torch
 
 from kwsd.cards.card_writing import write_card
 from kwsd.errors import ModelError
-from kwsd.evaluation.outputs import write_wav
-from kwsd.networks.offsets import offsets_of
+from kwsd.evaluation.output_files import save_wav
+from kwsd.networks.logit_adjustment import offsets_of
 from kwsd.networks.torch_classifier import load_network
 from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
 from kwsd.training.finetune import Finetuning
@@ -44,7 +44,7 @@ def data(tmp_path: Path) -> Labelled:
     for label, pitch in (("low", 300), ("no", 3000)):
         for number in range(8):
             wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
-            write_wav(tmp_path / "tones" / label / f"{number}.wav", wave.astype(np.int16))
+            save_wav(tmp_path / "tones" / label / f"{number}.wav", wave.astype(np.int16))
     (tmp_path / "tones" / "validation_list.txt").write_text("low/6.wav\nlow/7.wav\nno/6.wav\nno/7.wav\n")
     return find_labelled(tmp_path / "tones").completed()
 

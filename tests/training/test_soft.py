@@ -20,8 +20,8 @@ from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Teacher
 from kwsd.training.recipe_file import read_recipe
 from kwsd.training.soft import SoftLabels
-from kwsd.training.soup import stirred
 from kwsd.training.trained import load_trained
+from kwsd.training.weight_averaging import average_weights
 
 MODELS = Path(__file__).parents[2] / "models"
 LABELS = ("down", "up", "_unknown_", "_silence_")
@@ -120,9 +120,9 @@ def test_what_was_taken_off_the_shipped_models_is_known(name: str) -> None:
 def test_a_soup_is_the_mean_of_both(recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
     one, other = build_network(recipe), opinionated(recipe)
-    mixed = stirred(one, other, 0.25).state_dict()
+    mixed = average_weights(one, other, 0.25).state_dict()
     for name, values in one.state_dict().items():
         torch.testing.assert_close(mixed[name], 0.75 * values + 0.25 * other.state_dict()[name])
     larger = build_network(replace(recipe, network=replace(recipe.network, head_size=24)))
     with pytest.raises(ConfigError, match="another network"):
-        stirred(one, larger, 0.5)
+        average_weights(one, larger, 0.5)

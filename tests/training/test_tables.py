@@ -10,7 +10,7 @@ from divided import by_split
 
 from kwsd.datasets.layouts import Clip, table
 from kwsd.errors import InputError
-from kwsd.evaluation.outputs import write_wav
+from kwsd.evaluation.output_files import save_wav
 from kwsd.training.labelled import find_labelled
 
 
@@ -101,6 +101,6 @@ def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> Non
 
 
 def test_a_recording_is_no_table(tmp_path: Path) -> None:
-    write_wav(tmp_path / "a.wav", np.ones(16_000, np.int16))
+    save_wav(tmp_path / "a.wav", np.ones(16_000, np.int16))
     with pytest.raises(InputError, match=r"a\.wav: a recording, no table; name a CSV in UTF-8 .* or a folder"):
         find_labelled(tmp_path / "a.wav")

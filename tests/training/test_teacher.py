@@ -15,7 +15,7 @@ from transformers import MoonshineConfig, MoonshineModel
 
 from kwsd.errors import DeviceError, InputError
 from kwsd.training.corpus import Corpus, all_seconds, first_seconds, seconds_in
-from kwsd.training.teacher import FRAMES, Taught, ask, load_teacher
+from kwsd.training.teacher import FRAMES, TeacherFeatures, load_teacher, teacher_features
 
 
 def corpus(lengths: list[int]) -> Corpus:
@@ -37,7 +37,7 @@ def test_all_seconds_of_a_corpus_lie_half_a_second_apart() -> None:
 def test_vectors_are_found_by_their_number_through_all_parts() -> None:
     first = np.arange(2 * FRAMES * 288, dtype=np.float32).reshape(2, FRAMES, 288).astype(np.float16)
     second = -first[:1]
-    taken = Taught((first, second)).take(np.array([2, 0]), np.array([[0, 1], [5, 39]]))
+    taken = TeacherFeatures((first, second)).take(np.array([2, 0]), np.array([[0, 1], [5, 39]]))
     np.testing.assert_array_equal(taken[0], second[0, [0, 1]].astype(np.float32))
     np.testing.assert_array_equal(taken[1], first[0, [5, 39]].astype(np.float32))
 
@@ -46,7 +46,7 @@ def test_spread_is_by_dimension() -> None:
     part = np.zeros((3, FRAMES, 288), np.float16)
     part[:, :, 1] = 4
     part[:, ::2, 2] = 1
-    mean, deviation = Taught((part,)).spread()
+    mean, deviation = TeacherFeatures((part,)).spread()
     assert mean[:3] == pytest.approx([0, 4, 0.5])
     assert deviation[:3] == pytest.approx([0.001, 0.001, 0.501])
 
@@ -57,7 +57,7 @@ def test_a_disk_that_fills_up_while_it_is_asked(
     encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
     recordings = corpus([16_000])
     with full_disk(), pytest.raises(DeviceError, match=r"cannot be written .* make room"):
-        ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path)
+        teacher_features(encoder, "hash", recordings, first_seconds(recordings), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,17 +66,23 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
     recordings = corpus([16_000, 20_000])
     asked: list[int] = []
-    said = ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    said = teacher_features(
+        encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done)
+    )
     assert said.shape == (2, FRAMES, 288)
     assert asked == [2]
-    again = ask(encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    again = teacher_features(
+        encoder, "hash", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done)
+    )
     assert asked == [2]
     np.testing.assert_array_equal(again, said)
-    ask(encoder, "another", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done))
+    teacher_features(
+        encoder, "another", recordings, first_seconds(recordings), tmp_path, lambda done, _: asked.append(done)
+    )
     assert asked == [2, 2]
     assert {path.suffix for path in tmp_path.iterdir()} == {".features"}
     louder = replace(recordings, samples=recordings.samples + np.int16(1))  # the same names, recorded again
-    ask(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
+    teacher_features(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2, 2]
 
 

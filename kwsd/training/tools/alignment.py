@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.datasets.held_out import held_out
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_sounds
-from kwsd.datasets.split import held_out
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.labels import UNKNOWN
 from kwsd.samples import RATE

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from kwsd.daemon.scrape import ScrapeServer
+from kwsd.daemon.metrics_server import ScrapeServer
 from kwsd.envelope import Envelope
 from kwsd.events import SpeechStarted
 from kwsd.sinks.socket import SocketSink

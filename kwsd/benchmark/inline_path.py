@@ -1,0 +1,38 @@
+"""The daemon's path in one thread: samples in, windows scored whenever the daemon would wake."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.ring import Ring
+from kwsd.audio.wake_schedule import WakeSchedule
+from kwsd.audio.windows import windows
+from kwsd.samples import RATE
+from kwsd.spotting.speech_probe import SpeechProbe
+from kwsd.spotting.spotter import Spotter
+
+
+class InlinePath:
+    """A ring, its windows and a spotter, which sleep and wake as the daemon's threads do, but do not wait."""
+
+    def __init__(self, spotter: Spotter, *, hop: int, window: int) -> None:
+        """`window` samples are heard at once, a `hop` apart."""
+        self._spotter, self._schedule = spotter, WakeSchedule(hop)
+        gate = spotter.gate
+        self._ring = Ring(max(10 * RATE, 2 * window), SpeechProbe(lambda: gate.aggressiveness) if gate else None)
+        self._ring.expect(hop)
+        self._due = windows({"here": self._ring}, hop=hop, length=window, schedule=self._schedule)
+        self._heard = 0
+
+    def hear(self, samples: NDArray[np.int16]) -> bool:
+        """Take the next samples (n,), 10 seconds at most; whether the daemon would have woken."""
+        self._ring.write(samples, wait=False)
+        before = self._heard
+        while self._ring.awaited:
+            batch = next(self._due)
+            self._heard = batch[-1].end
+            self._spotter.feed(batch)
+            self._schedule.wake_at(self._spotter.span)
+            self._ring.expect(self._schedule.next_wake(self._heard), self._schedule.last_wake(self._heard))
+        return self._heard > before

@@ -1,0 +1,174 @@
+"""Where Prometheus asks: a page of HTTP, over a Unix socket of mode 0600 or a port, of this machine alone unless more
+is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kwsd.config import expanded
+from kwsd.config.addresses import parse_address
+from kwsd.daemon.exposition import CONTENT_TYPE
+from kwsd.daemon.http_request import DEFER_S, REQUEST_S, hear_out, names_this_machine, path_of, read_request
+from kwsd.daemon.metrics_token import bears
+from kwsd.errors import ConfigError, DeviceError
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
+from kwsd.waker import Waker
+
+log = logging.getLogger(__name__)
+
+_NO_TOKEN = "only with the token\n"
+_OTHER_NAME = "by another name than localhost only with a token (metrics.token_file)\n"
+_ANSWER_BYTES = 1 << 16
+_SILENT = "if it is a kwsd, see its log, and start it anew; else choose another place with --metrics"
+
+
+class ScrapeServer:
+    """One thread that answers one client after the other, each within `REQUEST_S` seconds; sooner where others wait."""
+
+    def __init__(
+        self,
+        where: str,
+        page: Callable[[], str],
+        *,
+        failed: Callable[[BaseException], None],
+        public: bool = False,
+        token: bytes = b"",
+    ) -> None:
+        """Listen at `where`: a path, a port, or an address with a port. With a `token`, who asks has to bear it.
+
+        Raises ConfigError for an address that other machines reach, unless it is to be `public` and has a token, and
+        DeviceError where it cannot listen. `failed` hears if the thread dies.
+        """
+        self._page, self._failed, self._token = page, failed, token
+        self._path: Path | None = None
+        self._identity: Identity | None = None
+        if "/" in where:
+            self._path = expanded(where)
+            self._server, self._identity = listen(self._path, flag="--metrics")
+        else:
+            self._server = _listen(where, public=public and len(token) > 0)
+        self._server.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._server.close)
+            if self._path and self._identity:
+                undo.callback(unlink, self._path, self._identity)
+            self._waker = undo.enter_context(contextlib.closing(Waker()))
+            self._thread.start()
+            undo.pop_all()  # close() does the same
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        name = self._server.getsockname()
+        if isinstance(name, str):
+            return name
+        host = f"[{name[0]}]" if ":" in name[0] else name[0]
+        return f"http://{host}:{name[1]}/metrics"
+
+    def adopt(self, token: bytes) -> None:
+        """Ask for this token from the next request on."""
+        self._token = token
+
+    def close(self) -> None:
+        """Stop, and remove the socket: at once, or when the client that is being answered has had its `REQUEST_S`."""
+        self._waker.wake()
+        self._thread.join()
+        if self._path and self._identity:
+            unlink(self._path, self._identity)
+        self._server.close()
+        self._waker.close()
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._server, select.POLLIN)
+        poll.register(self._waker, select.POLLIN)
+        try:
+            while self._waker.fileno() not in {descriptor for descriptor, _ in poll.poll()}:
+                self._answer_one()
+        except BaseException as error:
+            self._failed(error)
+
+    def _answer_one(self) -> None:
+        """Whoever waits at the door. A client that goes away, or a network that does, is that client's loss alone."""
+        try:
+            client, _ = self._server.accept()
+        except OSError as error:
+            if error.errno in EXHAUSTED:  # poll(2) would tell of whoever waits for ever
+                crowded = select.poll()
+                crowded.register(self._waker, select.POLLIN)
+                crowded.poll(1000 * CROWDED_S)
+            return
+        with client, contextlib.suppress(OSError):
+            self._answer(client)
+
+    def _answer(self, client: socket.socket) -> None:
+        began = time.monotonic()
+        request = read_request(client, self._server, began)
+        method, _, rest = request.partition(b" ")
+        path, allowed = path_of(rest.split(b" ")[0]), method in (b"GET", b"HEAD")
+        if not allowed:
+            status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", "only GET\n"
+        elif self._token and not bears(request, self._token):
+            status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
+        elif not self._token and self._path is None and not names_this_machine(request):
+            status, body = "421 Misdirected Request", _OTHER_NAME
+        elif path not in (b"/metrics", b"/"):
+            status, body = "404 Not Found", "see /metrics\n"
+        else:
+            status, body = "200 OK", self._page()
+        data = body.encode()
+        head = f"HTTP/1.0 {status}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+        client.sendall(head + (b"" if method == b"HEAD" else data))
+        if not allowed or not request.endswith((b"\r\n\r\n", b"\n\n")):
+            hear_out(client, self._server, began)
+
+
+def served(where: str) -> bool:
+    """Whether a kwsd answers at `where` already, be it that it wants to see a token first. Raises DeviceError where
+    somebody listens and says nothing."""
+    place: str | tuple[str, int]
+    if "/" in where:
+        family, place = socket.AF_UNIX, os.fspath(expanded(where))
+    else:
+        family, place = parse_address(where)
+    answer, connected = b"", False
+    with socket.socket(family) as asking, contextlib.suppress(OSError):
+        asking.settimeout(REQUEST_S)
+        asking.connect(place)
+        connected = True
+        asking.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        deadline = time.monotonic() + REQUEST_S
+        while len(answer) < _ANSWER_BYTES and time.monotonic() < deadline and (data := asking.recv(4096)):
+            answer += data
+    if connected and not answer:
+        raise DeviceError(f"{where}: who listens there says nothing;", _SILENT)
+    return b"kwsd_info" in answer or _NO_TOKEN.encode() in answer
+
+
+def _listen(where: str, *, public: bool) -> socket.socket:
+    family, place = parse_address(where)
+    if not ipaddress.ip_address(place[0]).is_loopback and not public:
+        raise ConfigError(
+            f"metrics.listen is {where!r}, which other machines reach",
+            "that takes `public = true` and a `token_file` in [metrics] as well; or put a proxy before 127.0.0.1",
+        )
+    server = socket.socket(family)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_S)
+        server.bind(place)
+        server.listen(128)
+    except OSError as error:
+        server.close()
+        raise DeviceError(f"metrics.listen is {where!r}: {error.strerror};", "choose another with --metrics") from error
+    return server

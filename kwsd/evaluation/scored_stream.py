@@ -1,0 +1,134 @@
+"""A stream whose every window was scored once: what any thresholds make of it can be asked without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.window import Window
+from kwsd.evaluation.truth import SpokenWord
+from kwsd.samples import RATE
+from kwsd.spotting.claims import claims
+from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, score_what_counts, stride_of
+from kwsd.spotting.trigger import Trigger, TriggerSettings
+
+Scores = NDArray[np.float32]
+
+_EMPTY = np.zeros(1, np.int16)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredStream:
+    """Every window of a stream, scored once; all that a threshold can change is left open.
+
+    `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
+    tells which of them the gate would let through. While nothing sounds like a word, one window in `coarse` samples is
+    scored by the daemon; 0: as many as it takes for the same detections as with all. Processor seconds: `scoring_s` of
+    the classifier, (n,) a window, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    """
+
+    name: str
+    model: str
+    labels: tuple[str, ...]
+    hop: int
+    length: int
+    words: tuple[SpokenWord, ...]
+    ends: NDArray[np.int64]
+    scores: Scores
+    open: NDArray[np.bool_]
+    coarse: int = 0
+    scoring_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    path_s: float = 0.0
+    gate_s: float = 0.0
+    notes: tuple[str, ...] = ()
+    _claims: dict[tuple[frozenset[str], float], Scores] = field(default_factory=dict, init=False, repr=False)
+    _looked: dict[tuple[object, ...], NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def hours(self) -> float:
+        """The length of the audio."""
+        return self.length / RATE / 3600
+
+    def window(self, end: np.int64) -> Window:
+        """One that ends there, for a spotter that is told its scores: without its samples."""
+        return Window(self.name, int(end), _EMPTY, hop=self.hop)
+
+    def claims(self, listened: Collection[str], substitution: float) -> Scores:
+        """(n, labels): what the words that are `listened` for fire by (see `kwsd.spotting.claims`)."""
+        key = frozenset(listened), substitution
+        if key not in self._claims:  # a replayer of each word asks for it
+            self._claims[key] = claims(self.scores, self.labels, listened, substitution)
+        return self._claims[key]
+
+    def looked_at(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
+        """(n,): the windows from whose scores a spotter with this trigger, and with the gate or without, has its
+        detections. On the finest grid they are the same as from all windows: see `kwsd.spotting.sparse_scoring`."""
+        if stride_of(self.coarse, self.hop) == FINEST:
+            return self._wanted(gated)
+        return self._scored(trigger, gated=gated)
+
+    def _wanted(self, gated: bool) -> NDArray[np.bool_]:
+        return self.open if gated else self._looked.setdefault((), np.ones(len(self.ends), bool))
+
+    def _scored(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
+        """(n,): which windows that spotter would score."""
+        tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse, self.hop)
+        if not tried.spares:
+            return self._wanted(gated)
+        finest = stride == FINEST
+        key = gated, trigger.substitution, tuple(trigger.thresholds), tuple(tried.bounds(finest=finest))
+        if key not in self._looked:
+            found = self.claims(trigger.thresholds, trigger.substitution)
+            is_candidate = partial(tried.is_candidate, finest=finest)
+            self._looked[key] = self._on_grid(found, self._wanted(gated), stride, is_candidate)
+        return self._looked[key]
+
+    def _on_grid(
+        self, scores: Scores, wanted: NDArray[np.bool_], stride: int, is_candidate: Callable[[Scores], bool]
+    ) -> NDArray[np.bool_]:
+        """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
+        memory = GridState()
+        heard = [
+            PendingWindow(self.window(end), memory, bool(want), stride, is_candidate)
+            for end, want in zip(self.ends, wanted, strict=True)
+        ]
+
+        def score(windows: Sequence[Window]) -> Scores:
+            return scores[np.searchsorted(self.ends, [window.end for window in windows])]
+
+        return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
+
+    def scored_share(self, trigger: TriggerSettings, *, gated: bool) -> float:
+        """The share of windows that are scored; 1 where there are none."""
+        return float(self._scored(trigger, gated=gated).mean()) if len(self.ends) else 1.0
+
+    def cpu_per_second(self, trigger: TriggerSettings, *, gated: bool) -> float:
+        """Processor seconds per second of audio: what the windows took that are scored, and the rest of the path."""
+        scored = self._scored(trigger, gated=gated)
+        scoring_s = float(np.broadcast_to(self.scoring_s, scored.shape)[scored].sum())
+        return (scoring_s + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
+
+
+class ReplayClassifier:
+    """A classifier that says again what was recorded: `cue` the rows, then feed their windows."""
+
+    device = "recorded"
+
+    def __init__(self, name: str, labels: Sequence[str]) -> None:
+        self.name, self.labels = name, tuple(labels)
+        self._rows: Scores = np.zeros((0, len(self.labels)), np.float32)
+
+    def cue(self, rows: Scores) -> None:
+        """These (n, labels) rows come next; rows that were cued before and not asked for are dropped."""
+        self._rows = rows
+
+    def score(self, windows: NDArray[np.float32]) -> Scores:
+        """The next rows, as many as there are windows."""
+        said, self._rows = self._rows[: len(windows)], self._rows[len(windows) :]
+        if len(said) < len(windows):
+            raise IndexError(f"{len(windows)} windows to score, {len(said)} rows recorded")
+        return said

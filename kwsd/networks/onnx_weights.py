@@ -1,0 +1,161 @@
+"""The weights of kwsd's classifier as its ONNX graph takes them: convolutions as matrices, and 8 bits where it pays.
+
+A model folder holds its weights once, as transformers wrote them (model.safetensors). The graph beside them has none of
+its own: they are arranged here, when the graph is loaded and when it is drawn, by the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.cards.names import LARGER_TYPE
+from kwsd.networks.quantization import SCALE, Weights, quantise, unscaled
+
+INT8 = ".int8"
+BIAS = ".bias"
+
+
+def arrange(
+    weights: Weights, config: Mapping[str, Any], *, quantised: bool, levels: int = 127
+) -> dict[str, NDArray[Any]]:
+    """The graph's initializers by name: float32, and with `quantised` int8 for the large matrices.
+
+    `config` is the model's config.json. In a HuBERT whose `feat_extract_norm` is "group", the norm over time undoes the
+    first convolution's bias; it is left out.
+
+    A matrix is (inputs, outputs). A quantised one stands as `name.int8`, from -levels to levels, with `name.scale`
+    (outputs,) float32: their product is the matrix, to half a step.
+
+    Raises:
+        KeyError: a tensor is missing.
+    """
+    found = _Arranged(weights)
+    if config.get("model_type") == LARGER_TYPE:
+        large = found.moonshine()
+    else:
+        large = found.front_end()
+        if config["feat_extract_norm"] == "group":
+            found.initializers.pop("conv.0" + BIAS, None)
+        large += found.encoder()
+    found.heads()
+    if quantised:
+        for name in large:
+            matrix = found.initializers.pop(name)
+            found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
+    return found.initializers
+
+
+class _Block(NamedTuple):
+    """What a network calls the parts of its blocks."""
+
+    norm: str
+    attention: str
+    out: str
+    final_norm: str
+    wide: str
+    narrow: str
+
+
+_HUBERT = _Block(
+    "layer_norm", "attention", "out_proj", "final_layer_norm",
+    "feed_forward.intermediate_dense", "feed_forward.output_dense",
+)  # fmt: skip
+_MOONSHINE = _Block("input_layernorm", "self_attn", "o_proj", "post_attention_layernorm", "mlp.fc1", "mlp.fc2")
+
+
+class _Arranged:
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self.initializers: dict[str, NDArray[Any]] = {}
+
+    def front_end(self) -> list[str]:
+        """Convolutions as matrices (taps * channels, outputs); the names of those that bear 8 bits."""
+        index = 0
+        names = []
+        while (place := f"hubert.feature_extractor.conv_layers.{index}") + ".conv.weight" in self._weights:
+            kernel = self._take(f"{place}.conv.weight")
+            names.append(f"conv.{index}")
+            self._keep(names[-1], kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+            self._bias(names[-1], f"{place}.conv")
+            self._norm(f"{names[-1]}.norm", f"{place}.layer_norm")
+            index += 1
+        self._norm("projection.norm", "hubert.feature_projection.layer_norm")
+        self._linear("projection", "hubert.feature_projection.projection")
+        # The first one sees the waveform, whose quiet parts 8 bits would lose; without the last one the scores change
+        # half as much, and it is small.
+        return [*names[1:-1], "projection"]
+
+    def moonshine(self) -> list[str]:
+        """Convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
+        for index in range(3):
+            kernel = self._take(f"encoder.conv{index + 1}.weight")
+            self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+            self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
+        self._norm("conv.0.norm", "encoder.groupnorm")
+        self._norm("encoder.norm", "encoder.layer_norm")
+        names = self._blocks("encoder.layers", _MOONSHINE)
+        # What goes into the last convolution has a few values that dwarf the others: in 8 bits those would be lost, and
+        # a clip in five with them.
+        return ["conv.1", *names]
+
+    def encoder(self) -> list[str]:
+        """The positional convolution, its weight norm applied, and the blocks; the large matrices' names."""
+        place = "hubert.encoder.pos_conv_embed.conv"
+        length = self._take(f"{place}.parametrizations.weight.original0")
+        direction = self._take(f"{place}.parametrizations.weight.original1")
+        norm = np.sqrt(np.square(direction.astype(np.float64)).sum(axis=(0, 1), keepdims=True))
+        self._keep("position", direction * (length / norm))
+        self._bias("position", place)
+        self._norm("encoder.norm", "hubert.encoder.layer_norm")
+        return self._blocks("hubert.encoder.layers", _HUBERT)
+
+    def _blocks(self, layers: str, called: _Block) -> list[str]:
+        """All of an encoder's blocks; the large matrices' names."""
+        index, names = 0, []
+        while (place := f"{layers}.{index}") + f".{called.norm}.weight" in self._weights:
+            block = f"block.{index}"
+            self._norm(f"{block}.norm", f"{place}.{called.norm}")
+            self._linear(f"{block}.qkv", *(f"{place}.{called.attention}.{part}_proj" for part in "qkv"))
+            self._linear(f"{block}.out", f"{place}.{called.attention}.{called.out}")
+            self._norm(f"{block}.final_norm", f"{place}.{called.final_norm}")
+            self._linear(f"{block}.wide", f"{place}.{called.wide}")
+            self._linear(f"{block}.narrow", f"{place}.{called.narrow}")
+            names += [f"{block}.{part}" for part in ("qkv", "out", "wide", "narrow")]
+            index += 1
+        return names
+
+    def heads(self) -> None:
+        """Adapter, pooling and the two heads: too small for 8 bits to pay."""
+        for name in ("adapter.down", "adapter.up", "pooling.score"):
+            self._linear(name, name)
+        for head in ("word_head", "noise_head"):
+            for layer in ("inner", "outer"):
+                self._linear(f"{head}.{layer}", f"{head}.{layer}")
+
+    def _linear(self, name: str, *places: str) -> None:
+        """Linear layers that share their input, side by side; all of them have a bias, or none."""
+        self._keep(name, np.concatenate([self._take(f"{place}.weight").T for place in places], axis=1))
+        if f"{places[0]}.bias" in self._weights:
+            self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
+
+    def _norm(self, name: str, place: str) -> None:
+        """A norm without a bias gets one of zeros."""
+        if f"{place}.weight" in self._weights:
+            self._keep(f"{name}.weight", self._take(f"{place}.weight"))
+            self._keep(name + BIAS, np.zeros(len(self._weights[f"{place}.weight"])))
+            self._bias(name, place)
+
+    def _bias(self, name: str, place: str) -> None:
+        if f"{place}.bias" in self._weights:
+            self._keep(name + BIAS, self._take(f"{place}.bias"))
+
+    def _take(self, name: str) -> NDArray[Any]:
+        """One tensor in single precision; all of them at once would take four times the file."""
+        return unscaled(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
+
+    def _keep(self, name: str, values: NDArray[Any]) -> None:
+        self.initializers[name] = np.ascontiguousarray(values, np.float32)

@@ -1,0 +1,133 @@
+"""Which windows need no score: most of those in which nothing sounds like a word.
+
+Windows overlap, and a word is heard in half a dozen of them. So a few windows, lying on a grid, are scored, and the
+others only where a neighbour's scores make it worth while: the one after a scored window that may belong to a word, and
+so on from there, and the one before a window of the grid that may.
+
+With every second window on the grid nothing is lost. A word fires at the mean of n windows' scores, which are at most
+one, so a window that scores less than `n * threshold - (n - 1)` keeps every mean that it is part of under the
+threshold. Where a mean fires, all of its windows therefore score as much or more, and one of any two neighbours is on
+the grid: the detections are the very same, at the same samples and with the same scores. That bound has to be above
+zero, which is what a window counts as that was not scored (`Trigger.spares`).
+
+With a coarser grid a word is lost that sounds like one in fewer windows than lie between two of the grid, so there a
+window counts as a candidate from far lower scores on (`Trigger.bounds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.window import Window
+
+Row = NDArray[np.float32]
+Score = Callable[[Sequence[Window]], NDArray[np.float32]]
+
+FINEST = 2
+"""A grid of every second window, the finest that spares any."""
+
+
+def stride_of(coarse: int, hop: int) -> int:
+    """One in how many windows, each a `hop` further on, lies on a grid of `coarse` samples."""
+    return max(FINEST, coarse // hop)
+
+
+@dataclass(slots=True)
+class GridState:
+    """Of one stream: where its last window on the grid ended (None: the gate was closed), its last window if that was
+    not scored, whether its last score was a candidate's, and the `span`: the next windows to be scored, as far as one
+    can tell, end at multiples of so many samples. 1: any may be one."""
+
+    grid: int | None = None
+    held: Window | None = None
+    candidate: bool = False
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWindow:
+    """A window, its stream's memory, whether the gate wants it scored, that one in `stride` windows lies on the grid,
+    and what tells a candidate's scores."""
+
+    window: Window
+    memory: GridState
+    wanted: bool
+    stride: int
+    is_candidate: Callable[[Row], bool]
+
+    @property
+    def span(self) -> int:
+        """Samples from one window on the grid to the next."""
+        return self.stride * self.window.hop
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores for each window, None where none are needed; and those of the window held back before, by stream."""
+
+    rows: list[Row | None]
+    belated: dict[str, Row] = field(default_factory=dict)
+
+
+def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
+    """Score the windows on the grid, then those beside candidates. `heard` is in order, any streams."""
+    found = Scored([None] * len(heard))
+    streams: dict[str, list[int]] = {}
+    for index, one in enumerate(heard):
+        streams.setdefault(one.window.stream, []).append(index)
+    after = {index: later for places in streams.values() for index, later in pairwise(places)}
+    before = {later: index for index, later in after.items()}
+    grid = {index for places in streams.values() for index in _on_grid(heard, places)}
+    firsts = {places[0] for places in streams.values()}
+    due = grid | {index for index in firsts if heard[index].wanted and heard[index].memory.candidate}
+    held: list[Window] = []
+    while due:
+        asked = sorted(due)
+        for index, row in zip(asked, score([heard[index].window for index in asked]), strict=True):
+            found.rows[index] = row
+        due = set()
+        for index in filter(lambda index: _is_candidate(heard[index], found.rows[index]), asked):
+            beside = [after.get(index), before.get(index) if index in grid else None]
+            due |= {near for near in beside if near is not None and heard[near].wanted and found.rows[near] is None}
+            waiting = heard[index].memory.held
+            if index in grid & firsts and waiting is not None:
+                held.append(waiting)
+    for window, row in zip(held, score(held), strict=True):
+        found.belated[window.stream] = row
+    for places in streams.values():
+        _remember(heard[places[-1]], found.rows[places[-1]])
+    return found
+
+
+def _on_grid(heard: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:
+    """One stream's windows on the grid: the second one after the gate has opened, and those at multiples of the span,
+    so that who waits for them knows where they are; after a change of the hop none lies further apart."""
+    memory = heard[places[0]].memory
+    for index in places:
+        one = heard[index]
+        if not one.wanted:
+            memory.grid = None
+            continue
+        end = one.window.end
+        if memory.grid is None:
+            memory.grid = end - one.span + (FINEST - 1) * one.window.hop
+        if end % one.span == 0 or end - memory.grid > one.span - one.window.hop:
+            memory.grid = end
+            yield index
+
+
+def _is_candidate(one: PendingWindow, row: Row | None) -> bool:
+    return row is not None and one.is_candidate(row)
+
+
+def _remember(last: PendingWindow, row: Row | None) -> None:
+    memory = last.memory
+    memory.held = last.window if last.wanted and row is None else None
+    memory.candidate = _is_candidate(last, row)
+    settled = memory.grid is not None and memory.grid % last.span == 0 and not memory.candidate
+    memory.span = last.span if settled else 1

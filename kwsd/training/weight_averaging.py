@@ -1,0 +1,28 @@
+"""The mean of two runs' weights, which hears as well as both together and costs no more than one.
+
+Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
+inference time". It takes runs that began with the same weights: the same encoder, and heads drawn from the same seed.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from kwsd.networks.heads import SpotterModel
+from kwsd.training.trained import check_shape
+
+
+@torch.no_grad()
+def average_weights(model: SpotterModel, other: SpotterModel, share: float) -> SpotterModel:
+    """A copy of `model` whose weights are the mean of both; `share` (0 to 1) is what the other one weighs.
+
+    Raises:
+        ConfigError: they are not of one shape.
+    """
+    check_shape(model, other, "soup.model")
+    ours, theirs = model.state_dict(), other.state_dict()
+    mixed: SpotterModel = copy.deepcopy(model)
+    mixed.load_state_dict({name: torch.lerp(ours[name], theirs[name].to(ours[name]), share) for name in ours})
+    return mixed

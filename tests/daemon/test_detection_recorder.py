@@ -1,0 +1,194 @@
+"""The audio of what fired, on disk."""
+
+from __future__ import annotations
+
+import threading
+import wave
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kept_clips import kept, sealed
+from patience import PATIENCE_S
+
+from kwsd.audio.ring import Ring
+from kwsd.daemon import detection_recorder
+from kwsd.daemon.detection_recorder import QUEUE, DetectionKeeper, make_folder
+from kwsd.envelope import Envelope
+from kwsd.errors import DeviceError
+from kwsd.events import SpeechStarted
+
+
+def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(Envelope.seal(SpeechStarted("desk", 0), 1))
+    keeper.send(sealed())
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250000Z-stop-0.9975.wav"]
+    path = tmp_path / "kept" / kept(tmp_path)[0]
+    assert (path.stat().st_mode & 0o777, (tmp_path / "kept").stat().st_mode & 0o777) == (0o600, 0o700)
+    with wave.open(str(path)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16_000, 1, 2)
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+    np.testing.assert_array_equal(samples, np.arange(32_000, 64_000).astype(np.int16))
+
+
+def test_the_ring_may_have_forgotten_some_of_it(
+    keep: Callable[..., DetectionKeeper], ring: Ring, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    ring.write(np.zeros(60_000, np.int16), wait=False)  # it begins at sample 50,000 now
+    keeper.send(sealed(1))
+    keeper.send(sealed(2, start=10_000, at=20_000))
+    keeper.close(60)
+    (name,) = kept(tmp_path)
+    with wave.open(str(tmp_path / "kept" / name)) as sound:
+        assert sound.getnframes() == 14_000
+    assert "its audio has been overwritten" in caplog.text
+
+
+def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    first = sealed()
+    keeper.send(first)
+    keeper.send(replace(first, time=first.time + timedelta(microseconds=1)))
+    keeper.close(60)
+    assert len(kept(tmp_path)) == 2
+
+
+def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word="../../etc/passwd"))
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250000Z-_etc_passwd-0.9975.wav"]
+
+
+def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word=100 * "\U00010330"))  # Gothic ahsa, four bytes
+    keeper.close(60)
+    assert len(kept(tmp_path)) == 1
+
+
+def test_a_word_may_have_letters_that_the_locale_lacks(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.daemon.detection_recorder.os.fsencode", lambda name: name.encode("ascii"))
+    keeper = keep()
+    keeper.send(sealed(word="Türklingel"))
+    keeper.close(60)
+    assert kept(tmp_path) == ["20261121T120000.250000Z-T_rklingel-0.9975.wav"]
+
+
+def test_a_disk_that_takes_nothing_is_told_once(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    (tmp_path / "kept").rmdir()
+    for number in range(3):
+        keeper.send(sealed(number))
+    keeper.close(60)
+    assert caplog.text.count("cannot be kept") == 1
+
+
+def test_a_folder_that_became_a_file_stops_nothing_else(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    (tmp_path / "kept").rmdir()
+    (tmp_path / "kept").write_text("somebody else's")
+    keeper.send(sealed())
+    keeper.close(60)
+    assert caplog.text.count("cannot be kept") == 1
+
+
+def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
+    keeper = keep()
+    keeper.send(sealed(word="the sound of a dog that barks " * 20))
+    keeper.send(sealed(1, word="\u732b" * 300))
+    keeper.close(60)
+    assert [name[:33] for name in kept(tmp_path)] == [
+        "20261121T120000.250000Z-the_sound",
+        "20261121T120001.250000Z-" + 9 * "\u732b",
+    ]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, ring: Ring) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeviceError, match="cannot be kept there"):
+        DetectionKeeper(tmp_path / "file" / "x", {"desk": ring}, quota_bytes=1, preroll=0)
+
+
+@pytest.mark.parametrize(
+    ("below", "why"),
+    [
+        ("talk.wav", "kept there: a file, not a folder;"),
+        ("dang", "kept there: a link to nowhere;"),
+        ("dang/kept", "dang is a link to nowhere;"),
+        ("talk.wav/kept", "Not a directory;"),
+    ],
+)
+def test_what_is_in_the_folder_s_place_is_told(tmp_path: Path, below: str, why: str) -> None:
+    (tmp_path / "talk.wav").write_bytes(b"")
+    (tmp_path / "dang").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DeviceError) as caught:
+        make_folder(tmp_path / below)
+    assert f"{why} choose another with --save-detections" in str(caught.value)
+
+
+def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(**_: object) -> None:  # to root, who runs many tests, no folder is
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", closed)
+    with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
+        DetectionKeeper(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
+
+
+class SlowDisk:
+    """Writes when it is let."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.turns = threading.Semaphore(0)
+        write = detection_recorder.write_wav
+        late = lambda file, samples: (self.turns.acquire(), write(file, samples))  # noqa: E731  # one line, used once
+        monkeypatch.setattr(detection_recorder, "write_wav", late)
+
+
+def test_a_recording_waits_for_a_slow_disk(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, keeper = SlowDisk(monkeypatch), keep(wait=True, quota_bytes=10_000_000)
+    for number in range(2 * QUEUE):
+        keeper.send(sealed(number))
+    waiting = threading.Thread(target=keeper.catch_up)
+    waiting.start()
+    disk.turns.release(QUEUE)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    disk.turns.release(QUEUE)
+    waiting.join(PATIENCE_S)
+    assert not waiting.is_alive()
+    keeper.catch_up(1)
+    assert len(kept(tmp_path)) == 2 * QUEUE
+
+
+def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
+    keep: Callable[..., DetectionKeeper], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk, keeper = SlowDisk(monkeypatch), keep(wait=True)
+    for number in range(3):
+        keeper.send(sealed(number))
+    waiting = threading.Thread(target=keeper.catch_up, args=(1,))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    keeper.hurry()
+    waiting.join(PATIENCE_S)
+    assert not waiting.is_alive()
+    keeper.close(0.1)
+    assert "detections not kept: 3; the disk is too slow" in caplog.text
+    disk.turns.release(3)

@@ -1,0 +1,27 @@
+"""The split keeps a speaker, and the pieces of one sound, on one side."""
+
+from __future__ import annotations
+
+from kwsd.datasets.held_out import held_out
+
+
+def test_no_parts_keep_nothing() -> None:
+    assert not any(held_out(str(speaker), "clip", 0) for speaker in range(50))
+
+
+def test_about_one_speaker_in_three_is_kept() -> None:
+    kept = sum(held_out(str(speaker), "clip", 3) for speaker in range(900))
+    assert 240 < kept < 360
+
+
+def test_a_speaker_is_on_one_side_with_all_clips() -> None:
+    assert len({held_out("0001", f"clip-{number}", 3) for number in range(50)}) == 1
+
+
+def test_pieces_of_one_sound_are_on_one_side() -> None:
+    for number in range(50):
+        assert held_out("", f"1-{number}-A", 3) == held_out("", f"1-{number}-B", 3)
+
+
+def test_a_name_that_is_no_utf_8_has_its_side_too() -> None:
+    assert held_out("", "b\udcff", 1)

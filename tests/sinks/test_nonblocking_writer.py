@@ -1,0 +1,70 @@
+"""A reader on the other end that is slow, or a terminal, which promises room for no more than a byte."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import threading
+import tty
+from contextlib import suppress
+
+import pytest
+from patience import PATIENCE_S
+
+from kwsd.envelope import Envelope
+from kwsd.events import Detection
+from kwsd.sinks.nonblocking_writer import write_within
+from kwsd.sinks.stdout import StdoutSink
+
+
+def sealed(sequence: int) -> Envelope:
+    return Envelope.seal(Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny"), sequence)
+
+
+def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> None:
+    reading, writing = pty.openpty()
+    tty.setraw(writing)
+    with os.fdopen(writing, "w", encoding="utf-8") as stream:
+        sink = StdoutSink(stream, wait=False)
+        sender = threading.Thread(target=lambda: [sink.send(sealed(sequence)) for sequence in range(1, 2001)])
+        sender.start()
+        sender.join(PATIENCE_S)
+        assert not sender.is_alive()
+        kept = 2000 - sink._dropped
+        assert kept < 2000
+        ending = threading.Thread(target=sink.close, args=(PATIENCE_S,))
+        ending.start()
+        received = b""
+        while received.count(b"\n") < kept:
+            received += os.read(reading, 65_536)
+        ending.join(PATIENCE_S)
+    os.close(reading)
+    assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_long_text_waits_for_its_reader_as_long_as_it_may(terminal: bool) -> None:
+    text = "".join(f"{number} \N{MICROPHONE}\n" for number in range(20_000))
+    if terminal:
+        reading, writing = pty.openpty()
+        tty.setraw(writing)
+    else:
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(writing, "w", encoding="ascii", errors="backslashreplace") as stream:
+        write_within(stream, text, 0.05)  # gives up, to the dismay of nobody
+        os.set_blocking(reading, False)
+        with suppress(BlockingIOError):
+            while os.read(reading, 65_536):
+                pass
+        os.set_blocking(reading, True)
+        sender = threading.Thread(target=write_within, args=(stream, text, PATIENCE_S))
+        sender.start()
+        wanted, received = text.encode("ascii", "backslashreplace"), b""
+        while len(received) < len(wanted):
+            received += os.read(reading, 65_536)
+        sender.join(PATIENCE_S)
+    os.close(reading)
+    assert received == wanted

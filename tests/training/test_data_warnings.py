@@ -1,0 +1,67 @@
+"""What a model will lack is told before anything is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kwsd.evaluation.output_files import save_wav
+from kwsd.training.data_warnings import doubts, hardly_judged
+from kwsd.training.labelled import find_labelled
+
+
+def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
+    """They make a model that fires on all speech and on noise."""
+    data = tree("yes/a.wav", "no/b.wav")
+    unknown, silence, few = doubts(find_labelled(data))
+    assert unknown.startswith("there is no _unknown_: ")
+    assert "--labels" in unknown
+    assert silence.startswith("there is no _silence_: ")
+    assert "_background_noise_" in silence
+    assert few.startswith("few clips for validation (no 0, yes 0): ")
+    tree(
+        "_unknown_/c.wav",
+        "_background_noise_/d.wav",
+        *(f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)),
+    )
+    held = [f"{label}/v{n}.wav" for label in ("yes", "no") for n in range(10)]
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = doubts(find_labelled(data))
+    assert few.startswith("few clips for validation (_unknown_ 0): ")
+
+
+def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
+    """The word's folder may be missing, or called unknown."""
+    none, _few = doubts(find_labelled(tree("unknown/a.wav", "_background_noise_/b.wav")))
+    assert none == "none of the labels is a word (_unknown_, _silence_): nothing that is said will fire"
+
+
+def test_a_word_that_is_said_again_and_again_in_one_recording_is_doubted(tree: Callable[..., Path]) -> None:
+    """One window of it is learnt; that of talk many are is meant."""
+    data = tree(*(f"hey/{number}.wav" for number in range(9)), "_unknown_/talk.wav", "_background_noise_/hum.wav")
+    for place in ("hey/3.wav", "_unknown_/talk.wav"):
+        save_wav(data / place, np.zeros(20 * 16_000, np.int16))
+    _few, long = doubts(find_labelled(data))
+    assert long.startswith(f"{data / 'hey' / '3.wav'}: 20 s, of which one 'hey' is learnt; cut it up")
+    (data / "hey" / "9.wav").touch()
+    assert len(list(doubts(find_labelled(data)))) == 1
+
+
+def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
+    held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
+    data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
+    (data / "validation_list.txt").write_text("\n".join(held))
+    (few,) = doubts(find_labelled(data))
+    assert few.startswith("few clips for validation (z 0, _unknown_ 0, a 3, b 3, c 3, …): ")
+
+
+def test_labels_of_which_there_is_no_clip_are_not_to_be_judged(tree: Callable[..., Path]) -> None:
+    """As those of a model that a word is added to."""
+    data = tree(*(f"{label}/{split}{n}.wav" for label in ("hey", "_unknown_") for split in "tv" for n in range(10)))
+    held = [f"{label}/v{n}.wav" for label in ("hey", "_unknown_") for n in range(10)]
+    (data / "validation_list.txt").write_text("\n".join(held))
+    assert not hardly_judged(find_labelled(data).beside(["yes", "no", "_unknown_", "_silence_"]))
+    (data / "validation_list.txt").write_text("\n".join(held[:-1]))
+    assert hardly_judged(find_labelled(data).beside(["yes", "no", "_unknown_", "_silence_"])) == [("_unknown_", 9)]
