@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 
 HERE = Path(__file__).parent
 RATE, HOUR_S, MINUTE_S = 16_000, 3600, 60

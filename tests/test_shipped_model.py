@@ -75,7 +75,7 @@ def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
     ("folder", "float32", "int8"), [(MODEL, 1e-5, 0.15), (VERIFIER, 3e-5, 0.3)], ids=["hubert", "moonshine"]
 )
 def test_onnx_runtime_scores_as_torch_does(folder: Path, float32: float, int8: float) -> None:
-    from kwsd.audio.files import read_clip
+    from kwsd.audio.decoding.files import read_clip
     from kwsd.audio.scale import to_float
     from kwsd.exporting.agreement import compare
     from kwsd.exporting.own_graph import drawing

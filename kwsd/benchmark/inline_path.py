@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.ring import Ring
 from kwsd.audio.wake_schedule import WakeSchedule
-from kwsd.audio.windows import windows
+from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.windows import windows
 from kwsd.samples import RATE
 from kwsd.spotting.speech_probe import SpeechProbe
 from kwsd.spotting.spotter import Spotter

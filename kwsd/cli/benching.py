@@ -74,7 +74,7 @@ def bench(
 
 def _stream(file: Path | None) -> Stream:
     """The recording, and its words if it has a table."""
-    from kwsd.audio.files import read_clip
+    from kwsd.audio.decoding.files import read_clip
     from kwsd.evaluation.truth import Stream, read_stream
 
     if file is None:
@@ -95,7 +95,7 @@ def _recordings() -> Path:
 
 def _sounds(file: Path | None, heard: Stream, model: LoadedModel, seconds: float) -> Mapping[str, NDArray[np.int16]]:
     """What is measured. The tests' recordings are a sentence, and words on their own."""
-    from kwsd.audio.files import read_clip
+    from kwsd.audio.decoding.files import read_clip
     from kwsd.benchmark.cost import sounds
 
     if file is not None:

@@ -44,7 +44,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:
-    from kwsd.audio.devices import find_device
+    from kwsd.audio.capture.devices import find_device
 
     devices = microphones()
     yield Finding("PortAudio", "ok", several(len(devices), "input device"))

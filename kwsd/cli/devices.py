@@ -22,7 +22,7 @@ def devices(
       kwsd listen --microphone 3
       kwsd listen --microphone 'usb audio'
     """
-    from kwsd.audio.devices import find_device
+    from kwsd.audio.capture.devices import find_device
 
     found = microphones()
     if not found:

@@ -113,16 +113,16 @@ def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
     """The source that the command line names, brought to who does `schedule`. Raises InputError or DeviceError."""
     realtime = chosen.audio.realtime
     if name is None:
-        from kwsd.audio.microphone import Microphone
+        from kwsd.audio.capture.microphone import Microphone
 
         return Microphone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, schedule=schedule)
     if name == "-":
-        from kwsd.audio.pcm import PcmSource
+        from kwsd.audio.decoding.pcm import PcmSource
 
         if sys.stdin is None:
             raise InputError("standard input is closed: pipe raw samples to it, or name a recording")
         return PcmSource(sys.stdin.buffer, realtime=realtime, schedule=schedule)
-    from kwsd.audio.files import FileSource, check_recording
+    from kwsd.audio.decoding.files import FileSource, check_recording
 
     check_recording(Path(name))  # what is no recording at all is said at once, not after the model has been loaded
     return FileSource(Path(name), realtime=realtime)

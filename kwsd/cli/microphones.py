@@ -12,7 +12,7 @@ from kwsd.cli.interrupts import ending_at_once
 from kwsd.cli.stderr import PATIENCE_S
 
 if TYPE_CHECKING:
-    from kwsd.audio.devices import InputDevice
+    from kwsd.audio.capture.devices import InputDevice
 
 LATE_S = 3.0
 """Seconds after which somebody who waits is told what for."""
@@ -20,8 +20,8 @@ _WAITING = b"kwsd: the sound server has not answered yet; Ctrl-C ends the wait, 
 
 
 def microphones() -> list[InputDevice]:
-    """See `kwsd.audio.probing.probed_devices`. Ctrl-C ends the process meanwhile."""
-    from kwsd.audio.probing import probed_devices
+    """See `kwsd.audio.capture.probing.probed_devices`. Ctrl-C ends the process meanwhile."""
+    from kwsd.audio.capture.probing import probed_devices
 
     with _told_when_late(), ending_at_once():
         return probed_devices()

@@ -97,7 +97,7 @@ class _Stderr(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._dropped = 0
-        self._outlet: NonBlockingWriter | None = None
+        self._writer: NonBlockingWriter | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         if sys.stderr is None:
@@ -113,15 +113,15 @@ class _Stderr(logging.Handler):
             return
 
     def _outlet_of(self, stream: TextIO) -> NonBlockingWriter:
-        if self._outlet is None or self._outlet.stream is not stream:
+        if self._writer is None or self._writer.stream is not stream:
             self._let_go()
-            self._outlet = NonBlockingWriter(stream)
-        return self._outlet
+            self._writer = NonBlockingWriter(stream)
+        return self._writer
 
     def _let_go(self) -> None:
-        if self._outlet is not None:
-            self._outlet.close()
-            self._outlet = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def close(self) -> None:
         self._let_go()

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol, TextIO, cast
 
-from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
-from kwsd.audio.windows import LIVE_BATCH, SPARED_BATCH, room_for
+from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, check_letters, command_line, expanded
 from kwsd.daemon.detection_recorder import DetectionKeeper

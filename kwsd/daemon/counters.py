@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from kwsd import __version__
-from kwsd.audio.ring import Ring
 from kwsd.audio.scale import FULL_SCALE
+from kwsd.audio.windowing.ring import Ring
 from kwsd.envelope import SCHEMA, Envelope
 from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, HookFinished, HopChanged
 from kwsd.samples import RATE, milliseconds

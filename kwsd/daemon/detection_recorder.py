@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.ring import Ring
 from kwsd.audio.wav import write_wav
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.quota import Quota, stamp
 from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError

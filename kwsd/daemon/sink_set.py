@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TextIO
 
-from kwsd.audio.ring import Ring
+from kwsd.audio.windowing.ring import Ring
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters

@@ -12,10 +12,10 @@ from typing import TextIO
 
 from kwsd import fitting
 from kwsd import zoo as default_zoo
-from kwsd.audio.pump import pump
-from kwsd.audio.ring import Ring
 from kwsd.audio.source import Source
 from kwsd.audio.wake_schedule import WakeSchedule
+from kwsd.audio.windowing.pump import pump
+from kwsd.audio.windowing.ring import Ring
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
@@ -150,7 +150,7 @@ class _Daemon:
             self._threads.start("kwsd-reload", partial(self._reload, card))
         for source in self._sources:
             into = self._rings[source.name]
-            self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._sought))
+            self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._search_failed))
 
     def _wait(self) -> int:
         """The exit status, when it is time to stop. Raises what a thread died of."""
@@ -191,9 +191,9 @@ class _Daemon:
         self._terminal.look()
         self._outlets.catch_up()
 
-    def _sought(self) -> None:
+    def _search_failed(self) -> None:
         """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
-        self._watchdog.sought()
+        self._watchdog.search_failed()
         self._progressed()
 
     def _reload(self, card: ModelCard) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from kwsd import fitting
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.classifier import Classifier
 from kwsd.config import Config
 from kwsd.daemon import build

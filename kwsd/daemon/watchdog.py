@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kwsd.audio.ring import Ring
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.notify import Notifier
 from kwsd.envelope import Envelope
 from kwsd.events import DeviceLost, DeviceRestored
@@ -42,7 +42,7 @@ class Watchdog:
         self._working = False
         self._notifier.alive(sum(ring.written for ring in self._rings.values()))
 
-    def sought(self) -> None:
+    def search_failed(self) -> None:
         """A lost device was looked for, in vain."""
         deaf = all(name in self._lost or ring.state().closed for name, ring in self._rings.items())
         if deaf and not self._working:

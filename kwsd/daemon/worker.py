@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from kwsd.audio.adaptive_hop import AdaptiveHop
-from kwsd.audio.ring import Ring
 from kwsd.audio.wake_schedule import WakeSchedule
-from kwsd.audio.window import Window
-from kwsd.audio.windows import LIVE_BATCH, windows
+from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
+from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import LIVE_BATCH, windows
 from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.metered import Metered

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.files import FileSource
+from kwsd.audio.decoding.files import FileSource
 from kwsd.datasets.recordings import OnUnreadable, Recording
 from kwsd.errors import InputError
 from kwsd.samples import RATE

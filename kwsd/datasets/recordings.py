@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwsd.audio.files import clip_length
+from kwsd.audio.decoding.files import clip_length
 from kwsd.datasets.layouts import check_laid_out
 from kwsd.datasets.speech_commands import speaker_of
 from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.pump import pump
-from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block, Source
-from kwsd.audio.window import Window
-from kwsd.audio.windows import BATCH, windows
+from kwsd.audio.windowing.pump import pump
+from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import BATCH, windows
 from kwsd.config import Config
 from kwsd.samples import RATE
 

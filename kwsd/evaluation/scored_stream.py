@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.samples import RATE
 from kwsd.spotting.claims import claims

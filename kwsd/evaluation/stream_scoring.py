@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.windows import BATCH
+from kwsd.audio.windowing.windows import BATCH
 from kwsd.classifier import Classifier
 from kwsd.evaluation.pipeline import HOP, SamplesSource, windows_of
 from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio import wav
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.errors import InputError
 from kwsd.evaluation.output_files import free_place, output, save_wav
 from kwsd.labels import spelt

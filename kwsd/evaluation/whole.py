@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.files import read_at
+from kwsd.audio.decoding.files import read_at
 from kwsd.samples import RATE
 
 MOST_S = 60

@@ -65,8 +65,8 @@ class SocketSink:
             if self._identity:
                 undo.callback(unlink, path, self._identity)
             self._waker = undo.enter_context(closing(Waker()))
-            self._door = Acceptor(self._server, self.path, drop_newest=self._drop_newest)
-            undo.callback(self._door.close)
+            self._acceptor = Acceptor(self._server, self.path, drop_newest=self._drop_newest)
+            undo.callback(self._acceptor.close)
             self._thread.start()
             undo.pop_all()  # the thread does the same in its end
 
@@ -97,7 +97,7 @@ class SocketSink:
         finally:
             if self._identity:
                 unlink(self.path, self._identity)
-            self._door.close()
+            self._acceptor.close()
             self._waker.close()
             for end in (self._server, *(client.socket for client in self._clients.values())):
                 end.close()
@@ -111,9 +111,9 @@ class SocketSink:
     def _step(self) -> None:
         """Wait for something to do, and do it."""
         left = self._deadline - time.monotonic()
-        if not self._door.take_spare():
+        if not self._acceptor.take_spare():
             left = min(left, CROWDED_S)  # poll(2) would tell of those at the door for ever
-        self._poll.modify(self._server, 0 if self._door.spare is None else select.POLLIN)
+        self._poll.modify(self._server, 0 if self._acceptor.spare is None else select.POLLIN)
         ready = dict(self._poll.poll(time_out(left)))
         self._waker.clear()
         # Before anybody is taken in: who comes may get the descriptor of one that has left.
@@ -132,14 +132,14 @@ class SocketSink:
 
     def _take_in(self) -> None:
         """Take in who waits at the door, as long as there is room."""
-        for connection in self._door.knocking():
+        for connection in self._acceptor.knocking():
             if len(self._clients) >= self._room:
                 self._forget_who_left()
             if len(self._clients) >= self._room:
-                self._door.turn_away(connection, f"there are {self._room} already")
+                self._acceptor.turn_away(connection, f"there are {self._room} already")
                 continue
             if len(self._clients) < max(1, self._room // 2):
-                self._door.room()
+                self._acceptor.room()
             connection.setblocking(False)
             self._clients[connection.fileno()] = Subscriber(connection)
             self._poll.register(connection, select.POLLIN)

@@ -43,7 +43,7 @@ class StdoutSink:
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         """`commands` has what each word runs ("*": any word), to be shown beside it in text."""
-        self._stream, self._outlet = stream, NonBlockingWriter(stream)
+        self._stream, self._writer = stream, NonBlockingWriter(stream)
         self._everything = events == "all"
         self._lines = TextLines(stream, commands or {}) if format == "text" else JsonLines(stream)
         self._wait = wait
@@ -95,7 +95,7 @@ class StdoutSink:
         with self._lock:
             self._dropped += self._waiting
             self._pending.clear()
-            self._outlet.close()
+            self._writer.close()
             self._gone = True
             if self._dropped:
                 log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
@@ -111,27 +111,27 @@ class StdoutSink:
             left = until - time.monotonic()
             if left <= 0 or (until == math.inf and not self._wait):
                 return
-            self._outlet.wait(left, self._waker if until == math.inf else None)
+            self._writer.wait(left, self._waker if until == math.inf else None)
 
     @property
     def _waiting(self) -> int:
         """Lines that are not written, or not to their end."""
-        return len(self._pending) + self._outlet.behind
+        return len(self._pending) + self._writer.behind
 
     def _write_pending(self) -> None:
         """Write while there is room for a line, which is shorter than PIPE_BUF; see `Envelope`. Where there is none to
         write, see that somebody reads: else a microphone would be listened to for nobody, until the next word."""
-        if not (self._pending or self._gone) and self._outlet.is_left():
+        if not (self._pending or self._gone) and self._writer.is_left():
             self._give_up()
             return
         try:
-            self._outlet.catch_up()
-            while self._pending and not self._gone and self._outlet.offer(self._pending[0]):
+            self._writer.catch_up()
+            while self._pending and not self._gone and self._writer.offer(self._pending[0]):
                 self._pending.popleft()
         except ValueError:  # closed on this side
             self._give_up()
         except OSError as error:
-            if self._outlet.is_gone(error):
+            if self._writer.is_gone(error):
                 self._give_up()
                 return
             self._silence()
@@ -150,5 +150,5 @@ class StdoutSink:
     def _silence(self) -> None:
         self._gone = True
         self._pending.clear()
-        self._outlet.close()
+        self._writer.close()
         silence(self._stream)

@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 
 Row = NDArray[np.float32]
 Score = Callable[[Sequence[Window]], NDArray[np.float32]]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kwsd.audio.endpointing import speech_extent
 from kwsd.audio.scale import to_float
-from kwsd.audio.window import Window
-from kwsd.audio.windows import BATCH, SPARED_BATCH
+from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import BATCH, SPARED_BATCH
 from kwsd.classifier import Classifier, check_scores
 from kwsd.events import Detection, Event, SpeechEnded
 from kwsd.spotting.claims import claims

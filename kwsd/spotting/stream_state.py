@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.events import AudioLost, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate
 from kwsd.spotting.sparse_scoring import GridState

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsd.audio.files import clip_length
+from kwsd.audio.decoding.files import clip_length
 from kwsd.errors import InputError
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.samples import RATE

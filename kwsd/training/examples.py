@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.decoding.files import FileSource, clip_length, read_clip, read_part
 from kwsd.audio.endpointing import begin_of_speech, cut_window
-from kwsd.audio.files import FileSource, clip_length, read_clip, read_part
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE

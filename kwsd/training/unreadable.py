@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kwsd.audio.files import FileSource
+from kwsd.audio.decoding.files import FileSource
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
 from kwsd.training.labelled import Labelled
@@ -66,7 +66,7 @@ def warned_once() -> Iterator[None]:
         seen.add(said)
         return len(seen) > known
 
-    readers = [logging.getLogger(name) for name in ("kwsd.audio.files", "kwsd.audio.sndfile")]
+    readers = [logging.getLogger(name) for name in ("kwsd.audio.decoding.files", "kwsd.audio.decoding.sndfile")]
     for reader in readers:
         reader.addFilter(is_new)
     try:

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.microphone import Microphone
+from kwsd.audio.capture.microphone import Microphone
+from kwsd.audio.capture.timeouts import CaptureTimeouts
 from kwsd.audio.source import Block, SearchFailed
-from kwsd.audio.timeouts import CaptureTimeouts
 from kwsd.events import Event
 
 QUICK = CaptureTimeouts(stall_s=5.0, first_pause_s=0.05, last_pause_s=0.2)
@@ -91,7 +91,7 @@ def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sound:
     shutil.copy(Path(__file__).with_name("fake_sounddevice.py"), tmp_path / "sounddevice.py")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
-    monkeypatch.setattr("kwsd.audio.capture_handle._REAP_S", 30.0)  # a busy machine is slow in killing, too
+    monkeypatch.setattr("kwsd.audio.capture.handle._REAP_S", 30.0)  # a busy machine is slow in killing, too
     return Sound(tmp_path / "sound.json")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kwsd.audio.adaptive_hop import BEHIND
 from kwsd.audio.wake_schedule import WakeSchedule
+from kwsd.audio.windowing.adaptive_hop import BEHIND
 
 
 @pytest.mark.parametrize(("hop", "span"), [(160, 4800), (800, 4800), (1600, 4800), (1760, 3520), (8000, 8000), (0, 0)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.benchmark.cost import Cost, cost, sounds, times_real_time
 from kwsd.errors import InputError
 from kwsd.spotting.gate import GateSettings

@@ -122,7 +122,7 @@ def measure(python: str, name: str, samples: Path) -> dict[str, Any]:
 
 def speech(file: Path, seconds: float) -> bytes:
     """What the gate takes for speech in a recording, over and over: raw samples."""
-    from kwsd.audio.files import read_clip
+    from kwsd.audio.decoding.files import read_clip
     from kwsd.benchmark.cost import sounds
     from kwsd.spotting.gate import GateSettings
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.devices import InputDevice
+from kwsd.audio.capture.devices import InputDevice
 from kwsd.cli import main
 
 
@@ -125,7 +125,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def usb_microphone(monkeypatch: pytest.MonkeyPatch) -> InputDevice:
     """The only one that there is."""
     usb = InputDevice(3, "USB Audio", "ALSA", 1, 48_000.0, is_default=True)
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", lambda: [usb])
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", lambda: [usb])
     return usb
 
 

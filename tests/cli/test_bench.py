@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.benchmark.daemon_run import DaemonRun
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.truth import SpokenWord

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.capture.devices import InputDevice
 from kwsd.audio.chatter import chatter_to_log
-from kwsd.audio.devices import InputDevice
 from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
@@ -26,7 +26,7 @@ DEVICES = [
 @pytest.fixture
 def present(monkeypatch: pytest.MonkeyPatch) -> list[InputDevice]:
     found = list(DEVICES)
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", lambda: found)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", lambda: found)
     return found
 
 
@@ -68,7 +68,7 @@ def test_a_sound_server_that_hangs_is_told(
         return present
 
     monkeypatch.setattr("kwsd.cli.microphones.os.write", telling)
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", late)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", late)
     ran = kwsd("devices")
     assert (ran.status, ran.out.count("\n")) == (0, 3)
     assert "the sound server has not answered yet" in ran.err
@@ -78,6 +78,6 @@ def test_no_portaudio(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", missing)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", missing)
     ran = kwsd("devices")
     assert (ran.status, ran.err) == (69, "kwsd: error: PortAudio is missing: apt install libportaudio2\n")

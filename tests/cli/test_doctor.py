@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from users import unprivileged
 
-from kwsd.audio.devices import InputDevice
+from kwsd.audio.capture.devices import InputDevice
 from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
@@ -65,7 +65,7 @@ def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
 
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", missing)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", missing)
     status, found = findings()
     assert status == 69
     assert found["PortAudio"]["state"] == "fail"
@@ -78,7 +78,7 @@ def test_a_remedy_is_what_the_error_says_is_one(findings: Command, monkeypatch: 
     def refused() -> list[InputDevice]:
         raise DeviceError("PortAudio: start it, says libjack; name: default;", "ask whoever runs JACK: kwsd cannot")
 
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", refused)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", refused)
     found = findings()[1]["PortAudio"]
     assert found["found"] == "PortAudio: start it, says libjack; name: default"
     assert found["remedy"] == "ask whoever runs JACK: kwsd cannot"
@@ -88,7 +88,7 @@ def test_an_error_without_a_remedy_gets_its_check_s(findings: Command, monkeypat
     def strange() -> list[InputDevice]:
         raise DeviceError("PortAudio: install")
 
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", strange)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", strange)
     found = findings()[1]["PortAudio"]
     assert found["found"] == "PortAudio: install"
     assert "libportaudio2" in found["remedy"]
@@ -98,7 +98,7 @@ def test_several_microphones_to_choose_from(
     findings: Command, usb_microphone: InputDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = InputDevice(4, "USB Mic", "ALSA", 1, 48_000.0, is_default=False)
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", lambda: [usb_microphone, other])
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", lambda: [usb_microphone, other])
     status, found = findings("--microphone", "usb")
     assert status == 69
     assert found["microphone"]["found"] == "'usb' matches several input devices"
@@ -218,7 +218,7 @@ def test_an_error_of_the_system_is_a_check_that_failed(findings: Command, monkey
     def broken() -> list[InputDevice]:
         raise OSError(errno.EIO, "Input/output error", "/dev/snd")
 
-    monkeypatch.setattr("kwsd.audio.probing.probed_devices", broken)
+    monkeypatch.setattr("kwsd.audio.capture.probing.probed_devices", broken)
     status, found = findings()
     assert (status, found["PortAudio"]["found"]) == (69, "/dev/snd: Input/output error")
     assert found["model"]["state"] == "ok"

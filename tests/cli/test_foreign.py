@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.audio.resample import resampled
 from kwsd.audio.scale import to_float
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.ring import Ring
 from kwsd.audio.source import Block
+from kwsd.audio.windowing.ring import Ring
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
 from kwsd.daemon.detection_recorder import DetectionKeeper

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.ring import Ring
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.counters import Counters, level_dbfs
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.metered import Metered

@@ -14,7 +14,7 @@ import pytest
 from kept_clips import kept, sealed
 from patience import PATIENCE_S
 
-from kwsd.audio.ring import Ring
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon import detection_recorder
 from kwsd.daemon.detection_recorder import QUEUE, DetectionKeeper, make_folder
 from kwsd.envelope import Envelope

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.reloading import settled, taken_over

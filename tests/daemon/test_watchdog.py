@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsd.audio.ring import Ring
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.envelope import Envelope
@@ -72,25 +72,25 @@ def test_audio_and_a_worker_that_gets_through_it(watchdog: Watchdog, rings: dict
 
 
 def test_the_search_for_all_that_is_lost(watchdog: Watchdog, rings: dict[str, Ring], fed: Fed) -> None:
-    watchdog.sought()
+    watchdog.search_failed()
     assert not fed()
     tell(watchdog, DeviceLost("desk", 5, "gone"))
-    watchdog.sought()  # the hall is to be heard: that is what counts
+    watchdog.search_failed()  # the hall is to be heard: that is what counts
     assert not fed()
     tell(watchdog, DeviceLost("hall", 5, "gone"))
     for _ in range(3):
-        watchdog.sought()
+        watchdog.search_failed()
         assert fed()
     tell(watchdog, DeviceRestored("hall", 6, 1))
-    watchdog.sought()
+    watchdog.search_failed()
     assert not fed()
     rings["hall"].close()
-    watchdog.sought()
+    watchdog.search_failed()
     assert fed()
 
 
 def test_no_search_covers_for_a_worker_that_is_stuck(watchdog: Watchdog, fed: Fed) -> None:
     tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
     watchdog.working()
-    watchdog.sought()
+    watchdog.search_failed()
     assert not fed()

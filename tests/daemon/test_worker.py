@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kwsd.audio.ring import Ring
 from kwsd.audio.wake_schedule import WakeSchedule
+from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.worker import Worker
 from kwsd.events import SpeechEnded, SpeechStarted
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.datasets.loading import load_parts
 from kwsd.datasets.recordings import find_recordings
 from kwsd.errors import InputError

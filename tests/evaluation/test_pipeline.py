@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from kwsd.audio.files import FileSource
+from kwsd.audio.decoding.files import FileSource
 from kwsd.errors import InputError
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of

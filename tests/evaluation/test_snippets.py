@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.errors import OutputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.output_files import save_wav

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.evaluation.det import sweep
 from kwsd.evaluation.operating import OperatingPoint, operate
 from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted

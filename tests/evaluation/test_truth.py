@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.errors import InputError, OutputError
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.truth import SpokenWord, Stream, parse_table, read_stream, write_stream

@@ -128,7 +128,7 @@ class Daemon(Running):
 
 def _captures(pid: int) -> bool:
     with suppress(OSError):
-        return b"kwsd.audio.capture_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"kwsd.audio.capture.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

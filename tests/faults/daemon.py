@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import kwsd.audio.adaptive_hop
+import kwsd.audio.windowing.adaptive_hop
 import kwsd.zoo
 from kwsd.cli import main
 from kwsd.zoo import ModelCard
@@ -50,7 +50,7 @@ if "KWSD_TESTS_NO_PIDFD" in os.environ:  # as before Linux 5.3
     del os.pidfd_open
 
 if "KWSD_TESTS_CALM_S" in os.environ:
-    kwsd.audio.adaptive_hop.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))
+    kwsd.audio.windowing.adaptive_hop.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))
 
 if __name__ == "__main__":
     sys.exit(main())

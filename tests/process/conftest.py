@@ -41,6 +41,6 @@ def spoken(recordings: Path) -> list[tuple[float, float, str]]:
 @pytest.fixture(scope="session")
 def pcm(recordings: Path) -> bytes:
     """commands.flac as raw samples."""
-    from kwsd.audio.files import read_clip
+    from kwsd.audio.decoding.files import read_clip
 
     return read_clip(recordings / "commands.flac").astype("<i2").tobytes()

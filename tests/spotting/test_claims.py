@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.events import Detection
 from kwsd.spotting.claims import claims
 from kwsd.spotting.spotter import Spotter

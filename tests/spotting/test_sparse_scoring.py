@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kwsd.audio.files import read_clip
-from kwsd.audio.window import Window
-from kwsd.audio.windows import BATCH, SPARED_BATCH
+from kwsd.audio.decoding.files import read_clip
+from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import BATCH, SPARED_BATCH
 from kwsd.events import Event
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter

@@ -9,7 +9,7 @@ import pytest
 from loudness import HOP, TRIGGER, LoudnessClassifier, beep, buzz, cut, feed
 from numpy.typing import NDArray
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, SpeechEnded

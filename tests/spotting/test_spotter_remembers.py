@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.window import Window
+from kwsd.audio.windowing.window import Window
 from kwsd.events import Detection
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter

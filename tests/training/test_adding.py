@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.cards.card_writing import read_raw_card, write_card
 from kwsd.evaluation.output_files import save_wav
 from kwsd.networks.auto_classifier import FeatureExtractor

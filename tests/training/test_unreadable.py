@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.training.unreadable import warned_once
 
 

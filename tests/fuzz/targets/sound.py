@@ -11,10 +11,10 @@ from random import Random
 import numpy as np
 import soundfile
 
-from kwsd.audio.files import read_clip
-from kwsd.audio.pcm import PcmSource
+from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
+from kwsd.audio.decoding.files import read_clip
+from kwsd.audio.decoding.pcm import PcmSource
 from kwsd.audio.source import Block
-from kwsd.audio.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
 from targets.chance import NUMBERS, spoilt
 from targets.checking import Check, refusal, timed
 

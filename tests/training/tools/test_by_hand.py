@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.audio.files import read_clip
+from kwsd.audio.decoding.files import read_clip
 from kwsd.errors import DeviceError, InputError
 from kwsd.training.tools import flac
 from kwsd.training.tools.by_hand import distinct, run

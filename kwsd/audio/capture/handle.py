@@ -1,0 +1,150 @@
+"""The daemon's end of a process that captures."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+from contextlib import suppress
+
+from kwsd.audio.capture.apart import HANGS, ending
+from kwsd.audio.capture.process import capturing
+from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
+from kwsd.audio.wake_schedule import WakePoints
+from kwsd.errors import DeviceError
+from kwsd.waker import Waker
+
+log = logging.getLogger(__name__)
+
+_REAP_S = 0.5
+
+
+class Unanswered(DeviceError):
+    """No answer came of the process that captures, nor of the device: it hangs, dies, talks nonsense or never began."""
+
+
+class CaptureHandle:
+    """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
+
+    def __init__(self, device: str | None, known: str, block_ms: int, woken: Waker) -> None:
+        """Start it, as `capturing` tells; `woken`, once it wakes, breaks off every wait.
+
+        Raises Unanswered.
+        """
+        self._woken = woken
+        self._unpacker = Unpacker()
+        self._messages: list[Message] = []
+        # What ALSA prints is for whoever looks for a fault. What kwsd itself has to say comes through the pipe.
+        stderr = None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                capturing(device, known, block_ms),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the daemon
+            )
+        except OSError as error:
+            raise Unanswered(f"the process that captures cannot be started: {error.strerror or error}") from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """The descriptor on which it is heard."""
+        assert self._process.stdout
+        return self._process.stdout.fileno()
+
+    @property
+    def drained(self) -> bool:
+        """Whether all that was read has been given by `next`."""
+        return not self._messages
+
+    def find(self, limit_s: float) -> str | None:
+        """The name of the device that it found; None when woken. Raises DeviceError: none; Unanswered: as `next`."""
+        message = self.next(limit_s, "the process that captures gives no answer", HANGS)
+        if message is None:
+            return None
+        if message.kind != FOUND:
+            raise Unanswered("the process that captures speaks out of turn")
+        return message.text
+
+    def open(self) -> None:
+        """Let it open the device; what it hears then comes from `next`."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # it has died, as `next` will tell
+            self._process.stdin.write(b"\n")
+
+    def want(self, points: WakePoints, first: int) -> None:
+        """Tell it when its audio is wanted; our number of its first sample is `first`."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # as above
+            self._process.stdin.write(f"{points.span} {first} {points.early_s}\n".encode())
+
+    def next(self, limit_s: float, what: str, remedy: str = "") -> Message | None:
+        """The next message that is no log line; None when woken.
+
+        Raises DeviceError: it said that it failed; Unanswered: it died, or was silent for `limit_s` seconds, which the
+        text calls `what`, with this `remedy`.
+        """
+        while True:
+            while not self._messages:
+                if not self._read(limit_s, what, remedy):
+                    return None
+            message = self._messages.pop(0)
+            if message.kind == FAILED:
+                raise DeviceError(message.text)
+            if message.kind == AUDIO or message.kind == FOUND:
+                return message
+            _relay(message)
+
+    def _read(self, limit_s: float, what: str, remedy: str) -> bool:
+        """Wait for bytes and unpack them. False when woken."""
+        pipe = self.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * limit_s)}
+        if self._woken.fileno() in ready:
+            return False
+        if not ready:
+            raise Unanswered(f"{what} ({limit_s:g} s)", remedy)
+        data = os.read(pipe, 65_536)
+        if not data:
+            how, remedy = self._ending()
+            raise Unanswered(f"the process that captures died ({how})", remedy)
+        try:
+            self._messages.extend(self._unpacker.feed(data))
+        except ValueError as error:
+            raise Unanswered(f"the process that captures talks nonsense: {error}") from error
+        return True
+
+    def _ending(self) -> tuple[str, str]:
+        """How it came to an end, and what to do about it."""
+        try:
+            status = self._process.wait(_REAP_S)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe", ""
+        return ending(status)
+
+    def kill(self) -> None:
+        """End it, whatever it is doing; a process stuck inside the kernel is left to end by itself."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                assert pipe
+                pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_REAP_S)
+            return
+        log.warning("the process that captures, %d, does not die in %g s; it is left behind", self.pid, _REAP_S)
+
+
+def _relay(message: Message) -> None:
+    """A line of the other process's log into ours."""
+    if message.kind == LOG and message.text[:2].isdecimal():
+        log.log(int(message.text[:2]), "%s", message.text[2:])

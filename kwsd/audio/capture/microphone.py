@@ -1,0 +1,222 @@
+"""A microphone that is never given up: whatever becomes of the device, it is looked for until it is heard again."""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from kwsd.audio.capture.flatline import Flatline
+from kwsd.audio.capture.handle import CaptureHandle, Unanswered
+from kwsd.audio.capture.timeouts import CaptureTimeouts, clocks
+from kwsd.audio.capture.wire import AUDIO
+from kwsd.audio.read_delay import ReadDelay
+from kwsd.audio.source import Block, SearchFailed
+from kwsd.audio.wake_schedule import WakePoints, WakeSchedule
+from kwsd.errors import DeviceError
+from kwsd.events import DeviceLost, DeviceRestored, Event
+from kwsd.samples import RATE, samples_in
+from kwsd.waker import Waker
+
+log = logging.getLogger(__name__)
+
+_SLEPT_S = 1.0
+_STEADY_S = 10.0
+_AFTER_S = 0.005
+"""So long after the capture process a delay ends here: then its blocks are there already."""
+
+
+class Microphone:
+    """A live stream from a process of its own, replaced when the device stalls or vanishes, or the machine slept.
+
+    Only blocks that arrive prove a living microphone. When it is lost the stream says `DeviceLost`, then
+    `SearchFailed` for each attempt that ended in an answer, and gives nothing; it goes on with `DeviceRestored` and a
+    block whose `lost` says how long that was. A device that gives nothing but zeros, or any one value, for `silence_s`
+    seconds is told once, and once more when that is over.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        device: str | None = None,
+        *,
+        silence_s: float = 120.0,
+        schedule: WakeSchedule | None = None,
+        timeouts: CaptureTimeouts | None = None,
+        clocks: Callable[[], tuple[float, float]] = clocks,
+    ) -> None:
+        """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError.
+
+        Blocks are wanted when `schedule` says; without one, at once.
+        """
+        self._wanted, self._timeouts, self._clocks = device, timeouts or CaptureTimeouts(), clocks
+        self._closed = self._reading = False
+        self._lock = threading.Lock()
+        self._woken = Waker()
+        self._rescheduled = Waker()
+        self._capture: CaptureHandle | None = None
+        self._at = 0  # samples given, lost ones included
+        self._heard_at, self._asleep = self._clocks()
+        self._restored_at = self._heard_at
+        self._lost_at: float | None = None
+        self._schedule, self._delay = schedule or WakeSchedule(0), ReadDelay(0)
+        self._flatline = Flatline(round(silence_s * RATE))
+        try:
+            self.name = self._start("") or ""
+        except BaseException:
+            self._release()
+            raise
+        self._schedule.attach(self._rescheduled.wake)
+
+    def blocks(self) -> Iterator[Block | Event | SearchFailed]:
+        """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
+        with self._lock:
+            if self._closed:
+                return
+            self._reading = True
+        try:
+            yield from self._persist()
+        finally:
+            with self._lock:
+                self._closed = True
+                self._release()
+
+    def close(self) -> None:
+        """End `blocks()`; the device is given back by whoever reads, or here if nobody does."""
+        with self._lock:
+            if not self._closed and not self._reading:
+                self._release()
+            elif not self._closed:
+                self._woken.wake()
+            self._closed = True
+
+    def _persist(self) -> Iterator[Block | Event | SearchFailed]:
+        """Hear, and hear again."""
+        timeouts = self._timeouts
+        pause = timeouts.first_pause_s
+        told: set[str] = set()
+        while True:
+            try:
+                yield from self._hear()
+                return
+            except DeviceError as error:
+                if self._at == 0:
+                    raise  # never heard at all: that is for the operator to see to
+                reason, answered = str(error), not isinstance(error, Unanswered)
+            self._end_capture()
+            if self._lost_at is None:
+                self._lost_at = self._heard_at
+                if self._heard_at - self._restored_at > _STEADY_S:
+                    pause = timeouts.first_pause_s
+                told = {reason}
+                log.warning("%s is lost: %s; looking for it", self.name, reason)
+                yield DeviceLost(self.name, self._at, reason)
+            else:
+                log.log(logging.DEBUG if reason in told else logging.INFO, "%s is still lost: %s", self.name, reason)
+                told.add(reason)
+                if answered:
+                    yield SearchFailed()
+            if self._sleep(pause, search=True):
+                return
+            pause = min(2 * pause, timeouts.last_pause_s)
+
+    def _hear(self) -> Iterator[Block | Event]:
+        """One process's blocks, until `close()`. Raises DeviceError when there are no more."""
+        if self._capture is None:
+            found = self._start(self.name)
+            if found is None:
+                return
+            if found != self.name:
+                log.warning("%s: heard from %s now", self.name, found)
+        assert self._capture
+        self._capture.open()
+        limit_s, first = self._timeouts.open_s, -1
+        told: WakePoints | None = None
+        while (message := self._capture.next(limit_s, f"{self.name}: no audio")) is not None:
+            if message.kind != AUDIO:
+                raise Unanswered("the process that captures speaks out of turn")
+            limit_s = self._timeouts.stall_s
+            now, asleep = self._clocks()
+            if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:
+                slept_s, self._asleep = asleep - self._asleep, asleep
+                raise DeviceError(f"the machine slept for {slept_s:.0f} s")
+            lost, samples = message.lost, np.frombuffer(message.payload, np.int16)
+            if self._lost_at is not None:
+                lost += self._missed(now - self._lost_at, len(samples), lost)
+                self._lost_at, self._restored_at = None, now
+                self._flatline.interrupt()
+                log.warning("%s is back after %.1f s", self.name, lost / RATE)
+                yield DeviceRestored(self.name, self._at + lost, lost)
+            if first < 0:
+                first = self._at + lost - message.lost
+            self._heard_at, self._asleep = now, asleep
+            self._at += lost + len(samples)
+            yield from self._flatline.feed(samples, self.name, self._at)
+            yield Block(samples, lost, overflow=message.lost > 0)
+            told = self._tell(told, first)
+            self._delay.span, self._delay.early_s = told.span, told.early_s - _AFTER_S
+            delay_s = self._delay.milliseconds(now, len(samples), lost) / 1000
+            if (told := self._await_wanted(told, first, delay_s)) is None:
+                return
+
+    def _await_wanted(self, told: WakePoints, first: int, delay_s: float) -> WakePoints | None:
+        """Sleep while no block is wanted, for `delay_s` first; what capture was told last. None when woken by
+        `close`."""
+        assert self._capture
+        if delay_s and self._capture.drained and self._sleep(delay_s):
+            return None
+        told = self._tell(told, first)
+        if told.idle and self._capture.drained:
+            # Capture sleeps for a span at most: a schedule that changes meanwhile has to reach it.
+            if self._sleep(told.span / RATE, self._capture):
+                return None
+            told = self._tell(told, first)
+        return told
+
+    def _missed(self, seconds: float, heard: int, dropped: int) -> int:
+        """Samples lost in `seconds`, at whose end `heard` ones came and `dropped` ones did not; rounded so that the
+        device's blocks begin at multiples of their length again."""
+        block = samples_in(self._schedule.block_ms)
+        goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
+        return max(0, round(goes_on / block) * block - self._at - dropped)
+
+    def _tell(self, told: WakePoints | None, first: int) -> WakePoints:
+        """Tell the capture process when its audio is wanted, where that is another schedule than it was `told`."""
+        points = self._schedule.points
+        if points != told:
+            assert self._capture
+            self._capture.want(points, first)
+        return points
+
+    def _start(self, known: str) -> str | None:
+        """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
+        self._capture = CaptureHandle(self._wanted, known, self._schedule.block_ms, self._woken)
+        return self._capture.find(self._timeouts.start_s)
+
+    def _end_capture(self) -> None:
+        if self._capture is not None:
+            self._capture.kill()
+            self._capture = None
+
+    def _release(self) -> None:
+        self._end_capture()
+        self._woken.close()
+        self._rescheduled.close()
+
+    def _sleep(self, seconds: float, unless_heard: CaptureHandle | None = None, *, search: bool = False) -> bool:
+        """Wait for `seconds`; less where a capture process has something to say or, but for a `search`, wake-ups have
+        moved closer. True when woken by `close`."""
+        poll = select.poll()
+        if unless_heard:
+            poll.register(unless_heard, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        if not search:
+            poll.register(self._rescheduled, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}
+        if self._rescheduled.fileno() in ready:
+            self._rescheduled.clear()
+        return self._woken.fileno() in ready

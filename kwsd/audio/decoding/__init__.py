@@ -1,0 +1,1 @@
+"""Recordings and pipes: what decodes them, and tells where they end too soon."""

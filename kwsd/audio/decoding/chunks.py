@@ -1,0 +1,73 @@
+"""How much of the samples that a recording's own headers count is there."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO, NamedTuple
+
+from kwsd.audio.decoding.wav_header import ELSEWHERE, UNKNOWN_BYTES
+
+_UNKNOWN_64 = 1 << 62
+"""The same for sizes in 64 bits."""
+_MOST = 1000
+"""Chunks before the samples; what has more is damaged."""
+
+
+class _Layout(NamedTuple):
+    """Where chunks begin, what stands before each, what their lengths are rounded up to, and count of that header."""
+
+    first: int
+    header: struct.Struct
+    step: int = 2
+    counted: int = 0
+
+
+_LAYOUTS = {
+    b"RIFF": _Layout(12, struct.Struct("<4sI")),
+    b"RIFX": _Layout(12, struct.Struct(">4sI")),
+    b"RF64": _Layout(12, struct.Struct("<4sI")),
+    b"FORM": _Layout(12, struct.Struct(">4sI")),
+    b"riff": _Layout(40, struct.Struct("<16sQ"), step=8, counted=24),  # Wave64: names are GUIDs
+}
+_AU = {b".snd": struct.Struct(">II"), b"dns.": struct.Struct("<II")}
+
+
+def present_fraction(file: BinaryIO) -> float:
+    """How much of the samples of a WAV, AIFF, RF64, Wave64 or AU is there, above 0, at most 1; 1 where that cannot be
+    told. Raises OSError."""
+    size = os.fstat(file.fileno()).st_size
+    kind = file.read(4)
+    if kind in _AU:
+        head = file.read(8)
+        if len(head) < 8:
+            return 1.0
+        at, length = _AU[kind].unpack(head)
+        return _share(size - at, length, UNKNOWN_BYTES)
+    return _share_of_chunk(file, size, _LAYOUTS[kind]) if kind in _LAYOUTS else 1.0
+
+
+def _share_of_chunk(file: BinaryIO, size: int, layout: _Layout) -> float:
+    at, unknown, elsewhere = layout.first, _UNKNOWN_64 if layout.counted else UNKNOWN_BYTES, 0
+    for _ in range(_MOST):
+        if at + layout.header.size >= size:
+            break
+        file.seek(at)
+        head = file.read(layout.header.size)
+        if len(head) < layout.header.size:  # it has shrunk meanwhile
+            break
+        name, length = layout.header.unpack(head)
+        at += layout.header.size
+        length = max(0, length - layout.counted)
+        if name[:4] in (b"data", b"SSND"):
+            if length == ELSEWHERE and elsewhere:
+                return _share(size - at, elsewhere, _UNKNOWN_64)
+            return _share(size - at, length, unknown)
+        if name == b"ds64" and len(sizes := file.read(16)) == 16:
+            _, elsewhere = struct.unpack("<QQ", sizes)
+        at += length + -length % layout.step
+    return 1.0
+
+
+def _share(there: int, promised: int, unknown: int) -> float:
+    return 1.0 if promised >= unknown or there <= 0 else min(1.0, there / max(1, promised))

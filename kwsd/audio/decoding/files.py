@@ -1,0 +1,133 @@
+"""Recordings in any format that libsndfile reads, as 16 kHz mono."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.decoding.sndfile import UNKNOWN_FRAMES, open_recording, read_blocks, wind
+from kwsd.audio.realtime import RealtimePacer
+from kwsd.audio.resample import Resampler, resampled
+from kwsd.audio.source import Block
+from kwsd.errors import InputError
+from kwsd.samples import RATE
+from kwsd.shown import readable
+
+log = logging.getLogger(__name__)
+
+_LOUDEST = 1e4
+"""Full scale is 1, but a file of floats may hold anything, and sums of what is finite may not be."""
+_BLOCK_SAMPLES = 1 << 22
+"""Samples of all channels that are read at once, at most: a header may claim a thousand channels."""
+
+
+class FileSource:
+    """A recording, read as a stream: never held as a whole, whatever its rate, channels and sample format."""
+
+    live = False
+
+    def __init__(self, path: Path, *, realtime: bool = False) -> None:
+        """`realtime` paces it like a microphone; otherwise it comes as fast as it is read."""
+        self.name = readable(path.name)
+        self._path = path
+        self._realtime = realtime
+        self._closed = threading.Event()
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN, and
+        DeviceError where libsndfile is missing, as all that is read here does."""
+        pacer = RealtimePacer(self._closed) if self._realtime else None
+        with open_recording(self._path) as sound:
+            for samples in _resampled(self._path, sound, 0.02 if self._realtime else 1.0):
+                if self._closed.is_set() or (pacer and not pacer.wait(len(samples))):
+                    return
+                if len(samples):
+                    yield Block(samples)
+
+    def close(self) -> None:
+        """End `blocks()` at its next block; a wait in real time ends at once."""
+        self._closed.set()
+
+
+def read_clip(path: Path) -> NDArray[np.int16]:
+    """The whole recording: (n,) int16, 16 kHz mono. Raises InputError as `FileSource.blocks`."""
+    whole = bytearray()  # grows where it lies: blocks that are joined are there twice, and hours are long
+    with open_recording(path) as sound:
+        for block in _resampled(path, sound, 1.0):
+            whole += block.tobytes()
+    return np.frombuffer(whole, np.int16)
+
+
+def read_part(path: Path, start: int, length: int) -> NDArray[np.int16]:
+    """`length` samples from `start` on, or as many as there are: (n,) int16, 16 kHz mono; no more is decoded.
+
+    Raises InputError as `FileSource.blocks`, and where there is nothing from `start` on.
+    """
+    with open_recording(path) as sound:
+        wind(path, sound, start)
+        most = -(-length * int(sound.samplerate) // RATE)
+        return np.concatenate(list(_resampled(path, sound, 1.0, most)))[:length]
+
+
+def read_at(path: Path, rate: int) -> NDArray[np.float32]:
+    """The whole recording at any rate: (n,) float32 in [-1, 1), mono. Raises InputError as `FileSource.blocks`."""
+    with open_recording(path) as sound:
+        mono = np.concatenate([block.mean(axis=1, dtype=np.float32) for block in _finite(path, sound, 1.0)])
+        return resampled(mono[None], int(sound.samplerate), rate).reshape(-1)
+
+
+def check_recording(path: Path) -> None:
+    """Raise InputError for what is no recording, as far as its first bytes tell."""
+    open_recording(path).close()
+
+
+def clip_length(path: Path) -> int:
+    """How long the recording is by its header, or by its end where that does not know, in samples at 16 kHz.
+
+    Raises InputError.
+    """
+    with open_recording(path) as sound:
+        frames = int(sound.frames)
+        if frames == UNKNOWN_FRAMES:
+            frames = sum(map(len, read_blocks(path, sound, _BLOCK_SAMPLES // sound.channels, None)))
+        return round(frames * RATE / int(sound.samplerate))
+
+
+def _resampled(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.int16]]:
+    """All of `sound` or its next `most` frames, `block_s` seconds at a time, as 16 kHz mono int16; numbers that are not
+    finite become zeros."""
+    try:
+        resampler = Resampler(sound.samplerate)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    for samples in _finite(path, sound, block_s, most):
+        yield resampler.feed(samples)
+    yield resampler.flush()
+
+
+def _finite(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.float32]]:
+    """All of `sound` or its next `most` frames, (n, channels) `block_s` seconds at a time; numbers that are not finite
+    become zeros."""
+    read = bad = 0
+    frames = min(round(sound.samplerate * block_s), _BLOCK_SAMPLES // sound.channels)
+    for samples in read_blocks(path, sound, max(1, frames), most):
+        finite = np.isfinite(samples)
+        wrong = samples.size - int(np.count_nonzero(finite))
+        if wrong and not bad:
+            log.warning("%s: not all samples are numbers (NaN or infinite); they are heard as silence", path)
+        if wrong:
+            samples[~finite] = 0
+        np.clip(samples, -_LOUDEST, _LOUDEST, out=samples)
+        read += samples.size
+        bad += wrong
+        yield samples
+    if not read and most is None:
+        raise InputError(f"{path}: ends before its first sample, like half a copy; record or copy it again")
+    if bad == read and most is None:
+        raise InputError(f"{path}: not one sample is a number (all NaN or infinite); record it again")

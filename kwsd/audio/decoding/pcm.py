@@ -1,0 +1,161 @@
+"""Raw samples from a pipe: S16_LE, 16 kHz, mono, as `arecord -f S16_LE -r 16000 -t raw` writes them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Generator, Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from kwsd.audio.decoding.containers import read_header, read_next
+from kwsd.audio.decoding.stalling import Stall
+from kwsd.audio.read_delay import ReadDelay
+from kwsd.audio.realtime import RealtimePacer
+from kwsd.audio.source import Block
+from kwsd.audio.wake_schedule import WakeSchedule
+from kwsd.errors import InputError
+from kwsd.waker import Waker
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES = 32_000  # a second at most; a pipe gives what it has
+_PACED_BYTES = 640  # 20 ms
+_QUIET_S = 1.0  # a pipe may be without samples for so long before somebody should be told
+_WANTED = "S16_LE, 16 kHz, mono"
+
+
+class PcmSource:
+    """A pipe, a regular file or a byte buffer of raw samples. It is not closed here: it belongs to the caller."""
+
+    live = False
+
+    def __init__(
+        self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, schedule: WakeSchedule | None = None
+    ) -> None:
+        """Where `stream` has a file descriptor, that is read, past the stream's own buffer.
+
+        Who reads the blocks wants nothing but what `schedule` says; without one, all at once.
+        """
+        self.name = name
+        self._stream = stream
+        self._realtime = realtime
+        self._schedule = (
+            schedule if schedule and not realtime else WakeSchedule(0)
+        )  # in real time there is more than is read at once
+        self._closed = threading.Event()
+        self._waker: Waker | None = None  # while blocks() runs
+        self._schedule.attach(self._wake)
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of what there is, a second at most.
+
+        Raises InputError where the stream cannot be read, or is a recording with a header. That of a WAV file whose
+        samples are just what is expected is passed over.
+        """
+        pacer = RealtimePacer(self._closed) if self._realtime else None
+        rest, heard = b"", False
+        for data in self._samples():
+            heard = True
+            data = rest + data
+            whole = len(data) & ~1
+            rest = data[whole:]
+            samples = np.frombuffer(data[:whole], "<i2").astype(np.int16)
+            if self._closed.is_set() or (pacer and not pacer.wait(len(samples))):
+                return
+            if len(samples):
+                yield Block(samples)
+        if rest and not self._closed.is_set():
+            log.warning("%s: ended inside a sample; the last byte is dropped (is it S16_LE?)", self.name)
+        if not heard and not self._closed.is_set():
+            log.warning("%s: ended before the first sample", self.name)
+
+    def close(self) -> None:
+        """End `blocks()`, even where it waits for a pipe that nobody writes to."""
+        self._closed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Break off what `blocks()` waits for."""
+        if (waker := self._waker) is not None:
+            waker.wake()
+
+    def _samples(self) -> Iterator[bytes]:
+        """The same bytes, without headers; the first come when they are enough to tell whether there is one."""
+        head, find = b"", read_header
+        with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
+            while True:
+                ended = False
+                while (header := find(head, self.name, ended=ended)) is None:
+                    data = next(chunks, b"")
+                    if self._closed.is_set():
+                        return
+                    head, ended = head + data, not data
+                head, left = head[header.size :], header.samples
+                if left is None:
+                    yield from filter(None, itertools.chain([head], chunks))
+                    return
+                while left:
+                    if head[:left]:
+                        yield head[:left]
+                    left, head = left - len(head[:left]), head[left:]
+                    if left and not (head := next(chunks, b"")):
+                        return
+                find = read_next
+
+    def _chunks(self) -> Generator[bytes, None, None]:
+        """Bytes as they come, until the end or `close()`."""
+        size = _PACED_BYTES if self._realtime else _READ_BYTES
+        try:
+            descriptor = self._stream.fileno()
+        except OSError:  # io.UnsupportedOperation: bytes in memory, which never wait
+            while not self._closed.is_set() and (data := self._stream.read(size)):
+                yield data
+            return
+        self._waker = waker = Waker()
+        try:
+            yield from self._read_descriptor(descriptor, waker, size)
+        finally:
+            waker.close()
+
+    def _read_descriptor(self, descriptor: int, waker: Waker, size: int) -> Iterator[bytes]:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.register(waker, select.POLLIN)
+        delayed = select.poll()
+        delayed.register(waker, select.POLLIN)
+        terminal = os.isatty(descriptor)
+        if terminal:
+            log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
+        elif not poll.poll(1000 * _QUIET_S):
+            log.info("%s: waiting for samples (%s)", self.name, _WANTED)
+        delay, stall = ReadDelay(0), Stall(self.name, told=terminal)
+        while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
+            ready = {ready for ready, _ in poll.poll(stall.left_ms())}
+            if not ready:
+                stall.tell()
+                continue
+            if waker.fileno() in ready:
+                waker.clear()
+                continue
+            try:
+                data = os.read(descriptor, size)
+            except BlockingIOError:  # another reader of the same pipe was faster
+                continue
+            except OSError as error:
+                raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+            if not data:
+                return
+            stall.end()
+            yield data
+            stall.begin()
+            delay.span, delay.early_s = self._schedule.points
+            delay_ms = delay.milliseconds(time.monotonic(), len(data) / 2)
+            if delay_ms and len(data) < size:
+                delayed.poll(delay_ms)

@@ -1,0 +1,142 @@
+"""The door to soundfile: recordings are opened, wound on and read, and libsndfile's errors told for people."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.chatter import chatter_to_log
+from kwsd.audio.decoding.truncation import ExpectedLength
+from kwsd.errors import DeviceError, InputError
+from kwsd.samples import RATE
+
+log = logging.getLogger(__name__)
+
+RATES = range(1_000, 1_000_001)
+"""Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
+it at its word costs gigabytes."""
+UNKNOWN_FRAMES = (1 << 63) - 1
+"""Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
+_HEADER_BYTES = 4096
+"""More than the header of a recording without samples has."""
+_UNSEEKABLE = 40
+"""libsndfile's SFE_NOT_SEEKABLE: a codec whose samples depend on those before, GSM 6.10 and some ADPCM."""
+_TALKS = "MP3"  # libmpg123 prints on standard error
+
+
+def open_recording(path: Path) -> Any:
+    """An open `soundfile.SoundFile` that holds at least one sample. Raises InputError for what is no recording, and
+    DeviceError where libsndfile is missing."""
+    sf = _soundfile()
+    talks = _check_file(path)
+    try:
+        with chatter_to_log(log) if talks else nullcontext():
+            sound = sf.SoundFile(os.fsencode(path))  # a name need not be UTF-8, and soundfile would insist
+    except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
+        raise InputError(f"{path}: raw samples have no header; give them one ({_from_raw(path)})") from error
+    except (sf.LibsndfileError, OSError) as error:
+        if path.suffix.lower() == ".onnx":
+            raise InputError(f"{path}: a model, not a recording; name it after --model") from error
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        next_ = f"convert it (ffmpeg -i FILE out.wav; if it is raw samples, {_from_raw(path)})"
+        raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error
+    if not sound.frames:
+        sound.close()
+        raise InputError(f"{path}: holds no samples{_advice(path)}")
+    if sound.samplerate not in RATES:
+        sound.close()
+        raise InputError(f"{path}: has {sound.samplerate} samples a second, says its header; record it again")
+    # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has in hand:
+    # a hole in every block. It does not do so in what it takes for a pipe.
+    sound.seekable = lambda: False
+    return sound
+
+
+def wind(path: Path, sound: Any, start: int) -> None:
+    """Go on from `start`, in samples at 16 kHz. Raises InputError where there is nothing from there on."""
+    first = start * int(sound.samplerate) // RATE
+    try:
+        with _chatter(sound):
+            sound.seek(first)
+    except _soundfile().LibsndfileError as error:
+        if error.code == _UNSEEKABLE:
+            for at in range(0, first, sound.samplerate):  # past the end there is nothing, as whoever reads on finds
+                sound.read(min(sound.samplerate, first - at))
+            return
+        raise InputError(f"{path}: holds nothing from {start / RATE:.1f} s on ({error})") from error
+
+
+def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDArray[np.float32]]:
+    """Blocks of (frames, channels) until the end, or until they are `most` frames. Raises InputError for damage."""
+    read, promise = 0, None
+    if most is None and sound.frames != UNKNOWN_FRAMES:
+        promise = ExpectedLength(path, sound.format, sound.frames / sound.samplerate)
+    while most is None or read < most:
+        try:
+            with _chatter(sound):
+                count = frames if most is None else min(frames, most - read)
+                samples = sound.read(count, dtype="float32", always_2d=True)
+        except (_soundfile().LibsndfileError, OSError) as error:
+            at = read / sound.samplerate
+            raise InputError(f"{path}: damaged about {at:.1f} s into it ({error})") from error
+        if not len(samples):
+            break
+        read += len(samples)
+        yield samples
+    if promise and (what := promise.broken(read / sound.samplerate)):
+        log.warning("%s: %s; is it cut off, or damaged?", path, what)
+    if most is not None and not read:
+        raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")
+
+
+def _advice(path: Path) -> str:
+    """What to do where there are none by the header. Who records fills in their number at the end, unless killed."""
+    size = path.stat().st_size
+    if size <= _HEADER_BYTES:
+        return "; record it again or name another file"
+    return f", says its header, but {size / 1000:.0f} kB of something: convert it (ffmpeg -i FILE out.wav)"
+
+
+def _from_raw(path: Path) -> str:
+    """For those of 16 kHz, mono: whichever command met them, they are recordings then."""
+    return f"ffmpeg -f s16le -ar 16000 -ac 1 -i {shlex.quote(str(path))} out.wav"
+
+
+def _check_file(path: Path) -> bool:
+    """Say what libsndfile would call a "System error". Raises InputError.
+
+    True for what libmpg123 may have something to say of, past us: an MP3's first bytes.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, not a recording; name a file in it")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file; pipe samples, or a WAV file of them, to: kwsd listen -")
+        with path.open("rb") as file:
+            head = file.read(3)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; check the name and its permissions") from error
+    if not head:
+        raise InputError(f"{path}: the file is empty; record it again or name another file")
+    return head == b"ID3" or (head[0] == 0xFF and head[1:2] >= b"\xe0")
+
+
+def _chatter(sound: Any) -> AbstractContextManager[None]:
+    """What the decoder prints, past us, goes to the log."""
+    return chatter_to_log(log) if sound.format == _TALKS else nullcontext()
+
+
+def _soundfile() -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise DeviceError(f"libsndfile cannot be loaded ({error}): apt install libsndfile1") from error
+    return soundfile

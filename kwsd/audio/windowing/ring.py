@@ -1,0 +1,181 @@
+"""Where a capture thread leaves audio and one reader takes it: numbered samples in a bounded buffer."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.audio.windowing.gaps import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class RingState:
+    """What a ring holds at one moment: samples `first` to `written` (exclusive), and which of them are missing."""
+
+    first: int
+    written: int
+    closed: bool
+    gaps: tuple[Gap, ...]
+
+
+class Ring:
+    """One stream's newest samples, each under its number since the start of the stream.
+
+    One thread writes, one reads, any may close. When it is full, either the writer waits for the reader
+    (`wait=True`), or the oldest samples are overwritten and the reader finds that it was lapped.
+    """
+
+    def __init__(self, capacity: int, sentry: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
+        """Room for `capacity` samples, allocated now. Raises ValueError for less than one.
+
+        `sentry` tells the writer whether anybody may be speaking in the next samples (n,), while the reader sleeps.
+        """
+        if capacity < 1:
+            raise ValueError(f"a ring of {capacity} samples")
+        self.capacity = capacity
+        self._samples = np.zeros(capacity, np.int16)
+        self._changed = threading.Condition()
+        self._written = 0
+        self._released = 0
+        self._overflows = 0
+        self._gaps: deque[Gap] = deque()
+        self._closed = False
+        self._error: BaseException | None = None
+        self._wake: Callable[[], object] | None = None
+        self._sentry = sentry
+        self._expected = self._latest = 0
+        self._alarmed = False
+
+    @property
+    def written(self) -> int:
+        """How many samples have been numbered so far."""
+        return self._written
+
+    @property
+    def overflows(self) -> int:
+        """How often samples are missing because the device had to drop them."""
+        return self._overflows
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the stream, if not its own end."""
+        return self._error
+
+    def write(self, samples: NDArray[np.int16], *, wait: bool) -> bool:
+        """Number and keep (n,) samples; with `wait`, piece by piece as the reader makes room. False once closed."""
+        rest = samples
+        while True:
+            with self._changed:
+                if wait and len(rest):
+                    self._changed.wait_for(lambda: self._closed or self._room() > 0)
+                if self._closed:
+                    return False
+                piece = rest[: self._room()] if wait else rest
+                self._put(piece)
+                if self._sentry and self._expected < self._latest:
+                    self._alarmed = self._sentry(piece) or self._alarmed
+                awaited = self.awaited
+            if awaited:
+                self._tell_reader()
+            rest = rest[len(piece) :]
+            if not len(rest):
+                return True
+
+    def skip(self, lost: int, *, overflow: bool = False) -> None:
+        """Number `lost` samples that never came. It never waits: only live streams lose samples."""
+        with self._changed:
+            if self._closed or lost <= 0:
+                return
+            self._overflows += overflow
+            self._gaps.append(Gap(self._written, self._written + lost))
+            kept = min(lost, self.capacity)
+            self._written += lost - kept
+            self._put(np.zeros(kept, np.int16))
+        self._tell_reader()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """No more audio; wakes writer and reader. The reader raises `error` at the end; the first call counts."""
+        with self._changed:
+            if not self._closed:
+                self._closed, self._error = True, error
+            self._changed.notify_all()
+        self._tell_reader()
+
+    def attach(self, wake: Callable[[], object]) -> None:
+        """Call `wake` from whatever thread writes what is expected, or closes; it must return at once."""
+        self._wake = wake
+
+    def expect(self, position: int, latest: int = 0) -> None:
+        """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then; nor
+        before sample `latest` while the sentry, if there is one, hears nobody.
+
+        To wake a thread costs more than all else that a block does. A ring that is full before wakes it all the same:
+        a writer may wait for room. Nor is one let run half full for the sentry's sake.
+        """
+        with self._changed:
+            if position > self._expected:
+                self._alarmed = False
+            self._expected = min(position, self._released + self.capacity)
+            self._latest = min(latest, self._released + self.capacity // 2) if self._sentry else 0
+
+    @property
+    def awaited(self) -> bool:
+        """Whether what the reader expects is there."""
+        return self._written >= (self._expected if self._alarmed else max(self._expected, self._latest))
+
+    def state(self) -> RingState:
+        """What there is now; later calls of `read` may find the oldest of it overwritten."""
+        with self._changed:
+            return RingState(self._first(), self._written, self._closed, tuple(self._gaps))
+
+    def read(self, start: int, stop: int) -> NDArray[np.int16] | None:
+        """A copy of samples `start` to `stop`, (stop - start,), or None where one of them was overwritten.
+
+        Zeros stand where the stream had not begun (below 0), has not come so far, or has a gap.
+        """
+        out = np.zeros(stop - start, np.int16)
+        with self._changed:
+            low, high = max(start, 0), min(stop, self._written)
+            if low < self._first():
+                return None
+            while low < high:
+                at = low % self.capacity
+                piece = self._samples[at : at + high - low]
+                out[low - start : low - start + len(piece)] = piece
+                low += len(piece)
+        return out
+
+    def release(self, position: int) -> None:
+        """The reader needs nothing before sample `position` any more: a waiting writer may use that room."""
+        with self._changed:
+            self._released = max(self._released, min(position, self._written))
+            self._forget_gaps(self._released)
+            self._changed.notify_all()
+
+    def _room(self) -> int:
+        return max(0, self._released + self.capacity - self._written)
+
+    def _first(self) -> int:
+        return max(0, self._written - self.capacity)
+
+    def _put(self, samples: NDArray[np.int16]) -> None:
+        self._written += len(samples)
+        kept = samples[-self.capacity :]
+        at = (self._written - len(kept)) % self.capacity
+        head = kept[: self.capacity - at]
+        self._samples[at : at + len(head)] = head
+        self._samples[: len(kept) - len(head)] = kept[len(head) :]
+        self._forget_gaps(self._first())
+
+    def _forget_gaps(self, before: int) -> None:
+        while self._gaps and self._gaps[0].stop <= before:
+            self._gaps.popleft()
+
+    def _tell_reader(self) -> None:
+        if self._wake is not None:
+            self._wake()

@@ -1,0 +1,99 @@
+"""How many windows come at once, and how far apart, where they take long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
+from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import windows
+
+Counts = Callable[[Iterator[list[Window]], int, float], list[int]]
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    """How many windows each of the next batches has, whose reader takes so many seconds a window."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("kwsd.audio.windowing.windows.time", clock)
+
+    def count(cut: Iterator[list[Window]], batches: int, window_s: float) -> list[int]:
+        taken = []
+        for _ in range(batches):
+            taken.append(len(next(cut)))
+            clock.now += window_s * taken[-1]
+        return taken
+
+    return count
+
+
+def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
+    ring = Ring(160_000)
+    adaptive = AdaptiveHop(1600)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
+    ends, hops = [0], []
+
+    def take() -> None:
+        (window,) = next(cut)
+        assert window.lost == 0
+        assert window.end == ends[-1] + window.hop  # what the gate hears has neither hole nor overlap
+        np.testing.assert_array_equal(window.samples[-window.hop :], np.arange(ends[-1], window.end) % 30_000)
+        ends.append(window.end)
+        hops.append(window.hop)
+
+    def write(samples: int) -> None:
+        at = ring.written
+        assert ring.write((np.arange(at, at + samples) % 30_000).astype(np.int16), wait=False)
+
+    write(1600)
+    take()
+    write(64_000)
+    take()
+    write(33_600)  # two seconds later it is still more than one behind
+    take()
+    while ends[-1] + 6400 <= ring.written:
+        take()
+    assert hops == [1600, 1600, *[3200] * (len(hops) - 2)]
+    for _ in range(400):
+        write(1600)
+        while ends[-1] + adaptive.hop <= ring.written:
+            take()
+    assert hops[-1] == 1600
+
+
+def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
+    ring = Ring(160_000)
+    adaptive = AdaptiveHop(1600)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
+    heard = 0
+    for _ in range(4):  # a microphone that goes and comes, and a reader that takes every window at once
+        ring.write(np.ones(16_000, np.int16), wait=False)
+        while heard + adaptive.hop <= ring.written:
+            heard = next(cut)[0].end
+        ring.skip(20_800)
+    assert adaptive.hop == 1600
+
+
+def test_a_slow_machine_gets_few_live_windows_at_once(counts: Counts) -> None:
+    ring = Ring(320_000)
+    cut = windows({"a": ring}, hop=1600, adaptive={"a": AdaptiveHop(1600)}, batch=16)
+    ring.write(np.ones(64_000, np.int16), wait=False)
+    assert counts(cut, 2, 0.01) == [1, 2]  # it takes a few to know the machine
+    assert counts(cut, 2, 2.2) == [4, 1]
+    assert counts(cut, 2, 0.5) == [1, 2]
+    ring.write(np.ones(160_000, np.int16), wait=False)
+    assert counts(cut, 3, 0.5) == [4, 4, 4]
+
+
+def test_a_slow_network_gets_fewer_windows_of_a_recording_at_once(counts: Counts) -> None:
+    ring = Ring(320_000)
+    cut = windows({"a": ring}, hop=1600, batch=64)
+    ring.write(np.ones(150 * 1600, np.int16), wait=False)
+    assert counts(cut, 1, 0.0) == [32]
+    assert counts(cut, 2, 0.5) == [64, 4]
