@@ -12,6 +12,10 @@ from typing import Any
 from kwsd.errors import ModelError
 from kwsd.labels import unclear
 
+_JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
+"""What is not printable to Python, and yet correct spelling: a no-break space, and what joins and parts letters in
+Persian or emoji."""
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object in a regular file. Raises ModelError."""
@@ -65,9 +69,11 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     if config.get("num_labels", len(labels)) != len(labels):  # transformers would have it otherwise, without names
         other = f"num_labels is {config['num_labels']!r:.40}, but id2label names {len(labels)};"
         raise ModelError(f"{folder}/config.json: {other}", "take the wrong one out")
-    strange = next((label for label in labels if not label.isprintable()), None)
+    strange = next((label for label in labels if not label.translate(_JOINERS).isprintable()), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
-        raise ModelError(f"{folder}/config.json: the label {strange!r} holds control characters;", "take another model")
+        raise ModelError(
+            f"{folder}/config.json: the label {strange!r} holds control characters;", "give it another name in id2label"
+        )
     if what := unclear(labels):
         raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
     return labels

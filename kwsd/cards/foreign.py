@@ -6,14 +6,13 @@ and the weights as safetensors, whole or in shards. A card.json may lie beside t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS
+from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -30,7 +29,11 @@ _HEARING = frozenset({
     "wav2vec2", "wav2vec2-bert", "wav2vec2-conformer", "wavlm", "whisper",
 })  # fmt: skip
 """Types of which AutoModelForAudioClassification makes one where a config names no class."""
-_FRAME = RATE // 100  # AST's spectrogram takes a step every 10 ms, at 16 kHz, from 25 ms of sound
+_TRAINABLE = _HEARING | {"moonshine"}
+"""Types of which `kwsd train --backbone` makes a classifier."""
+_RATES = {"clap": 48_000}
+"""Where a feature extractor's configuration does not say its rate, transformers takes this one, else 16 kHz."""
+_FRAME = RATE // 100  # AST's spectrogram takes a step every 160 samples, from 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class ModelSpec:
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is of another network than kwsd's own ones."""
-    return config.get("model_type", OWN_TYPE) not in (OWN_TYPE, LARGER_TYPE)
+    return config.get("model_type") not in (OWN_TYPE, LARGER_TYPE)
 
 
 def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:
@@ -59,7 +62,7 @@ def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:
     return zero_shot and not any((folder / name).is_file() for name in TOKENIZERS)
 
 
-def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
+def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
     """What the configurations in `folder` say of the model.
 
     Raises:
@@ -68,8 +71,8 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec
     """
     kind = _kind(config, name)
     extractor = _extractor(folder, name)
-    rate = whole(extractor.get("sampling_rate", RATE), folder, "sampling_rate", 1_000_000)
-    window, longest = _lengths(config, extractor, folder)
+    rate = _rate(config, extractor, folder)
+    window, longest = _lengths(config, extractor, rate, folder)
     if lacks_tokenizer(folder, config):
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} does not say how it reads labels: {folder} lacks {TOKENIZERS[0]};", "fetch it too")
@@ -84,23 +87,46 @@ def read_nature(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec
 
 def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None:
     """The most that an encoder hears at once, in samples at 16 kHz; None for no limit. Raises ModelError."""
-    return _lengths(config, _extractor(folder, name), folder)[1]
+    extractor = _extractor(folder, name)
+    return _lengths(config, extractor, _rate(config, extractor, folder), folder)[1]
+
+
+def _rate(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Path) -> int:
+    usual = _RATES.get(str(config.get("model_type")), RATE)
+    return whole(extractor.get("sampling_rate", usual), folder, "sampling_rate", 1_000_000)
 
 
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
-    kind, given = str(config.get("model_type")), config.get("architectures")
+    if "model_type" not in config:
+        raise ModelError(f"{name} is no model of transformers: its config.json names no model_type;", "take another")
+    kind, given = str(config["model_type"]), config.get("architectures")
     if kind in ZERO_SHOT:
         return "zero-shot"
+    if config.get("auto_map") and kind not in _TRAINABLE:
+        raise needs_code(name)
     named = [str(one) for one in given if str(one).isprintable()] if isinstance(given, list) else []
-    hears = given is None and kind in _HEARING  # if it has no head for labels, its weights will tell
-    if not hears and not any(re.search(r"For(Sequence|Audio)Classification$", one) for one in named):
+    hears = not given and kind in _HEARING  # if it has no head for labels, its weights will tell
+    if not hears and not any(_classifies(one, kind) for one in named):
+        other = ", or make one of it: kwsd train --backbone" if kind in _TRAINABLE else ""
         raise ModelError(
             f"{name} is no audio classifier: it is {named[0] if named else 'a model of an unknown class'};",
-            "take a model made for audio classification, or make one of it: kwsd train --backbone",
+            f"take a model made for audio classification{other}",
         )
     if config.get("problem_type") == "regression":
         raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression);", "take another")
     return "classifier"
+
+
+def _classifies(architecture: str, kind: str) -> bool:
+    """Whether a class of transformers gives sounds their labels. Text has classifiers of sequences, too."""
+    return architecture.endswith("ForAudioClassification") or (
+        architecture.endswith("ForSequenceClassification") and kind in _HEARING
+    )
+
+
+def needs_code(name: str) -> ModelError:
+    """The error for a model whose network is not one of transformers' own."""
+    return ModelError(f"{name} needs code of its own, which kwsd never runs;", "take another")
 
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
@@ -112,11 +138,15 @@ def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
     if (alone := EXTRACTORS[-1]) in found:  # a processor's configuration that nests none only names its parts
         return found[alone]
     raise ModelError(
-        f"{name} does not say how it wants to hear: {folder} lacks {alone};", "fetch it too, if it is a model for sound"
+        f"{name} does not say how it wants to hear: {folder} lacks {alone};",
+        "fetch it too, or write that of its base there: "
+        "transformers.AutoFeatureExtractor.from_pretrained(BASE).save_pretrained(FOLDER)",
     )
 
 
-def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Path) -> tuple[int | None, int | None]:
+def _lengths(
+    config: Mapping[str, Any], extractor: Mapping[str, Any], rate: int, folder: Path
+) -> tuple[int | None, int | None]:
     """The window and the longest input, in samples at 16 kHz.
 
     An AST has a spectrogram of so many steps, CLAP hears so many seconds: they were trained on that much. Whisper pads
@@ -125,9 +155,12 @@ def _lengths(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Pa
     own = config.get("window_samples")
     longest = None
     kind = config.get("model_type")
+    if kind == BACKBONE_TYPE and isinstance(config.get("backbone"), Mapping):
+        kind = config["backbone"].get("model_type")
     if kind == "audio-spectrogram-transformer":
         steps = whole(extractor.get("max_length", 1024), folder, "max_length", LONGEST_S * RATE // _FRAME)
-        longest = (steps - 1) * _FRAME + RATE // 40
+        # Transformers' own spectrogram counts samples at any rate, torchaudio's time: the shorter one is always heard.
+        longest = ((steps - 1) * _FRAME + RATE // 40) * RATE // max(rate, RATE)
     elif kind == "clap":
         longest = whole(extractor.get("max_length_s", 10), folder, "max_length_s", LONGEST_S) * RATE
     window = longest if own is None else whole(own, folder, "window_samples", LONGEST_S * RATE)

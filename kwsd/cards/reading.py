@@ -13,7 +13,7 @@ from typing import Any
 from kwsd.cards.card_file import check_words, read_card_file, verify_checksums
 from kwsd.cards.exported import read_exported
 from kwsd.cards.folder import licence_of, read_json, read_labels, whole
-from kwsd.cards.foreign import LONGEST_S, is_foreign, read_nature
+from kwsd.cards.foreign import LONGEST_S, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
@@ -114,22 +114,22 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
     """The card of a model that is not kwsd's own."""
     name = _name(folder, card, given)
     files = weight_files(folder, name)
-    nature = read_nature(folder, config, name)
+    spec = read_spec(folder, config, name)
     verify_checksums(folder, card)
-    if nature.labels:  # a zero-shot model gets its labels later
-        check_words(card["thresholds"], nature.labels, f"{folder / CARD}: thresholds")
+    if spec.labels:  # a zero-shot model gets its labels later
+        check_words(card["thresholds"], spec.labels, f"{folder / CARD}: thresholds")
     return ModelCard(
         name=name,
         path=folder,
-        labels=nature.labels,
-        thresholds=_thresholds(card, nature.labels),
+        labels=spec.labels,
+        thresholds=_thresholds(card, spec.labels),
         licence=licence_of(folder, card),
         size_bytes=sum(file.stat().st_size for file in files),
         scores=card["scores"],
-        kind=nature.kind,
-        rate=nature.rate,
-        window=nature.window or DEFAULT_WINDOW,
-        longest=nature.longest,
+        kind=spec.kind,
+        rate=spec.rate,
+        window=spec.window or DEFAULT_WINDOW,
+        longest=spec.longest,
         smoothing=card["smoothing"],
     )
 

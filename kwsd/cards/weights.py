@@ -25,6 +25,11 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     files = named_files(folder)
     if not files:
         raise no_weights(folder, name)
+    if is_adapter(folder):
+        raise ModelError(
+            f"{name}: an adapter (PEFT) lies beside its weights, and would not be heard;",
+            f"merge it with merge_and_unload() of peft, or take {ADAPTER[0]} away",
+        )
     from safetensors import SafetensorError, safe_open
 
     for file in files:
@@ -41,8 +46,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
 
 def named_files(folder: Path) -> list[Path]:
-    """The same, whether the shards are there or not; none where neither file is. Raises ModelError for an index that
-    lists none."""
+    """The files of the weights, whether the shards are there or not; none where neither model.safetensors nor an index
+    is. Raises ModelError for an index that lists none."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
@@ -58,12 +63,21 @@ def no_weights(folder: Path, name: str) -> ModelError:
     """The error for a folder without safetensors."""
     if is_adapter(folder):
         return only_adapter(name)
-    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(PICKLES))
-    return only_pickles(name, pickles[0]) if pickles else ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
+    names = sorted(path.name for path in folder.iterdir())
+    if pickles := [file for file in names if file.endswith(PICKLES)]:
+        return only_pickles(name, pickles[0])
+    if other := [file for file in names if file.endswith(".safetensors")]:
+        return ModelError(f"{name}: there is no {WEIGHTS}, but {other[0]};", "rename it, if it holds the whole model")
+    if any(folder.glob("**/*.onnx")):
+        return ModelError(
+            f"{name}: there is no {WEIGHTS}, but ONNX files that kwsd has not written;",
+            "take the model that they were made from",
+        )
+    return ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder without a model holds what another model is to be changed by."""
+    """Whether a folder holds what a model is to be changed by."""
     return any((folder / name).is_file() for name in ADAPTER)
 
 

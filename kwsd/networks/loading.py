@@ -12,7 +12,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from kwsd.cards.folder import read_json, read_labels
-from kwsd.cards.foreign import ZERO_SHOT
+from kwsd.cards.foreign import ZERO_SHOT, needs_code
 from kwsd.errors import DeviceError, ModelError, first_line
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -42,15 +42,30 @@ def loading(name: str, folder: Path) -> Iterator[None]:
     except MISFITS as error:
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
-            raise ModelError(f"{what} {_misfit(folder)};", "fetch the model again") from error
-        if "trust_remote_code" in str(error):  # nor this one
-            raise ModelError(f"{what} it needs code of its own, which kwsd never runs;", "take another") from error
-        raise ModelError(f"{what} {first_line(error)}") from error
+            raise ModelError(f"{what} {_misfit(folder)}") from error
+        raise unloadable(what, error, name) from error
+
+
+def unloadable(what: str, error: Exception, name: str) -> ModelError:
+    """The error for a model, called `name`, that transformers does not load; `what` begins its text."""
+    said = str(error)
+    if "custom code" in said or "trust_remote_code" in said:  # an option that no operator can set
+        return needs_code(name)
+    if "does not recognize this architecture" in said:
+        return ModelError(
+            f"{what} this transformers does not know its model_type;", "upgrade transformers, or take another"
+        )
+    return ModelError(
+        f"{what} {first_line(error)};", "fetch all its files from one and the same revision, or take another model"
+    )
 
 
 def _misfit(folder: Path) -> str:
-    """What is wrong with weights of other sizes than the config's."""
+    """What is wrong with weights of other sizes than the config's, and what to do about it."""
     config = read_json(folder / "config.json")
-    labels = () if str(config.get("model_type")) in ZERO_SHOT else read_labels(folder, config)
-    told = f"{len(labels)} labels and" if labels else "the"
-    return f"config.json names {told} sizes that the weights do not fit"
+    if str(config.get("model_type")) in ZERO_SHOT:
+        return "config.json names sizes that the weights do not fit; fetch the model again"
+    if "id2label" not in config and "num_labels" not in config:
+        return "config.json names no labels, and the weights are not for two; write id2label into it"
+    count = len(read_labels(folder, config))
+    return f"config.json names {count} labels and sizes that the weights do not fit; fetch the model again"

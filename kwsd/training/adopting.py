@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import AutoModel, AutoModelForAudioClassification
 
 from kwsd.cards.card_file import read_card_file, verify_checksums
@@ -18,13 +19,13 @@ from kwsd.cards.foreign import longest_of
 from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
-from kwsd.errors import ModelError, UsageError, first_line
+from kwsd.errors import ModelError, UsageError
 from kwsd.exporting.export import export_model, replacing_model
 from kwsd.labels import can_fire
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
-from kwsd.networks.loading import MISFITS
+from kwsd.networks.loading import MISFITS, unloadable
 from kwsd.replacing import write_bytes
 from kwsd.samples import RATE
 from kwsd.training.finetune_recipe import FinetuneRecipe
@@ -84,7 +85,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         _try(model, extractor, recipe.window)
         return model, extractor
     except MISFITS as error:
-        raise ModelError(f"{recipe.model} is no encoder that can be trained: {first_line(error)}") from error
+        raise unloadable(f"{recipe.model} is no encoder that can be trained:", error, recipe.model) from error
 
 
 def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
@@ -99,6 +100,7 @@ def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
 def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
     kind = AutoModelForAudioClassification
     model = _encoder(kind, folder, recipe.model, **label_tables(labels), ignore_mismatched_sizes=True)
+    _renew_head(model)
     model.config.window_samples = recipe.window
     model.config.problem_type = None
     model.config.output_attentions = False  # else it cannot be saved
@@ -110,6 +112,15 @@ def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -
     if hasattr(model, "freeze_feature_encoder"):
         model.freeze_feature_encoder()  # the convolutions know sound well enough, and forget it first
     return model
+
+
+def _renew_head(model: Any) -> None:
+    """Forget what an earlier head told apart: transformers keeps one that has as many labels, whatever they mean."""
+    deviation = getattr(model.config, "initializer_range", 0.02)
+    for layer in model.classifier.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=deviation)
+            nn.init.zeros_(layer.bias)
 
 
 def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:

@@ -72,7 +72,10 @@ def find_model(name_or_folder: str) -> Path:
     if (here := expanded(name_or_folder)).is_dir():
         if is_adapter(here):
             raise only_adapter(name_or_folder)
-        of_run = f"did you mean {here / 'model'}?" if (here / "model" / "config.json").is_file() else ""
+        inner = next(
+            (place for place in (here / "model", *_checkpoints(here)) if (place / "config.json").is_file()), None
+        )
+        of_run = f"did you mean {inner}?" if inner else ""
         if not of_run and (here.parent / RUN).is_file():
             of_run = f"the run in {here.parent} has not come to its end: go on with the `kwsd train` that began it"
         raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
@@ -87,6 +90,12 @@ def find_model(name_or_folder: str) -> Path:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
     raise ModelError(f"no model and no folder is called {name_or_folder!r};", _meant(name_or_folder) or known)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The folders that transformers' Trainer writes, the newest first."""
+    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True)
 
 
 def _meant(wanted: str) -> str:

@@ -159,3 +159,33 @@ def test_reading_a_card_imports_no_torch(foreign: Foreign) -> None:
     code = "import sys; from kwsd.zoo import read_card; read_card(sys.argv[1]); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, foreign("ast")], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    "label", ["\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "turn\u00a0on", "\U0001f469\u200d\U0001f373"]
+)
+def test_correct_spelling_is_no_control_character(copy: Path, label: str) -> None:
+    change(copy / "config.json", id2label={"0": "a", "1": label, "2": "b", "3": "c", "4": "d"})
+    assert label in read_card(str(copy)).labels
+
+
+def test_no_classes_are_as_good_as_none(copy: Path) -> None:
+    change(copy / "config.json", architectures=[])
+    assert read_card(str(copy)).kind == "classifier"
+
+
+@pytest.mark.parametrize(("rate", "longest"), [(8_000, 10_480), (16_000, 10_480), (32_000, 5_240)])
+def test_a_spectrogram_of_another_rate_holds_no_more_than_transformers_counts(
+    foreign: Foreign, tmp_path: Path, rate: int, longest: int
+) -> None:
+    mine = Path(shutil.copytree(foreign("ast"), tmp_path / "mine"))
+    change(mine / "preprocessor_config.json", sampling_rate=rate)
+    assert read_card(str(mine)).longest == longest
+
+
+def test_a_clap_that_does_not_say_its_rate_has_that_of_transformers(clap: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    extractor = json.loads((mine / "preprocessor_config.json").read_text())
+    del extractor["sampling_rate"]
+    (mine / "preprocessor_config.json").write_text(json.dumps(extractor))
+    assert read_card(str(mine)).rate == 48_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -28,9 +29,21 @@ def adapter(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
 
 
+def other_onnx(folder: Path) -> None:
+    """As Optimum writes it."""
+    (folder / "onnx").mkdir()
+    (folder / "model.safetensors").rename(folder / "onnx" / "model.onnx")
+
+
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
     "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
+    "no model of transformers": (lambda f: change(f / "config.json", model_type=None), "names no model_type; take"),
+    "text": (
+        lambda f: change(f / "config.json", model_type="bert", architectures=["BertForSequenceClassification"]),
+        "it is BertForSequenceClassification; take a model made for audio classification",
+    ),
+    "pictures": (lambda f: change(f / "config.json", model_type="vit", architectures=["ViTModel"]), "it is ViTModel"),
     "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
     "a number, by no class": (
         lambda f: change(f / "config.json", problem_type="regression", architectures=None),
@@ -55,6 +68,12 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a pickle": (pickled, "pytorch_model.bin is a pickle"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
     "an adapter": (adapter, "merge it into its base"),
+    "an adapter beside them": (lambda f: (f / "adapter_config.json").write_text("{}"), "would not be heard; merge it"),
+    "weights by another name": (
+        lambda f: (f / "model.safetensors").rename(f / "model.fp16.safetensors"),
+        "there is no model.safetensors, but model.fp16.safetensors; rename it",
+    ),
+    "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; take the model that they were made from"),
     "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "no whole file"),
 }
 
@@ -134,12 +153,34 @@ def test_code_in_a_model_is_never_run(copy: Path) -> None:
         model_type="mine",
         auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
     )
-    with pytest.raises(ModelError, match=r"cannot load mine .* needs code of its own, which kwsd never runs; take"):
-        load_classifier(read_card(str(copy)), device="cpu")
+    with pytest.raises(ModelError, match=r"mine needs code of its own, which kwsd never runs; take another"):
+        read_card(str(copy))
 
 
 def test_a_library_that_a_model_needs_is_missing_and_not_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(copy / "config.json", quantization_config={"quant_method": "torchao", "quant_type": "int8_weight_only"})
     monkeypatch.setitem(sys.modules, "torchao", None)
     with pytest.raises(DeviceError, match=r"cannot load mine .* without another library: .*torchao.*; install it"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_only_what_can_be_trained_is_recommended_for_it(copy: Path) -> None:
+    change(copy / "config.json", model_type="vit", architectures=["ViTModel"])
+    with pytest.raises(ModelError) as told:
+        read_card(str(copy))
+    assert "--backbone" not in str(told.value)
+
+
+def test_files_that_do_not_belong_together_are_told_with_what_to_do(copy: Path, foreign: Foreign) -> None:
+    shutil.copy(foreign("whisper") / "preprocessor_config.json", copy)
+    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all its files from one and the same revision"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_labels_that_nobody_counted(copy: Path) -> None:
+    config = copy / "config.json"
+    table = json.loads(config.read_text())
+    del table["id2label"], table["label2id"]
+    config.write_text(json.dumps(table))
+    with pytest.raises(ModelError, match=r"names no labels, and the weights are not for two; write id2label into it"):
         load_classifier(read_card(str(copy)), device="cpu")

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from foreign_folders import change
 
 from kwsd.errors import ModelError, UsageError
-from kwsd.training.adopting import adopt
+from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.zoo import read_card
 
 Foreign = Callable[[str], Path]
 LABELS = ("high", "low", "_silence_")
@@ -54,3 +56,36 @@ def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Pa
     text = r"tiny is not whole: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
     with pytest.raises(ModelError, match=text):
         adopt(tmp_path / "torn", replace(RECIPE, frozen=frozen), LABELS, "cpu")
+
+
+def test_a_head_for_as_many_other_labels_is_forgotten(foreign: Foreign) -> None:
+    """Its first output told "yes" from the rest, and would be called "high" now."""
+    from safetensors.numpy import load_file
+
+    earlier = load_file(foreign("hubert") / "model.safetensors")
+    model, _ = adopt(foreign("hubert"), RECIPE, ("a", "b", "c", "d", "e", "f", "_silence_"), "cpu")
+    weights = model.state_dict()
+    assert weights["classifier.weight"].shape == earlier["classifier.weight"].shape
+    assert abs(weights["classifier.weight"].numpy()).max() < 0.2 < abs(earlier["classifier.weight"]).max()
+    assert not weights["classifier.bias"].any()
+    kept = "hubert.encoder.layer_norm.weight"
+    assert (weights[kept].numpy() == earlier[kept]).all()
+
+
+def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, frozen=True, window_s=0.5)
+    model, extractor = adopt(foreign("ast"), recipe, LABELS, "cpu")
+    export_adopted(model, extractor, tmp_path / "mine", name="mine", licence="MIT", scores={})
+    card = read_card(str(tmp_path / "mine"))
+    assert (card.window, card.longest) == (8_000, read_card(str(foreign("ast"))).longest)
+
+
+def test_an_encoder_with_code_of_its_own_is_told_so(foreign: Foreign, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
+    change(
+        mine / "config.json",
+        model_type="mine",
+        auto_map={"AutoConfig": "m.Config", "AutoModel": "m.Model", "AutoModelForAudioClassification": "m.Model"},
+    )
+    with pytest.raises(ModelError, match="tiny needs code of its own, which kwsd never runs; take another"):
+        adopt(mine, RECIPE, LABELS, "cpu")

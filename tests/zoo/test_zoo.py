@@ -27,7 +27,10 @@ def folder(tmp_path: Path) -> Path:
     """A folder that is a model as far as a card can tell: two words."""
     place = tmp_path / "tiny"
     place.mkdir()
-    write(place / "config.json", {"id2label": {str(index): label for index, label in enumerate(LABELS)}})
+    write(
+        place / "config.json",
+        {"model_type": "kwsd-hubert", "id2label": {str(index): label for index, label in enumerate(LABELS)}},
+    )
     save_file({"word_head.outer.weight": np.zeros((3, 4), np.float32)}, place / "model.safetensors")
     digest = hashlib.sha256((place / "model.safetensors").read_bytes()).hexdigest()
     card = {"name": "two words", "licence": "CC0-1.0", "thresholds": {"yes": 0.5}, "scores": {"validation": {"a": 1}}}
