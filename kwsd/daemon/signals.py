@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import os
 import signal
@@ -10,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+log = logging.getLogger(__name__)
 
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WITHOUT_MEANING = (signal.SIGUSR1, signal.SIGUSR2)
@@ -112,6 +115,8 @@ def relayed(
         for number in ours:
             signal.signal(number, handlers[number])
         held = before[signal.SIGHUP]
+        if reloads and held is signal.SIG_IGN:
+            log.info("SIGHUP is ignored, as whoever started this wants it (nohup): it reads no configuration again")
         if reloads and isinstance(held, Held) and held.came:
             put(signal.SIGHUP)
         yield

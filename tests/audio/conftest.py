@@ -39,6 +39,7 @@ class Sound:
         hums: bool = False,
         hangs: str = "",
         crashes: bool = False,
+        fault: bool = False,
         overflow: bool = False,
         rate: int | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class Sound:
             "hums": hums,
             "hangs": hangs,
             "crashes": crashes,
+            "fault": fault,
             "overflow": overflow,
         }
         behaviour |= {"rate": rate} if rate else {}

@@ -31,6 +31,8 @@ while world().get("hangs") == "probing":
 
 
 def query_devices() -> list[dict[str, Any]]:
+    if world().get("fault"):
+        raise AssertionError("as nobody foresaw it")
     rate = float(world().get("rate", 16_000))
     return [{"name": name, "max_input_channels": 1, "default_samplerate": rate, "hostapi": 0} for name in _devices]
 

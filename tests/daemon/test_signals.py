@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import subprocess
 import sys
@@ -73,16 +74,19 @@ def test_where_none_was_held_none_is_handed_on() -> None:
     assert heard == []
 
 
-def test_what_is_ignored_stays_ignored() -> None:
+@pytest.mark.parametrize("reloads", [False, True])
+def test_what_is_ignored_stays_ignored(caplog: pytest.LogCaptureFixture, reloads: bool) -> None:
+    caplog.set_level(logging.INFO, "kwsd")
     heard: list[signal.Signals] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with relayed(heard.append, no_hurry, -1):
+        with relayed(heard.append, no_hurry, -1, reloads=reloads):
             signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
     assert heard == []
+    assert ("SIGHUP is ignored" in caplog.text) == reloads
 
 
 @pytest.mark.parametrize("number", ASKING_TO_STOP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -51,11 +51,27 @@ def input_devices() -> list[InputDevice]:
                 default_rate=float(device["default_samplerate"]),
                 is_default=index == default,
             )
-            for index, device in enumerate(sd.query_devices())
+            for index, device in _readable(sd, apis)
             if device["max_input_channels"] > 0
         ]
     except sd.PortAudioError as error:
         raise DeviceError(f"PortAudio cannot list its devices ({error});", "is the sound server running?") from error
+
+
+def _readable(sd: Any, apis: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Index and description of each device. One whose name is not UTF-8, as a file of ALSA's may hold it, is told and
+    left out: sounddevice would list none for its sake."""
+    try:
+        return list(enumerate(sd.query_devices()))
+    except UnicodeDecodeError:
+        pass
+    found = []
+    for index in sorted(index for api in apis for index in api["devices"]):
+        try:
+            found.append((index, sd.query_devices(index)))
+        except UnicodeDecodeError as error:
+            log.warning("a sound device is left out, as its name is not UTF-8: %r", error.object)
+    return found
 
 
 def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevice:

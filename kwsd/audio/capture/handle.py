@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from kwsd.audio.capture.apart import HANGS, ending
 from kwsd.audio.capture.process import capturing
-from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
+from kwsd.audio.capture.wire import AUDIO, FAILED, FAULT, FOUND, LOG, Message, Unpacker
 from kwsd.audio.wake_schedule import WakePoints
 from kwsd.errors import DeviceError
 from kwsd.waker import Waker
@@ -88,8 +88,8 @@ class CaptureHandle:
     def next(self, limit_s: float, what: str, remedy: str = "") -> Message | None:
         """The next message that is no log line; None when woken.
 
-        Raises DeviceError: it said that it failed; Unanswered: it died, or was silent for `limit_s` seconds, which the
-        text calls `what`, with this `remedy`.
+        Raises DeviceError: it said that it failed; Unanswered: it met a fault, died, or was silent for `limit_s`
+        seconds, which the text calls `what`, with this `remedy`.
         """
         while True:
             while not self._messages:
@@ -98,6 +98,8 @@ class CaptureHandle:
             message = self._messages.pop(0)
             if message.kind == FAILED:
                 raise DeviceError(message.text)
+            if message.kind == FAULT:  # a crash that could say why is no answer of the device's
+                raise Unanswered(message.text)
             if message.kind == AUDIO or message.kind == FOUND:
                 return message
             _relay(message)

@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from kwsd.audio.capture.apart import answering, command
 from kwsd.audio.capture.portaudio import PortAudioStream
-from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, Message
+from kwsd.audio.capture.wire import AUDIO, FAILED, FAULT, FOUND, LOG, Message
 from kwsd.audio.read_delay import ReadDelay
 from kwsd.errors import KwsdError
 
@@ -68,7 +68,7 @@ def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
     except BrokenPipeError:
         raise
     except Exception as error:  # a fault, told by the only way there is
-        send(Message(FAILED, f"capture failed: {type(error).__name__}: {error}".encode()))
+        send(Message(FAULT, f"capture failed: {type(error).__name__}: {error}".encode()))
 
 
 class Throttle:

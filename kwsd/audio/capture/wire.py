@@ -6,9 +6,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-FOUND, AUDIO, FAILED, LOG = b"F", b"A", b"E", b"L"
-"""The device's name; 16 kHz mono as int16 in this machine's byte order; why capture ends; a line for the log, its level
-in the first two characters."""
+FOUND, AUDIO, FAILED, FAULT, LOG = b"F", b"A", b"E", b"X", b"L"
+"""The device's name; 16 kHz mono as int16 in this machine's byte order; why the device gives none; what nobody foresaw;
+a line for the log, its level in the first two characters."""
+_KINDS = (FOUND, AUDIO, FAILED, FAULT, LOG)
 
 LONGEST = 1 << 20
 """Bytes of a payload. A longer one can but mean that the two have lost each other's thread."""
@@ -45,7 +46,7 @@ class Unpacker:
         self._rest += data
         while len(self._rest) >= _HEADER.size:
             kind, length, lost = _HEADER.unpack_from(self._rest)
-            if kind not in (FOUND, AUDIO, FAILED, LOG) or length > LONGEST or (kind == AUDIO and length % 2):
+            if kind not in _KINDS or length > LONGEST or (kind == AUDIO and length % 2):
                 raise ValueError(f"no message begins with {self._rest[: _HEADER.size]!r}")
             end = _HEADER.size + length
             if len(self._rest) < end:

@@ -107,3 +107,21 @@ def test_a_number_is_not_a_part_of_another_one_nor_of_alsas_own() -> None:
     for number in ("2", "5", "1", "7"):
         with pytest.raises(DeviceError, match=f"no input device matches '{number}'"):
             find_device(number, devices)
+
+
+def test_a_name_that_is_not_utf_8_takes_no_other_device_away(portaudio: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """As sounddevice does: it decodes all names, or that of the one that is asked for."""
+    listed = [*portaudio.devices, portaudio.device("L\ufffdrm")]
+
+    def query_devices(index: int | None = None) -> Any:
+        if index in (None, 4):
+            b"L\xe4rm".decode()
+        return listed[index]
+
+    portaudio.query_devices = query_devices
+    portaudio.query_hostapis = lambda: [
+        {"name": "ALSA", "default_input_device": 0, "devices": [0, 1, 3, 4]},
+        {"name": "JACK", "default_input_device": 2, "devices": [2]},
+    ]
+    assert [device.index for device in input_devices()] == [0, 2, 3]
+    assert r"its name is not UTF-8: b'L\xe4rm'" in caplog.text

@@ -93,7 +93,7 @@ def test_capture_that_hangs_or_dies_is_replaced(
     assert isinstance(next(blocks), Block)
 
 
-@pytest.mark.parametrize("trouble", [{"hangs": "probing"}, {"crashes": True}])
+@pytest.mark.parametrize("trouble", [{"hangs": "probing"}, {"crashes": True}, {"fault": True}])
 def test_each_attempt_that_is_answered_is_told_and_none_that_hangs_or_dies(
     listen: Callable[..., Any], sound: Any, trouble: dict[str, Any]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, LONGEST, Message, Unpacker
+from kwsd.audio.capture.wire import AUDIO, FAILED, FAULT, FOUND, LOG, LONGEST, Message, Unpacker
 
 MESSAGES = [
     Message(FOUND, "Mikrofön".encode()),
@@ -15,6 +15,7 @@ MESSAGES = [
     Message(LOG, b"20open"),
     Message(AUDIO),
     Message(FAILED, b"gone"),
+    Message(FAULT, b"capture failed: KeyError"),
 ]
 
 

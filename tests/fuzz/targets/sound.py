@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 import soundfile
 
-from kwsd.audio.capture.wire import AUDIO, FAILED, FOUND, LOG, Message, Unpacker
+from kwsd.audio.capture.wire import AUDIO, FAILED, FAULT, FOUND, LOG, Message, Unpacker
 from kwsd.audio.decoding.files import read_clip
 from kwsd.audio.decoding.pcm import PcmSource
 from kwsd.audio.source import Block
@@ -88,7 +88,7 @@ def captures(_: Path) -> Iterator[Check]:
 
 
 def make_capture(random: Random) -> bytes:
-    kinds = (FOUND, AUDIO, FAILED, LOG)
+    kinds = (FOUND, AUDIO, FAILED, FAULT, LOG)
     sent = b"".join(
         Message(random.choice(kinds), random.randbytes(random.randrange(20)), random.choice(NUMBERS)).pack()
         for _ in range(random.randrange(5))
