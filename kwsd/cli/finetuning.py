@@ -26,14 +26,14 @@ from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
 from kwsd.samples import RATE
 from kwsd.shown import several
-from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
-from kwsd.training.data_warnings import doubts
-from kwsd.training.examples import LONG
-from kwsd.training.finetune import COLUMNS, Finetuning
-from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
-from kwsd.training.labelled import Labelled, find_labelled
+from kwsd.training.finetuning.adopting import adopt, export_adopted, is_own, keep_notices
+from kwsd.training.finetuning.data_warnings import doubts
+from kwsd.training.finetuning.examples import LONG
+from kwsd.training.finetuning.finetune import COLUMNS, Finetuning
+from kwsd.training.finetuning.labelled import Labelled, find_labelled
+from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe
+from kwsd.training.finetuning.unreadable import check_readable, warned_once
 from kwsd.training.run_folder import WEIGHTS_KEY, going_on, keep_recipe, model_place, run_folder
-from kwsd.training.unreadable import check_readable, warned_once
 from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import UsageError
-from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe, read_finetune_recipe
+from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe, read_finetune_recipe
 from kwsd.training.values import bounds
 
 _OWN = "Without a recipe"

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
-from kwsd.training import noises, scenes
+from kwsd.training.augmentation import noises, scenes
+from kwsd.training.augmentation.scenes import Scene
+from kwsd.training.augmentation.sounds import Floats, Sounds, row_by_length
 from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix
-from kwsd.training.scenes import Scene
-from kwsd.training.sounds import Floats, Sounds, row_by_length
 
 NONE = -1
 """In `Batch.seconds`: the window shows no second that the teacher was asked about."""

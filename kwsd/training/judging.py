@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
+from kwsd.training.augmentation.noises import recorded
+from kwsd.training.augmentation.sounds import Floats
 from kwsd.training.batches import NOISE, OTHERS, SPEECH, Mined, Mixer
 from kwsd.training.corpus import Corpus
-from kwsd.training.noises import recorded
-from kwsd.training.sounds import Floats
 
 Score = Callable[[Floats], NDArray[np.float32]]
 

@@ -19,14 +19,14 @@ from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.training.augmentation.channels import channel_bank
+from kwsd.training.augmentation.sounds import Sounds
 from kwsd.training.batches import Mixer, Spared
 from kwsd.training.building import build_network
-from kwsd.training.channels import channel_bank
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
 from kwsd.training.soft import SoftLabels
-from kwsd.training.sounds import Sounds
 from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant

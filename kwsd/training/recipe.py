@@ -79,25 +79,23 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a batch holds, as shares that sum to one; how often noise is added, how often that is made into another
-    noise first (`varied_noise`), and how many dB under the window's louder half it lies (`noise_snr`, from and to); how
-    often it is other people's talk (`talk`, `talk_snr`), and how often of several at once (`crowd`); how often else it
-    is a steady tone (`tones`); how often a window comes by automatic gain control (`agc`); how often a word comes at
-    another pace; what a rare word counts as at least; how often a word is one of `data.synthetic`, which may be voices
-    of other rooms and corpora (0: as their number has it). A few recordings that come again and again are learnt by
-    heart: with `synthetic_by_root` a word is synthetic more often where it has few beside its synthetic ones, by the
-    roots of both numbers.
+    """What windows are made of. `words` to `silence` are shares of a batch and sum to one; other fractions say how often.
 
-    `others` are single words that are none of the recipe's: the clips of `_unknown_` among the data's words. With a
-    share of 0 they are drawn among the words, as one more of them.
-
-    Half of the `channels` are rooms, with `late_reverberation` such as bare living rooms are: see
-    `kwsd.training.channels`. As often as `channel` says a window is heard through one of them.
-
-    Scenes are easy for the first `easy_steps` batches, then harder for `ramp_steps`: see `kwsd.training.scenes`.
-    Batches hold far more speech that is no word than people say to a listener; `unknown_offset` is taken off the logit
-    of `_unknown_` when the model is exported, to make up for that, and `word_offsets` ("off=1.5") are added to those of
-    words that are rare, and that it is less sure of.
+    words, sentences, cut, glued: words alone; windows of sentences; words cut off; two words without a pause.
+    others: words that are none of the recipe's (`_unknown_` among the data's words); 0 draws them among the words.
+    silence: windows without speech.
+    noise, noise_snr: noise under a window, so many dB (from and to) under its louder half.
+    varied_noise: that noise is made into another one first.
+    talk, talk_snr: the noise is other people's talk, at its own dB; crowd: that of several at once.
+    tones: the noise is a steady tone. agc: the window comes by automatic gain control. pace: a word at another pace.
+    rare_floor: clips that a rare word counts as having, at least.
+    synthetic: a word is one of `data.synthetic`; 0 as their number has it. With `synthetic_by_root` more often where a
+    word has few recordings, by the square roots of both numbers: few clips heard often are learnt by heart.
+    channels, channel: how many channels there are, half of them rooms (with `late_reverberation` as bare as living rooms
+    may be), and how often a window is heard through one (`kwsd.training.augmentation.channels`).
+    easy_steps, ramp_steps: batches of easy scenes, and those over which they grow as hard as they get.
+    unknown_offset: taken off the logit of `_unknown_` when the model is exported, as batches hold far more speech that
+    is no word than people say to a listener. word_offsets ("off=1.5"): added to the logits of words that are rare.
     """
 
     words: float = number(0.6, 0, 1)

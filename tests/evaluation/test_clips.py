@@ -14,7 +14,7 @@ from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.task import task_of
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
-from kwsd.training.examples import cut
+from kwsd.training.finetuning.examples import cut
 
 LABELS = ("yes", "no", "dog", UNKNOWN, SILENCE)
 

@@ -9,7 +9,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation import splits
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.splits import without_inferred
-from kwsd.training.labelled import find_labelled
+from kwsd.training.finetuning.labelled import find_labelled
 
 
 @pytest.fixture

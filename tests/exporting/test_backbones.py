@@ -14,8 +14,8 @@ from kwsd.cards.onnx_file import parse_onnx
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.onnx_files import as_files
 from kwsd.networks.onnx_loading import load_exported
-from kwsd.training.adopting import adopt, export_adopted
-from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.training.finetuning.adopting import adopt, export_adopted
+from kwsd.training.finetuning.recipe import FinetuneRecipe
 from kwsd.zoo import ModelCard, load_classifier, read_card
 
 LABELS = ("high", "low", "_silence_")

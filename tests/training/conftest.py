@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from kwsd.training.augmentation.sounds import Sounds
 from kwsd.training.corpus import Corpus
-from kwsd.training.sounds import Sounds
 
 RATE = 16_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.training.finetune_recipe import read_finetune_recipe
+from kwsd.training.finetuning.recipe import read_finetune_recipe
 from kwsd.training.recipe_file import read_recipe
 
 SHIPPED = Path(__file__).parents[2] / "models" / "hubert-commands" / "recipe.toml"

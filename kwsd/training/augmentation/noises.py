@@ -11,10 +11,10 @@ import numpy as np
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
-from kwsd.training.channels import through
-from kwsd.training.gain_control import controlled
-from kwsd.training.left_context import before_noise
-from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
+from kwsd.training.augmentation.channels import through
+from kwsd.training.augmentation.gain_control import controlled
+from kwsd.training.augmentation.left_context import before_noise
+from kwsd.training.augmentation.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
 
 _HUM = 0.03
 """The root of the mean square of each voice in a crowd: low enough for none to be clipped."""
@@ -22,10 +22,12 @@ _HUM = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Noisiness:
-    """How often noise is added, how often the recorded noise is made into another one first, and how many dB under the
-    window's louder half it lies, from and to; how often it is other people's talk instead, and how many dB under; how
-    often the window itself comes through a channel; how often that talk is a crowd's, how often the noise is a steady
-    tone, and how often all of it comes by automatic gain control."""
+    """How often each kind of noise is added, from 0 to 1; `snr` in dB, from and to.
+
+    share, snr: noise under a window, so far under its louder half. varied: recorded noise is made into another first.
+    talk, talk_snr: other people's talk instead; crowd: that of several. channel: the window comes through a channel.
+    tones: the noise is a steady tone. agc: all of it comes by automatic gain control.
+    """
 
     share: float
     varied: float

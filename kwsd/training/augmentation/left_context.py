@@ -13,8 +13,8 @@ import numpy as np
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
+from kwsd.training.augmentation.sounds import Floats, Sounds, levelled, loudness, row_by_length
 from kwsd.training.corpus import Corpus
-from kwsd.training.sounds import Floats, Sounds, levelled, loudness, row_by_length
 
 PAUSE = 2400
 """Samples of pause (150 ms) before a command: a stop inside a sentence is silent for nearly as long."""

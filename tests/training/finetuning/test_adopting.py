@@ -11,8 +11,8 @@ import pytest
 from foreign_folders import change
 
 from kwsd.errors import ModelError, UsageError
-from kwsd.training.adopting import adopt, export_adopted
-from kwsd.training.finetune_recipe import FinetuneRecipe
+from kwsd.training.finetuning.adopting import adopt, export_adopted
+from kwsd.training.finetuning.recipe import FinetuneRecipe
 from kwsd.zoo import read_card
 
 Foreign = Callable[[str], Path]

@@ -28,8 +28,8 @@ from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.loading import MISFITS, unloadable
 from kwsd.replacing import write_bytes
 from kwsd.samples import RATE
-from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.relabelling import extended, relabelled, settled
+from kwsd.training.finetuning.recipe import FinetuneRecipe
+from kwsd.training.finetuning.relabelling import extended, relabelled, settled
 
 _encoder = partial(
     whole, spared=r"classifier|projector|layer_weights|masked_spec_embed|^decoder\.", remedy="fetch it again"

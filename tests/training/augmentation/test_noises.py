@@ -9,9 +9,9 @@ import pytest
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
-from kwsd.training import noises
-from kwsd.training.noises import Noisiness
-from kwsd.training.sounds import Sounds
+from kwsd.training.augmentation import noises
+from kwsd.training.augmentation.noises import Noisiness
+from kwsd.training.augmentation.sounds import Sounds
 
 SNR = (-2, 30)
 

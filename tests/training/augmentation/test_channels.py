@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.samples import RATE
-from kwsd.training.channels import TAPS, channel_bank, through
+from kwsd.training.augmentation.channels import TAPS, channel_bank, through
 
 
 def falls_by_60_db(response: NDArray[np.float32]) -> float:

@@ -2,8 +2,8 @@
 
 A command is spoken on its own. So a word with quiet before and after it is that word; one that is cut off, and every
 window out of a sentence, is `_unknown_`. All windows are (`Sounds.window`,) float32; the label is that of their last
-second, and what comes before it is what was heard before (`kwsd.training.left_context`). What is no speech:
-`kwsd.training.noises`.
+second, and what comes before it is what was heard before (`kwsd.training.augmentation.left_context`). Windows without
+speech: `kwsd.training.augmentation.noises`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
+from kwsd.training.augmentation.left_context import PAUSE, background, before_sentence, before_word, running_words, talk
+from kwsd.training.augmentation.sounds import Floats, Sounds, at_pace, levelled, middle, rms, take
 from kwsd.training.corpus import GRID, Corpus, seconds_in
-from kwsd.training.left_context import PAUSE, background, before_sentence, before_word, running_words, talk
-from kwsd.training.sounds import Floats, Sounds, at_pace, levelled, middle, rms, take
 
 _MARGIN = 1280
 """Samples of pause (80 ms) that a window has to show after a whole word: the listener wants to be answered soon."""

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.training import left_context, noises, scenes
-from kwsd.training.noises import Noisiness
-from kwsd.training.sounds import Sounds
+from kwsd.training.augmentation import left_context, noises, scenes
+from kwsd.training.augmentation.noises import Noisiness
+from kwsd.training.augmentation.sounds import Sounds
 
 RATE = 16_000
 SEEDS = range(100)

@@ -12,8 +12,8 @@ from divided import by_split
 from kwsd.datasets.speech_commands import which_split
 from kwsd.errors import InputError
 from kwsd.evaluation.output_files import save_wav
-from kwsd.training.labelled import find_labelled, weights_of
-from kwsd.training.unreadable import Unreadable, check_readable
+from kwsd.training.finetuning.labelled import find_labelled, weights_of
+from kwsd.training.finetuning.unreadable import Unreadable, check_readable
 
 
 def test_the_official_lists(tree: Callable[..., Path]) -> None:

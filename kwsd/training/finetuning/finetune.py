@@ -16,13 +16,13 @@ from kwsd.errors import DeviceError
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
-from kwsd.training.data_warnings import hardly_judged
-from kwsd.training.examples import Example, Examples, Kind, epoch_order, examples_of
-from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.gradients import Gradients
-from kwsd.training.labelled import Labelled, weights_of
+from kwsd.training.finetuning.data_warnings import hardly_judged
+from kwsd.training.finetuning.examples import Example, Examples, Kind, epoch_order, examples_of
+from kwsd.training.finetuning.gradients import Gradients
+from kwsd.training.finetuning.labelled import Labelled, weights_of
+from kwsd.training.finetuning.recipe import FinetuneRecipe
+from kwsd.training.finetuning.unreadable import Unreadable
 from kwsd.training.rates import finetuning_rate
-from kwsd.training.unreadable import Unreadable
 
 COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation_per_label", "validation_clips")
 """Of the journal."""

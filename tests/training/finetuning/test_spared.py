@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
 from kwsd.labels import UNKNOWN
+from kwsd.training.augmentation.sounds import Floats
 from kwsd.training.batches import OTHERS, SPEECH, Mixer
 from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.sounds import Floats
 
 NOTHING = np.zeros((0, 3), np.int64)
 

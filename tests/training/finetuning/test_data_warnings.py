@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from kwsd.evaluation.output_files import save_wav
-from kwsd.training.data_warnings import doubts, hardly_judged
-from kwsd.training.labelled import find_labelled
+from kwsd.training.finetuning.data_warnings import doubts, hardly_judged
+from kwsd.training.finetuning.labelled import find_labelled
 
 
 def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.decoding.files import FileSource
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE
-from kwsd.training.labelled import Labelled
+from kwsd.training.finetuning.labelled import Labelled
 
 log = logging.getLogger(__name__)
 

@@ -17,14 +17,14 @@ from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import label_names
 from kwsd.networks.logit_adjustment import offsets_of, record
 from kwsd.networks.torch_classifier import load_network
-from kwsd.training.adopting import ADDED_THRESHOLD, adopt, export_adopted
-from kwsd.training.finetune import Finetuning
-from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.labelled import Labelled, find_labelled
-from kwsd.training.relabelling import extended, settled
+from kwsd.training.finetuning.adopting import ADDED_THRESHOLD, adopt, export_adopted
+from kwsd.training.finetuning.finetune import Finetuning
+from kwsd.training.finetuning.labelled import Labelled, find_labelled
+from kwsd.training.finetuning.recipe import FinetuneRecipe
+from kwsd.training.finetuning.relabelling import extended, settled
 from kwsd.zoo import find_model, load_classifier, read_card
 
-RECORDINGS = Path(__file__).parents[1] / "recordings"
+RECORDINGS = Path(__file__).parents[2] / "recordings"
 RECIPE = FinetuneRecipe("ours", "hubert-commands", add=True, frozen=True, epochs=30, batch=4)
 WINDOWS = np.random.default_rng(3).normal(0, 0.1, (3, 16_000)).astype(np.float32)
 

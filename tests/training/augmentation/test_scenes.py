@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.training import scenes
-from kwsd.training.sounds import Sounds
+from kwsd.training.augmentation import scenes
+from kwsd.training.augmentation.sounds import Sounds
 
 RNG = np.random.default_rng(2)
 

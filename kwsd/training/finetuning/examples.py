@@ -17,8 +17,8 @@ from kwsd.audio.endpointing import begin_of_speech, cut_window
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
 from kwsd.samples import RATE
-from kwsd.training.labelled import Labelled
-from kwsd.training.unreadable import Unreadable, is_silent
+from kwsd.training.finetuning.labelled import Labelled
+from kwsd.training.finetuning.unreadable import Unreadable, is_silent
 
 Floats = NDArray[np.float32]
 

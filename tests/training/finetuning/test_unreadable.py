@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from kwsd.audio.decoding.files import read_clip
-from kwsd.training.unreadable import warned_once
+from kwsd.training.finetuning.unreadable import warned_once
 
 
 def test_a_recording_that_is_read_again_and_again_is_warned_of_once(

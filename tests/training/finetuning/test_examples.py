@@ -14,9 +14,9 @@ from kwsd.audio.endpointing import speech_extent
 from kwsd.datasets.layouts import Clip
 from kwsd.evaluation.output_files import save_wav
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.training.examples import Example, Examples, Kind, cut, examples_of
-from kwsd.training.labelled import Labelled
-from kwsd.training.unreadable import Unreadable
+from kwsd.training.finetuning.examples import Example, Examples, Kind, cut, examples_of
+from kwsd.training.finetuning.labelled import Labelled
+from kwsd.training.finetuning.unreadable import Unreadable
 
 LENGTH = 16_000
 
@@ -92,10 +92,10 @@ def test_what_lasts_minutes_is_not_decoded_as_a_whole(
     def heard() -> NDArray[np.float32]:
         return np.concatenate([windows for windows, *_ in Examples(LENGTH, 3, Unreadable(1)).batches(chosen, 2, 1)])
 
-    monkeypatch.setattr("kwsd.training.examples._MOST_DECODED", 100 * LENGTH)
+    monkeypatch.setattr("kwsd.training.finetuning.examples._MOST_DECODED", 100 * LENGTH)
     whole = heard()
     monkeypatch.undo()
-    monkeypatch.setattr("kwsd.training.examples.read_clip", None)
+    monkeypatch.setattr("kwsd.training.finetuning.examples.read_clip", None)
     assert np.array_equal(heard(), whole)
 
 
@@ -104,7 +104,7 @@ def test_a_long_recording_whose_header_promises_too_much_is_sound_all_over(
 ) -> None:
     path = tmp_path / "talk.wav"
     save_wav(path, np.random.default_rng(1).integers(800, 1000, 90 * LENGTH).astype(np.int16))
-    monkeypatch.setattr("kwsd.training.examples.clip_length", lambda _: 3600 * LENGTH)
+    monkeypatch.setattr("kwsd.training.finetuning.examples.clip_length", lambda _: 3600 * LENGTH)
     chosen = [(number, Example(path, 0, Kind.SPEECH)) for number in range(20)]
     reader = Examples(LENGTH, 3, Unreadable(1))
     windows = np.concatenate([windows for windows, *_ in reader.batches(chosen, 4, 0)])

@@ -15,13 +15,13 @@ from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Mo
 
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.evaluation.output_files import save_wav
-from kwsd.training import finetune
-from kwsd.training.adopting import adopt, export_adopted
 from kwsd.training.checkpoint import BEST
-from kwsd.training.finetune import Finetuning
-from kwsd.training.finetune_recipe import FinetuneRecipe
-from kwsd.training.gradients import Gradients
-from kwsd.training.labelled import Labelled, find_labelled
+from kwsd.training.finetuning import finetune
+from kwsd.training.finetuning.adopting import adopt, export_adopted
+from kwsd.training.finetuning.finetune import Finetuning
+from kwsd.training.finetuning.gradients import Gradients
+from kwsd.training.finetuning.labelled import Labelled, find_labelled
+from kwsd.training.finetuning.recipe import FinetuneRecipe
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]
@@ -152,7 +152,7 @@ def test_where_few_clips_could_tell_which_network_is_best_the_last_is_taken(
     foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
 ) -> None:
     """A clip that is none of the word is heard "right" by a network that has learnt nothing yet."""
-    monkeypatch.setattr("kwsd.training.data_warnings._ENOUGH", 2 if enough else 3)
+    monkeypatch.setattr("kwsd.training.finetuning.data_warnings._ENOUGH", 2 if enough else 3)
     run = started(replace(RECIPE, epochs=3), foreign("whisper"), data, tmp_path / "run")
     accuracies = iter([1.0, 0.5, 0.75])
     monkeypatch.setattr(run, "measure", lambda _: {"accuracy": next(accuracies)})

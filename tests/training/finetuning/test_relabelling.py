@@ -16,11 +16,11 @@ from kwsd.errors import ModelError
 from kwsd.evaluation.output_files import save_wav
 from kwsd.networks.logit_adjustment import offsets_of
 from kwsd.networks.torch_classifier import load_network
-from kwsd.training.adopting import adopt, export_adopted, is_own, keep_notices
-from kwsd.training.finetune import Finetuning
-from kwsd.training.finetune_recipe import FEW_STEPS, FinetuneRecipe
-from kwsd.training.labelled import Labelled, find_labelled
-from kwsd.training.relabelling import relabelled
+from kwsd.training.finetuning.adopting import adopt, export_adopted, is_own, keep_notices
+from kwsd.training.finetuning.finetune import Finetuning
+from kwsd.training.finetuning.labelled import Labelled, find_labelled
+from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe
+from kwsd.training.finetuning.relabelling import relabelled
 from kwsd.zoo import find_model, load_classifier, read_card
 
 RECIPE = FinetuneRecipe("ours", "small", frozen=True, epochs=30, batch=4)

@@ -11,7 +11,7 @@ from divided import by_split
 from kwsd.datasets.layouts import Clip, table
 from kwsd.errors import InputError
 from kwsd.evaluation.output_files import save_wav
-from kwsd.training.labelled import find_labelled
+from kwsd.training.finetuning.labelled import find_labelled
 
 
 @pytest.mark.parametrize(("tab", "head"), [(",", "file,label,split"), ("\t", "label\tfile\tsplit")])

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
 from kwsd.labels import UNKNOWN
+from kwsd.training.augmentation.sounds import Floats
 from kwsd.training.batches import NONE, OTHERS, Mixer
 from kwsd.training.judging import mine
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.sounds import Floats
 
 COUNT = 200
 

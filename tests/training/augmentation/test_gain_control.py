@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.training.gain_control import controlled
+from kwsd.training.augmentation.gain_control import controlled
 
 Floats = NDArray[np.float32]
 

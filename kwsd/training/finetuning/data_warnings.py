@@ -10,7 +10,7 @@ from kwsd.audio.decoding.files import clip_length
 from kwsd.errors import InputError
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.samples import RATE
-from kwsd.training.labelled import Labelled
+from kwsd.training.finetuning.labelled import Labelled
 
 _ENOUGH = 10
 """Clips of a label for validation: with fewer, it is mostly chance which network is the best on them."""
