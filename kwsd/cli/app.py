@@ -9,24 +9,24 @@ from typing import Annotated, Any
 import typer
 
 from kwsd import __version__
-from kwsd.cli.bench import bench
-from kwsd.cli.classify import classify
-from kwsd.cli.config import config
+from kwsd.cli.commands.bench import bench
+from kwsd.cli.commands.classify import classify
+from kwsd.cli.commands.config import config
+from kwsd.cli.commands.devices import devices
+from kwsd.cli.commands.doctor import doctor
+from kwsd.cli.commands.eval_clips import clips
+from kwsd.cli.commands.eval_negatives import negatives
+from kwsd.cli.commands.eval_stream import stream
+from kwsd.cli.commands.events import events
+from kwsd.cli.commands.export import export
+from kwsd.cli.commands.listen import listen
+from kwsd.cli.commands.models import Format, info, list_models, pull, remove
+from kwsd.cli.commands.status import status
+from kwsd.cli.commands.train import train
+from kwsd.cli.commands.version import version
 from kwsd.cli.console import say
-from kwsd.cli.devices import devices
-from kwsd.cli.doctor import doctor
-from kwsd.cli.eval_clips import clips
-from kwsd.cli.eval_negatives import negatives
-from kwsd.cli.eval_stream import stream
-from kwsd.cli.events import events
-from kwsd.cli.export import export
 from kwsd.cli.flags import given_flags
-from kwsd.cli.listen import listen
 from kwsd.cli.manual import ManualCommand, ManualGroup
-from kwsd.cli.models import Format, info, list_models, pull, remove
-from kwsd.cli.status import status
-from kwsd.cli.train import train
-from kwsd.cli.version import version
 from kwsd.errors import UsageError
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

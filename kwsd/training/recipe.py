@@ -79,7 +79,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What windows are made of. `words` to `silence` are shares of a batch and sum to one; other fractions say how often.
+    """What windows are made of. `words` to `silence` are shares of a batch, one in sum; other fractions say how often.
 
     words, sentences, cut, glued: words alone; windows of sentences; words cut off; two words without a pause.
     others: words that are none of the recipe's (`_unknown_` among the data's words); 0 draws them among the words.
@@ -89,10 +89,10 @@ class Mix:
     talk, talk_snr: the noise is other people's talk, at its own dB; crowd: that of several at once.
     tones: the noise is a steady tone. agc: the window comes by automatic gain control. pace: a word at another pace.
     rare_floor: clips that a rare word counts as having, at least.
-    synthetic: a word is one of `data.synthetic`; 0 as their number has it. With `synthetic_by_root` more often where a
-    word has few recordings, by the square roots of both numbers: few clips heard often are learnt by heart.
-    channels, channel: how many channels there are, half of them rooms (with `late_reverberation` as bare as living rooms
-    may be), and how often a window is heard through one (`kwsd.training.augmentation.channels`).
+    synthetic: a word is one of `data.synthetic`; 0 as their number has it. With `synthetic_by_root` more often where
+    a word has few recordings, by the square roots of both numbers: few clips heard often are learnt by heart.
+    channels, channel: how many channels there are, half of them rooms (with `late_reverberation` as bare as living
+    rooms may be), and how often a window is heard through one (`kwsd.training.augmentation.channels`).
     easy_steps, ramp_steps: batches of easy scenes, and those over which they grow as hard as they get.
     unknown_offset: taken off the logit of `_unknown_` when the model is exported, as batches hold far more speech that
     is no word than people say to a listener. word_offsets ("off=1.5"): added to the logits of words that are rare.

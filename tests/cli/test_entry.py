@@ -26,7 +26,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def say(_: str) -> None:
         raise error
 
-    monkeypatch.setattr("kwsd.cli.version.say", say)
+    monkeypatch.setattr("kwsd.cli.commands.version.say", say)
 
 
 @pytest.mark.parametrize(

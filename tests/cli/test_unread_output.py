@@ -25,7 +25,7 @@ def test_what_is_left_to_print_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
             stdout.write("the first half")
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("kwsd.cli.version.say", say)
+        monkeypatch.setattr("kwsd.cli.commands.version.say", say)
         monkeypatch.setattr(sys, "stdout", stdout)
         assert main(["version"]) == 130
         assert read_at_last.is_alive()

@@ -156,7 +156,7 @@ def test_a_place_that_is_full_in_the_end(kwsd: Command, tiny_model: Path, clips:
 
 
 def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
-    from kwsd.cli.eval_stream import as_configuration
+    from kwsd.cli.commands.eval_stream import as_configuration
     from kwsd.evaluation.operating import OperatingPoint
     from kwsd.evaluation.scoring import score_events
     from kwsd.evaluation.thresholds import Choice

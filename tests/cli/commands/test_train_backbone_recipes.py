@@ -14,7 +14,7 @@ from kwsd.evaluation.output_files import save_wav
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
-RECIPES = sorted((Path(__file__).parents[2] / "models").glob("*-base-commands/recipe.toml"))
+RECIPES = sorted((Path(__file__).parents[3] / "models").glob("*-base-commands/recipe.toml"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)

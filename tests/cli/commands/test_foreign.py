@@ -21,7 +21,7 @@ Foreign = Callable[[str], Path]
 
 FIRES = ("--no-gate", "--threshold", "0.001", "--smoothing", "1", "--hop", "500", "--device", "cpu")
 CPU = ("--device", "cpu")
-COMMANDS = Path(__file__).parents[1] / "recordings" / "commands.flac"
+COMMANDS = Path(__file__).parents[2] / "recordings" / "commands.flac"
 SOUNDS = "a dog barking, glass breaking, a doorbell"
 
 
@@ -184,7 +184,7 @@ def test_labels_with_commas_can_be_quoted(kwsd: Command, foreign: Foreign) -> No
 def test_kwsds_own_model_at_another_length_than_its_graph(kwsd: Command) -> None:
     from transformers import pipeline
 
-    model = Path(__file__).parents[2] / "models" / "hubert-commands"
+    model = Path(__file__).parents[3] / "models" / "hubert-commands"
     ran = kwsd("classify", COMMANDS, "--format", "json", *CPU)
     assert ran.status == 0, ran.err
     answer = pipeline("audio-classification", model=str(model), device="cpu")(to_float(read_clip(COMMANDS)), top_k=5)

@@ -17,7 +17,7 @@ from kwsd.errors import ConfigError
 
 Command = Callable[..., Any]
 
-SPOKEN = Path(__file__).parents[1] / "recordings" / "sentence.flac"
+SPOKEN = Path(__file__).parents[2] / "recordings" / "sentence.flac"
 FIRES = ("--no-gate", "--threshold", "0.001", "--smoothing", "1", "--hop", "500", "--device", "cpu")
 
 
@@ -70,7 +70,7 @@ def test_a_closed_standard_input(kwsd: Command, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parents[1] / "audio" / "fake_sounddevice.py", tmp_path / "sounddevice.py")
+    shutil.copy(Path(__file__).parents[2] / "audio" / "fake_sounddevice.py", tmp_path / "sounddevice.py")
     (tmp_path / "sound.json").write_text(json.dumps({"devices": ["USB Audio"], "level": 0}))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
@@ -132,7 +132,7 @@ def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest
         return 0
 
     monkeypatch.setattr("kwsd.daemon.supervisor.run", run)
-    monkeypatch.setattr("kwsd.cli.listen._source", lambda *_: None)
+    monkeypatch.setattr("kwsd.cli.commands.listen._source", lambda *_: None)
     assert kwsd("listen").status == 0
     assert given[0]().gate.onset_ms == 50
     (user / "config.toml").unlink()

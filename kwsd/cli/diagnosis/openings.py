@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kwsd.cli.daemon_client import TurnedAway, ask
-from kwsd.cli.findings import Finding, failed
+from kwsd.cli.diagnosis.findings import Finding, failed
 from kwsd.config import Config, expanded, runtime_folder
 from kwsd.errors import DeviceError
 from kwsd.replacing import give_back, missing

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from kwsd.cli import checks, console, stderr
-from kwsd.cli.findings import Finding
+from kwsd.cli import console, stderr
+from kwsd.cli.diagnosis import checks
+from kwsd.cli.diagnosis.findings import Finding
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.shown import one_line, wants_colour
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.cli.findings import Finding
-from kwsd.cli.gain_control import look_at_gain_control
+from kwsd.cli.diagnosis.findings import Finding
+from kwsd.cli.diagnosis.gain_control import look_at_gain_control
 from kwsd.config import Config
 
 AMIXER = """#!/bin/sh
@@ -31,7 +31,7 @@ def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place where the kernel lists cards, of which there are none yet."""
     folder = tmp_path / "asound"
     folder.mkdir()
-    monkeypatch.setattr("kwsd.cli.gain_control._CARDS", folder)
+    monkeypatch.setattr("kwsd.cli.diagnosis.gain_control._CARDS", folder)
     return folder
 
 
@@ -96,5 +96,5 @@ def test_a_mixer_that_hangs_or_does_not_run_holds_nobody_up(
 ) -> None:
     plug(cards, 2, "Webcam")
     amixer.write_text(script)
-    monkeypatch.setattr("kwsd.cli.gain_control._PATIENCE_S", 0.2)
+    monkeypatch.setattr("kwsd.cli.diagnosis.gain_control._PATIENCE_S", 0.2)
     assert [finding.state for finding in look()] == ["ok"]

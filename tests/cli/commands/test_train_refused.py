@@ -15,7 +15,7 @@ from few_clips import few
 from kwsd.errors import InputError
 
 Command = Callable[..., Any]
-RECIPES = sorted((Path(__file__).parents[2] / "models").glob("*-base-commands/recipe.toml"))
+RECIPES = sorted((Path(__file__).parents[3] / "models").glob("*-base-commands/recipe.toml"))
 
 
 def test_a_damaged_card_is_told_before_anything_is_learnt(

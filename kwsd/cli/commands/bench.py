@@ -65,7 +65,7 @@ def bench(
 
     Absolute figures are this machine's, and this moment's: compare ratios of one run.
     """
-    from kwsd.cli import benching
+    from kwsd.cli.commands import benching
 
     check_finite(seconds=seconds)
     check_places(json)

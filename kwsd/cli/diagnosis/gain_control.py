@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsd.cli.findings import Finding
+from kwsd.cli.diagnosis.findings import Finding
 from kwsd.config import Config
 
 _CARDS = Path("/proc/asound")

@@ -40,7 +40,7 @@ def test_one_without_room_for_another_subscriber_is_well(findings: Command, monk
 
 
 def test_one_that_hangs_and_one_that_died_are_told_apart(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.cli.openings._ANSWER_S", 0.05)
+    monkeypatch.setattr("kwsd.cli.diagnosis.openings._ANSWER_S", 0.05)
     path = Path(os.environ["XDG_RUNTIME_DIR"]) / "kwsd" / "events.sock"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as server:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kwsd.cli import console
-from kwsd.cli.findings import Check, Finding, failed
-from kwsd.cli.gain_control import look_at_gain_control
+from kwsd.cli.diagnosis.findings import Check, Finding, failed
+from kwsd.cli.diagnosis.gain_control import look_at_gain_control
+from kwsd.cli.diagnosis.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.cli.microphones import microphones
-from kwsd.cli.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
 from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
 from kwsd.samples import RATE

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("usb_microphone")
 @pytest.fixture(autouse=True)
 def no_mixer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The microphones of the machine that runs this are its own affair."""
-    monkeypatch.setattr("kwsd.cli.gain_control._CARDS", tmp_path / "no cards")
+    monkeypatch.setattr("kwsd.cli.diagnosis.gain_control._CARDS", tmp_path / "no cards")
 
 
 def test_all_is_well(findings: Command) -> None:

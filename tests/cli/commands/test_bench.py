@@ -15,7 +15,7 @@ from kwsd.benchmark.daemon_run import DaemonRun
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.truth import SpokenWord
 
-RECORDING = Path(__file__).parents[1] / "recordings" / "commands.flac"
+RECORDING = Path(__file__).parents[2] / "recordings" / "commands.flac"
 
 pytestmark = pytest.mark.usefixtures("patient_bench")
 
@@ -120,7 +120,7 @@ def test_a_model_that_cannot_be_compared_is_refused_at_once(
 
 
 def test_without_torch_that_is_told_at_once(kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.cli.benching.find_spec", lambda _: None)
+    monkeypatch.setattr("kwsd.cli.commands.benching.find_spec", lambda _: None)
     monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
     ran = kwsd("bench", RECORDING, "--compare")
     assert ran.status == 69

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from users import unprivileged
 
-from kwsd.cli.models import flattened
+from kwsd.cli.commands.models import flattened
 
 Command = Callable[..., Any]
 
-SPOKEN = Path(__file__).parents[1] / "recordings" / "sentence.flac"
+SPOKEN = Path(__file__).parents[2] / "recordings" / "sentence.flac"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 Command = Callable[..., Any]
-COMMANDS = Path(__file__).parents[1] / "recordings" / "commands.flac"
+COMMANDS = Path(__file__).parents[2] / "recordings" / "commands.flac"
 
 
 @pytest.fixture

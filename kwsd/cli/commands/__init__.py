@@ -1,0 +1,1 @@
+"""A file a command: its options, its help, and what it prints."""

@@ -1,0 +1,1 @@
+"""What `kwsd doctor` checks."""
