@@ -107,7 +107,7 @@ def gate_settings(config: Config) -> GateSettings | None:
 
 
 def any_gate_settings(config: Config) -> GateSettings:
-    """The same, be the gate used or not: a measurement has both."""
+    """The gate's settings, even where it is disabled: evaluation measures both."""
     gate = config.gate
     return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms)
 

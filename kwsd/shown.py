@@ -85,7 +85,7 @@ def literal(value: object) -> str:
 
 
 def last_of(text: str, most: int = MOST_SHOWN) -> str:
-    """The same, cut at its beginning: what a program wrote last tells most."""
+    """Text that is no longer than `most`, cut at its beginning: what a program wrote last tells most."""
     if _length(text) <= most:
         return text
     kept = text[-most:]

@@ -39,7 +39,7 @@ class Resampler:
         return to_int16(mono)
 
     def flush(self) -> NDArray[np.int16]:
-        """The rest, (m,) int16; the stream is over then."""
+        """What the resampler still holds, (m,) int16; the stream is over then."""
         nothing = np.zeros(0, np.float32)
         return to_int16(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))
 

@@ -161,7 +161,8 @@ def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) ->
 
 
 def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
-    """The same by the time alone: the daemon counts its samples from when it opened the microphone."""
+    """The words that were heard at a microphone, told apart by time alone: the daemon counts its samples from when it
+    opened the device."""
     left = list(words)
     for came, event in said:
         if event["type"] == "detection":

@@ -54,7 +54,7 @@ class Bench:
     engines: tuple[EngineFigures, ...]
     life: DaemonRun
     live: DaemonRun | None = None
-    """The same at a virtual microphone."""
+    """The daemon at a virtual microphone."""
 
     def tables(self) -> tuple[Table, ...]:
         """A table of costs, one of each engine's other figures, and the daemon's."""

@@ -117,7 +117,7 @@ def forget(wanted: HubId) -> int:
 
 
 def _forget_revision(wanted: HubId) -> int:
-    """The rest of the repository may share files with it: who knows which is the library whose cache it is."""
+    """Remove one revision. Others of the repository may share its files; the library whose cache it is knows which."""
     from huggingface_hub import scan_cache_dir
 
     snapshot = pulled(wanted)

@@ -32,7 +32,7 @@ def structured(level: int, logger: str, text: str, traceback: str = "") -> str:
 
 
 def for_journal(shape: Shape) -> Shape:
-    """The same lines, each with the priority that journald reads and takes off: `<4>kwsd: warning: ...`."""
+    """Log lines of that shape, each with the priority that journald reads and takes off: `<4>kwsd: warning: ...`."""
 
     def prefixed(level: int, logger: str, text: str, traceback: str) -> str:
         priority = 3 if level >= logging.ERROR else 4 if level >= logging.WARNING else 6 if level >= logging.INFO else 7

@@ -62,7 +62,7 @@ class ManualCommand(TyperCommand):
 
 
 class ManualGroup(TyperGroup):
-    """The same for commands that hold commands; these are grouped too."""
+    """The help of a command that holds commands, which are grouped as options are."""
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         with _read_enough(), refusing(ctx):

@@ -34,8 +34,10 @@ def load(
 def load_parts(
     recordings: Iterable[Recording], unreadable: OnUnreadable | None = None, *, longest: int
 ) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
-    """As `load`, but a recording that is longer than `longest` samples comes in parts, each with where it starts in the
-    file; and what can be read of a damaged one comes before `unreadable` is called."""
+    """Each recording, the sample of its file that a part of it starts at, and the part: (`longest`,) int16 at most.
+
+    What can be read of a damaged file comes before `unreadable` is called; all else is as in `load`.
+    """
     return _load(recordings, unreadable, longest)
 
 

@@ -60,5 +60,5 @@ def plain(value: Any) -> Any:
 
 
 def plain_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of a table with names."""
+    """A table whose values `plain` has made what JSON knows."""
     return {name: plain(entry) for name, entry in table.items()}

@@ -91,9 +91,9 @@ class ScoredStream:
         self, scores: Scores, wanted: NDArray[np.bool_], stride: int, is_candidate: Callable[[Scores], bool]
     ) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
-        memory = GridState()
+        state = GridState()
         heard = [
-            PendingWindow(self.window(end), memory, bool(want), stride, is_candidate)
+            PendingWindow(self.window(end), state, bool(want), stride, is_candidate)
             for end, want in zip(self.ends, wanted, strict=True)
         ]
 

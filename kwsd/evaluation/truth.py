@@ -51,7 +51,7 @@ class Stream:
         return len(self.samples) / RATE
 
     def spelt(self, words: Collection[str]) -> Stream:
-        """The same with its words in the case in which they stand among `words`, where that is plain."""
+        """The stream with its words in the case that they have among `words`, where that is plain."""
         return replace(self, words=tuple(replace(each, word=spelt(each.word, words)) for each in self.words))
 
 

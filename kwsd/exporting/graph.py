@@ -48,7 +48,7 @@ def draw(
 
 
 def filled(model: onnx.ModelProto, initializers: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
-    """The same graph with its weights inside, for use without a model folder."""
+    """The graph with its weights inside, for use without a model folder."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
     for tensor in whole.graph.initializer:

@@ -108,8 +108,10 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow. Raises
-    DeviceError where the temporary folder is full."""
+    """The graph with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow.
+
+    Raises DeviceError where the temporary folder is full.
+    """
     with _scratch() as path, _quietly():
         quantize_dynamic(
             model, path, op_types_to_quantize=["MatMul"], per_channel=True, reduce_range=True,

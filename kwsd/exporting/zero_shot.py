@@ -17,7 +17,7 @@ from kwsd.networks.loading import SAFELY, loading
 
 
 class _ZeroShot(nn.Module):
-    """As `kwsd.networks.clap.ZeroShotClassifier` scores."""
+    """Samples to scores of fixed labels, as `kwsd.networks.clap.ZeroShotClassifier` gives them."""
 
     def __init__(self, heard: nn.Module, model: Any, text: torch.Tensor) -> None:
         super().__init__()

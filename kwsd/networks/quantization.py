@@ -17,7 +17,7 @@ LARGE = 50_000
 
 
 def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
-    """The same tensors for a smaller file: 8 bits for what is large, half precision for the rest.
+    """The tensors as a smaller file holds them: 8 bits for what is large, half precision for the rest.
 
     A large tensor (outputs, ...) is int8 from -127 to 127, beside it `name.scale` (outputs,) float32.
     """

@@ -104,7 +104,8 @@ def _why_not_found(program: str) -> tuple[str, str]:
 
 
 def _why_not_run(program: str) -> tuple[str, str]:
-    """The same of one that is there. A script without a #! line is run by a shell, but not by the kernel."""
+    """Why the kernel does not run a program that is there, and what to do about it. A script without a #! line is run
+    by a shell, but not by the kernel."""
     head = _head(program)
     if head is None:  # a program need not be readable
         return "", ""

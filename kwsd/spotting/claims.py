@@ -1,4 +1,5 @@
-"""From probabilities to what a word fires by: was a word said, and, asked less strictly, was it this one?
+"""From probabilities to the cost-weighted posterior that a word fires by, its claim: was a word said, and, asked less
+strictly, was it this one?
 
 A spotter errs in two ways, as a recognizer does: it hears a word where none was said (an insertion), or another one
 than was said (a substitution). The first happens all day; the second only where somebody does speak to it. Under noise
@@ -22,8 +23,8 @@ Scores = NDArray[np.float32]
 
 
 def claims(scores: Scores, labels: Sequence[str], listened: Collection[str], substitution: float) -> Scores:
-    """(n, labels) float32 -> (n, labels) float32: the claim of each row's likeliest word among those `listened` for;
-    all others keep their probability.
+    """(n, labels) float32 -> (n, labels) float32: each row's likeliest word among those `listened` for gets its claim,
+    its cost-weighted posterior; all others keep their probability.
 
     A row holds probabilities that sum to one, or zeros where nobody scored; those stay.
     """

@@ -39,9 +39,12 @@ def stride_of(coarse: int, hop: int) -> int:
 
 @dataclass(slots=True)
 class GridState:
-    """Of one stream: where its last window on the grid ended (None: the gate was closed), its last window if that was
-    not scored, whether its last score was a candidate's, and the `span`: the next windows to be scored, as far as one
-    can tell, end at multiples of so many samples. 1: any may be one."""
+    """What is kept of one stream from batch to batch.
+
+    grid: where its last window on the grid ended; None where the gate was closed. held: its last window, if that was
+    not scored. candidate: whether its last score was a candidate's. span: the next windows to be scored end at
+    multiples of so many samples, as far as one can tell; 1 where any may be one.
+    """
 
     grid: int | None = None
     held: Window | None = None
@@ -51,11 +54,11 @@ class GridState:
 
 @dataclass(frozen=True, slots=True)
 class PendingWindow:
-    """A window, its stream's memory, whether the gate wants it scored, that one in `stride` windows lies on the grid,
-    and what tells a candidate's scores."""
+    """A window that may need a score. `state` is its stream's, `wanted` whether the gate wants it scored; one in
+    `stride` windows lies on the grid, and `is_candidate` tells a candidate's scores."""
 
     window: Window
-    memory: GridState
+    state: GridState
     wanted: bool
     stride: int
     is_candidate: Callable[[Row], bool]
@@ -84,7 +87,7 @@ def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
     before = {later: index for index, later in after.items()}
     grid = {index for places in streams.values() for index in _on_grid(heard, places)}
     firsts = {places[0] for places in streams.values()}
-    due = grid | {index for index in firsts if heard[index].wanted and heard[index].memory.candidate}
+    due = grid | {index for index in firsts if heard[index].wanted and heard[index].state.candidate}
     held: list[Window] = []
     while due:
         asked = sorted(due)
@@ -94,7 +97,7 @@ def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
         for index in filter(lambda index: _is_candidate(heard[index], found.rows[index]), asked):
             beside = [after.get(index), before.get(index) if index in grid else None]
             due |= {near for near in beside if near is not None and heard[near].wanted and found.rows[near] is None}
-            waiting = heard[index].memory.held
+            waiting = heard[index].state.held
             if index in grid & firsts and waiting is not None:
                 held.append(waiting)
     for window, row in zip(held, score(held), strict=True):
@@ -107,17 +110,17 @@ def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
 def _on_grid(heard: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:
     """One stream's windows on the grid: the second one after the gate has opened, and those at multiples of the span,
     so that who waits for them knows where they are; after a change of the hop none lies further apart."""
-    memory = heard[places[0]].memory
+    state = heard[places[0]].state
     for index in places:
         one = heard[index]
         if not one.wanted:
-            memory.grid = None
+            state.grid = None
             continue
         end = one.window.end
-        if memory.grid is None:
-            memory.grid = end - one.span + (FINEST - 1) * one.window.hop
-        if end % one.span == 0 or end - memory.grid > one.span - one.window.hop:
-            memory.grid = end
+        if state.grid is None:
+            state.grid = end - one.span + (FINEST - 1) * one.window.hop
+        if end % one.span == 0 or end - state.grid > one.span - one.window.hop:
+            state.grid = end
             yield index
 
 
@@ -126,8 +129,8 @@ def _is_candidate(one: PendingWindow, row: Row | None) -> bool:
 
 
 def _remember(last: PendingWindow, row: Row | None) -> None:
-    memory = last.memory
-    memory.held = last.window if last.wanted and row is None else None
-    memory.candidate = _is_candidate(last, row)
-    settled = memory.grid is not None and memory.grid % last.span == 0 and not memory.candidate
-    memory.span = last.span if settled else 1
+    state = last.state
+    state.held = last.window if last.wanted and row is None else None
+    state.candidate = _is_candidate(last, row)
+    settled = state.grid is not None and state.grid % last.span == 0 and not state.candidate
+    state.span = last.span if settled else 1

@@ -94,7 +94,7 @@ class Spotter:
         while nobody speaks, and the next one cannot fire whatever will be heard in it."""
         if not self._streams:
             return 1
-        spans = [state.memory.span for state in self._streams.values() if not state.quiet]
+        spans = [state.grid_state.span for state in self._streams.values() if not state.quiet]
         return gcd(*spans) if spans else None
 
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
@@ -111,9 +111,9 @@ class Spotter:
             tuned.inherit(state.trigger)
             state.trigger = tuned
             if self._thrifty:
-                state.memory.candidate = True  # for the trigger before, the last window may have been no candidate
+                state.grid_state.candidate = True  # for the trigger before, the last window may have been no candidate
             else:
-                state.memory = GridState()
+                state.grid_state = GridState()
             if gate is None:
                 state.gate = None
             elif state.gate is None:
@@ -142,7 +142,7 @@ class Spotter:
     def _heard(self, window: Window, state: StreamState, wanted: bool) -> PendingWindow:
         stride = stride_of(self._coarse or 0, window.hop)
         is_candidate = partial(state.trigger.is_candidate, finest=stride == FINEST)
-        return PendingWindow(window, state.memory, wanted, stride, is_candidate)
+        return PendingWindow(window, state.grid_state, wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

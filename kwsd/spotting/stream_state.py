@@ -15,7 +15,7 @@ class StreamState:
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
-        self.memory = GridState()
+        self.grid_state = GridState()
         self._until = 0  # where the last window ended
 
     @property
@@ -33,7 +33,7 @@ class StreamState:
                 self.speaking = False
             events.append(AudioLost(self.stream, at=window.end - window.hop, samples=window.lost))
             self.trigger.reset()
-            self.memory = GridState()
+            self.grid_state = GridState()
             if self.gate:
                 self.gate.reset()
         self.kept_out = False

@@ -14,7 +14,7 @@ from kwsd.labels import enumerated
 from kwsd.samples import samples_in
 
 RESEMBLES = 0.5
-"""A score from which on a window is worth a look at its neighbours."""
+"""A score from which on a window resembles a word: its neighbours are scored, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,9 @@ class TriggerSettings:
     before its smoothed score has been under its threshold. A score is a word's claim, in which the other words count
     for `substitution` (see `kwsd.spotting.claims`).
 
-    With `latest_ms` a word fires within so many of them from the first window on that resembles it, or not at all (but
-    for the first mean of all its windows, which may take longer). It stays in the windows for most of a second, and its
-    score hovers; one that has stayed under its threshold for half of that, and passes it then, answers too late, and
-    mostly by chance.
+    With `latest_ms` a word has to fire within so many milliseconds of the first window that scores 0.5 or more, or with
+    the first mean of `smoothing` windows if that takes longer. A word stays in the windows for most of a second, and
+    its score hovers: one that passes the threshold late does so mostly by chance.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)

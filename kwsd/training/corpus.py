@@ -56,7 +56,7 @@ class Corpus:
         return told.hexdigest()
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
-        """The same samples, with only the chosen clips."""
+        """A corpus of the chosen clips alone, over the same samples."""
         return Corpus(
             self.samples,
             self.labels[chosen],

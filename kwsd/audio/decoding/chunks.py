@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 from kwsd.audio.decoding.wav_header import ELSEWHERE, UNKNOWN_BYTES
 
 _UNKNOWN_64 = 1 << 62
-"""The same for sizes in 64 bits."""
+"""Sizes in 64 bits from here on are unknown ones."""
 _MOST = 1000
 """Chunks before the samples; what has more is damaged."""
 

@@ -39,7 +39,8 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
 
 
 def read_next(head: bytes, name: str, *, ended: bool = False) -> Header | None:
-    """The same of what follows a WAV file's samples: notes, or another such file."""
+    """The header in `head`, which follows a WAV file's samples: notes, or another such file. As `read_header`
+    otherwise."""
     try:
         return next_header(head, ended=ended)
     except ValueError as error:

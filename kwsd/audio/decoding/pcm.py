@@ -87,7 +87,7 @@ class PcmSource:
             waker.wake()
 
     def _samples(self) -> Iterator[bytes]:
-        """The same bytes, without headers; the first come when they are enough to tell whether there is one."""
+        """Sample bytes, WAV headers removed. The first come once they are enough to tell whether there is a header."""
         head, find = b"", read_header
         with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
             while True:

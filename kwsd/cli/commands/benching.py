@@ -126,7 +126,7 @@ def _check_torch(model: LoadedModel) -> None:
 
 
 def _on_torch(model: LoadedModel, overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
-    """The same ear with the model on torch."""
+    """The model run by torch, and the seconds that it took to load."""
     from dataclasses import replace
 
     from kwsd.zoo import load_classifier
@@ -179,7 +179,8 @@ def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> DaemonRun
 
 
 def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: DaemonRun) -> DaemonRun:
-    """The same words again: where there is no table, those that were heard by the pipe."""
+    """A daemon at a virtual microphone, which is played the same words; without a table, those that were heard by the
+    pipe."""
     from kwsd.benchmark.daemon_run import watch_microphone
     from kwsd.benchmark.sound_server import virtual_microphone
 

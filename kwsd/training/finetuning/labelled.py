@@ -27,12 +27,12 @@ class Labelled:
         return [clip for clip in self.clips if clip.split == split]
 
     def completed(self) -> Labelled:
-        """The same with the two labels that kwsd's own networks always have at the end: `_unknown_`, `_silence_`."""
+        """This data with the two labels that kwsd's own networks always have at the end: `_unknown_`, `_silence_`."""
         words = [label for label in self.labels if label not in (UNKNOWN, SILENCE)]
         return replace(self, labels=(*words, UNKNOWN, SILENCE))
 
     def beside(self, known: Sequence[str]) -> Labelled:
-        """The same as words beside those among the `known` labels, as those spell them; completed."""
+        """This data as words beside the `known` labels, spelt as those are; completed."""
         clips = tuple(replace(clip, label=spelt(clip.label, known)) for clip in self.clips)
         labels = {spelt(label, known) for label in self.labels}
         return replace(self, labels=tuple(sorted({*labels, *known})), clips=clips).completed()
