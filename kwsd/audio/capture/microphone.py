@@ -11,11 +11,11 @@ import numpy as np
 
 from kwsd.audio.capture.flatline import Flatline
 from kwsd.audio.capture.handle import CaptureHandle, Unanswered
+from kwsd.audio.capture.read_scheduler import ReadScheduler
 from kwsd.audio.capture.timeouts import CaptureTimeouts, clocks
 from kwsd.audio.capture.wire import AUDIO
-from kwsd.audio.read_delay import ReadDelay
 from kwsd.audio.source import Block, SearchFailed
-from kwsd.audio.wake_schedule import WakePoints, WakeSchedule
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.errors import DeviceError
 from kwsd.events import DeviceLost, DeviceRestored, Event
 from kwsd.samples import RATE, samples_in
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
-_AFTER_S = 0.005
-"""So long after the capture process a delay ends here: then its blocks are there already."""
 
 
 class Microphone:
@@ -57,20 +55,19 @@ class Microphone:
         self._closed = self._reading = False
         self._lock = threading.Lock()
         self._woken = Waker()
-        self._rescheduled = Waker()
         self._capture: CaptureHandle | None = None
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
-        self._schedule, self._delay = schedule or WakeSchedule(0), ReadDelay(0)
+        self._schedule = schedule or WakeSchedule(0)
+        self._reads = ReadScheduler(self._schedule, self._woken)
         self._flatline = Flatline(round(silence_s * RATE))
         try:
             self.name = self._start("") or ""
         except BaseException:
             self._release()
             raise
-        self._schedule.attach(self._rescheduled.wake)
 
     def blocks(self) -> Iterator[Block | Event | SearchFailed]:
         """Blocks, and what happens to the device, until `close()`. Raises DeviceError if it cannot be opened at all."""
@@ -120,7 +117,7 @@ class Microphone:
                 told.add(reason)
                 if answered:
                     yield SearchFailed()
-            if self._sleep(pause, search=True):
+            if self._pause(pause):
                 return
             pause = min(2 * pause, timeouts.last_pause_s)
 
@@ -134,8 +131,7 @@ class Microphone:
                 log.warning("%s: heard from %s now", self.name, found)
         assert self._capture
         self._capture.open()
-        limit_s, first = self._timeouts.open_s, -1
-        told: WakePoints | None = None
+        limit_s, begun = self._timeouts.open_s, False
         while (message := self._capture.next(limit_s, f"{self.name}: no audio")) is not None:
             if message.kind != AUDIO:
                 raise Unanswered("the process that captures speaks out of turn")
@@ -151,31 +147,15 @@ class Microphone:
                 self._flatline.interrupt()
                 log.warning("%s is back after %.1f s", self.name, lost / RATE)
                 yield DeviceRestored(self.name, self._at + lost, lost)
-            if first < 0:
-                first = self._at + lost - message.lost
+            if not begun:
+                self._reads.begin(self._at + lost - message.lost)
+                begun = True
             self._heard_at, self._asleep = now, asleep
             self._at += lost + len(samples)
             yield from self._flatline.feed(samples, self.name, self._at)
             yield Block(samples, lost, overflow=message.lost > 0)
-            told = self._tell(told, first)
-            self._delay.span, self._delay.early_s = told.span, told.early_s - _AFTER_S
-            delay_s = self._delay.milliseconds(now, len(samples), lost) / 1000
-            if (told := self._await_wanted(told, first, delay_s)) is None:
+            if not self._reads.wait(self._capture, now, len(samples), lost):
                 return
-
-    def _await_wanted(self, told: WakePoints, first: int, delay_s: float) -> WakePoints | None:
-        """Sleep while no block is wanted, for `delay_s` first; what capture was told last. None when woken by
-        `close`."""
-        assert self._capture
-        if delay_s and self._capture.drained and self._sleep(delay_s):
-            return None
-        told = self._tell(told, first)
-        if told.idle and self._capture.drained:
-            # Capture sleeps for a span at most: a schedule that changes meanwhile has to reach it.
-            if self._sleep(told.span / RATE, self._capture):
-                return None
-            told = self._tell(told, first)
-        return told
 
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
         """Samples lost in `seconds`, at whose end `heard` ones came and `dropped` ones did not; rounded so that the
@@ -183,14 +163,6 @@ class Microphone:
         block = samples_in(self._schedule.block_ms)
         goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)
-
-    def _tell(self, told: WakePoints | None, first: int) -> WakePoints:
-        """Tell the capture process when its audio is wanted, where that is another schedule than it was `told`."""
-        points = self._schedule.points
-        if points != told:
-            assert self._capture
-            self._capture.want(points, first)
-        return points
 
     def _start(self, known: str) -> str | None:
         """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
@@ -205,18 +177,10 @@ class Microphone:
     def _release(self) -> None:
         self._end_capture()
         self._woken.close()
-        self._rescheduled.close()
+        self._reads.close()
 
-    def _sleep(self, seconds: float, unless_heard: CaptureHandle | None = None, *, search: bool = False) -> bool:
-        """Wait for `seconds`; less where a capture process has something to say or, but for a `search`, wake-ups have
-        moved closer. True when woken by `close`."""
+    def _pause(self, seconds: float) -> bool:
+        """Wait for `seconds`; True when woken by `close`."""
         poll = select.poll()
-        if unless_heard:
-            poll.register(unless_heard, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
-        if not search:
-            poll.register(self._rescheduled, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(1000 * seconds)}
-        if self._rescheduled.fileno() in ready:
-            self._rescheduled.clear()
-        return self._woken.fileno() in ready
+        return bool(poll.poll(1000 * seconds))

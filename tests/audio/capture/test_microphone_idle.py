@@ -71,7 +71,7 @@ def test_speech_breaks_off_a_delay(listen: Callable[..., Any], monkeypatch: pyte
         def milliseconds(self, *_: Any) -> float:
             return 600_000.0
 
-    monkeypatch.setattr("kwsd.audio.capture.microphone.ReadDelay", Endless)
+    monkeypatch.setattr("kwsd.audio.capture.read_scheduler.ReadDelay", Endless)
     schedule = WakeSchedule(1600)
     schedule.wake_at(None)
     microphone, blocks = listen(schedule=schedule)
@@ -101,7 +101,7 @@ def test_speech_wakes_capture_where_the_daemon_waits_for_it(
         def milliseconds(self, *_: Any) -> float:
             return 0.0
 
-    monkeypatch.setattr("kwsd.audio.capture.microphone.ReadDelay", Awake)
+    monkeypatch.setattr("kwsd.audio.capture.read_scheduler.ReadDelay", Awake)
     happened: queue.SimpleQueue[Any] = queue.SimpleQueue()
     want_before = CaptureHandle.want
 
@@ -121,7 +121,7 @@ def test_speech_wakes_capture_where_the_daemon_waits_for_it(
     monkeypatch.setattr(CaptureHandle, "want", want)
     schedule = WakeSchedule(1600)
     microphone, blocks = listen(schedule=schedule)
-    sleep_before, microphone._sleep = microphone._sleep, sleep
+    sleep_before, microphone._reads._sleep = microphone._reads._sleep, sleep
     thread = threading.Thread(target=lambda: list(blocks))
     thread.start()
     try:

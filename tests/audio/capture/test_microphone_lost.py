@@ -181,11 +181,11 @@ def test_a_sleep_while_it_is_lost_costs_no_second_capture(
 
 def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., Any]) -> None:
     microphone, _ = listen()
-    microphone._rescheduled.wake()
+    microphone._reads._rescheduled.wake()
     began = time.monotonic()
-    assert not microphone._sleep(0.2, search=True)
+    assert not microphone._pause(0.2)
     assert time.monotonic() - began > 0.19
-    assert not microphone._sleep(1000.0)  # as soon as it may, it knows
+    assert microphone._reads._sleep(1000.0)  # as soon as it may, it knows
 
 
 def test_a_thread_that_waits_between_two_clocks_has_not_slept(monkeypatch: pytest.MonkeyPatch) -> None:
