@@ -141,9 +141,11 @@ def _engine(model: LoadedModel, load_s: float, made: Mapping[str, NDArray[np.int
     from kwsd.benchmark.cost import cost, times_real_time
     from kwsd.benchmark.figures import EngineFigures
     from kwsd.benchmark.throughput import throughput
+    from kwsd.networks.cascade import Cascade
     from kwsd.spotting.spotter import Spotter
 
-    engine = getattr(model.classifier, "first", model.classifier)  # a verifier runs on the same one
+    # A verifier runs on the same engine.
+    engine = model.classifier.first if isinstance(model.classifier, Cascade) else model.classifier
     kind = type(engine).__name__.removesuffix("Classifier").lower()
 
     def fresh() -> Spotter:

@@ -144,14 +144,9 @@ def train(
     """
     if data is None:
         raise UsageError(_no_data(recipe))
-    if recipe is not None and backbone:
-        raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
-    if recipe is not None and (told_twice := given_flags(ctx, _OWN_FLAGS)):
-        raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(told_twice)}")
-    if device not in ("auto", "cuda", "cpu"):
-        raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
-    if "/" in name or name in (".", "..") or (name and not is_name(name)):
-        raise UsageError(f"--name {name!r:.40}: it takes {A_NAME}, nor a slash")
+    if recipe is not None:
+        _check_recipe_alone(recipe, backbone, given_flags(ctx, _OWN_FLAGS))
+    _check_names(device, name)
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:
@@ -171,6 +166,22 @@ def train(
             class_weights=class_weights, seed=seed,
         )  # fmt: skip
     finetune(told, Places(data, runs, out, licence, fresh), device)
+
+
+def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
+    """Raise UsageError for flags that say what the recipe says."""
+    if backbone:
+        raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
+    if given:
+        raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(given)}")
+
+
+def _check_names(device: str, name: str) -> None:
+    """Raise UsageError for a device that is none, or a run's name that no folder or no card can have."""
+    if device not in ("auto", "cuda", "cpu"):
+        raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
+    if "/" in name or name in (".", "..") or (name and not is_name(name)):
+        raise UsageError(f"--name {name!r:.40}: it takes {A_NAME}, nor a slash")
 
 
 def _no_data(recipe: Path | None) -> str:
