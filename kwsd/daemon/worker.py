@@ -68,11 +68,7 @@ class Worker:
         microphones, which do not wait; of others `keep` samples from before each window stay in the ring, for the
         sinks. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
         """
-        try:
-            engine = load()
-            self._spotter.load(card, Metered(engine, self._counters))
-        finally:
-            self._loaded.set()
+        engine = self._load(card, load)
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
         most = LIVE_BATCH if adaptive else self._spotter.batch
         batches = windows(
@@ -84,17 +80,30 @@ class Worker:
             if self._stopping.is_set():
                 break
             self._greet(batch, engine, waiting)
-            self._watchdog.working()
-            for event in self._spotter.feed(batch):
-                self._publish(event)
-            self._counters.kept_out(self._spotter.gated)  # before the batch is counted: what was spared never falls
-            self._counters.heard(len(batch))
-            self._watchdog.worked()
+            self._spot(batch)
             schedule.wake_at(self._spotter.span)
             progressed()
         for event in self._spotter.end({stream: ring.written for stream, ring in self._rings.items()}):
             self._publish(event)
         return not self._stopping.is_set()
+
+    def _load(self, card: ModelCard, load: Callable[[], Classifier]) -> Classifier:
+        """The classifier, timed and handed to the spotter."""
+        try:
+            engine = load()
+            self._spotter.load(card, Metered(engine, self._counters))
+        finally:
+            self._loaded.set()
+        return engine
+
+    def _spot(self, batch: list[Window]) -> None:
+        """Publish what is heard in these windows, and count them."""
+        self._watchdog.working()
+        for event in self._spotter.feed(batch):
+            self._publish(event)
+        self._counters.kept_out(self._spotter.gated)  # before the batch is counted: what was spared never falls
+        self._counters.heard(len(batch))
+        self._watchdog.worked()
 
     def _greet(self, batch: list[Window], engine: Classifier, waiting: set[str]) -> None:
         """A stream's first window is what makes the daemon ready for it."""
