@@ -110,9 +110,19 @@ def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     return over
 
 
+def _quietest_tenth(level: NDArray[np.float32]) -> float:
+    """np.quantile(level, 0.1), which imports numpy.ma: 22 ms and megabytes, at the first word that is heard."""
+    place = 0.1 * (len(level) - 1)
+    first = int(place)
+    after = min(first + 1, len(level) - 1)
+    ordered = np.partition(level, (first, after))
+    lower, upper = float(ordered[first]), float(ordered[after])
+    return lower + (upper - lower) * (place - first)
+
+
 def _floor(level: NDArray[np.float32]) -> float:
     """The level that is no speech, in dB."""
-    quiet = float(np.quantile(level, 0.1))
+    quiet = _quietest_tenth(level)
     heard = np.sort(level[level > _NOTHING_DB])
     if quiet > _NOTHING_DB or len(heard) < 3:
         return quiet

@@ -100,6 +100,6 @@ def _importing_torch(card: ModelCard) -> Iterator[None]:
 
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
     """The classifier, which gives numbers for a window of noise. What diverged in training may still do for silence."""
-    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (1, card.window)).astype(np.float32)
+    noise = (0.1 * np.sin(np.arange(card.window) ** 2.0)).astype(np.float32)[None]  # numpy.random would cost 7 MB
     check_scores(classifier.score(noise), str(card.path))
     return classifier

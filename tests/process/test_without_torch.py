@@ -57,6 +57,16 @@ def test_a_shipped_model_is_heard(without: Callable[..., Any], recordings: Path)
     ]
 
 
+def test_hearing_words_takes_no_more_of_numpy_than_it_needs(user: Any, recordings: Path) -> None:
+    """numpy imports these where it first needs them, which is 30 ms and 9 MB; the first word would wait for it."""
+    unwanted = ("numpy.random", "numpy.ma", "numpy.fft", "numpy.polynomial")
+    program = f"import sys; from kwsd.cli import main; main(sys.argv[1:]); print(set({unwanted}) & sys.modules.keys())"
+    command = [sys.executable, "-c", program, "listen", str(recordings / "commands.flac"), "--format", "text"]
+    done = subprocess.run(command, env=user.env, capture_output=True, text=True, timeout=PATIENCE_S)
+    *words, left = done.stdout.splitlines()
+    assert (len(words), left) == (7, "set()"), done.stderr
+
+
 @pytest.mark.parametrize("arguments", [("listen",), ("classify",)])
 def test_a_model_that_takes_torch_is_refused_with_how_to_install_it(
     without: Callable[..., Any], recordings: Path, foreign: Callable[[str], Path], arguments: tuple[str, ...]

@@ -96,7 +96,7 @@ def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_o
         return opening(path, flags)
 
     monkeypatch.setattr(acceptor.os, "open", exhausted)
-    kept, sink._door.spare = sink._door.spare, None  # as if another thread had been faster than the sink
+    kept, sink._acceptor.spare = sink._acceptor.spare, None  # as if another thread had been faster than the sink
     assert kept is not None
     os.close(kept)
     sink.send(sealed(2))
@@ -117,7 +117,7 @@ def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
 
     with monkeypatch.context() as patched:
         patched.setattr(acceptor.os, "open", exhausted)
-        kept, sink._door.spare = sink._door.spare, None
+        kept, sink._acceptor.spare = sink._acceptor.spare, None
         assert kept is not None
         os.close(kept)
         for number in (1, 2):
