@@ -103,16 +103,16 @@ class _Stderr(logging.Handler):
         if sys.stderr is None:
             return
         try:
-            outlet = self._outlet_of(sys.stderr)
+            writer = self._writer_of(sys.stderr)
             if self._dropped:
                 text = f"{self._dropped} lines of the log were dropped: nobody read them"
-                if outlet.offer(f"{_shape(logging.WARNING, __name__, text, '')}\n"):
+                if writer.offer(f"{_shape(logging.WARNING, __name__, text, '')}\n"):
                     self._dropped = 0
-            self._dropped += not outlet.offer(f"{self.format(record)}\n")
+            self._dropped += not writer.offer(f"{self.format(record)}\n")
         except (OSError, ValueError):  # nobody reads the log any more; the work goes on
             return
 
-    def _outlet_of(self, stream: TextIO) -> NonBlockingWriter:
+    def _writer_of(self, stream: TextIO) -> NonBlockingWriter:
         if self._writer is None or self._writer.stream is not stream:
             self._let_go()
             self._writer = NonBlockingWriter(stream)

@@ -44,18 +44,18 @@ class Zoo(Protocol):
 
 
 def make_rings(current: Callable[[], Config], sources: Iterable[Source], window: int) -> dict[str, Ring]:
-    """A ring for each source, under its name, with room for what `windows` needs at least, and a sentry where there is
+    """A ring for each source, under its name, with room for what `windows` needs at least, and a probe where there is
     a gate, as the `current` configuration has it: without one, nobody sleeps. Raises DeviceError as `SpeechProbe`."""
     config = current()
 
-    def sentry() -> SpeechProbe | None:
+    def probe() -> SpeechProbe | None:
         return SpeechProbe(lambda: current().gate.aggressiveness) if config.gate.enabled else None
 
     def capacity(batch: int) -> int:
         return max(int(config.audio.buffer_s * RATE), room_for(window, config.model.hop, kept_before(config), batch))
 
     batches = {source.name: LIVE_BATCH if source.live else SPARED_BATCH for source in sources}
-    return {name: Ring(capacity(batch), sentry()) for name, batch in batches.items()}
+    return {name: Ring(capacity(batch), probe()) for name, batch in batches.items()}
 
 
 def kept_before(config: Config) -> int:

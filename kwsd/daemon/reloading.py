@@ -47,7 +47,7 @@ def taken_over(
     old: Config,
     card: ModelCard,
     spotter: TunableSpotter,
-    outlets: SinkSet,
+    sinks: SinkSet,
 ) -> Config:
     """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong.
 
@@ -57,17 +57,17 @@ def taken_over(
         config = settled(old, read(), card)
         if config.gate.enabled:
             StepDetector(config.gate.aggressiveness)  # who started without the gate may lack its library
-        token = build.metrics_token(config) if outlets.metrics else b""
-        if outlets.hooks:
-            outlets.hooks.bind(build.hooks_by_word(config), limit=config.hooks.max_running, queue=config.hooks.queue)
+        token = build.metrics_token(config) if sinks.metrics else b""
+        if sinks.hooks:
+            sinks.hooks.bind(build.hooks_by_word(config), limit=config.hooks.max_running, queue=config.hooks.queue)
     except (KwsdError, OSError) as error:  # OSError: of a disk or a server that is gone
         log.warning("the new configuration is refused, the old one stays: %s", error)
         return old
     spotter.adopt(config, card)
-    if outlets.metrics:
-        outlets.metrics.adopt(token)
-    if outlets.stdout:
-        outlets.stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
+    if sinks.metrics:
+        sinks.metrics.adopt(token)
+    if sinks.stdout:
+        sinks.stdout.adopt(cast(Literal["detections", "all"], config.output.events), build.commands(config))
     logging.getLogger("kwsd").setLevel(config.output.log_level.upper())
     log.info("the configuration has been read again")
     return config
@@ -85,13 +85,13 @@ class Reloader:
         read: Callable[[], Config] | None,
         *,
         spotter: TunableSpotter,
-        outlets: SinkSet,
+        sinks: SinkSet,
         notifier: Notifier,
         status: StatusLine,
     ) -> None:
         """`read` reads it again; None where nothing is to change."""
         self.config = config
-        self._read, self._spotter, self._outlets = read, spotter, outlets
+        self._read, self._spotter, self._sinks = read, spotter, sinks
         self._notifier, self._status = notifier, status
         self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True for each time, False at the end
 
@@ -114,5 +114,5 @@ class Reloader:
         while self._asked.get():
             assert self._read
             self._notifier.reloading()
-            self.config = taken_over(self._read, self.config, card, self._spotter, self._outlets)
+            self.config = taken_over(self._read, self.config, card, self._spotter, self._sinks)
             self._status.reloaded()

@@ -83,7 +83,7 @@ class _Daemon:
         self._rings: dict[str, Ring] = {}
         self._watchdog = Watchdog(self._notifier, self._rings)
         self._counters = Counters(self._rings, config.model.hop)
-        self._outlets = SinkSet(live=any(source.live for source in sources), failed=self._fail)
+        self._sinks = SinkSet(live=any(source.live for source in sources), failed=self._fail)
         self._worker = Worker(
             self._rings,
             self._spotter,
@@ -96,7 +96,7 @@ class _Daemon:
             config,
             reload,
             spotter=self._spotter,
-            outlets=self._outlets,
+            sinks=self._sinks,
             notifier=self._notifier,
             status=self._status,
         )
@@ -112,7 +112,7 @@ class _Daemon:
             for source in self._sources:
                 stack.callback(source.close)  # whatever keeps it from ever being read
             reloads, waking = self._reloader.reloads, self._mailbox.wakeup_fd()
-            stack.enter_context(relayed(self._signalled, self._outlets.kill_hooks, waking, reloads=reloads))
+            stack.enter_context(relayed(self._signalled, self._sinks.kill_hooks, waking, reloads=reloads))
             try:
                 self._start(stack)
                 return self._wait()
@@ -130,7 +130,7 @@ class _Daemon:
         card = fitting.fitted(config, self._zoo.read_card(config.model.name))
         fitting.check_words(config, card)
         self._rings.update(build.make_rings(lambda: self._reloader.config, self._sources, card.heard))
-        self._outlets.open(
+        self._sinks.open(
             stack,
             config,
             rings=self._rings,
@@ -141,7 +141,7 @@ class _Daemon:
             publish=self._publish,
             farewell=self._say_stopped,
         )
-        self._publish.add(*self._outlets, self._status, self._counters, self._watchdog)
+        self._publish.add(*self._sinks, self._status, self._counters, self._watchdog)
         self._notifier.status(f"loading {card.name}")
         stack.callback(lambda: self._threads.join(self._patience_s))  # the worker last: others bring what it hears
         stack.callback(self._stop)  # before the first thread runs: the next one may find no room to start
@@ -168,7 +168,7 @@ class _Daemon:
                 if not self._worker.loaded:
                     self._patience_s = 0  # nothing can break off a model's loading but the end of the process
                 return STATUS[message.number]
-            if not self._outlets.serve_without_stdout(self._reloader.config):
+            if not self._sinks.serve_without_stdout(self._reloader.config):
                 self._reason = "standard output is closed"
                 return 0
 
@@ -189,7 +189,7 @@ class _Daemon:
 
     def _progressed(self) -> None:
         self._terminal.look()
-        self._outlets.catch_up()
+        self._sinks.catch_up()
 
     def _search_failed(self) -> None:
         """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
@@ -207,9 +207,9 @@ class _Daemon:
         """All audio is through: see every outlet to its end, and the reader of standard output through the last
         event."""
         self._notifier.stopping()
-        self._outlets.drain()
+        self._sinks.drain()
         self._say_stopped()
-        self._outlets.catch_up()
+        self._sinks.catch_up()
 
     def _stop(self) -> None:
         """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
@@ -220,7 +220,7 @@ class _Daemon:
             source.close()
         for ring in self._rings.values():
             ring.close()
-        self._outlets.hurry()
+        self._sinks.hurry()
 
     def _say_stopped(self) -> None:
         for stream, ring in self._rings.items():

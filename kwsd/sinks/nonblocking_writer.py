@@ -95,17 +95,17 @@ def write_within(stream: TextIO, text: str, seconds: float) -> None:
     """
     until = time.monotonic() + seconds
     pieces = deque(text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
-    outlet = NonBlockingWriter(stream)
+    writer = NonBlockingWriter(stream)
     try:
         while True:
-            while pieces and outlet.offer(pieces[0]):
+            while pieces and writer.offer(pieces[0]):
                 pieces.popleft()
             left = until - time.monotonic()
-            if (not pieces and outlet.catch_up()) or left <= 0:
+            if (not pieces and writer.catch_up()) or left <= 0:
                 return
-            outlet.wait(left)
+            writer.wait(left)
     finally:
-        outlet.close()
+        writer.close()
 
 
 def silence(stream: TextIO) -> None:

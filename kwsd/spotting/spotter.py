@@ -45,7 +45,7 @@ class Spotter:
             ConfigError: a threshold for a word that the classifier does not know.
         """
         self._classifier, self._gate, self._trigger, self._about = classifier, gate, trigger, about
-        self._thrifty = self._spares(trigger, coarse)
+        self._sparse = self._spares(trigger, coarse)
         self._coarse = coarse
         self._streams: dict[str, StreamState] = {}
         self.scored = self.gated = 0
@@ -86,7 +86,7 @@ class Spotter:
     @property
     def batch(self) -> int:
         """How many windows of a recording are fed at once: more where most of them need no score."""
-        return SPARED_BATCH if self._thrifty else BATCH
+        return SPARED_BATCH if self._sparse else BATCH
 
     @property
     def span(self) -> int | None:
@@ -102,15 +102,15 @@ class Spotter:
 
         Raises ConfigError as the constructor does, and DeviceError as `StepDetector`; all stays as it was then.
         """
-        thrifty = self._spares(trigger, coarse)
+        sparse = self._spares(trigger, coarse)
         opened = {name: Gate(gate) for name, state in self._streams.items() if gate and not state.gate}
-        self._thrifty = thrifty
+        self._sparse = sparse
         self._coarse = coarse
         for name, state in self._streams.items():
             tuned = Trigger(self._classifier.labels, trigger)
             tuned.inherit(state.trigger)
             state.trigger = tuned
-            if self._thrifty:
+            if self._sparse:
                 state.grid_state.candidate = True  # for the trigger before, the last window may have been no candidate
             else:
                 state.grid_state = GridState()
@@ -128,7 +128,7 @@ class Spotter:
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
         """The scores of each window, None for those that need none."""
-        if not self._thrifty:
+        if not self._sparse:
             chosen = [window for window, want in zip(windows, wanted, strict=True) if want]
             scores = iter(self._score(chosen))
             return [next(scores) if want else None for want in wanted]

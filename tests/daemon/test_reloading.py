@@ -97,20 +97,20 @@ def test_a_token_that_was_changed_is_asked_for_and_one_that_is_none_is_refused(
     file.touch(0o600)
     file.write_text(old)
     config, card = configure({"metrics.listen": str(place), "metrics.token_file": str(file)}), zoo.read_card("tiny")
-    outlets = SinkSet(live=True, failed=_raise)
-    outlets.metrics = build.open_metrics(config, str, failed=_raise)
-    assert outlets.metrics
+    sinks = SinkSet(live=True, failed=_raise)
+    sinks.metrics = build.open_metrics(config, str, failed=_raise)
+    assert sinks.metrics
     try:
         file.write_text(new)
         assert (scraped(place, old), scraped(place, new)) == (b"200", b"401")
-        assert taken_over(lambda: config, config, card, TunableSpotter(config), outlets) == config
+        assert taken_over(lambda: config, config, card, TunableSpotter(config), sinks) == config
         assert (scraped(place, old), scraped(place, new)) == (b"401", b"200")
         file.write_text("")
-        assert taken_over(lambda: config, config, card, TunableSpotter(config), outlets) is config
+        assert taken_over(lambda: config, config, card, TunableSpotter(config), sinks) is config
         assert "is refused, the old one stays: metrics.token_file" in caplog.text
         assert scraped(place, new) == b"200"
     finally:
-        outlets.metrics.close()
+        sinks.metrics.close()
 
 
 def test_nobody_waits_for_a_batch_that_is_stuck(configure: Configure, zoo: Any) -> None:
@@ -141,8 +141,8 @@ def test_a_gate_whose_library_is_missing_is_refused(
     """Who was told to go on with --no-gate has the file yet that switches it on."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     old, new, card = configure({"gate.enabled": False}), configure({"gate.enabled": True}), zoo.read_card("tiny")
-    spotter, outlets = TunableSpotter(old), SinkSet(live=True, failed=_raise)
-    assert taken_over(lambda: new, old, card, spotter, outlets) is old
+    spotter, sinks = TunableSpotter(old), SinkSet(live=True, failed=_raise)
+    assert taken_over(lambda: new, old, card, spotter, sinks) is old
     assert "is refused, the old one stays: no voice activity detector" in caplog.text
     spotter.load(card, zoo.load_classifier(card, device="cpu"))
     assert not [event for event in spotter.feed([loud(1)]) if isinstance(event, SpeechStarted)]

@@ -44,12 +44,12 @@ class _Open:
 
     stream: Any
     rate: int
-    slots: BlockRing
+    blocks: BlockRing
     convert: Callable[[bytes], bytes]
 
 
 class PortAudioStream:
-    """A microphone, live. PortAudio's thread copies into slots; all else happens in the reader's thread."""
+    """A microphone, live. PortAudio's thread copies into blocks; all else happens in the reader's thread."""
 
     def __init__(
         self,
@@ -80,30 +80,30 @@ class PortAudioStream:
         Raises DeviceError: busy, gone, or silent for `stall_s`.
         """
         opened = self._open(self._device)
-        slots = opened.slots
+        blocks = opened.blocks
         dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
         try:
             while True:
-                slots.changed.clear()
-                while (taken := slots.take()) is not None:
+                blocks.changed.clear()
+                while (taken := blocks.take()) is not None:
                     dropped += taken[1]
                     lost = dropped * RATE // opened.rate - told
                     told += lost
                     block = RawBlock(opened.convert(taken[0]), lost)
                     given += lost + len(block)
                     yield block
-                if slots.ended:
+                if blocks.ended:
                     raise DeviceError(f"{self.name}: the stream broke off", f"is it plugged in? {_NEXT}")
                 self._rest(given)
-                if not self._arrived(slots):
+                if not self._arrived(blocks):
                     raise DeviceError(f"{self.name}: no audio for {self._stall_s:g} s", f"is it plugged in? {_NEXT}")
         finally:
             opened.stream.abort(ignore_errors=True)
             opened.stream.close(ignore_errors=True)
 
-    def _arrived(self, slots: BlockRing) -> bool:
+    def _arrived(self, blocks: BlockRing) -> bool:
         """Wait for a block, or for the end. In two halves: a process that was stopped finds its first wait over."""
-        return slots.changed.wait(self._stall_s / 2) or slots.changed.wait(self._stall_s / 2)
+        return blocks.changed.wait(self._stall_s / 2) or blocks.changed.wait(self._stall_s / 2)
 
     def _open(self, device: InputDevice) -> _Open:
         """At 16 kHz mono where the device can, else as near as it can."""
@@ -124,18 +124,18 @@ class PortAudioStream:
     def _start(self, sd: Any, device: InputDevice, rate: int, channels: int) -> _Open:
         block_ms = self._block_ms if rate == RATE else min(self._block_ms, _RESAMPLED_MS)
         frames = max(1, rate * block_ms // 1000)
-        slots = BlockRing(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
+        blocks = BlockRing(max(8, round(_BUFFER_S * rate / frames)), frames, _WIDTH * channels)
 
         def callback(data: Any, frames: int, _time: Any, status: Any) -> None:
-            slots.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: a guess
+            blocks.put(data, frames if status.input_overflow else 0)  # PortAudio does not say how much: a guess
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
-            finished_callback=slots.end,
+            finished_callback=blocks.end,
         )  # fmt: skip
         try:
             actual = round(stream.samplerate)
-            opened = _Open(stream, actual, slots, _converter(actual, channels))
+            opened = _Open(stream, actual, blocks, _converter(actual, channels))
             stream.start()
         except BaseException:
             stream.close(ignore_errors=True)

@@ -30,10 +30,10 @@ class Ring:
     (`wait=True`), or the oldest samples are overwritten and the reader finds that it was lapped.
     """
 
-    def __init__(self, capacity: int, sentry: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
+    def __init__(self, capacity: int, probe: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
         """Room for `capacity` samples, allocated now. Raises ValueError for less than one.
 
-        `sentry` tells the writer whether anybody may be speaking in the next samples (n,), while the reader sleeps.
+        `probe` tells the writer whether anybody may be speaking in the next samples (n,), while the reader sleeps.
         """
         if capacity < 1:
             raise ValueError(f"a ring of {capacity} samples")
@@ -47,7 +47,7 @@ class Ring:
         self._closed = False
         self._error: BaseException | None = None
         self._wake: Callable[[], object] | None = None
-        self._sentry = sentry
+        self._probe = probe
         self._expected = self._latest = 0
         self._alarmed = False
 
@@ -77,8 +77,8 @@ class Ring:
                     return False
                 piece = rest[: self._room()] if wait else rest
                 self._put(piece)
-                if self._sentry and self._expected < self._latest:
-                    self._alarmed = self._sentry(piece) or self._alarmed
+                if self._probe and self._expected < self._latest:
+                    self._alarmed = self._probe(piece) or self._alarmed
                 awaited = self.awaited
             if awaited:
                 self._tell_reader()
@@ -112,16 +112,16 @@ class Ring:
 
     def expect(self, position: int, latest: int = 0) -> None:
         """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then; nor
-        before sample `latest` while the sentry, if there is one, hears nobody.
+        before sample `latest` while the probe, if there is one, hears nobody.
 
         To wake a thread costs more than all else that a block does. A ring that is full before wakes it all the same:
-        a writer may wait for room. Nor is one let run half full for the sentry's sake.
+        a writer may wait for room. Nor is one let run half full for the probe's sake.
         """
         with self._changed:
             if position > self._expected:
                 self._alarmed = False
             self._expected = min(position, self._released + self.capacity)
-            self._latest = min(latest, self._released + self.capacity // 2) if self._sentry else 0
+            self._latest = min(latest, self._released + self.capacity // 2) if self._probe else 0
 
     @property
     def awaited(self) -> bool:

@@ -19,50 +19,50 @@ def number_in(data: bytes) -> int:
 
 
 def test_blocks_come_out_in_order_with_what_was_dropped_before_them() -> None:
-    slots = BlockRing(8, 4, 4)
-    assert slots.take() is None
-    slots.put(block(1))
-    slots.put(block(2), 6)
-    slots.put(block(3))
-    taken = [slots.take() for _ in range(4)]
+    ring = BlockRing(8, 4, 4)
+    assert ring.take() is None
+    ring.put(block(1))
+    ring.put(block(2), 6)
+    ring.put(block(3))
+    taken = [ring.take() for _ in range(4)]
     assert [(number_in(got[0]), got[1]) for got in taken if got] == [(1, 0), (2, 6), (3, 0)]
     assert taken[3] is None
 
 
 def test_a_lapped_reader_counts_every_frame_that_it_missed() -> None:
-    slots = BlockRing(8, 4, 4)
+    ring = BlockRing(8, 4, 4)
     for number in range(100):
-        slots.put(block(number), 3 if number == 50 else 0)
-    first = slots.take()
+        ring.put(block(number), 3 if number == 50 else 0)
+    first = ring.take()
     assert first is not None
     number, missing = number_in(first[0]), first[1]
     assert missing == 4 * number + 3
     rest = []
-    while (got := slots.take()) is not None:
+    while (got := ring.take()) is not None:
         rest.append(number_in(got[0]))
         assert got[1] == 0
     assert rest == list(range(number + 1, 100))
 
 
 def test_under_a_fast_writer_blocks_are_whole_and_nothing_is_unaccounted_for() -> None:
-    slots = BlockRing(8, 4, 4)
+    ring = BlockRing(8, 4, 4)
     total = 20_000
 
     def write() -> None:
         for number in range(total):
-            slots.put(block(number))
+            ring.put(block(number))
 
     thread = threading.Thread(target=write)
     thread.start()
     frames = 0
     while frames < 4 * total:
-        slots.changed.clear()
-        while (got := slots.take()) is not None:
+        ring.changed.clear()
+        while (got := ring.take()) is not None:
             frames += got[1]
             assert got[0] == block(frames // 4)
             frames += 4
         if frames < 4 * total:
-            assert slots.changed.wait(PATIENCE_S)
+            assert ring.changed.wait(PATIENCE_S)
     thread.join(PATIENCE_S)
     assert frames == 4 * total
 

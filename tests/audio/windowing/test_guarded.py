@@ -96,9 +96,9 @@ def test_what_is_lost_wakes_it_at_once() -> None:
     assert found == [HOP]
 
 
-@pytest.mark.parametrize("sentry", [loud, lambda _: True, lambda _: False])
+@pytest.mark.parametrize("probe", [loud, lambda _: True, lambda _: False])
 @pytest.mark.parametrize("size", [7, 30, 500])
-def test_the_windows_are_the_same(sentry: Callable[[Samples], bool], size: int) -> None:
+def test_the_windows_are_the_same(probe: Callable[[Samples], bool], size: int) -> None:
     samples = np.where(np.arange(2005) % 400 < 50, LOUD, 1).astype(np.int16)
 
     def cut(ring: Ring, schedule: WakeSchedule) -> list[tuple[int, bytes]]:
@@ -116,7 +116,7 @@ def test_the_windows_are_the_same(sentry: Callable[[Samples], bool], size: int) 
         thread.join(PATIENCE_S)
         return found
 
-    assert cut(Ring(4 * LENGTH, sentry), WakeSchedule(HOP, longest=3 * HOP)) == cut(Ring(4 * LENGTH), WakeSchedule(HOP))
+    assert cut(Ring(4 * LENGTH, probe), WakeSchedule(HOP, longest=3 * HOP)) == cut(Ring(4 * LENGTH), WakeSchedule(HOP))
 
 
 @pytest.mark.parametrize(("seconds", "widens"), [(1.1, False), (2.0, True)])
