@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,32 +95,6 @@ def test_other_settings_are_adopted_without_a_break() -> None:
     assert gate.is_open
 
 
-class Detector:
-    """Takes any sample that is not zero for speech: what the gate makes of it can be counted step by step."""
-
-    def __init__(self, mode: int) -> None:
-        self.mode = mode
-
-    def is_speech(self, step: bytes, rate: int) -> bool:
-        return any(step) and rate == 16_000
-
-    def set_mode(self, mode: int) -> None:
-        self.mode = mode
-
-
-@pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> list[Detector]:
-    """Those that were made."""
-    made: list[Detector] = []
-
-    def make(mode: int) -> Detector:
-        made.append(Detector(mode))
-        return made[-1]
-
-    monkeypatch.setitem(sys.modules, "webrtcvad", SimpleNamespace(Vad=make))
-    return made
-
-
 SPEECH, QUIET = np.ones(STEP, np.int16), np.zeros(STEP, np.int16)
 
 
@@ -142,7 +116,7 @@ def test_it_shuts_with_the_last_step_of_the_hangover() -> None:
     assert [gate.feed(step) for step in [SPEECH, *[QUIET] * 13]] == [True] * 13 + [False]
 
 
-def test_other_settings_hold_at_once_and_after_a_gap(plain: list[Detector]) -> None:
+def test_other_settings_hold_at_once_and_after_a_gap(plain: list[Any]) -> None:
     gate = Gate(GateSettings(onset_ms=10, hangover_ms=1000))
     gate.feed(SPEECH)
     gate.adopt(GateSettings(aggressiveness=3, hangover_ms=20))
@@ -158,3 +132,17 @@ def test_a_step_that_was_begun_before_a_gap_is_not_ended_after_it() -> None:
     gate.feed(SPEECH[: STEP // 2])
     gate.reset()
     assert not gate.feed(QUIET[: STEP // 2])
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_part_of_a_step_counts_as_a_whole_one() -> None:
+    gate = Gate(GateSettings(onset_ms=15, hangover_ms=15))
+    assert [gate.feed(step) for step in (SPEECH, SPEECH, QUIET, QUIET, QUIET)] == [False, True, True, True, False]
+
+
+@pytest.mark.usefixtures("plain")
+def test_an_onset_that_was_begun_before_a_gap_begins_anew_after_it() -> None:
+    gate = Gate(GateSettings(onset_ms=30))
+    assert not gate.feed(np.ones(2 * STEP, np.int16))
+    gate.reset()
+    assert [gate.feed(SPEECH) for _ in range(3)] == [False, False, True]

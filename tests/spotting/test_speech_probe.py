@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,3 +58,12 @@ def test_it_goes_on_as_the_gate_does_when_that_has_become_another() -> None:
     modes.append(0)
     assert probe(noise[80_000:])
     assert not strict(noise[80_000:])
+
+
+def test_it_goes_back_as_well_when_the_gate_does(plain: list[Any]) -> None:
+    modes = [3]
+    sentry = SpeechProbe(lambda: modes[-1])
+    for mode in (0, 3):
+        modes.append(mode)
+        sentry(silence(STEP))
+        assert plain[0].mode == mode

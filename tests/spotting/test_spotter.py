@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kwsd.audio.windowing.window import Window
 from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
-from kwsd.events import AudioLost, Detection, SpeechEnded
+from kwsd.events import AudioLost, Detection, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -41,9 +41,9 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
 
     events = feed(Spotter(Newest(), gate=None, trigger=TRIGGER, about=16_000), windows, 1)
     found = [event for event in events if isinstance(event, Detection)]
-    assert [abs(detection.start - at) <= 320 for detection, at in zip(found, (6_000, 16_000), strict=True)] == [
-        True
-    ] * 2
+    for detection, (start, end) in zip(found, ((6_000, 10_000), (16_000, 20_000)), strict=True):
+        assert abs(detection.start - start) <= 320
+        assert abs(detection.end - end) <= 320
 
 
 class BrokenClassifier(LoudnessClassifier):
@@ -118,6 +118,14 @@ def test_the_gate_says_when_speech_starts_and_ends() -> None:
     events = feed(Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER), cut(audio), 4)
     kinds = [event.type for event in events if event.type != "detection"]
     assert kinds == ["speech_started", "speech_ended"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_speech_within_one_hop_starts_and_ends_with_it() -> None:
+    audio = np.zeros(16_000, np.int16)
+    audio[2 * HOP + 320 : 2 * HOP + 480] = 1
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(onset_ms=10, hangover_ms=20), trigger=TRIGGER)
+    assert feed(spotter, cut(audio), 1) == [SpeechStarted("one", at=2 * HOP), SpeechEnded("one", at=3 * HOP)]
 
 
 def test_speech_that_the_end_cuts_off_ends_there() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from loudness import TRIGGER, LoudnessClassifier, beep, cut, feed
+from loudness import HOP, TRIGGER, LoudnessClassifier, beep, cut, feed
 
 from kwsd.errors import ConfigError
-from kwsd.events import Detection
+from kwsd.events import Detection, SpeechEnded
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -61,3 +63,35 @@ def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_non
     assert feed(spotter, before, 1) == []
     lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
     assert feed(spotter, lonely, 1) == []
+
+
+def test_another_grid_holds_from_then_on() -> None:
+    windows = cut(np.zeros(80_000, np.int16))
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, coarse=4800)
+    feed(spotter, windows[:20], 1)
+    assert spotter.span == 4800
+    spotter.adopt(gate=None, trigger=TRIGGER, coarse=0)
+    feed(spotter, windows[20:], 1)
+    assert spotter.span == 2 * HOP
+
+
+def test_a_gate_that_hears_on_has_the_other_settings_at_once(plain: list[Any]) -> None:
+    audio = np.zeros(48_000, np.int16)
+    audio[:HOP] = 1
+    windows = cut(audio)
+    patient = GateSettings(onset_ms=10, hangover_ms=1000)
+    spotter = Spotter(LoudnessClassifier(), gate=patient, trigger=TRIGGER)
+    assert [event.type for event in feed(spotter, windows[:2], 1)] == ["speech_started"]
+    spotter.adopt(gate=GateSettings(aggressiveness=3, onset_ms=10, hangover_ms=10), trigger=TRIGGER)
+    assert plain[-1].mode == 3
+    assert feed(spotter, windows[2:3], 1) == [SpeechEnded("one", at=3 * HOP)]
+
+
+def test_without_a_gate_from_now_on_it_is_no_longer_quiet() -> None:
+    windows = cut(np.zeros(32_000, np.int16))
+    spotter = Spotter(LoudnessClassifier(), gate=GateSettings(), trigger=TRIGGER)
+    feed(spotter, windows[:10], 1)
+    assert spotter.span is None
+    spotter.adopt(gate=None, trigger=TRIGGER)
+    feed(spotter, windows[10:], 1)
+    assert spotter.span == 1

@@ -193,3 +193,41 @@ def test_after_a_gap_a_word_may_fire_again() -> None:
     assert trigger.feed(row(yes=1), HOP)
     trigger.reset()
     assert trigger.feed(row(yes=1), 2 * HOP)
+
+
+def test_a_word_begins_where_it_passes_a_threshold_that_is_low() -> None:
+    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.4}, latest_ms=450))
+    assert [number for number, _ in run(trigger, [row(), *[row(yes=0.45)] * 3])] == [2]
+
+
+def test_after_a_reset_its_time_begins_anew() -> None:
+    trigger = late(250)
+    assert run(trigger, [row(yes=0.9)] * 5) == []
+    trigger.reset()
+    assert run_from(trigger, [row(yes=0.99)] * 3, 6) == [7]
+
+
+def test_a_successor_knows_that_a_word_has_just_begun() -> None:
+    before, after = late(450), late(450)
+    before.feed(row(yes=0.99), 5 * HOP)
+    after.inherit(before)
+    assert after.feed(row(yes=0.99), 10 * HOP)  # as late as it may be, but in the first mean
+
+
+def test_a_successor_takes_over_the_newest_scores_of_the_same_word() -> None:
+    before, after = Trigger(LABELS, settings(3, no=0.8, yes=0.8)), Trigger(LABELS, settings(2, yes=0.8))
+    before.feed(row(yes=0.9), HOP)
+    after.inherit(before)
+    assert after.feed(row(yes=0.9), 2 * HOP)
+
+
+def test_a_word_that_has_fired_does_not_hide_another() -> None:
+    rows = [row(yes=1.0)] * 8 + [row(yes=1.0, no=0.9)] * 3
+    hits = run(Trigger(LABELS, settings()), rows)
+    assert [(number, hit.word) for number, hit in hits] == [(1, "yes"), (9, "no")]
+
+
+def test_the_second_best_of_two_words_fires_when_the_first_one_has_rested() -> None:
+    rows = [row(yes=1.0, no=0.9)] * 2 + [row(no=0.9)] * 8
+    hits = run(Trigger(LABELS, settings()), rows)
+    assert [(number, hit.word) for number, hit in hits] == [(1, "yes"), (6, "no")]
