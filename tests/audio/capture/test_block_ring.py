@@ -70,3 +70,18 @@ def test_under_a_fast_writer_blocks_are_whole_and_nothing_is_unaccounted_for() -
 def test_a_block_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="structures"):
         BlockRing(8, 4, 4).put(bytes(15))
+
+
+def test_a_full_ring_is_not_read_where_the_writer_goes_on() -> None:
+    slots = BlockRing(8, 4, 4)
+    for number in range(8):
+        slots.put(block(number))
+    assert slots.take() == (block(4), 4 * 4)  # half of it is left out
+
+
+def test_the_end_wakes_the_reader() -> None:
+    slots = BlockRing(8, 4, 4)
+    assert not slots.changed.is_set()
+    slots.end()
+    assert slots.changed.is_set()
+    assert slots.ended

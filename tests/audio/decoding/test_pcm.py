@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -158,6 +159,26 @@ def test_a_pipe_with_samples_is_not_spoken_of(pipe: tuple[BinaryIO, BinaryIO], l
     writer.close()
     assert len(heard(PcmSource(reader))) == 160
     assert logged.said.empty()
+
+
+def test_another_reader_of_the_same_pipe_that_was_faster_is_no_error(
+    pipe: tuple[BinaryIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = pipe
+    read = os.read
+    refused: list[int] = []
+
+    def second(descriptor: int, size: int) -> bytes:
+        if descriptor == reader.fileno() and not refused:
+            refused.append(size)
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return read(descriptor, size)
+
+    monkeypatch.setattr("kwsd.audio.decoding.pcm.os.read", second)
+    writer.write(bytes(320))
+    writer.close()
+    assert len(heard(PcmSource(reader))) == 160
+    assert len(refused) == 1
 
 
 def test_what_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:

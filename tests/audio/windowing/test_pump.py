@@ -90,3 +90,19 @@ def test_a_live_source_overwrites_and_any_other_waits() -> None:
     assert not thread.is_alive()
     assert source.closed
     assert ring.written == 10
+
+
+def test_nothing_more_is_taken_of_a_source_whose_ring_is_closed() -> None:
+    taken: list[int] = []
+
+    class Endless(FakeSource):
+        def blocks(self) -> Iterator[Block]:
+            for number in range(1000):
+                taken.append(number)
+                yield ones(1)
+
+    ring, source = Ring(8), Endless()
+    ring.close()
+    pump(source, ring)
+    assert taken == [0]
+    assert source.closed

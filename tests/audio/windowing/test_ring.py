@@ -70,6 +70,7 @@ def test_a_gap_longer_than_the_ring_leaves_only_zeros() -> None:
     ring.write(counting(1, 9), wait=False)
     ring.skip(1000)
     assert ring.written == 1008
+    assert ring.state().gaps == (Gap(8, 1008),)
     assert ring.read(998, 1008).tolist() == [0] * 10  # type: ignore[union-attr]
 
 

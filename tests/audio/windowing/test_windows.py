@@ -244,9 +244,3 @@ def test_a_ring_that_is_full_wakes_a_reader_that_would_sleep_for_longer(noise: N
     for thread in threads:
         thread.join(PATIENCE_S)
     assert cuts == list(range(HOP, 2020, HOP))
-
-
-@pytest.mark.parametrize(("hop", "capacity", "match"), [(0, 999, "hop of 0"), (101, 999, "101"), (10, 199, "it takes")])
-def test_what_cannot_work_is_refused(hop: int, capacity: int, match: str) -> None:
-    with pytest.raises(ValueError, match=match):
-        next(windows({"a": Ring(capacity)}, hop=hop, length=LENGTH))

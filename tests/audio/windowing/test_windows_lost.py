@@ -162,3 +162,24 @@ def test_the_hop_changes_where_the_reader_is_not_behind_the_gap_before_it(noise:
     (window,) = next(stream)
     assert told == [(HOP, 2 * HOP, 4 * RATE - HOP)]
     assert (window.end, window.hop) == (3 * HOP, 2 * HOP)
+
+
+def test_a_gap_longer_than_the_ring_is_lost_in_full(noise: Noise) -> None:
+    ring = Ring(2 * LENGTH)
+    cutting = windows({"a": ring}, hop=HOP, length=LENGTH, tail=0)
+    ring.write(noise(LENGTH), wait=False)
+    assert [window.end for window in next(cutting)][-1] == LENGTH
+    ring.skip(1000)
+    ring.write(noise(HOP), wait=False)
+    ring.close()
+    assert [(window.end, window.lost) for batch in cutting for window in batch] == [(1110, 1000)]
+
+
+def test_what_was_only_before_what_the_scores_are_about_is_lost_to_a_lapped_reader(noise: Noise) -> None:
+    ring = Ring(3 * LENGTH)
+    stream = windows({"a": ring}, hop=HOP, length=LENGTH, about=LENGTH // 2)
+    ring.write(noise(25), wait=False)
+    assert [window.end for window in next(stream)] == [10, 20]
+    ring.write(noise(980), wait=False)
+    (window,) = next(stream)
+    assert (window.end, window.lost) == (1000, 950 - 20)
