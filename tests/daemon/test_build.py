@@ -164,3 +164,14 @@ def test_detections_are_kept_only_where_it_is_asked_for(configure: Configure, tm
     assert keeper
     keeper.close(60)
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_recording_waits_for_what_is_kept_and_holds_what_came_before_it(configure: Configure, tmp_path: Path) -> None:
+    config = configure({"keep.folder": str(tmp_path / "kept"), "keep.preroll_s": 2})
+    assert build.kept_before(config) == 48_000  # and the word's own second
+    assert build.kept_before(configure()) == 0
+    for live in (True, False):
+        keeper = build.open_keeper(config, {}, live=live, failed=lambda _: None)
+        assert keeper
+        assert keeper._wait is not live
+        keeper.close(60)

@@ -68,9 +68,25 @@ def test_all_that_happened_is_counted(counters: Counters) -> None:
     assert (found["hook_runs"], found["hook_failures"]) == (3, 3)
     assert (found["model"], found["device"], found["subscribers"]) == ("tiny", "cpu", 2)
     assert json.loads(counters.answer())["subscribers"] == 1  # who asks does not count itself
-    assert found["real_time_factor"] == pytest.approx(found["inference_s"] / 1.5, abs=1e-5)  # of 2 s 0.5 were lost
     answer = json.loads(counters.answer())
     assert (answer["type"], answer["schema"], answer["detections"]) == ("status", 1, {"stop": 2})
+
+
+def test_the_real_time_factor_is_of_what_was_heard() -> None:
+    ring = Ring(64_000)
+    ring.skip(16_000)
+    ring.write(np.ones(16_000, np.int16), wait=False)
+    counters = Counters({"desk": ring}, 1600)
+    counters.send(Envelope.seal(AudioLost("desk", 0, 16_000), 1))
+    counters.scored(1, 0.25)
+    assert counters.snapshot()["real_time_factor"] == 0.25
+
+
+def test_a_batch_that_takes_just_as_long_as_a_bound_is_within_it() -> None:
+    counters = Counters({}, 1600)
+    counters.scored(1, 0.25)
+    buckets = counters.snapshot()["inference_buckets"]
+    assert (buckets["0.1"], buckets["0.25"], buckets["1.0"]) == (0, 1, 1)
 
 
 class First:

@@ -192,3 +192,49 @@ def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
     keeper.close(0.1)
     assert "detections not kept: 3; the disk is too slow" in caplog.text
     disk.turns.release(3)
+
+
+def test_a_microphone_does_not_wait_for_a_slow_disk(
+    keep: Callable[..., DetectionKeeper],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk, keeper = SlowDisk(monkeypatch), keep(quota_bytes=10_000_000)
+    for number in range(QUEUE + 1):
+        keeper.send(sealed(number))
+    assert caplog.text.count("is not kept: the disk is too slow") == 1
+    disk.turns.release(QUEUE)
+    keeper.close(PATIENCE_S)
+    assert len(kept(tmp_path)) == QUEUE
+
+
+def test_a_disk_that_took_something_meanwhile_is_told_again(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper, folder = keep(wait=True), tmp_path / "kept"
+    for number in (0, 2):
+        folder.rmdir()
+        keeper.send(sealed(number))
+        keeper.catch_up(1)
+        folder.mkdir()
+        keeper.send(sealed(number + 1))
+        keeper.catch_up(1)
+        (folder / kept(tmp_path)[0]).unlink()
+    assert caplog.text.count("cannot be kept") == 2
+
+
+def test_nobody_waits_for_a_thread_that_has_died(ring: Ring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(detection_recorder, "write_wav", fail)
+    failures: list[BaseException] = []
+    options = {"quota_bytes": 1_000_000, "preroll": 0, "wait": True}
+    keeper = DetectionKeeper(tmp_path / "kept", {"desk": ring}, failed=failures.append, **options)
+    keeper.send(sealed())
+    waiting = threading.Thread(target=keeper.catch_up, args=(1,), daemon=True)
+    waiting.start()
+    waiting.join(PATIENCE_S)
+    assert not waiting.is_alive()
+    assert [str(error) for error in failures] == ["a fault"]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import http.client
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,3 +122,34 @@ def test_all_that_a_client_does_is_within_one_time() -> None:
         with pytest.raises(TimeoutError):
             http_request.read_request(near, door, late)
         assert http_request.read_request(near, door, time.monotonic() + PATIENCE_S).startswith(b"GET / ")
+
+
+class Crowded:
+    """A server's socket that can take in nobody, for there is no descriptor left."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self._server, self.times, self.asked = server, 0, threading.Event()
+
+    def accept(self) -> tuple[Any, Any]:
+        self.times += 1
+        self.asked.set()
+        raise OSError(errno.EMFILE, "as told")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
+
+
+def test_without_a_descriptor_it_does_not_ask_again_at_once(
+    serve: Callable[[str], ScrapeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits at the door is told of for as long as nobody takes them in."""
+    monkeypatch.setattr(metrics_server, "CROWDED_S", PATIENCE_S)
+    path = tmp_path / "metrics.sock"
+    server = serve(str(path))
+    crowded = Crowded(server._server)
+    server._server = crowded  # type: ignore[assignment]  # a stand-in
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        assert crowded.asked.wait(PATIENCE_S)
+        threading.Event().wait(0.1)  # in which it might ask thousands of times
+        assert crowded.times == 1

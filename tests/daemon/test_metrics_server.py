@@ -15,10 +15,19 @@ from kwsd.daemon.metrics_server import ScrapeServer
 from kwsd.errors import ConfigError, DeviceError
 
 
+def answered(path: Path, request: bytes) -> bytes:
+    """All that the socket at `path` answers."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        client.sendall(request)
+        with client.makefile("rb") as answer:
+            return answer.read()
+
+
 def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) -> None:
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     assert get("/metrics", port) == (200, "kwsd_up 1\n")
-    assert get("/metrics", port, "HEAD") == (200, "")
     assert get("/etc/passwd", port)[0] == 404
     assert get("/metrics", port, "POST")[0] == 405
 
@@ -43,11 +52,7 @@ def test_who_sends_more_than_is_read_gets_the_answer_all_the_same(
 ) -> None:
     path = tmp_path / "metrics.sock"
     serve(str(path))
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE_S)
-        client.connect(str(path))
-        client.sendall(request_)
-        answer = client.makefile("rb").read()
+    answer = answered(path, request_)
     assert answer.startswith(b"HTTP/1.0 " + status)
     assert (b"\r\nAllow: GET, HEAD\r\n" in answer) == (b"405" in status)
 
@@ -59,10 +64,17 @@ def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
     server = serve(str(path))
     assert server.address == str(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(path))
-        client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        assert client.makefile("rb").read().endswith(b"\r\n\r\nkwsd_up 1\n")
+    assert answered(path, b"GET /metrics HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\nkwsd_up 1\n")
+    server.close()
+    assert not path.exists()
+
+
+def test_who_asks_for_the_head_gets_no_page(serve: Callable[[str], ScrapeServer], tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sock"
+    serve(str(path))
+    answer = answered(path, b"HEAD /metrics HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert answer.endswith(b"\r\nContent-Length: 10\r\n\r\n")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +97,7 @@ TOKEN = b"0123456789abcdef"
 
 def ask(port: int, *head: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-    connection.putrequest("GET", "/metrics")
+    connection.putrequest("GET", "/metrics", skip_host=any(line.startswith("Host: ") for line in head))
     for line in head:
         name, _, value = line.partition(": ")
         connection.putheader(name, value)
@@ -110,6 +122,17 @@ def test_other_machines_are_served_where_it_is_asked_for_twice_and_with_the_toke
         for wrong in (right[:-1], right + "0", "Bearer", "Bearer ", f"Basic {TOKEN.decode()}", TOKEN.decode(), "é"):
             assert ask(port, f"Authorization: {wrong}") == 401
         assert ask(port, "Authorization: Bearer wrong", f"Authorization: {right}") == 401
+    finally:
+        server.close()
+    assert failures == []
+
+
+def test_who_bears_the_token_may_call_this_machine_what_they_like() -> None:
+    failures: list[BaseException] = []
+    server = ScrapeServer("0", lambda: "kwsd_up 1\n", failed=failures.append, token=TOKEN)
+    try:
+        port = int(server.address.rpartition(":")[2].partition("/")[0])
+        assert ask(port, "Host: pi.example", f"Authorization: Bearer {TOKEN.decode()}") == 200
     finally:
         server.close()
     assert failures == []

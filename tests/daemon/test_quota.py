@@ -11,6 +11,7 @@ import pytest
 from kept_clips import kept, sealed
 
 from kwsd.daemon.detection_recorder import DetectionKeeper
+from kwsd.daemon.quota import Quota
 
 
 def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
@@ -115,3 +116,25 @@ def test_one_that_cannot_be_removed_keeps_no_other(
         keeper.send(sealed(number))
     keeper.close(60)
     assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120002"]
+
+
+def wav(folder: Path, time: str) -> str:
+    """The name of a recording of 900 bytes that was written at this time of a day."""
+    name = f"20250101T{time}.000000Z-stop-0.9.wav"
+    (folder / name).write_bytes(bytes(900))
+    return name
+
+
+def test_two_daemons_in_one_folder_keep_to_the_quota_together(tmp_path: Path) -> None:
+    quotas = [Quota(tmp_path, 10_000) for _ in range(2)]
+    for number in range(20):
+        quotas[number % 2].wrote(wav(tmp_path, f"0000{number:02d}"), 900)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 10_000
+
+
+def test_the_newest_goes_last_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    for time in ("100000", "110000"):
+        wav(tmp_path, time)
+    newest = wav(tmp_path, "090000")
+    Quota(tmp_path, 1_000).wrote(newest, 900)
+    assert [path.name for path in tmp_path.iterdir()] == [newest]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -146,3 +148,38 @@ def test_a_gate_whose_library_is_missing_is_refused(
     assert "is refused, the old one stays: no voice activity detector" in caplog.text
     spotter.load(card, zoo.load_classifier(card, device="cpu"))
     assert not [event for event in spotter.feed([loud(1)]) if isinstance(event, SpeechStarted)]
+
+
+def test_outputs_hooks_limits_and_the_log_are_told_of_what_is_new(configure: Configure, zoo: Any) -> None:
+    old = configure()
+    new = configure({
+        "output.events": "all", "output.log_level": "debug", "hooks.words": {"yes": "true"},
+        "hooks.max_running": 1, "hooks.queue": 3,
+    })  # fmt: skip
+    told: list[tuple[Any, ...]] = []
+    hooks: Any = SimpleNamespace(bind=lambda bound, **limits: told.append(("hooks", list(bound), limits)))
+    stdout: Any = SimpleNamespace(adopt=lambda *settings: told.append(("stdout", *settings)))
+    outlets = SinkSet(live=True, failed=_raise)
+    outlets.hooks, outlets.stdout = hooks, stdout
+    assert taken_over(lambda: new, old, zoo.read_card("tiny"), TunableSpotter(old), outlets).hooks == new.hooks
+    assert told == [("hooks", ["yes"], {"limit": 1, "queue": 3}), ("stdout", "all", {"yes": "true"})]
+    assert logging.getLogger("kwsd").level == logging.DEBUG
+
+
+def test_windows_are_spared_after_a_reload_as_before_it(configure: Configure, zoo: Any) -> None:
+    card, config = zoo.read_card("tiny"), configure({"trigger.threshold": 0.9})
+    spotter = TunableSpotter(config)
+    spotter.load(card, zoo.load_classifier(card, device="cpu"))
+    spotter.adopt(config, card)
+    spotter.feed([Window("desk", 1600 * (number + 1), np.zeros(16_000, np.int16), hop=1600) for number in range(9)])
+    assert spotter.span not in (None, 1)
+
+
+def test_a_mean_over_too_many_windows_is_warned_of(
+    configure: Configure, zoo: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = zoo.read_card("tiny")
+    assert settled(configure(), configure({"trigger.smoothing": 2}), card).trigger.smoothing == 2
+    assert not caplog.messages
+    assert settled(configure(), configure({"trigger.smoothing": 20}), card).trigger.smoothing == 20
+    assert "--smoothing 20, --hop" in caplog.text

@@ -8,7 +8,7 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.audio.source import SearchFailed
 from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.config import Config
 from kwsd.daemon.supervisor import run
@@ -151,3 +152,37 @@ def test_systemd_hears_of_it_all(
     assert heard[1] == "READY=1\nSTATUS=tiny on cpu listens to desk; words heard: 0"
     assert heard[2] == "WATCHDOG=1"
     assert heard[3].startswith("STOPPING=1")
+
+
+def test_the_metrics_are_served_for_as_long_as_it_listens(
+    configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path, output: MakeOutput
+) -> None:
+    place, seen = tmp_path / "metrics.sock", list[bool]()
+    out = output(detection=[lambda: seen.append(place.is_socket())])
+    assert run(configure({"metrics.listen": str(place)}), source(1, 0.5, 1), zoo=zoo, stdout=out) == 0
+    assert seen == [True]
+    assert not place.exists()
+
+
+class Lost:
+    """A microphone that is looked for once, in vain."""
+
+    name, live = "desk", True
+
+    def blocks(self) -> Iterator[SearchFailed]:
+        yield SearchFailed()
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def test_a_search_in_vain_is_told_as_a_batch_of_windows_is(
+    configure: Configure, zoo: Any, output: MakeOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No batch comes meanwhile; but the watchdog is to be fed, the terminal may go, and somebody may be waited for."""
+    told: list[str] = []
+    for what in ("Watchdog.search_failed", "Terminal.look", "SinkSet.catch_up"):
+        monkeypatch.setattr(f"kwsd.daemon.supervisor.{what}", lambda _, what=what: told.append(what))
+    assert run(configure(), Lost(), zoo=zoo, stdout=output()) == 0  # type: ignore[arg-type]  # a source without audio
+    at_the_end = ["SinkSet.catch_up"]
+    assert told == ["Watchdog.search_failed", "Terminal.look", "SinkSet.catch_up", *at_the_end]

@@ -171,3 +171,14 @@ def test_a_mistake_leaves_no_source_open(configure: Configure, source: MakeSourc
     with pytest.raises(ConfigError):
         run(configure({"trigger.words": "maybe"}), microphone, zoo=zoo, stdout=io.StringIO())
     assert microphone._closed.is_set()
+
+
+def test_a_failing_reload_ends_the_daemon(
+    configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr("kwsd.daemon.supervisor.Reloader.run", fail)
+    with pytest.raises(ValueError, match="a fault"):
+        run(configure(), source(1, live=True), zoo=zoo, stdout=output(), reload=configure)

@@ -94,3 +94,12 @@ def test_no_search_covers_for_a_worker_that_is_stuck(watchdog: Watchdog, fed: Fe
     watchdog.working()
     watchdog.search_failed()
     assert not fed()
+
+
+def test_a_search_counts_again_once_the_worker_has_got_through_its_batch(watchdog: Watchdog, fed: Fed) -> None:
+    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
+    watchdog.working()
+    watchdog.worked()
+    assert fed()  # by the batch
+    watchdog.search_failed()
+    assert fed()
