@@ -7,10 +7,12 @@ import logging
 import math
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
@@ -163,3 +165,31 @@ def test_a_words_own_hook_goes_before_that_for_any_word(bench: Any, tmp_path: Pa
     sink.send(stop)
     sink.close(30.0)
     assert (tmp_path / "order").read_text() == "own\nany\n"
+
+
+class Resting:
+    """What a sink polls; tells when it has nothing to do but to wait, while one of its hooks waits for another."""
+
+    def __init__(self, sink: HookSink) -> None:
+        self._sink, self._poll, self.begun = sink, sink._poll, threading.Event()
+
+    def poll(self, timeout: int | None) -> list[tuple[int, int]]:
+        if ready := self._poll.poll(0):
+            return ready
+        if self._sink._running and self._sink._queue and not self._sink._starter.busy:
+            self.begun.set()
+        return self._poll.poll(timeout)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._poll, name)
+
+
+def test_what_waits_begins_as_soon_as_more_may_run_at_once(bench: Any, fifo: Path, stop: Envelope) -> None:
+    sink = bench.sink(f"read line <{fifo}", "exit 3", limit=1)
+    sink._poll = resting = Resting(sink)
+    sink.send(stop)
+    assert resting.begun.wait(PATIENCE_S)
+    sink.bind({}, limit=2, queue=9)
+    assert bench.report().exit_status == 3
+    fifo.write_text("end\n")
+    assert bench.report().exit_status == 0

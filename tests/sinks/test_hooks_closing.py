@@ -175,3 +175,17 @@ def test_one_that_is_started_is_killed_while_its_sink_is_busy_elsewhere(
     finally:
         done.set()
         sink.close(0)
+
+
+def test_a_patient_close_does_not_lengthen_what_a_hurry_has_left(bench: Any, tmp_path: Path, stop: Envelope) -> None:
+    sink = bench.sink(f": >{tmp_path}/started; exec sleep 1000", timeout_s=math.inf)
+    sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
+    sink.hurry(PATIENCE_S)
+    patient = threading.Thread(target=sink.close, args=(math.inf,), daemon=True)
+    patient.start()
+    bench.wait_for(lambda: sink._closing)
+    bench.later(PATIENCE_S)
+    patient.join(PATIENCE_S)
+    assert not patient.is_alive()
+    assert bench.report().exit_status == 143

@@ -14,7 +14,7 @@ import pytest
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
-from kwsd.sinks.socket import SocketSink
+from kwsd.sinks.socket import INBOX, SocketSink
 
 
 def test_every_subscriber_gets_every_event(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
@@ -159,3 +159,40 @@ def test_a_socket_that_was_handed_over_is_served_and_left_behind(tmp_path: Path)
     assert path.exists()  # it belongs to whoever made it
     assert not (tmp_path / "other.sock").exists()
     assert failures == []
+
+
+def test_who_leaves_is_not_counted_any_more(tmp_path: Path) -> None:
+    counts: queue.SimpleQueue[int] = queue.SimpleQueue()
+    sink = SocketSink(tmp_path / "events.sock", counted=counts.put)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(sink.path))
+            assert counts.get(timeout=PATIENCE_S) == 1
+        assert counts.get(timeout=PATIENCE_S) == 0
+    finally:
+        sink.close(0)
+
+
+def test_no_more_events_gather_than_have_room_while_the_thread_does_not_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    busy, goes_on = threading.Event(), threading.Event()
+
+    def status() -> bytes:
+        busy.set()
+        goes_on.wait(PATIENCE_S)
+        return b"{}\n"
+
+    sink = SocketSink(tmp_path / "events.sock", status=status)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(sink.path))
+            client.sendall(b"status\n")
+            assert busy.wait(PATIENCE_S)
+            for number in range(INBOX + 1):
+                sink.send(sealed(number))
+            assert caplog.text.count("is dropped") == 1
+            assert f"event {INBOX} is dropped, the socket's thread does not run" in caplog.text
+    finally:
+        goes_on.set()
+        sink.close(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import queue
 import socket
 import threading
 from collections.abc import Callable
@@ -123,3 +124,24 @@ def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
         for number in (1, 2):
             sink.send(sealed(number))
             assert [lines(client, 1) for client in both] == [[number], [number]]
+
+
+def test_once_there_was_room_again_who_is_turned_away_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts: queue.SimpleQueue[int] = queue.SimpleQueue()
+    sink = SocketSink(tmp_path / "events.sock", counted=counts.put)
+    monkeypatch.setattr(sink, "_room", 2)
+    try:
+        for turn in (1, 2):
+            with ExitStack() as stack:
+                clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(4)]
+                for client in clients:
+                    client.settimeout(PATIENCE_S)
+                    client.connect(str(sink.path))
+                assert [client.recv(1) for client in clients[2:]] == [b"", b""]
+                assert caplog.text.count("turned away") == turn
+            while counts.get(timeout=PATIENCE_S):
+                """The sink has not heard yet that all have left."""
+    finally:
+        sink.close(0)

@@ -117,3 +117,21 @@ def test_who_says_that_it_says_no_more_is_not_asked_again() -> None:
         assert (subscriber.interest, subscriber.fault) == (0, None)
         subscriber.offer(b"line\n")
         assert subscriber.interest == select.POLLOUT
+
+
+def test_lines_come_whole_and_in_order_though_the_kernel_takes_them_in_parts() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+        subscriber, read = Subscriber(ours), b""
+        lines = [b"%d" % number * 6000 + b"\n" for number in range(10)]
+        for line in lines:
+            subscriber.offer(line)
+        while len(read) < sum(map(len, lines)):
+            subscriber.write()
+            assert subscriber.fault is None
+            with suppress(BlockingIOError):
+                read += theirs.recv(1000)
+        assert read.splitlines(keepends=True) == lines
