@@ -84,6 +84,11 @@ def test_a_late_answer_is_none_to_the_next_word():
     assert (scored.late, scored.substitutions) == (1, 0)
 
 
+def test_a_late_answer_to_one_word_is_no_answer_to_the_next() -> None:
+    late = fired("yes", 11.2)
+    assert score_events([late], [YES, spoken("no", 11.0, 11.4)]).answered(late) == YES
+
+
 def test_the_wrong_word_in_the_right_place_is_an_alarm_and_a_miss():
     wrong = fired("no", 10.5)
     scored = score_events([wrong], [YES])
@@ -115,6 +120,12 @@ def test_a_place_inside_another_one():
     long, short = spoken("yes", 0, 10), spoken("yes", 4, 5)
     scored = score_events([fired("yes", 1), fired("yes", 5)], [long, short])
     assert [outcome.detection.at for outcome in scored.outcomes] == [RATE, 5 * RATE]
+
+
+def test_of_two_places_the_one_that_ends_first_is_heard() -> None:
+    long, short = spoken("yes", 0, 2), spoken("yes", 0.1, 1.25)
+    scored = score_events([fired("yes", 1.3)], [long, short])
+    assert [outcome.missed for outcome in scored.outcomes] == [True, False]
 
 
 def test_the_order_of_detections_and_words_does_not_matter():

@@ -120,6 +120,16 @@ def test_the_envelope_leaves_out_what_another_point_beats():
     assert curve.miss_rates[curve.index_at(1.5)] == 0.5
 
 
+def test_of_points_with_equal_figures_the_highest_threshold_is_taken() -> None:
+    curve = statistics.DetCurve(np.array([0.9, 0.8]), np.array([0.5, 0.5]), np.array([1.0, 1.0]))
+    assert curve.envelope().thresholds.tolist() == [0.9]
+
+
+def test_a_point_that_costs_the_whole_budget_is_within_it() -> None:
+    curve = statistics.DetCurve(np.array([0.9, 0.8]), np.array([0.5, 0.2]), np.array([0.5, 1.0]))
+    assert curve.index_at(1.0) == 1
+
+
 def test_nothing_within_a_budget_is_deaf():
     curve = statistics.DetCurve(np.array([1.0]), np.array([0.2]), np.array([3.0]))
     assert curve.index_at(1.0) is None

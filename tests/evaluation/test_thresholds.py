@@ -50,6 +50,10 @@ def test_the_budget_goes_to_the_word_that_gains_most():
     assert spend([np.array([[0, 0], [1, 1]])], allowed=0) == [0]
 
 
+def test_more_hits_for_more_alarms_are_no_better_bargain() -> None:
+    assert spend([np.array([[0, 0], [3, 3]]), np.array([[0, 0], [2, 1]])], allowed=3) == [0, 1]
+
+
 def test_without_alarms_every_word_goes_as_low_as_it_gains():
     recorded = stream(2.0, {"a": [9, 6, 3.1], "b": [12, 11.6]}, {})
     choice = choose_thresholds([recorded], ["a", "b"], trigger=TRIGGER)

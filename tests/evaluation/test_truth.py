@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -55,7 +58,9 @@ def test_a_table_without_heading_in_any_order(tmp_path):
     assert parse_table(table) == (SpokenWord(8000, 16000, "yes"), SpokenWord(32000, 40000, "no"))
 
 
-@pytest.mark.parametrize("line", ["1.0\tyes", "a\t2\tyes", "2.0\t1.0\tyes", "-1\t1\tyes", "0\tnan\tyes", "0\t1\t"])
+@pytest.mark.parametrize(
+    "line", ["1.0\tyes", "a\t2\tyes", "2.0\t1.0\tyes", "1.0\t1.0\tyes", "-1\t1\tyes", "0\tnan\tyes", "0\t1\t"]
+)
 def test_a_bad_line_is_named(tmp_path, line):
     table = tmp_path / "t.tsv"
     table.write_text("start_s\tend_s\tword\n0\t1\tno\n" + line + "\n")
@@ -75,6 +80,15 @@ def test_words_beyond_the_audio_are_refused(tmp_path, babble):
     save_wav(tmp_path / "a.wav", babble(1, 1.0))
     (tmp_path / "a.tsv").write_text("5.0\t5.5\tyes\n")
     with pytest.raises(InputError, match=r"'yes' ends at 5\.5 s"):
+        read_stream(tmp_path / "a.wav", tmp_path / "a.tsv")
+
+
+def test_a_word_may_end_a_tenth_of_a_second_after_the_audio_and_no_later(tmp_path: Path, babble: Any) -> None:
+    save_wav(tmp_path / "a.wav", babble(1, 1.0))
+    (tmp_path / "a.tsv").write_text("0.5\t1.1\tyes\n")
+    assert read_stream(tmp_path / "a.wav", tmp_path / "a.tsv").words == (SpokenWord(8_000, 17_600, "yes"),)
+    (tmp_path / "a.tsv").write_text("0.5\t1.11\tyes\n")
+    with pytest.raises(InputError, match=r"'yes' ends at 1\.11 s"):
         read_stream(tmp_path / "a.wav", tmp_path / "a.tsv")
 
 

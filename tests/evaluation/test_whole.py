@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.evaluation.output_files import save_wav
-from kwsd.evaluation.whole import classify_file, pieces
+from kwsd.evaluation.whole import classify_file, pieces, spread
 
 
 class Level:
@@ -34,6 +34,14 @@ def test_pieces(length: int, count: int) -> None:
     assert len(cut) == count
     assert sum(piece.sum() for piece in cut) == length
     assert all(20 <= len(piece) <= 100 for piece in cut)
+
+
+@pytest.mark.parametrize(("length", "count"), [(0, 1), (99, 1), (100, 1), (101, 2), (250, 3), (300, 3)])
+def test_pieces_of_one_length_leave_nothing_out(length: int, count: int) -> None:
+    samples = np.arange(1, length + 1, dtype=np.float32)
+    cut = spread(samples, 100)
+    assert [len(piece) for piece in cut] == [100] * count
+    assert set(np.concatenate(cut)) - {0} == set(samples)
 
 
 def test_scores_of_pieces_are_averaged_and_sorted(tmp_path: Path) -> None:
