@@ -112,9 +112,23 @@ def test_a_run_stops_when_validation_no_longer_improves(recordings: Path, recipe
     recipe = read_recipe(recipe_file)
     often = dataclasses.replace(recipe.schedule, steps=1000, validate_every=1, mine_every=1000)
     hopeless = dataclasses.replace(often, patience=2, peak_rate=0.0)
-    run = started(dataclasses.replace(recipe, schedule=hopeless), recordings, recordings / "run")
+    recipe = dataclasses.replace(recipe, schedule=hopeless)
+    run = started(recipe, recordings, recordings / "run")
     run.train(lambda _: None)
+    assert run.stale == 2
     assert run.step < 10
+    again = started(recipe, recordings, recordings / "run")
+    assert again.resume()
+    assert again.stale == 2  # and so it would stop at once
+
+
+def test_the_last_step_is_judged_wherever_it_falls(recordings: Path, recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    short = dataclasses.replace(recipe.schedule, steps=3, validate_every=1000, mine_every=1000)
+    run = started(dataclasses.replace(recipe, schedule=short), recordings, recordings / "run")
+    reports: list[dict[str, float]] = []
+    run.train(reports.append)
+    assert [report["step"] for report in reports if "per_word" in report] == [3]
 
 
 def test_a_run_that_comes_apart_ends_before_its_checkpoint(recordings: Path, recipe_file: Path) -> None:

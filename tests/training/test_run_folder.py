@@ -109,3 +109,13 @@ def test_the_weights_that_a_run_began_with_are_not_forgotten(tmp_path: Path) -> 
         run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "b"}, fresh=False),
     ):
         pass
+
+
+def test_a_key_that_an_earlier_version_did_not_know_stands_for_what_was_usual(tmp_path: Path) -> None:
+    recipe = {"seed": 1, "patience": 2}
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
+        (folder / CHECKPOINT).touch()
+    with pytest.raises(ConfigError, match="differs in patience"), run_folder(tmp_path, "mine", recipe, fresh=False):
+        pass
+    with run_folder(tmp_path, "mine", recipe, fresh=False, usual={"patience": 2}):
+        pass

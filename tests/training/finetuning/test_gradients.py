@@ -1,0 +1,95 @@
+"""What a step makes of the gradients that were gathered for it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from kwsd.errors import ConfigError
+from kwsd.training.finetuning.gradients import Gradients
+
+
+class Linear(torch.nn.Module):
+    """Three labels of windows of four samples, the same weights each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.layer = torch.nn.Linear(4, 3)
+
+    def forward(self, input_values: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.layer(input_values))
+
+
+class Extractor:
+    """Hands on what it is given."""
+
+    rate = 16_000
+
+    def __call__(self, windows: NDArray[np.float32]) -> dict[str, torch.Tensor]:
+        return {"input_values": torch.from_numpy(windows)}
+
+
+@pytest.fixture
+def gradients() -> Gradients:
+    extractor: Any = Extractor()
+    return Gradients(Linear(), extractor, [1.0, 1.0, 1.0], "cpu")
+
+
+RANDOM = np.random.default_rng(7)
+WINDOWS = RANDOM.normal(0, 0.1, (8, 4)).astype(np.float32)
+LABELS = RANDOM.integers(0, 3, 8).astype(np.intp)
+
+
+def gathered(gradients: Gradients, size: int) -> list[torch.Tensor]:
+    """The gradients over all windows, added in batches of a size."""
+    for start in range(0, len(WINDOWS), size):
+        gradients.add(WINDOWS[start : start + size], LABELS[start : start + size])
+    return [weights.grad.clone() for weights in gradients.model.parameters()]
+
+
+@pytest.fixture
+def stepped(gradients: Gradients, monkeypatch: pytest.MonkeyPatch) -> list[list[torch.Tensor]]:
+    """The gradients along which each step was taken."""
+    taken: list[list[torch.Tensor]] = []
+
+    def step() -> None:
+        taken.append([weights.grad.clone() for weights in gradients.model.parameters()])
+
+    monkeypatch.setattr(gradients._optimizer, "step", step)
+    return taken
+
+
+def test_a_step_goes_along_the_mean_over_the_windows_whatever_the_batches(
+    gradients: Gradients, stepped: list[list[torch.Tensor]]
+) -> None:
+    for step, size in enumerate((8, 4, 3), start=1):
+        total = gathered(gradients, size)
+        gradients.take_step(step, 0.1, 1.0, len(WINDOWS))
+        torch.testing.assert_close(stepped[-1], [each / len(WINDOWS) for each in total])
+        torch.testing.assert_close(stepped[-1], stepped[0])
+
+
+def test_windows_that_are_heard_twice_count_as_one_large_batch(
+    gradients: Gradients, stepped: list[list[torch.Tensor]]
+) -> None:
+    gathered(gradients, 8)
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    gathered(gradients, 8)
+    gathered(gradients, 8)
+    gradients.take_step(2, 0.1, 1.0, 2 * len(WINDOWS))
+    torch.testing.assert_close(stepped[1], stepped[0])
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_no_step_is_taken_where_the_loss_is_no_number(gradients: Gradients, loss: float) -> None:
+    gathered(gradients, 8)
+    before = [weights.detach().clone() for weights in gradients.model.parameters()]
+    with pytest.raises(ConfigError, match="step 3: the loss is"):
+        gradients.take_step(3, 0.1, loss, len(WINDOWS))
+    assert all(torch.equal(now, then) for now, then in zip(gradients.model.parameters(), before, strict=True))
