@@ -62,8 +62,8 @@ def test_it_goes_on_as_the_gate_does_when_that_has_become_another() -> None:
 
 def test_it_goes_back_as_well_when_the_gate_does(plain: list[Any]) -> None:
     modes = [3]
-    sentry = SpeechProbe(lambda: modes[-1])
+    probe = SpeechProbe(lambda: modes[-1])
     for mode in (0, 3):
         modes.append(mode)
-        sentry(silence(STEP))
+        probe(silence(STEP))
         assert plain[0].mode == mode

@@ -48,7 +48,7 @@ def wakes(ring: Ring, blocks: list[int]) -> list[int]:
         ([0, 0, LOUD, 0], [3, 4]),
     ],
 )
-def test_it_is_woken_by_the_sentry_or_at_the_latest(blocks: list[int], woken: list[int]) -> None:
+def test_it_is_woken_by_the_probe_or_at_the_latest(blocks: list[int], woken: list[int]) -> None:
     ring = Ring(100 * HOP, loud)
     ring.expect(3 * HOP, 9 * HOP)
     assert wakes(ring, blocks) == woken
@@ -64,7 +64,7 @@ def test_what_was_heard_counts_for_one_look() -> None:
     assert wakes(ring, [0] * 8) == [12]
 
 
-def test_a_sentry_hears_all_that_comes_while_the_reader_sleeps() -> None:
+def test_a_probe_hears_all_that_comes_while_the_reader_sleeps() -> None:
     asked: list[int] = []
     ring = Ring(100 * HOP, lambda samples: asked.append(len(samples)) or loud(samples))  # type: ignore[func-returns-value] # a list's append gives None
     ring.expect(3 * HOP, 3 * HOP)
@@ -75,7 +75,7 @@ def test_a_sentry_hears_all_that_comes_while_the_reader_sleeps() -> None:
     assert asked == [HOP, HOP, HOP]
 
 
-def test_without_a_sentry_it_is_woken_for_the_first_that_is_expected() -> None:
+def test_without_a_probe_it_is_woken_for_the_first_that_is_expected() -> None:
     ring = Ring(100 * HOP)
     ring.expect(3 * HOP, 9 * HOP)
     assert wakes(ring, [0] * 4) == [3, 4]
