@@ -1,8 +1,8 @@
 """kwsd: say a word, and the machine acts.
 
 Importing the package registers the classifier with transformers' Auto classes, without importing transformers
-until something asks for a model. It also forbids the libraries that are loaded later to report what they are used for:
-some do unless the environment says otherwise before they are loaded.
+until something asks for a model. It also turns off the telemetry of ONNX Runtime and the Hugging Face Hub client,
+unless the environment says otherwise: both read these variables when they are loaded.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a classifier is to all of kwsd: to the spotter, the daemon and whoever measures."""
+"""The classifier interface that the spotter, the daemon and the evaluation share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from kwsd.errors import ModelError
 
 _ROUNDING = 1e-3
-"""What rounding may add to a probability, or take from it."""
+"""How far rounding may take a probability outside [0, 1]."""
 
 
 class Classifier(Protocol):
-    """Something that scores windows. `labels` are the words and the labels that are no words, in the scores' order;
-    `device` is where it computes."""
+    """Scores windows of audio.
+
+    `labels` names the columns of the scores, words and non-words alike; `device` is where it computes.
+    """
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -32,11 +34,11 @@ class Classifier(Protocol):
 
 
 def check_scores(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """The scores that the model called `name`, or lying there, gave, as they are.
+    """Return the scores of the model `name` (its name or path) unchanged if they can be probabilities.
 
     Raises:
-        ModelError: some of them are no numbers, or none that a probability can be. No comparison with NaN holds: it
-            would be deaf, and say nothing; with scores beyond 1 it would always or never fire.
+        ModelError: some scores are not finite, or lie outside [0, 1] by more than rounding. No comparison with NaN
+            holds, so NaN would make kwsd deaf without a word; with scores out of range it would always or never fire.
     """
     remedy = "train, fetch or export the model again"
     if not np.isfinite(scores).all():

@@ -1,4 +1,4 @@
-"""An event as a subscriber gets it: with a number and the wall clock's time, which the event itself does without."""
+"""An event as sinks receive it: with a sequence number and a wall-clock time, which the event itself lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kwsd.events import Event
 from kwsd.shown import brief, rfc3339
 
 SCHEMA = 1
-"""Version of the JSON form. A new key keeps it; a key that changes its meaning or goes away raises it."""
+"""Version of the JSON form: unchanged when a key is added, raised when one changes its meaning or is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Envelope:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object: schema, type, sequence, time (RFC 3339), then the event's own keys.
 
-        Its texts are cut where they are so long that a line of it would not go into a pipe in one piece.
+        Long texts are cut, so that its line fits into one atomic write to a pipe (PIPE_BUF).
         """
         head = {
             "schema": SCHEMA,

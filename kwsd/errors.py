@@ -1,4 +1,4 @@
-"""What can go wrong, named for what the operator does next.
+"""Exceptions, classified by what the operator has to do next.
 
 Every error becomes one line on standard error and one exit status, in `kwsd.cli` alone. The statuses follow
 BSD's sysexits.h.
@@ -14,26 +14,26 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a full disk, a quota or a limit on files says."""
+"""Error numbers of a full disk, an exhausted quota and a file size limit."""
 _OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE, errno.ENOTCONN)
-"""What a closed door says, and a name that leads nowhere."""
+"""Error numbers of a path that is forbidden, cannot be resolved, or lies on a failed disk or mount."""
 
 
 _LONGEST = 300
-"""Characters of what another library says."""
+"""Most characters of another library's message that are shown."""
 
 
 class KwsdError(Exception):
     """Something that the operator has to know; its text says what happened and what to do about it.
 
-    `what` and `remedy` are the two apart; the remedy is "" where none is known, or what happened says it all.
+    `what` and `remedy` hold the two parts; the remedy is "" where none is known or none is needed.
     """
 
     exit_status: ClassVar[int] = 70
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        """A colon joins the two in the text, or the semicolon that `what` is given with."""
-        super().__init__(what, remedy)  # copies are made of these
+        """The text joins the two with a colon, or with the semicolon that `what` ends with."""
+        super().__init__(what, remedy)  # copying and pickling make the error anew from these
         self.what = what.removesuffix(";") if remedy else what
         self.remedy = remedy
         self._joint = " " if what.endswith(";") else ": "
@@ -43,13 +43,13 @@ class KwsdError(Exception):
 
 
 class Interrupted(KwsdError):
-    """Somebody pressed Ctrl-C, and what was under way is kept: go on as the text says."""
+    """The user pressed Ctrl-C, and the work so far is kept: continue as the text says."""
 
     exit_status = 130
 
 
 class UsageError(KwsdError):
-    """The command line asks for what does not exist or cannot be, or contradicts itself: read the help, call again."""
+    """The command line asks for something unknown or impossible, or contradicts itself: read the help and retry."""
 
     exit_status = 2
 
@@ -61,7 +61,7 @@ class InputError(KwsdError):
 
 
 class OutputError(KwsdError):
-    """A file or a folder cannot be written, for another reason than want of room: name another place."""
+    """A file or a folder cannot be written, for a reason other than lack of space: name another place."""
 
     exit_status = 73
 
@@ -84,7 +84,7 @@ class ModelError(ConfigError):
 
 @contextmanager
 def writing(path: object) -> Iterator[None]:
-    """Around whatever writes to `path`. Raises DeviceError where there is no room, OutputError for another OSError."""
+    """Turn an OSError from writing to `path` into a DeviceError where there is no space, else into an OutputError."""
     try:
         yield
     except OSError as error:
@@ -95,23 +95,25 @@ def writing(path: object) -> Iterator[None]:
 
 
 def out_of_reach(error: BaseException) -> str:
-    """Which name leads to a closed door or nowhere, and why; "" for any other error."""
+    """The path that is forbidden or out of reach, and why, as text; "" for any other error."""
     if isinstance(error, OSError) and error.errno in _OUT_OF_REACH and error.filename:
         return f"{error.filename}: {error.strerror}"
     return ""
 
 
 def lacks_packages(what: str, error: ImportError, extra: str = "") -> DeviceError:
-    """The error for work that needs packages which are not installed, those of an `extra` or kwsd's own: by the pip of
-    this interpreter, as another one would look for kwsd elsewhere."""
+    """The error for work that needs packages which are not installed: those of an `extra`, or kwsd's own.
+
+    The remedy names this interpreter's pip, since another one might serve an environment without kwsd.
+    """
     wanted = f"'kwsd[{extra}]'" if extra else "kwsd"
     return DeviceError(f"{what} ({error})", f"{shlex.quote(sys.executable)} -m pip install {wanted}")
 
 
 def first_line(why: object) -> str:
-    """What another library's error says, as far as a line has room for it; its class where it says nothing.
+    """The first line of another library's error; the name of its class where it has no text.
 
-    A line that ends with a colon is read on to the next; a long one, such as a list of all that is known, is cut.
+    A line that ends with a colon is joined with the next; a long one, such as a list of all known values, is cut.
     """
     lines = str(why).strip().splitlines()
     line = lines[0] if lines else type(why).__name__

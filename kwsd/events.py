@@ -1,4 +1,4 @@
-"""What the daemon has to say, as values: one frozen dataclass an event, one JSON object each.
+"""The events that the daemon publishes: one frozen dataclass per type, each of which becomes one JSON object.
 
 Positions are sample numbers at 16 kHz, counted from the start of the stream. They are the only clock: the same
 audio gives the same positions, live or replayed.
@@ -31,7 +31,7 @@ class TimedEvent(Event):
     at: int
 
     def details(self) -> dict[str, Any]:
-        """What there is to say besides."""
+        """The further keys of its JSON object."""
         return {}
 
     def payload(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class AudioLost(TimedEvent):
 
 @dataclass(frozen=True, slots=True)
 class DeviceLost(TimedEvent):
-    """The microphone gives no more audio; sample `at` is the first that is missing. It is being looked for."""
+    """The microphone stopped delivering audio; sample `at` is the first missing one. kwsd keeps searching for it."""
 
     type: ClassVar[str] = "device_lost"
     reason: str
@@ -96,7 +96,7 @@ class DeviceRestored(TimedEvent):
 
 @dataclass(frozen=True, slots=True)
 class DeviceSilent(TimedEvent):
-    """The last `samples` samples were the same, mostly zero: no room is that quiet, the input is muted or dead."""
+    """The last `samples` samples had one value, mostly zero: no room is that quiet, so the input is muted or dead."""
 
     type: ClassVar[str] = "device_silent"
     samples: int
@@ -107,7 +107,7 @@ class DeviceSilent(TimedEvent):
 
 @dataclass(frozen=True, slots=True)
 class DeviceAudible(TimedEvent):
-    """After `samples` samples of one value something is to be heard again, from sample `at` on."""
+    """After `samples` samples of one value, the signal varies again from sample `at` on."""
 
     type: ClassVar[str] = "device_audible"
     samples: int
@@ -170,7 +170,7 @@ class Detection(Event):
 class HookFinished(Event):
     """A hook ran for `word` and ended, or was stopped (`timed_out`).
 
-    `exit_status` is None where it has none: it was never started (`duration_ms` 0), or nothing could end it.
+    `exit_status` is None where the hook was never started (`duration_ms` is 0) or could not be killed.
     """
 
     type: ClassVar[str] = "hook_finished"
@@ -182,7 +182,7 @@ class HookFinished(Event):
 
     @property
     def ran(self) -> bool:
-        """Whether it was started."""
+        """Whether the hook was started."""
         return self.exit_status is not None or self.duration_ms > 0
 
 

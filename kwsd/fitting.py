@@ -1,4 +1,4 @@
-"""What a configuration makes of a model: its window, labels and verifier, its words' thresholds, gate and trigger."""
+"""How a configuration applies to a model: its window, labels, verifier, thresholds, and gate and trigger settings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     """The card with the window, the verifier and, for a zero-shot model, the labels that the configuration asks for.
 
     Raises:
-        ConfigError: the model cannot hear that much at once, or the hop is longer than a window; a zero-shot model
-            gets fewer than two labels, or another model any.
+        ConfigError: the model does not take a window of that length, or the hop is longer than what its scores are
+            about; a zero-shot model gets fewer than two labels or ambiguous ones, or another model gets any.
     """
     chosen = config.model
     window = card.window if chosen.window_s is None else round(chosen.window_s * RATE)
@@ -30,7 +30,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
     if card.longest is not None and window > card.longest:
         raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
-    spoken = card.spoken and max(card.spoken, window - (card.window - card.spoken))  # what is heard before it stays
+    spoken = card.spoken and max(card.spoken, window - (card.window - card.spoken))  # the context before it is kept
     hearing = replace(card, window=window, spoken=spoken)
     if chosen.hop > hearing.about:
         length_ms = 1000 * hearing.about / RATE
@@ -58,7 +58,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
 
 
 def doubt_smoothing(config: Config, card: ModelCard) -> None:
-    """Warn of a mean over more windows than most words are in."""
+    """Warn where scores are averaged over more windows than most words span."""
     smoothing = config.trigger.smoothing or card.smoothing
     if 2 * (smoothing - 1) * config.model.hop >= card.about:
         said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
@@ -87,13 +87,13 @@ def check_words(config: Config, card: ModelCard) -> None:
 
 
 def _divided(words: str, card: ModelCard) -> str:
-    """What somebody meant who wrote several words as one."""
+    """A hint for several words of the model that were written as one, with spaces or semicolons between; else ""."""
     parts = words.replace(";", " ").split()
     return f"did you mean {','.join(parts)!r}?" if len(parts) > 1 and {*parts} <= {*card.words} else ""
 
 
 def _only_in_file(word: str, card: ModelCard) -> str:
-    """What to do about a label of which a flag has but a part: "Child speech, kid speaking" is two for --words."""
+    """A hint for a part of a label that flags split, else "": "Child speech, kid speaking" is two for --words."""
     for label in card.words:
         parts = {part.strip() for sign in (",", "=") for part in label.split(sign)}
         if word in parts:

@@ -1,4 +1,4 @@
-"""Labels: those that are no words, and one word in another case."""
+"""Labels: which of them are not words, and how different spellings of one label are matched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SILENCE = "_silence_"
 """No speech: silence, noise, music."""
 
 NOISE = "_background_noise_"
-"""What Speech Commands calls its folder of noises, minutes long."""
+"""The folder of Speech Commands with its noise recordings, each minutes long."""
 
 ANY_WORD = "*"
 """The key of hooks that run for whatever word is heard."""
@@ -26,21 +26,28 @@ def can_fire(label: str) -> bool:
 
 
 def plain(label: str) -> str:
-    """The label as kwsd writes it: `Silence` and `_background_noise_` are `_silence_`, `unknown` is `_unknown_`, and
-    words are themselves, an umlaut being one character: a folder from a Mac has it as two, a keyboard types one."""
+    """The label as kwsd writes it.
+
+    `Silence` and `_background_noise_` become `_silence_`, `unknown` becomes `_unknown_`; words are only normalised to
+    NFC, as a folder from a Mac has an umlaut as two characters where a keyboard types one.
+    """
     return _WRITTEN.get(label.casefold(), unicodedata.normalize("NFC", label))
 
 
 def enumerated(labels: Sequence[str], most: int = 40) -> str:
-    """Labels as options take them: with commas between, and in double quotes where one holds a comma itself. Of more
-    than `most` it is told how many follow."""
+    """Labels separated by commas, as options take them; one that contains a comma is in double quotes.
+
+    Beyond `most` labels, only the number of the others is given.
+    """
     shown = [f'"{label}"' if "," in label else label for label in labels[:most]]
     return ", ".join(shown) + (f" and {len(labels) - most} more" if labels[most:] else "")
 
 
 def unclear(labels: Sequence[str]) -> str | None:
-    """What keeps a configuration from saying which of a model's labels it means: two are alike, or one is blank, or
-    stands for any word."""
+    """Why a configuration cannot name each of these labels unambiguously, None where it can.
+
+    Two of them are equal, or one is blank or `*`.
+    """
     places: dict[str, int] = {}
     for index, label in enumerate(labels):
         first = places.setdefault(label, index)
@@ -54,13 +61,15 @@ def unclear(labels: Sequence[str]) -> str | None:
 
 
 def misplaced(labels: Sequence[str]) -> str | None:
-    """What keeps kwsd's own networks from having these labels, one or more: their last score is that of silence."""
+    """Why kwsd's own networks cannot have these labels (one or more), None where they can: the last must be silence."""
     return None if labels[-1] == SILENCE else f"the last label must be {SILENCE!r}, not {labels[-1]!r:.40}"
 
 
 def spelt(label: str, words: Collection[str]) -> str:
-    """The label as it is spelt among `words`: the one that differs from it in case, or how an umlaut is encoded, alone,
-    where there is but one."""
+    """The label as `words` spells it: the only one that equals it but for case and Unicode normalisation.
+
+    The label itself where no word, or more than one, does so.
+    """
     if label in words:
         return label
     alike = [word for word in words if folded(word) == folded(label)]
@@ -68,5 +77,5 @@ def spelt(label: str, words: Collection[str]) -> str:
 
 
 def folded(label: str) -> str:
-    """What two spellings of one label have in common: all but case, and how an umlaut is encoded."""
+    """The label without differences of case and Unicode normalisation, for comparing spellings."""
     return unicodedata.normalize("NFC", label).casefold()

@@ -1,4 +1,4 @@
-"""One process at a time, in a folder or over a file."""
+"""A lock that lets one process at a time use a folder or a file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import fcntl
 
 
 def try_lock(descriptor: int) -> bool:
-    """Take the lock of an open file or folder until it is closed, without waiting (flock(2)).
+    """Lock an open file or folder exclusively until it is closed, without waiting (flock(2)).
 
-    False: another process has it. True on a file system that locks nothing, too, as a network's disk may: who refused
-    to go on there could never go on.
+    False where another process holds the lock. True also on a file system without locks, as some network mounts are:
+    a caller that insisted on the lock could never proceed there.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

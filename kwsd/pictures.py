@@ -1,4 +1,4 @@
-"""Pictures as PNG: the only door to matplotlib."""
+"""Plots as PNG files: the only module that imports matplotlib."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from matplotlib import axes
     from matplotlib.figure import Figure
 
-    Axes = axes.Axes  # for who draws: the name is had here, too
+    Axes = axes.Axes  # for the modules that draw, so that they need not import matplotlib
 
 BLUE, ORANGE, GREY, GREEN = "#1f5a99", "#d9730d", "#8a8a8a", "#3a7d44"
 
 
 def check_matplotlib() -> None:
-    """Raise DeviceError where it is not installed: for who would rather know before hours of measuring."""
+    """Raise DeviceError where matplotlib is not installed: better before hours of measuring than after."""
     try:
         import_module("matplotlib.figure")
     except ImportError as error:
@@ -29,7 +29,7 @@ def check_matplotlib() -> None:
 
 @contextmanager
 def picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
-    """A figure, so many inches wide and high, that is written to `path` once it is drawn.
+    """A figure of `size` inches (width, height) that is written to `path` when the block ends without an error.
 
     No window, no display, no state shared with other users of matplotlib.
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and folders that are given back."""
+"""Files that are replaced atomically, and new folders that are removed again if they stay empty."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from kwsd.errors import writing
 
 @contextmanager
 def replacing(path: Path, *, private: bool = False, durable: bool = False) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` once all is written; `private` ones only their owner may read.
+    """A new file that replaces `path` once it is completely written; a `private` one only its owner may read.
 
-    Where that fails, or we are killed, `path` stays as it was; what was written lies beside it under its name with
-    ".part", and is removed unless we are killed. After a power cut a `durable` one is whole, be it the old or the new.
-    Raises OSError.
+    If that fails or the process is killed, `path` stays as it was. The data is written beside it, to its name with
+    ".part" appended; that file is removed unless the process is killed. With `durable`, `path` is complete even after
+    a power cut, with either the old or the new content. Raises OSError.
     """
     part = path.with_name(path.name + ".part")
     if private:
-        part.unlink(missing_ok=True)  # of a killed one, which may have had another mode
+        part.unlink(missing_ok=True)  # left by a killed process, perhaps with another mode
     mode, only_new = (0o600, os.O_EXCL) if private else (0o666, os.O_TRUNC)
     made = os.open(part, os.O_WRONLY | os.O_CREAT | only_new | os.O_CLOEXEC, mode)
     with os.fdopen(made, "wb") as file, _removed_on_failure(part):
         yield file
-        file.flush()  # what is still held back fails here, not when it is closed
+        file.flush()  # an error of buffered data is raised here, not on close
         if durable:
             os.fsync(file.fileno())
         part.replace(path)
@@ -38,13 +38,13 @@ def _removed_on_failure(part: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # what has gone wrong with the disk may go wrong here as well
+        with suppress(OSError):  # the fault of the disk that led here may make this fail, too
             part.unlink()
         raise
 
 
 def try_folder(folder: Path) -> None:
-    """Make the folder, unless it is there, and write into it: rather now than after hours of work.
+    """Create the folder if it is missing and write into it, to fail now rather than after hours of work.
 
     Raises OutputError where nothing can be written into it, DeviceError where there is no room.
     """
@@ -55,13 +55,13 @@ def try_folder(folder: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """`data` as the whole of a file, or what it was before. Raises OSError."""
+    """Replace the content of a file by `data`; where that fails, the file stays as it was. Raises OSError."""
     with replacing(path) as file:
         file.write(data)
 
 
 def missing(folder: Path) -> list[Path]:
-    """The folder and those above it that are not there yet, the innermost first; none where nobody can tell."""
+    """The folder and its parents that do not exist yet, the innermost first; none where that cannot be found out."""
     try:
         return [place for place in (folder, *folder.parents) if not place.exists()]
     except OSError:
@@ -69,7 +69,7 @@ def missing(folder: Path) -> list[Path]:
 
 
 def give_back(made: Iterable[Path]) -> None:
-    """Remove folders that were made, the innermost first, unless somebody has put something there."""
+    """Remove the folders `made`, given the innermost first, but for those that something has been put into."""
     for folder in made:
         with suppress(OSError):
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Samples, and the time that they last: every stream inside kwsd is counted in samples at 16 kHz."""
+"""Conversion of samples to time and back: every stream inside kwsd is counted in samples at 16 kHz."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ RATE = 16_000
 
 
 def seconds(samples: int) -> float:
-    """How long they last, rounded to a tenth of a millisecond."""
+    """The duration in seconds, rounded to a tenth of a millisecond."""
     return round(samples / RATE, 4)
 
 
 def milliseconds(samples: int) -> int:
-    """How long they last, rounded down."""
+    """The duration in milliseconds, rounded down."""
     return 1000 * samples // RATE
 
 
 def samples_in(ms: int) -> int:
-    """How many there are in so many milliseconds."""
+    """The number of samples in `ms` milliseconds."""
     return ms * RATE // 1000

@@ -1,4 +1,4 @@
-"""Texts from outside, names and commands, as any output can carry them."""
+"""Texts from outside, such as names and commands, made safe to show on any output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 MOST_SHOWN = 600
-"""Bytes that a text from outside may take in an event or on a line; so that a few of them are less than PIPE_BUF."""
+"""Bytes that a text from outside may take in an event or on a line: a few such texts are less than PIPE_BUF."""
 _CONTROLS = {
     code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
 }
@@ -18,14 +18,16 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
 def wants_colour(stream: TextIO | None) -> bool:
-    """Whether it is a terminal that shows colours, and nobody has asked for none (no-color.org: an empty NO_COLOR asks
-    for nothing); None is a stream that was closed before the process began."""
+    """Whether the stream is a terminal that shows colours, and the environment does not refuse them.
+
+    A NO_COLOR that is not empty refuses them (no-color.org). None is a stream that was closed before the process began.
+    """
     refused = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return stream is not None and stream.isatty() and not refused
 
 
 def takes_utf8(stream: TextIO | None) -> bool:
-    """Whether a text goes out as UTF-8, as JSON and TOML have to; in other locales they are written in ASCII alone."""
+    """Whether the stream writes UTF-8, as JSON and TOML require; in other locales these are written in ASCII only."""
     return codecs.lookup(getattr(stream, "encoding", None) or "utf-8").name == "utf-8"
 
 
@@ -40,7 +42,7 @@ def several(count: int, what: str) -> str:
 
 
 def fits_locale(name: str) -> bool:
-    """Whether the locale has all letters of a name: else nothing of that name can be opened or run."""
+    """Whether the locale can encode a name; if not, nothing of that name can be opened or run."""
     try:
         os.fsencode(name)
     except UnicodeEncodeError:
@@ -49,22 +51,22 @@ def fits_locale(name: str) -> bool:
 
 
 def readable(name: object) -> str:
-    """A name as any output can carry it: what is no character, as are bytes that are not UTF-8, becomes U+FFFD."""
+    """A name that any output can encode: lone surrogates, as Python has for bytes that are not UTF-8, become U+FFFD."""
     return str(name).translate(_SURROGATES)
 
 
 def spelt_out(name: str) -> str:
-    """A name of the system's with its bytes that are not UTF-8 as a shell's $'' takes them: \\xff."""
+    """A file name from the system, with bytes that are not UTF-8 escaped as in a shell's $'': \\xff."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def one_line(text: str) -> str:
-    """The text with its control characters, which a terminal may obey, and its line breaks spelt out: \\n, \\x1b."""
+    """The text with line breaks, and control characters that a terminal may obey, escaped: \\n, \\x1b."""
     return text.translate(_CONTROLS)
 
 
 def brief(text: str, most: int = MOST_SHOWN) -> str:
-    """The text, cut where it takes more than `most` bytes as JSON in ASCII, its longest form; … is where it was cut."""
+    """The text, cut to at most `most` bytes as JSON in ASCII, its longest form; … marks where it was cut."""
     if _length(text) <= most:
         return text
     kept = text[:most]
@@ -74,8 +76,10 @@ def brief(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def literal(value: object) -> str:
-    """A value of a file as Python writes it, but true and false as the file does, cut as `brief` does; also one that
-    Python refuses to write."""
+    """A value from a configuration file as Python's repr() writes it, but with true and false in lower case.
+
+    It is cut as by `brief`. A value that repr() refuses to write is accepted as well.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     try:
@@ -85,7 +89,7 @@ def literal(value: object) -> str:
 
 
 def last_of(text: str, most: int = MOST_SHOWN) -> str:
-    """Text that is no longer than `most`, cut at its beginning: what a program wrote last tells most."""
+    """The text, cut at its beginning to at most `most` bytes (see `brief`): what a program wrote last tells most."""
     if _length(text) <= most:
         return text
     kept = text[-most:]

@@ -30,10 +30,10 @@ _REMEDIES = (
     (r"Illegal character", "leave it out"),
     (r"", "write `key = value` or `[section]` there"),
 )
-"""What to do where TOML's parser, which tells only what is wrong, begins so; the first that fits."""
+"""Remedies by how the message of the TOML parser begins, which tells only what is wrong; the first match counts."""
 
 MOST = 1 << 26
-"""Bytes that are read; a device may have no end."""
+"""Most bytes that are read, as a device file may have no end."""
 
 
 def read_text(path: Path) -> str:
@@ -51,8 +51,10 @@ def read_text(path: Path) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Its lines, which end in a line feed, a carriage return or both: unlike for str.splitlines(), U+2028 and a form
-    feed are characters like others."""
+    """The lines of the text, each of which ends in LF, CR or CRLF.
+
+    Unlike in str.splitlines(), U+2028 and a form feed are ordinary characters.
+    """
     lines = re.split(r"\r\n|\n|\r", text)
     return lines if lines[-1] else lines[:-1]
 

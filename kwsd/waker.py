@@ -1,4 +1,4 @@
-"""How a thread waits in poll(2): for how long, and how it is told that there is something to do."""
+"""Waiting in poll(2): time-outs, and how another thread wakes the one that waits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import suppress
 
 
 def time_out(seconds: float) -> int | None:
-    """So many seconds as poll(2) takes them: whole milliseconds, not too few; None, without end, for math.inf."""
+    """`seconds` as the time-out of poll(2): milliseconds, rounded up; None, for no time-out, for math.inf."""
     return None if seconds == math.inf else max(0, math.ceil(1000 * seconds))
 
 
 class Waker:
-    """A descriptor for the poll of one thread; any other makes it readable. It takes no lock, and never waits."""
+    """A descriptor that one thread polls, and any other makes readable to wake it; without locks or waiting."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -25,7 +25,7 @@ class Waker:
         return self._reader.fileno()
 
     def wakeup_fd(self) -> int:
-        """What `signal.set_wakeup_fd` takes, which writes a byte to it: each one wakes the thread."""
+        """The descriptor for `signal.set_wakeup_fd`: each byte that the interpreter writes to it wakes the thread."""
         return self._writer.fileno()
 
     def wake(self) -> None:
@@ -34,7 +34,7 @@ class Waker:
             self._writer.send(b"x")
 
     def clear(self) -> None:
-        """Forget the calls so far. Before looking for what they were about, so that none is slept through."""
+        """Forget the calls of `wake` so far; to be called before looking for work, so that none is missed."""
         with suppress(BlockingIOError):
             self._reader.recv(4096)
 
