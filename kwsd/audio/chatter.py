@@ -1,4 +1,4 @@
-"""ALSA, PortAudio and libmpg123 print on standard error, past Python, what they like; a user wants one clear line."""
+"""Moves to the log what ALSA, PortAudio and libmpg123 print: on standard error, a user wants one clear line."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ _CHATTER = re.compile(
     r"^(ALSA lib |Expression '|jack server|Cannot connect to server|JackShm|connect\(2\) "
     r"|\[\S*libmpg123/|Warning: Xing |Note: (Illegal Audio-MPEG-Header|Trying to resync|Skipped \d+ bytes))"
 )
-_ASIDE = threading.Lock()  # two threads that each put back what they found would leave it turned aside
+_ASIDE = threading.Lock()  # two threads at once could restore each other's redirection, and leave it in place
 
 
 @contextmanager
 def chatter_to_log(log: logging.Logger) -> Iterator[None]:
-    """Keep those libraries' lines for `log` at debug level; what others wrote meanwhile goes out afterwards, as far as
-    somebody reads it.
+    """Send those libraries' lines to `log` at debug level; other lines go to standard error afterwards, if it is read.
 
-    It turns file descriptor 2 aside, for the whole process: keep it short. Where that cannot be, for want of
-    descriptors, the libraries are let talk.
+    It redirects file descriptor 2 for the whole process, so keep the block short. Where no descriptor is left for that,
+    nothing is redirected.
     """
     with _ASIDE, ExitStack() as stack:
         try:
-            # In memory: a full disk must not keep a device lost.
+            # In memory, so that a full disk cannot keep a lost device from being found again.
             kept = stack.enter_context(os.fdopen(os.memfd_create("chatter", os.MFD_CLOEXEC), "w+b"))
             stderr = os.dup(2)
         except OSError as error:
@@ -50,11 +49,11 @@ def chatter_to_log(log: logging.Logger) -> Iterator[None]:
 
 
 def _pass_on(line: bytes) -> None:
-    """Write a line to standard error, unless nobody reads it, the disk below it is full, or it would have to wait."""
+    """Write a line to standard error, unless its reader is gone, its disk is full, or the write would block."""
     poll = select.poll()
     poll.register(2, select.POLLOUT)
     with suppress(OSError):
         for at in range(0, len(line), select.PIPE_BUF):
-            if not poll.poll(0):  # else a pipe has room for so many bytes
+            if not poll.poll(0):  # a pipe that is ready has room for PIPE_BUF bytes
                 return
             os.write(2, line[at : at + select.PIPE_BUF])

@@ -1,4 +1,4 @@
-"""Where in a clip the word lies, and the window of a clip that is heard."""
+"""Finds where in a clip the word lies, and which window of a clip is scored."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ _CLOSURE = 15
 """Steps of quiet that still belong to a word: the closure before a final stop ("eight", "stop") lasts up to 150 ms."""
 
 _EMPHASIS = 0.7
-"""How much of each sample is taken off the next: a vowel's low tones count less then than the hiss that ends "off"."""
+"""Pre-emphasis: this part of each sample is subtracted from the next, so that the hiss that ends "off" counts more than
+the low tones of a vowel."""
 
 _BELOW_DB = 40.0
-"""How far under the peak there still is speech, if it is quiet enough around it: a final "f" or "t" is that soft."""
+"""How far below the peak a level still counts as speech, unless noise is louder: a final "f" or "t" is that soft."""
 
 _NOTHING_DB = 3.0
-"""Digital silence, as a codec gives it back: no step on the whole."""
+"""Up to this level it is digital silence as a codec decodes it: less than one quantisation step on average."""
 
 _AT_ONCE = 6000
-"""So many steps are emphasised at once, for a clip may last hours: a minute."""
+"""Steps (a minute) that are pre-emphasised at once, to bound memory: a clip may last hours."""
 
 _STEADY_DB, _STEADY, _SOFT_DB, _BESIDE = 6.0, 0.3, 25.0, 5
-"""A room's noise keeps to 6 dB in three tenths of what is heard at least, lies 25 dB under the peak, and is heard for
-so many steps on either side of that: a word's hiss is not."""
+"""A room's noise stays within 6 dB for more than three tenths of the steps above digital silence, lies at least 25 dB
+below the peak, and takes at least five steps on either side of it; the hiss of a word does not."""
 
 
 def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float32]:
     """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) int16 -> (n // 160,) float32.
 
-    High tones count more than low ones, by pre-emphasis: y[n] = x[n] - 0.7 x[n - 1], where `offset` was taken off x.
+    `offset` is subtracted first; pre-emphasis, y[n] = x[n] - 0.7 x[n - 1], then favours high frequencies.
     """
     steps = len(samples) // _STEP
     power = np.zeros(steps, np.float32)
@@ -41,7 +42,7 @@ def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float3
         last = min(steps, first + _AT_ONCE)
         begin = max(0, first * _STEP - 1)  # with the sample before them
         emphasised = samples[begin : last * _STEP].astype(np.float32) - np.float32(offset)
-        emphasised[1:] -= _EMPHASIS * emphasised[:-1]  # of what they were: the product is made first
+        emphasised[1:] -= _EMPHASIS * emphasised[:-1]  # the product is computed first, from the original values
         grid = emphasised[first * _STEP - begin :].reshape(last - first, _STEP)
         power[first:last] = (grid * grid).mean(axis=1)
     if steps >= 3:
@@ -53,11 +54,11 @@ def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float3
 def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
     """First and last sample (exclusive) of the speech in `samples` (n,) int16 at 16 kHz.
 
-    Speech is where the level lies over a threshold: 40 dB under the peak, or a quarter of the way from the quietest
-    tenth up to the peak if that is higher. Where that tenth is digital silence, and there is a room's noise besides,
-    that noise is what counts. Quiet of over 150 ms divides speech into bursts. The extent is that of the burst with the
-    most decibels over the threshold, summed over its time: a click may be louder than the word beside it, but is
-    shorter. The whole of `samples` where nothing stands out.
+    Speech is where the level exceeds a threshold: 40 dB below the peak, or a quarter of the way from the floor to the
+    peak if that is higher. The floor is the 10th percentile of the levels; where that is digital silence but there is
+    room noise as well, the level of the noise. Quiet of more than 150 ms divides speech into bursts. The extent is that
+    of the burst with the largest sum of decibels over the threshold: a click may be louder than the word beside it, but
+    is shorter. Where nothing exceeds the threshold, the extent is all of `samples`.
     """
     over = _over_threshold(samples)
     loud = np.flatnonzero(over)
@@ -69,8 +70,10 @@ def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
 
 
 def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
-    """First and last sample (exclusive) of the speech in the `length` samples that hold most of it, all bursts in them
-    together: both words of a phrase."""
+    """First and last sample (exclusive) of the speech in the `length` samples that hold the most of it.
+
+    It includes all bursts among them, such as both words of a phrase. All of `samples` where there is no speech.
+    """
     over = _over_threshold(samples)
     if not over.any():
         return 0, len(samples)
@@ -81,8 +84,10 @@ def speech_within(samples: NDArray[np.int16], length: int) -> tuple[int, int]:
 
 
 def begin_of_speech(samples: NDArray[np.int16], length: int) -> int:
-    """Where the `length` samples begin that are heard of a clip (n,): its middle or, where it is longer than that, the
-    middle of its speech, but no further than the clip reaches. Negative where the clip is shorter."""
+    """The first of the `length` samples of a clip (n,) that are scored; negative where the clip is shorter.
+
+    They are centred on the clip or, where it is longer than `length`, on its speech, but stay within the clip.
+    """
     if len(samples) <= length:
         return len(samples) // 2 - length // 2
     start, end = speech_within(samples, length)
@@ -90,8 +95,10 @@ def begin_of_speech(samples: NDArray[np.int16], length: int) -> int:
 
 
 def cut_window(samples: NDArray[np.int16], start: int, length: int) -> NDArray[np.float32]:
-    """(n,) int16 as (length,) float32 in [-1, 1) from `start` on, which may be negative; zeros where there is no
-    clip."""
+    """The `length` samples from `start` on, zeros outside the clip: (n,) int16 -> (length,) float32 in [-1, 1).
+
+    `start` may be negative.
+    """
     window = np.zeros(length, np.int16)
     first, last = max(0, start), min(len(samples), start + length)
     if last > first:
@@ -100,10 +107,10 @@ def cut_window(samples: NDArray[np.int16], start: int, length: int) -> NDArray[n
 
 
 def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """By how many decibels each 10 ms are over the threshold for speech; zeros where they are not."""
+    """Decibels by which each 10 ms exceeds the threshold for speech, 0 where it does not; empty below 30 ms."""
     if len(samples) < 3 * _STEP:
         return np.zeros(0, np.float32)
-    level = levels(samples, float(np.round(np.median(samples))))  # an offset is no sound, and silence stays silent
+    level = levels(samples, float(np.round(np.median(samples))))  # without its DC offset, silence is zero
     peak, floor = float(level.max()), _floor(level)
     threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
     over: NDArray[np.float32] = np.maximum(level - np.float32(threshold), 0)
@@ -111,7 +118,7 @@ def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
 
 
 def _quietest_tenth(level: NDArray[np.float32]) -> float:
-    """np.quantile(level, 0.1), which imports numpy.ma: 22 ms and megabytes, at the first word that is heard."""
+    """np.quantile(level, 0.1) without its import of numpy.ma, which costs 22 ms and megabytes at the first word."""
     place = 0.1 * (len(level) - 1)
     first = int(place)
     after = min(first + 1, len(level) - 1)
@@ -121,12 +128,12 @@ def _quietest_tenth(level: NDArray[np.float32]) -> float:
 
 
 def _floor(level: NDArray[np.float32]) -> float:
-    """The level that is no speech, in dB."""
+    """The level of the background, in dB."""
     quiet = _quietest_tenth(level)
     heard = np.sort(level[level > _NOTHING_DB])
     if quiet > _NOTHING_DB or len(heard) < 3:
         return quiet
-    near = np.searchsorted(heard, heard + _STEADY_DB) - np.arange(len(heard))  # how many keep to 6 dB over each
+    near = np.searchsorted(heard, heard + _STEADY_DB) - np.arange(len(heard))  # how many lie within 6 dB above each
     near[heard > heard[-1] - _SOFT_DB] = 0
     steadiest = int(near.argmax())
     noise = float(heard[steadiest])

@@ -1,4 +1,4 @@
-"""Recordings at the speed of life, for `--realtime`."""
+"""Paces recordings to real time, for `--realtime`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kwsd.samples import RATE
 
 
 class RealtimePacer:
-    """Lets audio through as late as a microphone would deliver it.
+    """Releases audio when a microphone would deliver it.
 
-    It counts from the first call: a late wake-up shortens the next wait, so that nothing adds up.
+    Deadlines count from the first call, so that a late wake-up shortens the next wait and delays do not add up.
     """
 
     def __init__(self, closed: threading.Event) -> None:
@@ -21,7 +21,7 @@ class RealtimePacer:
         self._samples = 0
 
     def wait(self, samples: int) -> bool:
-        """Wait until the next `samples` samples would have been heard in full. False once closed."""
+        """Wait until a microphone would have recorded the next `samples` samples in full. False once closed."""
         if self._begun is None:
             self._begun = time.monotonic()
         self._samples += samples

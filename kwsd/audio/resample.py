@@ -1,5 +1,7 @@
-"""Any rate and number of channels to 16 kHz mono int16, block by block, and back again for networks that want another
-rate. The daemon's door to soxr."""
+"""Resamples audio of any rate and channel count to 16 kHz mono int16, and windows to the rates that networks want.
+
+The only module of the daemon that imports soxr.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from kwsd.samples import RATE
 
 
 class Resampler:
-    """A stream's resampler: the same samples come out, whatever the sizes of the blocks that go in.
+    """Resamples one stream; its output does not depend on how the input is divided into blocks.
 
-    soxr looks ahead, so that what comes out lags some milliseconds behind what went in, until `flush()`.
+    soxr looks ahead, so that the output lags the input by some milliseconds until `flush()`.
     """
 
     def __init__(self, rate: int) -> None:
@@ -39,27 +41,27 @@ class Resampler:
         return to_int16(mono)
 
     def flush(self) -> NDArray[np.int16]:
-        """What the resampler still holds, (m,) int16; the stream is over then."""
+        """The samples that the resampler still holds, (m,) int16; this ends the stream."""
         nothing = np.zeros(0, np.float32)
         return to_int16(nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True))
 
 
 class Converter:
-    """A device's frames of `channels` interleaved int16 samples at `rate` Hz as bytes, in this machine's byte order."""
+    """Converts a device's frames to 16 kHz mono: bytes of interleaved int16 samples in this machine's byte order."""
 
     def __init__(self, rate: int, channels: int) -> None:
-        """Raises ValueError for a rate that cannot be resampled."""
+        """For frames of `channels` samples at `rate` Hz. Raises ValueError for a rate that cannot be resampled."""
         self._channels = channels
         self._resampler = Resampler(rate)
 
     def feed(self, frames: bytes) -> bytes:
-        """Whole frames to int16 samples at 16 kHz, about as long; see `Resampler` for when they come."""
+        """Whole frames -> int16 samples at 16 kHz, which lag behind as those of `Resampler` do."""
         samples = np.frombuffer(frames, np.int16).reshape(-1, self._channels)
         return self._resampler.feed(to_float(samples)).tobytes()
 
 
 def resampled(clips: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
-    """(batch, n) float32 at `rate` Hz -> (batch, m) at `wanted` Hz, each clip whole and by itself."""
+    """(batch, n) float32 at `rate` Hz -> (batch, m) at `wanted` Hz; each row is a whole clip, resampled by itself."""
     if rate == wanted:
         return clips
     import soxr

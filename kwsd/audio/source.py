@@ -1,4 +1,4 @@
-"""What a source of audio is: something that gives blocks of 16 kHz mono int16 until it ends or is closed."""
+"""The interface of an audio source, which yields blocks of 16 kHz mono int16 until it ends or is closed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kwsd.events import Event
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """What arrived at once: `samples` (n,) int16 at 16 kHz, and how many are missing just before them.
+    """Audio that arrived at once: `samples` (n,) int16 at 16 kHz; `lost` samples are missing just before them.
 
-    `overflow` says that some of these the device dropped itself, because nobody took them in time.
+    `overflow` says that the device dropped some of the lost samples, because they were not read in time.
     """
 
     samples: NDArray[np.int16]
@@ -26,14 +26,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class SearchFailed:
-    """A device that is lost was looked for once more, in vain; but whoever was asked for it did answer."""
+    """One more search for a lost device failed, but the process that searched for it did answer."""
 
 
 class Source(Protocol):
-    """A stream of audio under a name.
+    """A named stream of audio.
 
-    `live` says who waits when the ring is full: a live source cannot, so that the oldest samples are overwritten;
-    any other source waits, and nothing is lost.
+    `live` decides what happens when the ring is full: a live source cannot wait, so the oldest samples are
+    overwritten; any other source waits, and no samples are lost.
     """
 
     @property
@@ -42,13 +42,13 @@ class Source(Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether the world goes on while nobody reads."""
+        """Whether audio arrives in real time, whether or not it is read."""
 
     def blocks(self) -> Iterator[Block | Event | SearchFailed]:
         """Open at the first `next()`, end with the input or after `close()`. Raises InputError or DeviceError.
 
-        Between the blocks a device may have something to say of itself: that it is lost, looked for, and found again.
+        Between the blocks, a device may report that it was lost, that a search for it failed, or that it is back.
         """
 
     def close(self) -> None:
-        """Make `blocks()` end soon, a waiting read included. From any thread, any number of times."""
+        """Make `blocks()` end soon, even a read that blocks; may be called from any thread, any number of times."""

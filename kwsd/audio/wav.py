@@ -1,4 +1,4 @@
-"""Samples as a WAV file."""
+"""Writing of samples as a WAV file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _HEADER = 44
 
 
 def write_wav(file: BinaryIO, samples: NDArray[np.int16]) -> None:
-    """16 kHz mono samples (n,) into an open file, which is left open. Raises OSError."""
-    # Opened by the caller: what wave.open() itself cannot open it complains of once more when it is collected.
+    """Write 16 kHz mono samples (n,) to an open file, which is left open. Raises OSError."""
+    # The caller opens the file: where wave.open() itself fails to, it reports that again when it is collected.
     with wave.open(file, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
@@ -26,9 +26,9 @@ def write_wav(file: BinaryIO, samples: NDArray[np.int16]) -> None:
 
 
 def holds(path: Path, samples: NDArray[np.int16]) -> bool:
-    """Whether `write_wav` wrote these samples (n,) to `path`."""
+    """Whether `path` holds exactly these samples (n,) as `write_wav` writes them."""
     try:
         there = np.memmap(path, "<i2", "r", offset=_HEADER)
-    except (OSError, ValueError):  # nothing is there, or something shorter
+    except (OSError, ValueError):  # missing, or without whole samples after the header
         return False
     return bool(np.array_equal(there, samples))

@@ -1,1 +1,1 @@
-"""The microphone: a process of its own that captures, and the handle that the daemon has of it."""
+"""The microphone: a separate process that captures audio, and the daemon's handle on it."""

@@ -1,4 +1,4 @@
-"""A process of our own, in which PortAudio may hang, abort or be killed without taking kwsd along."""
+"""Helpers for a child process in which PortAudio may hang, abort or be killed without taking kwsd along."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ _BOOTSTRAP = (
 )
 
 HANGS = "does the sound server hang? restart it"
-"""What to do where there is no answer."""
+"""The remedy where the process does not answer."""
 _ABORTED = "is ALSA's configuration whole (ALSA_CONFIG_PATH, ~/.asoundrc)? A file or `-` can be listened to without"
-"""What to do where PortAudio, or ALSA below it, gave up: they print nothing."""
+"""The remedy where PortAudio, or ALSA below it, aborted, which print nothing."""
 
 
 def command(module: str, *given: str) -> list[str]:
-    """How to start `main()` of a module of `kwsd.audio.capture`, which finds in sys.argv its parent's process id and
-    `given`.
+    """The command that runs `main()` of a module of `kwsd.audio.capture`, with our process id and `given` in sys.argv.
 
-    Python is isolated (-I) and given our own search path: in whatever folder kwsd was started, no json.py that lies
-    there is imported. All of it is JSON, which is ASCII: a device's name may have letters that the locale lacks.
+    Python is isolated (-I) and given our own search path, so that it imports no json.py from the working directory. All
+    arguments travel as JSON, which is ASCII, since a device's name may have letters that the locale lacks.
     """
     path = [str(Path(entry).absolute()) for entry in sys.path]
     flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
@@ -35,8 +34,10 @@ def command(module: str, *given: str) -> list[str]:
 
 
 def answering(parent: int) -> int:
-    """For `main()`, at its beginning: die with the parent; the descriptor of standard output, where from now on nothing
-    comes that a C library prints."""
+    """Prepare the process, at the beginning of `main()`; returns the descriptor of the pipe to the parent.
+
+    The process dies with its parent. What C libraries print to standard output goes to standard error, not to the pipe.
+    """
     _die_with(parent)
     pipe = os.dup(1)
     os.dup2(2, 1)
@@ -44,7 +45,7 @@ def answering(parent: int) -> int:
 
 
 def _die_with(parent: int) -> None:
-    """Be killed when the thread that started us ends, however it ends: `kill -9` leaves it no time to see to us."""
+    """Have the kernel kill us when the thread that started us ends: after `kill -9` the parent cannot do so itself."""
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before that
@@ -52,6 +53,6 @@ def _die_with(parent: int) -> None:
 
 
 def ending(status: int) -> tuple[str, str]:
-    """How a process ended, by what `wait` gave, and what to do about it."""
+    """How a process ended, by the return code of `Popen.wait`, and the remedy ("" if there is none)."""
     remedy = _ABORTED if -status in (signal.SIGABRT, signal.SIGSEGV) else ""
     return (f"signal {-status}" if status < 0 else f"exit status {status}"), remedy

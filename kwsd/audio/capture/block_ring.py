@@ -1,6 +1,6 @@
-"""What the PortAudio callback writes into: device blocks in a ring that needs no lock.
+"""The lock-free ring buffer of device blocks into which the PortAudio callback writes.
 
-Bytes, not arrays: the process that captures does without numpy, which would be a third of its memory.
+It holds bytes rather than arrays: the capture process does without numpy, which would be a third of its memory.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import threading
 class BlockRing:
     """A bounded ring of `count` blocks of `frames` frames, `width` bytes each, all allocated now.
 
-    One thread puts, another takes. Neither waits for the other's lock: the writer publishes a block by counting it,
-    and the reader checks after copying that it was not overtaken. A reader that is lapped loses half of the ring.
+    One thread puts, another takes, without a lock: the writer publishes a block by increasing a counter, and the
+    reader checks after copying that it was not overtaken. A reader that is lapped skips half of the ring.
     """
 
     def __init__(self, count: int, frames: int, width: int) -> None:
@@ -25,9 +25,9 @@ class BlockRing:
         self._dropped_in_all = 0
         self._dropped_told = 0
         self.changed = threading.Event()
-        """Set whenever a block has come, and at the end; the reader clears it before it looks."""
+        """Set whenever a block is put, and at the end; the reader clears it before it takes blocks."""
         self.ended = False
-        """Whether the writer has said that no more will come."""
+        """Whether the writer has called `end`."""
 
     def put(self, block: bytes | bytearray | memoryview, dropped: int = 0) -> None:
         """Copy a block of frames; `dropped` frames went missing before it. Raises ValueError for another size."""
@@ -39,16 +39,16 @@ class BlockRing:
         self.changed.set()
 
     def end(self) -> None:
-        """No more blocks: the device's stream has ended by itself."""
+        """Say that no more blocks will come, as the device's stream has ended by itself."""
         self.ended = True
         self.changed.set()
 
     def take(self) -> tuple[bytes, int] | None:
-        """A copy of the next block and how many frames are missing before it; None where there is none yet."""
+        """A copy of the next block, and how many frames are missing before it; None if there is no new block."""
         lapped = 0
         while self._taken < self._put:
             behind = self._put - self._taken
-            if behind >= self._count:  # the slot may be under the writer's hands
+            if behind >= self._count:  # the writer may be writing to the slot
                 lapped += behind - self._count // 2
                 self._taken += behind - self._count // 2
             at = self._taken % self._count

@@ -1,4 +1,4 @@
-"""Which microphones there are, and which one is meant. The only door to sounddevice, and so to PortAudio."""
+"""Lists microphones and picks the requested one; the only module that loads sounddevice, and so PortAudio."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kwsd.errors import DeviceError
 log = logging.getLogger(__name__)
 
 _PLACE = re.compile(r"\s*\(hw:\d+,\d+\)$")
-"""ALSA's number of a card, at the end of a device's name; it is another one when the device comes back."""
+"""ALSA's card and device numbers at the end of a device's name; they change when the device comes back."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
-    """A device that can record. `default_rate` in Hz; `index` is PortAudio's, and changes when devices come and go."""
+    """An input device; `index` is PortAudio's and changes as devices come and go, `default_rate` is in Hz."""
 
     index: int
     name: str
@@ -59,8 +59,11 @@ def input_devices() -> list[InputDevice]:
 
 
 def _readable(sd: Any, apis: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
-    """Index and description of each device. One whose name is not UTF-8, as a file of ALSA's may hold it, is told and
-    left out: sounddevice would list none for its sake."""
+    """Index and description of each device.
+
+    One whose name is not UTF-8, as ALSA's configuration may have it, is left out with a warning; sounddevice's own list
+    would fail because of it.
+    """
     try:
         return list(enumerate(sd.query_devices()))
     except UnicodeDecodeError:
@@ -77,7 +80,8 @@ def _readable(sd: Any, apis: Sequence[Mapping[str, Any]]) -> list[tuple[int, Map
 def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevice:
     """The one device that `wanted` means: an index, or a part of a name in any case; None or "" is the default.
 
-    A name that fits as a whole goes before those that only contain it. Raises DeviceError, with the choices.
+    A full match of a name takes precedence over partial ones. Raises DeviceError, which lists the choices, where no
+    device or more than one matches.
     """
     if not devices:
         raise DeviceError("no input device", "plug in a microphone and start the sound server, or name a file or `-`")
@@ -102,21 +106,24 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
 
 
 def _fits(wanted: str, name: str) -> bool:
-    """Whether it is a part of the name. A number is a whole one there, and no part of ALSA's own, which most names
-    have: who asks for the fifth microphone does not mean an "ALC255 (hw:0,0)"."""
+    """Whether `wanted` is a part of the name.
+
+    A number has to be a whole number of the name, outside ALSA's card numbers, which most names have: a user who asks
+    for device 5 does not mean an "ALC255 (hw:0,0)".
+    """
     if wanted.isdecimal():
         return wanted in re.findall(r"\d+", _PLACE.sub("", name))
     return wanted.casefold() in name.casefold()
 
 
 def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -> InputDevice:
-    """The device that `wanted` meant when it was found under the name `known`, maybe under another number by now.
+    """The device that `wanted` meant when it was found under the name `known`; its number may have changed.
 
-    Another one that `wanted` fits as well is taken only where that one is gone. Raises DeviceError as `find_device`.
+    Another device that `wanted` matches is taken only if that one is gone. Raises DeviceError as `find_device` does.
     """
     if not wanted or not known:
         return find_device(wanted, devices)
-    is_place = not _PLACE.sub("", wanted)  # "(hw:3,0)" means whatever is there
+    is_place = not _PLACE.sub("", wanted)  # "(hw:3,0)" means any device there
     for name in [known] if is_place else [known, _PLACE.sub("", known)]:
         with suppress(DeviceError):
             return find_device(name, devices)
@@ -124,13 +131,16 @@ def find_again(wanted: str | None, known: str, devices: Sequence[InputDevice]) -
 
 
 def sounddevice() -> Any:
-    """The module; loading it starts PortAudio and probes the devices."""
+    """The sounddevice module, whose import starts PortAudio and probes the devices.
+
+    Raises DeviceError where PortAudio or sounddevice is missing, or PortAudio does not start.
+    """
     try:
         import sounddevice as module
     except OSError as error:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2 (or listen to a file or `-`)") from error
     except ImportError as error:
         raise DeviceError(f"sounddevice cannot be imported ({error})", "pip install sounddevice") from error
-    except Exception as error:  # PortAudio's own, whose class is out of reach while the module fails to load
+    except Exception as error:  # PortAudioError, whose class cannot be imported when the module fails to load
         raise DeviceError(f"PortAudio does not start ({error});", "is the sound server running?") from error
     return module

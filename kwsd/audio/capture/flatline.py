@@ -1,4 +1,4 @@
-"""An input that is connected, and gives one value only: muted, unplugged from its card, a converter that is stuck."""
+"""Detects an input that delivers only one value: muted, unplugged from its card, or a converter that is stuck."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ log = logging.getLogger(__name__)
 
 
 class Flatline:
-    """Tells a dead input from a quiet room: the room's samples are not all the same."""
+    """Tells a dead input from a quiet room, whose samples are not all the same."""
 
     def __init__(self, limit: int) -> None:
-        """Tell it after so many samples, all of them zero, or all of another value."""
+        """An input counts as dead after `limit` samples of one value, zero or other."""
         self._limit = limit
         self._count = 0
         self._level = np.int16(0)
 
     def interrupt(self) -> None:
-        """Nobody knows what came meanwhile: what was not told yet is counted from here on."""
+        """Note a gap in the audio: unless the silence has been reported already, its count starts again."""
         if self._count < self._limit:
             self._count = 0
 
     def feed(self, samples: NDArray[np.int16], stream: str, at: int) -> Iterator[Event]:
-        """The event that the newest samples, which end at `at`, bring about, if any."""
+        """The event caused by the newest samples (n,), which end at sample `at` of `stream`, if any."""
         before = self._count
         if not len(samples):
             return

@@ -1,4 +1,4 @@
-"""The daemon's end of a process that captures."""
+"""The daemon's handle on a capture process."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _REAP_S = 0.5
 
 
 class Unanswered(DeviceError):
-    """No answer came of the process that captures, nor of the device: it hangs, dies, talks nonsense or never began."""
+    """The capture process gave no valid answer about the device: it hangs, died, sent nonsense or never started."""
 
 
 class CaptureHandle:
-    """One life of the process that owns PortAudio: started here, killed by `kill()`, in either case not for long."""
+    """One run of the process that owns PortAudio; neither starting nor `kill()` takes long."""
 
     def __init__(self, device: str | None, known: str, block_ms: int, woken: Waker) -> None:
-        """Start it, as `capturing` tells; `woken`, once it wakes, breaks off every wait.
+        """Start the process with the parameters of `capturing`; `woken` ends every wait once it is woken.
 
-        Raises Unanswered.
+        Raises Unanswered if the process cannot be started.
         """
         self._woken = woken
         self._unpacker = Unpacker()
         self._messages: list[Message] = []
-        # What ALSA prints is for whoever looks for a fault. What kwsd itself has to say comes through the pipe.
+        # What ALSA prints only helps with debugging. Kwsd's own log lines come through the pipe.
         stderr = None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
@@ -51,21 +51,21 @@ class CaptureHandle:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The id of the process."""
         return self._process.pid
 
     def fileno(self) -> int:
-        """The descriptor on which it is heard."""
+        """The descriptor from which its messages are read."""
         assert self._process.stdout
         return self._process.stdout.fileno()
 
     @property
     def drained(self) -> bool:
-        """Whether all that was read has been given by `next`."""
+        """Whether `next` has returned every message that was read."""
         return not self._messages
 
     def find(self, limit_s: float) -> str | None:
-        """The name of the device that it found; None when woken. Raises DeviceError: none; Unanswered: as `next`."""
+        """The name of the device that was found; None when woken. Raises DeviceError, for no device, and Unanswered."""
         message = self.next(limit_s, "the process that captures gives no answer", HANGS)
         if message is None:
             return None
@@ -74,22 +74,22 @@ class CaptureHandle:
         return message.text
 
     def open(self) -> None:
-        """Let it open the device; what it hears then comes from `next`."""
+        """Let the process open the device; `next` then returns its audio."""
         assert self._process.stdin
-        with suppress(BrokenPipeError):  # it has died, as `next` will tell
+        with suppress(BrokenPipeError):  # it has died, which `next` will report
             self._process.stdin.write(b"\n")
 
     def want(self, points: WakePoints, first: int) -> None:
-        """Tell it when its audio is wanted; our number of its first sample is `first`."""
+        """Tell the process when its audio is wanted; its first sample is number `first` of our stream."""
         assert self._process.stdin
         with suppress(BrokenPipeError):  # as above
             self._process.stdin.write(f"{points.span} {first} {points.early_s}\n".encode())
 
     def next(self, limit_s: float, what: str, remedy: str = "") -> Message | None:
-        """The next message that is no log line; None when woken.
+        """The next message other than a log line; None when woken.
 
-        Raises DeviceError: it said that it failed; Unanswered: it met a fault, died, or was silent for `limit_s`
-        seconds, which the text calls `what`, with this `remedy`.
+        Raises DeviceError where the process reports that the device failed, Unanswered where it crashed, died, or sent
+        nothing for `limit_s` seconds; the error's text for the last case is `what`, with this `remedy`.
         """
         while True:
             while not self._messages:
@@ -98,14 +98,14 @@ class CaptureHandle:
             message = self._messages.pop(0)
             if message.kind == FAILED:
                 raise DeviceError(message.text)
-            if message.kind == FAULT:  # a crash that could say why is no answer of the device's
+            if message.kind == FAULT:  # a crash says nothing about the device
                 raise Unanswered(message.text)
             if message.kind == AUDIO or message.kind == FOUND:
                 return message
             _relay(message)
 
     def _read(self, limit_s: float, what: str, remedy: str) -> bool:
-        """Wait for bytes and unpack them. False when woken."""
+        """Wait for bytes and unpack them into messages. False when woken."""
         pipe = self.fileno()
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
@@ -126,7 +126,7 @@ class CaptureHandle:
         return True
 
     def _ending(self) -> tuple[str, str]:
-        """How it came to an end, and what to do about it."""
+        """How the process ended, and the remedy."""
         try:
             status = self._process.wait(_REAP_S)
         except subprocess.TimeoutExpired:
@@ -134,7 +134,7 @@ class CaptureHandle:
         return ending(status)
 
     def kill(self) -> None:
-        """End it, whatever it is doing; a process stuck inside the kernel is left to end by itself."""
+        """Kill the process, whatever it is doing; one that is stuck inside the kernel is left behind."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
@@ -147,6 +147,6 @@ class CaptureHandle:
 
 
 def _relay(message: Message) -> None:
-    """A line of the other process's log into ours."""
+    """Write a log line of the capture process to our log, at its level."""
     if message.kind == LOG and message.text[:2].isdecimal():
         log.log(int(message.text[:2]), "%s", message.text[2:])

@@ -1,4 +1,4 @@
-"""A microphone that is never given up: whatever becomes of the device, it is looked for until it is heard again."""
+"""A microphone that is searched for until it delivers audio again, whatever happens to the device."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _STEADY_S = 10.0
 
 
 class Microphone:
-    """A live stream from a process of its own, replaced when the device stalls or vanishes, or the machine slept.
+    """A live stream from a capture process, which is replaced when the device stalls or vanishes or the machine slept.
 
-    Only blocks that arrive prove a living microphone. When it is lost the stream says `DeviceLost`, then
-    `SearchFailed` for each attempt that ended in an answer, and gives nothing; it goes on with `DeviceRestored` and a
-    block whose `lost` says how long that was. A device that gives nothing but zeros, or any one value, for `silence_s`
-    seconds is told once, and once more when that is over.
+    Only arriving blocks prove that the microphone works. While it is lost the stream has no blocks, only `DeviceLost`,
+    then `SearchFailed` for each attempt that ended in an answer. It goes on with `DeviceRestored`, and a block whose
+    `lost` says how many samples are missing. A device that delivers one value only, zero or other, for `silence_s`
+    seconds is reported by `DeviceSilent`, and the end of that by `DeviceAudible`.
     """
 
     live = True
@@ -49,7 +49,7 @@ class Microphone:
     ) -> None:
         """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError.
 
-        Blocks are wanted when `schedule` says; without one, at once.
+        `schedule` says when blocks are wanted; without one, as soon as they arrive.
         """
         self._wanted, self._timeouts, self._clocks = device, timeouts or CaptureTimeouts(), clocks
         self._closed = self._reading = False
@@ -83,7 +83,7 @@ class Microphone:
                 self._release()
 
     def close(self) -> None:
-        """End `blocks()`; the device is given back by whoever reads, or here if nobody does."""
+        """End `blocks()`, which then releases the device; it is released here if `blocks()` is not running."""
         with self._lock:
             if not self._closed and not self._reading:
                 self._release()
@@ -92,7 +92,7 @@ class Microphone:
             self._closed = True
 
     def _persist(self) -> Iterator[Block | Event | SearchFailed]:
-        """Hear, and hear again."""
+        """Yield audio; each time that it fails, search for the device until it works again, or until `close()`."""
         timeouts = self._timeouts
         pause = timeouts.first_pause_s
         told: set[str] = set()
@@ -102,7 +102,7 @@ class Microphone:
                 return
             except DeviceError as error:
                 if self._at == 0:
-                    raise  # never heard at all: that is for the operator to see to
+                    raise  # it never worked: that is for the operator to solve
                 reason, answered = str(error), not isinstance(error, Unanswered)
             self._end_capture()
             if self._lost_at is None:
@@ -122,7 +122,7 @@ class Microphone:
             pause = min(2 * pause, timeouts.last_pause_s)
 
     def _hear(self) -> Iterator[Block | Event]:
-        """One process's blocks, until `close()`. Raises DeviceError when there are no more."""
+        """The blocks of one capture process, until `close()`. Raises DeviceError when there are no more."""
         if self._capture is None:
             found = self._start(self.name)
             if found is None:
@@ -158,14 +158,16 @@ class Microphone:
                 return
 
     def _missed(self, seconds: float, heard: int, dropped: int) -> int:
-        """Samples lost in `seconds`, at whose end `heard` ones came and `dropped` ones did not; rounded so that the
-        device's blocks begin at multiples of their length again."""
+        """Samples lost in `seconds`, at the end of which `heard` arrived, not counting the `dropped` ones before these.
+
+        Rounded so that the device's blocks begin at multiples of their length again.
+        """
         block = samples_in(self._schedule.block_ms)
         goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)
 
     def _start(self, known: str) -> str | None:
-        """A new process, its device found, and that device's name; None when woken. Raises DeviceError."""
+        """Start a new process, and return the name of the device that it finds; None when woken. Raises DeviceError."""
         self._capture = CaptureHandle(self._wanted, known, self._schedule.block_ms, self._woken)
         return self._capture.find(self._timeouts.start_s)
 

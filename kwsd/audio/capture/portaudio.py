@@ -1,6 +1,6 @@
-"""A microphone's stream, from PortAudio's own thread.
+"""A microphone's stream from PortAudio, whose own thread delivers the blocks.
 
-It is what the process that captures consists of, and does without numpy as long as a device gives what kwsd wants.
+The capture process runs it, without numpy as long as the device delivers 16 kHz mono.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ _BUSY = -9985  # paDeviceUnavailable
 _BUFFER_S = 4.0
 _WIDTH = 2  # bytes of a sample
 _RESAMPLED_MS = 20
-"""soxr gives what it has some 10 to 40 ms later at 44.1 and 48 kHz: the last of a hop would wait for the next block."""
+"""Longest block that is resampled. At 44.1 and 48 kHz soxr's output lags by some 10 to 40 ms: the end of a hop comes
+with the next block."""
 _NEXT = "see `kwsd devices`"
 
 
 @dataclass(frozen=True, slots=True)
 class RawBlock:
-    """What came at once: `samples`, 16 kHz mono as int16 in this machine's byte order, and how many are missing just
-    before them, which the device dropped because nobody took them in time."""
+    """Audio that arrived at once: `samples`, 16 kHz mono as int16 in this machine's byte order.
+
+    `lost` samples are missing just before them, which the device dropped because they were not read in time.
+    """
 
     samples: bytes
     lost: int = 0
@@ -40,7 +43,7 @@ class RawBlock:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A running stream of `rate` Hz, what it fills, and how its blocks become 16 kHz mono."""
+    """A running stream of `rate` Hz, the ring that it fills, and the conversion of its blocks to 16 kHz mono."""
 
     stream: Any
     rate: int
@@ -49,7 +52,7 @@ class _Open:
 
 
 class PortAudioStream:
-    """A microphone, live. PortAudio's thread copies into blocks; all else happens in the reader's thread."""
+    """A live microphone. PortAudio's thread copies blocks into blocks; all else happens in the reader's thread."""
 
     def __init__(
         self,
@@ -62,11 +65,11 @@ class PortAudioStream:
     ) -> None:
         """Find the device now, and so fail early; open it at the first block.
 
-        `device` as for `find_device`; `known` is the name under which it was found before, if it was. A stream that
-        gave no block for `stall_s` seconds counts as lost: PortAudio says nothing when a device goes away. Blocks are
-        of `block_ms`, or shorter where they have to be resampled, which delays them. `rest` is called, with how many
-        samples there were so far, lost ones included, when all that came has been given; it may let some time pass.
-        Raises DeviceError.
+        `device` as for `find_device`; `known` is the name under which it was found before, if it was. A stream without
+        a block for `stall_s` seconds counts as lost: PortAudio reports nothing when a device goes away. Blocks last
+        `block_ms`, or less where they have to be resampled, which delays them. When all blocks that arrived have been
+        yielded, `rest` is called with the number of samples so far, lost ones included; it may sleep. Raises
+        DeviceError.
         """
         self._block_ms = block_ms
         self._stall_s = stall_s
@@ -75,9 +78,9 @@ class PortAudioStream:
         self.name = self._device.name
 
     def blocks(self) -> Generator[RawBlock, None, None]:
-        """Blocks as they are heard, without end; who ends the generator gives the device back.
+        """Blocks as they arrive, without end; closing the generator releases the device.
 
-        Raises DeviceError: busy, gone, or silent for `stall_s`.
+        Raises DeviceError where the device is busy or gone, or delivers nothing for `stall_s` seconds.
         """
         opened = self._open(self._device)
         blocks = opened.blocks
@@ -102,11 +105,14 @@ class PortAudioStream:
             opened.stream.close(ignore_errors=True)
 
     def _arrived(self, blocks: BlockRing) -> bool:
-        """Wait for a block, or for the end. In two halves: a process that was stopped finds its first wait over."""
+        """Wait for a block, or for the end of the stream; False after `stall_s` seconds.
+
+        It waits in two halves, as a process that was stopped and continued finds its first wait timed out.
+        """
         return blocks.changed.wait(self._stall_s / 2) or blocks.changed.wait(self._stall_s / 2)
 
     def _open(self, device: InputDevice) -> _Open:
-        """At 16 kHz mono where the device can, else as near as it can."""
+        """Open the device at 16 kHz mono if it can, else at the next best rate and number of channels."""
         sd = sounddevice()
         own = round(device.default_rate)
         shapes = dict.fromkeys([(RATE, 1), (own, 1), (own, device.channels), (RATE, device.channels)])
@@ -145,7 +151,7 @@ class PortAudioStream:
 
 
 def _converter(rate: int, channels: int) -> Callable[[bytes], bytes]:
-    """What makes 16 kHz mono of a device's blocks."""
+    """The function that converts a device's blocks to 16 kHz mono."""
     if (rate, channels) == (RATE, 1):
         return bytes
     from kwsd.audio.resample import Converter

@@ -1,6 +1,6 @@
-"""The microphones that there are, found by a process of its own: PortAudio's libraries may abort, and have no time-out.
+"""Lists microphones by means of a separate process, as PortAudio's libraries may abort, and have no time-out.
 
-`kwsd devices` and `kwsd doctor` are asked where something is broken; they have to outlive it.
+`kwsd devices` and `kwsd doctor` are run where something is broken, and have to survive it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from kwsd.audio.capture.devices import InputDevice, input_devices
 from kwsd.errors import DeviceError, KwsdError
 
 LIMIT_S = 30.0
-"""Longer than the sound server takes that is about to start."""
+"""Seconds for the list: longer than a sound server takes that is still starting."""
 
 
 def probed_devices() -> list[InputDevice]:
-    """`input_devices`, from another process.
+    """The result of `input_devices` in another process.
 
-    Raises DeviceError as that does, and where it dies or is silent for `LIMIT_S` seconds.
+    Raises DeviceError as `input_devices` does, and where the process dies or takes longer than `LIMIT_S` seconds.
     """
     try:
         done, said, log = _run()
@@ -33,7 +33,7 @@ def probed_devices() -> list[InputDevice]:
         raise DeviceError(f"the process that lists microphones cannot be started: {error.strerror}") from error
     if done:
         how, remedy = ending(done)
-        last = log.decode(errors="replace").splitlines()[-1:]  # a traceback's; who aborts may say nothing
+        last = log.decode(errors="replace").splitlines()[-1:]  # of a traceback; a process that aborts may print nothing
         raise DeviceError(f"microphones cannot be listed ({', '.join([*last, how])})", remedy)
     found = json.loads(said)
     if "what" in found:
@@ -42,8 +42,11 @@ def probed_devices() -> list[InputDevice]:
 
 
 def _run() -> tuple[int, bytes, bytes]:
-    """How the process ended, and what it wrote. Into memory, not a pipe: that ends with the last who holds it, and a
-    library may leave a sound server behind. Raises OSError and TimeoutExpired."""
+    """Run the process: its return code, standard output and standard error. Raises OSError and TimeoutExpired.
+
+    It writes to memory files, not pipes: a pipe ends only when its last holder exits, and a library may start a sound
+    server that goes on.
+    """
     with _memory("said") as said, _memory("log") as log:
         done = subprocess.run(
             command("probing"), stdin=subprocess.DEVNULL, stdout=said, stderr=log, timeout=LIMIT_S, check=False
@@ -58,7 +61,7 @@ def _memory(name: str) -> BinaryIO:
 
 
 def main() -> None:
-    """In that process: all on standard output, as JSON."""
+    """The body of that process: write the devices, or the error, to standard output as JSON."""
     pipe = answering(int(sys.argv[1]))
     said: dict[str, Any]
     try:

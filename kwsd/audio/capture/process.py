@@ -1,9 +1,9 @@
-"""The process that captures: it alone touches PortAudio while the daemon listens, and may be killed at any moment.
+"""The capture process, which alone uses PortAudio while the daemon listens, and may be killed at any moment.
 
-PortAudio can hang in a device that is gone, and knows no devices but those it found when it was loaded. A process of
-its own makes both curable. It writes to a pipe rather than to shared memory: a second of audio is 32 kB, the kernel
-keeps one to two seconds of it for a daemon that is busy (then the slots hold four more), the pipe's end tells each side
-of the other's death, and nothing of it outlives a `kill -9`.
+PortAudio can hang in a device that is gone, and only knows the devices that it found when it was loaded. A separate
+process solves both. It writes to a pipe rather than to shared memory: a second of audio is only 32 kB, the kernel
+buffers one to two seconds for a busy daemon (then the slots hold four more), the end of the pipe tells each side that
+the other has died, and nothing of it outlives a `kill -9`.
 """
 
 from __future__ import annotations
@@ -27,20 +27,18 @@ Send = Callable[[Message], None]
 
 
 def capturing(device: str | None, known: str, block_ms: int) -> list[str]:
-    """How to start the process; standard output is the pipe, one byte on standard input opens the device.
+    """The command that starts the process; `device`, `known` and `block_ms` are as for `PortAudioStream`.
 
-    Later lines there are for `Throttle`.
-
-    `device`, `known` and `block_ms` as for `PortAudioStream`.
+    Its standard output is the pipe. One byte on its standard input opens the device; later lines are for `Throttle`.
     """
     return command("process", device or "", known, f"{block_ms}")
 
 
 def main() -> None:
-    """Find the device, say so, wait for leave to open it, and send what it hears until killed."""
+    """Find the device, report it, wait for the byte that lets us open it, and send its audio until killed."""
     parent, device, known, block_ms = sys.argv[1:]
     pipe = answering(int(parent))
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # as a whole unit is sent them
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # sent to the whole unit
         signal.signal(number, signal.SIG_IGN)
 
     def send(message: Message) -> None:
@@ -52,7 +50,7 @@ def main() -> None:
     logging.getLogger("kwsd").setLevel(logging.DEBUG)
     with suppress(OSError):  # nobody reads any more
         _capture(device, known, int(block_ms), send)
-    os._exit(0)  # without PortAudio's own way out, which may wait for the device
+    os._exit(0)  # skips PortAudio's exit handlers, which may wait for the device
 
 
 def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
@@ -67,15 +65,16 @@ def _capture(device: str, known: str, block_ms: int, send: Send) -> None:
         send(Message(FAILED, str(error).encode()))
     except BrokenPipeError:
         raise
-    except Exception as error:  # a fault, told by the only way there is
+    except Exception as error:  # a bug: the pipe is the only way to report it
         send(Message(FAULT, f"capture failed: {type(error).__name__}: {error}".encode()))
 
 
 class Throttle:
-    """Waits while the daemon wants no audio.
+    """Sleeps while the daemon wants no audio.
 
-    It says on a descriptor what it wants, in a line at any time: SPAN FIRST EARLY, where FIRST is its number of our
-    first sample, and EARLY how many seconds before a span is full to be awake. Until it does, it wants all at once.
+    The daemon may write a line at any time to say what it wants: SPAN FIRST EARLY, where FIRST is its number of our
+    first sample, and EARLY the seconds before a span is full at which to be awake. Until it does, it wants all audio as
+    it arrives.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -87,13 +86,16 @@ class Throttle:
         self._given = 0
 
     def __call__(self, given: int) -> None:
-        """All of the `given` samples that there were so far have been sent. Raises ValueError for other lines."""
+        """Sleep until more audio is wanted; all of the `given` samples so far have been sent.
+
+        Raises ValueError for malformed lines.
+        """
         delay_ms = self._delay.milliseconds(time.monotonic(), given - self._given)
         self._given = given
         if not self._poll.poll(delay_ms):
             return
         lines = os.read(self._descriptor, 4096).splitlines()
-        if not lines:  # the daemon has ended, as the next block will find
+        if not lines:  # the daemon has ended; sending the next block will fail
             self._poll.unregister(self._descriptor)
             return
         span, first, early_s = lines[-1].split()
@@ -102,7 +104,7 @@ class Throttle:
 
 
 class _Sending(logging.Handler):
-    """The log goes to the daemon, which knows what of it is wanted."""
+    """Sends log records to the daemon, which knows which of them are wanted."""
 
     def __init__(self, send: Send) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""When the microphone reads what its process captures: at the worker's wake-ups, not for every block."""
+"""Lets the microphone read from its capture process at the worker's wake-ups rather than for every block."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kwsd.samples import RATE
 from kwsd.waker import Waker
 
 _AFTER_S = 0.005
-"""So long after the capture process a delay ends here: then its blocks are there already."""
+"""A delay here ends so many seconds later than in the capture process, whose blocks have arrived by then."""
 
 
 class Capture(Protocol):
-    """What is waited for: `kwsd.audio.capture.handle.CaptureHandle`."""
+    """The part of `kwsd.audio.capture.handle.CaptureHandle` that is used here."""
 
     @property
     def drained(self) -> bool: ...
@@ -27,7 +27,7 @@ class ReadScheduler:
     """Tells capture processes, one after another, when their audio is wanted, and sleeps in between."""
 
     def __init__(self, schedule: WakeSchedule, closing: Waker) -> None:
-        """Every sleep is broken off once `closing` wakes."""
+        """`closing` ends every sleep once it is woken."""
         self._schedule, self._closing = schedule, closing
         self._delay, self._rescheduled = ReadDelay(0), Waker()
         self._told: WakePoints | None = None
@@ -35,12 +35,14 @@ class ReadScheduler:
         self._schedule.attach(self._rescheduled.wake)
 
     def begin(self, first: int) -> None:
-        """Another process captures, and our number of its first sample is `first`."""
+        """Start with another capture process, whose first sample is number `first` of our stream."""
         self._told, self._first = None, first
 
     def wait(self, capture: Capture, now_s: float, arrived: int, lost: int) -> bool:
-        """Sleep while no block is wanted, when `arrived` samples have come, and `lost` ones before them have not; False
-        when it is closing. `now_s` is by any clock."""
+        """Sleep while no block is wanted, after a block of `arrived` samples with `lost` ones missing before it.
+
+        `now_s` is the time by any one clock. False when `closing` was woken.
+        """
         told = self._tell(capture)
         self._delay.span, self._delay.early_s = told.span, told.early_s - _AFTER_S
         delay_s = self._delay.milliseconds(now_s, arrived, lost) / 1000
@@ -48,18 +50,18 @@ class ReadScheduler:
             return False
         told = self._tell(capture)
         if told.idle and capture.drained:
-            # Capture sleeps for a span at most: a schedule that changes meanwhile has to reach it.
+            # The capture process sleeps for a span at most; pass on a schedule that changes in that time.
             if not self._sleep(told.span / RATE, capture):
                 return False
             self._tell(capture)
         return True
 
     def close(self) -> None:
-        """Let go of the schedule's messages."""
+        """Release the descriptors that the schedule wakes."""
         self._rescheduled.close()
 
     def _tell(self, capture: Capture) -> WakePoints:
-        """Tell the process when its audio is wanted, where that is another schedule than it was told."""
+        """Tell the process when its audio is wanted, if that has changed since it was last told."""
         points = self._schedule.points
         if points != self._told:
             capture.want(points, self._first)
@@ -67,8 +69,10 @@ class ReadScheduler:
         return points
 
     def _sleep(self, seconds: float, unless_heard: Capture | None = None) -> bool:
-        """Wait for `seconds`; less where wake-ups have moved closer, or a process has something to say. False when it
-        is closing."""
+        """Wait for `seconds`, or until wake-ups move closer, or `unless_heard` has data to read.
+
+        False when `closing` was woken.
+        """
         poll = select.poll()
         if unless_heard:
             poll.register(unless_heard, select.POLLIN)

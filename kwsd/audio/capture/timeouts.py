@@ -1,4 +1,4 @@
-"""How long a microphone is waited for, and by which clocks."""
+"""Time-outs of audio capture, and the clocks that they are measured by."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 from dataclasses import dataclass
 
 _AT_ONCE_S = 0.1
-"""Two clocks that are read within so little time tell of one moment."""
+"""Two clocks that are read within so many seconds count as read at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureTimeouts:
     """How long capture may take, in seconds, until it counts as lost.
 
-    `start_s` to import what it needs and probe the devices; `open_s` from there to the first block, where a device that
-    does not give 16 kHz mono takes an import as well; `stall_s` from one block to the next. Between two attempts lie
-    `first_pause_s`, then twice as much each time up to `last_pause_s`.
+    `start_s` is for imports and probing the devices; `open_s` from there to the first block, which includes another
+    import if the device does not deliver 16 kHz mono; `stall_s` from one block to the next. The pause between two
+    attempts is `first_pause_s` at first, and doubles each time up to `last_pause_s`.
     """
 
     start_s: float = 17.0
@@ -28,7 +28,7 @@ class CaptureTimeouts:
 def clocks() -> tuple[float, float]:
     """Seconds since the machine was started, and how many of them it was suspended.
 
-    A thread may have to wait between one clock and the other, which would look like sleep: then it asks again.
+    A thread that is delayed between reading one clock and the other would take that for sleep, so it reads them again.
     """
     while True:
         before = time.monotonic()

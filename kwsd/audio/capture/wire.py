@@ -1,4 +1,4 @@
-"""What the process that captures says to the daemon, through a pipe: messages of a header and a payload."""
+"""The messages, each of a header and a payload, that the capture process sends to the daemon through a pipe."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FOUND, AUDIO, FAILED, FAULT, LOG = b"F", b"A", b"E", b"X", b"L"
-"""The device's name; 16 kHz mono as int16 in this machine's byte order; why the device gives none; what nobody foresaw;
-a line for the log, its level in the first two characters."""
+"""Kinds of messages. Their payloads: the device's name; 16 kHz mono as int16 in this machine's byte order; why the
+device delivers none; an unforeseen error; a log line, with its level in the first two characters."""
 _KINDS = (FOUND, AUDIO, FAILED, FAULT, LOG)
 
 LONGEST = 1 << 20
-"""Bytes of a payload. A longer one can but mean that the two have lost each other's thread."""
+"""Most bytes of a payload. A longer one can only mean that the two sides are out of step."""
 
 _HEADER = struct.Struct("<cIQ")
 
@@ -26,12 +26,12 @@ class Message:
     lost: int = 0
 
     def pack(self) -> bytes:
-        """The message as it goes through the pipe."""
+        """The message as bytes for the pipe."""
         return _HEADER.pack(self.kind, len(self.payload), self.lost) + self.payload
 
     @property
     def text(self) -> str:
-        """The payload of all kinds but AUDIO."""
+        """The payload as text, for all kinds but AUDIO."""
         return self.payload.decode("utf-8", "replace")
 
 
@@ -42,7 +42,7 @@ class Unpacker:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that are whole by now. Raises ValueError for what can be none."""
+        """The messages that are complete with `data`. Raises ValueError for bytes that cannot be a message."""
         self._rest += data
         while len(self._rest) >= _HEADER.size:
             kind, length, lost = _HEADER.unpack_from(self._rest)

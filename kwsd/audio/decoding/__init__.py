@@ -1,1 +1,1 @@
-"""Recordings and pipes: what decodes them, and tells where they end too soon."""
+"""Decoding of recordings and pipes, and detection of truncated ones."""

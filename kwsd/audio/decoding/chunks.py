@@ -1,4 +1,4 @@
-"""How much of the samples that a recording's own headers count is there."""
+"""How much of the sample data that a recording's own headers announce is present."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import BinaryIO, NamedTuple
 from kwsd.audio.decoding.wav_header import ELSEWHERE, UNKNOWN_BYTES
 
 _UNKNOWN_64 = 1 << 62
-"""Sizes in 64 bits from here on are unknown ones."""
+"""A 64-bit size of at least this means that the size is unknown."""
 _MOST = 1000
-"""Chunks before the samples; what has more is damaged."""
+"""Most chunks before the samples; a file with more is damaged."""
 
 
 class _Layout(NamedTuple):
-    """Where chunks begin, what stands before each, what their lengths are rounded up to, and count of that header."""
+    """A format's chunks: where the first begins, the header of each, and how its length counts.
+
+    The data is padded to a multiple of `step` bytes; the length includes `counted` bytes of the header.
+    """
 
     first: int
     header: struct.Struct
@@ -34,8 +37,10 @@ _AU = {b".snd": struct.Struct(">II"), b"dns.": struct.Struct("<II")}
 
 
 def present_fraction(file: BinaryIO) -> float:
-    """How much of the samples of a WAV, AIFF, RF64, Wave64 or AU is there, above 0, at most 1; 1 where that cannot be
-    told. Raises OSError."""
+    """The fraction of the samples of a WAV, AIFF, RF64, Wave64 or AU file that is present, in (0, 1]; 1 if unknown.
+
+    Raises OSError.
+    """
     size = os.fstat(file.fileno()).st_size
     kind = file.read(4)
     if kind in _AU:

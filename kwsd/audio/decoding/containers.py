@@ -1,4 +1,4 @@
-"""What a stream's first bytes tell: raw samples, or a recording that somebody piped to kwsd as it is."""
+"""Tells by a stream's first bytes whether it holds raw samples, or a recording that was piped to kwsd as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from kwsd.audio.decoding.wav_header import Header, is_wav, next_header, wav_head
 from kwsd.errors import InputError
 
 ENOUGH = 44
-"""Bytes that tell it mostly; a WAV file's notes in front of its samples, and MPEG frames, ask for more."""
+"""Bytes that are usually enough to tell; a WAV file with more chunks before its samples, and MPEG frames, take more."""
 _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 _KBIT_S = (
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # MPEG-2 and 2.5, layer III
@@ -16,9 +16,9 @@ _MPEG_HZ = (44_100, 48_000, 32_000)  # half of them in MPEG-2, a quarter in 2.5
 
 
 def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None:
-    """The first bytes that are no samples: none, or a WAV file's header; None: tell me when there are more.
+    """The header in `head`: that of a WAV file, or an empty one before raw samples; None if more bytes are needed.
 
-    `ended`: there will be no more. Raises InputError for a recording that is not what kwsd takes raw.
+    `ended` says that no more bytes will come. Raises InputError for a recording that kwsd does not take from a pipe.
     """
     if len(head) < ENOUGH and not ended:
         return None
@@ -28,7 +28,7 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
             return wav_header(head, ended=ended)
         except ValueError as error:
             raise _no_samples(name, kind) from error
-    if not kind and (length := _mpeg_frame(head)):  # one may be chance, a second one where it ends is none
+    if not kind and (length := _mpeg_frame(head)):  # one frame may be chance, a second one right after it is not
         if len(head) < length + 4 and not ended:
             return None
         same = _mpeg_frame(head[length:]) and head[length + 1] == head[1] and not (head[length + 2] ^ head[2]) & 0x0C
@@ -39,8 +39,10 @@ def read_header(head: bytes, name: str, *, ended: bool = False) -> Header | None
 
 
 def read_next(head: bytes, name: str, *, ended: bool = False) -> Header | None:
-    """The header in `head`, which follows a WAV file's samples: notes, or another such file. As `read_header`
-    otherwise."""
+    """The header in `head`, which follows a WAV file's samples: chunks of notes, or another such file's header.
+
+    `ended`, None and InputError are as in `read_header`.
+    """
     try:
         return next_header(head, ended=ended)
     except ValueError as error:
@@ -54,7 +56,7 @@ def _no_samples(name: str, kind: str) -> InputError:
 
 
 def _container(head: bytes) -> str:
-    """The format's name; empty for what may be samples: each takes more bytes to tell than chance gives alike."""
+    """The format's name; empty for what may be samples: each signature is too long to match samples by chance."""
     if is_wav(head):
         return "WAV"
     if head[:4] == b"fLaC" and head[5:8] == b"\0\0\x22":  # a STREAMINFO comes first, and has 34 bytes
@@ -83,11 +85,11 @@ def _container(head: bytes) -> str:
 
 
 def _mpeg_frame(head: bytes) -> int:
-    """How many bytes the MPEG layer III frame has whose header comes first; 0 where there is none."""
+    """The size in bytes of the MPEG layer III frame that `head` begins with; 0 where it begins with none."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return 0
     version, rate, hz = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or rate in (0, 15) or hz == 3:  # reserved; a rate of its own, whose frames have no known length
+    if version == 1 or rate in (0, 15) or hz == 3:  # reserved, or a free bit rate: the frame's size is unknown
         return 0
     first = version == 3
     halved = 1 if first else 2 if version == 2 else 4

@@ -22,26 +22,29 @@ from kwsd.shown import readable
 log = logging.getLogger(__name__)
 
 _LOUDEST = 1e4
-"""Full scale is 1, but a file of floats may hold anything, and sums of what is finite may not be."""
+"""Samples are clipped here. Full scale is 1, but a file of floats may hold anything, and finite sums can overflow."""
 _BLOCK_SAMPLES = 1 << 22
-"""Samples of all channels that are read at once, at most: a header may claim a thousand channels."""
+"""Most samples, of all channels together, that are read at once: a header may claim a thousand channels."""
 
 
 class FileSource:
-    """A recording, read as a stream: never held as a whole, whatever its rate, channels and sample format."""
+    """A recording that is read as a stream, never as a whole, whatever its rate, channels and sample format."""
 
     live = False
 
     def __init__(self, path: Path, *, realtime: bool = False) -> None:
-        """`realtime` paces it like a microphone; otherwise it comes as fast as it is read."""
+        """With `realtime`, blocks are paced like those of a microphone; otherwise they come as fast as possible."""
         self.name = readable(path.name)
         self._path = path
         self._realtime = realtime
         self._closed = threading.Event()
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of a second, or of 20 ms in real time. Raises InputError for what cannot be read or is all NaN, and
-        DeviceError where libsndfile is missing, as all that is read here does."""
+        """Blocks of a second, or of 20 ms in real time.
+
+        Raises InputError for a file that cannot be read or has no finite sample, and, like every reader here,
+        DeviceError where libsndfile is missing.
+        """
         pacer = RealtimePacer(self._closed) if self._realtime else None
         with open_recording(self._path) as sound:
             for samples in _resampled(self._path, sound, 0.02 if self._realtime else 1.0):
@@ -57,7 +60,7 @@ class FileSource:
 
 def read_clip(path: Path) -> NDArray[np.int16]:
     """The whole recording: (n,) int16, 16 kHz mono. Raises InputError as `FileSource.blocks`."""
-    whole = bytearray()  # grows where it lies: blocks that are joined are there twice, and hours are long
+    whole = bytearray()  # grows in place: joining blocks would take twice the memory, and a recording may last hours
     with open_recording(path) as sound:
         for block in _resampled(path, sound, 1.0):
             whole += block.tobytes()
@@ -65,9 +68,9 @@ def read_clip(path: Path) -> NDArray[np.int16]:
 
 
 def read_part(path: Path, start: int, length: int) -> NDArray[np.int16]:
-    """`length` samples from `start` on, or as many as there are: (n,) int16, 16 kHz mono; no more is decoded.
+    """Up to `length` samples from `start` on, without decoding more: (n,) int16, 16 kHz mono.
 
-    Raises InputError as `FileSource.blocks`, and where there is nothing from `start` on.
+    Raises InputError as `FileSource.blocks` does, and where the recording ends before `start`.
     """
     with open_recording(path) as sound:
         wind(path, sound, start)
@@ -83,12 +86,12 @@ def read_at(path: Path, rate: int) -> NDArray[np.float32]:
 
 
 def check_recording(path: Path) -> None:
-    """Raise InputError for what is no recording, as far as its first bytes tell."""
+    """Raise InputError for a file that is not a recording, as far as its header tells."""
     open_recording(path).close()
 
 
 def clip_length(path: Path) -> int:
-    """How long the recording is by its header, or by its end where that does not know, in samples at 16 kHz.
+    """The recording's length in samples at 16 kHz, by its header; if that does not know it, all of it is decoded.
 
     Raises InputError.
     """
@@ -100,8 +103,10 @@ def clip_length(path: Path) -> int:
 
 
 def _resampled(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.int16]]:
-    """All of `sound` or its next `most` frames, `block_s` seconds at a time, as 16 kHz mono int16; numbers that are not
-    finite become zeros."""
+    """All of `sound`, or its next `most` frames, as 16 kHz mono int16, `block_s` seconds at a time.
+
+    Samples that are not finite become zeros.
+    """
     try:
         resampler = Resampler(sound.samplerate)
     except ValueError as error:
@@ -112,8 +117,10 @@ def _resampled(path: Path, sound: Any, block_s: float, most: int | None = None) 
 
 
 def _finite(path: Path, sound: Any, block_s: float, most: int | None = None) -> Iterator[NDArray[np.float32]]:
-    """All of `sound` or its next `most` frames, (n, channels) `block_s` seconds at a time; numbers that are not finite
-    become zeros."""
+    """All of `sound`, or its next `most` frames, as (n, channels) float32, `block_s` seconds at a time.
+
+    Samples that are not finite become zeros; others are clipped to ±`_LOUDEST`.
+    """
     read = bad = 0
     frames = min(round(sound.samplerate * block_s), _BLOCK_SAMPLES // sound.channels)
     for samples in read_blocks(path, sound, max(1, frames), most):

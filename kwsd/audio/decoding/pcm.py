@@ -25,23 +25,23 @@ from kwsd.waker import Waker
 
 log = logging.getLogger(__name__)
 
-_READ_BYTES = 32_000  # a second at most; a pipe gives what it has
+_READ_BYTES = 32_000  # a second at most; a read from a pipe returns what it holds
 _PACED_BYTES = 640  # 20 ms
-_QUIET_S = 1.0  # a pipe may be without samples for so long before somebody should be told
+_QUIET_S = 1.0  # without samples for so long at first, the log says that kwsd waits for them
 _WANTED = "S16_LE, 16 kHz, mono"
 
 
 class PcmSource:
-    """A pipe, a regular file or a byte buffer of raw samples. It is not closed here: it belongs to the caller."""
+    """Raw samples from a pipe, a regular file or a byte buffer, which belongs to the caller and is not closed here."""
 
     live = False
 
     def __init__(
         self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, schedule: WakeSchedule | None = None
     ) -> None:
-        """Where `stream` has a file descriptor, that is read, past the stream's own buffer.
+        """Where `stream` has a file descriptor, that is read directly, bypassing the stream's own buffer.
 
-        Who reads the blocks wants nothing but what `schedule` says; without one, all at once.
+        `schedule` says when the blocks are wanted; without one, as soon as they arrive.
         """
         self.name = name
         self._stream = stream
@@ -54,10 +54,10 @@ class PcmSource:
         self._schedule.attach(self._wake)
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of what there is, a second at most.
+        """Blocks of the samples that are available, a second at most.
 
-        Raises InputError where the stream cannot be read, or is a recording with a header. That of a WAV file whose
-        samples are just what is expected is passed over.
+        The header of a WAV file is skipped if its samples have the expected format. Raises InputError for any other
+        recording with a header, and where the stream cannot be read.
         """
         pacer = RealtimePacer(self._closed) if self._realtime else None
         rest, heard = b"", False
@@ -77,17 +77,17 @@ class PcmSource:
             log.warning("%s: ended before the first sample", self.name)
 
     def close(self) -> None:
-        """End `blocks()`, even where it waits for a pipe that nobody writes to."""
+        """End `blocks()`, even while it waits for a pipe that nobody writes to."""
         self._closed.set()
         self._wake()
 
     def _wake(self) -> None:
-        """Break off what `blocks()` waits for."""
+        """End the current wait of `blocks()`."""
         if (waker := self._waker) is not None:
             waker.wake()
 
     def _samples(self) -> Iterator[bytes]:
-        """Sample bytes, WAV headers removed. The first come once they are enough to tell whether there is a header."""
+        """Sample bytes without WAV headers; the first come once there are enough to tell whether there is a header."""
         head, find = b"", read_header
         with contextlib.closing(self._chunks()) as chunks:  # an error's traceback would keep its pipe open
             while True:
@@ -110,7 +110,7 @@ class PcmSource:
                 find = read_next
 
     def _chunks(self) -> Generator[bytes, None, None]:
-        """Bytes as they come, until the end or `close()`."""
+        """Bytes as they arrive, until the end of the stream or `close()`."""
         size = _PACED_BYTES if self._realtime else _READ_BYTES
         try:
             descriptor = self._stream.fileno()
@@ -136,7 +136,7 @@ class PcmSource:
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
         delay, stall = ReadDelay(0), Stall(self.name, told=terminal)
-        while not self._closed.is_set():  # close() before the pipe was there is seen here, after it there
+        while not self._closed.is_set():  # sees a close() before the waker was there; later ones wake poll()
             ready = {ready for ready, _ in poll.poll(stall.left_ms())}
             if not ready:
                 stall.tell()

@@ -1,4 +1,4 @@
-"""The door to soundfile: recordings are opened, wound on and read, and libsndfile's errors told for people."""
+"""Opens, seeks and reads recordings with soundfile, and turns libsndfile's errors into readable ones."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ from kwsd.samples import RATE
 log = logging.getLogger(__name__)
 
 RATES = range(1_000, 1_000_001)
-"""Sampling rates in Hz that a recording may have. A header that says otherwise is damaged, or not one of sound; to take
-it at its word costs gigabytes."""
+"""Sampling rates in Hz that a recording may have. A header with another rate is damaged, or not one of sound; to trust
+it costs gigabytes."""
 UNKNOWN_FRAMES = (1 << 63) - 1
-"""Frames, by libsndfile, of a FLAC that was written to a pipe: its header was written before anybody knew."""
+"""libsndfile's number of frames for a FLAC file that was written to a pipe, whose header does not know its length."""
 _HEADER_BYTES = 4096
-"""More than the header of a recording without samples has."""
+"""More bytes than the header of a recording without samples has."""
 _UNSEEKABLE = 40
-"""libsndfile's SFE_NOT_SEEKABLE: a codec whose samples depend on those before, GSM 6.10 and some ADPCM."""
+"""libsndfile's SFE_NOT_SEEKABLE: a codec that decodes samples from earlier ones, such as GSM 6.10 and some ADPCM."""
 _TALKS = "MP3"  # libmpg123 prints on standard error
 
 
 def open_recording(path: Path) -> Any:
-    """An open `soundfile.SoundFile` that holds at least one sample. Raises InputError for what is no recording, and
-    DeviceError where libsndfile is missing."""
+    """Open a recording, as a `soundfile.SoundFile` whose header counts at least one sample.
+
+    Raises InputError for a file that is not a recording, and DeviceError where libsndfile is missing.
+    """
     sf = _soundfile()
     talks = _check_file(path)
     try:
         with chatter_to_log(log) if talks else nullcontext():
-            sound = sf.SoundFile(os.fsencode(path))  # a name need not be UTF-8, and soundfile would insist
+            sound = sf.SoundFile(os.fsencode(path))  # as bytes: soundfile takes text names for UTF-8
     except TypeError as error:  # libsndfile takes .raw for headerless audio and wants to be told its rate
         raise InputError(f"{path}: raw samples have no header; give them one ({_from_raw(path)})") from error
     except (sf.LibsndfileError, OSError) as error:
@@ -54,28 +56,28 @@ def open_recording(path: Path) -> Any:
     if sound.samplerate not in RATES:
         sound.close()
         raise InputError(f"{path}: has {sound.samplerate} samples a second, says its header; record it again")
-    # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has in hand:
-    # a hole in every block. It does not do so in what it takes for a pipe.
+    # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has buffered, and
+    # leaves a hole in every block. Soundfile does not seek in a file that claims not to be seekable.
     sound.seekable = lambda: False
     return sound
 
 
 def wind(path: Path, sound: Any, start: int) -> None:
-    """Go on from `start`, in samples at 16 kHz. Raises InputError where there is nothing from there on."""
+    """Seek to `start`, in samples at 16 kHz. Raises InputError where the recording cannot be read from there."""
     first = start * int(sound.samplerate) // RATE
     try:
         with _chatter(sound):
             sound.seek(first)
     except _soundfile().LibsndfileError as error:
         if error.code == _UNSEEKABLE:
-            for at in range(0, first, sound.samplerate):  # past the end there is nothing, as whoever reads on finds
+            for at in range(0, first, sound.samplerate):  # past the end, the next read finds nothing
                 sound.read(min(sound.samplerate, first - at))
             return
         raise InputError(f"{path}: holds nothing from {start / RATE:.1f} s on ({error})") from error
 
 
 def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterator[NDArray[np.float32]]:
-    """Blocks of (frames, channels) until the end, or until they are `most` frames. Raises InputError for damage."""
+    """Blocks of (frames, channels) float32 until the end, or for `most` frames. Raises InputError for damage."""
     read, promise = 0, None
     if most is None and sound.frames != UNKNOWN_FRAMES:
         promise = ExpectedLength(path, sound.format, sound.frames / sound.samplerate)
@@ -98,7 +100,7 @@ def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterat
 
 
 def _advice(path: Path) -> str:
-    """What to do where there are none by the header. Who records fills in their number at the end, unless killed."""
+    """What to do if the header counts no samples: a recorder fills in their number at the end, unless it is killed."""
     size = path.stat().st_size
     if size <= _HEADER_BYTES:
         return "; record it again or name another file"
@@ -106,14 +108,14 @@ def _advice(path: Path) -> str:
 
 
 def _from_raw(path: Path) -> str:
-    """For those of 16 kHz, mono: whichever command met them, they are recordings then."""
+    """The command that turns raw 16 kHz mono samples into a recording, which every kwsd command takes."""
     return f"ffmpeg -f s16le -ar 16000 -ac 1 -i {shlex.quote(str(path))} out.wav"
 
 
 def _check_file(path: Path) -> bool:
-    """Say what libsndfile would call a "System error". Raises InputError.
+    """Raise InputError, with the reason, for a file on which libsndfile would only report a "System error".
 
-    True for what libmpg123 may have something to say of, past us: an MP3's first bytes.
+    True for a file that begins like an MP3, about which libmpg123 may print to standard error.
     """
     try:
         if path.is_dir():
@@ -130,7 +132,7 @@ def _check_file(path: Path) -> bool:
 
 
 def _chatter(sound: Any) -> AbstractContextManager[None]:
-    """What the decoder prints, past us, goes to the log."""
+    """Send what the decoder of this recording prints to the log."""
     return chatter_to_log(log) if sound.format == _TALKS else nullcontext()
 
 

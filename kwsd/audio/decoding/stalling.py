@@ -1,4 +1,4 @@
-"""A pipe that stays open and gives nothing: whoever feeds it may hang, and nothing else would tell."""
+"""Reports a pipe that is open but delivers nothing: its writer may hang, which nothing else would show."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import time
 log = logging.getLogger(__name__)
 
 STALLED_S = 10.0
-"""A pipe may be without samples for so long before it is told."""
+"""A pipe that delivers no samples for so long is reported."""
 
 
 class Stall:
-    """How long one pipe has been waited for. Only that counts: not the time that its reader took for what it gave."""
+    """Measures how long one pipe has been waited for, without the time that its reader takes to process samples."""
 
     def __init__(self, name: str, *, told: bool = False) -> None:
-        """With `told`, somebody knows already that nothing may come."""
+        """With `told`, the user has been warned already that no samples may come."""
         self._name = name
         self._told = told
-        self._level = logging.WARNING  # of the first one; who lets go of a button pauses again and again
+        self._level = logging.WARNING  # of the first report only: a push-to-talk source stalls again and again
         self.begin()
 
     def begin(self) -> None:
-        """From now on it is waited for."""
+        """Start waiting."""
         self._since_s = time.monotonic()
 
     def left_ms(self) -> float | None:
-        """Milliseconds until it is to be told; None where it has been."""
+        """Milliseconds until the stall is to be reported; None if it has been."""
         return None if self._told else 1000 * max(0.0, self._since_s + STALLED_S - time.monotonic())
 
     def tell(self) -> None:
-        """Say so, unless it came too early."""
+        """Report the stall, unless it is too early."""
         if self.left_ms() == 0:
             self._told = True
             log.log(
@@ -38,7 +38,7 @@ class Stall:
             )
 
     def end(self) -> None:
-        """There is something to read."""
+        """Stop waiting: samples have arrived."""
         if self._told:
             self._told = False
             waited_s = time.monotonic() - self._since_s

@@ -1,6 +1,6 @@
-"""Whether a recording ends before its own headers say: a download that broke off, a disk that ran full.
+"""Detects a recording that ends before its own headers say, such as a broken download or one on a full disk.
 
-libsndfile takes what is there for all there is.
+libsndfile takes the data that is there for all of the recording.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import BinaryIO
 from kwsd.audio.decoding.chunks import present_fraction
 
 LEAST_S = 0.05
-"""What may be missing without a word: padding that some programs count and some do not."""
+"""Seconds that may be missing without a warning: padding that some programs count and some do not."""
 _OGG_PAGE = 27 + 255 + 255 * 255  # at most
 
 
 class ExpectedLength:
-    """How long a recording is by its own headers. They are looked at before it is read: it may shrink meanwhile."""
+    """The length of a recording by its own headers, read before its samples, as the file may shrink meanwhile."""
 
     def __init__(self, path: Path, kind: str, counted_s: float) -> None:
-        """It is of libsndfile's format `kind`, and of `counted_s` seconds by what libsndfile says."""
+        """`kind` is libsndfile's name of the format, `counted_s` the length in seconds that libsndfile reports."""
         self._path, self._kind = path, kind
         self._promised_s, self._fault = counted_s, ""
         try:
@@ -30,7 +30,7 @@ class ExpectedLength:
             self._fault = _unseen(error)
 
     def broken(self, there_s: float) -> str:
-        """What to say of it once it has been read, and held `there_s` seconds: empty for a whole one."""
+        """The warning for a recording of which `there_s` seconds could be read; empty if it is complete."""
         try:
             return self._fault or self._broken(there_s)
         except OSError as error:
@@ -41,7 +41,7 @@ class ExpectedLength:
             if self._kind == "OGG" and not _ends_an_ogg(file):
                 return f"ends after {there_s:.1f} s without an end of its stream"
             if self._kind == "MP3" and not _counts_its_frames(file):
-                return ""  # what is promised is guessed from the first bit rate
+                return ""  # the expected length is only a guess from the first bit rate
         if self._promised_s - there_s < LEAST_S:
             return ""
         return f"ends before its header says, after {there_s:.1f} of {self._promised_s:.1f} s"
@@ -52,7 +52,7 @@ def _unseen(error: OSError) -> str:
 
 
 def _ends_an_ogg(file: BinaryIO) -> bool:
-    """Whether the last page is whole and says that it is the last one."""
+    """Whether the file's last Ogg page is complete and marked as the end of the stream."""
     file.seek(max(0, os.fstat(file.fileno()).st_size - _OGG_PAGE))
     tail = file.read()
     page = tail[max(0, tail.rfind(b"OggS")) :]
@@ -62,7 +62,7 @@ def _ends_an_ogg(file: BinaryIO) -> bool:
 
 
 def _counts_its_frames(file: BinaryIO) -> bool:
-    """Whether an MP3 says in its first frame how many there are."""
+    """Whether the first frame of an MP3 says how many frames there are (a Xing, Info or VBRI header)."""
     head = file.read(10)
     if head[:3] == b"ID3" and len(head) == 10:
         size = 0

@@ -1,4 +1,4 @@
-"""What a WAV file that somebody pipes says before its samples."""
+"""Parses the header of a WAV file that is piped to kwsd."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from typing import NamedTuple
 from kwsd.samples import RATE
 
 _MOST = 1 << 20
-"""Bytes of notes before the samples at most: a live pipe would have to bring them first."""
+"""Most bytes of chunks before the samples: a live pipe would have to deliver them first."""
 _FORMAT = struct.Struct("<HHIIHH")
 _TAG = struct.Struct("<H")
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _TAG_AT = 24
-"""Where an extensible format's chunk says of which kind the samples are."""
+"""Offset of the sample format's tag (PCM or other) in the chunk of an extensible format."""
 _WANTED = (1, RATE, 2 * RATE, 2, 16)  # channels, Hz, bytes a second and a sample, bits
 UNKNOWN_BYTES = 0x7FFF_0000
-"""A size in 32 bits that promises nothing, from here on: written by what cannot know it yet (arecord, ffmpeg, sox)."""
+"""A 32-bit size of at least this is a placeholder, by a writer that cannot know it yet (arecord, ffmpeg, sox)."""
 ELSEWHERE = 0xFFFF_FFFF
-"""An RF64's size of samples, which stands in its chunk "ds64"."""
+"""The size of an RF64's samples where the true one stands in its "ds64" chunk."""
 _SIZES = struct.Struct("<QQ")  # of the file, and of the samples
 _CHUNK = struct.Struct("<4sI")
 
 
 class Header(NamedTuple):
-    """The bytes before the samples, and how many bytes of these there are; None where the writer did not know."""
+    """The size of a header, and of the samples after it, in bytes; `samples` is None where the writer did not know."""
 
     size: int
     samples: int | None = None
 
 
 def is_wav(head: bytes) -> bool:
-    """Whether a RIFF file begins so."""
+    """Whether `head` is the beginning of a WAV file (RIFF or RF64)."""
     return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
 
 
 def wav_header(head: bytes, *, ended: bool = False) -> Header | None:
-    """The header of a RIFF file of 16 kHz, mono, 16 bits; None: it does not end in these bytes, and there are more to
-    come; if it has `ended`, it is all that there is.
+    """The header of a WAV file of 16 kHz, mono, 16 bits; None if it goes on beyond `head`.
 
-    Chunks may stand in any order, the format's before the samples (Microsoft's "Multimedia Programming Interface and
-    Data Specifications 1.0"). Raises ValueError for other samples, or where the notes before them do not end.
+    With `ended`, no more bytes will come, and all of `head` counts as header. Chunks may stand in any order, but the
+    format's before the samples (Microsoft's "Multimedia Programming Interface and Data Specifications 1.0"). Raises
+    ValueError for samples of another format, before their format chunk, or after more than `_MOST` bytes.
     """
     at, known, elsewhere = 12, False, 0
     while len(head) >= at + _CHUNK.size:
@@ -66,11 +66,11 @@ def wav_header(head: bytes, *, ended: bool = False) -> Header | None:
 
 
 def next_header(head: bytes, *, ended: bool = False) -> Header | None:
-    """What stands between the samples of one WAV file and those of the next, or of whatever follows it; None: tell me
-    when there is more. `ended`: there will be no more.
+    """The header that follows the samples of a WAV file: a chunk of notes, or the next file's; None if more is needed.
 
-    Chunks of notes have no samples after them. What is none goes on as samples: who wrote the header was wrong.
-    Raises ValueError for a file of other samples.
+    With `ended`, no more bytes will come. A chunk of notes counts as a header with 0 bytes of samples. Bytes that are
+    no chunk are taken for further samples, as the size in the first header was wrong. Raises ValueError for a WAV file
+    whose samples have another format.
     """
     if len(head) < 12:
         return Header(len(head)) if ended else None
@@ -84,7 +84,7 @@ def next_header(head: bytes, *, ended: bool = False) -> Header | None:
 
 
 def _is_wanted(chunk: bytes) -> bool:
-    """Whether a format's chunk tells of plain PCM, mono, 16 kHz, 16 bits."""
+    """Whether a format chunk describes plain PCM, 16 kHz, mono, 16 bits."""
     if len(chunk) < _FORMAT.size:
         return False
     tag, *rest = _FORMAT.unpack_from(chunk)

@@ -1,1 +1,1 @@
-"""From numbered samples to windows: the ring, what fills it, and what cuts windows from it."""
+"""From numbered samples to windows: the ring buffer, the pump that fills it, and the readers that cut windows."""

@@ -9,10 +9,11 @@ from kwsd.samples import RATE
 BEHIND = RATE
 """A reader that has more samples than this before it is behind."""
 SUSTAINED = 2 * RATE
-"""Samples over which it has to be behind before the hop widens by a step, and by the next one; so many without delay
-end this. A reader that was lapped has jumped ahead, and has no delay for a moment."""
+"""Samples over which a reader has to be behind before the hop widens, by one step each time. It no longer counts as
+behind after so many samples without a backlog, not at once: a reader that was lapped has jumped ahead, and has no
+backlog for a moment."""
 CALM = 30 * RATE
-"""Samples over which it must not be behind before the hop narrows by a step; doubled where that was too early."""
+"""Samples over which a reader must not be behind before the hop narrows by a step; doubled where that was too early."""
 CALMEST = 600 * RATE
 STEPS = 3
 """How often the hop may double: 50, 100, 200, 400 ms."""
@@ -21,15 +22,15 @@ STEPS = 3
 class AdaptiveHop:
     """One stream's hop. All its times are counted in that stream's samples.
 
-    Nothing but the backlog decides: how long a window takes to score says little while nobody speaks.
+    It depends on the backlog alone: how long a window takes to score says little while nobody speaks.
     """
 
     def __init__(
         self, hop: int, length: int = RATE, changed: Callable[[int, int, int], None] = lambda *_: None
     ) -> None:
-        """Begin with `hop` samples; it grows to half of a window's `length` at most, so that no word falls through.
+        """Begin with `hop` samples; wider hops are at most half of a window's `length`, so that no word is skipped.
 
-        `changed` is told of each change: the sample, the new hop, and how many samples the reader is behind.
+        `changed` is called at each change, with the sample, the new hop, and how many samples the reader is behind.
         """
         self.hop = hop
         self._hops = [hop << step for step in range(STEPS + 1) if not step or hop << step <= length // 2]
@@ -40,9 +41,9 @@ class AdaptiveHop:
         self._calm = CALM
 
     def observe(self, written: int, heard: int, lost: int = 0) -> None:
-        """The stream has come to sample `written`, its reader to sample `heard`: change the hop if it is time to.
+        """Change the hop if it is time to; the stream has reached sample `written`, its reader sample `heard`.
 
-        The `lost` of the samples in between never arrived, or are slept through: nothing to catch up with.
+        `lost` of the samples in between are no backlog: they never arrived, or are left until a later wake-up.
         """
         behind = written - heard - lost
         if behind > BEHIND:

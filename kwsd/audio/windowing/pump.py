@@ -1,4 +1,4 @@
-"""The capture thread's body: a source's blocks into a ring."""
+"""The body of a capture thread, which copies the blocks of a source into a ring."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def pump(
     publish: Callable[[Event], None] = lambda _: None,
     search_failed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Carry `source` into `ring` until it ends, fails, or somebody closes either of them; both are closed then.
+    """Copy `source` into `ring` until the source ends or fails, or either is closed; then close both.
 
-    What the source says of itself goes to `publish`; `search_failed` is called for each `SearchFailed`. Raises nothing:
-    what went wrong is handed to the ring, whose reader gets it after the last sample.
+    The source's events go to `publish`; `search_failed` is called for each `SearchFailed`. Raises nothing: an error is
+    handed to the ring, whose reader raises it after the last sample.
     """
     try:
         for block in source.blocks():

@@ -1,4 +1,4 @@
-"""The reader of a ring: which windows come next, and what was lost before each."""
+"""The reader of a ring: which windows come next, and how many samples were lost before each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kwsd.audio.windowing.window import Window
 
 
 class Reader:
-    """One stream's place: which window comes next."""
+    """Cuts the windows of one stream from its ring, and keeps track of which comes next."""
 
     def __init__(
         self,
@@ -25,15 +25,18 @@ class Reader:
         adaptive: AdaptiveHop | None,
         keep: int,
     ) -> None:
-        """`lengths`: how many samples a window has, and how many of them, the last, its scores are about. `tail`
-        samples of zeros follow the stream's end. The others are as `kwsd.audio.windowing.windows.windows` has them."""
+        """Read `ring` from its beginning.
+
+        `lengths`: the samples of a window, and how many of them, the last, its scores are about. `tail` samples of
+        zeros follow the end of the stream. The other parameters are those of `kwsd.audio.windowing.windows.windows`.
+        """
         self._stream, self._ring = stream, ring
         self._grid, self._tail = hop, tail
         self._length, self._about = lengths
         self._schedule, self._adaptive, self._keep = schedule, adaptive, keep
         self._hop = hop  # a multiple of the grid
-        self._heard = 0  # the end of the last one handed out
-        self._open = 0  # samples before it that a gap swallowed which ends after it; to be told then
+        self._heard = 0  # where the last window that was handed out ended
+        self._open = 0  # samples before that of a gap that goes on beyond it; reported when the gap has ended
 
     def due(self, most: int) -> int:
         """How many windows can be taken now, counted up to `most`; sets the hop for them."""
@@ -43,10 +46,10 @@ class Reader:
             self._adaptive.observe(state.written, self._heard, lost + self._schedule.skipped)
             self._hop = self._adaptive.hop
         self._expect()
-        return len(self._ends(self._ring.state(), most))  # what came before it was expected woke nobody
+        return len(self._ends(self._ring.state(), most))  # samples that came before they were expected woke nobody
 
     def finished(self) -> bool:
-        """Whether the stream is over and all its windows are out. Raises the error that ended it."""
+        """Whether the stream has ended and all its windows are handed out. Raises the error that ended it."""
         state = self._ring.state()
         if not state.closed or self._ends(state, 1):
             return False
@@ -55,7 +58,7 @@ class Reader:
         return True
 
     def take(self, most: int) -> list[Window]:
-        """The next windows, `most` at most, and room for the writer."""
+        """Take the next windows, `most` at most, and release the samples that are no longer needed to the writer."""
         while True:
             state = self._ring.state()
             ends = self._ends(state, most)
@@ -71,7 +74,7 @@ class Reader:
             samples = span[end - self._length - first : end - first]
             lost = lost_before(self._heard, end, end - self._about, state.gaps)
             if not any(gap.start < self._heard < gap.stop for gap in state.gaps):
-                lost += self._open  # the gap has been lapped with all else
+                lost += self._open  # the ring no longer holds the gap
             self._open = begun_before(self._heard, end, end - self._about, state.gaps)
             cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
             self._heard = end
@@ -81,12 +84,12 @@ class Reader:
         return cut
 
     def _expect(self) -> None:
-        """Be woken for the next window that is worth a look."""
+        """Have the ring wake us for the next window that is worth a look."""
         first = max(self._heard + self._hop, self._schedule.next_wake(self._heard))
         self._ring.expect(first, self._schedule.last_wake(self._heard))
 
     def _ends(self, state: RingState, most: int) -> list[int]:
-        """Where the next windows end that are due, `most` at most."""
+        """The ends of the next windows that are due, `most` at most."""
         last = state.written // self._grid * self._grid
         start = self._heard + self._hop
         if max(start - self._length, 0) < state.first:  # lapped: late audio is worthless

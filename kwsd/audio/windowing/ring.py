@@ -1,4 +1,4 @@
-"""Where a capture thread leaves audio and one reader takes it: numbered samples in a bounded buffer."""
+"""A bounded buffer of numbered samples, from a capture thread to one reader."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class RingState:
 
 
 class Ring:
-    """One stream's newest samples, each under its number since the start of the stream.
+    """A ring buffer of one stream's newest samples, numbered from the start of the stream.
 
-    One thread writes, one reads, any may close. When it is full, either the writer waits for the reader
-    (`wait=True`), or the oldest samples are overwritten and the reader finds that it was lapped.
+    One thread writes, one reads, any may close. When the ring is full, either the writer waits for the reader
+    (`wait=True`), or the oldest samples are overwritten, and the reader finds that it was lapped.
     """
 
     def __init__(self, capacity: int, probe: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
         """Room for `capacity` samples, allocated now. Raises ValueError for less than one.
 
-        `probe` tells the writer whether anybody may be speaking in the next samples (n,), while the reader sleeps.
+        While the reader sleeps, the writer asks `probe` whether the next samples (n,) int16 may contain speech.
         """
         if capacity < 1:
             raise ValueError(f"a ring of {capacity} samples")
@@ -58,16 +58,16 @@ class Ring:
 
     @property
     def overflows(self) -> int:
-        """How often samples are missing because the device had to drop them."""
+        """How many gaps there were because the device dropped samples."""
         return self._overflows
 
     @property
     def error(self) -> BaseException | None:
-        """What ended the stream, if not its own end."""
+        """The error that ended the stream; None if it is open or came to its end."""
         return self._error
 
     def write(self, samples: NDArray[np.int16], *, wait: bool) -> bool:
-        """Number and keep (n,) samples; with `wait`, piece by piece as the reader makes room. False once closed."""
+        """Append (n,) samples; with `wait`, piece by piece as the reader makes room. False once the ring is closed."""
         rest = samples
         while True:
             with self._changed:
@@ -87,7 +87,7 @@ class Ring:
                 return True
 
     def skip(self, lost: int, *, overflow: bool = False) -> None:
-        """Number `lost` samples that never came. It never waits: only live streams lose samples."""
+        """Append a gap of `lost` samples that never arrived. It never waits: only live streams lose samples."""
         with self._changed:
             if self._closed or lost <= 0:
                 return
@@ -99,7 +99,7 @@ class Ring:
         self._tell_reader()
 
     def close(self, error: BaseException | None = None) -> None:
-        """No more audio; wakes writer and reader. The reader raises `error` at the end; the first call counts."""
+        """End the stream, and wake writer and reader, which raises `error` at the end; only the first call counts."""
         with self._changed:
             if not self._closed:
                 self._closed, self._error = True, error
@@ -107,15 +107,15 @@ class Ring:
         self._tell_reader()
 
     def attach(self, wake: Callable[[], object]) -> None:
-        """Call `wake` from whatever thread writes what is expected, or closes; it must return at once."""
+        """Have `wake` called by the thread that writes the expected sample or a gap, or closes; it must not block."""
         self._wake = wake
 
     def expect(self, position: int, latest: int = 0) -> None:
-        """The reader has nothing to do before sample `position` (exclusive) is there: do not wake it until then; nor
-        before sample `latest` while the probe, if there is one, hears nobody.
+        """Wake the reader only once the samples up to `position` (exclusive) are there.
 
-        To wake a thread costs more than all else that a block does. A ring that is full before wakes it all the same:
-        a writer may wait for room. Nor is one let run half full for the probe's sake.
+        If there is a probe, wait up to `latest` while it detects no speech. Waking a thread costs more than all else
+        that is done for a block. A ring that fills up earlier wakes the reader all the same, as its writer may wait
+        for room; `latest` counts for no more than half of the ring.
         """
         with self._changed:
             if position > self._expected:
@@ -125,18 +125,18 @@ class Ring:
 
     @property
     def awaited(self) -> bool:
-        """Whether what the reader expects is there."""
+        """Whether the samples that the reader expects are there."""
         return self._written >= (self._expected if self._alarmed else max(self._expected, self._latest))
 
     def state(self) -> RingState:
-        """What there is now; later calls of `read` may find the oldest of it overwritten."""
+        """What the ring holds now; a later `read` may find the oldest samples overwritten."""
         with self._changed:
             return RingState(self._first(), self._written, self._closed, tuple(self._gaps))
 
     def read(self, start: int, stop: int) -> NDArray[np.int16] | None:
-        """A copy of samples `start` to `stop`, (stop - start,), or None where one of them was overwritten.
+        """A copy of samples `start` to `stop` (exclusive), or None where one of them was overwritten.
 
-        Zeros stand where the stream had not begun (below 0), has not come so far, or has a gap.
+        Zeros stand for samples before the start of the stream (below 0), beyond the newest one, and in gaps.
         """
         out = np.zeros(stop - start, np.int16)
         with self._changed:
@@ -151,7 +151,7 @@ class Ring:
         return out
 
     def release(self, position: int) -> None:
-        """The reader needs nothing before sample `position` any more: a waiting writer may use that room."""
+        """Release the samples before `position`, which the reader no longer needs, to a waiting writer."""
         with self._changed:
             self._released = max(self._released, min(position, self._written))
             self._forget_gaps(self._released)

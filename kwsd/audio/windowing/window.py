@@ -1,4 +1,4 @@
-"""A window: what a classifier hears at once."""
+"""A window: the samples that a classifier scores at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 class Window:
     """`samples` (length,) int16, read-only, of `stream`, up to sample `end` (exclusive).
 
-    The newest `hop` of them are new since the window before. Zeros stand where the stream had not begun or has
-    ended. `lost` counts the samples before `end` that were dropped by the device, or that no window held because
-    the reader was lapped, since the window before.
+    The last `hop` of them are new since the previous window. Zeros stand for samples before the start and after the
+    end of the stream, and in gaps. `lost` counts the samples lost since the previous window: dropped by the device, or
+    in no window because the reader was lapped.
     """
 
     stream: str

@@ -1,4 +1,4 @@
-"""Windows cut from rings: what the classifier sees, one hop after the other, of every stream in one batch."""
+"""Cuts windows, one per hop, from the rings of all streams, and hands them out in batches for the classifier."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kwsd.audio.windowing.window import Window
 from kwsd.samples import RATE
 
 BATCH = 64
-"""Largest batch of a recording's windows; `kwsd.audio.windowing.batch_sizer` says how many of them are taken."""
+"""Largest batch of windows of recordings; `kwsd.audio.windowing.batch_sizer` may make batches smaller."""
 SPARED_BATCH = 160
-"""Largest batch where few windows are scored: the more there are, the more often each core has one to score. A ring of
-ten seconds holds no more."""
+"""Largest batch where few windows are scored: a larger batch more often has one to score for each core. A ring of ten
+seconds holds no more."""
 LIVE_BATCH = 20
-"""Largest batch of a live stream: all that come between two wake-ups in silence, at the usual hop."""
+"""Largest batch of live streams: all windows between two wake-ups in silence, at the usual hop."""
 
 _FIRST = 32
-"""The first batch of a recording, before it is known how long scoring takes."""
+"""Size of the first batch of recordings, before it is known how long scoring takes."""
 
 
 def windows(
@@ -39,16 +39,17 @@ def windows(
     schedule: WakeSchedule | None = None,
     keep: int = 0,
 ) -> Iterator[list[Window]]:
-    """Wait until a window is due in any ring, and yield all that are due: each stream's in order, `batch` at most,
-    fewer where they take long. A sample that is in the last `about` of no window (None for all) counts as lost.
+    """Wait until a window is due in any ring, then yield all due windows, until all streams have ended.
 
-    Window k of a stream ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider.
-    `schedule` says which of them are worth waking for; the others come with the next one of these. After the end of a
-    stream, windows go on over `tail` samples of zeros, so that its last word is heard in full; then the error that
-    ended it, if any, is raised here. A reader that was lapped goes on at the newest window; windows whose newest hop
-    never arrived are left out. Of a recording the ring still holds what has been handed out last, and `keep` samples
-    before it, if there are to be any. Ends when all streams have. Raises ValueError for a hop longer than a window, or
-    a ring with less room than `room_for` says.
+    A batch has the windows of each stream in order, `batch` at most, fewer where they take long. Window k of a stream
+    ends at sample (k + 1) * hop; a stream's `adaptive` hop, if it has one, may be wider. `schedule` says which windows
+    are worth waking for; the others come with the next of these. After the end of a stream, windows go on over `tail`
+    samples of zeros, so that its last word is heard in full; then the error that ended it, if any, is raised.
+
+    A reader that was lapped goes on at the newest window; windows whose newest hop never arrived are left out. Samples
+    that lie in the last `about` (None: all) samples of no window count as lost. With `keep`, the ring of a recording
+    still holds the latest batch and `keep` samples before it. Raises ValueError for a hop longer than a window, or a
+    ring smaller than `room_for` says.
     """
     if not 0 < hop <= length:
         raise ValueError(f"a hop of {hop} samples in windows of {length}")
@@ -65,7 +66,7 @@ def windows(
         ring.attach(changed.set)
     pace = BatchSizer(batch, 1 if adaptive else _FIRST)
     while readers:
-        changed.clear()  # before looking, so that what comes meanwhile is not slept through
+        changed.clear()  # before looking, so that no wake-up is missed
         due = _take(readers, pace.most)
         if due:
             handed = time.monotonic()
@@ -74,16 +75,16 @@ def windows(
         going = [reader for reader in readers if not reader.finished()]
         if not due and len(going) == len(readers):
             changed.wait()
-        readers = going[1:] + going[:1]  # whoever came first in this batch comes last in the next
+        readers = going[1:] + going[:1]  # the first stream of this batch comes last in the next
 
 
 def room_for(length: int, hop: int, keep: int, batch: int) -> int:
-    """The samples that a ring must hold, by what `windows` is told of: two windows, and what is kept of a batch."""
+    """The samples that a ring must hold for `windows` with these parameters: two windows, and with `keep` a batch."""
     return 2 * length + (keep + batch * hop if keep else 0)
 
 
 def _take(readers: Sequence[Reader], batch: int) -> list[Window]:
-    """The due windows of all readers, `batch` at most, one of each in turn."""
+    """Take the due windows, `batch` at most, from the readers in turn."""
     waiting = [reader.due(batch) for reader in readers]
     shares = [0] * len(readers)
     while sum(shares) < min(batch, sum(waiting)):
