@@ -1,1 +1,1 @@
-"""From windows to detections: the gate, the trigger, and the spotter that joins them to a classifier."""
+"""From windows to detections: the gate, the trigger, and the spotter that combines them with a classifier."""

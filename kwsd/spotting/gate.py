@@ -1,4 +1,4 @@
-"""The gate: is anybody speaking? It keeps noise from the classifier."""
+"""The gate, a voice activity detector that keeps windows without speech from the classifier."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _USUAL = GateConfig()
 class GateSettings:
     """How readily the gate opens and how long it stays open.
 
-    `aggressiveness` 0 to 3: WebRTC's own modes, 3 takes the least for speech. `onset_ms` of speech in a row open the
-    gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms, and so is a hangover of 0.
+    `aggressiveness` is WebRTC's mode, 0 to 3; 3 takes the least for speech. `onset_ms` of uninterrupted speech open the
+    gate; it closes `hangover_ms` after the last speech. Both are rounded up to 10 ms, even a hangover of 0.
     """
 
     aggressiveness: int = _USUAL.aggressiveness
@@ -27,20 +27,20 @@ class GateSettings:
 
 
 class Gate:
-    """One stream's gate. Fed with consecutive samples, in pieces of any size; all its times are counted in samples."""
+    """One stream's gate, fed with consecutive samples in pieces of any size; its time is counted in samples alone."""
 
     def __init__(self, settings: GateSettings) -> None:
         self._set(settings)
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was heard: the next samples do not follow on the last ones."""
+        """Start anew, closed, as the next samples do not follow on from the last ones."""
         self._detector = StepDetector(self._settings.aggressiveness)
         self._spoken = 0
         self._left = 0
 
     def adopt(self, settings: GateSettings) -> None:
-        """Go on with other settings; an open gate stays open for no longer than they would have it."""
+        """Go on with other settings; an open gate stays open for their hangover at most."""
         self._set(settings)
         self._left = min(self._left, self._hangover)
         self._detector.set_mode(settings.aggressiveness)
@@ -48,15 +48,15 @@ class Gate:
     def _set(self, settings: GateSettings) -> None:
         self._settings = settings
         self._onset = -(-settings.onset_ms // 10)
-        self._hangover = max(1, -(-settings.hangover_ms // 10))  # with none it would never open
+        self._hangover = max(1, -(-settings.hangover_ms // 10))  # with 0 it would never open
 
     @property
     def is_open(self) -> bool:
-        """Whether windows are worth scoring now."""
+        """Whether there is speech now, so that windows are worth scoring."""
         return self._left > 0
 
     def feed(self, samples: NDArray[np.int16]) -> bool:
-        """Judge the newest samples (n,) int16; True if the gate was open at any time during them."""
+        """Process the newest samples (n,) int16; True if the gate was open at any time during them."""
         opened = self.is_open
         for is_speech in self._detector.feed(samples):
             self._judge(is_speech)
@@ -64,7 +64,7 @@ class Gate:
         return opened
 
     def _judge(self, is_speech: bool) -> None:
-        """Count one step of the detector's."""
+        """Count one 10 ms step of the detector."""
         if not is_speech:
             self._spoken = 0
             self._left = max(0, self._left - 1)

@@ -1,17 +1,17 @@
-"""Which windows need no score: most of those in which nothing sounds like a word.
+"""Scores only some windows, as most of those in which nothing sounds like a word need no score.
 
-Windows overlap, and a word is heard in half a dozen of them. So a few windows, lying on a grid, are scored, and the
-others only where a neighbour's scores make it worth while: the one after a scored window that may belong to a word, and
-so on from there, and the one before a window of the grid that may.
+Windows overlap, and a word is heard in half a dozen of them. So windows on a coarse grid are scored first. Others are
+scored only beside a candidate, a scored window that may belong to a word: the window after it, and so on from there,
+and, if the candidate is on the grid, the one before it.
 
-With every second window on the grid nothing is lost. A word fires at the mean of n windows' scores, which are at most
-one, so a window that scores less than `n * threshold - (n - 1)` keeps every mean that it is part of under the
-threshold. Where a mean fires, all of its windows therefore score as much or more, and one of any two neighbours is on
-the grid: the detections are the very same, at the same samples and with the same scores. That bound has to be above
-zero, which is what a window counts as that was not scored (`Trigger.spares`).
+A grid of every second window loses no detection. A word fires by the mean of n windows' scores, each at most one, so a
+window that scores less than `n * threshold - (n - 1)` keeps every mean that it is part of below the threshold. Where a
+mean fires, all of its windows therefore reach that bound, and one of any two neighbours is on the grid: the detections
+are the same, at the same samples and with the same scores. This needs a bound above zero, as windows that were not
+scored count as zero (`Trigger.spares`).
 
-With a coarser grid a word is lost that sounds like one in fewer windows than lie between two of the grid, so there a
-window counts as a candidate from far lower scores on (`Trigger.bounds`).
+A coarser grid loses a word that sounds like one in fewer windows than lie between two of the grid, so there windows are
+candidates from far lower scores on (`Trigger.bounds`).
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ Row = NDArray[np.float32]
 Score = Callable[[Sequence[Window]], NDArray[np.float32]]
 
 FINEST = 2
-"""A grid of every second window, the finest that spares any."""
+"""The stride of the finest grid that spares any windows: every second one is scored."""
 
 
 def stride_of(coarse: int, hop: int) -> int:
-    """One in how many windows, each a `hop` further on, lies on a grid of `coarse` samples."""
+    """The number of hops, of `hop` samples each, from one window of a grid of `coarse` samples to the next."""
     return max(FINEST, coarse // hop)
 
 
 @dataclass(slots=True)
 class GridState:
-    """What is kept of one stream from batch to batch.
+    """The state of one stream between batches.
 
-    grid: where its last window on the grid ended; None where the gate was closed. held: its last window, if that was
-    not scored. candidate: whether its last score was a candidate's. span: the next windows to be scored end at
-    multiples of so many samples, as far as one can tell; 1 where any may be one.
+    grid: the end of its last window on the grid; None if the gate has been closed since. held: its last window, if that
+    was wanted but not scored. candidate: whether its last window was a candidate. span: the next windows to be scored
+    end at multiples of so many samples, as far as is known; 1 where any window may be one.
     """
 
     grid: int | None = None
@@ -54,8 +54,11 @@ class GridState:
 
 @dataclass(frozen=True, slots=True)
 class PendingWindow:
-    """A window that may need a score. `state` is its stream's, `wanted` whether the gate wants it scored; one in
-    `stride` windows lies on the grid, and `is_candidate` tells a candidate's scores."""
+    """A window that may need a score, and the `state` of its stream.
+
+    `wanted` says whether the gate lets it through. One in `stride` windows lies on the grid; `is_candidate` says
+    whether scores (labels,) make a window a candidate.
+    """
 
     window: Window
     state: GridState
@@ -71,14 +74,14 @@ class PendingWindow:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Scores for each window, None where none are needed; and those of the window held back before, by stream."""
+    """Scores (labels,) of each window, None for those not needed; `belated` has those of each stream's held window."""
 
     rows: list[Row | None]
     belated: dict[str, Row] = field(default_factory=dict)
 
 
 def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
-    """Score the windows on the grid, then those beside candidates. `heard` is in order, any streams."""
+    """Score the windows on the grid, then those beside candidates; `heard` may mix streams, each in order."""
     found = Scored([None] * len(heard))
     streams: dict[str, list[int]] = {}
     for index, one in enumerate(heard):
@@ -108,8 +111,11 @@ def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
 
 
 def _on_grid(heard: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:
-    """One stream's windows on the grid: the second one after the gate has opened, and those at multiples of the span,
-    so that who waits for them knows where they are; after a change of the hop none lies further apart."""
+    """The indices of one stream's windows on the grid.
+
+    These are the second window after the gate opened, and those at multiples of the span, so that the worker knows
+    when to wake for them. After a change of the hop, too, they lie at most a span apart.
+    """
     state = heard[places[0]].state
     for index in places:
         one = heard[index]

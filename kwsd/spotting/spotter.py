@@ -1,4 +1,4 @@
-"""The spotter: windows in, events out. The daemon and the evaluation drive this one, so they hear the same."""
+"""The spotter turns windows into events; the daemon and the evaluation share it, so their detections are the same."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Spotter:
     ) -> None:
         """Scores are about the last `about` samples of a window, None for all of them.
 
-        Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, as
-        far as the thresholds allow it: one in `coarse` samples, or every second one if that is more, which gives the
-        same detections (see `kwsd.spotting.sparse_scoring`).
+        Without `gate`, every window is wanted. With `coarse`, fewer are scored while nothing sounds like a word, if
+        the thresholds allow it: one per `coarse` samples, but at most every second one, which gives the same
+        detections (see `kwsd.spotting.sparse_scoring`).
 
         Raises:
             ConfigError: a threshold for a word that the classifier does not know.
@@ -49,18 +49,20 @@ class Spotter:
         self._coarse = coarse
         self._streams: dict[str, StreamState] = {}
         self.scored = self.gated = 0
-        """Windows that the classifier has seen, and that the gate kept from it."""
+        """Numbers of windows that the classifier scored, and that the gate kept from it."""
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
-        """The events of these windows, in order. Those of one stream follow on each other.
+        """The events of these windows, in order; the windows of each stream are consecutive.
 
         Window samples are (n,) int16, n the same for all.
         """
         return [event for run in _unbroken(windows) for event in self._feed(run)]
 
     def end(self, heard: Mapping[str, int]) -> list[Event]:
-        """What is over because there are no more windows; of each stream so many samples were `heard`, though the last
-        windows may reach beyond them."""
+        """The events that end open speech once there are no more windows.
+
+        `heard` has the number of samples of each stream, beyond which its last windows may reach.
+        """
         speaking = [state for state in self._streams.values() if state.speaking]
         for state in speaking:
             state.speaking = False
@@ -80,27 +82,29 @@ class Spotter:
 
     @property
     def gate(self) -> GateSettings | None:
-        """What keeps noise from the classifier now."""
+        """The gate's current settings; None without a gate."""
         return self._gate
 
     @property
     def batch(self) -> int:
-        """How many windows of a recording are fed at once: more where most of them need no score."""
+        """How many windows of a recording to feed at once: more if most of them need no score."""
         return SPARED_BATCH if self._sparse else BATCH
 
     @property
     def span(self) -> int | None:
-        """The next windows that matter, of any stream, end at multiples of so many samples; 1: any may matter. None
-        while nobody speaks, and the next one cannot fire whatever will be heard in it."""
+        """The next windows that matter, of all streams, end at multiples of so many samples; 1 if any may matter.
+
+        None while nobody speaks, and the next window cannot fire whatever it contains.
+        """
         if not self._streams:
             return 1
         spans = [state.grid_state.span for state in self._streams.values() if not state.quiet]
         return gcd(*spans) if spans else None
 
     def adopt(self, *, gate: GateSettings | None, trigger: TriggerSettings, coarse: int | None = None) -> None:
-        """Go on with other settings from the next window on; nothing that was heard is forgotten.
+        """Go on with other settings from the next window on, keeping the state of the streams.
 
-        Raises ConfigError as the constructor does, and DeviceError as `StepDetector`; all stays as it was then.
+        Raises ConfigError as the constructor does, and DeviceError as `StepDetector`; nothing has changed then.
         """
         sparse = self._spares(trigger, coarse)
         opened = {name: Gate(gate) for name, state in self._streams.items() if gate and not state.gate}
@@ -111,7 +115,7 @@ class Spotter:
             tuned.inherit(state.trigger)
             state.trigger = tuned
             if self._sparse:
-                state.grid_state.candidate = True  # for the trigger before, the last window may have been no candidate
+                state.grid_state.candidate = True  # under the new trigger, the last window may be one
             else:
                 state.grid_state = GridState()
             if gate is None:
@@ -123,11 +127,11 @@ class Spotter:
         self._gate, self._trigger = gate, trigger
 
     def _spares(self, trigger: TriggerSettings, coarse: int | None) -> bool:
-        """Whether windows are left out with these settings. Raises ConfigError for a word that nobody knows."""
+        """Whether windows are left out with these settings. Raises ConfigError for a word that is not a label."""
         return Trigger(self._classifier.labels, trigger).spares and coarse is not None
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
-        """The scores of each window, None for those that need none."""
+        """The scores (labels,) of each window, None for those that need none."""
         if not self._sparse:
             chosen = [window for window, want in zip(windows, wanted, strict=True) if want]
             scores = iter(self._score(chosen))
@@ -174,7 +178,7 @@ class Spotter:
 
 
 def _unbroken(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
-    """The windows in runs, a new one at each gap: what a gap makes forgotten is forgotten there, and not before."""
+    """The windows in runs, a new one at each gap, so that state is reset at the gap and not before it."""
     gaps = [index for index, window in enumerate(windows) if window.lost and index]
     for first, stop in pairwise([0, *gaps, len(windows)]):
         yield windows[first:stop]

@@ -1,4 +1,4 @@
-"""What the spotter remembers of one stream, and what its gate has to say."""
+"""The state that the spotter keeps for each stream, and the events of its gate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kwsd.spotting.trigger import Trigger
 
 
 class StreamState:
-    """Its gate and its trigger, and which of its windows are spared."""
+    """The gate and the trigger of one stream, and the state of its sparse scoring."""
 
     def __init__(self, stream: str, gate: Gate | None, trigger: Trigger) -> None:
         self.stream, self.gate, self.trigger = stream, gate, trigger
@@ -20,11 +20,11 @@ class StreamState:
 
     @property
     def quiet(self) -> bool:
-        """Whether the next window cannot fire: a word takes several with scores in a row, and the last has none."""
+        """Whether the next window cannot fire: that takes several scored windows in a row, and the last has none."""
         return self.kept_out and self.trigger.spares
 
     def listen(self, window: Window) -> tuple[bool, list[Event]]:
-        """Whether the window is to be scored, and what the gate has to say."""
+        """Whether the window is to be scored, and the events of lost audio and of the gate."""
         events: list[Event] = []
         until, self._until = self._until, window.end
         if window.lost:
@@ -38,7 +38,7 @@ class StreamState:
                 self.gate.reset()
         self.kept_out = False
         if self.gate is None:
-            if self.speaking:  # the gate was taken away meanwhile
+            if self.speaking:  # the gate was removed since the last window
                 events.append(SpeechEnded(self.stream, at=window.end - window.hop))
                 self.speaking = False
             return True, events

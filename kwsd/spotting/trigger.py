@@ -1,4 +1,4 @@
-"""The trigger: from scores, window by window, to at most one hit a spoken word."""
+"""The trigger, which turns the scores of successive windows into at most one hit per spoken word."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from kwsd.labels import enumerated
 from kwsd.samples import samples_in
 
 RESEMBLES = 0.5
-"""A score from which on a window resembles a word: its neighbours are scored, too."""
+"""The score from which on a window resembles a word, so that its neighbours are scored, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerSettings:
     """When a word fires.
 
-    `thresholds` names the words that may fire at all, each with the smoothed score it takes. `smoothing` is the number
-    of windows that a score is averaged over. After a hit no word fires for `refractory_ms`, and the same word not
-    before its smoothed score has been under its threshold. A score is a word's claim, in which the other words count
-    for `substitution` (see `kwsd.spotting.claims`).
+    `thresholds` has the words that may fire, each with the smoothed score that it takes. `smoothing` is the number of
+    windows over which a score is averaged. After a hit no word fires for `refractory_ms`, and the same word only once
+    its smoothed score has been below its threshold. A score is a word's claim, in which `substitution` is the weight of
+    the other words (see `kwsd.spotting.claims`).
 
-    With `latest_ms` a word has to fire within so many milliseconds of the first window that scores 0.5 or more, or with
-    the first mean of `smoothing` windows if that takes longer. A word stays in the windows for most of a second, and
-    its score hovers: one that passes the threshold late does so mostly by chance.
+    With `latest_ms` a word has to fire within so many milliseconds of the first of a row of windows that score 0.5 (or
+    its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
+    stays in the windows for most of a second while its score fluctuates: a score that passes the threshold late mostly
+    does so by chance.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -48,12 +49,13 @@ class Hit:
 
 
 class Trigger:
-    """One stream's trigger. Every window is fed, also those that the gate kept from the classifier: they score 0."""
+    """One stream's trigger, fed with every window; those that the gate kept from the classifier score 0."""
 
     def __init__(self, labels: Sequence[str], settings: TriggerSettings) -> None:
-        """
+        """`labels` names the columns of the scores.
+
         Raises:
-            ConfigError: a word has a threshold but no place among `labels`.
+            ConfigError: a word has a threshold but is not one of the `labels`.
         """
         strangers = sorted(set(settings.thresholds) - set(labels))
         if strangers:
@@ -70,20 +72,22 @@ class Trigger:
         self._recent = np.zeros((settings.smoothing, len(self._words)))
         self._quiet_until = self._last_at = self._fed_at = -(1 << 62)
         self._fed = 0  # windows so far
-        self._since = np.full(len(self._words), self._fed_at)  # where what may be the word began
-        self._first = np.zeros(len(self._words), np.int64)  # and with which window
+        self._since = np.full(len(self._words), self._fed_at)  # the end of the first window that resembles the word
+        self._first = np.zeros(len(self._words), np.int64)  # the number of that window
         self.reset()
 
     def reset(self) -> None:
-        """Forget the scores: the next window does not follow on the last one. What has just fired still has: some lost
-        milliseconds in a word do not make it two."""
+        """Forget the scores, as the next window does not follow on from the last one.
+
+        The refractory time goes on: a few milliseconds that are lost within a word do not make it two.
+        """
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:
-        """Go on where `other`, with other settings, has come to: what it has fired is not fired again."""
+        """Take over the state of `other`, which has other settings, so that what it fired does not fire again."""
         self._last_at, self._quiet_until = other._last_at, other._last_at + self._refractory
         self._fed_at, self._fed = other._fed_at, other._fed
         kept = min(len(self._recent), len(other._recent))
@@ -97,30 +101,31 @@ class Trigger:
 
     @property
     def spares(self) -> bool:
-        """Whether a mean is of several windows and can only reach a threshold if each of them has some score."""
+        """Whether scores are averaged over several windows, each of which needs a score above 0 for a word to fire."""
         return len(self._recent) > 1 and bool((self._least > 0).all())
 
     def bounds(self, *, finest: bool) -> NDArray[np.float64]:
         """The score of each word (words,) from which on a window is a candidate.
 
-        On the `finest` grid a mean with less in it cannot reach the threshold. On a coarser one, and where it counts
-        since when a word is resembled, the window may show a part of a word, of which others show more.
+        On the `finest` grid no mean that includes a lower score can reach the threshold. The bounds are lower on a
+        coarser grid, where a window may hold only a part of a word, and with `latest_ms`, which needs the first window
+        that resembles the word.
         """
         return self._least if finest and self._latest is None else self._like
 
     def is_candidate(self, scores: NDArray[np.float32], *, finest: bool) -> bool:
-        """Whether the window with these scores (labels,) is one for any word, see `bounds`."""
+        """Whether a window with these scores (labels,) is a candidate for any word; see `bounds`."""
         return bool((scores[self._columns] >= self.bounds(finest=finest)).any())
 
     def amend(self, scores: NDArray[np.float32]) -> None:
-        """The scores (labels,) of the window that was fed last, which was taken for one that cannot matter."""
+        """Set the scores (labels,) of the last window, which was fed without a score as it did not seem to matter."""
         self._recent[-1] = scores[self._columns]
         self._idle = False
         self._hot = self._recent[-1] >= self._begins
-        self._begin(self._hot)  # it was not scored for there being nothing of a word before it
+        self._begin(self._hot)  # it had no score because nothing before it resembled a word
 
     def feed(self, scores: NDArray[np.float32] | None, at: int) -> Hit | None:
-        """The scores (labels,) of the window that ends at sample `at`, None where it was not scored."""
+        """Take the scores (labels,) of the window that ends at sample `at`, None if it has none; the hit, if any."""
         self._fed_at, self._fed = at, self._fed + 1
         if scores is None and self._idle:
             return None
@@ -132,10 +137,10 @@ class Trigger:
         smoothed = self._recent.mean(axis=0)
         over = smoothed >= self._thresholds
         self._armed |= ~over
-        self._idle = not (self._recent.any() or over.any())  # the next window without scores changes nothing
+        self._idle = not (self._recent.any() or over.any())  # then another window without scores changes nothing
         ready = over & self._armed
         if self._latest is not None:
-            first = self._fed - self._first < len(self._recent)  # the first mean of all its windows, whatever the hop
+            first = self._fed - self._first < len(self._recent)  # up to the first full mean, whatever the hop
             ready &= (at - self._since <= self._latest) | first
         if at < self._quiet_until or not ready.any():
             return None
@@ -146,5 +151,5 @@ class Trigger:
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
 
     def _begin(self, words: NDArray[np.bool_]) -> None:
-        """What may be one of these words (words,) begins with the window that was fed last."""
+        """Note the last window as the first that resembles these words (words,)."""
         self._since[words], self._first[words] = self._fed_at, self._fed

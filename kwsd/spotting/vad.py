@@ -1,4 +1,4 @@
-"""Is there speech in these 10 ms? The only door to webrtcvad."""
+"""Voice activity detection in steps of 10 ms; the only module that imports webrtcvad."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from kwsd.errors import DeviceError
 from kwsd.samples import RATE
 
 STEP = RATE // 100
-"""Samples (10 ms) that are judged at a time."""
+"""Samples (10 ms) that are classified at a time."""
 
 
 class StepDetector:
-    """WebRTC's voice activity detector, fed with consecutive samples in pieces of any size. It learns from each."""
+    """WebRTC's voice activity detector, fed with consecutive samples in pieces of any size, to which it adapts."""
 
     def __init__(self, aggressiveness: int) -> None:
-        """`aggressiveness` 0 to 3: WebRTC's own modes, 3 takes the least for speech.
+        """`aggressiveness` is WebRTC's mode, 0 to 3; 3 takes the least for speech.
 
         Raises:
-            DeviceError: the library is missing. A gate without it would be silently open or shut.
+            DeviceError: the library is missing; without it a gate would silently stay open or shut.
         """
         try:
             import webrtcvad
@@ -30,11 +30,11 @@ class StepDetector:
         self._rest = np.zeros(0, np.int16)
 
     def set_mode(self, aggressiveness: int) -> None:
-        """Judge by another mode from now on; what was learnt is kept."""
+        """Use another mode from now on, keeping what the detector has learnt."""
         self._detector.set_mode(aggressiveness)
 
     def feed(self, samples: NDArray[np.int16]) -> list[bool]:
-        """A verdict on each whole step of the next samples (n,) int16; what is left over begins the next one."""
+        """Whether each whole step of the next samples (n,) int16 is speech; the remainder is kept for the next call."""
         waiting = np.concatenate([self._rest, samples])
         whole = len(waiting) // STEP * STEP
         self._rest = waiting[whole:]
