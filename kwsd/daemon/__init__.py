@@ -1,1 +1,1 @@
-"""The daemon: sources, spotter and sinks joined, started, watched over and stopped."""
+"""The daemon, which connects sources, spotter and sinks, and starts, supervises and stops them."""

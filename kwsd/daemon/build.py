@@ -1,4 +1,4 @@
-"""The one place where parts are joined: what the configuration says, turned into rings, a spotter and sinks."""
+"""Builds the daemon's parts from the configuration: rings, spotter and sinks."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ class Zoo(Protocol):
     """Where models come from: `kwsd.zoo`, or a fake of it."""
 
     def read_card(self, name_or_folder: str, /) -> ModelCard:
-        """What is known of a model without loading it."""
+        """The description of a model, read without loading it."""
 
     def load_classifier(self, card: ModelCard, /, *, device: str) -> Classifier:
         """The model itself, warm."""
 
 
 def make_rings(current: Callable[[], Config], sources: Iterable[Source], window: int) -> dict[str, Ring]:
-    """A ring for each source, under its name, with room for what `windows` needs at least, and a probe where there is
-    a gate, as the `current` configuration has it: without one, nobody sleeps. Raises DeviceError as `SpeechProbe`."""
+    """A ring for each source, by name, with at least the capacity that `windows` needs.
+
+    If the `current` configuration has a gate, each ring gets a probe; without a gate, no thread sleeps through
+    silence. Raises DeviceError as `SpeechProbe` does.
+    """
     config = current()
 
     def probe() -> SpeechProbe | None:
@@ -59,18 +62,18 @@ def make_rings(current: Callable[[], Config], sources: Iterable[Source], window:
 
 
 def kept_before(config: Config) -> int:
-    """The samples before a window that the keeper may want: the word that fires may have begun before it."""
+    """The samples before a window that the keeper may need, as the word that fires may have begun before the window."""
     return round(config.keep.preroll_s * RATE) + RATE if config.keep.folder else 0
 
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
-    """The spotter over a loaded classifier."""
+    """The spotter for a loaded classifier, with the configured gate and trigger."""
     gate, trigger = gate_settings(config), trigger_settings(config, card)
     return Spotter(classifier, gate=gate, trigger=trigger, coarse=config.gate.coarse, about=card.about)
 
 
 def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Callable[[], None]) -> StdoutSink | None:
-    """The sink for standard output; None where the process was started without one (`>&-`)."""
+    """The sink for standard output; None if the process was started without standard output (`>&-`)."""
     if stream is None:
         return None
     chosen = config.output.format
@@ -87,7 +90,7 @@ def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Ca
 
 
 def commands(config: Config) -> dict[str, str]:
-    """What each word runs, to be shown beside it."""
+    """The commands of each word's hooks as one text, to be shown beside the word."""
     return {word: "; ".join(brief(command_line(argv)) for argv in argvs) for word, argvs in config.hooks.words.items()}
 
 
@@ -99,7 +102,10 @@ def open_socket(
     status: Callable[[], bytes] | None = None,
     counted: Callable[[int], None] = lambda _: None,
 ) -> SocketSink | None:
-    """The socket: where it is asked for, and for a microphone unless it is refused; the one that systemd hands over."""
+    """The socket sink, if configured; by default, only for a microphone. A socket from systemd is used if there is one.
+
+    None where there is to be no socket; one that systemd hands over is then ignored with a warning.
+    """
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         if handed_over(os.environ):
@@ -114,7 +120,7 @@ def open_socket(
 def open_metrics(
     config: Config, page: Callable[[], str], *, failed: Callable[[BaseException], None]
 ) -> ScrapeServer | None:
-    """The server of metrics; None unless it is asked for."""
+    """The metrics server; None unless it is configured."""
     chosen = config.metrics
     if not chosen.listen:
         for key, said in (("public", chosen.public), ("token_file", chosen.token_file)):
@@ -127,7 +133,7 @@ def open_metrics(
 
 
 def metrics_token(config: Config) -> bytes:
-    """What is in the token's file now; b"" where there is none. Raises ConfigError as `read_token`."""
+    """The current token of the metrics server; b"" if no file is configured. Raises ConfigError as `read_token`."""
     file = config.metrics.token_file
     return read_token(expanded(file)) if file else b""
 
@@ -139,7 +145,7 @@ def open_hooks(
     publish: Callable[[Event], None],
     failed: Callable[[BaseException], None],
 ) -> HookSink | None:
-    """The hooks, their programs found; None where no word has any, nor can get one by a reload."""
+    """The sink that runs hooks; None if no word has any, or can get one by a reload. Raises ConfigError as HookSink."""
     if not config.hooks.words and not reloads:
         return None
     chosen = config.hooks
@@ -149,7 +155,7 @@ def open_hooks(
 def open_keeper(
     config: Config, rings: Mapping[str, Ring], *, live: bool = True, failed: Callable[[BaseException], None]
 ) -> DetectionKeeper | None:
-    """What keeps the audio of detections; None unless it is asked for. A recording waits for it."""
+    """The sink that saves the audio of detections; None unless it is configured. A recording waits for it."""
     chosen = config.keep
     if not chosen.folder:
         return None
@@ -159,7 +165,7 @@ def open_keeper(
 
 
 def hooks_by_word(config: Config) -> Mapping[str, list[Hook]]:
-    """The hooks by word. Raises ConfigError for a variable that no hook may have."""
+    """The configured hooks by word. Raises ConfigError for an environment variable that no hook may have."""
     chosen = config.hooks
     for name in chosen.environment:
         if name in OURS:

@@ -1,4 +1,4 @@
-"""What the daemon counts of itself, for `kwsd status` and Prometheus."""
+"""The daemon's counters, for `kwsd status` and Prometheus."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, HookFi
 from kwsd.samples import RATE, milliseconds
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-"""Upper bounds of the histogram of what scoring a batch took."""
+"""Upper bounds of the histogram of seconds that scoring a batch took."""
 
 
 class Counters:
-    """A sink that counts events; the worker and the rings give the rest. Any thread may ask for a `snapshot`.
+    """A sink that counts events; the worker and the rings supply the rest. Any thread may take a `snapshot`.
 
-    Nothing in it can be filled by who speaks or sends: words are the model's, streams the operator's.
+    No speaker or client can make it grow: words come from the model, streams from the operator.
     """
 
     def __init__(self, rings: Mapping[str, Ring], hop: int) -> None:
-        """`hop` in samples, as it is before it first changes."""
+        """`hop` is the initial hop in samples."""
         self._rings = rings
         self._began = _since_boot_s()
         self._lock = threading.Lock()
@@ -66,32 +66,32 @@ class Counters:
                 counts["hook_failures"] += event.timed_out or event.exit_status != 0
 
     def count_subscribers(self, number: int) -> None:
-        """How many there are at the socket now."""
+        """Set the current number of subscribers at the socket."""
         self._subscribers = number
 
     def answer(self) -> bytes:
-        """The snapshot as a line of JSON, for a subscriber that asks, and does not count itself."""
+        """The snapshot as a line of JSON for a subscriber that asks for it, which is not counted itself."""
         counted = self.snapshot()
         counted["subscribers"] = max(0, counted["subscribers"] - 1)
         return json.dumps({"schema": SCHEMA, "type": "status", **counted}).encode() + b"\n"
 
     def loaded(self, model: str, device: str) -> None:
-        """The classifier is there, whether or not there is any audio."""
+        """Note that the classifier is loaded, whether or not there is any audio."""
         with self._lock:
             self._model, self._device = model, device
 
     def heard(self, windows: int) -> None:
-        """The worker got through a batch of so many windows, scored or not."""
+        """Count a batch of windows that the worker has processed, scored or not."""
         with self._lock:
             self._counts["windows"] += windows
 
     def kept_out(self, windows: int) -> None:
-        """So many windows in all were kept from the classifier by the gate."""
+        """Set the total number of windows that the gate kept from the classifier."""
         with self._lock:
             self._counts["windows_gated"] = windows
 
     def scored(self, windows: int, seconds: float) -> None:
-        """The classifier scored so many windows at once."""
+        """Count a batch of windows that the classifier scored in `seconds`."""
         with self._lock:
             self._counts["windows_scored"] += windows
             self._counts["batches"] += 1
@@ -100,21 +100,21 @@ class Counters:
                 self._buckets[place] += seconds <= bound
 
     def verified(self, windows: int) -> None:
-        """A verifier is there, and was asked about so many windows."""
+        """Count windows that the verifier was asked about; with 0, only note that there is a verifier."""
         with self._lock:
             self._verified = (self._verified or 0) + windows
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it, as JSON's types. Levels are in dBFS over the newest second, None for digital silence.
+        """All counters, in types that JSON has. Levels are in dBFS over the newest second, None for digital silence.
 
-        `windows_spared` are those whose scores could not have mattered, as their neighbours' told. `windows_verified`
-        is left out where there is no verifier.
+        `windows_spared` counts windows without a score, as those of their neighbours showed that it could not matter.
+        `windows_verified` is left out if there is no verifier.
         """
         with self._lock:
             numbered = sum(ring.written for ring in self._rings.values())
             heard_s = max(0, numbered - self._counts["lost_samples"]) / RATE
             ungated = self._counts["windows"] - self._counts["windows_gated"]
-            # One that was spared may be scored later after all: the count waits then, for it must never fall.
+            # A spared window may be scored later after all; the counter then stays as it is, as it must never fall.
             self._spared = max(self._spared, ungated - self._counts["windows_scored"])
             return {
                 "version": __version__,
@@ -149,12 +149,12 @@ class Counters:
 
 
 def _since_boot_s() -> float:
-    """Sleep counts in: what was not heard meanwhile has its sample numbers, too."""
+    """Seconds since boot, including suspends: audio lost during a suspend has sample numbers, too."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def level_dbfs(ring: Ring) -> float | None:
-    """The level of a ring's newest second in dB re full scale; None where all of it is zero, or there is none."""
+    """The level of a ring's newest second in dB re full scale; None if it is all zeros, empty or overwritten."""
     written = ring.written
     newest = ring.read(max(0, written - RATE), written)
     if newest is None or not newest.any():

@@ -1,4 +1,4 @@
-"""Recordings of what fired, for who wants to know why: off unless asked for."""
+"""Saves the audio of detections, to find out why they fired; off by default."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from kwsd.shown import fits_locale
 log = logging.getLogger(__name__)
 
 QUEUE = 16
-"""Detections whose audio waits for the disk; further ones wait with the recording, or are dropped."""
+"""Most detections that wait for the disk; beyond that, a recording waits, and those of a microphone are dropped."""
 _LONGEST = 50
-"""Characters of a word in a file's name, of at most four bytes each: 255 bytes are all that a name may have."""
+"""Most characters of a word in a file name, of up to four bytes each: a name may have 255 bytes."""
 _BEYOND = "a detection cannot be removed beyond the quota"
 
 
@@ -41,7 +41,7 @@ class _Clip:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder for recordings, where it is not there yet. Raises DeviceError where it cannot be had."""
+    """Create the folder for recordings if it is missing. Raises DeviceError where it cannot be created or read."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.scandir(folder).close()
@@ -51,7 +51,7 @@ def make_folder(folder: Path) -> None:
 
 def _no_place(folder: Path, error: OSError) -> DeviceError:
     why = error.strerror
-    if isinstance(error, FileExistsError):  # so mkdir(2) says of whatever is there but no folder
+    if isinstance(error, FileExistsError):  # mkdir(2) says so of anything there but a folder
         there = Path(error.filename)
         kind = "a file, not a folder" if there.exists() else "a link to nowhere"
         why = kind if there == folder else f"{there} is {kind}"
@@ -59,15 +59,15 @@ def _no_place(folder: Path, error: OSError) -> DeviceError:
 
 
 def _nameable(word: str) -> str:
-    """A word as a file's name has it: a model may call its words what it likes, and a locale lack letters of them."""
+    """The word in a form that fits into a file name: it may hold any character, and some may not fit the locale."""
     name = re.sub(r"[^\w-]+", "_", word)[:_LONGEST]
     return name if fits_locale(name) else re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
 
 
 class DetectionKeeper:
-    """A sink with a thread that writes a WAV file for each detection, and removes the oldest ones beyond a quota.
+    """A sink whose thread writes a WAV file for each detection, and removes the oldest ones beyond a quota.
 
-    Files are named after the time and the word; only such files count for the quota, and only such are removed.
+    Files are named after time, word and score; only files with such names count towards the quota and are removed.
     """
 
     def __init__(
@@ -80,8 +80,11 @@ class DetectionKeeper:
         wait: bool = False,
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        """`preroll` samples before the word are kept as far as the ring still has them. With `wait` nothing is dropped
-        where the disk is slow: a recording can wait for it. DeviceError: no such folder."""
+        """`preroll` samples before the word are saved, too, as far as the ring still has them.
+
+        With `wait`, as for a recording, nothing is dropped if the disk is slow. Raises DeviceError if the folder cannot
+        be created or written to.
+        """
         self._folder, self._rings, self._failed = folder, rings, failed
         self._preroll, self._wait = preroll, wait
         self._clips: deque[_Clip] = deque()
@@ -89,7 +92,7 @@ class DetectionKeeper:
         self._closing = self._ended = self._trouble = False
         make_folder(folder)
         try:
-            with tempfile.TemporaryFile(dir=folder):  # rather now than when the first word is heard
+            with tempfile.TemporaryFile(dir=folder):  # to fail now rather than at the first detection
                 pass
         except OSError as error:
             raise _no_place(folder, error) from error
@@ -102,7 +105,7 @@ class DetectionKeeper:
         self._thread.start()
 
     def send(self, envelope: Envelope) -> None:
-        """Take a copy of a detection's audio out of the ring; the thread writes it."""
+        """Copy a detection's audio from the ring, for the thread to write."""
         event = envelope.event
         ring = self._rings.get(event.stream)
         if not isinstance(event, Detection) or ring is None:
@@ -121,18 +124,18 @@ class DetectionKeeper:
             self._changed.notify_all()
 
     def catch_up(self, most: int = QUEUE) -> None:
-        """With `wait`, return when fewer than `most` are still to be written, or `hurry` is called."""
+        """With `wait`, block until fewer than `most` detections are still to be written, or until `hurry` is called."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._clips) < most or not self._wait or self._ended)
 
     def hurry(self) -> None:
-        """Let nobody wait for the disk, now or from now on, from another thread: somebody wants to stop."""
+        """End any `catch_up`, now and from now on, as the daemon is to stop; called from another thread."""
         with self._changed:
             self._wait = False
             self._changed.notify_all()
 
     def close(self, deadline_s: float) -> None:
-        """Write what waits, for `deadline_s` seconds at most, and say how much was not."""
+        """Let the thread write what waits for `deadline_s` seconds at most; log how many detections were not saved."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -152,9 +155,9 @@ class DetectionKeeper:
                 self._changed.notify_all()
 
     def _keep_next(self) -> bool:
-        """Write one, once there is one; what the disk has against it is told once, and listening goes on.
+        """Wait for a detection and write it; False when there will be no more.
 
-        False when there will be no more.
+        Only the first of a series of disk errors is logged, and listening goes on.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._clips or self._closing)
@@ -173,7 +176,7 @@ class DetectionKeeper:
         else:
             self._trouble = False
         with self._changed:
-            self._clips.popleft()  # it waited until it was written
+            self._clips.popleft()  # only now: it counts as waiting until it is written
             self._changed.notify_all()
         return True
 

@@ -1,5 +1,8 @@
-"""The counters in Prometheus' text format. It is this page; the client library would bring registries and collectors of
-its own for figures that are counted already, and a web server."""
+"""The counters in Prometheus' text format.
+
+It is written by hand: the client library would add registries and collectors for figures that are already counted, and
+a web server.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _Sample = tuple[str, Mapping[str, str], float]
 
 
 def exposition(snapshot: Mapping[str, Any]) -> str:
-    """A snapshot of `Counters` as a page for Prometheus: `kwsd_` names, base units, `_total` where it only grows."""
+    """A snapshot of `Counters` as a page for Prometheus: `kwsd_` names, base units, `_total` for counters."""
     streams: Mapping[str, Mapping[str, Any]] = snapshot["streams"]
     lines: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What a client of the metrics' server asks for over HTTP, and how long it may take."""
+"""Reads HTTP requests of the metrics server's clients, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collections.abc import Iterator
 
 REQUEST_BYTES = 8192
 REQUEST_S = 1.0
-"""What a client may send, and how long it may take for all that it does."""
+"""How many bytes of a request are read, and how long a client may take from its connection to its end."""
 CROWDED_REQUEST_S, SILENT_S = 0.05, 0.02
-"""How long it may take for what it sends while others wait at the door; and for a first byte, after `DEFER_S`."""
+"""How long a client may take to send while others wait to be accepted: in all, and on a port until its first byte."""
 DEFER_S = 10
-"""A port lets nobody in who has sent nothing yet, mostly for so long: the kernel keeps them (tcp(7)), not the queue."""
+"""Seconds for which the kernel holds back a connection to a port that has sent nothing yet (TCP_DEFER_ACCEPT, tcp(7)),
+so that it does not occupy the queue."""
 
 _LEAST_S = 0.05
-"""What there is for an answer to a request that came late: mostly it goes at once."""
+"""Seconds for the answer even to a request that came late; it usually goes at once."""
 _REST_BYTES = 1 << 20
-"""What a client may go on to send beyond what is read of its request."""
+"""Most bytes that are read and dropped after a request."""
 
 
 def read_request(client: socket.socket, door: socket.socket, began: float) -> bytes:
-    """The request up to its empty line; what there is of it after `REQUEST_BYTES`, of a client who was let in when
-    time.monotonic() was `began`.
+    """The client's request up to its empty line, or up to the first `REQUEST_BYTES` bytes or so.
 
-    Raises TimeoutError when its time is over, which is sooner where others wait at the `door`; OSError where the client
-    is gone.
+    `began` is the time.monotonic() at which the client was accepted. Raises TimeoutError when its time is over, which
+    is sooner while others wait at the listening socket `door`, and OSError if the client is gone.
     """
     request = b""
     for data in _sent(client, door, began, deferred=door.family != socket.AF_UNIX):
@@ -39,7 +39,7 @@ def read_request(client: socket.socket, door: socket.socket, began: float) -> by
 
 
 def path_of(target: bytes) -> bytes:
-    """What is asked for: `/metrics`, or the whole address, as to a proxy (RFC 9112, 3.2.2)."""
+    """The path of a request target without its query; the target may be a URL, as for a proxy (RFC 9112, 3.2.2)."""
     scheme, apart, rest = target.partition(b"://")
     if apart and scheme.lower() in (b"http", b"https"):
         target = b"/" + rest.partition(b"/")[2]
@@ -47,7 +47,7 @@ def path_of(target: bytes) -> bytes:
 
 
 def header(request: bytes, name: bytes) -> bytes | None:
-    """The value of the first header that is called so, in any case of letters."""
+    """The value of the first header with that name, whatever its case; None if there is none."""
     for line in request.split(b"\n")[1:]:
         found, _, value = line.partition(b":")
         if found.strip().lower() == name.lower():
@@ -56,8 +56,11 @@ def header(request: bytes, name: bytes) -> bytes | None:
 
 
 def names_this_machine(request: bytes) -> bool:
-    """Whether it asks for an address or localhost, or says nothing of that. A stranger's web page that has led its own
-    name to this machine (DNS rebinding) has the browser ask for that name (Host; RFC 9112, 3.2)."""
+    """Whether the Host header (RFC 9112, 3.2) names an IP address or localhost, or is missing.
+
+    This stops DNS rebinding: where a foreign web page has made its own name resolve to this machine, the browser sends
+    that name.
+    """
     host = (header(request, b"host") or b"localhost").decode("latin-1").lower()
     bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
@@ -68,8 +71,10 @@ def names_this_machine(request: bytes) -> bool:
 
 
 def hear_out(client: socket.socket, door: socket.socket, began: float) -> None:
-    """Throw away what the client goes on to send, until it hangs up: to close before would reset the connection, and
-    the answer might be lost with it (RFC 9112, 9.6). Raises as `read_request`."""
+    """Read and drop what the client still sends, until it hangs up or has sent `_REST_BYTES`.
+
+    Closing earlier would reset the connection, and might lose the answer (RFC 9112, 9.6). Raises as `read_request`.
+    """
     client.shutdown(socket.SHUT_WR)
     heard = 0
     for data in _sent(client, door, began):
@@ -81,8 +86,8 @@ def hear_out(client: socket.socket, door: socket.socket, began: float) -> None:
 def _sent(client: socket.socket, door: socket.socket, began: float, *, deferred: bool = False) -> Iterator[bytes]:
     """What the client sends, in pieces, until it hangs up.
 
-    Its time is over soonest for a `deferred` one that still says nothing, which has had `DEFER_S` for it. Raises as
-    `read_request`.
+    The time is shortest for a `deferred` client that is still silent, as it has had `DEFER_S` seconds already. Raises
+    as `read_request`.
     """
     silent, crowded = deferred, False
     poll = select.poll()

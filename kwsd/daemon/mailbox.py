@@ -1,4 +1,4 @@
-"""Where the main thread waits for what happens, and what it is told there."""
+"""The mailbox at which the main thread waits, and the messages that it gets."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from kwsd.waker import Waker
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
-    """A signal came."""
+    """A signal arrived."""
 
     number: signal.Signals
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A thread came to an unforeseen end; this is why."""
+    """A thread died of this unexpected error."""
 
     error: BaseException
 
 
 class Ended:
-    """All audio is through, and what it set off is done."""
+    """All audio is processed, and everything that it triggered is done."""
 
 
 class StdoutClosed:
-    """Nobody reads standard output any more. It ends a run over files and pipes, as it ends other filters, and one that
-    has no other output; else the daemon goes on."""
+    """The reader of standard output is gone.
+
+    That ends a run over files and pipes, as it ends other filters, and one without any other output; otherwise the
+    daemon goes on.
+    """
 
 
 Message = Signalled | Failed | Ended | StdoutClosed
@@ -39,10 +42,10 @@ Message = Signalled | Failed | Ended | StdoutClosed
 class Mailbox:
     """A queue of messages from any thread, and from signal handlers, to one reader.
 
-    A `queue.SimpleQueue` would nearly do. But Python runs a signal's handler between two steps of the main thread's own
-    code: a signal that comes just before that thread begins to wait for a lock is only remembered, nothing wakes the
-    thread, and SIGTERM is lost. Here the reader waits for a socket, to which the interpreter writes a byte when a
-    signal comes (`signal.set_wakeup_fd(mailbox.wakeup_fd())`), so that it cannot sleep through one.
+    A `queue.SimpleQueue` would lose signals: Python runs a handler between two bytecode instructions of the main
+    thread, so a signal that arrives just before that thread waits for a lock is only noted, nothing wakes the thread,
+    and SIGTERM has no effect. Here the reader polls a socket, to which the interpreter writes a byte for each signal
+    (`signal.set_wakeup_fd(mailbox.wakeup_fd())`), so that it cannot miss one.
     """
 
     def __init__(self) -> None:
@@ -50,12 +53,12 @@ class Mailbox:
         self._waker = Waker()
 
     def put(self, message: Message) -> None:
-        """Leave a message. It takes no lock, and never waits."""
+        """Add a message, without a lock and without waiting."""
         self._messages.append(message)
         self._waker.wake()
 
     def get(self) -> Message:
-        """Wait for the next message, in the order of their coming."""
+        """Wait for the next message, in the order in which they were put."""
         poll = select.poll()
         poll.register(self._waker, select.POLLIN)
         while True:
@@ -65,7 +68,7 @@ class Mailbox:
             poll.poll()
 
     def wakeup_fd(self) -> int:
-        """The descriptor whose every byte wakes the reader."""
+        """The descriptor to which each byte that is written wakes the reader."""
         return self._waker.wakeup_fd()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A classifier that tells the counters what it does."""
+"""A classifier that reports its work to the counters."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kwsd.daemon.counters import Counters
 
 @runtime_checkable
 class Verifying(Protocol):
-    """A classifier with a verifier; it counts the windows that this one was asked about."""
+    """A classifier with a verifier; `asked` counts the windows that the verifier was asked about."""
 
     asked: int
 
 
 class Metered:
-    """A classifier whose scoring is timed, and whose questions to its verifier, if it has one, are counted."""
+    """Wraps a classifier to time its scoring and to count the windows that its verifier, if any, was asked about."""
 
     def __init__(self, engine: Classifier, counters: Counters) -> None:
         self._engine, self._counters = engine, counters
@@ -31,7 +31,7 @@ class Metered:
         self.labels, self.name, self.device = engine.labels, engine.name, engine.device
 
     def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As the classifier scores them."""
+        """Score the windows with the classifier, and count them."""
         began = time.perf_counter()
         scores = self._engine.score(windows)
         self._counters.scored(len(windows), time.perf_counter() - began)

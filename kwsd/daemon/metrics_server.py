@@ -1,5 +1,7 @@
-"""Where Prometheus asks: a page of HTTP, over a Unix socket of mode 0600 or a port, of this machine alone unless more
-is asked for."""
+"""Serves metrics to Prometheus over HTTP, at a Unix socket of mode 0600 or a TCP port.
+
+A port is for this machine alone, unless it is configured to be public.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ _SILENT = "if it is a kwsd, see its log, and start it anew; else choose another 
 
 
 class ScrapeServer:
-    """One thread that answers one client after the other, each within `REQUEST_S` seconds; sooner where others wait."""
+    """A server whose one thread answers clients one by one, each within `REQUEST_S` seconds, less if others wait."""
 
     def __init__(
         self,
@@ -43,10 +45,10 @@ class ScrapeServer:
         public: bool = False,
         token: bytes = b"",
     ) -> None:
-        """Listen at `where`: a path, a port, or an address with a port. With a `token`, who asks has to bear it.
+        """Listen at `where`: a path, a port, or an address with a port. With a `token`, clients have to send it.
 
-        Raises ConfigError for an address that other machines reach, unless it is to be `public` and has a token, and
-        DeviceError where it cannot listen. `failed` hears if the thread dies.
+        `page` makes the page; `failed` is called with the error if the thread dies. Raises ConfigError for an address
+        that other machines reach, unless it is `public` and has a token, and DeviceError where it cannot listen.
         """
         self._page, self._failed, self._token = page, failed, token
         self._path: Path | None = None
@@ -68,7 +70,7 @@ class ScrapeServer:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The URL or the socket's path at which it listens."""
         name = self._server.getsockname()
         if isinstance(name, str):
             return name
@@ -76,11 +78,11 @@ class ScrapeServer:
         return f"http://{host}:{name[1]}/metrics"
 
     def adopt(self, token: bytes) -> None:
-        """Ask for this token from the next request on."""
+        """Require this token from the next request on."""
         self._token = token
 
     def close(self) -> None:
-        """Stop, and remove the socket: at once, or when the client that is being answered has had its `REQUEST_S`."""
+        """Stop, and remove the socket; waits for a client that is being answered, for its `REQUEST_S` at most."""
         self._waker.wake()
         self._thread.join()
         if self._path and self._identity:
@@ -99,11 +101,11 @@ class ScrapeServer:
             self._failed(error)
 
     def _answer_one(self) -> None:
-        """Whoever waits at the door. A client that goes away, or a network that does, is that client's loss alone."""
+        """Accept and answer one client; a client or a network that fails affects only that client."""
         try:
             client, _ = self._server.accept()
         except OSError as error:
-            if error.errno in EXHAUSTED:  # poll(2) would tell of whoever waits for ever
+            if error.errno in EXHAUSTED:  # else poll(2) would return at once, again and again
                 crowded = select.poll()
                 crowded.register(self._waker, select.POLLIN)
                 crowded.poll(1000 * CROWDED_S)
@@ -134,8 +136,10 @@ class ScrapeServer:
 
 
 def served(where: str) -> bool:
-    """Whether a kwsd answers at `where` already, be it that it wants to see a token first. Raises DeviceError where
-    somebody listens and says nothing."""
+    """Whether a kwsd answers at `where` already, even if only to require a token.
+
+    Raises DeviceError if a server accepts the connection but sends nothing.
+    """
     place: str | tuple[str, int]
     if "/" in where:
         family, place = socket.AF_UNIX, os.fspath(expanded(where))

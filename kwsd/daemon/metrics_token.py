@@ -1,4 +1,4 @@
-"""A token that who asks has to bear, where more than this machine can ask."""
+"""The token that clients of the metrics server have to send if it is public."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kwsd.daemon.http_request import header
 from kwsd.errors import ConfigError
 
 SHORTEST = 16
-"""Characters of a token. One that can be guessed is none."""
+"""Fewest characters of a token, as a short one could be guessed."""
 _LONGEST = 4096
 _NEXT = "make one: (umask 077; openssl rand -hex 32 >FILE)"
 
 
 def read_token(path: Path) -> bytes:
-    """The token in a file that is its owner's alone, or a credential that systemd loaded (LoadCredential=).
+    """The token in a file that only its owner can access, or in a credential that systemd loaded (LoadCredential=).
 
-    Raises ConfigError, which never shows what is in it.
+    Raises ConfigError, which never shows the content of the file.
     """
     try:
-        # A pipe that nobody writes to would have it wait for ever, deaf to SIGTERM.
+        # Without O_NONBLOCK, a pipe that nobody writes to would block for ever, and SIGTERM with it.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -45,18 +45,18 @@ def read_token(path: Path) -> bytes:
 
 
 def _is_credential(path: Path) -> bool:
-    """Whether it lies in the folder that systemd shows to this service alone, whoever owns what is in it."""
+    """Whether the file lies in the credentials folder that systemd shows to this service alone, whoever owns it."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return folder != "" and path.parent == Path(folder)
 
 
 def _let_own(path: Path) -> str:
-    """What to do where root made it, for a daemon that is not root: to make another the same way would not help."""
+    """The remedy where root made the file but the daemon is not root: another file by root would not help."""
     file = shlex.quote(os.fspath(path))
     return f"let kwsd's user own it, in a folder that it may enter: chown {os.getuid()} {file}; chmod 600 {file}"
 
 
 def bears(request: bytes, token: bytes) -> bool:
-    """Whether a request of HTTP has `Authorization: Bearer TOKEN`; how long that takes tells nothing of the token."""
+    """Whether an HTTP request has `Authorization: Bearer TOKEN`, compared in constant time."""
     kind, _, given = (header(request, b"authorization") or b"").partition(b" ")
     return kind.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)

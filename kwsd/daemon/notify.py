@@ -1,4 +1,4 @@
-"""What the daemon tells systemd: sd_notify(3), spoken directly. Without NOTIFY_SOCKET nothing is said."""
+"""Notifies systemd of the daemon's state, by the protocol of sd_notify(3); does nothing without NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 
 class Notifier:
-    """The service manager's ear, if there is one.
+    """Sends notifications to the service manager, if there is one, without ever waiting.
 
-    The watchdog hears of us only through `alive` and `seeking`; see `kwsd.daemon.watchdog` for when they are called.
-    Nothing here waits. A state (READY, RELOADING, STOPPING) that the manager has no room for is told before whatever
-    comes next, and at the latest as the worker gets on, and so is the newest status; the watchdog's message is dropped.
+    The watchdog is fed only through `alive` and `seeking`; see `kwsd.daemon.watchdog` for when they are called. If the
+    manager's socket is full, a state (READY, RELOADING, STOPPING) and the newest status are kept, and sent before the
+    next message or when the worker next calls `alive`; a watchdog message is dropped.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, by default of the process's own environment."""
+        """Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, by default from the process's own environment."""
         given = os.environ if environment is None else environment
         address = given.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
@@ -33,67 +33,67 @@ class Notifier:
         self._heard = -1
         self._ready = self._stopping = False
         self._unsent: deque[str] = deque(maxlen=2)  # the newest states; a reload is two of them
-        self._waiting = ""  # a status that there was no room for
+        self._waiting = ""  # a status that is still to be sent
         self._unheard = False
         self._lock = threading.Lock()
         if address and address[0] not in "@/":
             log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
             self._address = ""
         self._socket: socket.socket | None = None
-        if self._address:  # kept, for there may be no descriptor left when the watchdog is next to be told
+        if self._address:  # kept open, as there may be no descriptor left when it is next needed
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
 
     def close(self) -> None:
-        """Release the socket; nothing is said from then on."""
+        """Release the socket; nothing is sent from then on."""
         with self._lock:
             if self._socket:
                 self._socket.close()
                 self._socket = None
 
     def ready(self, status: str) -> None:
-        """The model is warm and audio has arrived."""
+        """Tell systemd that the daemon is ready: the model is warm and audio has arrived."""
         self._ready = True
         self._enter(f"READY=1\nSTATUS={one_line(status)}")
 
     def reloading(self) -> None:
-        """The configuration is about to be read again. Before READY this is nothing that systemd waits for."""
+        """Tell systemd that a reload begins; not before READY, as systemd does not wait for it then."""
         if self._ready and not self._stopping:
             now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
             self._enter(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
 
     def reloaded(self, status: str) -> None:
-        """The configuration has been read again, and taken over or refused."""
+        """Tell systemd that the reload has ended, whether the new configuration was accepted or refused."""
         if self._ready and not self._stopping:
             self._enter(f"READY=1\nSTATUS={one_line(status)}")
 
     def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         with self._lock:
             self._waiting = f"STATUS={one_line(status)}"
             self._catch_up()
 
     def stopping(self) -> None:
-        """The daemon is about to end; the watchdog stops with it."""
+        """Tell systemd that the daemon is about to end, upon which it stops its watchdog."""
         if not self._stopping:
             self._stopping = True
             self._enter("STOPPING=1\nSTATUS=stopping")
 
     def alive(self, heard: int) -> None:
-        """The worker got through a batch; `heard` samples have arrived so far, in all streams.
+        """Note that the worker has processed a batch; `heard` samples have arrived so far, in all streams.
 
-        The watchdog is told, four times in its interval at most, only if there are more of them than the last time: a
-        worker that is busy with what has long been heard does not make a dead microphone well.
+        The watchdog is fed, at most four times in its interval, only if samples have arrived since it was last fed: a
+        worker that is busy with a backlog must not hide a dead microphone.
         """
         if heard > self._heard and self._feed():
             self._heard = heard
 
     def seeking(self) -> None:
-        """All microphones are lost, and the search for them goes on. The watchdog is told, as by `alive`."""
+        """Feed the watchdog while all microphones are lost but the search for them goes on."""
         self._feed()
 
     def _feed(self) -> bool:
-        """Tell the watchdog, if it is time to."""
+        """Feed the watchdog if it is time to; whether it was."""
         with self._lock:
             self._catch_up()
         if not self._interval_s or time.monotonic() < self._next:
@@ -103,7 +103,7 @@ class Notifier:
         return True
 
     def _enter(self, state: str) -> None:
-        """Tell what the manager must not miss."""
+        """Send a state, which the manager must not miss; it is kept until it is sent."""
         with self._lock:
             if "STATUS=" in state:  # newer than what waits
                 self._waiting = ""
@@ -111,13 +111,13 @@ class Notifier:
             self._catch_up()
 
     def _tell(self, message: str) -> None:
-        """Tell what is worth nothing later."""
+        """Send a message that is useless later; it is dropped if it cannot be sent now."""
         with self._lock:
             if self._catch_up():
                 self._send(message)
 
     def _catch_up(self) -> bool:
-        """Tell the states that are still to be told, then the status; False where there is no room for them."""
+        """Send the states that are still unsent, then the status; False if some could not be sent."""
         while self._unsent and self._send(self._unsent[0]):
             self._unsent.popleft()
         if self._unsent:
@@ -129,7 +129,7 @@ class Notifier:
     def _send(self, message: str) -> bool:
         if self._socket is None:
             return False
-        try:  # by its address, each time: the manager's own socket may be made anew
+        try:  # addressed each time, as the manager may have replaced its socket
             self._socket.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except OSError as error:
             if not self._unheard:
@@ -141,7 +141,7 @@ class Notifier:
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float:
-    """Seconds after which systemd takes us for dead; 0 where it does not watch this process."""
+    """The time-out of systemd's watchdog in seconds; 0 if it does not watch this process."""
     try:
         if int(environment.get("WATCHDOG_PID") or os.getpid()) != os.getpid():
             return 0.0

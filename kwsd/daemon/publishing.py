@@ -1,4 +1,4 @@
-"""From events to sinks: the one place that numbers them."""
+"""Numbers events and passes them to the sinks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kwsd.sinks.sink import Sink
 
 
 class Publisher:
-    """Numbers events, stamps them, and sends each to all sinks, in the same order to every one.
+    """Numbers and timestamps events, and sends them to all sinks, in the same order to each.
 
-    Any thread may publish; none waits longer than it takes the sinks to take an event, and those return at once.
+    Any thread may publish; it waits only for the sinks' `send`, which returns at once.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Publisher:
             self._sinks.extend(sinks)
 
     def __call__(self, event: Event) -> None:
-        """Publish one event. Raises what a sink raises: an output that fails is no small matter."""
+        """Publish one event. Raises what a sink raises, as an output that fails must not go unnoticed."""
         with self._lock:
             self._sequence += 1
             envelope = Envelope.seal(event, self._sequence)

@@ -1,4 +1,4 @@
-"""How many bytes of recordings a folder may hold, and which of them go when there are more."""
+"""Limits the bytes of recordings in a folder, by removing the oldest ones."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 _OURS = re.compile(r"\d{8}T\d{6}\.(\d{3}|\d{6})Z-.+\.(wav|part)")
-"""Earlier releases wrote milliseconds: in a recording, the same word comes twice in one."""
+"""Names of our files. Earlier releases wrote milliseconds, but a recording can yield the same word twice in one."""
 _STALE_S = 60
-"""A file that is still being written after so long was left by a daemon that was killed."""
+"""An unfinished file that was last written to so many seconds ago was left by a daemon that was killed."""
 _SPARE = 50
-"""Where some have to go, one part in so many is made free: the folder is not looked through for each recording."""
+"""This fraction of the quota (1/50) is freed when it is exceeded, so as not to list the folder for each recording."""
 
 
 def stamp(time: datetime) -> str:
-    """A moment in UTC as the names of files begin with it."""
+    """A moment in UTC in the form with which file names begin."""
     return time.strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 class Quota:
-    """The recordings in `folder`, `most` bytes of them at most. Files with other names are nobody's business here."""
+    """Keeps the recordings in `folder` to at most `most` bytes; files with other names are ignored."""
 
     def __init__(self, folder: Path, most: int) -> None:
-        """What is too much already goes with `tidy`, or with the first that is written."""
+        """An excess that is already there is removed by `tidy`, or when a recording is added."""
         self._folder, self.most = folder, most
         self._held = self._since = 0
 
     def wrote(self, name: str, size: int) -> None:
-        """A file was added. Raises OSError, what another one has against its removal."""
+        """Note that a file was added, and tidy up if necessary. Raises OSError as `tidy` does."""
         self._held, self._since = self._held + size, self._since + size
         if self._held > self.most or self._since > self.most // _SPARE:  # others may write there as well
             self.tidy(name)
 
     def tidy(self, newest: str = "") -> None:
-        """Remove files, the oldest first, until the others fit; `newest` is the last to go.
+        """Remove files, the oldest first, until the others fit; `newest` is the last to be removed.
 
-        Names tell their age. One from the future was written while the clock was wrong, and counts as the oldest.
-        Raises what one of them has against its removal, once all others have been tried and there still are too many.
+        A file's age is read from its name. One from the future was written while the clock was wrong, and counts as the
+        oldest. Raises OSError if a file cannot be removed, and removing the others does not suffice.
         """
         kept, left = self._listed(newest)
         for path in left:
@@ -61,7 +61,7 @@ class Quota:
             raise trouble
 
     def _listed(self, newest: str) -> tuple[list[tuple[Path, int]], list[Path]]:
-        """Our recordings and their sizes, in the order in which they go; and what a killed daemon began."""
+        """Our recordings and their sizes, in the order of their removal; and unfinished files of killed daemons."""
         ours = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         now = stamp(datetime.now(timezone.utc))
         ours.sort(key=lambda path: (path.name == newest, path.name <= now, path.name))
@@ -72,7 +72,7 @@ class Quota:
                 found = path.stat()
             except FileNotFoundError:  # another daemon has removed it meanwhile
                 continue
-            except OSError:  # its size cannot be told; whether it can be removed shows when it has to go
+            except OSError:  # its size is unknown; whether it can be removed is found out when it has to be
                 kept.append((path, 0))
                 continue
             if path.suffix == ".wav":

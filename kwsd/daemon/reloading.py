@@ -1,4 +1,4 @@
-"""A new configuration for a daemon that runs: taken over between two batches of windows, or refused as a whole."""
+"""Reloads the configuration of a running daemon: it takes effect between two batches, or is refused as a whole."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 SECTIONS = ("gate", "trigger", "hooks")
 KEYS = ("output.events", "output.log_level")
-"""What may change while the daemon runs; all else is bound to something that is open: a device, a model, a socket."""
+"""What may change while the daemon runs; all else belongs to something that is open: a device, a model, a socket."""
 
 
 def settled(old: Config, new: Config, card: ModelCard) -> Config:
-    """`new` as far as it can be taken over; for the rest, of which the log warns, the old one goes on.
+    """`new` where it can change while the daemon runs, else `old`, with a warning for each change that is left out.
 
     Raises ConfigError for words that the model does not know.
     """
@@ -49,18 +49,18 @@ def taken_over(
     spotter: TunableSpotter,
     sinks: SinkSet,
 ) -> Config:
-    """The configuration that `read` gives, in force wherever it may change; or the old one, where that is wrong.
+    """Apply the configuration that `read` gives, and return it; if it is invalid, log why and return the old one.
 
-    The token of the metrics is read again, too: its file's name stays, what is in it may change.
+    The metrics token is read again, too: the name of its file cannot change, but its content can.
     """
     try:
         config = settled(old, read(), card)
         if config.gate.enabled:
-            StepDetector(config.gate.aggressiveness)  # who started without the gate may lack its library
+            StepDetector(config.gate.aggressiveness)  # a daemon started without a gate may lack its library
         token = build.metrics_token(config) if sinks.metrics else b""
         if sinks.hooks:
             sinks.hooks.bind(build.hooks_by_word(config), limit=config.hooks.max_running, queue=config.hooks.queue)
-    except (KwsdError, OSError) as error:  # OSError: of a disk or a server that is gone
+    except (KwsdError, OSError) as error:  # OSError: a disk or a server is gone
         log.warning("the new configuration is refused, the old one stays: %s", error)
         return old
     spotter.adopt(config, card)
@@ -74,9 +74,10 @@ def taken_over(
 
 
 class Reloader:
-    """Keeps the configuration that is in force, and reads it again whenever that is asked for.
+    """Holds the configuration in force, and reads it again on request.
 
-    The file and the hooks' programs may lie on a mount that is gone, and the main thread has signals to serve.
+    It has a thread of its own: the file and the hooks' programs may lie on a mount that hangs, while the main thread
+    has to serve signals.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Reloader:
         notifier: Notifier,
         status: StatusLine,
     ) -> None:
-        """`read` reads it again; None where nothing is to change."""
+        """`read` reads the configuration again; None if reloads are not supported."""
         self.config = config
         self._read, self._spotter, self._sinks = read, spotter, sinks
         self._notifier, self._status = notifier, status
@@ -97,11 +98,11 @@ class Reloader:
 
     @property
     def reloads(self) -> bool:
-        """Whether there is anything to read again."""
+        """Whether the configuration can be read again."""
         return self._read is not None
 
     def ask(self) -> None:
-        """Read it again, soon."""
+        """Request a reload, which `run` does soon."""
         self._asked.put(True)
 
     def stop(self) -> None:
@@ -109,8 +110,7 @@ class Reloader:
         self._asked.put(False)
 
     def run(self, card: ModelCard) -> None:
-        """The thread's body, until `stop`: go on with what was read, with the old one where that is wrong for the model
-        of the `card`."""
+        """The thread's body, until `stop`: on each request, apply the new configuration if it fits the model `card`."""
         while self._asked.get():
             assert self._read
             self._notifier.reloading()

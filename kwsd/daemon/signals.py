@@ -1,4 +1,4 @@
-"""Signals as messages."""
+"""Turns signals into messages for the main thread."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ log = logging.getLogger(__name__)
 
 ASKING_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WITHOUT_MEANING = (signal.SIGUSR1, signal.SIGUSR2)
-"""Else they would end the process at once, its socket and hooks left behind."""
+"""Signals that are ignored. By default they would end the process at once, and leave its socket and hooks behind."""
 LOOK_S = 10.0
-"""Seconds from one look at the terminal to the next."""
+"""Seconds from one check of the terminal to the next."""
 TOGETHER_S = 0.5
-"""The same signal again within so many seconds is no second one: timeout(1) sends it twice, the second to the group."""
+"""A signal repeated within so many seconds counts once: timeout(1) sends it twice, the second time to the group."""
 
 
 def let_pass(_number: int, _frame: FrameType | None) -> None:
-    """A handler that does nothing. Unlike SIG_IGN it is no wish of the parent process, and no hook inherits it."""
+    """A handler that does nothing; unlike SIG_IGN it is not inherited by hooks, nor mistaken for the parent's wish."""
 
 
 class Held:
-    """A handler, as `let_pass`, for a signal that means something only once the daemon runs: `came` says whether it
-    did meanwhile, for `relayed` to hand it on."""
+    """A handler for a signal that means something only once the daemon runs.
+
+    It does nothing but note in `came` that the signal arrived, so that `relayed` can pass it on later.
+    """
 
     def __init__(self) -> None:
         self.came = False
@@ -39,8 +41,10 @@ class Held:
 
 
 def has_terminal() -> bool | None:
-    """Whether the process belongs to a terminal; one that has hung up does not count. None where nobody can tell, as
-    there is no descriptor left."""
+    """Whether the process has a controlling terminal that has not hung up.
+
+    None if that cannot be found out, as descriptors or memory have run out.
+    """
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
     except OSError as error:
@@ -49,9 +53,9 @@ def has_terminal() -> bool | None:
 
 
 class Terminal:
-    """The terminal that the process belonged to when it began.
+    """The controlling terminal that the process had when it began.
 
-    A SIGHUP means that it hangs up only if it does so now: a daemon may outlive its terminal by weeks.
+    A SIGHUP means that the terminal has hung up only if it did so just now: a daemon may outlive its terminal by weeks.
     """
 
     def __init__(self) -> None:
@@ -60,7 +64,7 @@ class Terminal:
         self._gone_at = -math.inf
 
     def look(self) -> None:
-        """See now and then whether it is still there."""
+        """Check whether the terminal is still there, if the last check was at least `LOOK_S` seconds ago."""
         now = time.monotonic()
         if self._there and now - self._looked_at >= LOOK_S:
             self._looked_at = now
@@ -68,7 +72,7 @@ class Terminal:
                 self._there, self._gone_at = False, now
 
     def hangs_up(self) -> bool:
-        """Whether it is gone, and was there when we last looked, or was found gone just now."""
+        """Whether the terminal is gone, but was there at the last check or was found gone less than `LOOK_S` ago."""
         return (self._there and has_terminal() is False) or time.monotonic() - self._gone_at < LOOK_S
 
 
@@ -76,17 +80,16 @@ class Terminal:
 def relayed(
     put: Callable[[signal.Signals], None], at_once: Callable[[], None], wakeup: int, *, reloads: bool = False
 ) -> Iterator[None]:
-    """Hand the first signal that asks to stop to `put`, which must take no lock, and do nothing else. Those without
-    a meaning are let pass.
+    """Pass the first signal that asks to stop to `put`, which must take no lock, and ignore signals without a meaning.
 
-    With `reloads` every SIGHUP goes to `put`, and none of them is the first or second one that asks to stop. One that
-    came before, while it was `Held`, goes there first.
+    A second signal that asks to stop, if it is another one or comes later than `TOGETHER_S`, ends the process at once:
+    `at_once` is called, and the process dies of that signal.
 
-    `wakeup` is the descriptor to which the interpreter writes a byte as the signal comes; see `Mailbox`.
+    With `reloads` every SIGHUP goes to `put`, and none counts as the first or second signal that asks to stop; one that
+    arrived earlier, while it was `Held`, goes there first.
 
-    A second signal, later than `TOGETHER_S` or another one, means now: `at_once` is called, and the process dies of
-    that signal. What the parent process made us ignore (nohup, a shell's background job) stays ignored. Only in the
-    main thread.
+    `wakeup` is the descriptor to which the interpreter writes a byte for each signal; see `Mailbox`. Signals that the
+    parent process has set to be ignored (nohup, a shell's background job) stay ignored. Only for the main thread.
     """
     heard: list[tuple[signal.Signals, float]] = []
 
@@ -105,7 +108,7 @@ def relayed(
         at_once()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        os._exit(128 + number)  # a container's process 1 does not die of signals that it sends itself
+        os._exit(128 + number)  # process 1 of a container does not die of its own signals
 
     handlers = dict.fromkeys(ASKING_TO_STOP, handle) | dict.fromkeys(WITHOUT_MEANING, let_pass)
     before = {number: signal.getsignal(number) for number in handlers}

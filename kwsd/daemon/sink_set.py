@@ -1,4 +1,4 @@
-"""Where events leave the daemon: the sinks that the configuration asks for, opened, waited for and closed together."""
+"""The sinks that the configuration asks for, which are opened, waited for and closed together."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
 
 HOOKS_S = 2.0
-"""What running hooks get when the daemon is told to stop. At the end of a file they have their own time-outs."""
+"""Seconds that running hooks get when the daemon is told to stop; at the end of a file, their own time-outs apply."""
 SOCKET_S = 1.0
 STDOUT_S = 1.0
 KEEPER_S = 2.0
 
 
 class SinkSet:
-    """Hooks, socket, standard output and kept recordings, and the page of metrics; each only where it is wanted.
+    """Hooks, socket, standard output, saved detections and the metrics server, each only if it is configured.
 
-    Closed until `open`, and every method may be called before it.
+    Nothing is open before `open`, but every method may be called before it.
     """
 
     def __init__(self, *, live: bool, failed: Callable[[BaseException], None]) -> None:
-        """`live`: a microphone waits for nobody, a recording waits for standard output and what is kept of it. `failed`
-        takes what a sink's thread died of."""
+        """`live`: a microphone waits for no sink; a recording waits for standard output and for saved detections.
+
+        `failed` is called with the error that a sink's thread died of.
+        """
         self._live, self._failed = live, failed
         self.hooks: HookSink | None = None
         self.stdout: StdoutSink | None = None
@@ -56,8 +58,11 @@ class SinkSet:
         publish: Callable[[Event], None],
         farewell: Callable[[], None],
     ) -> None:
-        """Open them all, and put their ends on `stack`; `farewell` is called once the hooks have ended, while the
-        others still take what it says. Raises KwsdError for what cannot be had."""
+        """Open all sinks, and push their closing on `stack`. Raises KwsdError if one cannot be opened.
+
+        On the way down, `farewell` is called after the hooks and the keeper are closed, while the other sinks still
+        take its events.
+        """
         live, failed = self._live, self._failed
         status, counted = counters.answer, counters.count_subscribers
         socket = self._socket = build.open_socket(config, live=live, failed=failed, status=status, counted=counted)
@@ -78,30 +83,30 @@ class SinkSet:
             stack.callback(keeper.close, KEEPER_S)
 
     def __iter__(self) -> Iterator[Sink]:
-        """The sinks, the hooks first: they are what the user waits for."""
+        """The sinks that take events; the hooks come first, as the user waits for them."""
         sinks: tuple[Sink | None, ...] = (self.hooks, self._socket, self.stdout, self._keeper)
         return (sink for sink in sinks if sink is not None)
 
     def serve_without_stdout(self, config: Config) -> bool:
-        """Whether a daemon whose standard output nobody reads any more is still of use to somebody."""
+        """Whether the daemon is still of use once the reader of its standard output is gone."""
         return self._live and (self._socket is not None or self._keeper is not None or bool(config.hooks.words))
 
     def catch_up(self) -> None:
-        """Wait for the slow ones, where the audio can wait."""
+        """Wait for standard output and saved detections, if the audio can wait."""
         if self.stdout:
             self.stdout.catch_up()
         if self._keeper:
             self._keeper.catch_up()
 
     def drain(self) -> None:
-        """All audio is through: let the hooks end, by their own time-outs, and the disk take what it is to keep."""
+        """After the end of all audio, wait for the hooks, by their own time-outs, and for saved detections."""
         if self.hooks:
             self.hooks.close(math.inf)
         if self._keeper:
             self._keeper.catch_up(1)
 
     def hurry(self) -> None:
-        """Somebody wants to stop: wait for none of them longer than its deadline, now or from now on."""
+        """Wait for no sink longer than its deadline, now and from now on, as the daemon is to stop."""
         if self.hooks:
             self.hooks.hurry(HOOKS_S)
         if self._keeper:
@@ -110,6 +115,6 @@ class SinkSet:
             self.stdout.hurry()
 
     def kill_hooks(self) -> None:
-        """End what the hooks started, at once."""
+        """Kill everything that the hooks started, at once."""
         if self.hooks:
             self.hooks.kill()

@@ -1,4 +1,4 @@
-"""The line that `systemctl status` shows: what the daemon listens to, what it has heard, and what ails it."""
+"""The line that `systemctl status` shows: what the daemon listens to, what it has heard, and which devices are lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kwsd.events import Detection, DeviceLost, DeviceRestored
 
 
 class StatusLine:
-    """A sink that tells systemd. The words are the model's own, so that nothing that is spoken can shape the line."""
+    """A sink that keeps systemd's status line up to date; its words are the model's, whatever a speaker says."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -20,16 +20,16 @@ class StatusLine:
         self._lost: dict[str, str] = {}
 
     def ready(self, what: str) -> None:
-        """The daemon is ready, and this is what it does."""
+        """Tell systemd that the daemon is ready; `what` describes what it does."""
         self._what = what
         self._notifier.ready(self._line())
 
     def reloaded(self) -> None:
-        """The configuration has been read again."""
+        """Tell systemd that the configuration has been read again."""
         self._notifier.reloaded(self._line())
 
     def send(self, envelope: Envelope) -> None:
-        """Tell what the event changes, if anything."""
+        """Update the line if the event changes it."""
         event = envelope.event
         if isinstance(event, Detection):
             self._words += 1

@@ -1,4 +1,4 @@
-"""The daemon's life: start everything, wait in the main thread for what happens, stop everything in order."""
+"""Runs the daemon: starts everything, waits for messages in the main thread, and stops everything in order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from kwsd.zoo import ModelCard
 log = logging.getLogger(__name__)
 
 STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
-"""Exit statuses. SIGTERM is how systemd, and everybody else, asks a daemon to stop: to do so is no failure."""
+"""Exit statuses. SIGTERM is the usual request to stop a daemon, so stopping on it is not a failure."""
 JOIN_S = 10.0
 """Threads that take longer to end are left behind, and `kwsd.cli.entry` ends the process without them."""
 
@@ -49,20 +49,23 @@ def run(
     reload: Callable[[], Config] | None = None,
     schedule: WakeSchedule | None = None,
 ) -> int:
-    """Listen to `sources` until they end or a signal comes; the exit status. Only in the main thread.
+    """Listen to `sources` until they end or a signal arrives; returns the exit status. Only for the main thread.
 
-    Raises KwsdError for whatever the operator has to see to, and what a thread died of. A first SIGINT, SIGTERM or
-    SIGHUP stops in order, at whatever moment, a second one ends the process. With `reload`, which reads the
-    configuration again, SIGHUP does that instead, unless it comes because the terminal hung up. `schedule` is what the
-    sources were given, of the configuration's hop, if they were.
+    The first SIGINT, SIGTERM or SIGHUP stops everything in order at any time, a second one ends the process. With
+    `reload`, which reads the configuration again, SIGHUP does that instead, unless it arrives because the terminal hung
+    up. `schedule` is the one that the sources were given, if any, and has to have the configured hop. Raises KwsdError
+    for problems that the operator has to solve, and any error that a thread died of.
     """
     stream = sys.stdout if stdout is None else stdout
     return _Daemon(config, sources, zoo, stream, reload, schedule or WakeSchedule(config.model.hop)).run()
 
 
 class _Daemon:
-    """One run. Its threads are one a source, the worker, that of the reloads, and those of the sinks; they speak to the
-    main thread, which waits for them at the mailbox."""
+    """One run of the daemon.
+
+    There is a thread for each source, the worker, the reloads and each sink that has one. They report to the main
+    thread, which waits at the mailbox.
+    """
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class _Daemon:
             stack.callback(self._mailbox.close)
             stack.callback(self._notifier.close)
             for source in self._sources:
-                stack.callback(source.close)  # whatever keeps it from ever being read
+                stack.callback(source.close)  # even if it is never read
             reloads, waking = self._reloader.reloads, self._mailbox.wakeup_fd()
             stack.enter_context(relayed(self._signalled, self._sinks.kill_hooks, waking, reloads=reloads))
             try:
@@ -121,7 +124,7 @@ class _Daemon:
                 raise
 
     def _start(self, stack: ExitStack) -> None:
-        """Start everything, each with its undoing. Mistakes in the configuration show before any audio is opened.
+        """Start everything, each with its clean-up. Configuration errors are raised before any audio is opened.
 
         The model is loaded by the worker's thread: importing torch takes seconds of C code in which a signal would
         not be served, and the main thread has to stay free for it.
@@ -143,8 +146,8 @@ class _Daemon:
         )
         self._publish.add(*self._sinks, self._status, self._counters, self._watchdog)
         self._notifier.status(f"loading {card.name}")
-        stack.callback(lambda: self._threads.join(self._patience_s))  # the worker last: others bring what it hears
-        stack.callback(self._stop)  # before the first thread runs: the next one may find no room to start
+        stack.callback(lambda: self._threads.join(self._patience_s))  # the worker last, as others bring its audio
+        stack.callback(self._stop)  # before the first thread starts, as starting the next may fail
         self._threads.start("kwsd-worker", partial(self._serve, card))
         if self._reloader.reloads:
             self._threads.start("kwsd-reload", partial(self._reload, card))
@@ -153,7 +156,7 @@ class _Daemon:
             self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._search_failed))
 
     def _wait(self) -> int:
-        """The exit status, when it is time to stop. Raises what a thread died of."""
+        """Wait until it is time to stop; the exit status. Raises the error that a thread died of."""
         while True:
             message = self._mailbox.get()
             if isinstance(message, Ended):
@@ -166,15 +169,15 @@ class _Daemon:
                     continue
                 self._reason = message.number.name
                 if not self._worker.loaded:
-                    self._patience_s = 0  # nothing can break off a model's loading but the end of the process
+                    self._patience_s = 0  # only the end of the process can interrupt the loading of a model
                 return STATUS[message.number]
             if not self._sinks.serve_without_stdout(self._reloader.config):
                 self._reason = "standard output is closed"
                 return 0
 
     def _serve(self, card: ModelCard) -> None:
-        """The worker's thread: hear, and see what was set off to its end."""
-        config = self._reloader.config  # its model and what is kept take a restart to change
+        """The body of the worker's thread: process all audio, then wait for everything that it triggered."""
+        config = self._reloader.config  # changes of model and keep sections take a restart
         load = partial(self._zoo.load_classifier, card, device=config.model.device)
         live = [source.name for source in self._sources if source.live]
         hop, keep, progressed = config.model.hop, build.kept_before(config), self._progressed
@@ -192,27 +195,26 @@ class _Daemon:
         self._sinks.catch_up()
 
     def _search_failed(self) -> None:
-        """A lost microphone was looked for: no batch comes meanwhile, and somebody may wait for what was said."""
+        """Act on a failed search for a lost microphone; output is caught up with here, as no batch does so now."""
         self._watchdog.search_failed()
         self._progressed()
 
     def _reload(self, card: ModelCard) -> None:
-        """The reloads' thread."""
+        """The body of the reloads' thread."""
         try:
             self._reloader.run(card)
         except BaseException as error:
             self._fail(error)
 
     def _drain(self) -> None:
-        """All audio is through: see every outlet to its end, and the reader of standard output through the last
-        event."""
+        """After the end of all audio, wait for the sinks, publish `Stopped`, and wait until that is written."""
         self._notifier.stopping()
         self._sinks.drain()
         self._say_stopped()
         self._sinks.catch_up()
 
     def _stop(self) -> None:
-        """Make every thread come to its end soon. After the end of all audio there is nothing left to do here."""
+        """Make every thread end soon. After the end of all audio this changes nothing."""
         self._notifier.stopping()
         self._reloader.stop()
         self._worker.stop()

@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 
 class Threads:
-    """Those of one daemon. None keeps the process alive: one may be stuck in a driver or a mount that is gone."""
+    """The threads of one daemon; none keeps the process alive, as one may hang in a driver or on a lost mount."""
 
     def __init__(self) -> None:
         self._running: list[threading.Thread] = []
 
     def start(self, name: str, body: Callable[[], None]) -> None:
-        """Run `body` in a thread of that name. Raises RuntimeError where the system has no room for one."""
+        """Run `body` in a thread called `name`. Raises RuntimeError if the system cannot start another thread."""
         thread = threading.Thread(target=body, name=name, daemon=True)
         thread.start()
         self._running.append(thread)
 
     def join(self, patience_s: float) -> None:
-        """Wait for them, the first that was started last; for all together no longer than for one."""
+        """Wait for the threads in reverse order of their start, for at most `patience_s` seconds in all."""
         deadline = time.monotonic() + patience_s
         for thread in reversed(self._running):
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""A spotter whose settings may change while it runs."""
+"""A spotter whose settings can be changed while it runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kwsd.zoo import ModelCard
 
 
 class TunableSpotter:
-    """A spotter whose settings another thread may change; before the model is loaded, too.
+    """A spotter whose settings another thread may change, even before the model is loaded.
 
-    They are taken up between two batches. Nobody waits for that: a batch may be stuck in a GPU.
+    They take effect between two batches. The other thread does not wait for that, as a batch may hang in a GPU.
     """
 
     def __init__(self, config: Config) -> None:
@@ -29,12 +29,12 @@ class TunableSpotter:
         self._lock = threading.Lock()
 
     def load(self, card: ModelCard, engine: Classifier) -> None:
-        """Make the spotter, over a loaded classifier. Raises ConfigError as Spotter does."""
+        """Create the spotter for a loaded classifier. Raises ConfigError as `Spotter` does."""
         with self._lock:
             self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
-        """As `Spotter.feed`. Only once it is loaded."""
+        """Take up changed settings, then call `Spotter.feed`; only after `load`."""
         assert self._spotter
         with self._lock:
             change, self._changed = self._changed, None
@@ -43,27 +43,27 @@ class TunableSpotter:
         return self._spotter.feed(windows)
 
     def end(self, heard: Mapping[str, int]) -> list[Event]:
-        """As `Spotter.end`."""
+        """The events of `Spotter.end`; none before `load`."""
         return self._spotter.end(heard) if self._spotter else []
 
     @property
     def batch(self) -> int:
-        """As `Spotter.batch`. Only once it is loaded."""
+        """The batch size of `Spotter.batch`; only after `load`."""
         assert self._spotter
         return self._spotter.batch
 
     @property
     def gated(self) -> int:
-        """Windows that the gate kept from the classifier."""
+        """Number of windows that the gate kept from the classifier."""
         return self._spotter.gated if self._spotter else 0
 
     @property
     def span(self) -> int | None:
-        """As `Spotter.span`."""
+        """The span of `Spotter.span`; 1 before `load`."""
         return self._spotter.span if self._spotter else 1
 
     def adopt(self, config: Config, card: ModelCard) -> None:
-        """Go on with this configuration's gate and trigger, from the next batch on. Its words are checked already."""
+        """Use the gate and trigger of `config`, whose words have been checked, from the next batch on."""
         gate, trigger = fitting.gate_settings(config), fitting.trigger_settings(config, card)
         with self._lock:
             self._config = config

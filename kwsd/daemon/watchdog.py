@@ -1,10 +1,10 @@
-"""When systemd's watchdog is fed.
+"""Decides when systemd's watchdog is fed.
 
-A daemon must not be deaf and look well. While it hears, the watchdog is fed as audio arrives *and* the worker gets
-through it. A daemon that has lost its microphone does not look well: it has said so, in STATUS= and by `device_lost`.
-To restart it would cost its socket, its subscribers and its running hooks, and bring nothing back, for a microphone
-that is missing at the start is an error (69). So while all that it listens to is lost, the search feeds the watchdog,
-by each attempt that came to an answer. A search that hangs or crashes starves it, and so does a worker that is stuck.
+A daemon that is deaf must not look healthy. While there is audio, the watchdog is fed as audio arrives *and* the worker
+processes it. A daemon that has lost its microphone has reported that, in STATUS= and by `device_lost`. Restarting it
+would cost its socket, its subscribers and its running hooks without bringing the microphone back, as a microphone that
+is missing at the start is an error (exit status 69). So while all of its sources are lost, each search that ends with
+an answer feeds the watchdog. A search that hangs or crashes does not feed it, nor does a worker that is stuck.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kwsd.events import DeviceLost, DeviceRestored
 
 
 class Watchdog:
-    """A sink, which learns of lost devices; the worker and the capture threads tell it how they get on."""
+    """A sink that keeps track of lost devices; the worker and the capture threads report their progress to it."""
 
     def __init__(self, notifier: Notifier, rings: Mapping[str, Ring]) -> None:
         self._notifier, self._rings = notifier, rings
@@ -26,7 +26,7 @@ class Watchdog:
         self._working = False
 
     def send(self, envelope: Envelope) -> None:
-        """Learn what is lost."""
+        """Note which devices are lost."""
         event = envelope.event
         if isinstance(event, DeviceLost):
             self._lost.add(event.stream)
@@ -34,16 +34,16 @@ class Watchdog:
             self._lost.discard(event.stream)
 
     def working(self) -> None:
-        """The worker takes up a batch."""
+        """Note that the worker begins a batch."""
         self._working = True
 
     def worked(self) -> None:
-        """It got through the batch."""
+        """Note that the worker has processed the batch, and feed the watchdog if audio has arrived."""
         self._working = False
         self._notifier.alive(sum(ring.written for ring in self._rings.values()))
 
     def search_failed(self) -> None:
-        """A lost device was looked for, in vain."""
+        """Feed the watchdog after a failed search for a device, if all are lost and the worker is idle."""
         deaf = all(name in self._lost or ring.state().closed for name, ring in self._rings.items())
         if deaf and not self._working:
             self._notifier.seeking()

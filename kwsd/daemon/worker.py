@@ -1,4 +1,4 @@
-"""The worker's thread: load the model, then windows in, events out, until there is no more audio."""
+"""The body of the worker's thread: loads the model, then turns windows into events until there is no more audio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One run of it. Any thread may ask whether the model is `loaded`, or say `stop`."""
+    """One run of the worker. Any thread may read `loaded` or call `stop`."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Worker:
 
     @property
     def loaded(self) -> bool:
-        """Whether the model's loading is over, well or not."""
+        """Whether loading the model has ended, successfully or not."""
         return self._loaded.is_set()
 
     def stop(self) -> None:
-        """Hear no further window."""
+        """Process no further batch."""
         self._stopping.set()
 
     def hear(
@@ -62,11 +62,11 @@ class Worker:
         keep: int = 0,
         progressed: Callable[[], None],
     ) -> bool:
-        """Spot words, a window each `hop` samples, until the rings end: True; or until `stop`: False.
+        """Spot words, in a window each `hop` samples, until the rings end or `stop` is called; False if it was.
 
-        `schedule` is told when the next window matters, so that nobody wakes more often. The streams in `live` are of
-        microphones, which do not wait; of others `keep` samples from before each window stay in the ring, for the
-        sinks. `progressed` is told after each batch of windows. Raises what loading, scoring and publishing raise.
+        `schedule` is kept up to date on when the next window matters, so that no thread wakes more often. The streams
+        in `live` are microphones, which do not wait; for others, `keep` samples before each window stay in the ring for
+        the sinks. `progressed` is called after each batch. Raises what loading, scoring and publishing raise.
         """
         engine = self._load(card, load)
         adaptive = {stream: self._adaptive_hop(stream, hop, card.about) for stream in live}
@@ -88,7 +88,7 @@ class Worker:
         return not self._stopping.is_set()
 
     def _load(self, card: ModelCard, load: Callable[[], Classifier]) -> Classifier:
-        """The classifier, timed and handed to the spotter."""
+        """Load the classifier, and give it to the spotter with its scoring metered."""
         try:
             engine = load()
             self._spotter.load(card, Metered(engine, self._counters))
@@ -97,16 +97,16 @@ class Worker:
         return engine
 
     def _spot(self, batch: list[Window]) -> None:
-        """Publish what is heard in these windows, and count them."""
+        """Publish the events of these windows, and count them."""
         self._watchdog.working()
         for event in self._spotter.feed(batch):
             self._publish(event)
-        self._counters.kept_out(self._spotter.gated)  # before the batch is counted: what was spared never falls
+        self._counters.kept_out(self._spotter.gated)  # before the batch is counted: the spared ones must never fall
         self._counters.heard(len(batch))
         self._watchdog.worked()
 
     def _greet(self, batch: list[Window], engine: Classifier, waiting: set[str]) -> None:
-        """A stream's first window is what makes the daemon ready for it."""
+        """Publish `Ready` for each stream with its first window, and report readiness once all streams have had one."""
         for stream in waiting & {window.stream for window in batch}:
             waiting.remove(stream)
             self._publish(Ready(stream, engine.name, engine.device))
@@ -115,7 +115,7 @@ class Worker:
                 self._status.ready(f"{engine.name} on {engine.device} listens to {', '.join(self._rings)}")
 
     def _adaptive_hop(self, stream: str, hop: int, window: int) -> AdaptiveHop:
-        """A live stream's own hop. A recording waits for its reader, and is never late."""
+        """The adaptive hop of a live stream; a recording needs none, as it waits for its reader."""
 
         def changed(at: int, hop: int, behind: int) -> None:
             log.warning("%s: windows every %d ms now, %.1f s late", stream, milliseconds(hop), behind / RATE)
