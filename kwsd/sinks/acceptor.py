@@ -1,4 +1,4 @@
-"""Where subscribers knock: a listening socket that can turn somebody away even when no descriptor is left."""
+"""Accepts subscribers at a listening socket, and can turn them away even when no descriptor is left."""
 
 from __future__ import annotations
 
@@ -16,23 +16,28 @@ log = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """It keeps one descriptor back. poll(2) tells of who knocks for as long as nobody takes them in, and that takes a
-    descriptor: with none left, the spare one is given up for a moment, to take them in and drop them."""
+    """Accepts connections, and keeps one descriptor in reserve.
+
+    poll(2) reports a waiting connection until it is accepted, which takes a descriptor. If none is left, the spare one
+    is closed for a moment to accept the connection and drop it.
+    """
 
     def __init__(self, server: socket.socket, path: Path, *, drop_newest: Callable[[], bool]) -> None:
-        """`server` listens at `path` and does not block. `drop_newest` makes a subscriber give up its descriptor; False
-        where there is none. Raises OSError."""
+        """`server` listens at `path` and is non-blocking. Raises OSError.
+
+        `drop_newest` drops the newest subscriber to free its descriptor; it returns False if there is none.
+        """
         self._server, self._path, self._drop_newest = server, path, drop_newest
         self._told = False
         self.spare: int | None = os.open(os.devnull, os.O_RDONLY)
-        """None while somebody else has it: then nobody can be turned away, nor taken in."""
+        """The spare descriptor; None while none can be had, so that connections can be neither dropped nor accepted."""
 
     def knocking(self) -> Iterator[socket.socket]:
-        """Connections of who waits, as many as there may be at most; the others wait for the next time."""
+        """Accept the waiting connections, at most `CLIENTS` of them; the others wait for the next call."""
         for _ in range(CLIENTS):
             try:
                 connection, _ = self._server.accept()
-            except (BlockingIOError, ConnectionError):  # nobody; or it went away again
+            except (BlockingIOError, ConnectionError):  # none waits, or one was aborted
                 return
             except OSError as error:
                 if error.errno not in EXHAUSTED:
@@ -43,17 +48,20 @@ class Acceptor:
                 yield connection
 
     def turn_away(self, connection: socket.socket, why: str) -> None:
-        """Hang up; the first one is told of, until there has been `room` again."""
+        """Close the connection; only the first one until the next call of `room` is logged."""
         self._tell(why)
         connection.close()
 
     def room(self) -> None:
-        """There is enough of it to be told of once more when it is gone."""
+        """Note that there is room again, so that the next connection that is turned away is logged."""
         self._told = False
 
     def take_spare(self) -> bool:
-        """Keep a descriptor back. Where the last of our own is taken, the newest subscribers give up theirs; where the
-        whole system has none (ENFILE), others would take those at once."""
+        """Open the spare descriptor if it is not open; False if that is impossible.
+
+        If the process has used all of its descriptors, the newest subscribers are dropped until one is free. If the
+        whole system has none left (ENFILE), they are not: other processes would take those descriptors at once.
+        """
         while self.spare is None:
             try:
                 self.spare = os.open(os.devnull, os.O_RDONLY)
@@ -63,20 +71,20 @@ class Acceptor:
         return True
 
     def close(self) -> None:
-        """Give back the descriptor; the socket belongs to the caller."""
+        """Close the spare descriptor; the socket belongs to the caller."""
         if self.spare is not None:
             os.close(self.spare)
             self.spare = None
 
     def _drop_knocking(self, error: OSError) -> bool:
-        """Take in and drop one of those who wait, although no descriptor is free. False where that cannot be done."""
+        """Accept and drop one waiting connection although no descriptor is free. False if that is impossible."""
         self._tell(error.strerror or str(error))
         if not self.take_spare():
             return False
         self.close()
         try:
             self._server.accept()[0].close()
-        except OSError:  # nobody waits any more; or another thread was faster, and the next attempt may do better
+        except OSError:  # no one waits any more, or another thread took the descriptor; the next attempt may succeed
             self.take_spare()
             return False
         return self.take_spare()

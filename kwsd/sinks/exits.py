@@ -1,4 +1,4 @@
-"""The end of a process that we started, as a descriptor for poll(2)."""
+"""Waits for the end of a child process with poll(2), by means of a descriptor."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import suppress
 
 
 def exit_descriptor(pid: int) -> int:
-    """What becomes readable when our child `pid` has ended; whoever asked closes it.
+    """A descriptor that becomes readable when our child `pid` has ended; the caller closes it.
 
-    A pidfd; before Linux 5.3, which has none, the end of a pipe that a thread closes. Neither collects the exit status.
-    Raises OSError where descriptors or threads run out.
+    It is a pidfd or, before Linux 5.3, the reading end of a pipe whose other end a thread closes. Neither collects the
+    exit status. Raises OSError where descriptors or threads run out.
     """
     try:
         return os.pidfd_open(pid)
-    except AttributeError:  # a Python that was built where there was none
+    except AttributeError:  # a Python that was built without pidfd_open
         return _watched(pid)
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EPERM):  # EPERM: a container's filter that knows no such call
+        if error.errno not in (errno.ENOSYS, errno.EPERM):  # EPERM: a container's filter that forbids it
             raise
         return _watched(pid)
 

@@ -1,4 +1,4 @@
-"""What hooks write, while they run, and what those that have ended left running."""
+"""Reads the output of running hooks, and of programs that ended hooks left running (orphans)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kwsd.sinks.descriptors import spare
 from kwsd.sinks.running import RunningHook
 
 ORPHANS = 32
-"""Ended hooks that left a program running whose output is still read, so that it does not die of a closed pipe; fewer
-where descriptors are. The oldest lose theirs."""
+"""Most ended hooks that left a program running whose output is still read, so that no closed pipe kills it; fewer if
+descriptors are scarce. Beyond that, the pipes of the oldest are closed."""
 FLOOD_BYTES, REST_S = 1 << 20, 1.0
-"""Each time that such a program has written so much, it has to wait for so long until more is read."""
+"""When an orphan has written more than so many bytes, it has to wait so many seconds until more is read."""
 
 
 class HookOutputReader:
@@ -28,19 +28,19 @@ class HookOutputReader:
         self._most_orphans = spare(ORPHANS)
 
     def watch(self, hook: RunningHook) -> None:
-        """Read its output from now on."""
+        """Read the output of `hook` from now on."""
         self._open[hook.output_descriptor] = hook
         self._poll.register(hook.output_descriptor, select.POLLIN)
 
     def leave(self, hook: RunningHook) -> None:
-        """It has ended: read what it left running, as long as it is among the newest that did so."""
+        """Treat `hook`, which has ended, as an orphan if its output is still open; only the newest orphans are kept."""
         if hook.output_descriptor in self._open:
             self.orphans.append(hook)
         while len(self.orphans) > self._most_orphans:
             self._close(self.orphans[0])
 
     def read(self, ready: Container[int]) -> None:
-        """Take what there is of those that are ready, and let those go that will write no more."""
+        """Read the outputs whose descriptors are `ready`, and close those that have ended."""
         for descriptor, hook in tuple(self._open.items()):
             if descriptor in ready and not hook.read():
                 self._close(hook)
@@ -50,7 +50,7 @@ class HookOutputReader:
         return min((hook.rests_until for hook in self.orphans if hook.rests_until), default=math.inf)
 
     def slow_floods(self) -> None:
-        """Let orphans that write without end rest: to read all of it would cost as much as they have of a processor."""
+        """Pause reading from orphans that write without end: reading it all would cost as much CPU time as they use."""
         now = time.monotonic()
         for hook in self.orphans:
             if hook.rests_until and now >= hook.rests_until:
@@ -58,7 +58,7 @@ class HookOutputReader:
                 self._poll.modify(hook.output_descriptor, select.POLLIN)
             elif not hook.rests_until and hook.written > FLOOD_BYTES:
                 hook.rests_until = now + REST_S
-                self._poll.modify(hook.output_descriptor, 0)  # its end is told all the same
+                self._poll.modify(hook.output_descriptor, 0)  # its end is reported all the same
 
     def _close(self, hook: RunningHook) -> None:
         self._poll.unregister(hook.output_descriptor)

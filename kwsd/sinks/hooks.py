@@ -1,4 +1,4 @@
-"""Commands that run when a word is heard. They are hostile until shown otherwise: slow, noisy, broken, forking."""
+"""Runs commands when a word is detected; they are assumed to be hostile: slow, noisy, broken, forking."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kwsd.waker import Waker, time_out
 log = logging.getLogger(__name__)
 
 LAST_S = 3 * GRACE_S
-"""After the deadline: SIGTERM, SIGKILL, and what outlives both."""
+"""Seconds after the deadline for SIGTERM, SIGKILL, and giving up on what outlives both."""
 
 _USUAL = HookConfig()
 
@@ -32,7 +32,7 @@ _USUAL = HookConfig()
 class HookSink:
     """Runs the hooks of each detection, `limit` at once; `queue` more wait, further ones are dropped.
 
-    One thread has them started, watches over all of them, and tells of each in a `HookFinished`.
+    One thread has them started, supervises all of them, and reports each in a `HookFinished`.
     """
 
     def __init__(
@@ -44,11 +44,14 @@ class HookSink:
         publish: Callable[[Event], None] = lambda _: None,
         failed: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
-        """`hooks` by word, "*" for any. ConfigError where a program is missing; `failed` hears if the thread dies."""
+        """`hooks` by word, "*" for any; `failed` is called with the error if the thread dies.
+
+        Raises ConfigError where a program is missing.
+        """
         self._bind(hooks, limit, queue)
         self._publish, self._failed = publish, failed
         self._queue: deque[Order] = deque()
-        self._refused: deque[Order] = deque()  # the thread tells of them, whenever it is woken
+        self._refused: deque[Order] = deque()  # the thread reports them whenever it is woken
         self._dropped = 0
         self._running: dict[int, RunningHook] = {}
         self._closing = self._killed = False
@@ -61,9 +64,9 @@ class HookSink:
         self._thread.start()
 
     def bind(self, hooks: Mapping[str, Sequence[Hook]], *, limit: int, queue: int) -> None:
-        """Run these from the next detection on; what runs or waits goes on.
+        """Use these hooks from the next detection on; hooks that run or wait are not affected.
 
-        Raises ConfigError where a program is missing; all stays as it was then.
+        Raises ConfigError where a program is missing; nothing has changed then.
         """
         self._bind(hooks, limit, queue)
         self._waker.wake()  # more may run at once now
@@ -77,7 +80,7 @@ class HookSink:
         self._hooks, self._limit, self._room = hooks, limit, queue
 
     def send(self, envelope: Envelope) -> None:
-        """Queue the hooks of a detection; other events bring nothing about."""
+        """Queue the hooks of a detection; other events are ignored."""
         event = envelope.event
         if not isinstance(event, Detection) or self._closing:
             return
@@ -95,26 +98,26 @@ class HookSink:
         self._waker.wake()
 
     def hurry(self, deadline_s: float) -> None:
-        """End what runs in `deadline_s` seconds, and start nothing that waits after that. Returns at once."""
+        """End all running hooks in `deadline_s` seconds, and start none that waits after that. Returns at once."""
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
         self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
-        """Let the hooks that run or wait come to their end within `deadline_s` seconds, then end them.
+        """Give the hooks that run or wait `deadline_s` seconds to finish, then end them.
 
-        `hurry`, from another thread, can shorten that. A program that hangs as it is started, on a mount that is gone,
-        is left behind.
+        `hurry`, called from another thread, can shorten that. A program that hangs on being started, such as from a
+        lost mount, is left behind.
         """
         self._closing = True
         self.hurry(deadline_s)
         self._thread.join(None if deadline_s == math.inf else deadline_s + LAST_S)
 
     def kill(self) -> None:
-        """Kill whatever runs, and what is just being started, for a process about to die itself.
+        """Kill all running hooks, and those that are just being started, as this process is about to die.
 
-        It takes no lock: signal handlers may call it.
+        It takes no lock, so that signal handlers may call it.
         """
-        self._killed = True  # before the look at what runs: the thread looks at it after
+        self._killed = True  # set first: the thread checks it after it has added a hook
         for hook in (*self._starter.started(), *list(self._running.values())):
             hook.kill()
 
@@ -137,7 +140,7 @@ class HookSink:
             self._end_all()
 
     def _take_started(self) -> None:
-        """Watch over the hooks that were started, and tell of those that could not be."""
+        """Supervise the hooks that were started, and report those that could not be."""
         for order, outcome in self._starter.ended():
             if isinstance(outcome, RunningHook):
                 self._running[outcome.exit_descriptor] = outcome
@@ -149,7 +152,7 @@ class HookSink:
                 self._refuse(order, outcome)
 
     def _start_next(self) -> None:
-        """Begin with the next one that waits, if the limit allows, and when the one before is started."""
+        """Start the hooks that wait, as far as the limit allows, each only once the previous one is started."""
         if time.monotonic() >= self._deadline and self._queue:
             log.warning("%d hooks that waited are dropped, kwsd stops", len(self._queue))
             self._refused.extend(self._queue)
@@ -169,7 +172,7 @@ class HookSink:
         self._publish(order.report())
 
     def _step(self) -> None:
-        """Wait until a hook ends, writes, or has had its time; see to it."""
+        """Wait until a hook ends, writes or reaches its time-out, and handle that."""
         due = [hook.due(self._deadline) for hook in self._running.values()]
         left = min(*due, self._starter.due(), self._outputs.due()) - time.monotonic()
         ready = {descriptor for descriptor, _ in self._poll.poll(time_out(left))}
@@ -183,14 +186,14 @@ class HookSink:
         self._outputs.slow_floods()
 
     def _end(self, hook: RunningHook, *, alive: bool = False) -> None:
-        """Report a hook that has ended, or that nothing can end; what it left running may go on."""
+        """Report a hook that has ended or, if `alive`, cannot be killed; what it left running may go on."""
         self._poll.unregister(hook.exit_descriptor)
         del self._running[hook.exit_descriptor]
         self._outputs.leave(hook)
         self._publish(hook.give_up() if alive else hook.finish())
 
     def _end_all(self) -> None:
-        """Kill what is left when the thread ends, and release everything."""
+        """Kill all hooks that are left when the thread ends, and release everything."""
         left = (*self._running.values(), *self._starter.leave(), *self._outputs.orphans)
         for hook in left:
             hook.kill()

@@ -1,4 +1,4 @@
-"""An event as one line of standard output."""
+"""Formats an event as one line of standard output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kwsd.samples import milliseconds, seconds
 from kwsd.shown import brief, one_line, takes_utf8, wants_colour
 
 LONGEST = 2000
-"""Bytes of a line for a person; with its colours it is less than PIPE_BUF."""
+"""Most bytes of a line for a person, which is less than PIPE_BUF even with its colours."""
 
 
 class JsonLines:

@@ -1,4 +1,4 @@
-"""A Unix socket that only its user can reach, and only one daemon listens at."""
+"""Creates a listening Unix socket that only its user can reach and only one daemon uses."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from kwsd.errors import ConfigError, DeviceError
 from kwsd.locking import try_lock
 
 LONGEST = 107
-"""Bytes in a socket's path, by the kernel's struct sockaddr_un."""
+"""Most bytes of a socket's path, by the kernel's struct sockaddr_un."""
 
 _FIRST_INHERITED = 3
-"""Where systemd puts the first descriptor that it hands over."""
+"""The first descriptor that systemd hands over."""
 
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-"""What `accept` says where there is no room for a connection; whoever knocks goes on waiting at the door."""
+"""Errors of `accept` where resources for a connection are lacking; the connection stays in the queue."""
 
 CROWDED_S = 0.5
-"""How long nobody is let in while not even one descriptor can be had."""
+"""Seconds until the next attempt to accept a connection when no descriptor is free."""
 
 _ALONE_S = 2.0
-"""More than a daemon takes between lock and listen()."""
+"""Longest wait for the lock, in seconds: more than a daemon takes between lock and listen()."""
 
 Identity = tuple[int, int]
-"""Device and inode: what tells our socket from a later one under the same name."""
+"""Device and inode number, which tell our socket from a later one under the same name."""
 
 
 def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identity]:
-    """A listening, non-blocking socket at `path`, mode 0600 from its first moment, in a folder of mode 0700 if made.
+    """A listening, non-blocking socket at `path` and its identity; mode 0600 from the start.
 
-    A socket that a dead daemon left behind is replaced. Raises DeviceError where somebody answers, or the path cannot
-    be used, and ConfigError where it is too long; both name the flag that chooses another.
+    A missing folder is created with mode 0700; a socket that a dead daemon left behind is replaced. Raises DeviceError
+    if another process listens there or the path cannot be used, and ConfigError if it is too long; both name the flag
+    that chooses another.
     """
     if len(os.fsencode(path)) > LONGEST:
         raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path;", f"choose another with {flag}")
@@ -46,7 +47,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone_in(path.parent):
             _make_way(path, flag)
-            # On Linux the file takes its mode from the socket, less the umask; umask() itself belongs to all threads.
+            # On Linux the file takes its mode from the socket, less the umask; umask() would affect all threads.
             os.fchmod(server.fileno(), 0o600)
             server.bind(os.fspath(path))
             path.chmod(0o600)  # elsewhere; nobody can connect before listen()
@@ -55,7 +56,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
         status = path.lstat()
     except OSError as error:
         server.close()
-        # So mkdir(2) says of a file, or of a link to nowhere, in the folder's place.
+        # mkdir(2) reports EEXIST for a file, or a dangling link, in place of the folder.
         why = f"{error.filename} is no folder" if isinstance(error, FileExistsError) else error.strerror
         raise DeviceError(f"{path}: no socket can be made there: {why};", f"choose another path with {flag}") from error
     except BaseException:
@@ -65,15 +66,15 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
 
 
 def handed_over(environment: Mapping[str, str]) -> bool:
-    """Whether systemd has given this process sockets."""
+    """Whether systemd has handed sockets over to this process."""
     mine = environment.get("LISTEN_PID") == str(os.getpid())
     return mine and environment.get("LISTEN_FDS", "") not in ("", "0")
 
 
 def inherited(environment: Mapping[str, str]) -> socket.socket | None:
-    """The listening socket that systemd has handed over (LISTEN_FDS, see sd_listen_fds(3)), if it has.
+    """The listening socket that systemd has handed over (LISTEN_FDS, see sd_listen_fds(3)), None if it has not.
 
-    Raises DeviceError for one that is not a listening Unix stream socket, and for more than one.
+    Raises DeviceError for anything but a listening Unix stream socket, and for more than one.
     """
     if not handed_over(environment):
         return None
@@ -94,7 +95,10 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
 
 
 def unlink(path: Path, identity: Identity) -> None:
-    """Remove the socket, unless it is another one by now. Before it is closed: then its inode may be that one's."""
+    """Remove the socket's file, unless another socket has replaced it.
+
+    To be called before the socket is closed, after which its inode number may be reused.
+    """
     with contextlib.suppress(OSError):
         status = path.lstat()
         if (status.st_dev, status.st_ino) == identity:
@@ -102,7 +106,7 @@ def unlink(path: Path, identity: Identity) -> None:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens at the socket `path`; False for one that is left. Raises OSError where there is none."""
+    """Whether a process listens at the socket `path`; False for a stale one. Raises OSError if there is no socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
@@ -115,7 +119,7 @@ def answers(path: Path) -> bool:
 
 
 def _make_way(path: Path, flag: str) -> None:
-    """Remove what a dead daemon left at `path`; ask first whether one is alive there."""
+    """Remove a socket that a dead daemon left at `path`. Raises DeviceError if it is in use or not a socket."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -135,7 +139,8 @@ def _make_way(path: Path, flag: str) -> None:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keep two daemons that start at once from both taking over the same dead socket.
 
-    Only in a folder of our own, and for a while: who may read it could hold the lock for ever.
+    It locks only a folder that we own, and waits for a limited time: any user who can read the folder could hold the
+    lock for ever.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""Lines for whoever reads a stream, without waiting for them, or for no longer than is said."""
+"""Writes lines to a stream without waiting for its reader, or only for a limited time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import TextIO
 from kwsd.waker import Waker, time_out
 
 NOBODY_READS = (BrokenPipeError, ConnectionResetError)
-"""What writing says where the reader is gone: of a pipe, and of a socket, also where it left without a farewell."""
+"""Errors of writing to a pipe or a socket whose reader is gone, for a socket also by a reset."""
 _AGAIN_S = 0.01
 _PIECE = 400
-"""Characters that are less than PIPE_BUF also where each of them is spelt out: \\U0001f3a4."""
+"""Characters that take less than PIPE_BUF bytes even if each of them is escaped: \\U0001f3a4."""
 
 
 class NonBlockingWriter:
-    """Writes the lines that a stream takes without waiting, each shorter than PIPE_BUF (4096 bytes).
+    """Writes lines, each shorter than PIPE_BUF (4096 bytes), as far as a stream takes them without waiting.
 
-    A pipe that poll(2) calls writable has room for one. A terminal has room for a byte then, and who writes more waits
-    as long as nobody reads it: a frozen emulator, a stalled ssh. So it is opened once more, to be written without
-    waiting, and the part of a line that it does not take is kept.
+    A pipe that poll(2) calls writable has room for such a line. A terminal may have room for a single byte, and writing
+    more blocks while nothing reads it: a frozen emulator, a stalled ssh. So a terminal is opened a second time in
+    non-blocking mode, and the part of a line that it does not take is kept.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -40,16 +40,18 @@ class NonBlockingWriter:
         return bool(self._rest)
 
     def is_gone(self, error: OSError) -> bool:
-        """Whether an error of writing says that nobody reads any more; of a terminal, that its window was closed."""
+        """Whether an error of writing means that the reader is gone; for a terminal, that its window was closed."""
         return isinstance(error, NOBODY_READS) or (self._on_terminal and error.errno == errno.EIO)
 
     def is_left(self) -> bool:
-        """Whether nobody reads any more, without a line to find it out by."""
-        return bool(_polled(self.stream, 0))  # the end of the other side is told all the same
+        """Whether the reader is gone, without writing anything."""
+        return bool(_polled(self.stream, 0))  # a hang-up is always reported
 
     def offer(self, line: str) -> bool:
-        """Write the line, as far as there is room; False where there is none. Raises OSError or ValueError as writing
-        does."""
+        """Write the line; False if there is no room for it. Raises OSError or ValueError as writing does.
+
+        A terminal may take only a part of it, and the rest is kept.
+        """
         if not self.catch_up() or not has_room(self.stream):
             return False
         if self._terminal is None:
@@ -61,7 +63,7 @@ class NonBlockingWriter:
         return True
 
     def catch_up(self) -> bool:
-        """Write what is kept; False where there is no room for all of it. Raises OSError."""
+        """Write the kept part of a line; False if there is no room for all of it. Raises OSError."""
         while self._rest:
             assert self._terminal is not None
             try:
@@ -71,8 +73,8 @@ class NonBlockingWriter:
         return True
 
     def wait(self, seconds: float, waker: Waker | None = None) -> None:
-        """Wait until there may be room, for so many seconds at most (math.inf: for ever), or until `waker` is woken."""
-        if self.behind:  # a terminal with room for a byte may take none: a line ends in two
+        """Wait until there may be room or `waker` is woken, for at most `seconds` (math.inf: no limit)."""
+        if self.behind:  # a terminal with room for a byte may not take a line feed, which becomes two
             time.sleep(_AGAIN_S)
         poll = select.poll()
         poll.register(self.stream, select.POLLOUT)
@@ -81,7 +83,7 @@ class NonBlockingWriter:
         poll.poll(time_out(seconds))
 
     def close(self) -> None:
-        """Forget what is kept; the stream itself stays as it is."""
+        """Drop the kept part of a line, and close our own terminal; the stream itself stays open."""
         self._rest = b""
         if self._terminal is not None:
             os.close(self._terminal)
@@ -89,7 +91,7 @@ class NonBlockingWriter:
 
 
 def write_within(stream: TextIO, text: str, seconds: float) -> None:
-    """Write a text of any length; what there is no room for within so many seconds is dropped.
+    """Write a text of any length; the part that finds no room within `seconds` is dropped.
 
     Raises OSError or ValueError as writing does.
     """
@@ -109,7 +111,7 @@ def write_within(stream: TextIO, text: str, seconds: float) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Point its descriptor to nowhere, so that the interpreter's last flush of what is left in it does not fail."""
+    """Redirect the stream to /dev/null, so that the interpreter's last flush of its buffer does not fail."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -117,12 +119,12 @@ def silence(stream: TextIO) -> None:
 
 
 def has_room(stream: TextIO) -> bool:
-    """Whether poll(2) calls it writable; true of text in memory, and of a closed stream: writing will tell."""
+    """Whether poll(2) calls the stream writable; True for text in memory and a closed stream, where writing tells."""
     return _polled(stream, select.POLLOUT) is not False
 
 
 def _polled(stream: TextIO, events: int) -> bool | None:
-    """Whether poll(2) has something to tell of it now; None of text in memory, and of a closed stream."""
+    """Whether poll(2) reports anything for the stream now; None for text in memory and a closed stream."""
     try:
         descriptor = stream.fileno()
     except (io.UnsupportedOperation, ValueError):
@@ -133,8 +135,8 @@ def _polled(stream: TextIO, events: int) -> bool | None:
 
 
 def _terminal(stream: TextIO) -> int | None:
-    """The terminal that the stream leads to, opened for us alone; None where it leads to none, or may not be opened."""
-    if not isinstance(stream, io.TextIOWrapper):  # rich's own, which draws around what is written to it
+    """The stream's terminal, opened anew in non-blocking mode; None if it is none or cannot be opened."""
+    if not isinstance(stream, io.TextIOWrapper):  # rich's own stream, which draws around the text
         return None
     with suppress(OSError, ValueError):
         return os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""What is to run for a detection."""
+"""Hooks, and orders to run them for a detection."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _USUAL = HookConfig()
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A program with its arguments, and how long it may take. Nothing of a detection is ever spliced into `argv`.
+    """A program with its arguments, and how long it may take; no part of a detection is ever inserted into `argv`.
 
-    `passed` names what of kwsd's environment it gets beside the list in `kwsd.sinks.environment`.
+    `passed` names the variables of kwsd's environment that it gets beside those in `kwsd.sinks.environment`.
     """
 
     argv: tuple[str, ...]
@@ -43,5 +43,5 @@ class Order:
         return brief(command_line(self.hook.argv))
 
     def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
-        """The event that tells how it went; without arguments, that it never ran."""
+        """The event that reports how the hook ended; without arguments, that it never ran."""
         return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)

@@ -1,4 +1,4 @@
-"""Whether a hook's program can be run, and why not."""
+"""Checks whether a hook's program can be run, and explains why not."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kwsd.errors import ConfigError
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
-"""For the looks at all programs together."""
+"""Seconds for checking all programs together."""
 
 
 class _Look(threading.Thread):
-    """At a hook's program, by a thread of its own: on a mount that is gone it hangs."""
+    """A check of a hook's program in a thread of its own, as it hangs on a lost mount."""
 
     def __init__(self, word: str, argv: Sequence[str]) -> None:
         super().__init__(name="kwsd-hook-check", daemon=True)
@@ -37,15 +37,15 @@ class _Look(threading.Thread):
 
 
 def check_programs(hooks: Mapping[str, Iterable[Sequence[str]]]) -> None:
-    """Raise ConfigError unless each hook, by word, begins with a program that can be run, found as the shell finds it.
+    """Raise ConfigError unless each hook, by word, begins with a program that can be run, found as a shell finds it.
 
-    One that does not let itself be looked at within `LOOK_S` is told of on the log, and not checked.
+    A program whose check hangs for more than `LOOK_S` seconds is logged and not checked.
     """
     looks = [_Look(word, argv) for word, bound in hooks.items() for argv in bound]
     for look in looks:
         try:
             look.start()
-        except RuntimeError:  # there is no thread to be had
+        except RuntimeError:  # no thread can be started
             look.run()
     until = time.monotonic() + LOOK_S
     for look in looks:
@@ -68,7 +68,7 @@ def _check_program(word: str, argv: Sequence[str]) -> None:
 
 
 def why_not(argv: tuple[str, ...], error: Exception) -> str:
-    """Why a hook cannot be started. Linux calls a script missing where only the interpreter of its #! line is."""
+    """Why a hook cannot be started; Linux reports a script as missing where only the interpreter of its #! line is."""
     program = shutil.which(argv[0])
     if not program or not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.ENOEXEC):
         return str(error)
@@ -84,7 +84,7 @@ def why_not(argv: tuple[str, ...], error: Exception) -> str:
 
 
 def _why_not_found(program: str) -> tuple[str, str]:
-    """What is wrong with a program that cannot be run, and the remedy."""
+    """Why a program is not found or not executable, and the remedy."""
     if os.sep in program:
         try:
             mode = Path(program).stat().st_mode
@@ -104,8 +104,10 @@ def _why_not_found(program: str) -> tuple[str, str]:
 
 
 def _why_not_run(program: str) -> tuple[str, str]:
-    """Why the kernel does not run a program that is there, and what to do about it. A script without a #! line is run
-    by a shell, but not by the kernel."""
+    """Why the kernel would not run a program that exists, and the remedy; both "" if it would.
+
+    A shell runs a script without a #! line, but the kernel does not.
+    """
     head = _head(program)
     if head is None:  # a program need not be readable
         return "", ""
@@ -126,7 +128,7 @@ def _head(program: str) -> bytes | None:
 
 
 def _interpreter(head: bytes) -> bytes:
-    """What a #! line names, arguments and all; empty where there is none. Linux reads it to its end, or a null byte."""
+    """The interpreter of a #! line with its arguments, b"" if there is none; a newline or null byte ends the line."""
     first = head.partition(b"\n")[0].partition(b"\0")[0]
     return first[2:].strip(b" \t") if first.startswith(b"#!") else b""
 

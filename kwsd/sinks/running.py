@@ -1,4 +1,4 @@
-"""One hook's process, from its start to its report."""
+"""The process of one hook, from its start to its report."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ from kwsd.sinks.sink import encode
 log = logging.getLogger(__name__)
 
 if sys.version_info < (3, 11):
-    # There vfork(2) holds the interpreter's lock until the program runs: all of kwsd would hang with one that hangs as
-    # it is started. (subprocess's documentation: "Disabling use of vfork() or posix_spawn()")
+    # There vfork(2) holds the interpreter's lock until the program runs: a program that hangs on being started would
+    # block all of kwsd. (subprocess's documentation: "Disabling use of vfork() or posix_spawn()")
     subprocess._USE_VFORK = False
 
 GRACE_S = 1.0
-"""Between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 TAIL_BYTES = 2048
-"""How much of a hook's output the log shows; the rest is read and thrown away."""
+"""Bytes at the end of a hook's output that are kept for the log; the rest is read and dropped."""
 TAIL_SHOWN = 2600
-"""Bytes that it may take there, by `brief`: else the log's line would be cut, and its end is what matters."""
+"""Bytes that the output may take in the log, as `brief` counts: a longer line would be cut at its end, which matters
+most."""
 
 
 class RunningHook:
     """A program in a session and process group of its own.
 
-    `exit_descriptor` becomes readable when the program has ended, whatever it left behind. `written` counts bytes for
-    whoever sets it back; `rests_until` says when the monotonic clock lets more be read, 0 for now.
-    Its standard input holds the detection's JSON line; its output is read without end, and only the last of it is
-    kept. An exit by a signal counts as a shell counts it: 128 + its number.
+    `exit_descriptor` becomes readable when the program has ended, whatever it left running. `written` counts bytes of
+    output since `HookOutputReader` last reset it; until `rests_until`, by the monotonic clock, no more is read (0: no
+    pause). Standard input holds the detection's JSON line; all output is read, but only its end is kept. Death by a
+    signal is reported as a shell does it: 128 + its number.
     """
 
     def __init__(self, order: Order) -> None:
-        """Start it. Raises OSError or ValueError where that cannot be."""
+        """Start the program. Raises OSError or ValueError if that fails."""
         self.order = order
         self.written = 0
         self.rests_until = 0.0
@@ -72,11 +73,11 @@ class RunningHook:
             ours.pop_all()
 
     def due(self, deadline: float) -> float:
-        """When `enforce` has something to do next, by the monotonic clock; `deadline` is that of all hooks."""
+        """When `enforce` has something to do next, by the monotonic clock; `deadline` applies to all hooks."""
         return min(self._due, deadline) if len(self._signals) == 2 else self._due
 
     def enforce(self, deadline: float) -> bool:
-        """End the process group once the hook's time is over: SIGTERM, then SIGKILL. False if that did not help."""
+        """End the process group once its time is over, by SIGTERM, then SIGKILL. False if it has outlived both."""
         now = time.monotonic()
         if now < self.due(deadline):
             return True
@@ -88,7 +89,7 @@ class RunningHook:
         return True
 
     def read(self) -> bool:
-        """Take what it wrote, 64 KiB at most; False at the end of its output."""
+        """Read its output, 64 KiB at most; False at the end of the output."""
         try:
             data = os.read(self.output_descriptor, 65_536)
         except BlockingIOError:
@@ -100,31 +101,31 @@ class RunningHook:
     def finish(self) -> HookFinished:
         """Collect the exit status and log it. Call when `exit_descriptor` is readable."""
         if len(self._signals) < 2:
-            self._signal(signal.SIGKILL)  # what ignored SIGTERM in its group; before wait() the group is surely its own
+            self._signal(signal.SIGKILL)  # to those that ignored SIGTERM; before wait() the group's id cannot be reused
         status = self._process.wait()
         if self.output_descriptor >= 0:
             self.read()
         return self._report(128 - status if status < 0 else status)
 
     def give_up(self) -> HookFinished:
-        """Report a program that outlives SIGKILL: it runs as another user, or hangs in the kernel."""
+        """Report a program that outlives SIGKILL, as it runs as another user or hangs in the kernel."""
         return self._report(None)
 
     def close_output(self) -> None:
-        """Read its output no more. `output_descriptor` is -1 from then on."""
+        """Stop reading its output; `output_descriptor` is -1 from then on."""
         os.close(self.output_descriptor)
         self.output_descriptor = -1
 
     def abandon(self, until: float) -> None:
-        """The sink ends: wait for what was killed until the monotonic clock shows `until`, and release everything."""
+        """Wait for the killed program until the monotonic clock shows `until`, then release everything."""
         self._wait(until - time.monotonic())
         if self.output_descriptor >= 0:
             self.close_output()
         self._close_exit()
 
     def kill(self) -> None:
-        """Kill its process group, and wait for nothing."""
-        if self._process.returncode is not None:  # the number may be somebody else's by now
+        """Kill its process group, without waiting."""
+        if self._process.returncode is not None:  # its id may have been reused by now
             return
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -140,7 +141,7 @@ class RunningHook:
     def _signal(self, number: signal.Signals) -> None:
         try:
             os.killpg(self._process.pid, number)
-        except (ProcessLookupError, PermissionError):  # gone; or it runs as somebody else, by sudo
+        except (ProcessLookupError, PermissionError):  # gone, or running as another user by sudo
             log.debug("hook for %s: %s did not reach it", self.order.word, number.name)
 
     def _close_exit(self) -> None:
@@ -167,7 +168,7 @@ class RunningHook:
 
 
 def _pipe_holding(data: bytes) -> int:
-    """The reading end of a pipe that holds `data`, which is far less than the 64 KiB that fit, and then ends."""
+    """The reading end of a pipe with just `data`, which is far less than the 64 KiB that fit into it."""
     reading, writing = os.pipe()
     try:
         os.set_blocking(writing, False)

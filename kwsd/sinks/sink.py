@@ -1,4 +1,4 @@
-"""What a sink of events is."""
+"""The interface of an event sink, and the encoding of events."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Sink(Protocol):
     """A receiver of events that never makes the sender wait."""
 
     def send(self, envelope: Envelope) -> None:
-        """Take one event and return at once; from any thread, but from one at a time."""
+        """Take one event and return at once; called from any thread, but never from two at a time."""
 
 
 def encode(envelope: Envelope) -> bytes:
     """The event's JSON line in UTF-8, line feed included.
 
-    A stream may be named after a file whose name is not UTF-8; such bytes become JSON's own \\udcXX escapes.
+    A stream may be named after a file whose name is not UTF-8; such bytes become JSON's \\udcXX escapes.
     """
     return envelope.to_json().encode("utf-8", "backslashreplace") + b"\n"

@@ -1,4 +1,4 @@
-"""Events for other programs of the same user: JSON Lines at a Unix socket, to any number of subscribers."""
+"""Serves events as JSON Lines at a Unix socket, to other programs of the same user."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from kwsd.waker import Waker, time_out
 log = logging.getLogger(__name__)
 
 INBOX = 1024
-"""Events that wait for the socket's thread; more only gather where it gets no processor at all."""
+"""Most events that wait for the socket's thread; more gather only if it gets no CPU time at all."""
 
 
 class SocketSink:
-    """A server with one thread. Who subscribes gets every event from then on, of every type.
+    """A server with one thread; each subscriber gets every event of every type from the time that it connects.
 
-    A subscriber that does not read is dropped, with a line on the log; the others notice nothing.
+    A subscriber that does not read is dropped, with a line in the log, without effect on the others.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class SocketSink:
         status: Callable[[], bytes] | None = None,
         counted: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Listen at `path`, mode 0600. DeviceError where another daemon does; `failed` hears if the thread dies.
+        """Listen at `path`, mode 0600. Raises DeviceError where another daemon listens or the path cannot be used.
 
-        `given` is a socket that listens already, in a place that belongs to whoever made it. A subscriber that sends
-        the line "status" gets what `status` gives; `counted` is told how many subscribers there are.
+        `given` is a socket that listens already, whose file belongs to its creator. A subscriber that sends the line
+        "status" gets the result of `status`. `counted` is called with each new number of subscribers, `failed` with the
+        error if the thread dies.
         """
         self.path = path if given is None else Path(str(given.getsockname()))
         self._identity: Identity | None = None
@@ -60,7 +61,7 @@ class SocketSink:
         self._deadline = math.inf
         self._poll = select.poll()
         self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
-        with ExitStack() as undo:  # who knocks where nobody will ever serve would wait in vain
+        with ExitStack() as undo:  # else clients would wait at a socket without a server
             undo.callback(self._server.close)
             if self._identity:
                 undo.callback(unlink, path, self._identity)
@@ -68,10 +69,10 @@ class SocketSink:
             self._acceptor = Acceptor(self._server, self.path, drop_newest=self._drop_newest)
             undo.callback(self._acceptor.close)
             self._thread.start()
-            undo.pop_all()  # the thread does the same in its end
+            undo.pop_all()  # the thread does the same at its end
 
     def send(self, envelope: Envelope) -> None:
-        """Hand the event to the thread."""
+        """Queue the event for the thread."""
         if not self._thread.is_alive():
             return
         if len(self._inbox) >= INBOX:
@@ -81,7 +82,7 @@ class SocketSink:
         self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
-        """Give the subscribers `deadline_s` seconds to read what was sent, and remove the socket."""
+        """Give the subscribers `deadline_s` seconds to read what was sent, then remove the socket."""
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
         self._waker.wake()
         self._thread.join()
@@ -109,14 +110,14 @@ class SocketSink:
         return not busy or time.monotonic() >= self._deadline
 
     def _step(self) -> None:
-        """Wait for something to do, and do it."""
+        """Wait for connections, data or events, and handle them."""
         left = self._deadline - time.monotonic()
         if not self._acceptor.take_spare():
-            left = min(left, CROWDED_S)  # poll(2) would tell of those at the door for ever
+            left = min(left, CROWDED_S)  # then try again; poll(2) cannot wait for a descriptor
         self._poll.modify(self._server, 0 if self._acceptor.spare is None else select.POLLIN)
         ready = dict(self._poll.poll(time_out(left)))
         self._waker.clear()
-        # Before anybody is taken in: who comes may get the descriptor of one that has left.
+        # Before accepting connections: a new one may get the descriptor of a client that has left.
         for descriptor, client in list(self._clients.items()):
             client.hear(ready.get(descriptor, 0))
             if client.asks() and self._status:
@@ -124,14 +125,14 @@ class SocketSink:
         self._take_in()
         while self._inbox:
             line = self._inbox.popleft()
-            self._take_in()  # whoever had connected before this event was sent gets it
+            self._take_in()  # who connected before this event was sent gets it
             for client in self._clients.values():
                 client.offer(line)
         for client in list(self._clients.values()):
             self._serve(client)
 
     def _take_in(self) -> None:
-        """Take in who waits at the door, as long as there is room."""
+        """Accept waiting connections as long as there is room, and turn the others away."""
         for connection in self._acceptor.knocking():
             if len(self._clients) >= self._room:
                 self._forget_who_left()
@@ -146,17 +147,17 @@ class SocketSink:
             self._counted(len(self._clients))
 
     def _forget_who_left(self) -> None:
-        """Drop the subscribers that have hung up, of which this step has not heard yet."""
+        """Drop the subscribers that have hung up since this step polled them."""
         poll = select.poll()
         for client in self._clients.values():
-            poll.register(client.socket, 0)  # a hang-up is always told
+            poll.register(client.socket, 0)  # a hang-up is always reported
         for descriptor, event in poll.poll(0):
             client = self._clients[descriptor]
             client.hear(event)
             self._serve(client)
 
     def _drop_newest(self) -> bool:
-        """Have the newest subscriber give up its descriptor; False where there is none."""
+        """Drop the newest subscriber, to free its descriptor; False if there is none."""
         if not self._clients:
             return False
         newest = list(self._clients.values())[-1]
@@ -165,7 +166,7 @@ class SocketSink:
         return True
 
     def _serve(self, client: Subscriber) -> None:
-        """Write what there is room for; drop the client where it is gone or does not keep up."""
+        """Write to the client as far as there is room; drop it if it is gone or does not keep up."""
         client.write()
         if client.fault is None:
             self._poll.modify(client.socket, client.interest)

@@ -1,4 +1,4 @@
-"""Hooks as they are started, by a thread that hangs alone: a program on a mount that is gone hangs whoever runs it."""
+"""Starts hooks in threads of their own, as starting a program on a lost mount hangs."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from kwsd.sinks.running import GRACE_S, RunningHook
 log = logging.getLogger(__name__)
 
 HANGS_S = 1.0
-"""A start that takes longer is late: the next hook does not wait for it."""
+"""A start that takes longer is late, and the next hook does not wait for it."""
 
 
 class Starter:
-    """Starts one hook after the other, in the order in which they are given to it.
+    """Starts one hook after the other, in the order in which they are passed to `begin`.
 
-    One that hangs in that is told of once and left to itself; no more of its program is started until it has come back.
-    It is for one thread, which `wake` wakes when there is something for `ended`; others may look whether it is `busy`.
-    A thread that has started a hook stays, for the next one: to Linux it is the hook's parent, with whose end a program
-    that wants to die with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) would be killed.
+    A start that hangs is logged once and left alone; `HookSink` starts no hook of the same program until it returns.
+    Only one thread may use a Starter, but others may read `busy`; `wake` is called when `ended` has a result. A thread
+    that has started a hook is kept for the next one: to Linux that thread is the hook's parent, and if it ended, a
+    program that dies with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) would be killed.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._begun: list[_Start] = []  # those that `ended` has not told of
+        self._begun: list[_Start] = []  # those that `ended` has not yielded yet
         self._given: SimpleQueue[_Start | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._left = False
@@ -39,11 +39,11 @@ class Starter:
 
     @property
     def busy(self) -> bool:
-        """Whether the latest start is neither at its end nor late, so that the next one has to wait."""
+        """Whether a start is neither late nor yielded by `ended` yet, so that the next one has to wait."""
         return any(not start.late for start in self._begun)
 
     def begin(self, order: Order) -> None:
-        """Start it. Raises OSError where there is no thread to do so."""
+        """Begin to start a hook. Raises OSError if no thread can be started for it."""
         if len(self._threads) <= sum(start.outcome is None for start in self._begun):
             thread = threading.Thread(target=self._run, name="kwsd-hook-start", daemon=True)
             try:
@@ -56,11 +56,11 @@ class Starter:
         self._given.put(start)
 
     def due(self) -> float:
-        """When the latest start will be late, by the monotonic clock."""
+        """When the current start will be late, by the monotonic clock."""
         return min((start.began + HANGS_S for start in self._begun if not start.late), default=math.inf)
 
     def ended(self) -> Iterator[tuple[Order, RunningHook | str]]:
-        """The hooks that run by now, or why one does not. Raises what its thread did not foresee."""
+        """Each hook that has been started since the last call, or why it could not be. Raises unexpected errors."""
         now = time.monotonic()
         for start in tuple(self._begun):
             if start.outcome is not None:
@@ -73,17 +73,17 @@ class Starter:
                 log.warning("hook for %s hangs as it is started: %s", start.order.word, start.order.command)
 
     def hanging(self) -> list[Order]:
-        """Those that are late, as long as `ended` has not told of them."""
+        """The orders whose start is late and that `ended` has not yielded yet."""
         return [start.order for start in self._begun if start.late]
 
     def started(self) -> list[RunningHook]:
-        """Those that run, as long as `ended` has not told of them. It takes no lock: signal handlers may call it."""
+        """The running hooks that `ended` has not yielded yet; takes no lock, so that signal handlers may call it."""
         return [start.outcome for start in tuple(self._begun) if isinstance(start.outcome, RunningHook)]
 
     def leave(self) -> list[RunningHook]:
-        """The hooks that run and were not told of, when nobody asks any more; what comes back after that is ended.
+        """End all threads but those that hang; the hooks that run but that `ended` has not yielded.
 
-        The threads have ended then, but for those that hang.
+        A hook that is started after that is killed at once.
         """
         for _ in self._threads:
             self._given.put(None)
@@ -106,7 +106,7 @@ class Starter:
         try:
             outcome = RunningHook(start.order)
         except (OSError, ValueError) as error:
-            outcome = why_not(start.order.hook.argv, error)  # looks at the program, too, which may hang as well
+            outcome = why_not(start.order.hook.argv, error)  # in this thread, as reading the program may hang, too
         except Exception as error:
             outcome = error
         with self._handing_over:

@@ -1,4 +1,4 @@
-"""Events on standard output: lines for a person, or JSON Lines for a program."""
+"""Writes events to standard output: lines for a person, or JSON Lines for a program."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 PENDING = 1024
-"""Lines kept for a reader that does not read, where the sender must not wait; further ones are dropped."""
+"""Most lines kept for a slow reader if the sender must not wait; further ones are dropped."""
 
 
 class StdoutSink:
-    """One line an event, flushed at once.
+    """Writes one line per event, flushed at once.
 
-    A pipe may be full because its reader is slow. For a microphone (`wait` false) the lines are then kept, up to
-    `PENDING`, and written as the worker next calls `catch_up`; for a file or a pipe nothing is dropped, and it calls
-    that to go no faster than the reader. Where the reader is gone, one line on the log says so, `closed` is called, and
-    nothing is written any more, nor by the interpreter at its exit.
+    If the reader of a pipe is slow, the pipe may be full. With a microphone as input (`wait` false), up to `PENDING`
+    lines are then kept, and written when the worker next calls `catch_up`. With a file or a pipe as input, nothing is
+    dropped, and the worker calls `catch_up` to wait for the reader. Once the reader is gone, that is logged, `closed`
+    is called, and nothing is written any more, not even by the interpreter at its exit.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class StdoutSink:
         wait: bool = True,
         closed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`commands` has what each word runs ("*": any word), to be shown beside it in text."""
+        """`commands` has the commands of each word ("*": any word), which the text format shows beside it."""
         self._stream, self._writer = stream, NonBlockingWriter(stream)
         self._everything = events == "all"
         self._lines = TextLines(stream, commands or {}) if format == "text" else JsonLines(stream)
@@ -56,14 +56,14 @@ class StdoutSink:
         self._waker = Waker()
 
     def adopt(self, events: Literal["detections", "all"], commands: Mapping[str, str]) -> None:
-        """Print these events from now on, and these commands beside them."""
+        """Print these events from now on, and show these commands beside them."""
         with self._lock:
             self._everything = events == "all"
             if isinstance(self._lines, TextLines):
                 self._lines = TextLines(self._stream, commands)
 
     def send(self, envelope: Envelope) -> None:
-        """Write the event's line if there is room for it, else keep it. Raises DeviceError where writing fails."""
+        """Write the event's line if there is room for it, else keep it. Raises DeviceError if writing fails."""
         if not (self._everything or isinstance(envelope.event, Detection)):
             return
         with self._lock:
@@ -77,17 +77,19 @@ class StdoutSink:
             self._write_pending()
 
     def catch_up(self) -> None:
-        """Wait until the reader has taken what was sent, or until `hurry`. Where the sender must not wait, write what
-        there is room for."""
+        """Wait until the reader has taken all lines, or until `hurry` is called.
+
+        If the sender must not wait, only write as many lines as there is room for.
+        """
         self._drain(math.inf if self._wait else 0)
 
     def hurry(self) -> None:
-        """End `catch_up`, now and from now on, from another thread: somebody wants to stop."""
+        """End `catch_up`, now and from now on, as the daemon is to stop; called from another thread."""
         self._wait = False
         self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
-        """Give the reader `deadline_s` seconds for the lines that wait, then drop them."""
+        """Give the reader `deadline_s` seconds to take the lines that wait, then drop them."""
         if self._ended:
             return
         self._ended, self._wait = True, False
@@ -102,7 +104,7 @@ class StdoutSink:
         self._waker.close()
 
     def _drain(self, until: float) -> None:
-        """Write what is pending, waiting for room until the monotonic clock shows `until`."""
+        """Write the pending lines, and wait for room until the monotonic clock shows `until`."""
         while True:
             with self._lock:
                 self._write_pending()
@@ -115,12 +117,14 @@ class StdoutSink:
 
     @property
     def _waiting(self) -> int:
-        """Lines that are not written, or not to their end."""
+        """Number of lines that are not written, or only in part."""
         return len(self._pending) + self._writer.behind
 
     def _write_pending(self) -> None:
-        """Write while there is room for a line, which is shorter than PIPE_BUF; see `Envelope`. Where there is none to
-        write, see that somebody reads: else a microphone would be listened to for nobody, until the next word."""
+        """Write while there is room for a line, which is shorter than PIPE_BUF (see `Envelope`).
+
+        If there is no line to write, check that the reader still exists, rather than find out only at the next word.
+        """
         if not (self._pending or self._gone) and self._writer.is_left():
             self._give_up()
             return

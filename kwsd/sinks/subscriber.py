@@ -1,4 +1,4 @@
-"""One subscriber at the socket: what waits for it, and what it may say."""
+"""One subscriber at the socket: its queue of events, and the requests that it may send."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import socket
 from collections import deque
 
 LINES, BYTES = 256, 65_536
-"""What waits for one subscriber, beside the kernel's own buffer, before it is dropped."""
+"""Most lines and bytes that wait for one subscriber, beside the kernel's own buffer, before it is dropped."""
 CHATTER = 65_536
-"""Bytes that a subscriber may send, all of them ignored, before it is dropped."""
+"""Bytes other than requests that a subscriber may send, and that are ignored, before it is dropped."""
 _QUESTION = b"status"
 _LONGEST = len(_QUESTION + b"\r")
 
 
 class Subscriber:
-    """One subscriber, and what it has not read yet."""
+    """One subscriber, and the lines that it has not read yet."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.fault: str | None = None  # why it is to be dropped; "" where it left by itself
+        self.fault: str | None = None  # why it is to be dropped; "" if it left by itself
         self.waiting: deque[bytes] = deque()
         self._bytes = 0
         self._chatter = 0
-        self._line = b""  # the part of a line that has come, as far as it can be a question
+        self._line = b""  # the part of a line so far, as far as it can be a question
         self._questions = 0
         self._speaks = True  # until it closes its own writing end, as `nc -U path </dev/null` does
 
     @property
     def interest(self) -> int:
-        """The events to poll for; a hang-up is always told. While a question is open, no further ones are read."""
+        """The events to poll for; a hang-up is always reported. While a question is open, no further ones are read."""
         hears = self._speaks and not self._questions
         return (select.POLLIN if hears else 0) | (select.POLLOUT if self.waiting or self._questions else 0)
 
     def hear(self, ready: int) -> None:
-        """Read what the client sends, of which nothing is kept but how often it asks, and the begin of a line."""
+        """Read what the client sends; only the number of its questions and an unfinished line are kept."""
         if ready & (select.POLLHUP | select.POLLERR):
             self.fault = ""
         elif ready & select.POLLIN:
@@ -57,19 +57,19 @@ class Subscriber:
             if line.removesuffix(b"\r") == _QUESTION:
                 self._questions += 1
                 self._chatter -= len(line) + 1
-        self._line = rest[: _LONGEST + 1]  # one more byte tells that it is another line
+        self._line = rest[: _LONGEST + 1]  # one more byte shows that it is no question
 
     def asks(self) -> bool:
-        """Whether it has asked for the status, and is to be answered now: one answer a question, one at a time."""
+        """Whether to answer a question for the status now; each question is answered once, one at a time."""
         if not self._questions or self.waiting:
             return False
         self._questions -= 1
         return True
 
     def offer(self, line: bytes) -> None:
-        """Put a line in the queue."""
+        """Queue a line; a subscriber whose queue is full is to be dropped."""
         if not self._has_room(line):
-            self.write()  # many events at once fill the queue of one that reads, too
+            self.write()  # many events at once can fill the queue even of a subscriber that reads
         if not self._has_room(line):
             self.fault = self.fault or f"it does not keep up, {len(self.waiting)} events wait for it"
         else:
