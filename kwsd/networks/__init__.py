@@ -1,1 +1,1 @@
-"""Networks that score windows, and the only door to torch, transformers and ONNX Runtime at run time."""
+"""Networks that score windows; at run time, only this package imports torch, transformers and ONNX Runtime."""

@@ -1,4 +1,4 @@
-"""Everything that AutoModelForAudioClassification loads, as something that scores windows."""
+"""A classifier for any model that AutoModelForAudioClassification of transformers loads."""
 
 from __future__ import annotations
 
@@ -26,39 +26,40 @@ Floats = NDArray[np.float32]
 _Loaded = TypeVar("_Loaded", bound=Classifier)
 
 _MOST_S = 64
-"""Seconds of sound that go through a network at once; more would only take more memory."""
+"""Seconds of audio that go through a network at once; more would only take more memory."""
 
 
 def load_extractor(folder: Path) -> Any:
-    """The feature extractor that `folder` describes. Raises what transformers raises where it cannot be made."""
+    """The feature extractor that `folder` describes. Raises what transformers raises if it cannot be made."""
     load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
     with warnings.catch_warnings():
-        # As the AST that everybody has does, and was trained: its lowest bands are narrower than what it tells apart.
+        # The common AST was trained like that: its lowest mel bands are narrower than a bin of its spectrum.
         warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
         return load(folder, **SAFELY)
 
 
 class FeatureExtractor:
-    """A model's own feature extractor; `rate` is what it wants, in Hz."""
+    """A model's own feature extractor; `rate` is the sampling rate that it takes, in Hz."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        """As `folder` describes it. Raises what transformers raises where it cannot be made."""
+        """Load it from `folder`; features go to `device`. Raises what transformers raises if it cannot be made."""
         self._extractor, self._device = load_extractor(folder), device
         self.rate = int(self._extractor.sampling_rate)
 
     def save(self, folder: Path) -> None:
-        """Write it to where it can be loaded from again."""
+        """Write the feature extractor to `folder`, from which it can be loaded again."""
         self._extractor.save_pretrained(folder)
 
     def __call__(self, waves: Floats) -> dict[str, torch.Tensor]:
-        """(batch, samples) float32 at `rate` -> what the model takes.
+        """(batch, samples) float32 at `rate` Hz -> the inputs of the model.
 
-        One by one, as the pipelines of transformers do it: what an extractor makes of a clip may depend on the others.
+        Each clip is processed alone, as in the pipelines of transformers: in a batch, its features may depend on the
+        other clips.
         """
         rows = [self._extractor(wave, sampling_rate=self.rate, return_tensors="pt") for wave in waves]
         joined = {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
         if (mask := joined.get("attention_mask")) is not None and bool(mask.all()):
-            del joined["attention_mask"]  # it says nothing then, and WavLM warns of it
+            del joined["attention_mask"]  # a mask of ones has no effect, but WavLM warns of it
         return {
             key: value.to(self._device, torch.float32 if value.is_floating_point() else value.dtype)
             for key, value in joined.items()
@@ -66,10 +67,10 @@ class FeatureExtractor:
 
 
 class AutoClassifier:
-    """Scores sound with a classifier of transformers: softmax of its logits, or sigmoid for a multi-label one."""
+    """Scores audio with a classifier of transformers, by softmax of its logits, or sigmoid if it is multi-label."""
 
     def __init__(self, model: Any, extractor: FeatureExtractor, name: str, device: str, longest_s: float) -> None:
-        """`longest_s` is how many seconds the network computes for a window, its padding counted in."""
+        """`longest_s` is the length in seconds that the network computes for a window, including padding."""
         self._model = model.to(device).requires_grad_(False)
         self._model.train(False)
         self._extractor = extractor
@@ -95,9 +96,10 @@ class AutoClassifier:
 
 
 def load_auto(folder: Path, name: str, window: int, device: str, longest: int | None = None) -> AutoClassifier:
-    """The classifier in `folder`, warmed up on windows of `window` samples at 16 kHz. It never runs code from there.
+    """The classifier in `folder`, warmed up on windows of `window` samples at 16 kHz; never runs code from the folder.
 
-    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+    `longest` is the model's longest input in samples at 16 kHz, to which it pads shorter ones; None for no limit.
+    `device` has to exist: see `kwsd.networks.devices.pick_device`.
 
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
@@ -121,14 +123,14 @@ def whole(
     remedy: str = "take a model that was trained to classify",
     **more: Any,
 ) -> Any:
-    """The model in `folder` as float32, by the Auto class `kind`, which may be given `more`.
+    """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
 
-    Raises ModelError, with the `remedy`, where weights are missing whose names hold nothing of the pattern `spared`.
+    Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     quiet = logging.getLogger("transformers")
     level = quiet.level
-    # Missing weights are told below, in a line; which layers lie on how many GPUs, nowhere.
+    # Missing weights are reported below, in one line; the layout of layers on GPUs is of no interest.
     quiet.setLevel(logging.ERROR)
     try:
         model, found = kind.from_pretrained(
@@ -147,7 +149,7 @@ def whole(
 
 
 def warmed(load: Callable[[], _Loaded], name: str, folder: Path, window: int) -> _Loaded:
-    """What `load` loads, once it has scored a window and a batch; what goes wrong as one of kwsd's errors."""
+    """The result of `load`, once it has scored a window and a batch; errors are raised as those of `loading`."""
     with loading(name, folder):
         classifier = load()
         for batch in (1, 2):

@@ -1,7 +1,7 @@
 """Any speech encoder with kwsd's adapter and head on top: what `kwsd train --backbone --frozen` trains.
 
-Once kwsd is imported, `AutoModelForAudioClassification` and `pipeline("audio-classification")` know it, as they know
-`kwsd.networks.hubert`. It also gives a classifier to encoders that transformers has none for (Moonshine).
+Once kwsd is imported, `AutoModelForAudioClassification` and `pipeline("audio-classification")` can load it. It also
+makes a classifier of encoders for which transformers has none (Moonshine).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from kwsd.cards.names import BACKBONE_TYPE
 from kwsd.networks.heads import Adapter, AttentivePooling, Head
 
 _WITH_DECODER = frozenset({"whisper", "moonshine"})
-"""Encoders that transformers only has as half of something."""
+"""Models of which only the encoder half is used."""
 
 
 @strict
 class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """The encoder's own configuration as a table (`backbone`), and the sizes of what kwsd puts on top of it."""
+    """The encoder's own configuration as a dictionary (`backbone`), and the sizes of kwsd's layers on top of it."""
 
     model_type = BACKBONE_TYPE
 
@@ -37,14 +37,14 @@ class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # tran
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
-    """The part of a base model that hears."""
+    """The encoder of a base model, which may be the whole model."""
     kind = getattr(model.config, "model_type", "")
     part: nn.Module = model.encoder if kind in _WITH_DECODER else model  # type: ignore[assignment]
     return part
 
 
 class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this
-    """Encoder, adapter, attentive pooling, one head with a node a label."""
+    """Encoder, adapter, attentive pooling, and one head with a node per label."""
 
     config: BackboneConfig
     config_class = BackboneConfig
@@ -72,9 +72,9 @@ class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untype
         labels: torch.Tensor | None = None,
         **unused: Any,
     ) -> SequenceClassifierOutput:
-        """What the encoder takes -> logits (batch, labels); with `labels` (batch,), the loss too.
+        """The encoder's inputs -> logits (batch, labels), and the loss if `labels` (batch,) are given.
 
-        An attention mask is accepted and not used: windows are all of one length.
+        An attention mask is accepted but not used, as all windows have the same length.
         """
         del unused
         heard = input_features if input_values is None else input_values

@@ -1,9 +1,9 @@
-"""Two classifiers that hear as one: a small one for every window, a larger one for those that may hold a word.
+"""A cascade of two classifiers: a small one for every window, a larger one for windows that may hold a word.
 
-Most of what a microphone hears is no word, and the first one is sure of that at little cost. Where it believes to hear
-one, the second is asked as well, and both have a say: a logarithmic opinion pool (Genest and Zidek 1986, "Combining
-Probability Distributions"), the weighted geometric mean of their probabilities. It takes both for a high score; what
-only one of them mistakes for a word gets a low one.
+Most of what a microphone records is not a word, which the first classifier recognises with certainty at little cost.
+Where it detects a word, the second one scores the window as well, and the two are combined in a logarithmic opinion
+pool (Genest and Zidek 1986, "Combining Probability Distributions"), the weighted geometric mean of their probabilities.
+A high score takes both of them; what only one mistakes for a word gets a low score.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Scores = NDArray[np.float32]
 
 
 class Cascade:
-    """Scores windows with both: what one of them hears at once is the newest part of what it is given."""
+    """Scores windows with both classifiers, each of which sees the newest part of a window that it can take."""
 
     def __init__(
         self,
@@ -34,12 +34,13 @@ class Cascade:
         weight: float,
         hear: tuple[int, int] = (RATE, RATE),
     ) -> None:
-        """The second one is asked where the score of any word that it knows is `asked_from` or more, and counts by
-        `weight` (0 to 1). What a word that it does not know may be, the first one says alone. They `hear` so many
-        samples each.
+        """The second classifier scores windows in which any word that it knows has a score of `asked_from` or more.
+
+        `weight` (0 to 1) is its weight in the pool. Words that it does not know keep the scores of the first. `hear`
+        has the number of samples that each of the two takes.
 
         Raises:
-            ModelError: the second one knows a word that the first does not, or not what is no word.
+            ModelError: the second knows a label that the first does not, or lacks `_unknown_` or `_silence_`.
         """
         if not {UNKNOWN, SILENCE} <= {*second.labels} <= {*first.labels}:
             raise ModelError(f"{second.name} cannot verify {first.name}: they do not know the same words")
@@ -51,15 +52,17 @@ class Cascade:
         self._order = np.array([second.labels.index(label) for _, label in judged], np.intp)
         self.labels, self.name, self.device = first.labels, first.name, first.device
         self.asked = 0
-        """Windows that the second one was asked about."""
+        """Number of windows that the second classifier has scored."""
 
     def score(self, windows: NDArray[np.float32]) -> Scores:
         """(batch, samples) float32 in [-1, 1) -> (batch, labels) float32: probabilities, each row sums to one."""
         return self.timed(windows)[0]
 
     def timed(self, windows: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
-        """The scores, and what each window cost, (batch,) processor seconds: a network's time for several of them in
-        equal parts."""
+        """The scores, and the CPU seconds (batch,) that each window cost.
+
+        The time that a network takes for several windows is divided equally among them.
+        """
         began = time.process_time()
         scores = self.first.score(windows[:, -self._hear[0] :])
         spent = np.full(len(windows), (time.process_time() - began) / max(1, len(windows)))
@@ -77,7 +80,7 @@ class Cascade:
 
 
 def pooled(opinions: Sequence[Scores], weights: Sequence[float]) -> Scores:
-    """The weighted geometric mean of probabilities (batch, labels), each row of which sums to one again."""
+    """The weighted geometric mean of probabilities (batch, labels), with each row normalised to sum to one."""
     logs = sum(weight * np.log(np.maximum(opinion, 1e-12)) for opinion, weight in zip(opinions, weights, strict=True))
     found: Scores = np.exp(logs - np.max(logs, axis=1, keepdims=True)).astype(np.float32)
     found /= found.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Zero-shot classification with CLAP: labels in plain English, told apart by how near they lie to what is heard."""
+"""Zero-shot classification with CLAP: labels in plain English are scored by the similarity of their embeddings."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kwsd.networks.loading import SAFELY
 from kwsd.samples import RATE
 
 TEMPLATE = "This is a sound of {}."
-"""What becomes of a label before it is embedded; the zero-shot pipeline of transformers has the same."""
+"""The prompt into which a label is put before it is embedded, as in the zero-shot pipeline of transformers."""
 
 _MOST = 6
-"""Windows that go through the network at once: it pads each to ten seconds."""
+"""Windows that go through the network at once: few, as it pads each to ten seconds."""
 
 Floats = NDArray[np.float32]
 
 
 class ZeroShotClassifier:
-    """Scores sound by the softmax of its similarities to the labels: how much better one fits than the others."""
+    """Scores audio by the softmax of its similarities to the labels: how much better one fits than the others."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ZeroShotClassifier:
         self._extractor = extractor
         self.labels, self.name, self.device = tuple(labels), name, device
         self._text = embedded(self._model, tokenizer, labels)
-        del self._model.text_model, self._model.text_projection  # half of the network, and never asked again
+        del self._model.text_model, self._model.text_projection  # half of the network, and not needed again
 
     @torch.inference_mode()
     def score(self, windows: Floats, rate: int = RATE) -> Floats:
@@ -67,10 +67,10 @@ def embedded(model: Any, tokenizer: Any, labels: Sequence[str]) -> torch.Tensor:
 def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, device: str) -> ZeroShotClassifier:
     """The CLAP model in `folder` with its labels embedded, warmed up on windows of `window` samples at 16 kHz.
 
-    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+    `device` has to exist: see `kwsd.networks.devices.pick_device`.
 
     Raises:
-        ModelError, DeviceError: as `kwsd.networks.auto_classifier.load_auto`.
+        ModelError, DeviceError: as `kwsd.networks.auto_classifier.load_auto` does.
     """
 
     def load() -> ZeroShotClassifier:

@@ -1,4 +1,4 @@
-"""Whether there is a GPU, without importing torch where there can be none."""
+"""Finds out whether there is a GPU, without importing torch on machines that cannot have one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from kwsd.errors import DeviceError
 
 NODES = tuple(map(Path, ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")))
-"""What NVIDIA's driver makes: on a PC, on a Jetson, in WSL. Where there is none of them, CUDA finds no device."""
+"""Device nodes of NVIDIA's driver on a PC, on a Jetson and in WSL; without any of them, CUDA finds no device."""
 
 
 def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
-    """ "auto", "cuda" or "cpu" as a device that is there.
+    """Resolve "auto", "cuda" or "cpu" to an available device, "cuda" or "cpu".
 
     Raises:
         DeviceError: CUDA is asked for and absent.

@@ -1,4 +1,4 @@
-"""What kwsd puts on top of an encoder: an adapter, attentive pooling, and two heads (noise or word; which word).
+"""Kwsd's layers on top of an encoder: an adapter, attentive pooling, and two heads (noise or word; which word).
 
 References:
     Houlsby et al. 2019, "Parameter-Efficient Transfer Learning" (the adapter); Lin et al. 2017, "A Structured
@@ -25,7 +25,7 @@ from kwsd.networks.quantization import SCALE, expanded
 
 
 class Adapter(nn.Module):
-    """Down-projection, ReLU, dropout, up-projection back to the hidden size; added to what it was given.
+    """Down-projection, ReLU, dropout and up-projection back to the hidden size, with a residual connection.
 
     (batch, frames, hidden) -> (batch, frames, hidden). The up-projection starts at zero, so that an untrained
     adapter changes nothing.
@@ -44,9 +44,9 @@ class Adapter(nn.Module):
 
 
 class AttentivePooling(nn.Module):
-    """A weighted mean over time, with weights of its own for each slice of the hidden vector.
+    """A weighted mean over time, with separate weights for each slice (head) of the hidden vector.
 
-    (batch, frames, hidden) -> (batch, hidden). A word fills a third of its window; a plain mean would drown it.
+    (batch, frames, hidden) -> (batch, hidden). A word fills a third of its window, and a plain mean would dilute it.
     """
 
     def __init__(self, hidden_size: int, heads: int) -> None:
@@ -63,7 +63,7 @@ class AttentivePooling(nn.Module):
 
 
 class Head(nn.Module):
-    """Two linear layers, ReLU and dropout between them: (batch, hidden) -> (batch, nodes)."""
+    """Two linear layers with ReLU and dropout between them: (batch, hidden) -> (batch, nodes)."""
 
     def __init__(self, hidden_size: int, head_size: int, nodes: int, dropout: float) -> None:
         super().__init__()
@@ -77,9 +77,9 @@ class Head(nn.Module):
 
 
 class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """An encoder with the adapter and the two heads; the encoder is whatever `frames` is made of.
+    """An encoder with the adapter and the two heads; a subclass has the encoder and implements `frames`.
 
-    The logits are logarithms of probabilities that sum to one, so that their softmax is those probabilities:
+    The logits are logarithms of probabilities that sum to one, so that softmax gives these probabilities:
     P(silence) = 1 - P(word), P(label) = P(word) P(label | word).
     """
 
@@ -88,7 +88,7 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
 
     @classmethod
     def from_pretrained(cls, folder: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # any option
-        """As transformers does it; weights that were written in 8 bits (`kwsd.networks.onnx_weights`) are expanded."""
+        """Load a model as transformers does, but expand weights in 8 bits (`kwsd.networks.quantization`) first."""
         path = Path(str(folder)) / WEIGHTS
         if not path.is_file() or not is_compact(path):
             return super().from_pretrained(folder, *arguments, **options)
@@ -98,7 +98,7 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
         return super().from_pretrained(None, config=config, state_dict=weights, **kept)
 
     def add_heads(self, config: Any) -> None:
-        """Adapter, pooling and heads of the sizes that `config` names; a subclass calls it once it has its encoder.
+        """Add adapter, pooling and heads in the sizes of `config`; a subclass calls it once it has its encoder.
 
         Raises:
             ValueError: the last label is not `_silence_`.
@@ -131,10 +131,10 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
         labels: torch.Tensor | None = None,
         **unused: Any,
     ) -> SequenceClassifierOutput:
-        """Score windows: (batch, samples) float32 -> logits (batch, labels); with `labels` (batch,), the loss too.
+        """(batch, samples) float32 -> logits (batch, labels), and the loss if `labels` (batch,) are given.
 
-        `attention_mask` is accepted for the pipeline's sake and not used: padding with zeros is what the model was
-        trained on.
+        `attention_mask` is accepted for the pipeline but not used, as the model was trained on windows padded with
+        zeros.
         """
         del attention_mask, unused
         logits = self.classify(self.frames(input_values))
@@ -149,7 +149,7 @@ def is_compact(weights: Path) -> bool:
 
 
 def label_tables(labels: Sequence[str]) -> dict[str, Any]:
-    """What a config says of labels in the order of the logits: `id2label` and `label2id`."""
+    """The config entries `id2label` and `label2id` for labels in the order of the logits."""
     return {"id2label": dict(enumerate(labels)), "label2id": {label: index for index, label in enumerate(labels)}}
 
 

@@ -1,8 +1,7 @@
 """kwsd's classifier: a HubertModel, an adapter, and two heads (noise or word; which word).
 
-`HubertSpotterModel` is a `transformers` model like any other: `save_pretrained` writes a config and safetensors,
-and once kwsd is imported, `AutoModelForAudioClassification.from_pretrained` and
-`pipeline("audio-classification")` know it.
+`HubertSpotterModel` is a regular `transformers` model: `save_pretrained` writes a config and safetensors, and once kwsd
+is imported, `AutoModelForAudioClassification.from_pretrained` and `pipeline("audio-classification")` can load it.
 
 Reference:
     Hsu et al. 2021, "HuBERT".
@@ -20,10 +19,10 @@ from kwsd.networks.heads import SpotterModel
 
 @strict
 class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """HubertConfig and the sizes of what kwsd puts on top of it.
+    """HubertConfig and the sizes of kwsd's layers on top of HuBERT.
 
     `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
-    which is the noise head's. `unknown_offset` was taken off the logit of `_unknown_` after training, and
+    which belongs to the noise head. `unknown_offset` was subtracted from the logit of `_unknown_` after training, and
     `word_offsets` were added to those of some words.
     """
 
@@ -53,7 +52,7 @@ class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # tran
 
     @property
     def encoder(self) -> HubertModel:
-        """What it hears with."""
+        """The HuBERT encoder."""
         return self.hubert
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:

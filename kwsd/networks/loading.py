@@ -1,4 +1,4 @@
-"""How torch and transformers load a model, and what goes wrong meanwhile as one of kwsd's errors."""
+"""Options for loading models with torch and transformers, and the translation of their errors into kwsd's."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from kwsd.cards.foreign import ZERO_SHOT, needs_code
 from kwsd.errors import DeviceError, ModelError, first_line
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-"""How anything is loaded from a model's folder."""
+"""Options with which everything is loaded from a model's folder."""
 MISFITS = (
     OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError, ArithmeticError,
     AssertionError, StrictDataclassError, SafetensorError,
 )  # fmt: skip
-"""What torch and transformers raise where a model's files do not fit each other, or them."""
+"""Errors of torch and transformers for model files that do not fit each other, or these libraries."""
 
 
 @contextmanager
 def loading(name: str, folder: Path) -> Iterator[None]:
-    """Around whatever loads and warms up the model in `folder`.
+    """Translate the errors of a block that loads and warms up the model in `folder`.
 
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
-        DeviceError: the GPU has too little memory, or a library is missing, as one for quantised weights.
+        DeviceError: the GPU has too little memory, or a library is missing, such as one for quantised weights.
     """
     try:
         yield
@@ -47,7 +47,7 @@ def loading(name: str, folder: Path) -> Iterator[None]:
 
 
 def unloadable(what: str, error: Exception, name: str) -> ModelError:
-    """The error for a model, called `name`, that transformers does not load; `what` begins its text."""
+    """The error for the model `name`, which transformers cannot load; `what` begins its text."""
     said = str(error)
     if "custom code" in said or "trust_remote_code" in said:  # an option that no operator can set
         return needs_code(name)
@@ -61,7 +61,7 @@ def unloadable(what: str, error: Exception, name: str) -> ModelError:
 
 
 def _misfit(folder: Path) -> str:
-    """What is wrong with weights of other sizes than the config's, and what to do about it."""
+    """What is wrong where weights and config have different sizes, and what to do about it."""
     config = read_json(folder / "config.json")
     if str(config.get("model_type")) in ZERO_SHOT:
         return "config.json names sizes that the weights do not fit; fetch the model again"

@@ -1,8 +1,7 @@
-"""What is added to a word head's logits after training, label by label.
+"""Offsets that are added to the logits of a word head after training, one per label.
 
-A network's odds are those of what it learnt from: of speech that is no word there was far more than people say to a
-listener, and of rare words, of which each recording was heard hundreds of times, it is less sure in other voices than
-of the others.
+A network learns the class frequencies of its training data, which had far more speech without a word than a listener
+hears. It is also less sure of rare words in new voices, as it saw each of their few recordings hundreds of times.
 
 Reference:
     Menon et al. 2021, "Long-tail learning via logit adjustment".
@@ -20,9 +19,9 @@ from kwsd.networks.heads import SpotterModel, label_names
 
 
 def offsets_of(config: Any) -> dict[str, float]:
-    """What was added to the logits of the network with this config: negative for what was made less likely.
+    """The offset that was added to each label's logit, by this config; negative if the label was made less likely.
 
-    Raises ValueError or TypeError where the config has no such numbers, or one of a label that is none of its words.
+    Raises ValueError or TypeError if the config's offsets are not numbers, or name a label that is not a word.
     """
     words = {label: float(offset) for label, offset in dict(config.word_offsets or {}).items()}
     if strange := sorted(set(words) - set(label_names(config)[:-1])):
@@ -31,13 +30,13 @@ def offsets_of(config: Any) -> dict[str, float]:
 
 
 def add(model: SpotterModel, offsets: Mapping[str, float]) -> None:
-    """Add the `offsets` to the logits of these labels, and let the config say so. None were added before."""
+    """Add the `offsets` to the logits of their labels, and record them in the config, which must have none yet."""
     _shift(model, offsets)
     record(model.config, offsets)
 
 
 def take_off(model: SpotterModel) -> dict[str, float]:
-    """Make the model what it was before they were added, and tell them. Raises as `offsets_of`."""
+    """Remove the recorded offsets from the model and its config, and return them. Raises as `offsets_of` does."""
     offsets = offsets_of(model.config)
     _shift(model, {label: -offset for label, offset in offsets.items()})
     record(model.config, {})
@@ -45,7 +44,7 @@ def take_off(model: SpotterModel) -> dict[str, float]:
 
 
 def record(config: Any, offsets: Mapping[str, float]) -> None:
-    """Let the config say that they were added: see `offsets_of`."""
+    """Record in the config the `offsets` that were added to the logits; `offsets_of` reads them."""
     config.unknown_offset = 0.0 - offsets.get(UNKNOWN, 0.0)  # never minus zero
     config.word_offsets = {label: float(offset) for label, offset in offsets.items() if label != UNKNOWN}
 

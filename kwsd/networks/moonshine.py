@@ -1,7 +1,7 @@
 """kwsd's larger classifier: the encoder of Moonshine, an adapter, and two heads (noise or word; which word).
 
-It hears better than the HuBERT and costs more, so it is asked where that one believes to hear a word
-(`kwsd.networks.cascade`). As a `transformers` model it is like `kwsd.networks.hubert`.
+It is more accurate than HuBERT and costs more, so it verifies windows in which HuBERT detects a word
+(`kwsd.networks.cascade`). It is a regular `transformers` model, as described in `kwsd.networks.hubert`.
 
 Reference:
     Jeffries et al. 2024, "Moonshine: Speech Recognition for Live Transcription and Voice Commands".
@@ -21,19 +21,19 @@ from kwsd.networks.heads import SpotterModel
 from kwsd.samples import RATE
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
-"""Of the three convolutions; transformers has them as constants too."""
+"""Kernel sizes and strides of the three convolutions, which are constants in transformers, too."""
 
 LOUDEST = 0.5
-"""The encoder was used with waveforms whose peak is at most this."""
+"""The peak to which louder waveforms are scaled down, as the encoder was used with none above it."""
 
 
 @strict
 class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """MoonshineConfig, of which the encoder's half counts, and the sizes of what kwsd puts on top of it.
+    """MoonshineConfig, of which only the encoder's part is used, and the sizes of kwsd's layers on top of it.
 
-    `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was taken off the logit of
-    `_unknown_` after training, and `word_offsets` were added to those of some words. It hears `window_samples`, and its
-    scores are about the last `about_samples` of them, or about all.
+    `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was subtracted from the logit of
+    `_unknown_` after training, and `word_offsets` were added to those of some words. The input is `window_samples`
+    long; the scores are about the last `about_samples` of it, None for all.
     """
 
     model_type = LARGER_TYPE
@@ -51,7 +51,7 @@ class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call] 
 
     @property
     def before_samples(self) -> int:
-        """What is heard before that, and only heard."""
+        """Samples at the beginning of a window that only serve as context."""
         return self.window_samples - (self.about_samples or self.window_samples)
 
 
@@ -69,9 +69,10 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
         self.add_heads(config)
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
-        """The encoder's last hidden states of what the scores are about; it hears what comes before, too.
+        """The encoder's last hidden states for the part of the input that the scores are about; the rest is context.
 
-        (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden). Before less than a window there is silence.
+        (batch, samples) float32 in [-1, 1) -> (batch, frames, hidden). If there is context, shorter input is padded
+        with silence in front.
         """
         before = self.config.before_samples
         missing = max(0, self.config.window_samples - input_values.shape[1]) if before else 0
@@ -81,14 +82,14 @@ class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # t
 
 
 def vectors(samples: int) -> int:
-    """How many vectors the encoder gives for so many samples."""
+    """The number of frames (hidden vectors) that the encoder computes for `samples` samples."""
     for kernel, stride in zip(KERNELS, STRIDES, strict=True):
         samples = (samples - kernel) // stride + 1
     return samples
 
 
 def quieten(waveform: torch.Tensor) -> torch.Tensor:
-    """(batch, samples) brought to a peak of at most `LOUDEST`."""
+    """Scale each waveform of (batch, samples) down to a peak of at most `LOUDEST`."""
     peak = waveform.abs().amax(dim=1, keepdim=True).clamp_min(1e-5)
     return waveform * (LOUDEST / peak).clamp_max(1.0)
 

@@ -1,4 +1,4 @@
-"""Scores of a graph that ONNX Runtime runs on the processor: `kwsd.networks.onnx_loading` makes them from files."""
+"""A classifier that runs a graph with ONNX Runtime on the CPU; `kwsd.networks.onnx_loading` makes it from files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from kwsd.networks.resource_errors import check_memory
 from kwsd.samples import RATE
 
 _MANY = 8
-"""Windows due at once that are worth other threads: they come from a recording. A microphone that fell behind on a busy
-machine, or a word after a schedule, has fewer at once, and threads would keep 5 MB from then on."""
+"""Windows at once that are worth more threads, as they come from a recording. A microphone that is behind on a busy
+machine, or a word after a long sleep, has fewer at once, and threads would occupy 5 MB from then on."""
 
 
 class OnnxClassifier:
-    """Scores windows with ONNX Runtime, a run for each.
+    """Scores windows with ONNX Runtime, in one run each.
 
-    What goes into an 8-bit product is scaled by its own extremes. In a batch those would be the batch's: a window's
-    scores would depend on which others happened to be due with it, and a recording would not give the same detections
-    however fast it is replayed.
+    The inputs of 8-bit products are scaled by their own extremes. In a batch these would be the batch's: the scores of
+    a window would depend on the others in its batch, and the detections of a recording on how fast it is replayed.
 
-    A microphone's windows come one by one, or two beside one that resembles a word, and take the caller's thread, which
-    costs the least time and memory. Once many were due at once, as from a recording, the cores share them from then on,
-    even if there are but two.
+    A microphone's windows come one by one, or two beside one that resembles a word, and are scored in the caller's
+    thread, which costs the least time and memory. Once many windows have come at once, as from a recording, all later
+    batches of two or more are spread over the cores.
     """
 
     device = "cpu"
@@ -38,7 +37,7 @@ class OnnxClassifier:
         """`session` is an `onnxruntime.InferenceSession` over a graph that takes windows at `rate` Hz.
 
         Raises:
-            ValueError: the graph has not as many scores as there are labels.
+            ValueError: the number of the graph's scores differs from that of the labels.
         """
         given = session.get_outputs()[0].shape[-1]
         if given != len(labels):
@@ -48,7 +47,7 @@ class OnnxClassifier:
         self._rate = rate
         self.name = name
         self.labels = tuple(labels)
-        """The columns of what `score` returns; for kwsd's own the words, then `_unknown_`, then `_silence_`."""
+        """The columns of what `score` returns; for kwsd's own models the words, then `_unknown_`, then `_silence_`."""
 
     def score(self, windows: NDArray[np.float32], rate: int = RATE) -> NDArray[np.float32]:
         """(batch, window) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32: probabilities.
@@ -79,5 +78,5 @@ class OnnxClassifier:
 
 
 def _cores() -> int:
-    """The processor's cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,6 +1,6 @@
-"""A model folder with a graph, or an exported model, as something that scores windows on the processor, without torch.
+"""Loads a model folder with a graph, or an exported model, as a classifier on the CPU that does without torch.
 
-The door to ONNX Runtime, but for what the exporter quantises: `kwsd.exporting.tracing`.
+The only module that imports ONNX Runtime, apart from the quantisation in `kwsd.exporting.tracing`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _UNMAPPED = "failed to map segment"
 
 
 def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | None = None) -> OnnxClassifier:
-    """The model in `folder`, warmed up: its graph, filled with the weights that lie beside it.
+    """The model in `folder`, warmed up: its graph with the weights beside it.
 
-    `graph` is another one than the folder's, for the same weights.
+    `graph` replaces that of the folder, for the same weights.
 
     Raises:
         ModelError: graph, config and weights do not fit each other.
@@ -70,7 +70,7 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
 
 @contextmanager
 def _blamed(model: Callable[[str], ModelError]) -> Iterator[None]:
-    """Whatever goes wrong within is the model's fault, which `model` tells, unless the machine lacks something."""
+    """Turn an error of the block into that of `model`, which gets its reason, unless the machine lacks resources."""
     try:
         yield
     except (KwsdError, MemoryError):
@@ -98,15 +98,17 @@ def _options(runtime: Any) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # costs the least processor time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # what was read, not what it takes it for
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the format of the bytes, instead of a guess
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     return options
 
 
 def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
-    """An `onnxruntime.InferenceSession`. Raises ValueError where the graph wants other weights than those beside it or
-    is none, and what ONNX Runtime raises."""
+    """An `onnxruntime.InferenceSession` for `graph` with the weights in `folder`.
+
+    Raises ValueError if the graph is not valid or needs other weights, and what ONNX Runtime raises.
+    """
     runtime = _runtime()
     from safetensors.numpy import load_file
 
@@ -117,7 +119,7 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
         quantised=INT8.encode() in graph,
         levels=quantisation_levels(),
     )
-    # It would open whatever file a graph names: only what it is given here may lie outside of the graph.
+    # ONNX Runtime would open any file that a graph names: only the weights given here may lie outside of it.
     if strange := parse_onnx(graph).outside - set(initializers):
         raise ValueError(f"it wants {min(strange) or 'a constant'!r:.40} from another file than {WEIGHTS}")
     values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
@@ -126,15 +128,15 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
 
 
 def _give_back() -> None:
-    """Return to the system what loading took and freed: glibc would keep 9 MB of it."""
+    """Return the memory that loading allocated and freed to the system, as glibc would keep 9 MB of it."""
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def quantisation_levels(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")) -> int:
-    """The largest whole number that a quantised weight may be here: 127, or 63.
+    """The largest value of a quantised weight on this machine: 127, or 63.
 
-    An x86 processor without VNNI adds pairs of products in 16 bits, which 8-bit weights can overflow; 7 bits cannot.
+    An x86 CPU without VNNI adds pairs of products in 16 bits, which 8-bit weights can overflow, but 7-bit ones cannot.
     """
     if (machine or platform.machine()) not in ("x86_64", "AMD64", "i686"):
         return 127

@@ -1,7 +1,7 @@
-"""The weights of kwsd's classifier as its ONNX graph takes them: convolutions as matrices, and 8 bits where it pays.
+"""Arranges the weights of kwsd's classifiers for their ONNX graphs: convolutions as matrices, 8 bits where it pays.
 
 A model folder holds its weights once, as transformers wrote them (model.safetensors). The graph beside them has none of
-its own: they are arranged here, when the graph is loaded and when it is drawn, by the same function.
+its own: the same function arranges them both when the graph is exported and when it is loaded.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def arrange(
 ) -> dict[str, NDArray[Any]]:
     """The graph's initializers by name: float32, and with `quantised` int8 for the large matrices.
 
-    `config` is the model's config.json. In a HuBERT whose `feat_extract_norm` is "group", the norm over time undoes the
-    first convolution's bias; it is left out.
+    `config` is the model's config.json. In a HuBERT whose `feat_extract_norm` is "group", the norm over time cancels
+    the first convolution's bias, which is left out.
 
-    A matrix is (inputs, outputs). A quantised one stands as `name.int8`, from -levels to levels, with `name.scale`
-    (outputs,) float32: their product is the matrix, to half a step.
+    A matrix is (inputs, outputs). A quantised one becomes `name.int8`, from -levels to levels, and `name.scale`
+    (outputs,) float32, whose product is the matrix to within half a step.
 
     Raises:
         KeyError: a tensor is missing.
@@ -50,7 +50,7 @@ def arrange(
 
 
 class _Block(NamedTuple):
-    """What a network calls the parts of its blocks."""
+    """The names of the parts of a network's blocks."""
 
     norm: str
     attention: str
@@ -73,7 +73,7 @@ class _Arranged:
         self.initializers: dict[str, NDArray[Any]] = {}
 
     def front_end(self) -> list[str]:
-        """Convolutions as matrices (taps * channels, outputs); the names of those that bear 8 bits."""
+        """Add the convolutions as matrices (taps * channels, outputs); the names of those that are fit for 8 bits."""
         index = 0
         names = []
         while (place := f"hubert.feature_extractor.conv_layers.{index}") + ".conv.weight" in self._weights:
@@ -85,12 +85,12 @@ class _Arranged:
             index += 1
         self._norm("projection.norm", "hubert.feature_projection.layer_norm")
         self._linear("projection", "hubert.feature_projection.projection")
-        # The first one sees the waveform, whose quiet parts 8 bits would lose; without the last one the scores change
-        # half as much, and it is small.
+        # Not the first: its input is the waveform, whose quiet parts 8 bits would lose. Not the last: it is small, and
+        # with it in full precision the scores change half as much.
         return [*names[1:-1], "projection"]
 
     def moonshine(self) -> list[str]:
-        """Convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
+        """Add convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
         for index in range(3):
             kernel = self._take(f"encoder.conv{index + 1}.weight")
             self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
@@ -98,12 +98,12 @@ class _Arranged:
         self._norm("conv.0.norm", "encoder.groupnorm")
         self._norm("encoder.norm", "encoder.layer_norm")
         names = self._blocks("encoder.layers", _MOONSHINE)
-        # What goes into the last convolution has a few values that dwarf the others: in 8 bits those would be lost, and
-        # a clip in five with them.
+        # Not the last convolution: a few values of its input dwarf the others, which 8 bits would lose, and with them
+        # one clip in five.
         return ["conv.1", *names]
 
     def encoder(self) -> list[str]:
-        """The positional convolution, its weight norm applied, and the blocks; the large matrices' names."""
+        """Add the positional convolution, with its weight norm applied, and the blocks; the large matrices' names."""
         place = "hubert.encoder.pos_conv_embed.conv"
         length = self._take(f"{place}.parametrizations.weight.original0")
         direction = self._take(f"{place}.parametrizations.weight.original1")
@@ -114,7 +114,7 @@ class _Arranged:
         return self._blocks("hubert.encoder.layers", _HUBERT)
 
     def _blocks(self, layers: str, called: _Block) -> list[str]:
-        """All of an encoder's blocks; the large matrices' names."""
+        """Add all blocks of an encoder; the large matrices' names."""
         index, names = 0, []
         while (place := f"{layers}.{index}") + f".{called.norm}.weight" in self._weights:
             block = f"block.{index}"
@@ -129,7 +129,7 @@ class _Arranged:
         return names
 
     def heads(self) -> None:
-        """Adapter, pooling and the two heads: too small for 8 bits to pay."""
+        """Add adapter, pooling and the two heads, which are too small for 8 bits to pay."""
         for name in ("adapter.down", "adapter.up", "pooling.score"):
             self._linear(name, name)
         for head in ("word_head", "noise_head"):
@@ -137,13 +137,13 @@ class _Arranged:
                 self._linear(f"{head}.{layer}", f"{head}.{layer}")
 
     def _linear(self, name: str, *places: str) -> None:
-        """Linear layers that share their input, side by side; all of them have a bias, or none."""
+        """Add linear layers that share their input as one matrix, side by side; all of them have a bias, or none."""
         self._keep(name, np.concatenate([self._take(f"{place}.weight").T for place in places], axis=1))
         if f"{places[0]}.bias" in self._weights:
             self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
 
     def _norm(self, name: str, place: str) -> None:
-        """A norm without a bias gets one of zeros."""
+        """Add a norm, if there is one; without a bias, it gets one of zeros."""
         if f"{place}.weight" in self._weights:
             self._keep(f"{name}.weight", self._take(f"{place}.weight"))
             self._keep(name + BIAS, np.zeros(len(self._weights[f"{place}.weight"])))
@@ -154,7 +154,7 @@ class _Arranged:
             self._keep(name + BIAS, self._take(f"{place}.bias"))
 
     def _take(self, name: str) -> NDArray[Any]:
-        """One tensor in single precision; all of them at once would take four times the file."""
+        """One tensor in single precision: expanding all at once would take four times the size of the file."""
         return unscaled(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Weights in 8 bits: what a file of them holds, and a graph computes with."""
+"""Quantisation of weights to 8 bits, for smaller files and for graphs that compute with them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Weights = Mapping[str, NDArray[Any]]
 
 SCALE = ".scale"
 LARGE = 50_000
-"""Values of a tensor that are worth 8 bits."""
+"""Fewest values of a tensor that is worth quantising."""
 
 
 def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
-    """The tensors as a smaller file holds them: 8 bits for what is large, half precision for the rest.
+    """The tensors for a smaller file: large ones in 8 bits, the others in half precision.
 
-    A large tensor (outputs, ...) is int8 from -127 to 127, beside it `name.scale` (outputs,) float32.
+    A large tensor (outputs, ...) becomes int8 from -127 to 127, with `name.scale` (outputs,) float32 beside it.
     """
     found: dict[str, NDArray[Any]] = {}
     for name, values in weights.items():
@@ -33,7 +33,7 @@ def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
 
 
 def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
-    """What `compacted` made small, as float32 again, to half a step; all else as it is."""
+    """The inverse of `compacted`: quantised tensors as float32, to within half a step; the others as they are."""
     found: dict[str, NDArray[Any]] = {}
     for name, values in weights.items():
         if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
@@ -43,12 +43,12 @@ def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
 
 
 def unscaled(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
-    """One tensor of those: times its scale, if it has one."""
+    """A tensor of `compacted`, multiplied by its scale if it has one."""
     return values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """(inputs, outputs) as whole numbers from -levels to levels, and what each column's are multiples of (outputs,)."""
+    """(inputs, outputs) -> integers from -levels to levels, and the scale (outputs,) of each column."""
     scale = np.abs(matrix).max(axis=0) / np.float32(levels)
     scale[scale == 0] = 1
     return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)

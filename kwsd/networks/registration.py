@@ -1,9 +1,9 @@
-"""Makes transformers' Auto classes know kwsd's classifiers, without importing transformers before somebody else does.
+"""Registers kwsd's classifiers with transformers' Auto classes, without importing transformers itself.
 
 `import kwsd` has to be cheap (the command line's help imports it), yet afterwards
-`AutoModelForAudioClassification.from_pretrained` has to know the models. So a finder waits for the module that maps
-model types to configurations, and enters a stand-in for each of kwsd's; the networks themselves are imported when a
-stand-in is first asked for anything. (Importing them at once would meet transformers' own modules half-way through.)
+`AutoModelForAudioClassification.from_pretrained` has to know the models. So an import hook waits for the module that
+maps model types to configurations, and enters a stand-in for each of kwsd's. The networks themselves are imported when
+a stand-in is first used: at once, they would import modules of transformers that are only half initialised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MODULES = {OWN_TYPE: "hubert", LARGER_TYPE: "moonshine", BACKBONE_TYPE: "backbo
 
 
 def register() -> None:
-    """Register now if transformers' table of configurations is there, else as soon as it is."""
+    """Register now if transformers' table of configurations is loaded, else as soon as it is."""
     if _AUTO in sys.modules:
         _enter(sys.modules[_AUTO].CONFIG_MAPPING)
     elif not any(isinstance(finder, _Waiting) for finder in sys.meta_path):
@@ -37,14 +37,14 @@ def _enter(table: Any) -> None:
 
 
 class _Standin:
-    """In the table in place of a configuration's class, until something is done with it."""
+    """Takes the place of a configuration's class in the table until it is called or an attribute of it is read."""
 
     def __init__(self, kind: str, table: Any) -> None:
         self.__name__ = self._kind = kind
         self._table = table
 
     def _real(self) -> Any:
-        """Import the network, whose module enters its configuration's class and registers the model."""
+        """Import the network, whose module registers the model and its configuration's class, and return that class."""
         importlib.import_module(f"kwsd.networks.{_MODULES[self._kind]}")
         return self._table[self._kind]
 
@@ -56,7 +56,7 @@ class _Standin:
 
 
 class _Waiting:
-    """A finder that finds nothing itself, but wraps the loader of the module that it waits for."""
+    """A meta path finder that finds nothing itself, but wraps the loader of the module that it waits for."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -1,4 +1,4 @@
-"""What the machine lacks, and no model or package is to blame for."""
+"""Recognises errors that are due to a lack of memory or descriptors, not to a model or a package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kwsd.errors import first_line
 
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _NO_MEMORY = ("bad_alloc", "cannot allocate memory")
-"""What C++ and the dynamic linker say, whose errors have no class of their own."""
+"""Messages of C++ and the dynamic linker, whose errors have no class of their own."""
 
 
 def is_scarcity(error: Exception) -> bool:
@@ -17,6 +17,6 @@ def is_scarcity(error: Exception) -> bool:
 
 
 def check_memory(error: Exception) -> None:
-    """Raise MemoryError where another library's error tells of a lack of memory."""
+    """Raise MemoryError if another library's error is due to a lack of memory."""
     if any(sign in str(error).lower() for sign in _NO_MEMORY):
         raise MemoryError(first_line(error)) from error

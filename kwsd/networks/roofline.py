@@ -1,7 +1,7 @@
-"""What a device can do at most, measured on it, and what a network asks of it for a window.
+"""Measures a device's peak performance, and computes from it how fast a network can be there.
 
-The roofline model (Williams, Waterman and Patterson 2009, "Roofline: An Insightful Visual Performance Model"): no
-network is faster than the device's matrix units or its memory allow, whichever is less.
+The roofline model (Williams, Waterman and Patterson 2009, "Roofline: An Insightful Visual Performance Model"): the
+device's matrix units or its memory bandwidth, whichever is slower, bound the speed of a network.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _LEAST_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Windows a second that a network can reach on its device: by its matrix units, and by its memory.
+    """The bounds that matrix units and memory set to the windows per second of a network on its device.
 
-    A window takes `flops` floating point operations and `moved_bytes` to and from memory, if every layer writes what
-    it gives and the next one reads it; the device does `flops_per_second` of the ones in the network's own precision,
-    and `bytes_per_second` of the others.
+    A window takes `flops` floating-point operations, and moves `moved_bytes` to and from memory if every layer writes
+    its output and the next one reads it. The device computes `flops_per_second` in the network's own precision, and
+    moves `bytes_per_second`.
     """
 
     flops: float
@@ -39,23 +39,23 @@ class Bound:
 
     @property
     def windows_per_second(self) -> float:
-        """The lower one of both."""
+        """The lower of the two bounds."""
         return min(self.flops_per_second / self.flops, self.bytes_per_second / self.moved_bytes)
 
     @property
     def set_by(self) -> str:
-        """What sets it: "matrix units" or "memory"."""
+        """What sets the lower bound: "matrix units" or "memory"."""
         by_memory = self.bytes_per_second / self.moved_bytes < self.flops_per_second / self.flops
         return "memory" if by_memory else "matrix units"
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The fields and both properties, as a dictionary for JSON."""
         return asdict(self) | {"windows_per_second": self.windows_per_second, "set_by": self.set_by}
 
 
 @torch.inference_mode()
 def bound(classifier: TorchClassifier) -> Bound:
-    """Of this network on this device; takes a second. Raises torch's own RuntimeError where memory runs out."""
+    """The bound of this network on its device; takes a second. Raises torch's RuntimeError if memory runs out."""
     window = torch.zeros(1, classifier.window_samples, device=classifier.device)
     dtype = next(classifier.network.parameters()).dtype
     flops, moved_bytes = _work(classifier.network, window)
@@ -63,8 +63,11 @@ def bound(classifier: TorchClassifier) -> Bound:
 
 
 def _work(network: torch.nn.Module, window: torch.Tensor) -> tuple[float, float]:
-    """Operations for one window, and bytes that the layers give, twice: written, then read by the next one. Weights are
-    read once for however many windows, and do not count."""
+    """The operations for one window, and the bytes that its layers move.
+
+    Each layer's output counts twice, as it is written, then read by the next layer. Weights do not count, as they are
+    read once for any number of windows.
+    """
     given = 0
 
     def count(_module: Any, _inputs: Any, output: Any) -> None:
@@ -95,7 +98,7 @@ def _bytes_per_second(device: str) -> float:
 
 
 def _fastest(work: Callable[[], object], device: str) -> float:
-    """Seconds of the fastest of several runs, after one that does not count."""
+    """Seconds of the fastest of several runs, after a warm-up run."""
 
     def run() -> float:
         began = time.perf_counter()

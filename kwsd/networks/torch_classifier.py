@@ -1,4 +1,4 @@
-"""A model folder as something that scores windows on torch: on CUDA, and on the CPU where there is no ONNX graph."""
+"""A classifier that runs kwsd's own networks with torch, on CUDA, or on the CPU if there is no ONNX graph."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TorchClassifier:
 
     @property
     def window_samples(self) -> int:
-        """How long the windows are that it was trained on."""
+        """The length of the windows that the network was trained on."""
         return int(self.network.config.window_samples)
 
     @torch.inference_mode()
@@ -45,9 +45,9 @@ class TorchClassifier:
 
 
 def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
-    """The model in `folder`, warmed up: it has scored batches as large as it will be given.
+    """The model in `folder`, warmed up with the smallest and the largest batch that it scores at once.
 
-    `device` is one that is there: see `kwsd.networks.devices.pick_device`.
+    `device` has to exist: see `kwsd.networks.devices.pick_device`.
 
     Raises:
         ModelError: the folder's config and weights do not fit each other.
@@ -65,8 +65,11 @@ def load_own(folder: Path, name: str, device: str) -> TorchClassifier:
 
 
 def load_network(folder: Path) -> SpotterModel:
-    """The network in `folder` itself, on the processor. Raises what transformers raises (see `kwsd.networks.loading`);
-    TypeError where it is not kwsd's own, ModelError where weights are missing."""
+    """The network in `folder` itself, on the CPU.
+
+    Raises what transformers raises (see `kwsd.networks.loading`), TypeError if the network is not kwsd's own, and
+    ModelError if weights are missing.
+    """
     model = whole(AutoModelForAudioClassification, folder, folder.name, remedy="fetch the model again")
     if not isinstance(model, SpotterModel):
         raise TypeError("it is not kwsd's own network")
