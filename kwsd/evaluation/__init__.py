@@ -1,1 +1,1 @@
-"""How well the daemon hears: clips, streams with known words, and hours that hold none."""
+"""Measures how well the daemon hears: on clips, on streams with known words, and on hours of audio without any."""

@@ -1,4 +1,4 @@
-"""How many clips were heard right, as values and tables."""
+"""The result of a clip evaluation, as values and tables."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class WordAccuracy:
 
     @property
     def accuracy(self) -> float:
-        """The share; NaN for no clips."""
+        """The share of clips that were heard as the word; NaN for no clips."""
         return self.correct / self.clips if self.clips else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of it."""
+        """Wilson's 95 % interval of the accuracy."""
         return statistics.wilson_interval(self.correct, self.clips)
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,10 +37,11 @@ class WordAccuracy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipReport:
-    """Clips, one label each. `classes` are the task's words, then `_unknown_`, then `_silence_`.
+    """The result on clips of one label each.
 
-    `confusion` (classes, classes) counts clips, rows the truth. `words` has the classes that have clips. `speech` is
-    how much of the speech was not taken for silence, `noise` how much of the silence was.
+    `classes` are the task's words, then `_unknown_`, then `_silence_`. `confusion` (classes, classes) counts clips; its
+    rows are the true classes. `words` has one entry for each class that has clips. `speech` counts the speech clips
+    that were not taken for silence, `noise` the silent ones that were.
     """
 
     model: str
@@ -62,18 +63,18 @@ class ClipReport:
 
     @property
     def word_or_noise(self) -> WordAccuracy:
-        """All clips, told apart only into speech and silence."""
+        """All clips, judged only as speech or silence."""
         clips = self.speech.clips + self.noise.clips
         return WordAccuracy("word or noise", clips, self.speech.correct + self.noise.correct)
 
     def mean_word_accuracy(self, at_least: int = 1) -> float:
-        """The words' accuracies averaged, each word alike, over those with `at_least` clips; NaN for none."""
+        """The unweighted mean accuracy of the words that have `at_least` clips; NaN for none."""
         proper = self.classes[:-2]
         shares = [word.accuracy for word in self.words if word.word in proper and word.clips >= at_least]
         return sum(shares) / len(shares) if shares else math.nan
 
     def rows(self) -> tuple[Row, ...]:
-        """The figures in all."""
+        """The overall figures."""
         return (
             ("clips", f"{self.total.clips}"),
             ("accuracy", f"{percent(self.total.accuracy, 2)} (95 %: {span(*self.total.interval)})"),
@@ -88,7 +89,7 @@ class ClipReport:
         )
 
     def tables(self) -> tuple[Table, ...]:
-        """The figures in all, then by word."""
+        """The overall figures, then those by word."""
         words = tuple(
             (word.word, f"{word.clips}", percent(word.accuracy), span(*word.interval), self._taken_for(word.word))
             for word in self.words
@@ -97,7 +98,7 @@ class ClipReport:
         return Table("Clips", ("figure", self.model), self.rows()), Table("By word", columns, words)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: `accuracy` in all, `per_word` by word, and the rest."""
+        """For JSON: the overall `accuracy`, `per_word` by word, and the rest."""
         bins = self.reliability
         return plain_table(
             {

@@ -1,7 +1,7 @@
-"""How many clips a classifier gets right: one window, one label.
+"""Measures how many clips a classifier gets right, each by one window and one label.
 
-A clip longer than a window (mostly a second) is judged by the one around its speech, as in training; a shorter one
-stands in the middle of silence.
+A clip longer than a window (usually a second) is judged by the window around its speech, as in training; a shorter one
+is padded with silence on both sides.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def evaluate_clips(
     notes: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> ClipReport:
-    """Score every recording, and every one of `noise` as silence whatever its label.
+    """Score every recording by its label, and every recording of `noise` as silence whatever its label.
 
-    A clip is judged by `window` samples, and what is heard in the `before` samples before them. `labels` names the
+    A clip is judged by `window` samples and the `before` samples of context that precede them. `labels` names the
     words of a subset task (see `Task`). Recordings whose label was inferred by a machine (`WORD-inferred.opus`) are
-    left out, and those that cannot be read, if `unreadable` is there to be told. `progress` is called with clips done
-    and in all.
+    left out; so are those that cannot be read, if `unreadable` is given. `progress` is called with the number of clips
+    done and the total.
 
     Raises:
         ConfigError: the model lacks one of `labels`, or none of them is a word.
-        InputError: there is nothing to score, or a recording cannot be read.
+        InputError: there is nothing to score, or a recording cannot be read and `unreadable` is not given.
     """
     task = task_of(classifier.labels, labels)
     kept = without_inferred(recordings)
@@ -122,13 +122,15 @@ def report_of(
 
 
 def judged(samples: NDArray[np.int16], length: int = RATE, before: int = 0) -> NDArray[np.float32]:
-    """(n,) int16 as the (before + length,) float32 that is judged: what `kwsd train` would learn of the clip, with what
-    comes `before`. Silence stands where there is no clip."""
+    """Cut a clip, (n,) int16, to the (before + length,) float32 samples by which it is judged.
+
+    They are the window that `kwsd train` would learn from, and the `before` samples that precede it; zeros outside the
+    clip."""
     return cut_window(samples, begin_of_speech(samples, length) - before, before + length)
 
 
 def _strangers(labels: Sequence[str], clips: Sequence[Recording]) -> tuple[str, ...]:
-    """A note on labels that the model does not know: a folder may be called otherwise than it is meant."""
+    """A note on labels that the model does not know: a folder's name may differ from the word that is meant."""
     known = {folded(label) for label in labels} | {""}
     strange = sorted({clip.label for clip in clips if can_fire(clip.label) and folded(clip.label) not in known})
     return (f"labels that the model lacks, counted as unknown: {brief(', '.join(strange), 200)}",) if strange else ()

@@ -1,4 +1,4 @@
-"""The detection error trade-off of recorded streams, and the points on it where a daemon would work."""
+"""The detection error trade-off of recorded streams, and operating points on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kwsd.evaluation.statistics import DetCurve
 from kwsd.spotting.trigger import TriggerSettings
 
 BUDGETS = (0.1, 0.5, 1.0)
-"""False alarms an hour at which a miss rate is told."""
+"""False alarms an hour at which a miss rate is reported."""
 
 _STEP = 0.5
 _LOWEST = -2.0
@@ -33,10 +33,10 @@ class Sweep:
 
 
 def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: Progress | None = None) -> Sweep:
-    """Replay at shifts of the trigger's thresholds, from where nothing fires down to 200 alarms an hour.
+    """Replay at shifts of the trigger's thresholds, from one at which nothing fires down to 200 alarms an hour.
 
-    Steps of 0.5 in log-odds, then halved seven times where the alarms pass one of `BUDGETS`. A point of `points` has
-    the fewest misses among the replayed ones that keep to its budget.
+    The shifts lie 0.5 log-odds apart; where the alarms cross one of `BUDGETS`, the step is bisected seven times. Each
+    of `points` has the fewest misses among the replayed shifts that keep to its budget.
     """
     seen: dict[float, tuple[float, float]] = {}
 
@@ -68,7 +68,7 @@ def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: 
 
 
 def _shifts(replayers: Sequence[Replayer], trigger: TriggerSettings) -> list[float]:
-    """Falling, in whole steps; at the first none of the words can fire."""
+    """Falling shifts, multiples of the step; at the first one, none of the words can fire."""
     given = np.array([log_odds(threshold) for threshold in trigger.thresholds.values()])
     can_fire = np.array([threshold <= 1 for threshold in trigger.thresholds.values()])
     if not can_fire.any():
@@ -81,7 +81,7 @@ def _shifts(replayers: Sequence[Replayer], trigger: TriggerSettings) -> list[flo
 
 
 def _close_in(look: Callable[[float], float], shifts: Sequence[float], budget: float) -> None:
-    """Look between the last shift within the budget and the first beyond it."""
+    """Bisect between the highest shift beyond the budget and the next higher one, which is within it."""
     within = [shift for shift in shifts if look(shift) <= budget]
     beyond = [shift for shift in shifts if look(shift) > budget]
     if not within or not beyond:

@@ -1,4 +1,4 @@
-"""Recordings that cannot be read: one of thousands is no reason to lose what was measured on the others."""
+"""Recordings that cannot be read are left out: one of thousands must not cost the measurements on the others."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ log = logging.getLogger(__name__)
 
 
 class LeftOut:
-    """Told of each file that cannot be read, or not to its end. It is named on the log; the evaluation goes on."""
+    """Collects the errors of files that cannot be read, or not to their end; each is logged, and the evaluation goes
+    on."""
 
     def __init__(self) -> None:
         self._errors: list[InputError] = []
 
     def __call__(self, error: InputError) -> None:
-        """Leave one out."""
+        """Log and keep the error of one file."""
         log.warning("left out: %s", error)
         self._errors.append(error)
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What is wrong with each."""
+        """The message of each error."""
         return tuple(str(error) for error in self._errors)
 
     def check(self) -> None:
-        """Raise InputError where any was left out, with how many there are and the first of them."""
+        """Raise InputError if any file was left out, with the number of files and the first error."""
         if not self._errors:
             return
         first = self._errors[0]

@@ -1,4 +1,4 @@
-"""What went wrong in streams, one by one: where to listen."""
+"""Lists each false alarm and each miss in streams, with its position."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kwsd.evaluation.scoring import Matched
 from kwsd.samples import seconds
 
 MOST = 20
-"""Rows of a table on a terminal; JSON has all."""
+"""The most rows that a table on a terminal shows; JSON has all."""
 
 
 def false_alarms(scored: Sequence[Matched]) -> Iterator[Mapping[str, Any]]:
-    """What fired wrongly, stream by stream: when, how sure it was, and what was said if it answers anything."""
+    """The false alarms, stream by stream: when each fired, its score, and the word it answers, or None for none."""
     for each in scored:
         for alarm in each.alarms:
             said = each.answered(alarm)
@@ -36,7 +36,7 @@ def misses(streams: Sequence[str], scored: Sequence[Matched]) -> Iterator[Mappin
 
 
 def tables(streams: Sequence[str], scored: Sequence[Matched]) -> Iterator[Table]:
-    """Both, as far as there is anything to tell; the first of many."""
+    """A table of the false alarms and one of the misses, the first `MOST` of each; an empty table is left out."""
     alarms, missed = list(false_alarms(scored)), list(misses(streams, scored))
     fired = tuple(
         (alarm["stream"], f"{alarm['at_s']:.2f}", alarm["word"], f"{alarm['score']:.6f}", _why(alarm))

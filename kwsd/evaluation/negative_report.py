@@ -1,4 +1,4 @@
-"""What fired at nothing, as values."""
+"""The false alarms on audio without words, as values and tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from kwsd.evaluation.report import Row, Table, hours, number, percent, plain_tab
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarm:
-    """A detection where no word was: `second` is where it fired, in the file `path` that holds the clip `name`."""
+    """A detection where no word was spoken.
+
+    It fired at `second` of the file `path`, which holds the clip `name`. `snippet` is its recording, if one was kept.
+    """
 
     path: Path
     name: str
@@ -35,7 +38,7 @@ class FalseAlarm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NegativeReport:
-    """False alarms over `seconds` of audio, by time."""
+    """False alarms over `seconds` of audio, in order of time."""
 
     model: str
     recordings: int
@@ -54,17 +57,17 @@ class NegativeReport:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % of them, exact for a Poisson count."""
+        """The 95 % interval of the false alarms an hour, exact for a Poisson count."""
         low, high = statistics.poisson_interval(len(self.alarms))
         return 3600 * low / self.seconds, 3600 * high / self.seconds
 
     def by_word(self) -> dict[str, int]:
-        """How many alarms each word gave, the most first."""
+        """The number of alarms of each word, the greatest first."""
         words = [alarm.word for alarm in self.alarms]
         return {word: words.count(word) for word in sorted(set(words), key=lambda word: (-words.count(word), word))}
 
     def rows(self) -> tuple[Row, ...]:
-        """The figures in all."""
+        """The overall figures."""
         low, high = self.interval
         return (
             ("recordings", f"{self.recordings}"),
@@ -79,7 +82,7 @@ class NegativeReport:
         )
 
     def tables(self) -> tuple[Table, ...]:
-        """The figures in all, the alarms by word, and what fired."""
+        """The overall figures, the number of alarms by word, and each alarm."""
         fired = tuple(
             (alarm.name, f"{alarm.second:.2f}", alarm.word, f"{alarm.score:.4f}", str(alarm.path))
             for alarm in self.alarms

@@ -1,4 +1,4 @@
-"""How often a model fires at nothing: hours of speech or noise that hold none of its words."""
+"""Measures how often a model fires in hours of speech or noise that hold none of its words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAUSE = 3 * RATE // 10
 
 _SNIPPET = 2 * RATE
 _PART = 600 * RATE
-"""Samples that are held at once: a night before an open microphone is no reason for gigabytes."""
+"""Samples of a recording that are decoded at once: a whole night's recording would take gigabytes."""
 
 
 def find_negatives(
@@ -44,11 +44,11 @@ def find_negatives(
     held_out: int = 0,
     unreadable: LeftOut | None = None,
 ) -> tuple[list[Recording], tuple[str, ...]]:
-    """The recordings of a folder, or one file, that hold none of `words`, with notes on them and on what was left out.
+    """The recordings in `folder` (or one file) that hold none of `words`, with notes on them and on those left out.
 
-    Of what `find_sounds` finds only what training held out, see `kept_back`. What is said is a recording's label,
-    beside what `said` has for its name; for noise, where "dog" is a bark, say that it is not `transcribed`.
-    `unreadable` is told of files that are no audio. Raises InputError for none.
+    Only recordings that training held out are taken (see `kept_back`). A recording's transcript is its label and the
+    entry of `said` for its name; noise, where "dog" labels a bark, has none: pass `transcribed=False`. `unreadable` is
+    called for each file that is no audio. Raises InputError if nothing is left.
     """
     said = said or {}
     found = find_sounds(folder, unreadable)
@@ -59,7 +59,7 @@ def find_negatives(
 
 
 class NegativeSource:
-    """Recordings end to end, a pause after each, decoded as they are needed, ten minutes at a time."""
+    """Plays recordings end to end with a pause after each, decoding at most ten minutes at a time."""
 
     live = False
     name = "negatives"
@@ -68,18 +68,20 @@ class NegativeSource:
         self._recordings, self._unreadable = recordings, unreadable
         self._closed = False
         self.starts: list[int] = []
-        """Where in the stream each part of a recording begins that was read so far."""
+        """The stream position, in samples, at which each of `parts` begins."""
         self.parts: list[Recording] = []
-        """These parts; most recordings are one."""
+        """The parts of recordings that were read so far; most recordings are a single part."""
         self.recordings = 0
-        """How many were begun so far."""
+        """The number of recordings begun so far."""
         self.heard = 0
-        """Samples so far, without the pauses."""
+        """The samples read so far, without the pauses."""
         self.reading_s = 0.0
-        """Processor seconds so far that decoding took: what a recording costs, and listening does not."""
+        """Processor seconds spent on decoding so far; listening to a microphone does not have this cost."""
 
     def blocks(self) -> Iterator[Block]:
-        """A block a part. Where one cannot be read `unreadable` is told, and the recording ends there; without,
+        """One block for each part, and the pauses.
+
+        Where a part cannot be read, `unreadable` is called and the recording ends there; without `unreadable`,
         InputError is raised."""
         at, pause = 0, np.zeros(PAUSE, np.int16)
         for recording, start, samples in self._read():
@@ -113,7 +115,7 @@ class NegativeSource:
         self._closed = True
 
     def place(self, sample: int) -> int:
-        """Which of `parts` is heard at this sample of the stream."""
+        """The index in `parts` of the part that is heard at this sample of the stream."""
         return max(0, bisect_right(self.starts, sample) - 1)
 
 
@@ -134,10 +136,10 @@ def evaluate_negatives(
 ) -> NegativeReport:
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
-    With `snippets`, the two seconds up to each alarm go there; not every one need be written, see `Snippets.check`.
-    `window` is what the classifier hears at once, in samples, `about` and `coarse` as for `Spotter`. `progress` is
-    called with samples done and in all. A recording that cannot be read is left out, from its damage on, if
-    `unreadable` is there to be told, and where others are left; else InputError is raised.
+    `snippets` gets the two seconds up to each alarm; some may fail to be written, see `Snippets.check`. `window` is the
+    classifier's input in samples; `about` and `coarse` are those of `Spotter`. `progress` is called with the samples
+    done and the total. With `unreadable`, a damaged recording is left out from its damage on, as long as anything could
+    be read; otherwise InputError is raised.
     """
     source = NegativeSource(recordings, unreadable)
     spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse, about=about)
@@ -174,7 +176,7 @@ def evaluate_negatives(
 def _alarm(
     detection: Detection, source: NegativeSource, recent: NDArray[np.int16], snippets: Snippets | None
 ) -> FalseAlarm:
-    # The word's own middle, not the moment it fired: by then the next recording may have begun.
+    # Located by the middle of the word: by the moment it fires, the next recording may have begun.
     index = source.place((detection.start + detection.end) // 2)
     recording = source.parts[index]
     second = (recording.start + detection.at - source.starts[index]) / RATE

@@ -1,4 +1,4 @@
-"""An operating point: what one set of thresholds gives over recorded streams, in all and by word."""
+"""An operating point: the misses and false alarms of one set of thresholds on recorded streams, in all and by word."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from kwsd.spotting.trigger import TriggerSettings
 
 @dataclass(frozen=True, slots=True)
 class WordMisses:
-    """One word's share of an operating point. What was `spoken` came from so many `clips`, some of them heard again."""
+    """One word's figures at an operating point.
+
+    The word was spoken `spoken` times, from `clips` different clips: a clip may be used more than once.
+    """
 
     word: str
     spoken: int
@@ -27,12 +30,12 @@ class WordMisses:
 
     @property
     def miss_rate(self) -> float:
-        """The share of its occurrences that nothing heard; NaN for none."""
+        """The share of the word's occurrences that were missed; NaN if there are none."""
         return statistics.miss_rate(self.missed, self.spoken)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of it, as of so many clips: to hear one again tells little more."""
+        """Wilson's 95 % interval of the miss rate, with a clip as one trial: its repetitions add little evidence."""
         return statistics.wilson_interval(self.clips * self.miss_rate, self.clips)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,10 +45,10 @@ class WordMisses:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperatingPoint:
-    """What one set of thresholds gives over some streams, `hours` long in all.
+    """The results of one set of thresholds on some streams, `hours` long in all.
 
-    `budget` is the number of false alarms an hour that it was chosen for, None where it was given. `shift` is its
-    distance from the given thresholds in log-odds. `scored` has an entry a stream.
+    `budget` is the number of false alarms an hour that the thresholds were chosen for; None for the user's own.
+    `shift` is their distance from the user's thresholds in log-odds. `scored` has one entry for each stream.
     """
 
     budget: float | None
@@ -61,38 +64,39 @@ class OperatingPoint:
 
     @property
     def alarms(self) -> tuple[Detection, ...]:
-        """What fired at nothing, at another word, or too late."""
+        """The detections that answer no word, another word, or the right word too late."""
         return tuple(alarm for each in self.scored for alarm in each.alarms)
 
     @property
     def repeats(self) -> int:
-        """How often a word was heard again."""
+        """The number of further detections of words that were heard already."""
         return sum(len(each.repeats) for each in self.scored)
 
     @property
     def late(self) -> int:
-        """Of the alarms, the right word heard too late."""
+        """The number of alarms that are the right word, heard too late."""
         return sum(each.late for each in self.scored)
 
     @property
     def substitutions(self) -> int:
-        """Of the alarms, another word than was spoken."""
+        """The number of alarms that are another word than was spoken."""
         return sum(each.substitutions for each in self.scored)
 
     @property
     def misses(self) -> int:
-        """Words that nothing heard."""
+        """The number of spoken words that were not detected."""
         return sum(each.misses for each in self.scored)
 
     @property
     def miss_rate(self) -> float:
-        """Their share of the spoken words; NaN for none."""
+        """The share of the spoken words that were missed; NaN if none was spoken."""
         return statistics.miss_rate(self.misses, len(self.outcomes))
 
     @property
     def miss_interval(self) -> tuple[float, float]:
-        """95 %, by bootstrap; occurrences of one clip are drawn together. Another word's clip of the same name is
-        another, as in Speech Commands, where a speaker's are called alike."""
+        """The 95 % bootstrap interval of the miss rate; occurrences of one clip are resampled together.
+
+        A clip is told by word and name: in Speech Commands, clips of one speaker share a name across words."""
         return statistics.miss_interval([outcome.missed for outcome in self.outcomes], groups=_clips(self.outcomes))
 
     @property
@@ -102,20 +106,20 @@ class OperatingPoint:
 
     @property
     def alarm_interval(self) -> tuple[float, float]:
-        """95 % of them an hour, exact for a Poisson count."""
+        """The 95 % interval of the false alarms an hour, exact for a Poisson count; NaN for no audio."""
         low, high = statistics.poisson_interval(len(self.alarms))
         return (low / self.hours, high / self.hours) if self.hours else (math.nan, math.nan)
 
     def latency_ms(self) -> tuple[float, ...]:
-        """From the word's true end to the event: the 50th, 95th and 99th percentile of the hits."""
+        """The 50th, 95th and 99th percentile of the hits' latencies, from the word's true end to the event."""
         return statistics.percentiles(self.latencies_ms())
 
     def latencies_ms(self) -> list[float]:
-        """All the hits' latencies."""
+        """The latencies of all hits."""
         return [latency for stream in self.scored for latency in stream.latencies_ms()]
 
     def by_word(self) -> tuple[WordMisses, ...]:
-        """Every word that may fire."""
+        """The figures of every word that may fire."""
         found, outcomes, alarms = [], self.outcomes, self.alarms
         for word in self.thresholds:
             own = [outcome for outcome in outcomes if outcome.word.word == word]
@@ -149,7 +153,7 @@ class OperatingPoint:
 
 
 def _clips(outcomes: Sequence[Outcome]) -> list[Hashable]:
-    """Which clip each of them is of; one that nobody knows is one of its own."""
+    """A key for the clip of each outcome; an outcome whose clip is not known counts as a clip of its own."""
     words = [outcome.word for outcome in outcomes]
     return [(word.word, word.clip) if word.clip else index for index, word in enumerate(words)]
 
@@ -157,7 +161,7 @@ def _clips(outcomes: Sequence[Outcome]) -> list[Hashable]:
 def operate(
     replayers: Sequence[Replayer], trigger: TriggerSettings, *, shift: float = 0.0, budget: float | None = None
 ) -> OperatingPoint:
-    """All streams at the trigger's thresholds, moved by `shift` in log-odds."""
+    """Replay all streams at the trigger's thresholds, moved by `shift` in log-odds."""
     settings = replace(trigger, thresholds=shifted(trigger.thresholds, shift) if shift else trigger.thresholds)
     return OperatingPoint(
         budget=budget,

@@ -1,4 +1,4 @@
-"""Files that somebody wants to have, with an error that says what to do where they cannot be written."""
+"""Writes the files that an evaluation leaves, with an error that says what to do where that fails."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kwsd.replacing import replacing
 
 @contextmanager
 def output(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` once all is written, or leaves it as it was; the folder is made.
+    """Open a file that replaces `path` once it is complete; on an error `path` stays as it was. Its folder is made.
 
     Raises:
-        OutputError: it cannot be written there.
-        DeviceError: there is no room.
+        OutputError: the file cannot be written.
+        DeviceError: there is no room for it.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
 
 
 def save_wav(path: Path, samples: NDArray[np.int16]) -> None:
-    """16 kHz mono samples (n,) as a WAV file; its folder is made.
+    """Write 16 kHz mono samples (n,) as a WAV file; its folder is made.
 
     Raises OutputError where it cannot be written, DeviceError where there is no room for it.
     """
@@ -40,6 +40,6 @@ def save_wav(path: Path, samples: NDArray[np.int16]) -> None:
 
 
 def free_place(path: Path, taken: Callable[[Path], bool]) -> Path:
-    """`path`, or the first of path-2, path-3 and so on that is not `taken`."""
+    """The first of `path`, path-2, path-3 and so on that is not `taken`."""
     numbers = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
     return next(place for place in chain([path], numbers) if not taken(place))

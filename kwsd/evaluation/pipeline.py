@@ -1,5 +1,6 @@
-"""Audio on the daemon's own path, in this process and as fast as it is taken: a capture thread pumps the source into a
-ring, and windows are cut from it, for a spotter to be fed with."""
+"""Runs audio through the daemon's own path in this process, as fast as its windows are consumed.
+
+A capture thread pumps the source into a ring, from which windows are cut for a spotter."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _RING = 10 * RATE
 
 
 class SamplesSource:
-    """Samples in memory as a source; it waits when the ring is full."""
+    """A source of samples in memory; it is not live, so its pump waits while the ring is full."""
 
     live = False
 
@@ -34,7 +35,7 @@ class SamplesSource:
         self._closed = False
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of a second."""
+        """The samples in blocks of a second."""
         for start in range(0, len(self._samples), RATE):
             if self._closed:
                 return
@@ -46,8 +47,10 @@ class SamplesSource:
 
 
 def windows_of(source: Source, *, hop: int = HOP, length: int = RATE, batch: int = BATCH) -> Iterator[list[Window]]:
-    """The source's windows of `length` samples, up to `batch` at a time, cut from a ring that a thread fills; it is
-    gone at the end. Raises what `source.blocks()` raises."""
+    """The source's windows of `length` samples, up to `batch` at a time.
+
+    They are cut from a ring that a thread fills; the thread ends with the generator. Raises what `source.blocks()`
+    raises."""
     ring = Ring(max(_RING, 2 * length))
     thread = threading.Thread(target=pump, args=(source, ring), name="kwsd-capture")
     thread.start()

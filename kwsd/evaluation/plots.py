@@ -1,4 +1,4 @@
-"""Pictures of what was found, as PNG."""
+"""Plots of evaluation results, as PNG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
-    """confusion.png and reliability.png in `folder`.
+    """Draw confusion.png and reliability.png in `folder`; returns their paths.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -34,7 +34,10 @@ def plot_clips(report: ClipReport, folder: Path) -> list[Path]:
 
 
 def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
-    """det.png, with the gate on and off, and latency.png at the given thresholds. Raises as `plot_clips`."""
+    """Draw det.png, with the gate on and off, and latency.png at the given thresholds; returns their paths.
+
+    Raises OutputError and DeviceError as `plot_clips` does.
+    """
     curves = {("gate on" if gate.gated else "gate off"): gate.sweep.curve for gate in report.gates}
     first = report.gates[0]
     made = [plot_det(curves, folder / "det.png", title=f"{report.model}: words in streams", points=first.points)]
@@ -43,7 +46,7 @@ def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
 
 
 def plot_confusion(report: ClipReport, path: Path) -> Path:
-    """The confusion matrix, each row as shares of its clips; counts are written where there is room."""
+    """Draw the confusion matrix: a cell's colour is its share of the row's clips, its number their count."""
     counts = report.confusion
     rows = np.flatnonzero(counts.sum(axis=1))
     shares = counts[rows] / counts[rows].sum(axis=1, keepdims=True)
@@ -63,7 +66,7 @@ def plot_confusion(report: ClipReport, path: Path) -> Path:
 
 
 def plot_reliability(report: ClipReport, path: Path) -> Path:
-    """How often predictions of some confidence were right, and how many there were."""
+    """Draw the accuracy of the predictions in each bin of confidence, and how many there were."""
     bins = report.reliability
     filled = bins.counts > 0
 
@@ -82,7 +85,7 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
 
 
 def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Sequence[OperatingPoint] = ()) -> Path:
-    """Miss rate over false alarms an hour, both logarithmic; what is 0 stands at the edge. `points` show intervals."""
+    """Draw the miss rate over false alarms an hour, both logarithmic, and 0 at the edge; `points` show intervals."""
     positive = [curve.alarms_per_hour[curve.alarms_per_hour > 0] for curve in curves.values()]
     least = min((float(rates.min()) for rates in positive if len(rates)), default=0.1) / 2
     lowest = 0.001
@@ -113,7 +116,7 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
 
 
 def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Path:
-    """How long after a word's end it fired."""
+    """Draw a histogram of the latencies from a word's end to its event."""
 
     def draw(axes: Axes) -> None:
         values = np.asarray(latencies_ms, np.float64)
@@ -131,7 +134,7 @@ def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Pa
 
 
 def _by_place(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, OperatingPoint]]:
-    """One of the points at each place, under the names of all: in a short stream several budgets come to one."""
+    """One point for each place, under the names of all points there: in a short stream several budgets coincide."""
     places: dict[tuple[float, float], list[OperatingPoint]] = {}
     for point in points:
         places.setdefault((point.alarms_per_hour, point.miss_rate), []).append(point)
@@ -158,7 +161,7 @@ def _draw_point(axes: Axes, name: str, point: OperatingPoint, least: float, lowe
 
 
 def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Path:
-    """One pair of axes, drawn and written."""
+    """Draw one pair of axes and write it to `path`."""
     with picture(path, size) as figure:
         draw(figure.add_subplot())
         with writing(path):

@@ -1,7 +1,7 @@
-"""What the spotter would have done at other thresholds: recorded scores through the very same spotter, many times.
+"""Replays recorded scores through the daemon's own spotter, to find what would fire at other thresholds.
 
-One number moves all thresholds: it is added to their log-odds, because scores crowd near 1. Windows in which no word
-comes near its threshold cannot fire, so that only the others are replayed.
+One number shifts all thresholds: it is added to their log-odds, because scores crowd near 1. A window in which every
+word stays below its threshold cannot fire, so only the others, and the windows around them, are replayed.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
 _SCREEN = 1e-12
-"""How far under its threshold a mean may lie that is computed here in another order than in the trigger."""
+"""Tolerance below a threshold, for means that are summed here in another order than in the trigger."""
 
 _FEED = 512
 
 _CEILING = 17.0
-"""Log-odds that no float32 score reaches but 1 itself; a mean of some may."""
+"""Log-odds that no float32 score below 1 reaches, though a mean of several scores may."""
 
 
 def log_odds(score: float) -> float:
-    """The logit of a score, clipped to what float32 can tell from 1 (and 0)."""
+    """The logit of a score, clipped to +/-17, beyond which float32 cannot tell a score from 1."""
     if score <= 0 or score >= 1:
         return math.copysign(_CEILING, score - 0.5)
     return max(-_CEILING, min(_CEILING, math.log(score) - math.log1p(-score)))
 
 
 def from_log_odds(value: float) -> float:
-    """The score with these log-odds; infinity, which nothing reaches, beyond what float32 can tell from 1."""
+    """The score with these log-odds; beyond 17, where float32 cannot tell it from 1, infinity: no score reaches it."""
     return 1 / (1 + math.exp(-value)) if value <= _CEILING else math.inf
 
 
 def shifted(thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
-    """Every threshold moved by `shift` in log-odds; one above 1 stays where nothing reaches it."""
+    """Every threshold moved by `shift` in log-odds; one above 1, which no score reaches, stays as it is."""
     return {
         word: from_log_odds(log_odds(threshold) + shift) if threshold <= 1 else threshold
         for word, threshold in thresholds.items()
@@ -62,24 +62,25 @@ class Replayer:
         trigger: TriggerSettings,
         listened: Collection[str] = (),
     ) -> None:
-        """`words` are those that may fire, out of all that are `listened` for (the same where none are named); spoken
-        words that are not among them are not scored. Of `trigger` smoothing, substitution and what is the latest
-        count."""
+        """`words` may fire, out of those that are `listened` for (by default `words`); other spoken words do not count.
+
+        Of `trigger`, only `smoothing`, `substitution` and `latest_ms` are used."""
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
         self._smoothing, self._substitution = trigger.smoothing, trigger.substitution
         self._latest_ms = trigger.latest_ms
         timed = 0 if trigger.latest_ms is None else -(-trigger.latest_ms * RATE // 1000 // recorded.hop) + 1
-        self._before = self._smoothing - 1 + timed  # windows that what happens in one may depend on
+        self._before = self._smoothing - 1 + timed  # earlier windows on which a window's outcome may depend
         self._gated, self._listened = gated, tuple(listened or words)
         self._columns = [recorded.labels.index(word) for word in words]
         self._blank: Scores = np.zeros((self._smoothing, len(recorded.labels)), np.float32)
         self._seen: tuple[NDArray[np.bool_], Scores, NDArray[np.float64]] | None = None
 
     def _heard(self, trigger: TriggerSettings) -> tuple[Scores, NDArray[np.float64]]:
-        """What a spotter with this trigger is told of each window, (n, labels), 0 where it does not look; and the
-        words' means, (n, words)."""
+        """The claims of each window as a spotter with this trigger gets them, and the words' smoothed claims.
+
+        (n, labels), 0 for windows that it does not look at; and (n, words)."""
         thresholds = {word: trigger.thresholds.get(word, math.inf) for word in self._listened}
         looked_at = self.recorded.looked_at(
             replace(trigger, thresholds=thresholds, smoothing=self._smoothing, substitution=self._substitution),
@@ -95,8 +96,9 @@ class Replayer:
         return self._seen[1:]
 
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
-        """What a spotter with these settings fires, word for word and sample for sample; `start` and `end` of the
-        detections are not told. Smoothing, substitution and what is the latest are the replayer's."""
+        """The detections of a spotter with these settings, the same words at the same samples.
+
+        Their `start` and `end` mean nothing. `smoothing`, `substitution` and `latest_ms` are the replayer's."""
         recorded = self.recorded
         classifier = ReplayClassifier(recorded.model, recorded.labels)
         settings = replace(
@@ -109,9 +111,8 @@ class Replayer:
         heard, means = self._heard(trigger)
         found: list[Detection] = []
         for first, stop in self._islands(settings, means):
-            # Before an island come the windows that its first mean looks back to, and those since when a word may be
-            # late; after it as many blank ones, so that nothing is left in the trigger's memory but its refractory
-            # time, as if all had been fed.
+            # An island is fed with the earlier windows that its first mean and `latest_ms` look back to. Blank windows
+            # follow it, so that the trigger keeps nothing but its refractory time, as if every window had been fed.
             low = max(0, first - self._before)
             rows = np.concatenate([heard[low:stop], self._blank])
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
@@ -122,16 +123,16 @@ class Replayer:
         return found
 
     def scored(self, trigger: TriggerSettings) -> Matched:
-        """Those detections against the words that were spoken."""
+        """Match the detections at these settings with the words that were spoken."""
         return score_events(self.detections(trigger), self.spoken)
 
     def peaks(self) -> NDArray[np.float64]:
-        """The greatest smoothed score of each word, (words,), if all windows that are wanted are looked at."""
+        """The greatest smoothed claim of each word, (words,), if every window that the gate lets through is scored."""
         closely = TriggerSettings(dict.fromkeys(self._words, 0.0))
         return np.asarray(self._heard(closely)[1].max(axis=0, initial=0.0), np.float64)
 
     def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-        """Windows [first, stop) where a word may be over its threshold, and one more; they lie apart."""
+        """Separate runs [first, stop) of windows where a word may reach its threshold, each with the next window."""
         thresholds = np.array([trigger.thresholds.get(word, math.inf) for word in self._words])
         hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):

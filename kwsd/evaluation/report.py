@@ -1,4 +1,4 @@
-"""What an evaluation found, as values: `to_dict()` for JSON, `tables()` for whoever prints them."""
+"""What the reports of an evaluation share; each has `to_dict()` for JSON and `tables()` for printing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Text in rows; the first column names the row, the others are figures."""
+    """A table of text: the first column names the row, the others hold its values."""
 
     title: str
     columns: tuple[str, ...]
@@ -31,12 +31,12 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def hours(value: float) -> str:
-    """To two digits after the point, and short ones to two that count: ten seconds are not 0.00."""
+    """Hours to two decimals; less than 0.1 to two significant digits, lest ten seconds be 0.00."""
     return number(value) if value >= 0.1 else f"{value:.2g}"
 
 
 def threshold(value: float) -> str:
-    """A threshold to six digits, or, near 1, to as many as tell it from 1 and from its neighbours."""
+    """A threshold to six decimals; near 1, to as many as tell it from 1 and from its neighbours."""
     far = 1 - value
     return number(value, max(6, 2 - math.floor(math.log10(far))) if 0 < far < 1 else 6)
 
@@ -47,7 +47,7 @@ def span(low: float, high: float) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Anything made of dicts, sequences and numpy values as what JSON knows; NaN and infinity become null."""
+    """Convert dicts, sequences and numpy values to JSON's types; NaN and infinity become None."""
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if hasattr(value, "tolist"):
@@ -60,5 +60,5 @@ def plain(value: Any) -> Any:
 
 
 def plain_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table whose values `plain` has made what JSON knows."""
+    """Convert a mapping's values with `plain`."""
     return {name: plain(entry) for name, entry in table.items()}

@@ -1,4 +1,4 @@
-"""A stream whose every window was scored once: what any thresholds make of it can be asked without a model."""
+"""A stream whose windows were all scored once, so that any thresholds can be tried on it without a model."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _EMPTY = np.zeros(1, np.int16)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredStream:
-    """Every window of a stream, scored once; all that a threshold can change is left open.
+    """Every window of a stream, scored once and independently of thresholds.
 
-    `ends` (n,) are the windows' ends in samples, `scores` (n, labels) what the classifier said of them. `open` (n,)
-    tells which of them the gate would let through. While nothing sounds like a word, one window in `coarse` samples is
-    scored by the daemon; 0: as many as it takes for the same detections as with all. Processor seconds: `scoring_s` of
-    the classifier, (n,) a window, `path_s` of all the rest without a gate, `gate_s` of all the rest with one.
+    `ends` (n,) are the windows' ends in samples, `scores` (n, labels) the classifier's scores; `open` (n,) says which
+    windows the gate would let through. While nothing sounds like a word, the daemon scores one window in `coarse`
+    samples, or with 0 as many as it takes for the detections of scoring all. `scoring_s` are the classifier's processor
+    seconds, (n,) by window; `path_s` are those of all the rest without a gate, `gate_s` with one.
     """
 
     name: str
@@ -54,19 +54,21 @@ class ScoredStream:
         return self.length / RATE / 3600
 
     def window(self, end: np.int64) -> Window:
-        """One that ends there, for a spotter that is told its scores: without its samples."""
+        """A window with this end but without its samples, for a spotter whose classifier replays recorded scores."""
         return Window(self.name, int(end), _EMPTY, hop=self.hop)
 
     def claims(self, listened: Collection[str], substitution: float) -> Scores:
-        """(n, labels): what the words that are `listened` for fire by (see `kwsd.spotting.claims`)."""
+        """The claims, (n, labels), by which the words that are `listened` for fire (see `kwsd.spotting.claims`)."""
         key = frozenset(listened), substitution
         if key not in self._claims:  # a replayer of each word asks for it
             self._claims[key] = claims(self.scores, self.labels, listened, substitution)
         return self._claims[key]
 
     def looked_at(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
-        """(n,): the windows from whose scores a spotter with this trigger, and with the gate or without, has its
-        detections. On the finest grid they are the same as from all windows: see `kwsd.spotting.sparse_scoring`."""
+        """Which windows, (n,) bool, to replay for the detections of a spotter with this trigger, `gated` or not.
+
+        On the finest grid, skipped windows change no detection (see `kwsd.spotting.sparse_scoring`), so all are
+        replayed that the gate lets through."""
         if stride_of(self.coarse, self.hop) == FINEST:
             return self._wanted(gated)
         return self._scored(trigger, gated=gated)
@@ -75,7 +77,7 @@ class ScoredStream:
         return self.open if gated else self._looked.setdefault((), np.ones(len(self.ends), bool))
 
     def _scored(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
-        """(n,): which windows that spotter would score."""
+        """Which windows, (n,) bool, a spotter with this trigger would score."""
         tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse, self.hop)
         if not tried.spares:
             return self._wanted(gated)
@@ -90,7 +92,7 @@ class ScoredStream:
     def _on_grid(
         self, scores: Scores, wanted: NDArray[np.bool_], stride: int, is_candidate: Callable[[Scores], bool]
     ) -> NDArray[np.bool_]:
-        """Which of the `wanted` windows (n,) with these `scores` (n, labels) are scored, (n,)."""
+        """Which of the `wanted` windows (n,) the grid would score, (n,) bool, by their `scores` (n, labels)."""
         state = GridState()
         heard = [
             PendingWindow(self.window(end), state, bool(want), stride, is_candidate)
@@ -107,14 +109,14 @@ class ScoredStream:
         return float(self._scored(trigger, gated=gated).mean()) if len(self.ends) else 1.0
 
     def cpu_per_second(self, trigger: TriggerSettings, *, gated: bool) -> float:
-        """Processor seconds per second of audio: what the windows took that are scored, and the rest of the path."""
+        """Processor seconds per second of audio: those of the windows that are scored, and of the rest of the path."""
         scored = self._scored(trigger, gated=gated)
         scoring_s = float(np.broadcast_to(self.scoring_s, scored.shape)[scored].sum())
         return (scoring_s + (self.gate_s if gated else self.path_s)) * RATE / max(1, self.length)
 
 
 class ReplayClassifier:
-    """A classifier that says again what was recorded: `cue` the rows, then feed their windows."""
+    """A classifier that returns recorded scores: `cue` the rows, then `score` their windows."""
 
     device = "recorded"
 
@@ -123,7 +125,7 @@ class ReplayClassifier:
         self._rows: Scores = np.zeros((0, len(self.labels)), np.float32)
 
     def cue(self, rows: Scores) -> None:
-        """These (n, labels) rows come next; rows that were cued before and not asked for are dropped."""
+        """Set the (n, labels) rows to return next; rows that are left from an earlier call are dropped."""
         self._rows = rows
 
     def score(self, windows: NDArray[np.float32]) -> Scores:

@@ -1,4 +1,4 @@
-"""Which detections are right: by event, one spoken word at most one hit."""
+"""Event-based scoring: matches detections with spoken words, at most one hit for each word."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kwsd.events import Detection
 from kwsd.samples import RATE
 
 SLACK = RATE // 2
-"""Samples after a word's end in which a detection of it still is a hit."""
+"""Samples after a word's end up to which a detection of it is still a hit."""
 
 LATE = RATE
-"""Samples after a word's end in which a detection of it is no hit any more, but still an answer to it."""
+"""Samples after a word's end up to which a detection of it, no longer a hit, still counts as a late answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Outcome:
 
     @property
     def missed(self) -> bool:
-        """Whether nothing heard it."""
+        """Whether the word was not detected."""
         return self.detection is None
 
     @property
@@ -37,7 +37,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """`outcomes` has one entry a spoken word, in order; every detection is in it, in `repeats` or in `alarms`."""
+    """The detections of one stream, matched with its words.
+
+    `outcomes` has one entry for each spoken word, in order. Every detection is in `outcomes`, `repeats` or `alarms`.
+    """
 
     outcomes: tuple[Outcome, ...]
     repeats: tuple[Detection, ...]
@@ -45,21 +48,21 @@ class Matched:
 
     @property
     def misses(self) -> int:
-        """How many words nothing heard."""
+        """The number of words that were not detected."""
         return sum(outcome.missed for outcome in self.outcomes)
 
     @property
     def late(self) -> int:
-        """How many of the alarms are a word that was spoken and missed, heard too late (see `LATE`)."""
+        """The number of alarms that detect a missed word too late (see `LATE`)."""
         return sum(self._late_for(alarm) is not None for alarm in self.alarms)
 
     @property
     def substitutions(self) -> int:
-        """How many are none of these, but another word than was spoken, where that would have been a hit."""
+        """The number of other alarms that fired where a detection of the spoken word would have been a hit."""
         return sum(self._late_for(alarm) is None and self.answered(alarm) is not None for alarm in self.alarms)
 
     def answered(self, alarm: Detection) -> SpokenWord | None:
-        """What was spoken that one of the alarms is a late or a wrong answer to; None where it answers nothing."""
+        """The spoken word that the alarm answers late or wrongly; None if there is none."""
         words = (outcome.word for outcome in self.outcomes)
         there = (word for word in words if word.start <= alarm.at <= word.end + SLACK)
         return self._late_for(alarm) or next(there, None)
@@ -76,10 +79,10 @@ class Matched:
 def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord]) -> Matched:
     """Match the detections of one stream with the words that were spoken in it.
 
-    The first detection of the right word within [start, end + SLACK] samples, both included, is a hit; a further one
-    there is a repeat; all else is a false alarm. What counts is when it fired (`Detection.at`). Where the same word's
-    places overlap, a detection goes to the one among those still unheard that ends first. A wrong word where a word
-    was spoken is an alarm, and the word stays missed.
+    The first detection of the right word within [start, end + SLACK] samples, both included, is a hit, any further one
+    there a repeat; every other detection is a false alarm. Its time is when it fired (`Detection.at`). Where these
+    intervals overlap for one word, a detection goes to the undetected occurrence that ends first. A wrong word where a
+    word was spoken is an alarm, and the word stays missed.
     """
     places: defaultdict[str, list[int]] = defaultdict(list)
     for index, word in sorted(enumerate(words), key=lambda item: (item[1].end, item[1].start)):
@@ -88,7 +91,7 @@ def score_events(detections: Iterable[Detection], words: Sequence[SpokenWord]) -
     repeats: list[Detection] = []
     alarms: list[Detection] = []
     longest = max((word.end - word.start for word in words), default=0)
-    begin: defaultdict[str, int] = defaultdict(int)  # by word: the places before it are over
+    begin: defaultdict[str, int] = defaultdict(int)  # by word, its first place that is not yet over
     for detection in sorted(detections, key=lambda detection: detection.at):
         own = places[detection.word]
         first = begin[detection.word]

@@ -1,4 +1,4 @@
-"""Which recordings are heard: those that a stream is made of, and those that hold no word."""
+"""Selects recordings: those that a stream is built from, and those that hold none of the words."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ class Sound:
 
 
 def sounds(recordings: Iterable[Recording], unreadable: OnUnreadable | None = None) -> list[Sound]:
-    """Decode recordings. One that cannot be read is left out, where `unreadable` is there to be called; else
-    InputError is raised."""
+    """Decode recordings.
+
+    For one that cannot be read, `unreadable` is called and it is left out; without `unreadable`, InputError is raised.
+    """
     return [Sound(recording.label, recording.name, samples) for recording, samples in load(recordings, unreadable)]
 
 
 def at_pauses(sound: Sound) -> list[Sound]:
-    """A long recording as pieces of 10 to 20 s, cut where it is quietest; one of less than 40 s as it is."""
+    """Split a recording longer than 40 s into pieces of 10 to 20 s, cut where it is quietest, until 40 s or less are
+    left; a shorter one stays whole."""
     pieces, rest = [], sound.samples
     while len(rest) > _LONG:
         energy = np.square(rest[_PIECE : 2 * _PIECE].astype(np.float64))
@@ -46,7 +49,7 @@ def at_pauses(sound: Sound) -> list[Sound]:
 
 
 def lasting(sounds: Sequence[Sound], hours: float) -> list[Sound]:
-    """The first of them, until they last so long in all; one at least."""
+    """The first sounds, until they last `hours` in all; at least one."""
     ends = np.cumsum([len(sound.samples) for sound in sounds])
     return list(sounds[: 1 + int(np.searchsorted(ends, hours * 3600 * RATE))])
 
@@ -54,10 +57,10 @@ def lasting(sounds: Sequence[Sound], hours: float) -> list[Sound]:
 def free_of(
     words: Collection[str], recordings: Sequence[Recording], said: Mapping[str, str], where: str = "here"
 ) -> list[Recording]:
-    """The recordings that hold none of `words` by their transcript, or have none: see `notes_on`.
+    """The recordings whose transcript holds none of `words`, or that have no transcript (see `notes_on`).
 
-    What lies in a folder that is called as one of them, and says nothing else of itself, holds it. Raises InputError,
-    which names `where` they lie, if all of them hold one.
+    One without a transcript counts as holding the word that its folder is named after. Raises InputError, which names
+    `where` they lie, if every recording holds one of the words.
     """
     names = {folded(word) for word in words}
     phrases = [sentence(word) for word in words]
@@ -75,7 +78,7 @@ def free_of(
 
 
 def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) -> tuple[str, ...]:
-    """What to know of the sentences that are `taken`; `held` others were left out because they hold a word."""
+    """Notes on the sentences that are `taken`; `held` others were left out because they hold a word."""
     unknown = sum(not _transcript(recording, said).strip() for recording in taken)
     notes = []
     if held:
@@ -86,14 +89,14 @@ def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) 
 
 
 def _transcript(recording: Recording, said: Mapping[str, str]) -> str:
-    """Its label, and what `said` has for its name."""
+    """A recording's label, and the entry of `said` for its name."""
     return f"{recording.label} {said.get(recording.name, '')}"
 
 
 def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> list[Recording]:
-    """`count` clips in random order, every word as often as the others.
+    """Draw `count` clips in random order, every word equally often, up to one.
 
-    A word's clips are all used before one is used again. Raises InputError where there are none.
+    All clips of a word are used before one is used again. Raises InputError if there are no recordings.
     """
     if not recordings:
         raise InputError("no recordings of words to put into the stream")
@@ -116,10 +119,10 @@ def draw_words(recordings: Sequence[Recording], count: int, seed: int = 0) -> li
 def kept_back(
     recordings: Sequence[Recording], parts: int, where: str = "here", *, noise: bool = False
 ) -> list[Recording]:
-    """The recordings that training never heard, if it held one part in `parts` out; all of them for 0 parts.
+    """The recordings that training held out, if it held out one part in `parts`; all of them for 0.
 
-    Of noise it holds out half as much: see `kwsd.training.prepare`. Raises InputError, which names `where` they lie, if
-    it heard all of them.
+    Of `noise`, training holds out half as much (see `kwsd.training.prepare`). Raises InputError, which names `where`
+    they lie, if it held out none of them.
     """
     parts *= 2 if noise else 1
     kept = [recording for recording in recordings if parts <= 0 or held_out(recording.speaker, recording.name, parts)]
@@ -129,7 +132,7 @@ def kept_back(
 
 
 def up_to(recordings: Sequence[Recording], hours: float, seed: int = 0) -> list[Recording]:
-    """Recordings in random order, until they last so long in all; all of them where they do not."""
+    """Recordings in random order, until they last `hours` in all; all of them if they last less."""
     rng = np.random.default_rng([seed, 3])
     chosen: list[Recording] = []
     left = hours * 3600 * RATE

@@ -1,4 +1,4 @@
-"""What fired at nothing, kept as recordings to train on."""
+"""Saves the audio of false alarms as recordings to train on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kwsd.evaluation.output_files import free_place, save_wav
 log = logging.getLogger(__name__)
 
 _LONGEST = 200
-"""Bytes of a clip's name or a word in a file's; file systems take 255, the rest of the name among them."""
+"""The most bytes of a clip's name, or of a word, in a file name; file systems allow 255 for the whole name."""
 
 
 class Snippets:
-    """The folder's not_WORD/CLIP-SECOND.wav: labels that no model has. What other runs left there stays.
+    """Writes snippets as not_WORD/CLIP-SECOND.wav in a folder: no model has a label not_WORD.
 
-    One that cannot be written is missing, and told once; the evaluation goes on.
+    Files of earlier runs stay. Of the snippets that cannot be written, the first is logged; the evaluation goes on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +33,7 @@ class Snippets:
         self._first: KwsdError | None = None
 
     def save(self, clip: str, second: float, word: str, samples: NDArray[np.int16]) -> Path | None:
-        """Write what was heard in `clip` up to `second`, (n,) at 16 kHz; returns its path, None where that failed."""
+        """Write what was heard in `clip` up to `second`, (n,) at 16 kHz; returns its path, or None on an error."""
         path = self._free(self._folder / f"not_{_plain(word)}" / f"{_plain(clip)}-{second:.2f}.wav", samples)
         try:
             save_wav(path, samples)
@@ -46,14 +46,15 @@ class Snippets:
         return path
 
     def check(self) -> None:
-        """Raise the first error, with how many are missing, where not all could be written."""
+        """Raise the first error, with the number of missing snippets, if any could not be written."""
         if self._first is not None:
             what = f"{self._missing} of {len(self._taken)} snippets are missing; {self._first.what}"
             raise type(self._first)(what, self._first.remedy) from self._first
 
     def _free(self, path: Path, samples: NDArray[np.int16]) -> Path:
-        """A name that no other has: clips of two folders may be called alike, and long ones begin alike. What an
-        earlier run has heard the same way, and written, is written once."""
+        """A path that no other snippet of this run has: clips of two folders may share a name, or its beginning.
+
+        A file of an earlier run with the same samples is reused, any other kept."""
 
         def taken(place: Path) -> bool:
             return place in self._taken or (lexists(place) and not holds(place, samples))

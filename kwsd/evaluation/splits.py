@@ -1,4 +1,4 @@
-"""Which labelled clips are scored: a model has heard most of those that it was trained on before."""
+"""Selects the labelled clips that are scored: of a training set, the model has learnt from most clips."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTS = "the lists in the folder"
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The clips of a `split`, or of "all", with notes on which they are."""
+    """The clips of a `split`, or of "all", with notes on the choice."""
 
     split: str
     clips: list[Recording]
@@ -28,12 +28,12 @@ class Chosen:
 
 
 def clips_of(place: Path, split: str = "", unreadable: OnUnreadable | None = None) -> Chosen:
-    """The clips of one split, or of "all": of a folder, as `find_recordings` reads it, or of a table, as
-    `kwsd.datasets.layouts` does.
+    """The clips of one split, or of "all".
 
-    Without a `split` the test clips are taken, where Speech Commands' lists or a table's column say which they are,
-    else all. Noises, minutes long, are of no split: they are taken with any, second by second. `unreadable` is called
-    for files that are no audio.
+    `place` is a folder that `find_recordings` reads, or a table that `kwsd.datasets.layouts` reads. Without a `split`,
+    the test clips are taken where Speech Commands' lists or a table's column name them, otherwise all. Recordings of
+    noise belong to no split: they are always added, second by second. `unreadable` is called for files that are no
+    audio.
 
     Raises:
         InputError: there is nothing to read, or no clip is of that split.
@@ -58,7 +58,7 @@ def clips_of(place: Path, split: str = "", unreadable: OnUnreadable | None = Non
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The clips of a split, out of `total`, noise, and what says which split they belong to."""
+    """The clips of a split, out of `total`; the recordings of noise; and `by`, what decides a clip's split."""
 
     split: str
     clips: list[Recording]
@@ -96,19 +96,19 @@ def _of_index(found: Sequence[Recording], lists: Mapping[str, str], split: str) 
 def _of_files(
     rows: Sequence[Clip], noise: Iterable[Path], split: str, unreadable: OnUnreadable | None, by: str
 ) -> _Found:
-    """All are divided, as in training, and then those that cannot be read are left out."""
+    """Divide all files, as in training does, and only then leave out those that cannot be read."""
     files = [(clip.path, clip.label) for clip in divided(rows) if split in ("all", clip.split)]
     quiet = whole(((path, NOISE) for path in noise), unreadable)
     return _Found(split, list(whole(files, unreadable)), len(rows), list(quiet), by)
 
 
 def _usual(named: bool) -> str:
-    """The split that is taken where none is asked for, by whether the splits are named."""
+    """The default split, by whether the folder or table names its splits."""
     return "test" if named else "all"
 
 
 def seconds_of(noise: Recording) -> Iterator[Recording]:
-    """Each second of a long recording as one of its own; a short one as it is."""
+    """Each second of a recording as a recording of its own; one shorter than two seconds as it is."""
     if noise.length < 2 * RATE:
         yield noise
         return
@@ -117,5 +117,5 @@ def seconds_of(noise: Recording) -> Iterator[Recording]:
 
 
 def without_inferred(recordings: Sequence[Recording]) -> list[Recording]:
-    """Those whose label was not given by a machine (`WORD-inferred.opus`): such clips do not belong in a score."""
+    """The recordings without those whose label a machine gave (`WORD-inferred.opus`), which must not be scored."""
     return [clip for clip in recordings if clip.path.stem != f"{clip.label}-inferred"]

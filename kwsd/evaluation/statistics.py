@@ -1,6 +1,6 @@
-"""Figures of merit, and how sure they are: pure functions of numbers.
+"""Figures of merit and their confidence intervals, as pure functions of numbers.
 
-Nothing here knows about audio. scipy is not needed: the one quantile that has no closed form, Poisson's, is bisected.
+scipy is not needed: the only quantile without a closed form, Poisson's, is found by bisection.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 _RESAMPLES = 2000
-"""Of the bootstrap."""
+"""Resamples that the bootstrap draws."""
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Counts:
-    """Counts (classes, classes): row the true class, column the predicted one, both given as numbers (n,)."""
+    """Counts (classes, classes), rows by true class and columns by predicted class; both are given as indices (n,)."""
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (np.asarray(truth, np.intp), np.asarray(predicted, np.intp)), 1)
     return matrix
@@ -50,9 +50,10 @@ class Reliability:
 
 
 def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> Reliability:
-    """How often predictions made with some confidence (n,) are `correct` (n,), for each bin (lower, upper].
+    """The reliability diagram of predictions with a `confidence` (n,) that were `correct` (n,) or not.
 
-    As in Guo et al., "On calibration of modern neural networks", 2017, eq. 3 to 5; confidence 0 is in the first bin.
+    Bins are (lower, upper]; the first holds confidence 0, too. By Guo et al., "On calibration of modern neural
+    networks", 2017, eq. 3 to 5.
     """
     scores, right = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
     edges = np.linspace(0, 1, bins + 1)
@@ -83,10 +84,10 @@ def percentiles(values: ArrayLike, which: Sequence[float] = (50, 95, 99)) -> tup
 
 
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval for the mean of a Poisson count (Garwood, 1936), by tails of equal weight.
+    """The exact interval for the mean of a Poisson count (Garwood, 1936), with tails of equal weight.
 
-    The same as chi-square quantiles: chi2(tail, 2 k) / 2 and chi2(1 - tail, 2 k + 2) / 2. Divide both by the hours
-    for a rate. Raises ValueError for a negative count.
+    It equals the chi-square quantiles chi2(tail, 2 k) / 2 and chi2(1 - tail, 2 k + 2) / 2. For a rate, divide both by
+    the hours. Raises ValueError for a negative count.
     """
     if count < 0:
         raise ValueError(f"a count of {count}")
@@ -106,7 +107,7 @@ def _poisson_cdf(count: int, mean: float) -> float:
 
 
 def _bisect(below: Callable[[float], bool], high: float) -> float:
-    """Where `below`, true at 0, turns false, up to `high`."""
+    """The point in [0, high] at which `below`, true at 0, turns false."""
     low = 0.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -115,7 +116,7 @@ def _bisect(below: Callable[[float], bool], high: float) -> float:
 
 
 def wilson_interval(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval for a proportion (Wilson, 1927); NaN for no trials. A trial may be a success in part."""
+    """The score interval for a proportion (Wilson, 1927); NaN for no trials. `successes` may be fractional."""
     if not trials:
         return math.nan, math.nan
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -126,10 +127,10 @@ def wilson_interval(successes: float, trials: int, confidence: float = 0.95) -> 
 
 
 def bootstrap_interval(values: ArrayLike, *, groups: Sequence[Hashable] | None = None) -> tuple[float, float]:
-    """The percentile interval, at 95 %, of the mean of (n,) values (Efron, 1979); NaN for none.
+    """The 95 % percentile interval of the mean of (n,) values (Efron, 1979); NaN for no values.
 
-    `groups` (n,) are drawn whole, where values of one group (a speaker, a clip heard twice) are not independent.
-    Values that are all equal have no spread to draw from: the interval is then a point.
+    `groups` (n,) are resampled whole, for values of one group (a speaker, a clip heard twice) that are not
+    independent. If all values are equal, the interval is a point.
     """
     numbers = np.asarray(values, np.float64)
     if not numbers.size:
@@ -137,9 +138,9 @@ def bootstrap_interval(values: ArrayLike, *, groups: Sequence[Hashable] | None =
     names: dict[Hashable, int] = {}
     place = np.array([names.setdefault(name, len(names)) for name in groups or range(len(numbers))])
     sums, counts = np.bincount(place, numbers), np.bincount(place)
-    rng = np.random.default_rng(0)  # the same values, the same interval
+    rng = np.random.default_rng(0)  # so that the same values give the same interval
     means: list[Floats] = []
-    for start in range(0, _RESAMPLES, 100):  # a hundred at a time: the draws of many values take much room
+    for start in range(0, _RESAMPLES, 100):  # a hundred at a time: the draws of many values take much memory
         draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), min(100, _RESAMPLES - start))
         means.append((draws @ sums) / (draws @ counts))
     low, high = np.percentile(np.concatenate(means), (2.5, 97.5))
@@ -147,10 +148,10 @@ def bootstrap_interval(values: ArrayLike, *, groups: Sequence[Hashable] | None =
 
 
 def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None) -> tuple[float, float]:
-    """The interval, at 95 %, of a miss rate from (n,) outcomes, 1 missed and 0 heard.
+    """The 95 % interval of a miss rate from (n,) outcomes, 1 for missed and 0 for heard.
 
-    By bootstrap; where all groups are missed equally often, and a bootstrap would claim to be certain, Wilson's, with a
-    group for a trial.
+    It is by bootstrap. Where all groups are missed equally often, the bootstrap would be a point: then it is Wilson's,
+    with one trial for each group.
     """
     outcomes = np.asarray(missed, np.float64)
     low, high = bootstrap_interval(outcomes, groups=groups)
@@ -158,16 +159,16 @@ def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None
         return low, high
     trials = len(set(groups)) if groups is not None else outcomes.size
     if low < high:
-        return low, max(high, wilson_interval(0.0, trials)[1])  # one miss says no less than none
+        return low, max(high, wilson_interval(0.0, trials)[1])  # some misses must not bound the rate below none
     return wilson_interval(trials * float(outcomes.mean()), trials)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetCurve:
-    """A detection error trade-off (Martin et al., 1997, but alarms by the hour): points by falling threshold.
+    """A detection error trade-off (Martin et al., 1997, but with alarms by the hour), points by falling threshold.
 
-    All arrays are (points,). Where the points were replayed, a lower threshold may lose a word (an earlier alarm's
-    refractory time covers it): `envelope` leaves such points out.
+    All arrays are (points,). In a replay, a lower threshold may miss a word that falls into the refractory time of an
+    earlier alarm: `envelope` leaves such points out.
     """
 
     thresholds: Floats
@@ -175,7 +176,7 @@ class DetCurve:
     alarms_per_hour: Floats
 
     def envelope(self) -> DetCurve:
-        """The points that no other beats in both figures: alarms strictly rise, misses strictly fall."""
+        """The Pareto-optimal points: alarms strictly rise, misses strictly fall."""
         order = np.lexsort((-self.thresholds, self.miss_rates, self.alarms_per_hour))
         misses = self.miss_rates[order]
         best = np.concatenate([[True], misses[1:] < np.minimum.accumulate(misses)[:-1]])
@@ -183,7 +184,7 @@ class DetCurve:
         return DetCurve(self.thresholds[kept], self.miss_rates[kept], self.alarms_per_hour[kept])
 
     def index_at(self, alarms_per_hour: float) -> int | None:
-        """The point with the fewest misses among those with at most so many alarms an hour; None if none has."""
+        """The index of the point with the fewest misses within `alarms_per_hour`; None if no point is within it."""
         allowed = np.flatnonzero(self.alarms_per_hour <= alarms_per_hour)
         if not len(allowed):
             return None

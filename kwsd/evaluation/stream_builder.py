@@ -1,7 +1,7 @@
-"""Long audio with known word positions, built from clips: commands between pieces of speech, noise under both.
+"""Builds long audio with known word positions from clips: commands between pieces of speech, noise under both.
 
-A command is spoken on its own: it stands between two pieces of speech, never over one, with a pause on both sides.
-The same parts and seed give the same samples.
+A command stands alone: between two pieces of speech, never over one, with a pause on both sides. The same parts and
+seed give the same samples.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TRIES = 20
 class StreamSettings:
     """How a stream is put together.
 
-    `snr_db` is the word's mean power over that of the noise during the word, None for no noise. `pause_s` bounds the
-    pauses around a word, from the edges of the speech to those of the word. `level_db` is the mean power of words and
-    sentences re full scale, each drawn within `spread_db` of it. `tail_s` of pause end the stream.
+    `snr_db` is the ratio of the word's mean power to that of the noise during the word; None for no noise. `pause_s`
+    bounds the pauses before and after a word. `level_db` is the mean power of words and sentences, re full scale; each
+    is drawn within `spread_db` of it. A pause of `tail_s` ends the stream.
     """
 
     snr_db: float | None = 10.0
@@ -53,12 +53,12 @@ def build_stream(
     name: str = "stream",
     notes: tuple[str, ...] = (),
 ) -> Stream:
-    """Put every word (a `Sound` each, labelled with the word) at a random place between the pieces of `speech`.
+    """Put every word (a `Sound` labelled with it) at a random place between the pieces of `speech`.
 
-    Each piece of speech is used once, in random order; the first place is before the first piece, the last after the
-    last one. No place gets two words before all have one. A word's position is the extent of its speech by energy;
-    around it up to the pause's length of its own recording is heard, faded. Every word's noise is drawn anew, and
-    lasts from the end of the last word's pause to the end of its own.
+    Each piece of speech is used once, in random order; places lie before, between and after them. No place gets a
+    second word before all have one. A word's position is the extent of its speech by energy; its own recording is
+    heard around it, faded, up to the pause's length. Noise is drawn anew for every word, and lasts from the end of the
+    previous word's pause to the end of its own.
 
     Raises:
         InputError: noise was asked for and there is none, or there is no word.
@@ -84,7 +84,7 @@ def build_stream(
 
 
 def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]]:
-    """Which words go where: each place gets one before any gets two."""
+    """The indices of the words at each place: every place gets one word before any gets two."""
     rounds = [rng.permutation(places) for _ in range(-(-words // places))]
     found: list[list[int]] = [[] for _ in range(places)]
     for word, place in zip(rng.permutation(words), np.concatenate(rounds), strict=False):
@@ -93,23 +93,23 @@ def _places(words: int, places: int, rng: np.random.Generator) -> list[list[int]
 
 
 class _Builder:
-    """A stream in the making: pieces that are done, and those that still wait for their noise."""
+    """Assembles a stream: finished samples, and pieces that still wait for their noise."""
 
     def __init__(self, settings: StreamSettings, noise: Sequence[Sound], rng: np.random.Generator) -> None:
         self._settings, self._noise, self._rng = settings, noise, rng
-        self._done = bytearray()  # grows where it lies: pieces that are joined are there twice, and hours are long
+        self._done = bytearray()  # grows in place: joining pieces at the end would hold hours of audio twice
         self._waiting: list[Floats] = []
         self._length = 0
         self.spoken: list[SpokenWord] = []
         self.bare = 0
-        """Words that no gain gives their ratio to the noise, which is not heard then."""
+        """The number of words without noise, because no gain gives the ratio: the noise is silent there."""
 
     def sentence(self, sound: Sound) -> None:
-        """A piece of speech."""
+        """Add a piece of speech."""
         self._add(self._levelled(to_float(sound.samples), speech_extent(sound.samples)))
 
     def word(self, sound: Sound) -> None:
-        """A pause, a word, a pause, and the noise under all that came since the word before."""
+        """Add a pause, a word and a pause, and lay noise under all pieces since the previous word."""
         start, end = _extent(sound.samples)
         before, after = self._pause(), self._pause()
         clip = self._levelled(to_float(sound.samples), (start, end))
@@ -123,7 +123,7 @@ class _Builder:
         self._under(noise_from=self.spoken[-1])
 
     def finish(self) -> NDArray[np.int16]:
-        """All of it, with the noise of the last word (or none) under the rest."""
+        """Add the final pause, lay noise under the rest (none without `snr_db`), and return all samples, (n,)."""
         self._add(np.zeros(round(self._settings.tail_s * RATE), np.float32))
         self._under(noise_from=None)
         return np.frombuffer(self._done, np.int16)
@@ -136,14 +136,15 @@ class _Builder:
         self._length += len(samples)
 
     def _levelled(self, samples: Floats, extent: tuple[int, int]) -> Floats:
-        """`samples` at the level that was asked for, by the mean power of the extent."""
+        """Scale `samples` so that the extent's mean power is at a level drawn around `level_db`."""
         spread = self._settings.spread_db
         level = self._settings.level_db + (self._rng.uniform(-spread, spread) if spread else 0.0)
         power = mean_power(samples[slice(*extent)])
         return samples * np.float32(np.sqrt(10 ** (level / 10) / power)) if power else samples
 
     def _under(self, noise_from: SpokenWord | None) -> None:
-        """Lay noise under what waits, at the ratio to the word in it, and hand it on as int16."""
+        """Lay noise under the waiting pieces, by the power of the word `noise_from` or, for None, by `level_db`, and
+        finish them as int16."""
         waiting = np.concatenate(self._waiting)
         if self._settings.snr_db is not None:
             begin = self._length - len(waiting)
@@ -160,9 +161,9 @@ class _Builder:
         self._waiting = []
 
     def _noise_for(self, length: int, extent: tuple[int, int]) -> Floats:
-        """(length,) noise, steady enough: its power over the extent is near that of the whole.
+        """(length,) noise whose power over the extent is within 10 dB of its clips' mean, or the best of 20 draws.
 
-        Else a bark that misses the word would be made as loud as the gain for its silence asks.
+        Otherwise a bark beside the word would be amplified by the gain that the silence under the word asks for.
         """
         best, least = np.zeros(0, np.float32), np.inf
         for _ in range(_TRIES):
@@ -176,7 +177,7 @@ class _Builder:
         return best
 
     def _noise_of(self, length: int) -> Floats:
-        """Clips of noise end to end, each from a random place on, each clip's mean power 1, faded at both ends."""
+        """(length,) noise: clips end to end, each from a random start, scaled to mean power 1, faded at both ends."""
         pieces: list[Floats] = []
         missing = length
         while missing > 0:
@@ -185,13 +186,13 @@ class _Builder:
             power = mean_power(clip)  # the clip's, not the piece's: a quiet end stays quiet
             if power:
                 pieces.append(_faded(piece / np.float32(np.sqrt(power)), _NOISE_FADE, _NOISE_FADE))
-            missing -= len(piece)  # a silent clip is not heard, but ends this in any case
+            missing -= len(piece)  # a silent clip counts too, so that the loop ends
         noise = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         return np.resize(noise, length) if len(noise) else np.zeros(length, np.float32)
 
 
 def _extent(samples: NDArray[np.int16]) -> tuple[int, int]:
-    """Of a word; of all words of a phrase, for which there is room in more than a second."""
+    """The extent of the speech; a recording longer than a second may hold a phrase, whose words all count."""
     return speech_extent(samples) if len(samples) <= RATE else speech_within(samples, RATE)
 
 

@@ -1,4 +1,4 @@
-"""What a stream is built from, out of folders: words, speech that holds none of them, and noise."""
+"""Builds a stream from folders of words, of speech that holds none of them, and of noise."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def stream_from_folders(
     settings: StreamSettings | None = None,
     unreadable: OnUnreadable | None = None,
 ) -> Stream:
-    """`count` clips of the words that are listened for, from `words`, in `hours` of speech that holds none of them.
+    """Put `count` clips of the words in `listen_for`, from `words`, into `hours` of speech that holds none of them.
 
-    Of the words' clips those of one `split` are taken (see `clips_of`). Of speech and noise only what training held out
-    is taken, one part in `held_out` (of noise in twice that), or all for 0. What is said in a sentence is its label,
-    and what `said` has for its name. Long recordings of speech are cut at pauses. Folders of speech and noise are as
-    `find_sounds` reads them. For a file that cannot be read `unreadable` is called, and it is left out; without,
-    InputError is raised, as for a folder without anything of use.
+    The clips are those of one `split` (see `clips_of`). Of speech and noise, only what training held out is taken: one
+    part in `held_out`, of noise one in twice that; all for 0. A sentence's transcript is its label and the entry of
+    `said` for its name. Long recordings of speech are cut at pauses. `find_sounds` reads the folders of speech and
+    noise. A file that cannot be read is left out and `unreadable` called; without it, InputError is raised, as for a
+    folder without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
     clips = clips_of(words, split, unreadable)
@@ -85,8 +85,8 @@ def stream_from_folders(
 
 
 def _note_on_talk(pieces: Sequence[Sound], stream: Stream) -> tuple[str, ...]:
-    """Alarms are counted by the hour, and an hour that is full of words has few: it is told where most of it is none
-    of the talk."""
+    """A note for a stream of which speech is less than half: most alarms come from speech, so the rate an hour is too
+    low there."""
     talk_s = sum(len(piece.samples) for piece in pieces) / RATE
     if talk_s > stream.seconds / 2:
         return ()
@@ -95,6 +95,6 @@ def _note_on_talk(pieces: Sequence[Sound], stream: Stream) -> tuple[str, ...]:
 
 
 def _spoken(clips: Chosen, listen_for: Sequence[str]) -> list[Recording]:
-    """Those that are of a word that is listened for, labelled as that is spelt."""
+    """The clips of the words in `listen_for`, with labels spelt as there."""
     spelt_alike = (replace(clip, label=spelt(clip.label, listen_for)) for clip in without_inferred(clips.clips))
     return [clip for clip in spelt_alike if clip.label in set(listen_for)]

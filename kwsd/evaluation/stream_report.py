@@ -1,4 +1,4 @@
-"""How well words were heard in streams, as values and tables."""
+"""The result of a stream evaluation, as values and tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kwsd.evaluation.thresholds import Choice
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GateReport:
-    """All figures with the gate on, or off. `given` is at the given thresholds, `sweep` at others."""
+    """The figures with the gate on, or off: `given` at the given thresholds, `sweep` at others."""
 
     gated: bool
     scored_share: float
@@ -25,7 +25,7 @@ class GateReport:
 
     @property
     def points(self) -> tuple[OperatingPoint, ...]:
-        """The point at the given thresholds, then one a budget."""
+        """The point at the given thresholds, then one for each budget."""
         return (self.given, *self.sweep.points)
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class GateReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamReport:
-    """Streams with known words, with the gate on and off."""
+    """The result on streams with known words, with the gate on and off."""
 
     model: str
     streams: tuple[str, ...]
@@ -58,12 +58,12 @@ class StreamReport:
     notes: tuple[str, ...]
     gates: tuple[GateReport, ...]
     chosen: Choice | None = None
-    """Thresholds for a budget, with the gate on, if they were asked for."""
+    """Thresholds for a budget, with the gate on; None if they were not asked for."""
     unreadable: tuple[str, ...] = ()
-    """What is wrong with each file that was left out."""
+    """The error of each file that was left out."""
 
     def rows(self) -> tuple[Row, ...]:
-        """The figures in all."""
+        """The overall figures."""
         found: list[Row] = [("streams", ", ".join(self.streams)), ("hours", hours(self.hours))]
         found.append(("words spoken", f"{self.spoken}"))
         for gate in self.gates:
@@ -74,8 +74,10 @@ class StreamReport:
         return tuple(found + [("note", note) for note in notes])
 
     def tables(self) -> tuple[Table, ...]:
-        """The figures in all, the operating points in two tables, the words at each point with the gate on, and what
-        went wrong there at the given thresholds."""
+        """The tables to print.
+
+        The overall figures, the operating points in two tables, and with the gate on the words at each point and the
+        mistakes at the given thresholds."""
         points = [(gate.gated, point) for gate in self.gates for point in gate.points]
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
@@ -111,7 +113,7 @@ def _head(gated: bool, point: OperatingPoint) -> tuple[str, str]:
 
 
 def _rates(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
-    """What each point costs; beside the answers it would not fit on 80 columns."""
+    """The miss and alarm rates of each point; in one table with the answers they would not fit 80 columns."""
     rows = tuple(
         (
             *_head(gated, point),
@@ -126,7 +128,7 @@ def _rates(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
 
 
 def _answers(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
-    """What was answered wrongly, and how soon rightly."""
+    """The wrong answers of each point by kind, and the latency of its right ones."""
     rows = tuple(
         (
             *_head(gated, point),
@@ -141,7 +143,7 @@ def _answers(points: Sequence[tuple[bool, OperatingPoint]]) -> Table:
 
 
 def _word_table(point: OperatingPoint, name: str = "") -> Table:
-    """The words of which there is something to tell: one that was neither spoken nor heard is in the JSON alone."""
+    """The words that were spoken or heard; the others are in the JSON only."""
     rows = tuple(
         (
             word.word,

@@ -1,4 +1,4 @@
-"""Score every window of a stream once, so that thresholds can be tried on what was said."""
+"""Scores every window of a stream once, so that thresholds can be tried on the recorded scores."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
 Progress = Callable[[int], None]
-"""Called with the samples that were scored so far."""
+"""Called with the number of samples scored so far."""
 
 
 @runtime_checkable
 class Timing(Protocol):
-    """A classifier for which windows do not cost alike, and which tells their processor seconds, (batch,)."""
+    """A classifier whose windows differ in cost, and which reports their processor seconds, (batch,)."""
 
     def timed(self, windows: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]: ...
 
 
 class _Recorder:
-    """A classifier that remembers what it said, and what it cost."""
+    """Wraps a classifier and records its scores and their cost."""
 
     def __init__(self, inner: Classifier) -> None:
         self._inner = inner
         self.name, self.labels, self.device = inner.name, inner.labels, inner.device
         self.said: list[Scores] = []
         self.spent_s: list[float] = []
-        """Of each window: what the classifier says of it, else its batch's time in equal parts."""
+        """Processor seconds of each window: as the classifier reports them, or an equal share of its batch's."""
 
     def score(self, windows: NDArray[np.float32]) -> Scores:
         if isinstance(self._inner, Timing):
@@ -64,7 +64,7 @@ def score_stream(
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> ScoredStream:
-    """Score every window (of `window` samples) of a stream once, then ask the gate about all of them."""
+    """Score every window (of `window` samples) of a stream once, and record which of them the gate lets through."""
     recorder = _Recorder(classifier)
     spotter = Spotter(recorder, gate=None, trigger=TriggerSettings())
     ends: list[int] = []
@@ -100,7 +100,7 @@ def _gated(stream: Stream, scores: Scores, classifier: Classifier, gate: GateSet
     """Which windows a spotter with this gate scores, (n,)."""
     recorded = ReplayClassifier(classifier.name, classifier.labels)
     words = [label for label in classifier.labels if can_fire(label)]
-    never = TriggerSettings(thresholds=dict.fromkeys(words, 2.0))  # it has to work for its processor seconds
+    never = TriggerSettings(thresholds=dict.fromkeys(words, 2.0))  # it never fires, but its cost is measured
     spotter = Spotter(recorded, gate=gate, trigger=never)
     let_through = np.zeros(len(scores), bool)
     index = 0

@@ -1,4 +1,4 @@
-"""How well a model hears words in streams: `kwsd eval stream`."""
+"""Measures how well a model hears words in streams, for `kwsd eval stream`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.trigger import TriggerSettings
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done and how much there is."""
+"""Called with the name of the step, how much of it is done, and its total."""
 
 
 def evaluate_streams(
@@ -38,8 +38,8 @@ def evaluate_streams(
 ) -> StreamReport:
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
-    The words that may fire are those of `trigger.thresholds`; other spoken words are not looked for. With `choose`,
-    thresholds for so many false alarms an hour are chosen too. Raises InputError where none of the words is spoken.
+    The words of `trigger.thresholds` may fire; other spoken words do not count. With `choose`, thresholds for that many
+    false alarms an hour are chosen as well. Raises InputError if none of the words is spoken.
     """
     streams, recorded = [stream.spelt(trigger.thresholds) for stream in streams], []
     _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
@@ -62,7 +62,7 @@ def report_streams(
     choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
-    """The report of streams that were scored before; the rest as for `evaluate_streams`."""
+    """The report of streams that were scored before; the other parameters are those of `evaluate_streams`."""
     gates = []
     words = tuple(trigger.thresholds)
     _check_spoken([word for each in recorded for word in each.words], words)
@@ -99,7 +99,7 @@ def report_streams(
 
 
 def _short(hours: float) -> tuple[str, ...]:
-    """A note on budgets of less than one alarm: their points have none, in whatever time there is."""
+    """A note on budgets that allow less than one alarm in these hours: their points have no alarm at all."""
     few = [f"{budget:g}" for budget in BUDGETS if budget * hours < 1]
     return (f"at {', '.join(few)} an hour: {hours:.2g} hours bear no alarm at all; more can tell",) if few else ()
 

@@ -1,4 +1,4 @@
-"""Which classes clips are told apart by."""
+"""The classes of a clip evaluation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from kwsd.errors import ConfigError
 from kwsd.labels import SILENCE, UNKNOWN, can_fire, enumerated, plain, spelt
 
 _ROUNDED = 0.02
-"""Off one by so much, the scores of a row may sum to it: a network in 8 bits or in bfloat16 rounds them."""
+"""How far from 1 the sum of a row of probabilities may lie: a network in 8 bits or bfloat16 rounds them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Which classes there are: the words that count, then unknown, then silence.
+    """The classes: the words that count, then unknown, then silence.
 
     A subset task (fewer words than the model knows) adds the scores of all other words to unknown: probabilities of
-    things that exclude each other sum up, so the class with the greatest sum is the best guess. Of labels that do not
-    exclude each other (a multi-label model's) the greatest score counts.
+    mutually exclusive labels add up, so the class with the greatest sum is the best guess. Of labels that are not
+    exclusive (a multi-label model's), the greatest score counts.
     """
 
     words: tuple[str, ...]
@@ -33,9 +33,9 @@ class Task:
         return (*self.words, UNKNOWN, SILENCE)
 
     def truth(self, label: str) -> int:
-        """The class of a clip labelled `label`: unknown for what is no word of the task, silence for silence.
+        """The class index of a clip labelled `label`: silence for silence, unknown for any label outside the task.
 
-        In another case it is the word all the same, if that is plain.
+        A word may differ in case from the label, as long as only one matches (see `kwsd.labels.spelt`).
         """
         if plain(label) == SILENCE:
             return len(self.words) + 1
@@ -43,7 +43,7 @@ class Task:
         return self.words.index(word) if word in self.words else len(self.words)
 
     def merged(self, scores: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float64]:
-        """(clips, labels) scores of a classifier as (clips, classes); where all rows sum to one, they still do."""
+        """Merge a classifier's scores (clips, labels) into (clips, classes); if all rows sum to one, they still do."""
         merge = np.add if np.allclose(scores.sum(axis=1), 1, atol=_ROUNDED) else np.maximum
         out = np.zeros((len(scores), len(self.classes)))
         for column, label in enumerate(labels):
@@ -55,7 +55,7 @@ class Task:
 def task_of(labels: Sequence[str], chosen: Sequence[str] | None) -> Task:
     """The task over `chosen`, or over all of the model's words.
 
-    Raises ConfigError for a word that it lacks, and where none is chosen.
+    Raises ConfigError for a word that the model lacks, and if no word is chosen.
     """
     words = tuple(label for label in labels if can_fire(label))
     if chosen is None:

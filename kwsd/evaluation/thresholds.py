@@ -1,4 +1,4 @@
-"""Thresholds per word that keep to a number of false alarms an hour in all, chosen on streams that were scored."""
+"""Chooses thresholds for each word, on scored streams, that together keep to a number of false alarms an hour."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kwsd.evaluation.scoring import Matched
 from kwsd.spotting.trigger import TriggerSettings
 
 Counts = NDArray[np.int64]
-"""(thresholds, 2): hits and alarms of a word alone, from the highest threshold down."""
+"""(thresholds, 2): the hits and alarms of one word alone, from the highest threshold down."""
 
 _STEP = 0.25
 _CEILING = 16.5
 _AMPLE = 4
-"""A word alone never gets more than this many times the whole budget: there its search ends."""
+"""The search of one word ends where it alone gives more than this many times the alarms that are allowed in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """Thresholds, and what they give together on the very streams that they were chosen on."""
+    """Thresholds, and their joint results on the streams that they were chosen on."""
 
     budget: float
     operating: OperatingPoint
@@ -46,24 +46,24 @@ def choose_thresholds(
     lowest: float = 0.5,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
-    """The thresholds (of those on a grid of 0.25 in log-odds, `lowest` at least) that hear the most.
+    """Choose thresholds greedily, from a grid of 0.25 in log-odds and at least `lowest`, for the most hits.
 
-    Greedy: every word begins where it gives no false alarm. Then, as long as the budget (alarms an hour, in all words
-    and streams together) lasts, the word goes down that gains the most hits an alarm. Where two thresholds of a word
-    give the same, the higher is taken. Words do not know of each other in this; so at the end all are replayed
-    together, and raised together until the budget is kept. Of the trigger all but its thresholds counts for these.
+    Every word starts at its best threshold without a false alarm. While the budget (alarms an hour, over all words and
+    streams) lasts, the word with the most additional hits per alarm is lowered; of equal thresholds, the higher is
+    taken. This treats each word alone, so at the end all are replayed together, and raised together until the budget
+    is kept. `trigger` gives all other settings of the replay.
 
-    A word that is not spoken here, or heard at no threshold, cannot be weighed: it keeps the threshold of the trigger,
-    or gets the next higher one where it gives no alarm. One that gives too many at any threshold that hears it gets
-    infinity: it never fires.
+    A word that is not spoken here, or is heard at no threshold, keeps the threshold of `trigger`, or gets the next
+    higher one without an alarm. A word that exceeds the budget at every threshold that hears it gets infinity: it never
+    fires.
 
-    A word that is heard late (see `Matched.late`) is an alarm to `score_events`, but none here: else a single late
-    answer would make a word deaf that nothing else sets off.
+    A late detection (see `Matched.late`) is an alarm to `score_events`, but not here: otherwise one late answer could
+    silence a word that has no other alarm.
 
-    What is counted on these streams flatters: a threshold just above the loudest alarm gives none here, and some
-    elsewhere. Chosen for half an alarm an hour on 2.8 hours of some speakers, they gave seven on others' talk, and
-    missed as many words as one threshold for all at three. Without some hours of talk the choice is loose: less than
-    one alarm is not to be measured in less than 1 / `budget` hours.
+    The figures on these streams are optimistic: a threshold just above the highest-scoring alarm gives none here, and
+    some elsewhere. Chosen for half an alarm an hour on 2.8 hours of some speakers, the thresholds gave seven on others'
+    talk, and missed as many words as a common threshold at three. The choice needs hours of talk: in less than
+    1 / `budget` hours, the budget is less than one alarm.
     """
     grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
@@ -86,11 +86,11 @@ def choose_thresholds(
 
 
 def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
-    """The `given` log-odds or, where the word gives alarms from the next lower place of the `grid` on, the next higher
-    one where it gives none."""
+    """The `given` log-odds or, if the word alarms at the nearest place of the `grid` at or below them, the lowest place
+    above them without an alarm."""
     places = grid[: len(table)]
     below = np.flatnonzero(places <= given)
-    nearest = below[0] if len(below) else len(grid) - 1  # below the lowest place it is judged by that
+    nearest = below[0] if len(below) else len(grid) - 1  # below the whole grid, its lowest place counts
     if nearest < len(table) and not table[nearest, 1]:
         return given
     return float(places[(places >= given) & (table[:, 1] == 0)].min())
@@ -99,7 +99,7 @@ def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
 def _raised(
     replayers: Sequence[Replayer], chosen: Mapping[str, float], trigger: TriggerSettings, budget: float, allowed: int
 ) -> OperatingPoint:
-    """What the chosen log-odds give together, raised together until there are no more alarms than are allowed."""
+    """The joint results of the chosen log-odds, raised together until there are at most `allowed` alarms."""
     raised = 0.0
     while True:
         thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
@@ -111,13 +111,15 @@ def _raised(
 
 
 def _false_alarms(scored: Iterable[Matched]) -> int:
-    """How many of the alarms are not the right word, heard late."""
+    """The number of alarms, without those that are the right word heard late."""
     return sum(len(each.alarms) - each.late for each in scored)
 
 
 def spend(tables: Sequence[Counts], allowed: int) -> list[int]:
-    """For each word the row of its table (thresholds, 2) to use; the columns are hits and alarms, both from the
-    highest threshold down, so that alarms (nearly) rise. The sum of alarms is at most `allowed`."""
+    """The row to use of each word's table, with at most `allowed` alarms in all.
+
+    A table (thresholds, 2) has the columns hits and alarms, from the highest threshold down, so alarms (nearly) rise.
+    """
     places = [_silent(table) for table in tables]
     left = allowed
     while True:
@@ -135,7 +137,7 @@ def spend(tables: Sequence[Counts], allowed: int) -> list[int]:
 
 
 def _silent(table: Counts) -> int:
-    """The row with the most hits among those without an alarm, the first of equal ones."""
+    """The row with the most hits among those without an alarm, the first if several have as many."""
     quiet = np.flatnonzero(table[:, 1] == 0)  # never empty: at infinity nothing fires
     return int(quiet[table[quiet, 0].argmax()])
 
@@ -143,7 +145,7 @@ def _silent(table: Counts) -> int:
 def _table(
     replayers: Sequence[Replayer], word: str, grid: NDArray[np.float64], trigger: TriggerSettings, most: int
 ) -> Counts:
-    """Hits and alarms of one word alone at the thresholds of the grid, down to where it alarms more than `most`."""
+    """Hits and alarms of one word alone at each threshold of the grid, down to the first of more than `most` alarms."""
     rows: list[tuple[int, int]] = []
     for place in grid:
         found = [each.scored(replace(trigger, thresholds={word: from_log_odds(float(place))})) for each in replayers]

@@ -1,4 +1,4 @@
-"""What is spoken where: streams, and the tables that say which words lie in them."""
+"""Streams, and the tables of the words that are spoken in them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kwsd.texts import lines_of, read_text, reason
 
 _COLUMNS = ("start_s", "end_s", "word")
 _LONGEST_S = 1e9
-"""More seconds than any recording lasts: thirty years."""
+"""A bound on times, in seconds, that no recording reaches: thirty years."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SpokenWord:
     """A word, from sample `start` to `end` (exclusive) of its stream.
 
-    `clip` names the recording that it came from, empty where nobody knows; the same clip may be heard twice.
+    `clip` names the recording that it came from, "" if that is not known; one clip may occur several times.
     """
 
     start: int
@@ -38,7 +38,7 @@ class SpokenWord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """Audio (n,) int16 at 16 kHz and the words that are spoken in it, by start. `notes` say what to know of it."""
+    """Audio (n,) int16 at 16 kHz and the words that are spoken in it, by start; `notes` are for its report."""
 
     name: str
     samples: NDArray[np.int16]
@@ -51,12 +51,14 @@ class Stream:
         return len(self.samples) / RATE
 
     def spelt(self, words: Collection[str]) -> Stream:
-        """The stream with its words in the case that they have among `words`, where that is plain."""
+        """The stream with its words in the case that they have among `words`, where only one of these matches."""
         return replace(self, words=tuple(replace(each, word=spelt(each.word, words)) for each in self.words))
 
 
 def read_stream(audio: Path, table: Path) -> Stream:
-    """A recording in any format that libsndfile reads, with its TSV. Raises InputError, also for words outside it."""
+    """Read a recording, in any format that libsndfile reads, and its TSV of words.
+
+    Raises InputError if either cannot be read, or if a word lies outside the recording."""
     words = parse_table(table)
     samples = read_clip(audio)
     beyond = [word for word in words if word.end > len(samples) + RATE // 10]
@@ -68,7 +70,9 @@ def read_stream(audio: Path, table: Path) -> Stream:
 
 
 def parse_table(table: Path) -> tuple[SpokenWord, ...]:
-    """The words of a TSV of start_s, end_s, word, by start; a heading is not needed. Raises InputError by line."""
+    """The words of a TSV of start_s, end_s and word, by start; a header line is optional.
+
+    Raises InputError, which names the line."""
     try:
         text = read_text(table)
     except (OSError, UnicodeDecodeError) as error:
@@ -96,11 +100,12 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
 
 
 def write_stream(stream: Stream, audio: Path) -> Path:
-    """Write a 16-bit WAV and, beside it under the suffix .tsv, its table; returns the table's path.
+    """Write a 16-bit WAV and, beside it with the suffix .tsv, its table; returns the table's path.
 
-    Another stream that lies there stays: this one's name ends in a number then.
+    A different stream of that name is kept; this one's name then ends in a number.
 
-    Raises OutputError where one of them cannot be written, DeviceError where there is no room for it.
+    Raises InputError if `audio` does not end in .wav, OutputError if a file cannot be written, DeviceError if there is
+    no room for it.
     """
     if audio.suffix.lower() != ".wav":
         raise InputError(f"{audio}: streams are written as .wav; name it so")
@@ -127,5 +132,5 @@ def _lines(words: Iterable[SpokenWord]) -> str:
 
 
 def _cell(name: str) -> str:
-    """As a table can carry it: a file's name may hold anything, tabs and line feeds as well."""
+    """A name without tabs and line breaks, which a file's name may hold and a table's cell may not."""
     return " ".join(readable(name).replace("\t", " ").splitlines())

@@ -1,4 +1,4 @@
-"""What a classifier hears in a whole recording."""
+"""Classifies whole recordings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kwsd.audio.decoding.files import read_at
 from kwsd.samples import RATE
 
 MOST_S = 60
-"""Seconds that go through a network in one piece: its attention's memory grows with the square of them."""
+"""The most seconds that a network gets in one piece: the memory of its attention grows with their square."""
 
-_LEAST = RATE // 10  # samples at 16 kHz: less gives no feature at all
+_LEAST = RATE // 10  # samples at 16 kHz; a network may get no feature from fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ def classify_file(
     exactly: bool = False,
     before: int = 0,
 ) -> list[Guess]:
-    """All labels of a classifier of `kwsd.zoo`, the best first. Raises InputError for what cannot be read.
+    """All labels of a classifier of `kwsd.zoo`, the best first. Raises InputError for a file that cannot be read.
 
-    `rate` is the network's own, in Hz. What is longer than `longest` (samples at 16 kHz), or than a minute, is heard
-    in equal pieces; the scores are their mean. With `exactly`, each piece is as long as `longest`: they
-    overlap a little, and zeros follow a recording that is shorter. Each comes with what is heard in the `before`
-    samples before it, of which `longest` tells nothing.
+    `rate` is the network's own, in Hz. A recording longer than `longest` (samples at 16 kHz) or than a minute is scored
+    in equal pieces, whose scores are averaged. With `exactly`, every piece is as long as `longest`: pieces may overlap,
+    and a shorter recording is padded with zeros at its end. Each piece is preceded by the `before` samples before it,
+    which `longest` does not include.
     """
     samples = read_at(path, rate)
     most, heard = (length * rate // RATE for length in (min(longest or MOST_S * RATE, MOST_S * RATE), before))
@@ -52,8 +52,9 @@ def classify_file(
 
 
 def pieces(samples: NDArray[np.float32], most: int, least: int, before: int = 0) -> list[NDArray[np.float32]]:
-    """(n,) in as few equal pieces of `most` at most as it takes, each after the `before` samples before it; zeros
-    before the first, and after one that is shorter than `least`."""
+    """Split (n,) samples into the fewest equal pieces of at most `most`, each with the `before` samples before it.
+
+    Zeros precede the first piece, and follow samples shorter than `least`."""
     padded = np.pad(samples, (before, max(0, least - len(samples))))
     length = len(padded) - before
     edges = np.linspace(0, length, max(1, -(-length // most)) + 1).round().astype(int)
@@ -61,8 +62,9 @@ def pieces(samples: NDArray[np.float32], most: int, least: int, before: int = 0)
 
 
 def spread(samples: NDArray[np.float32], length: int, before: int = 0) -> list[NDArray[np.float32]]:
-    """(n,) in as few pieces of `length` as cover it, evenly spread, each after the `before` samples before it; zeros
-    before the first, and after what is shorter."""
+    """Cover (n,) samples with the fewest pieces of `length`, evenly spread, each with the `before` samples before it.
+
+    Zeros precede the first piece, and follow samples shorter than `length`."""
     padded = np.pad(samples, (before, max(0, length - len(samples))))
     spare = len(padded) - before - length
     starts = np.linspace(0, spare, 1 + -(-spare // length)).round().astype(int)
