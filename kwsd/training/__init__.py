@@ -1,1 +1,1 @@
-"""From recordings to a trained network: data, augmentation, the loop."""
+"""Trains networks from recordings: data, augmentation and the training loop."""

@@ -1,4 +1,4 @@
-"""Batches of scenes. A batch depends on the seed, its step and what was mined last, and on nothing else."""
+"""Batches of scenes; for one recipe and its recordings, a batch depends only on its step and the mined windows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from kwsd.training.corpus import seconds_in
 from kwsd.training.recipe import Mix
 
 NONE = -1
-"""In `Batch.seconds`: the window shows no second that the teacher was asked about."""
+"""In `Batch.seconds`: the teacher's features hold for no second of the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`windows` (batch, samples) float32, `labels` (batch,) int64; `seconds` and `shifts` (batch,) say where in a
-    window lies which of the clean seconds that the teacher was asked about: the words' first, then the speech's."""
+    """Windows to learn from: `windows` (batch, samples) float32, `labels` (batch,) int64.
+
+    `seconds` (batch,) numbers the clean second that a window shows (the words' first, then the speech's), or is `NONE`;
+    `shifts` (batch,) is its position in the window, in samples."""
 
     windows: Floats
     labels: NDArray[np.int64]
@@ -41,14 +43,16 @@ SPEECH, NOISE, OTHERS = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """What is never mined, as its label would be wrong or doubtful: windows of the speech in which the word that is
-    heard may be said, by `said` (clips of the speech, words), and the single words marked in `unmined` (clips,)."""
+    """Clips that are never mined, because the label `_unknown_` would be wrong or doubtful.
+
+    `said` (clips of the speech, words) marks clips in which a word may be said; they are spared where the network hears
+    that word. `unmined` (clips of the words,) marks single words that are always spared."""
 
     said: NDArray[np.bool_]
     unmined: NDArray[np.bool_]
 
     def of(self, kind: int, rows: NDArray[np.int64], heard: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Which of these clips (n,) are, where `heard` (n,) says which word each is taken for."""
+        """Which of the clips `rows` (n,) are spared, (n,) bool; `heard` (n,) is the word that each is taken for."""
         if kind == SPEECH:
             return self.said[rows, heard]
         return self.unmined[rows] if kind == OTHERS else np.zeros(len(rows), bool)
@@ -81,7 +85,7 @@ class Mixer:
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels
         present, counts = np.unique(words, return_counts=True)
         self.rows_of = [np.flatnonzero(sounds.words.labels == label) for label in present]
-        # The inverse root of their number: a word with few clips is heard more often, but not as often as the others.
+        # By the root of their number: each clip of a rare word is drawn more often, but the word still less often.
         chances = np.sqrt(np.maximum(counts, mix.rare_floor))
         self.chances = chances / chances.sum()
         self.synthetic = [self._synthetic_share(rows) for rows in self.rows_of]
@@ -101,14 +105,14 @@ class Mixer:
         )
 
     def hardness(self, step: int) -> float:
-        """0 at first, then up to 1: a network that starts on the hardest scenes learns several times more slowly."""
+        """The hardness of scenes, 0 at first and 1 at last: starting with the hardest slows learning several times."""
         return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
 
     def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
         return noises.recorded(window, self.sounds, rng, self.noise, hard)
 
     def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
-        """A scene, its label, and the second whose features the teacher knows, if any."""
+        """A scene, its label, and the number of the second that the teacher knows, or NONE."""
         if kind == 0:
             return self._alone(self._word(rng), rng, hard)
         if kind == 1:
@@ -128,7 +132,7 @@ class Mixer:
         return scenes.word(self.sounds, row, rng, hard, self.mix.pace), str(self.sounds.words.labels[row]), row
 
     def _mined(self, mined: Mined, kind: int, rng: np.random.Generator) -> tuple[int, int] | None:
-        """Every second time one of the hard negatives of a kind, a little earlier or later."""
+        """Half of the time, one of the hard negatives of a kind, moved by up to 25 ms; otherwise None."""
         of_kind = mined[mined[:, 0] == kind]
         if not len(of_kind) or rng.random() < 0.5:
             return None
@@ -145,28 +149,30 @@ class Mixer:
         return int(rows[rng.integers(len(rows))])
 
     def _synthetic_share(self, rows: NDArray[np.intp]) -> float:
-        """How often a word with these clips is drawn from the synthetic ones."""
+        """The probability that a word with these clips is drawn from the synthetic ones."""
         if not self.mix.synthetic_by_root:
             return self.mix.synthetic
         recorded, synthetic = (float(np.sqrt(np.sum((rows >= self.recorded) == made))) for made in (False, True))
         return max(self.mix.synthetic, synthetic / (recorded + synthetic))
 
     def other_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A word that is none of the recipe's, and where the second that counts starts."""
+        """A random clip of a word that is none of the recipe's, and the sample where its labelled second starts."""
         return int(self.others[rng.integers(len(self.others))]), 0
 
     def noise_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A noise, by its length, and where in it the second that counts starts."""
+        """A random noise, in proportion to its length, and the sample where the labelled second starts."""
         row = row_by_length(self.sounds.noise, rng)
         return row, int(rng.integers(max(1, int(self.sounds.noise.lengths[row]) - RATE + 1)))
 
     def sentence_at(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A sentence, by its length, and where in it the second that counts starts: 0.4 s of it may lie outside."""
+        """A random sentence, in proportion to its length, and the sample where the labelled second starts.
+
+        Up to 0.4 s of that second may lie outside the sentence."""
         row = row_by_length(self.sounds.speech, rng)
         return row, int(rng.integers(-6400, max(1, int(self.sounds.speech.lengths[row]) - RATE + 6400)))
 
     def stream(self, steps: range, mined: Mined) -> Iterator[Batch]:
-        """The batches of `steps`, made by a thread while the network learns from the one before."""
+        """The batches of `steps`, made by a thread while the network learns from earlier ones."""
         ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
         stopped = threading.Event()
 

@@ -1,4 +1,4 @@
-"""A recipe's network, with random weights."""
+"""Builds a recipe's network with random weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
 
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:
-    """What both networks' configurations say of labels, adapter and heads."""
+    """The configuration of labels, adapter and heads, which both kinds of network share."""
     sizes = recipe.network
     return {
         "adapter_size": sizes.adapter_size,

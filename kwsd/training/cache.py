@@ -1,4 +1,4 @@
-"""Files that take long to make and are made once: decoded recordings, and what a teacher says of them."""
+"""Writes cached files that take long to compute: decoded recordings, and a teacher's features of them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kwsd.replacing import replacing
 
 @contextmanager
 def caching(place: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `place` once all is written.
+    """Open a new file that replaces `place` once it is complete.
 
-    Runs that make the same at once do not disturb each other: each writes a part of its own, with the machine and the
-    process in its name. Parts of runs that were killed are removed. It is written, not mapped into memory: on a full
-    disk a map ends the process by SIGBUS. Raises DeviceError, OutputError: see `kwsd.errors.writing`.
+    Concurrent runs that make the same file do not disturb each other: each writes a part of its own, named after the
+    machine and the process. Parts of killed runs are removed. The file is written rather than memory-mapped, because on
+    a full disk a map ends the process with SIGBUS. Raises DeviceError and OutputError (see `kwsd.errors.writing`).
     """
     mine = f"{place.name}.{socket.gethostname()}."
     own = place.with_name(f"{mine}{os.getpid()}")
@@ -34,7 +34,7 @@ def caching(place: Path) -> Iterator[BinaryIO]:
 
 
 def _alive(process: str) -> bool:
-    """Whether there is a process of that number, ours or another's."""
+    """Whether a process with this id exists, whoever owns it."""
     with suppress(PermissionError):
         try:
             os.kill(int(process), 0)

@@ -1,4 +1,4 @@
-"""Checkpoints: written beside their place and moved there whole; read without executing anything."""
+"""Reads and writes checkpoints: writing is atomic, and reading executes no code."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from kwsd.replacing import replacing
 State = dict[str, Any]
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
-"""In a run's folder: what it goes on from, and the best network so far of a fine-tuning."""
+"""File names in a run's folder: the state to resume from, and the best network so far of a fine-tuning."""
 
 
 def save(state: State, path: Path) -> None:
-    """Write `state` (tensors and plain values) so that a kill leaves the old file or the new one, never half of it.
+    """Write `state` (tensors and plain values) atomically: a kill leaves the old file or the new one, never a part.
 
     Raises OSError.
     """
     with replacing(path, durable=True) as file:
         try:
             torch.save(state, file)
-        except RuntimeError as error:  # of the archive that cannot be closed, for the disk is full
+        except RuntimeError as error:  # torch cannot close its archive when the disk is full
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
 
 
 def restore(path: Path) -> State | None:
-    """The state at `path`; None where there is none.
+    """The state at `path`; None if there is no such file.
 
     Raises:
         InputError: the file is there but cannot be read, or is no checkpoint.
@@ -44,7 +44,7 @@ def restore(path: Path) -> State | None:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})", "see to that") from error
-    except Exception as error:  # torch's have no common class, and tell in ten lines how to trust a pickle
+    except Exception as error:  # torch's errors have no common class, and explain in ten lines how to trust a pickle
         raise InputError(
             f"{path}: damaged, or no checkpoint of kwsd;", "take --fresh to begin anew, or put a copy of it there"
         ) from error
@@ -53,8 +53,9 @@ def restore(path: Path) -> State | None:
 
 @contextmanager
 def of_this_run(path: Path) -> Iterator[None]:
-    """Around whatever takes up the state at `path`. Raises InputError where it is another one's: another network's, or
-    that of a run which is over."""
+    """Wrap the code that loads the state at `path`.
+
+    Raises InputError where the state does not fit: it is another network's, or that of another run."""
     try:
         yield
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

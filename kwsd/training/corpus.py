@@ -1,4 +1,4 @@
-"""Recordings, decoded once and read often: int16 samples in one memory map, and a table of the clips."""
+"""Recordings that are decoded once and read often: int16 samples in one memory map, and a table of the clips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
 
 _EXTENTS = 4
-"""Raised when `speech_extent` finds others than before, so that no table of old ones is read."""
+"""The version of `speech_extent`'s results; it is raised when they change, so that no stale cache is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Corpus:
         return self.samples[start : start + int(self.lengths[index])]
 
     def digest(self) -> str:
-        """A hash of which clips there are, in their order: labels, speakers, names and lengths, not of the samples."""
+        """A hash of the clips' labels, speakers, names and lengths, in order; samples do not count."""
         told = hashlib.sha256()
         for row in zip(self.labels.tolist(), self.speakers.tolist(), self.names.tolist(), self.lengths, strict=True):
             told.update(repr((*row[:3], int(row[3]))).encode())
         return told.hexdigest()
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
-        """A corpus of the chosen clips alone, over the same samples."""
+        """A corpus of the chosen clips only, over the same samples."""
         return Corpus(
             self.samples,
             self.labels[chosen],
@@ -82,28 +82,30 @@ def join(first: Corpus, second: Corpus) -> Corpus:
 
 
 def first_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first second of every clip: the clips, and where in them it starts."""
+    """The first second of every clip: the clips' numbers and the start samples."""
     return np.arange(len(corpus)), np.zeros(len(corpus), np.int64)
 
 
 def all_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A second from every half second of every clip on, as long as half of it is the clip's: the clips, the starts."""
+    """Seconds half a second apart in every clip, at least half of each within it: the clips' numbers, the starts.
+
+    A clip shorter than half a second has one, too."""
     counts = seconds_in(corpus.lengths)
     rows = np.repeat(np.arange(len(corpus)), counts)
     return rows, (np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)) * GRID
 
 
 def seconds_in(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of `all_seconds` are a clip's that is so many samples long, for any number of clips."""
+    """How many of `all_seconds` lie in clips of these `lengths` in samples, (n,)."""
     return np.maximum(1, lengths // GRID)
 
 
 def said(
     speech: Corpus, words: Sequence[str], guessed: Mapping[str, str], homophones: Mapping[str, str]
 ) -> NDArray[np.bool_]:
-    """(clips, words): whether the word is said in the clip, or one that `homophones` takes for it.
+    """(clips, words): whether the word, or one that `homophones` maps to it, is said in the clip.
 
-    By its transcript (the corpus's label), or by `guessed`, clips' names to text.
+    It counts as said if it is in the clip's transcript (its label) or in the text that `guessed` has for its name.
     """
 
     def heard(transcript: str) -> list[str]:
@@ -125,9 +127,9 @@ def decode(
 ) -> Corpus:
     """All recordings that `find` finds in `folders`, decoded into `cache` unless an earlier call did so.
 
-    The cache's name depends on the recordings' names, labels, speakers and places, and on their files' sizes and times,
-    not on their samples. It is written beside its place and moved there at the end, so that a kill leaves no half of
-    it, and two runs at once do not disturb each other.
+    The cache's name depends on the recordings' names, labels, speakers and positions in their files, and on the files'
+    names, sizes and modification times, not on the samples. Its files are written atomically, so that a kill leaves no
+    partial file, and concurrent runs do not disturb each other.
 
     Raises:
         InputError: a folder holds no recordings, or one of them cannot be read.
@@ -155,7 +157,7 @@ def decode(
 
 
 def _decoded(place: Path) -> Corpus | None:
-    """What an earlier call left in `place`; None where it is not there, or a power cut took some of it."""
+    """The corpus that an earlier call cached in `place`; None if there is none, or it is damaged (by a power cut)."""
     columns = ("labels", "speakers", "names", "starts", "lengths", "cores")
     try:
         with (place / "clips.npz").open("rb") as file:

@@ -1,4 +1,4 @@
-"""A run that has come apart: its numbers are none any longer."""
+"""Detects that a run has diverged: its loss or gradient is no longer finite."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kwsd.errors import ConfigError
 
 
 def check_finite(step: int, loss: float, norm: float = 0.0) -> None:
-    """Raise ConfigError where the loss at a step, or the norm of its gradient, is no number.
+    """Raise ConfigError where the loss of a step, or the norm of its gradient, is not finite.
 
-    To be called before the step is taken: then what a checkpoint or a model is written from is as it was.
+    Call it before the step is taken, so that the weights, and what is written from them, are still sound.
     """
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The figures of a run: a CSV file that grows, is cut back to where the run goes on from, and is drawn as a picture."""
+"""The journal of a run's figures: a CSV file that grows, is trimmed when the run resumes, and can be plotted."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from 3.11 on
 
 JOURNAL = "journal.csv"
-"""In a run's folder."""
+"""The journal's file name in a run's folder."""
 
 
 class Journal:
-    """The run's figures as a CSV file, one row a report, in the order in which they came.
+    """Writes a run's figures to a CSV file, one row for each report, in order.
 
-    Of figures that are none of its columns nothing is kept. `seconds` are counted from when it is opened.
+    Figures without a column are dropped. `seconds` are counted from when the journal is opened.
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         new = not path.exists()
         self.file = path.open("a+", newline="")
         self.file.seek(0)
-        keys = columns if new else next(csv.reader(self.file), list(columns))  # of an earlier version
+        keys = columns if new else next(csv.reader(self.file), list(columns))  # perhaps of an earlier version
         self.rows = csv.DictWriter(self.file, keys, restval="", extrasaction="ignore")
         self.began = time.monotonic()
         if new:
@@ -52,12 +52,12 @@ class Journal:
 
 
 def trim_journal(path: Path, step: int) -> None:
-    """Drop the rows after `step`: the steps after the checkpoint are about to be gone through again."""
+    """Drop the rows after `step`: the run takes the steps after its checkpoint again."""
     if not path.exists():
         return
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:  # what a power cut left is dropped below
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:  # a power cut's remains are dropped below
         written = file.read().replace("\0", "\ufffd")  # Python 3.10's reader takes no NUL
-    rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # a last line without an end is torn
+    rows = list(csv.reader(written[: written.rfind("\n") + 1].splitlines()))  # an unfinished last line is dropped
     kept = rows[:1] + [row for row in rows[1:] if _number(row[:1]) is not None and float(row[0]) <= step]
     if not kept:  # not even a heading
         path.unlink()
@@ -70,7 +70,7 @@ def trim_journal(path: Path, step: int) -> None:
 
 
 def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:
-    """Each column but the first as steps and values, where there is a value. Raises InputError."""
+    """Each column but the first as (steps, values), without empty cells. Raises InputError for no valid journal."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             columns, *rows = csv.reader(file)
@@ -84,7 +84,7 @@ def read_journal(path: Path) -> dict[str, tuple[list[float], list[float]]]:
 
 
 def plot_journal(path: Path, out: Path) -> None:
-    """Losses, accuracies and the learning rate over the steps. Raises DeviceError without matplotlib."""
+    """Plot losses, accuracies and the learning rate over the steps. Raises DeviceError without matplotlib."""
     curves = read_journal(path)
     with picture(out, (9, 9)) as figure:
         losses, accuracies, rates = figure.subplots(3, 1, sharex=True)

@@ -1,4 +1,4 @@
-"""What a network that is being trained gets right, and what it falls for."""
+"""Measures a network in training: its accuracy, and the negative windows that it most takes for words."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Score = Callable[[Floats], NDArray[np.float32]]
 
 _BATCH = 64
 _ENOUGH = 100
-"""Clips that a word must have for its accuracy to count: with fewer, it is mostly chance."""
+"""The fewest clips of a word for its accuracy to count: with fewer, it is mostly chance."""
 
 
 def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int], window: int) -> dict[str, float]:
-    """`accuracy` over all clips, and `per_word`: its mean over the words that have a hundred clips or more.
+    """`accuracy` over all clips, and `per_word`, its mean over the words that have a hundred clips or more.
 
-    `score` gives (n, labels) for windows (n, `window`), the clip in the last second of each; `index` says which column
-    is which label's.
+    `score` maps windows (n, `window`), each with a clip in its last second, to (n, labels); `index` maps a label to its
+    column. If no word has enough clips, `per_word` is `accuracy`.
     """
     truth = np.array([index[str(label)] for label in corpus.labels])
     windows = (
@@ -39,18 +39,18 @@ def accuracies(corpus: Corpus, score: Score, index: Mapping[str, int], window: i
 
 
 def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Generator) -> Mined:
-    """The fifth of `count` windows that look most like a word, out of new ones and those mined before.
+    """Mine hard negatives: a fifth as many as `count`, those that score most like words among new and mined windows.
 
-    Two thirds of them are out of sentences, the others noise; where single words that are none of the recipe's have a
-    share of the batches, there are half as many of those again; what the mixer spares is left out. `score` gives
-    (n, words) for windows (n, samples).
+    Of `count` new windows, two thirds are from sentences and one third is noise. If words outside the recipe have a
+    share of the batches, half of `count` more are drawn from these. At least 32 of each kind are kept, if there are as
+    many. What the mixer spares is left out. `score` maps windows (n, samples) to (n, words).
     """
     kept, length, before = [], mixer.sounds.window, mixer.sounds.before
     kinds = [(SPEECH, mixer.sentence_at, 2 / 3), (NOISE, mixer.noise_at, 1 / 3), (OTHERS, mixer.other_at, 1 / 2)]
     for kind, drawn, share in kinds if mixer.mix.others else kinds[:2]:
         new = [(kind, *drawn(rng)) for _ in range(int(count * share))]
         places = np.concatenate([np.array(new, np.int64).reshape(-1, 3), mined[mined[:, 0] == kind]])
-        places = np.unique(places, axis=0)  # a word has but one place to begin at: it would come again and again
+        places = np.unique(places, axis=0)  # a single word has only one place, so it would be drawn repeatedly
         corpus, scores = (mixer.sounds.speech, mixer.sounds.noise, mixer.sounds.words)[kind], []
         for rows in _batches(len(places)):
             some = places[rows.start : rows.stop]

@@ -1,4 +1,4 @@
-"""Who learns: a network, its moving average and the optimiser, one batch after another."""
+"""The learner: a network, its moving average and the optimiser, which take one step for each batch."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from kwsd.training.teacher import TeacherFeatures
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """All that a run needs besides the network: what it draws from, whom it learns from, what it is judged on.
+    """All that a run needs besides the network: the batches, the teacher and the validation clips.
 
-    `taught` is what the teacher says of the seconds that `mixer`'s batches name; `soft` a trained model whose scores
-    are learnt too.
+    `taught` holds the teacher's features of the seconds that `mixer`'s batches number; `soft` is a trained model whose
+    scores are learnt too. Both are None if they are not used, as is `teacher`.
     """
 
     mixer: Mixer
@@ -41,7 +41,7 @@ class Lesson:
 
 
 def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, Any]], list[float]]:
-    """The weights that learn, as the optimiser takes them, and what share of the rate each group gets."""
+    """The optimiser's parameter groups, and each group's share of the learning rate."""
     if encoder_rate == 1:
         return [{"params": list(model.parameters())}], [1.0]
     learning = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
@@ -52,7 +52,7 @@ def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, An
 
 
 class Learner:
-    """Its steps are counted by the run: those below zero teach a transplanted front end alone."""
+    """Trains a network step by step; the run numbers the steps, and those below zero train only the front end."""
 
     def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson) -> None:
         self.recipe, self.schedule, self.lesson = recipe, recipe.schedule, lesson
@@ -64,18 +64,18 @@ class Learner:
         groups, self.shares = _groups(self.model, self.schedule.encoder_rate)
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), weight_decay=self.schedule.weight_decay)
         self.before = self.schedule.front_end_steps if lesson.teacher is not None else 0
-        """Steps below zero, in which only a transplanted front end learns; batches are numbered from the first."""
+        """The number of steps below zero, in which only a transplanted front end learns; batch 0 is for the first."""
         if lesson.teacher is not None:
             lesson.teacher.to(self.device)
         if lesson.soft is not None:
             lesson.soft.to(self.device)
         if lesson.taught is not None:
-            # Their means lie further apart than they themselves ever move: against the variance over all dimensions, a
-            # network that gives nothing but the means would seem to have learnt three quarters.
+            # Errors are relative to each dimension's own variance: the dimensions' means differ more than each varies,
+            # so against the variance over all, a network that gives only the means would seem to know three quarters.
             self.variance = torch.from_numpy(lesson.taught.spread()[1]).to(self.device).square()
 
     def state(self) -> State:
-        """All of it, for a checkpoint."""
+        """The network, its average and the optimiser, for a checkpoint."""
         return {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -83,15 +83,15 @@ class Learner:
         }
 
     def load(self, state: State) -> None:
-        """Be as `state` tells. Raises what torch raises where it is another network's."""
+        """Restore what `state` returned. Raises what torch raises where it is another network's."""
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def learn(self, batch: Batch, step: int) -> dict[str, float]:
-        """Take the step after the `step` ones before; the rate, the gradient's norm and the losses.
+        """Take the step number `step`, counted from 0; returns the rate, the gradient's norm and the losses.
 
-        Raises ConfigError where the network has come apart, by too high a rate.
+        Raises ConfigError where the network has diverged, because of too high a rate.
         """
         torch.manual_seed(self.schedule.seed * 1_000_003 + step + self.before)
         front_end_only = step < 0
@@ -118,7 +118,7 @@ class Learner:
         return front_end_loss(self.lesson.teacher, windows, hubert.feature_extractor(windows).transpose(1, 2))
 
     def _losses(self, windows: torch.Tensor, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        """Cross-entropy; the error to the teacher's features where they hold; the divergence from soft labels."""
+        """Cross-entropy, the error to the teacher's features where these hold, and the divergence from soft labels."""
         frames = self.model.frames(windows)
         logits = self.model.classify(frames)
         losses = {"words": functional.nll_loss(logits, torch.from_numpy(batch.labels).to(self.device))}
@@ -133,7 +133,7 @@ class Learner:
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
-        """The moving average takes a step; a young one follows faster."""
+        """Update the moving average; in the first steps it follows faster."""
         age = step + self.before + 1
         share = 1 - min(self.schedule.ema, age / (age + 9))
         for ours, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
@@ -141,7 +141,7 @@ class Learner:
 
     @torch.inference_mode()
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, samples) -> (n, labels), by the averaged network."""
+        """The averaged network's probabilities: (n, samples) -> (n, labels)."""
         with torch.autocast(self.device, torch.bfloat16):
             logits = self.average(torch.from_numpy(windows).to(self.device)).logits
         scores: NDArray[np.float32] = logits.float().exp().cpu().numpy()

@@ -1,4 +1,4 @@
-"""The training run: first the convolutions learn to give what the encoder's give, then all of it learns the words."""
+"""The training run: first the convolutions learn to reproduce the teacher's, then the whole network learns words."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kwsd.training.recipe import Recipe
 Report = Callable[[dict[str, float]], None]
 
 COLUMNS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "soft", "accuracy", "per_word")
-"""Of the journal."""
+"""The columns of the journal."""
 
 
 class Run:
-    """One run in one folder: who learns, the step, what was mined, and how good it was."""
+    """One run in one folder: the learner, the step, the mined windows, and the best validation result."""
 
     def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson, folder: Path) -> None:
         self.schedule, self.lesson, self.folder = recipe.schedule, lesson, folder
@@ -36,18 +36,19 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """The last step, but for the patience."""
+        """The last step, unless the patience ends the run earlier."""
         return self.schedule.steps
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint, if there is one. Raises ConfigError where it learnt other recordings, and
-        InputError where it is none of this run."""
+        """Resume from the folder's checkpoint; returns whether there is one.
+
+        Raises ConfigError where the recordings have changed, and InputError where the checkpoint is not this run's."""
         state = restore(self.folder / CHECKPOINT)
         if state is None:
             return False
         now = self._recordings()
-        if any(state.get(key, told) != told for key, told in now.items()):  # an earlier version told less
-            # What was mined, and the order of all else, goes by their numbers.
+        if any(state.get(key, told) != told for key, told in now.items()):  # an earlier version stored less
+            # The mined windows, and all random draws, refer to recordings by number.
             raise ConfigError(
                 f"{self.folder}: the recordings have changed since this run began;", "take --fresh to begin anew"
             )
@@ -70,18 +71,18 @@ class Run:
         save(state, self.folder / CHECKPOINT)
 
     def _recordings(self) -> State:
-        """What a run that goes on has to find again."""
+        """What must not change of the recordings until a run is resumed: their sizes and digests."""
         sounds = self.lesson.mixer.sounds
         kinds = {"words": sounds.words, "speech": sounds.speech, "noise": sounds.noise}
         said = {kind: corpus.digest() for kind, corpus in kinds.items()}
         return {"sounds": sounds.sizes(), "clips": said | {"validation": self.lesson.validation.digest()}}
 
     def train(self, report: Report, settled: Callable[[], None] = lambda: None) -> SpotterModel:
-        """Run to the last step, or until validation has not improved `patience` times; the averaged network.
+        """Run to the last step, or until validation has not improved `patience` times; returns the averaged network.
 
-        `report` gets the figures of every tenth step, and after each validation its accuracies too. `settled` is called
-        where nothing is half done, mined but not kept, and the run may be broken off. Raises ConfigError where the
-        network has come apart, by too high a rate.
+        `report` gets the figures of every tenth step, and the accuracies of each validation. `settled` is called where
+        the run may be interrupted: no mining or validation is then unsaved. Raises ConfigError where the network has
+        diverged, because of too high a rate.
         """
         while self.step < self.schedule.steps and not self._tired():
             self._mine()
@@ -102,7 +103,7 @@ class Run:
         return 0 < self.schedule.patience <= self.stale
 
     def _batches(self) -> Iterator[Batch]:
-        """Up to the next step at which something else happens: zero, mining, validation, the end."""
+        """The batches up to step zero, the next mining, the next validation or the end, whichever comes first."""
         every, before = self.schedule.mine_every, self.before
         last = min((self.step // every + 1) * every, self.schedule.steps)
         if self.step >= 0:
@@ -110,7 +111,7 @@ class Run:
         return self.lesson.mixer.stream(range(self.step + before, last + before), self.mined)
 
     def _mine(self) -> None:
-        """Half of the sentences to come are those windows that the network now takes most for words."""
+        """Mine the windows that the network most takes for words; half of the next negatives are drawn from them."""
         if self.step < self.schedule.warmup or self.step % self.schedule.mine_every:
             return
         rng = np.random.default_rng([self.schedule.seed, 7, self.step])

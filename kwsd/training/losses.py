@@ -1,4 +1,4 @@
-"""How far a network's hidden states are from its teacher's."""
+"""Losses that compare a network's hidden states with its teacher's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from kwsd.training.teacher import FRAMES, STRIDE, TeacherFeatures, convolutions
 
 
 def front_end_loss(teacher: nn.Module, windows: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:
-    """Squared error of `ours` (batch, frames, 288) to what the teacher's convolutions give for `windows`
-    (batch, samples), every second vector of it, as a part of their variance."""
+    """The squared error of `ours` (batch, frames, 288) to the teacher's convolutions, relative to their variance.
+
+    The teacher hears `windows` (batch, samples); every second one of its vectors is compared."""
     with torch.no_grad():
         theirs = convolutions(teacher, quieten(windows))[:, ::2][:, : ours.shape[1]].float()
     return (ours.float() - theirs).square().mean() / theirs.var()
@@ -22,10 +23,10 @@ def front_end_loss(teacher: nn.Module, windows: torch.Tensor, ours: torch.Tensor
 def feature_loss(
     frames: torch.Tensor, batch: Batch, taught: TeacherFeatures, variance: torch.Tensor, stride: int
 ) -> torch.Tensor:
-    """Squared error to the teacher's last hidden states of the clean second, moved to where that lies, as a part of
-    each dimension's `variance` (288,).
+    """The squared error to the teacher's last hidden states of the clean second, relative to the `variance` (288,).
 
-    Of `frames` (batch, frames, 288), `stride` samples apart, those count that lie in a second that the teacher knows.
+    `frames` (batch, frames, 288) are `stride` samples apart; the teacher's are shifted to where the second lies in the
+    window. Only frames within a second that the teacher knows count.
     """
     known = np.flatnonzero(batch.seconds != NONE)
     every = stride // STRIDE

@@ -1,4 +1,4 @@
-"""From a recipe to a run: decode the recordings, split them, build the network, and ask the teacher once."""
+"""Prepares a recipe's run: decodes and splits the recordings, builds the network, and caches the teacher's features."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being prepared, how much of it is done, and how much there is."""
+"""Called with the name of the step, how much of it is done, and its total."""
 
 
 def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tuple[SpotterModel, Lesson]:
-    """Everything that `Run` needs.
+    """The network and the lesson that `Run` needs.
 
     Raises:
-        InputError: a folder of the recipe is not below `root`, or holds nothing, or the teacher is none.
-        ConfigError: a word of the recipe has no recording, there are no `mix.others`, all of the speech or noise is
-            held out, or a model that the recipe names has other words, or another shape.
+        InputError: a folder of the recipe is not below `root`, or holds no recordings, or the teacher's weights are
+            missing or no encoder's.
+        ConfigError: a word of the recipe has no recording, no clip is `_unknown_` though `mix.others` needs some, all
+            of the speech or noise is held out, or a model that the recipe names has other words or another shape.
         ModelError: there is no such model.
     """
     _check_places(recipe.data, root)
@@ -59,7 +60,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
 
 
 def _check_places(data: Data, root: Path) -> None:
-    """Raise InputError for a folder that is not there, or a table that is none: now, not after hours of decoding."""
+    """Raise InputError for a missing folder or an invalid table now, not after hours of decoding."""
     for folder in (*data.words, *data.synthetic, *data.validation, *data.speech, *data.noise, *data.unmined):
         if not (root / folder).is_dir():
             raise InputError(f"no folder {root / folder}: name the data root with --data, or edit the recipe")
@@ -68,7 +69,7 @@ def _check_places(data: Data, root: Path) -> None:
 
 
 class _Clips(NamedTuple):
-    """The recipe's recordings. Those of `spoken` are joined in `words`: people's first, then those that were made."""
+    """The recipe's recordings; `words` joins the corpora of `spoken`: recorded clips, then synthetic ones, if any."""
 
     spoken: Sequence[Corpus]
     words: Corpus
@@ -78,7 +79,7 @@ class _Clips(NamedTuple):
 
 
 def _decoded(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> _Clips:
-    """All of the recipe's folders, decoded. Raises as `prepare`."""
+    """All of the recipe's folders, decoded. Raises InputError and ConfigError as `prepare` does."""
     data = recipe.data
 
     def corpus(folders: Sequence[str], find: Callable[[Path], list[Recording]] = find_recordings) -> Corpus:
@@ -101,7 +102,7 @@ def _decoded(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> _Cl
 
 
 def _mixer(recipe: Recipe, root: Path, clips: _Clips, progress: Progress) -> Mixer:
-    """What draws batches of the clips, as they sound in some room."""
+    """The mixer that draws batches of the clips, heard through random rooms and microphones."""
     progress("making rooms and microphones", 0, 1)
     schedule = recipe.schedule
     channels = channel_bank(recipe.mix.channels, schedule.seed, late=recipe.mix.late_reverberation)
@@ -115,7 +116,9 @@ def _mixer(recipe: Recipe, root: Path, clips: _Clips, progress: Progress) -> Mix
 def _taught(
     model: SpotterModel, recipe: Recipe, root: Path, cache: Path, progress: Progress, teacher: Any, clips: _Clips
 ) -> TeacherFeatures | None:
-    """Begin with the teacher's weights; what it says of words and speech, or None where its encoder is taken over."""
+    """Start `model` from the teacher's weights; returns the teacher's features of words and speech.
+
+    None for a Moonshine, which is the teacher's encoder itself."""
     recorded = clips.spoken[0]
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
@@ -140,7 +143,7 @@ def _taught(
 
 @torch.no_grad()
 def _adopt(model: MoonshineSpotterModel, teacher: Any, learning: int, sample: torch.Tensor) -> None:
-    """The teacher's own weights, of which the last `learning` blocks learn on; heads that see how its vectors move."""
+    """Copy the teacher's weights, freeze all but the last `learning` blocks, and calibrate the heads on `sample`."""
     model.encoder.load_state_dict(teacher.state_dict())
     model.encoder.requires_grad_(False)
     for block in model.encoder.layers[len(model.encoder.layers) - learning :]:
@@ -151,7 +154,7 @@ def _adopt(model: MoonshineSpotterModel, teacher: Any, learning: int, sample: to
 
 
 def _labelled(corpus: Corpus, recipe: Recipe) -> Corpus:
-    """The clips of the recipe's words (and of `_unknown_`, where there are any); labels inferred by machine stay."""
+    """The clips of the recipe's words and of `_unknown_`, with those whose label was inferred by a machine."""
     chosen = corpus.select(np.isin(corpus.labels, [*recipe.words, UNKNOWN]))
     if not len(chosen):
         raise ConfigError(f"none of the recipe's words has a recording: {', '.join(sorted(recipe.words))}")
@@ -163,7 +166,7 @@ def _spared(recipe: Recipe, root: Path, words: Corpus, speech: Corpus) -> Spared
     guessed = read_transcripts(root / data.transcripts) if data.transcripts else {}
     homophones = dict(pair.split("=", 1) for pair in data.homophones)
     clips = (clip for folder in data.unmined for clip in find_recordings(root / folder))
-    unmined = {(clip.label, clip.speaker, clip.name) for clip in clips}  # a name alone may come again elsewhere
+    unmined = {(clip.label, clip.speaker, clip.name) for clip in clips}  # a name alone need not be unique
     known = zip(words.labels.tolist(), words.speakers.tolist(), words.names.tolist(), strict=True)
     marked = np.array([clip in unmined for clip in known], bool)
     return Spared(said(speech, recipe.words, guessed, homophones), marked)

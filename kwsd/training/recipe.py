@@ -1,6 +1,6 @@
-"""What a training run is made of, as frozen dataclasses; `kwsd.training.recipe_file` reads them.
+"""A training run's recipe as frozen dataclasses; `kwsd.training.recipe_file` reads them.
 
-Numbers stand with their default, their least and, where there is one, their largest value.
+`number` declares a default, the least and, where there is one, the largest value.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
 from kwsd.training.values import number
 
-LARGEST_SEED = 2**31 - 1  # a million times it, torch still takes
+LARGEST_SEED = 2**31 - 1  # torch accepts a million times this as a seed
 LOWEST_RATE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Which network (`kind`: "hubert", or "moonshine" for the larger one that is asked second), and its sizes.
+    """The network's `kind` ("hubert", or "moonshine" for the larger verifier) and its sizes.
 
-    The names are HubertConfig's. A Moonshine takes its sizes from the teacher, whose weights it is; from these it takes
-    the adapter's and the heads', and how many of its blocks learn, counted from the last. `start` names a trained model
-    of the same shape, one that ships or a folder, whose weights it begins with. It may hear more than the second that
-    its scores are about: `window` samples, of which the last 16,000 are that second.
+    The names are HubertConfig's. A Moonshine has the sizes and weights of the teacher; here it takes those of the
+    adapter and the heads, its dropout, and in `learning_layers` how many of its last blocks learn. `start` names a
+    trained model of the same shape, a shipped one or a folder, whose weights the network starts from. Its input of
+    `window` samples may be longer than the second that its scores are about, which is the last 16,000 of them.
     """
 
     kind: str = "hubert"
@@ -45,9 +45,9 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """The encoder whose weights the HuBERT takes over: its blocks `layers`, one for each of the network's.
+    """The encoder whose weights the network starts from; `layers` are the blocks that a HuBERT copies, one for each.
 
-    Without `weights` the network starts at random. `scores` names a trained model of kwsd's own, one that ships or a
+    Without `weights` the network starts at random. `scores` names a trained model of kwsd's own, a shipped one or a
     folder, whose scores are learnt too (`schedule.soft_weight`).
     """
 
@@ -58,12 +58,12 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Folders below the data root. `synthetic` is added to `words`, and never counted in a score.
+    """Folders below the data root. `synthetic` clips are added to `words`, and never counted in a score.
 
-    Hard negatives are mined from `speech`, `noise` and the single words that are none, but not from the folders
-    `unmined`, and not where the word that is heard is said. That is read from the file `transcripts` (see
-    `kwsd.training.tools.transcripts`) or, where it says nothing, from the speech's labels; `homophones` ("know=no")
-    count as the words that they sound like.
+    Hard negatives are mined from `speech`, `noise` and single `_unknown_` words, but not from the folders `unmined`,
+    and not from speech in which the word that is heard is said, by its labels or the file `transcripts` (see
+    `kwsd.training.tools.transcripts`); `homophones` ("know=no") count as the words that they sound like. One speaker in
+    `held_out` is left out of the speech, and half as many of the noise; 0 leaves out none.
     """
 
     words: tuple[str, ...] = ()
@@ -79,23 +79,23 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What windows are made of. `words` to `silence` are shares of a batch, one in sum; other fractions say how often.
+    """The composition of windows. `words` to `silence` are shares of a batch that sum to 1; others are probabilities.
 
-    words, sentences, cut, glued: words alone; windows of sentences; words cut off; two words without a pause.
+    words, sentences, cut, glued: words alone; windows of sentences; words cut off; words in speech without a pause.
     others: words that are none of the recipe's (`_unknown_` among the data's words); 0 draws them among the words.
     silence: windows without speech.
-    noise, noise_snr: noise under a window, so many dB (from and to) under its louder half.
-    varied_noise: that noise is made into another one first.
-    talk, talk_snr: the noise is other people's talk, at its own dB; crowd: that of several at once.
-    tones: the noise is a steady tone. agc: the window comes by automatic gain control. pace: a word at another pace.
-    rare_floor: clips that a rare word counts as having, at least.
-    synthetic: a word is one of `data.synthetic`; 0 as their number has it. With `synthetic_by_root` more often where
-    a word has few recordings, by the square roots of both numbers: few clips heard often are learnt by heart.
-    channels, channel: how many channels there are, half of them rooms (with `late_reverberation` as bare as living
-    rooms may be), and how often a window is heard through one (`kwsd.training.augmentation.channels`).
-    easy_steps, ramp_steps: batches of easy scenes, and those over which they grow as hard as they get.
-    unknown_offset: taken off the logit of `_unknown_` when the model is exported, as batches hold far more speech that
-    is no word than people say to a listener. word_offsets ("off=1.5"): added to the logits of words that are rare.
+    noise, noise_snr: noise is added, at a ratio in dB (from and to) to the window's louder half.
+    varied_noise: recorded noise is altered first.
+    talk, talk_snr: the noise is other people's talk, at a ratio of its own; crowd: that of several people at once.
+    tones: the noise is a tone. agc: the window goes through automatic gain control. pace: a word at another pace.
+    rare_floor: the number of clips, not a probability, that a rare word counts as having at least.
+    synthetic: a word is one of `data.synthetic`; 0 draws in proportion to their number. `synthetic_by_root` draws them
+    more often for a word with few recordings, by the square roots of both numbers: few clips are learnt by heart.
+    channels, channel: the number of channels, half of them rooms (with `late_reverberation` as live as bare living
+    rooms), and the probability that a window is heard through one (`kwsd.training.augmentation.channels`).
+    easy_steps, ramp_steps: batches of easy scenes, and those over which hardness then grows to its maximum.
+    unknown_offset: subtracted from the logit of `_unknown_` at export, as batches hold far more speech that is no word
+    than a listener gets. word_offsets ("off=1.5"): added to the logits of rare words.
     """
 
     words: float = number(0.6, 0, 1)
@@ -126,22 +126,22 @@ class Mix:
 
     @property
     def offsets(self) -> dict[str, float]:
-        """What is added to the logits of labels, once all is learnt. Raises ValueError for what is no number."""
+        """What is added to the logits of labels at export. Raises ValueError for an offset that is no number."""
         words = (pair.rpartition("=") for pair in self.word_offsets)
         return {UNKNOWN: -self.unknown_offset, **{word: float(offset) for word, _, offset in words}}
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Of a batch, in the order in which `kwsd.training.batches` draws: silence comes last."""
+        """The shares of a batch, in the order of `kwsd.training.batches`, with silence last."""
         return self.words, self.sentences, self.cut, self.glued, self.others, self.silence
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Steps, and what happens at which of them. The rate warms up, stays, and falls to zero over the last `decay`.
+    """The steps of a run. The rate warms up, stays constant, and falls to zero over the last share `decay` of them.
 
-    The encoder learns at `encoder_rate` times the rate of what is put on top of it. What the teacher's scores weigh
-    beside the labels is `soft_weight`, from the step `soft_from` on.
+    The encoder's rate is `encoder_rate` times that of the layers on top of it. From the step `soft_from` on, the loss
+    of the teacher's scores has the weight `soft_weight`.
     """
 
     seed: int = number(1, 0, LARGEST_SEED)
@@ -165,7 +165,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Soup:
-    """An earlier run's `model` (a name or a folder) whose weights the result is mixed with; it weighs `share`."""
+    """An earlier run's `model` (a name or a folder) with whose weights the result is averaged, at weight `share`."""
 
     model: str = ""
     share: float = number(0.5, 0, 1)
@@ -186,9 +186,9 @@ class Recipe:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those of its network: the words, then `_unknown_`, then `_silence_`."""
+        """The labels of its network: the words, then `_unknown_`, then `_silence_`."""
         return (*self.words, UNKNOWN, SILENCE)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for a checkpoint to be compared with."""
+        """The recipe as plain values, to compare with a checkpoint's."""
         return asdict(self)

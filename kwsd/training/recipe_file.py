@@ -16,9 +16,9 @@ from kwsd.training.values import read_table
 
 _KINDS = ("hubert", "moonshine")
 TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 7, 3), 384
-"""Of Moonshine tiny's encoder, the only teacher: its hidden size, that between two dense layers, its convolutions'
-kernels, and the samples from one of its vectors to the next."""
-_GROUPS = 16  # of the positional embedding's channels; the pooling's eight heads are content with what it takes
+"""The sizes of Moonshine tiny's encoder, the only teacher: the hidden size, the inner size of a feed-forward layer, the
+convolutions' kernels, and the samples from one vector to the next."""
+_GROUPS = 16  # of the positional embedding's channels; a multiple also fits the pooling's eight heads
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -26,8 +26,8 @@ def read_recipe(path: Path) -> Recipe:
 
     Raises:
         InputError: the file cannot be read.
-        ConfigError: it is no TOML, has an unknown key or a value that cannot be, or contradicts itself; the text names
-            the place.
+        ConfigError: it is no TOML, has an unknown key or an invalid value, or contradicts itself; the text names the
+            place.
     """
     try:
         text = read_text(path)
@@ -99,7 +99,7 @@ def _is_offset(text: str) -> bool:
 
 
 def _unlike_teacher(network: Network, schedule: Schedule) -> Iterator[str]:
-    """What keeps a HuBERT from taking over the weights of its teacher, or from being compared with it."""
+    """The reasons why a HuBERT cannot copy its teacher's weights, or be compared with it."""
     sizes = (
         ("hidden_size", (network.hidden_size,), (TEACHER_SIZE,)),
         ("intermediate_size", (network.intermediate_size,), (TEACHER_INNER,)),

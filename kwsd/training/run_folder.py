@@ -1,4 +1,4 @@
-"""A training run's folder: one recipe, from its first step to its last. Imports torch."""
+"""A training run's folder, which belongs to one recipe from the first step to the last. Imports torch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kwsd.training.checkpoint import BEST, CHECKPOINT
 from kwsd.training.journal import JOURNAL
 
 _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
-"""What an earlier run leaves in its folder, beside the model."""
+"""The files that an earlier run leaves in its folder, beside the model."""
 WEIGHTS_KEY = "weights"
-"""The recipe's key for the weights that a run begins with; empty where they are not known yet."""
+"""The recipe's key for the weights that a run starts from; "" where they are not known yet."""
 _ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
 
 
@@ -28,15 +28,15 @@ _ANEW = "take --fresh to begin anew, another name with --name, or another folder
 def run_folder(
     runs: Path, name: str, recipe: Mapping[str, Any], *, fresh: bool, usual: Mapping[str, Any] | None = None
 ) -> Iterator[Path]:
-    """The run's folder in `runs`, made if need be, holding `recipe`, and nobody else's meanwhile. `fresh` sets aside
-    what an earlier run left.
+    """The run's folder in `runs`, made if need be, with `recipe` in it, and locked against other processes.
 
-    `usual` is what keys stand for that an earlier version of kwsd did not know.
+    `fresh` sets aside what an earlier run left. `usual` has the values of keys that a recipe of an earlier version of
+    kwsd lacks.
 
     Raises:
-        ConfigError: the name leads elsewhere, or no model can be called so; or an earlier run with another recipe is to
-            be resumed, and the text says what differs.
-        OutputError: the folder cannot be written to; InputError: the earlier run's recipe is none.
+        ConfigError: the name leads elsewhere, or is not a valid name of a model; or an earlier run with another recipe
+            would be resumed, and the text says what differs.
+        OutputError: the folder cannot be written to; InputError: the earlier run's recipe is invalid.
         DeviceError: the disk is full, or another process trains there.
     """
     folder = runs / name
@@ -59,11 +59,10 @@ def run_folder(
 
 
 def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Write which recipe the run in `folder` carries out, with the weights that it began with where the recipe does not
-    know them.
+    """Write the recipe of the run in `folder`, with the weights that an earlier part of the run started from.
 
-    Raises ConfigError where a run that is to go on began with others, OutputError, and DeviceError where the disk is
-    full.
+    Raises ConfigError where that part started from other weights than the recipe names, OutputError where the folder
+    cannot be written to, and DeviceError where the disk is full.
     """
     with writing(folder):
         if (folder / CHECKPOINT).exists() and (folder / RUN).exists():
@@ -75,12 +74,12 @@ def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
 
 
 def going_on(fresh: bool) -> str:
-    """Which command goes on with a run that is broken off."""
+    """The command that resumes an interrupted run, in words."""
     return "the same command without --fresh" if fresh else "the same command"
 
 
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
-    """Where the run in `folder` puts its model in the end: made and tried, so that nobody trains for nothing.
+    """The folder for the model of the run in `folder`, made and tested before training.
 
     Raises OutputError where it cannot be written to, DeviceError where there is no room.
     """
@@ -91,7 +90,7 @@ def model_place(folder: Path, out: Path | None, name: str) -> Path:
 
 @contextmanager
 def _forgotten_if_refused(folder: Path, made: Sequence[Path]) -> Iterator[None]:
-    """Remove what was `made` for a run that ended before its first step: data that are not there, say."""
+    """Remove the folders `made` for a run that failed before its first step, for missing data, say."""
     try:
         yield
     except KwsdError:
@@ -104,7 +103,7 @@ def _forgotten_if_refused(folder: Path, made: Sequence[Path]) -> Iterator[None]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Two runs would write over each other's checkpoints: a terminal may be gone where its run is not."""
+    """Lock the folder: two runs would overwrite each other's checkpoints. Raises DeviceError where it is locked."""
     with writing(folder):
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -127,7 +126,7 @@ def _earlier(recipe: Path) -> dict[str, Any]:
 
 
 def _set_aside(folder: Path) -> None:
-    """Rename what an earlier run left: .old, or where there is such a one, .old2 and so on."""
+    """Rename what an earlier run left to .old or, where that exists, to .old2 and so on."""
     ends = (".old", *(f".old{number}" for number in range(2, 1000)))
     end = next(end for end in ends if not any((folder / f"{name}{end}").exists() for name in _LEFT))
     for name in _LEFT:
@@ -137,7 +136,7 @@ def _set_aside(folder: Path) -> None:
 
 def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
     before, now = dict(_flat(usual)) | dict(_flat(earlier)), dict(_flat(recipe))
-    compared = {*before, *now} - {WEIGHTS_KEY}  # which `keep_recipe` sees to
+    compared = {*before, *now} - {WEIGHTS_KEY}  # `keep_recipe` checks that one
     changed = sorted(key for key in compared if before.get(key) != now.get(key))
     if changed:
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"

@@ -39,7 +39,7 @@ def load_teacher(weights: Path) -> Any:
     """The frozen encoder, in evaluation mode.
 
     Raises:
-        InputError: `weights` is not there, or no encoder's.
+        InputError: `weights` does not exist, or is not that encoder's.
     """
     if not weights.is_file():
         what = f"no encoder weights at {weights}: put those of Moonshine tiny's encoder there (see README)"
@@ -54,7 +54,7 @@ def load_teacher(weights: Path) -> Any:
 
 
 def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:
-    """What the encoder's convolutions alone give: (batch, samples) -> (batch, frames, 288)."""
+    """The output of the encoder's convolutions alone: (batch, samples) -> (batch, frames, 288)."""
     hidden = encoder.groupnorm(torch.tanh(encoder.conv1(waveform.unsqueeze(1))))
     hidden = nn.functional.gelu(encoder.conv2(hidden))
     vectors: torch.Tensor = nn.functional.gelu(encoder.conv3(hidden)).transpose(1, 2)
@@ -68,7 +68,7 @@ def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class TeacherFeatures:
-    """What the encoder says of seconds of clean recordings, numbered through all `parts`: (seconds, 40, 288) each."""
+    """The encoder's features of clean seconds, numbered consecutively through all `parts`, (seconds, 40, 288) each."""
 
     parts: tuple[NDArray[np.float16], ...]
 
@@ -100,9 +100,9 @@ def teacher_features(
     cache: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float16]:
-    """The encoder's last hidden states for seconds of a corpus (clips, and where in them each second starts).
+    """The encoder's last hidden states, (seconds, 40, 288) float16, for `seconds` of a corpus (clips, start samples).
 
-    (seconds, 40, 288) float16, computed once for the encoder whose hash is `weights`, and mapped from `cache`.
+    They are computed once for the encoder whose hash is `weights`, and memory-mapped from `cache`.
 
     Raises:
         DeviceError: the disk is full.
@@ -110,7 +110,7 @@ def teacher_features(
     """
     rows, starts = seconds
     digest = hashlib.sha256(weights.encode())
-    for column in (corpus.names, corpus.starts, rows, starts, corpus.samples):  # clips may be made anew under old names
+    for column in (corpus.names, corpus.starts, rows, starts, corpus.samples):  # samples: old names may get new clips
         digest.update(np.ascontiguousarray(column).data)
     place = cache / f"{digest.hexdigest()[:16]}.features"
     shape = (len(rows), FRAMES, 288)

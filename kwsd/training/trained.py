@@ -1,4 +1,4 @@
-"""Networks that were trained before, as a later run needs them."""
+"""Loads networks of earlier runs for a later one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from kwsd.zoo import find_model
 
 
 def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
-    """The model with a name or in a folder, frozen, as it was before its export: what that added to its logits
-    is taken off again.
+    """The model `model` (a name or a folder), frozen, without the offsets that its export added to the logits.
 
     Raises:
         ModelError: there is none, it is not kwsd's own, or it cannot be loaded.
-        ConfigError: it does not know the same `labels` in the same order; `key` of the recipe is named.
+        ConfigError: its labels are not `labels` in this order; the text names the recipe's `key`.
     """
     try:
         folder = find_model(model)

@@ -1,10 +1,10 @@
-"""A HuBERT that starts from the weights of Moonshine's encoder instead of random ones.
+"""Starts a HuBERT from the weights of Moonshine's encoder instead of random ones.
 
-With `do_stable_layer_norm`, a HuBERT block is, weight for weight, a block of that encoder; only its biases in
-attention and norms are missing there, and start at zero. What differs: HuBERT normalises the first convolution over
-time, channel by channel, where Moonshine takes a tanh and one norm for all channels; and HuBERT has a convolutional
-positional embedding where Moonshine turns queries and keys. The first is taught (`kwsd.training.loop`), the second
-starts at nothing and learns.
+With `do_stable_layer_norm`, a HuBERT block matches a block of that encoder weight for weight, except for the biases of
+attention and norms, which the encoder lacks and which start at zero. There are two differences. HuBERT normalises the
+first convolution over time, channel by channel, where Moonshine takes a tanh and one norm for all channels: the front
+end is therefore trained first (`kwsd.training.loop`). And HuBERT has a convolutional positional embedding where
+Moonshine rotates queries and keys: it starts near zero and learns.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.moonshine import quieten
 
 _LIFT = 2.0
-"""GELU is nearly the identity above this: the first norm's output is lifted there, and the next bias takes it off."""
+"""GELU is nearly the identity above this, so the first norm's output is lifted, and the next bias undoes the lift."""
 
 
 @torch.no_grad()
 def transplant(model: HubertSpotterModel, encoder: Any, layers: Sequence[int], sample: torch.Tensor) -> None:
     """Copy the encoder's convolutions, and its blocks `layers`, into `model`, in place.
 
-    On `sample`, some clips (batch, samples), the first convolution's channels are measured.
+    The first convolution's channels are measured on the clips `sample` (batch, samples).
     """
     _convolutions(model, encoder, sample)
     _positions(model)
@@ -49,10 +49,10 @@ def transplant(model: HubertSpotterModel, encoder: Any, layers: Sequence[int], s
 
 @torch.no_grad()
 def calibrate_heads(model: SpotterModel, mean: torch.Tensor, deviation: torch.Tensor) -> None:
-    """Let the adapter and the heads start as if hidden states had mean 0 and deviation 1, in place.
+    """Rescale the adapter and the heads, in place, as if hidden states had mean 0 and deviation 1.
 
-    `mean` and `deviation` (hidden,) are those of the encoder's hidden states, whose means are large and whose
-    movements are small: heads with ordinary random weights would see next to nothing of them.
+    `mean` and `deviation` (hidden,) are those of the encoder's hidden states, whose means are large and deviations
+    small: heads with ordinary random weights would hardly respond to the variation.
     """
     for linear in (model.adapter.down, model.pooling.score, model.word_head.inner, model.noise_head.inner):
         linear.weight.div_(deviation)
@@ -65,7 +65,7 @@ def _copy(ours: Any, theirs: Any) -> None:
 
 
 def _convolutions(model: Any, encoder: Any, sample: torch.Tensor) -> None:
-    """The three convolutions; of the second one's channels those that weigh most in the third."""
+    """Copy the three convolutions; of the second one's channels, those with the greatest weights in the third."""
     first, second, third = model.hubert.feature_extractor.conv_layers
     first.conv.weight.copy_(encoder.conv1.weight)
     first.conv.bias.zero_()
@@ -88,7 +88,7 @@ def _convolutions(model: Any, encoder: Any, sample: torch.Tensor) -> None:
 
 
 def _positions(model: Any) -> None:
-    """Positional embeddings near zero: the magnitudes of the weight-normed kernel, and its bias."""
+    """Bring the positional embedding near zero, by the magnitudes of its weight-normed kernel and its bias."""
     conv = model.hubert.encoder.pos_conv_embed.conv
     conv.parametrizations.weight.original0.mul_(0.1)
     conv.bias.zero_()

@@ -1,4 +1,4 @@
-"""The values of a recipe, checked by the fields of the dataclass that they are for: their kind, and their bounds."""
+"""Reads and checks a recipe's values by the types and bounds of its dataclasses' fields."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _MANY = {str: "texts", int: "whole numbers"}
 
 
 def number(default: Any, low: float, high: float = math.inf) -> Any:
-    """A dataclass's field with a default and bounds, both of them possible; of an array each number has them."""
+    """A dataclass field with a default and inclusive bounds, which hold for each number of an array."""
     return field(default=default, metadata={_BOUNDS: (low, high)})
 
 
 def bounds(kind: type, name: str) -> tuple[float, float | None]:
-    """From what to what the field of a dataclass goes; None for no end."""
+    """The bounds of a dataclass's field; None for no upper bound."""
     (low, high), *_ = (_bounds(item) for item in fields(kind) if item.name == name)
     return low, None if high == math.inf else high
 
 
 def read_table(kind: type, table: object, prefix: str = "", names: Collection[str] | None = None) -> dict[str, Any]:
-    """What a TOML table says of the fields of the dataclass `kind`, or of those with these `names`.
+    """The values that a TOML table has for the fields of the dataclass `kind`, or for those in `names`.
 
-    Arrays become tuples, whole numbers floats where a float is due, tables the dataclass that stands for them.
+    Arrays become tuples, whole numbers floats where the field is a float, and tables the dataclass of the field.
 
     Raises:
-        ConfigError: it is no table, or a key is unknown, missing, of another kind or out of bounds; `prefix` comes
-            before the key.
+        ConfigError: it is no table, or a key is unknown, missing, of a wrong type or out of bounds; the text puts
+            `prefix` before the key.
     """
     if not isinstance(table, dict):
         raise ConfigError(f"{prefix.rstrip('.')} must be a table")
@@ -58,14 +58,14 @@ def _read(item: Field[Any], kind: Any, value: Any, key: str) -> Any:
         if not isinstance(value, list) or not all(_fits(inner, entry, low, high) for entry in value):
             raise ConfigError(f"{key} must be an array of {_MANY[inner]}{_range(low, high)}, not {value!r}")
         return tuple(value)
-    kind = next((part for part in get_args(kind) if part is not type(None)), kind)  # None is but a default
+    kind = next((part for part in get_args(kind) if part is not type(None)), kind)  # None is only a default
     if not _fits(kind, value, low, high):
         raise ConfigError(f"{key} must be {_KINDS[kind]}{_range(low, high)}, not {value!r}")
     return kind(value)
 
 
 def _fits(kind: type, value: Any, low: float, high: float) -> bool:
-    """Whether a value is of a kind and, a number, within bounds; NaN and infinities are within none."""
+    """Whether a value has the type `kind` and, if it is a number, is finite and within bounds."""
     if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         return False
     return not isinstance(value, (int, float)) or (low <= value <= high and abs(value) != math.inf)

@@ -1,7 +1,7 @@
-"""The mean of two runs' weights, which hears as well as both together and costs no more than one.
+"""Averages two runs' weights: the mean hears as well as both networks together, at the cost of one.
 
 Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
-inference time". It takes runs that began with the same weights: the same encoder, and heads drawn from the same seed.
+inference time". Both runs must start from the same weights: the same encoder, and heads drawn from the same seed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from kwsd.training.trained import check_shape
 
 @torch.no_grad()
 def average_weights(model: SpotterModel, other: SpotterModel, share: float) -> SpotterModel:
-    """A copy of `model` whose weights are the mean of both; `share` (0 to 1) is what the other one weighs.
+    """A copy of `model` with the weighted mean of both networks' weights; `share` (0 to 1) is the weight of `other`.
 
     Raises:
-        ConfigError: they are not of one shape.
+        ConfigError: the networks differ in shape.
     """
     check_shape(model, other, "soup.model")
     ours, theirs = model.state_dict(), other.state_dict()

@@ -1,1 +1,1 @@
-"""What windows are made of in training: scenes of words, speech and noise, rooms, channels and gain control."""
+"""Builds training windows: scenes of words, speech and noise, heard through rooms, channels and gain control."""

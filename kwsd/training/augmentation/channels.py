@@ -1,4 +1,4 @@
-"""What lies between a mouth and the samples: rooms, microphones, telephones. A bank of short impulse responses."""
+"""A bank of short impulse responses, of what lies between a mouth and the samples: rooms, microphones, telephones."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from scipy.signal import fftconvolve, firwin2
 from kwsd.samples import RATE, samples_in
 
 TAPS = 4096
-"""Length of an impulse response: a quarter of a second, or half a second with late reverberation."""
+"""Length of an impulse response, a quarter of a second; with late reverberation, responses are twice as long."""
 _ABSORPTION = (0.2, 0.8)
 _LIVE_ABSORPTION = (0.08, 0.5)
 _MATCHED, _LATE = samples_in(30), samples_in(50)
-"""Samples after the direct sound: images of the eighth order still come before the second; from there on the tail does,
-as loud as they were from the first to it."""
+"""Samples after the direct sound, 30 and 50 ms. Image sources, up to order 8, fill the response up to the second; the
+tail follows from there, at the level that they have between the two."""
 
 
 def channel_bank(count: int, seed: int, *, late: bool = False) -> NDArray[np.float32]:
     """`count` impulse responses (count, 4096) float32 of unit energy, the direct sound at most 6 ms late.
 
     Half of them are shoebox rooms (image source method, Allen and Berkley 1979) with a random size, absorption and
-    distance; all have the random frequency response of some microphone, one in eight of a telephone line. The images
-    end after 50 ms, as in a furnished room. With `late` reverberation responses are twice as long, walls may absorb
-    less, and a tail follows that falls as fast as in the room (Polack 1988: noise with an exponential decay).
+    distance; all have the random frequency response of a microphone, one in eight that of a telephone line. The images
+    end after 50 ms, as in a furnished room. With `late` reverberation, responses are twice as long, walls may absorb
+    less, and a tail follows that decays as fast as in the room (Polack 1988: noise with an exponential decay).
     """
     rng = np.random.default_rng(seed)
     bank = np.zeros((count, 2 * TAPS if late else TAPS), np.float32)
@@ -39,7 +39,7 @@ def channel_bank(count: int, seed: int, *, late: bool = False) -> NDArray[np.flo
 
 
 def _room(rng: np.random.Generator, absorption: tuple[float, float]) -> tuple[NDArray[np.float64], float]:
-    """A room's first echoes, and the seconds in which sound falls by 60 dB there."""
+    """The early reflections of a random room, and its reverberation time (RT60) in seconds."""
     size = rng.uniform((2.5, 2.5, 2.2), (8.0, 6.0, 3.5))
     room = rooms.ShoeBox(size, fs=RATE, materials=rooms.Material(rng.uniform(*absorption)), max_order=8)
     room.add_source(rng.uniform(0.3, size - 0.3))
@@ -60,7 +60,7 @@ def _live_room(rng: np.random.Generator, taps: int) -> NDArray[np.float64]:
 
 
 def _microphone(rng: np.random.Generator, *, telephone: bool) -> NDArray[np.float64]:
-    """A linear-phase filter through random gains at seven frequencies (within 8 dB of each other, mostly)."""
+    """A linear-phase filter with random gains at seven frequencies (standard deviation 4 dB), as of a microphone."""
     edges = np.array([0, 100, 300, 1000, 2500, 5000, 8000]) / 8000
     gains = rng.normal(0, 4, len(edges))
     gains[0] -= rng.uniform(0, 30)
@@ -71,6 +71,6 @@ def _microphone(rng: np.random.Generator, *, telephone: bool) -> NDArray[np.floa
 
 
 def through(window: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A window (n,) heard through an impulse response: (n,) float32."""
+    """Convolve a window (n,) with an impulse response; returns (n,) float32."""
     heard: NDArray[np.float32] = fftconvolve(window, response)[: len(window)].astype(np.float32)
     return heard

@@ -1,6 +1,6 @@
-"""Automatic gain control, as webcams, headsets and browsers have it: what is soft is made as loud as what is not.
+"""Automatic gain control, as in webcams, headsets and browsers: it amplifies soft sound to the level of loud sound.
 
-Between words it raises the noise, and the beginning of a word comes too loud.
+Between words it raises the noise, and it makes the beginning of a word too loud.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _BLOCK = RATE // 200
 _ATTACK_S, _RELEASE_S = (0.003, 0.05), (0.05, 1.0)
 _MOST_DB = (6, 30)
 _HEADROOM_DB = (3, 15)
-"""A limiter lies so far above the loudest 5 ms: less than a word's peaks reach, or well above them."""
+"""How far the limiter lies above the level of the loudest 5 ms: from below a word's peaks to well above them."""
 
 
 def controlled(window: Floats, rng: np.random.Generator) -> Floats:
-    """A window (n,) float32 as it comes from a microphone with automatic gain control.
+    """A window (n,) float32 as a microphone with automatic gain control would record it.
 
-    A follower of the level, quick to rise (attack) and slow to fall (release), says by how much it is amplified: to the
-    level of the loudest 5 ms, but by 6 to 30 dB at most. (Giannoulis et al. 2012, "Digital Dynamic Range Compressor
-    Design", call that a feed-forward compressor with a decoupled detector.) What was heard before the window, and so
-    where the follower begins, is drawn by chance. A silent window stays as it is.
+    An envelope follower, quick to rise (attack) and slow to fall (release), sets the gain: up to the level of the
+    loudest 5 ms, but at most 6 to 30 dB. (Giannoulis et al. 2012, "Digital Dynamic Range Compressor Design", call that
+    a feed-forward compressor with a decoupled detector.) The follower starts at a random level, as what was heard
+    before the window is not known. A silent window stays as it is.
     """
     blocks = np.resize(window, -(-len(window) // _BLOCK) * _BLOCK).reshape(-1, _BLOCK)
     levels = np.sqrt(np.square(blocks).mean(axis=1))
@@ -49,5 +49,5 @@ def controlled(window: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _between(bounds: tuple[float, float], rng: np.random.Generator) -> float:
-    """Any ratio is as likely as any other of its size."""
+    """A log-uniform random number within `bounds`."""
     return math.exp(rng.uniform(math.log(bounds[0]), math.log(bounds[1])))

@@ -1,8 +1,8 @@
-"""What was heard before the second that counts: nothing much, or talk, or a word, and then a pause.
+"""What a window holds before its labelled second: background, talk or a word, and then a pause.
 
-A network that hears more than its second can tell a command from a word that somebody says in a row of words, and
-knows the noise that it stands in. It must not learn that whoever spoke before is another speaker: people say one
-command after the other. Nor may a window show where its second begins, as no microphone does.
+With this left context, a network can tell a command from a word within running speech, and knows the noise around it.
+It must not learn that the earlier speech is always another speaker's: people say one command after another. Nor may a
+window show where its second begins, since a microphone's signal does not either.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ PAUSE = 2400
 """Samples of pause (150 ms) before a command: a stop inside a sentence is silent for nearly as long."""
 
 _LEAST = 1600
-"""Samples (0.1 s) of talk that are worth hearing."""
+"""The fewest samples of talk (0.1 s) that are added."""
 
 _QUIET = 800
-"""Samples (50 ms) of a clip's background that are enough to make more of it."""
+"""The fewest samples of a clip's background (50 ms) from which more of it is made."""
 
 _FADE = 160
 
 
 def before_word(window: Floats, start: int, sounds: Sounds, row: int, rng: np.random.Generator) -> None:
-    """What was said before the word of the clip `row`, which begins at `start`, in place: talk, or another word, up to
-    a pause; or nothing."""
+    """Add talk, another word or nothing before the word of the clip `row`, which begins at `start`, in place.
+
+    A pause is left before the word."""
     last, kind = start - int(rng.integers(PAUSE, RATE)), rng.random()
     if last < _LEAST:
         return
@@ -43,7 +44,7 @@ def before_word(window: Floats, start: int, sounds: Sounds, row: int, rng: np.ra
 
 
 def before_noise(sounds: Sounds, rng: np.random.Generator) -> Floats:
-    """What was said before a second without speech, or that nothing was: (`Sounds.before`,) float32."""
+    """Talk, or silence, before a second without speech: (`Sounds.before`,) float32."""
     lead = np.zeros(sounds.before, np.float32)
     last = sounds.before - int(rng.integers(0, RATE // 2))
     if rng.random() < 0.4 and last > _LEAST:
@@ -52,15 +53,14 @@ def before_noise(sounds: Sounds, rng: np.random.Generator) -> Floats:
 
 
 def before_sentence(window: Floats, outside: int, sounds: Sounds, rng: np.random.Generator) -> None:
-    """Somebody else's talk, in place, in the `outside` samples of a window before its sentence begins, and a pause."""
+    """Add other talk and a pause, or nothing, in the `outside` samples of a window before its sentence, in place."""
     last = outside - int(rng.integers(_LEAST, RATE // 2))
     if last > _LEAST and rng.random() < 0.5:
         window[:last] = talk(sounds.speech, last, math.sqrt(loudness(window)), rng)
 
 
 def talk(speech: Corpus, length: int, level: float, rng: np.random.Generator) -> Floats:
-    """`length` samples of speech up to the end of a sentence, or up to another moment of it; about as loud as `level`
-    (the root of a mean square) where it is not silent."""
+    """`length` samples of speech that end with a sentence or within one, at an RMS around `level` where not silent."""
     row = row_by_length(speech, rng)
     last = int(speech.cores[row][1])
     if rng.random() < 0.5:
@@ -69,7 +69,7 @@ def talk(speech: Corpus, length: int, level: float, rng: np.random.Generator) ->
 
 
 def running_words(sounds: Sounds, length: int, level: float, rng: np.random.Generator) -> Floats:
-    """`length` samples of words, one after the other without a pause, each as loud as `talk`."""
+    """`length` samples of words without pauses between them, each at an RMS around `level`."""
     words, pieces, missing = sounds.words, [], length
     while missing > 0:
         row = int(rng.integers(len(words)))
@@ -80,7 +80,9 @@ def running_words(sounds: Sounds, length: int, level: float, rng: np.random.Gene
 
 
 def background(words: Corpus, row: int, length: int) -> Floats:
-    """(length,) of what the clip's room sounds like without the word, to and fro, up to the clip's first sample."""
+    """(length,) samples of the clip's background that lead up to its first sample.
+
+    The sound before the word is repeated, alternately forwards and backwards; zeros if it is shorter than `_QUIET`."""
     start, _ = (int(edge) for edge in words.cores[row])
     if start < _QUIET:
         return np.zeros(length, np.float32)
@@ -90,7 +92,7 @@ def background(words: Corpus, row: int, length: int) -> Floats:
 
 
 def _another(words: Corpus, row: int, level: float, rng: np.random.Generator) -> Floats:
-    """A word, without what is around it: every second time one of the speaker's of `row`."""
+    """A random word, cut to its extent; half of the time it is of the same speaker as `row`."""
     same = np.flatnonzero(words.speakers == words.speakers[row])
     other = int(rng.choice(same)) if rng.random() < 0.5 else int(rng.integers(len(words)))
     start, end = (int(edge) for edge in words.cores[other])
@@ -98,7 +100,7 @@ def _another(words: Corpus, row: int, level: float, rng: np.random.Generator) ->
 
 
 def _ended(sound: Floats, level: float, rng: np.random.Generator) -> Floats:
-    """As loud as `level` where it sounds, and without a click at its ends."""
+    """Scale to an RMS around `level` where `sound` is not zero, and fade both ends to avoid clicks."""
     share = np.count_nonzero(sound) / max(1, len(sound))
     found, fade = levelled(sound, level * math.sqrt(share), rng), min(_FADE, len(sound) // 2)
     found[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)

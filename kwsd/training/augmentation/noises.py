@@ -1,4 +1,4 @@
-"""What a network learns to hear past: windows without speech (`_silence_`), and rooms, noise and levels under others.
+"""Windows without speech (`_silence_`), and the rooms, noise and levels that other windows get.
 
 All windows are (`Sounds.window`,) float32.
 """
@@ -17,16 +17,16 @@ from kwsd.training.augmentation.left_context import before_noise
 from kwsd.training.augmentation.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
 
 _HUM = 0.03
-"""The root of the mean square of each voice in a crowd: low enough for none to be clipped."""
+"""The RMS of each voice in a crowd, low enough that none is clipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noisiness:
-    """How often each kind of noise is added, from 0 to 1; `snr` in dB, from and to.
+    """The probability of each kind of noise, from 0 to 1; `snr` and `talk_snr` are ranges in dB, [from, to].
 
-    share, snr: noise under a window, so far under its louder half. varied: recorded noise is made into another first.
-    talk, talk_snr: other people's talk instead; crowd: that of several. channel: the window comes through a channel.
-    tones: the noise is a steady tone. agc: all of it comes by automatic gain control.
+    share, snr: noise is added, at this ratio to the window's louder half. varied: recorded noise is altered first.
+    talk, talk_snr: the noise is other people's talk; crowd: that of several people. tones: the noise is a tone.
+    channel: the window is heard through a channel. agc: automatic gain control is applied to the result.
     """
 
     share: float
@@ -41,9 +41,9 @@ class Noisiness:
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
-    """No speech: recorded noise at any level, two noises, a burst or a tone that was made here, or nothing at all.
+    """A window without speech: one or two recorded noises at any level, a synthetic burst or tone, or zeros.
 
-    With a `place` (a clip of noise, and where in it), it is that noise.
+    With a `place` (a clip of noise, and the sample where the last second starts), it is that noise.
     """
     length, kind = sounds.window, rng.random()
     if place is None and kind < 0.04:
@@ -54,7 +54,7 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
         else:
             first = place[1] - sounds.before
             window = cut_window(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
-        if rng.random() < 0.3 and not (place is not None and sounds.before):  # the place is to lie in the last second
+        if rng.random() < 0.3 and not (place is not None and sounds.before):  # reversal would move the place away
             window = window[::-1]
         if rng.random() < 0.3:
             window = window + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
@@ -86,7 +86,7 @@ def burst(rng: np.random.Generator) -> Floats:
 
 
 def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
-    """Half as much again of a noise as a window is long; one that is shorter comes again and again."""
+    """A random stretch of noise, one and a half windows long; a shorter recording is repeated."""
     clip, length = sounds.noise.clip(row_by_length(sounds.noise, rng)), _longer(sounds.window)
     if len(clip) < length:
         clip = np.resize(clip, length)
@@ -94,15 +94,15 @@ def _stretch(sounds: Sounds, rng: np.random.Generator) -> Floats:
 
 
 def _longer(length: int) -> int:
-    """Samples of noise that are taken, so that `length` are left at the fastest pace."""
+    """Samples of noise to take so that `length` are left at the fastest pace."""
     return length * 3 // 2
 
 
 def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
-    """The window as some microphone in some room hears it: a channel, noise, a level.
+    """The window as a random microphone in a random room records it: with a channel, noise and a level.
 
-    At a hardness below 1 all of it is rarer, and weaker. Of what never happens nothing is drawn: earlier recipes give
-    what they gave.
+    At a hardness below 1, channels and noise are rarer, and noise is weaker. Kinds of noise with probability 0 draw no
+    random numbers, so that earlier recipes give the same windows as before.
     """
     if rng.random() < noise.channel * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
@@ -129,7 +129,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
 
 
 def _talk(sounds: Sounds, rng: np.random.Generator, crowd: float) -> Floats:
-    """A window of somebody's talk, or as often as `crowd` says of two to seven people's at once, about as loud each."""
+    """A window of one person's talk or, with probability `crowd`, of two to seven people's, each about as loud."""
     if not crowd or rng.random() >= crowd:
         return take(sounds.speech, rng, sounds.window)
     people = int(rng.integers(2, 8))
@@ -140,7 +140,7 @@ def _talk(sounds: Sounds, rng: np.random.Generator, crowd: float) -> Floats:
 
 
 def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
-    """A noise that nobody recorded, out of one: at another pace, backwards, with a second one; or a steady one."""
+    """A new noise made from a recorded one (at another pace, reversed, or with a second one), or a steady one."""
     kind = rng.random()
     if kind < 0.2:
         return coloured(rng, sounds.window)
@@ -152,7 +152,7 @@ def _another(noise: Floats, sounds: Sounds, rng: np.random.Generator) -> Floats:
 
 
 def tone(rng: np.random.Generator, length: int = RATE) -> Floats:
-    """`length` samples of what hums or whines: a tone of 50 to 4,000 Hz, mostly with overtones, steady or unsteady."""
+    """`length` samples of a hum or whine: a tone of 50 to 4,000 Hz, mostly with overtones, steady or unsteady."""
     time = np.arange(length) / RATE
     lowest = 50 * 80 ** rng.uniform()
     phase = 2 * np.pi * lowest * time + rng.uniform(0, 3) * np.sin(2 * np.pi * rng.uniform(0.5, 8) * time)
@@ -165,7 +165,7 @@ def tone(rng: np.random.Generator, length: int = RATE) -> Floats:
 
 
 def coloured(rng: np.random.Generator, length: int = RATE) -> Floats:
-    """`length` samples of steady noise whose power falls by 0 to 9 dB an octave, as of fans, roads and water."""
+    """`length` samples of steady noise whose power falls by 0 to 9 dB an octave, like that of fans, roads and water."""
     spectrum = np.fft.rfft(rng.normal(0, 1, length))
     corner = rng.uniform(20, 400) * length / RATE
     spectrum *= np.maximum(1, np.arange(len(spectrum)) / corner) ** -rng.uniform(0, 1.5)

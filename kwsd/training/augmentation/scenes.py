@@ -1,9 +1,9 @@
-"""The windows of speech that a network learns from, each made anew: a word in its second, or speech that is none.
+"""Builds training windows of speech, each drawn anew: a word in its second, or speech that is no command.
 
-A command is spoken on its own. So a word with quiet before and after it is that word; one that is cut off, and every
-window out of a sentence, is `_unknown_`. All windows are (`Sounds.window`,) float32; the label is that of their last
-second, and what comes before it is what was heard before (`kwsd.training.augmentation.left_context`). Windows without
-speech: `kwsd.training.augmentation.noises`.
+A command is spoken on its own. So a word with quiet before and after it has that word's label; a word that is cut off,
+and every window of a sentence, is `_unknown_`. All windows are (`Sounds.window`,) float32. The label is that of the
+last second; the samples before it are its left context (`kwsd.training.augmentation.left_context`). For windows without
+speech, see `kwsd.training.augmentation.noises`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from kwsd.training.augmentation.sounds import Floats, Sounds, at_pace, levelled,
 from kwsd.training.corpus import GRID, Corpus, seconds_in
 
 _MARGIN = 1280
-"""Samples of pause (80 ms) that a window has to show after a whole word: the listener wants to be answered soon."""
+"""The least pause (80 ms) that a window shows after a whole word; a longer one would delay the detection."""
 
 _LATEST = RATE // 2
-"""A word that ended longer ago than this (0.5 s) had better been heard before."""
+"""How far before its latest place (0.5 s) a word may lie: an earlier window should have detected it there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A window, and how its clip's own second lies in it.
+    """A window, and the position of its clean second.
 
-    `shift` is where the clip's first sample lies in the window; None where the clip has neighbours or another pace, or
-    more than a second is heard, and what a teacher says of the clean clip no longer holds.
+    `shift` is the position of that second's first sample in the window. It is None where the teacher's features of the
+    clean second do not hold: the clip has neighbours or another pace, or the window is longer than a second.
     """
 
     window: Floats
@@ -38,15 +38,15 @@ class Scene:
 
 
 def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pace: float = 0.25) -> Scene:
-    """One clip as a command: alone in its second, or, the more often the harder (0 to 1), between sentences.
+    """One clip as a command: alone in its second or, more often with greater hardness (0 to 1), between sentences.
 
-    `pace` is how often it is said faster or slower, and higher or lower, than it was.
+    `pace` is the probability that its speed and pitch are changed.
     """
     start, end = (int(edge) for edge in sounds.words.cores[row])
     if rng.random() < 0.95 - 0.6 * hardness:
         home = min(0, RATE - end)  # a synthetic clip may be longer, and its word end after the first second
         low, high = min(home, 160 - start), max(home, RATE - 160 - end)
-        at_home = rng.random() < (0.1 if sounds.before else 0.3)  # else its second's edge would tell a command
+        at_home = rng.random() < (0.1 if sounds.before else 0.3)  # more often, the second's edge would mark a command
         shift = home if at_home else int(np.clip(home + rng.integers(-1600, 1601), low, high))
         window, begin = _filled(sounds, row, shift, rng), sounds.before + shift + start
         paced = rng.random() < pace * hardness
@@ -68,14 +68,16 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
 
 
 def _paced(window: Floats, begin: int, pace: float, before: int) -> tuple[Floats, int]:
-    """The window at another pace, about the middle of its second; and where it has what began at `begin`."""
+    """The window at another pace, centred on the middle of its second, and the new position of `begin`."""
     centre = before + RATE / 2
     return at_pace(window, pace, centre), int(centre + (begin - centre) / pace)
 
 
 def _filled(sounds: Sounds, row: int, shift: int, rng: np.random.Generator) -> Floats:
-    """The clip `row`, moved by `shift` in its second; what that leaves empty is mirrored from its edges, or (sometimes)
-    stays silent. What is heard before the second is filled by the clip's background."""
+    """The clip `row`, moved by `shift` in its second.
+
+    Gaps are filled with the clip mirrored at its edges, or sometimes left silent; before the clip, a window longer than
+    a second is filled with the clip's background."""
     clip = sounds.words.clip(row)
     window = cut_window(clip, -shift - sounds.before, sounds.window)
     if rng.random() < 0.25:
@@ -92,7 +94,7 @@ def _filled(sounds: Sounds, row: int, shift: int, rng: np.random.Generator) -> F
 
 
 def _neighbours(window: Floats, start: int, end: int, sounds: Sounds, row: int, rng: np.random.Generator) -> None:
-    """Lay other speech before and after the word at [start, end), in place, with a pause between."""
+    """Put other speech before and after the word at [start, end), in place, with pauses between."""
     level = rms(window[max(0, start) : end])
     if sounds.before:
         before_word(window, start, sounds, row, rng)
@@ -120,7 +122,7 @@ def cut_word(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
 
 
 def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
-    """A word in running speech: other speech, or other words, up to its very edges on both sides."""
+    """A word in running speech: other speech, or other words, adjoin it on both sides without a pause."""
     start, end = (int(edge) for edge in sounds.words.cores[row])
     place = sounds.before + int(rng.integers(1600, max(1601, RATE - (end - start) - 1600)))
     window = cut_window(sounds.words.clip(row), start - place, sounds.window)
@@ -132,14 +134,14 @@ def glued(sounds: Sounds, row: int, rng: np.random.Generator) -> Floats:
 
 
 def _talk_before(sounds: Sounds, length: int, level: float, rng: np.random.Generator) -> Floats:
-    """`length` samples of speech that end in the middle of it; one word is too short for more than a second."""
+    """`length` samples of speech without a pause at the end; several words fill a window longer than a second."""
     if not sounds.before:
         return levelled(_talk(sounds, length, rng, last=True), level, rng)
     return running_words(sounds, length, level, rng) if rng.random() < 0.5 else talk(sounds.speech, length, level, rng)
 
 
 def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) -> Floats:
-    """`length` samples of speech that end (or, not `last`, begin) in the middle of it."""
+    """`length` samples of speech without a pause at their end or, if not `last`, at their beginning."""
     if rng.random() < 0.5:
         return take(sounds.speech, rng, length)
     row = int(rng.integers(len(sounds.words)))
@@ -148,7 +150,7 @@ def _talk(sounds: Sounds, length: int, rng: np.random.Generator, *, last: bool) 
 
 
 def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> Scene:
-    """A second out of the sentence `row`, at another pace every third time; `shift` tells where its second lies."""
+    """The second of the sentence `row` that starts at sample `start`; about one in three is at another pace."""
     clip = sounds.speech.clip(row)
     first = start - sounds.before
     if rng.random() < 0.3:
@@ -164,5 +166,5 @@ def sentence(sounds: Sounds, row: int, start: int, rng: np.random.Generator) -> 
 
 
 def second_near(speech: Corpus, row: int, start: int) -> int:
-    """Which of the clip's `all_seconds` a window from `start` on shows best."""
+    """The number of the clip's second in `all_seconds` that is nearest to the one from `start` on."""
     return int(np.clip(round(start / GRID), 0, seconds_in(speech.lengths[row]) - 1))

@@ -1,1 +1,1 @@
-"""What `kwsd train` does without a recipe of its own: an encoder or a model of kwsd learns labels from clips."""
+"""Fine-tuning, by `kwsd train` without a full recipe: an encoder or a model of kwsd learns labels from clips."""

@@ -1,4 +1,4 @@
-"""An encoder, somebody else's or kwsd's own, as a network to train, and what was trained as a folder."""
+"""Turns an encoder, a foreign one or kwsd's own, into a network to train, and exports the result to a folder."""
 
 from __future__ import annotations
 
@@ -34,23 +34,24 @@ from kwsd.training.finetuning.relabelling import extended, relabelled, settled
 _encoder = partial(
     whole, spared=r"classifier|projector|layer_weights|masked_spec_embed|^decoder\.", remedy="fetch it again"
 )
-"""As `whole`, but for the weights of a head: that it is new is what is wanted."""
+"""`whole`, except that weights of a head may be missing or unused: a new head is wanted."""
 
 RELABELLED_THRESHOLD = 0.99
-"""Of words that kwsd's HuBERT was taught: "alexa" and "jarvis", learnt from 15 or 40 clips each, were missed 0.3 to 2.7
-times in a hundred under noise at 10 dB at one or two false alarms in 1.2 hours; 0.95 gave two to six."""
+"""The threshold of words that kwsd's HuBERT was taught. "alexa" and "jarvis", learnt from 15 or 40 clips each, were
+missed 0.3 to 2.7 times in a hundred under noise at 10 dB, with one or two false alarms in 1.2 hours; 0.95 gave two to
+six."""
 
 ADDED_THRESHOLD = 0.84
-"""Of words that were added to those that it knows, which score less: "alexa" and "jarvis", 20 clips each, were missed 7
-and 5 times in a hundred under noise at 10 dB, and fired once each in 2.9 hours of other people's talk than was learnt;
-at 0.8 4 and 4 times, and five and seven."""
+"""The threshold of words added to those that it knows, which score lower. "alexa" and "jarvis", learnt from 20 clips
+each, were missed 7 and 5 times in a hundred under noise at 10 dB, and fired once each in 2.9 hours of other people's
+talk than was learnt from; at 0.8, they were missed 4 and 4 times, and fired five and seven times."""
 
 _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""
 
 
 def is_own(folder: Path) -> bool:
-    """Whether the model in `folder` is a HuBERT of kwsd's own. Raises ModelError for a config.json that is none."""
+    """Whether the model in `folder` is kwsd's own HuBERT. Raises ModelError for an invalid config.json."""
     return str(read_json(folder / "config.json").get("model_type")) == OWN_TYPE
 
 
@@ -59,7 +60,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
 
     Raises:
         ModelError: there is no encoder in safetensors that transformers loads, or it is damaged.
-        UsageError: the encoder cannot hear windows that long.
+        UsageError: the recipe's window is longer than the encoder can hear.
     """
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type"))
@@ -89,7 +90,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
 
 
 def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
-    """Hear a window of nothing. Raises whatever an encoder raises that does not give what heads take."""
+    """Run the model on a silent window. Raises whatever an encoder raises whose output does not fit the heads."""
     silence = np.zeros((1, window * extractor.rate // RATE), np.float32)
     given = {key: value.to("cpu") for key, value in extractor(silence).items()}
     with torch.inference_mode():
@@ -105,17 +106,17 @@ def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -
     model.config.problem_type = None
     model.config.output_attentions = False  # else it cannot be saved
     if getattr(model.config, "use_weighted_layer_sum", False):
-        model.config.layerdrop = 0.0  # a layer that is left out has nothing to be summed
+        model.config.layerdrop = 0.0  # the weighted sum needs the output of every layer
     frames = recipe.window // getattr(model.config, "inputs_to_logits_ratio", 320)
     if getattr(model.config, "mask_time_length", 0) >= frames - 1:
-        model.config.apply_spec_augment = False  # a stretch that is masked has to be shorter than the window
+        model.config.apply_spec_augment = False  # a masked span has to be shorter than the window
     if hasattr(model, "freeze_feature_encoder"):
-        model.freeze_feature_encoder()  # the convolutions know sound well enough, and forget it first
+        model.freeze_feature_encoder()  # the convolutions are good enough, and would be the first to degrade
     return model
 
 
 def _renew_head(model: Any) -> None:
-    """Forget what an earlier head told apart: transformers keeps one that has as many labels, whatever they mean."""
+    """Reset the head: transformers keeps an earlier one that has as many labels, whatever they mean."""
     deviation = getattr(model.config, "initializer_range", 0.02)
     for layer in model.classifier.modules():
         if isinstance(layer, nn.Linear):
@@ -146,9 +147,10 @@ def export_adopted(
     scores: Mapping[str, Any],
     added_to: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write what `kwsd listen --model`, `kwsd eval` and transformers load; what else is in the folder stays.
+    """Write a model that `kwsd listen --model`, `kwsd eval` and transformers load; other files in the folder stay.
 
-    `added_to` is the card of the model whose words these are beside. Raises as `kwsd.exporting.export.export_model`.
+    `added_to` is the card of the model to which words were added. Raises what `kwsd.exporting.export.export_model`
+    raises.
     """
     if isinstance(model, SpotterModel):
         plain, offsets = settled(model)
@@ -168,15 +170,16 @@ def _chosen(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _fresh(model: SpotterModel) -> Sequence[str]:
-    """The words that were added to those that it knew."""
+    """The words that were added to those that the model knew before."""
     outer: Any = model.word_head.outer
     return list(outer.fresh)
 
 
 def _chosen_beside(fresh: Sequence[str], card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the card of the model that was added to says, for its own words and by the verifier that it has, and the
-    thresholds of the `fresh` ones, of which that verifier knows nothing. Where it has none of its own, these stay at
-    what is usual."""
+    """The settings of the extended model's card: those of the original `card`, and thresholds for the `fresh` words.
+
+    The verifier, if there is one, gets these thresholds as well, since it does not know the words. Original words
+    without a threshold in `card` stay at the default."""
     chosen = {key: card[key] for key in UNCHOSEN if key in card}
     new = dict.fromkeys(fresh, ADDED_THRESHOLD)
     chosen["thresholds"] = {**card.get("thresholds", {}), **new}
@@ -186,6 +189,6 @@ def _chosen_beside(fresh: Sequence[str], card: Mapping[str, Any]) -> dict[str, A
 
 
 def keep_notices(backbone: Path, folder: Path) -> None:
-    """Licences that lie beside the encoder go along with what descends from it. Raises OSError."""
+    """Copy the licences that lie beside the encoder to the model that descends from it. Raises OSError."""
     for notice in sorted(backbone.glob("LICENSE*")):
         write_bytes(folder / notice.name, notice.read_bytes())

@@ -1,4 +1,4 @@
-"""What a model will lack that learns from labelled clips, told before it does."""
+"""Warnings, before training, of what a model will lack that learns from the given labelled clips."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kwsd.samples import RATE
 from kwsd.training.finetuning.labelled import Labelled
 
 _ENOUGH = 10
-"""Clips of a label for validation: with fewer, it is mostly chance which network is the best on them."""
+"""The fewest validation clips of a label: with fewer, it is mostly chance which network is the best on them."""
 
 _RUN_ON_S = 10
-"""So long a recording of a word with few clips is one of somebody who says it again and again."""
+"""Seconds from which a recording of a word with few clips counts as the word said again and again."""
 
 
 def doubts(data: Labelled) -> Iterator[str]:
-    """What the model will lack, or not be judged by, as it seems: a line each, with what to do about it."""
+    """What the model will probably lack, or cannot be judged by: one line each, with a remedy."""
     if not any(map(can_fire, data.labels)):
         yield f"none of the labels is a word ({enumerated(data.labels)}): nothing that is said will fire"
     if UNKNOWN not in data.labels:
@@ -49,10 +49,11 @@ def doubts(data: Labelled) -> Iterator[str]:
 
 
 def hardly_judged(data: Labelled) -> list[tuple[str, int]]:
-    """The labels with so few clips for validation that to choose by these would be chance, and with how many; those
-    with the fewest first. Labels without any clips, which the network has besides, are not to be judged."""
+    """The labels with too few validation clips to choose a network by, each with their number, the fewest first.
+
+    Labels without any clips, which kwsd's own networks always have, do not count."""
     counts = Counter(clip.label for clip in data.part("validation"))
-    cut = {SILENCE} if data.noise else set()  # there are as many windows of that as of a word
+    cut = {SILENCE} if data.noise else set()  # as many windows of it are cut from noise as a word has clips
     some = {clip.label for clip in data.clips} - cut
     few = [(label, counts[label]) for label in data.labels if counts[label] < _ENOUGH and label in some]
     return sorted(few, key=lambda entry: entry[1])

@@ -1,4 +1,4 @@
-"""Windows to learn from, cut out of clips: decoded by threads, the same for the same seed, epoch and place."""
+"""Windows to learn from, cut from clips by threads; the same seed, epoch and number give the same window."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Floats = NDArray[np.float32]
 
 _THREADS = 4
 _JITTER = 10
-"""A window is shifted by up to a tenth of its length."""
+"""A window is shifted by up to one part in this many of its length."""
 LONG = 3
-"""So many windows fit into a recording that is no clip of one word."""
+"""A recording into which this many windows fit is long speech rather than a clip."""
 _PLACES = 4
 _MOST_DECODED = 60 * RATE
-"""Samples of a recording that is decoded as a whole: hours would fill the memory."""
+"""The most samples of a recording that is decoded as a whole: hours would fill the memory."""
 
 
 class Kind(Enum):
-    """What a window is cut from: a clip, around its word; or any stretch of a long recording, of speech or of noise."""
+    """What a window is cut from: a clip, around its word, or a random place in a long recording of speech or noise."""
 
     CLIP = auto()
     SPEECH = auto()
@@ -42,7 +42,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A window to learn from, or to be judged by; `label` is a column of the scores."""
+    """A window for training or for measuring; `label` is a column of the scores."""
 
     path: Path
     label: int
@@ -50,11 +50,11 @@ class Example:
 
 
 def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
-    """The split's clips, one window of `length` samples each, and as much silence, if there is noise to cut it from, as
-    a word has clips on average.
+    """The split's clips, one window of `length` samples each, and silence cut from noise, if there is any.
 
-    Long recordings of what is no word, such as an hour of talk, are cut anew each time: one gives as many windows as
-    fit into it, up to that average, and several of a label share that, one window each at least.
+    There are as many windows of silence as a label has clips on average. A long recording of a label that is no word,
+    such as an hour of talk, is cut anew each time: it gives as many windows as fit into it, up to that average, which
+    several long recordings of a label share, with at least one window each.
     """
     clips = labelled.part(split)
     average = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
@@ -77,12 +77,12 @@ def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
 def _windows_in(path: Path, length: int) -> int:
     try:
         return clip_length(path) // length
-    except InputError:  # told when it is to be heard
+    except InputError:  # reported when the clip is read
         return 0
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
-    """In which order an epoch takes `count` examples."""
+    """The order in which an epoch takes `count` examples."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
@@ -90,18 +90,19 @@ class Examples:
     """Reads examples as windows of `length` samples at 16 kHz."""
 
     def __init__(self, length: int, seed: int, unreadable: Unreadable, *, silence: int | None = None) -> None:
-        """Clips without a sound are left out, but of the label `silence`, a column of the scores: a word learnt
-        from a muted microphone would fire whenever another one mutes."""
+        """`silence` is the column of the silence label, whose clips alone may be silent.
+
+        Other silent clips are left out: a word learnt from a muted microphone would fire at every muted microphone."""
         self._length, self._seed, self._unreadable, self._silence = length, seed, unreadable, silence
-        self._lengths: dict[Path, int] = {}  # of long recordings, whose headers may promise too much
+        self._lengths: dict[Path, int] = {}  # of long recordings, counted: their headers may claim too much
 
     def batches(
         self, chosen: Sequence[tuple[int, Example]], size: int, epoch: int | None
     ) -> Iterator[tuple[Floats, NDArray[np.intp], int]]:
-        """Windows (n, length), their labels (n,), and how many of `chosen` they were cut from, `size` at a time.
+        """Yield windows (n, length), their labels (n,), and the number of examples taken, `size` examples at a time.
 
-        `chosen` are examples with their numbers. `epoch` None stands for measuring: then nothing is shifted. Clips that
-        cannot be read are missing. Raises InputError where these are too many.
+        `chosen` are examples with their numbers. With `epoch` None, for measuring, windows are not shifted. Clips that
+        cannot be read are missing, as are silent ones. Raises InputError if too many cannot be read.
         """
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="kwsd-clips") as pool:
             starts = range(0, len(chosen), size)
@@ -123,7 +124,7 @@ class Examples:
                 return self._noise(example.path, rng)
             if example.kind is Kind.SPEECH:
                 window = self._speech(example.path, rng)
-                return None if is_silent(window) else window  # there may be talk elsewhere in it
+                return None if is_silent(window) else window  # not reported: there may be talk elsewhere in it
             samples = read_clip(example.path)
         except InputError as error:
             self._unreadable.add(example.path, error)
@@ -134,21 +135,21 @@ class Examples:
         return cut(samples, self._length, None if epoch is None else rng)
 
     def _noise(self, path: Path, rng: np.random.Generator) -> Floats:
-        """Anywhere in a recording of noise, at any loudness up to its own."""
+        """A window from a random place in a recording of noise, scaled by a random factor from 0 to 1."""
         length, stretch = self._recording(path)
         start = int(rng.integers(max(1, length - self._length + 1)))
         loudness = np.float32(rng.uniform(0, 1))
         return loudness * cut_window(stretch(start), 0, self._length)
 
     def _speech(self, path: Path, rng: np.random.Generator) -> Floats:
-        """Anywhere in a recording of speech: the loudest of a few places, for people pause."""
+        """The loudest of a few random windows of a recording of speech, as a single one may fall into a pause."""
         length, stretch = self._recording(path)
         starts = rng.integers(max(1, length - self._length + 1), size=_PLACES)
         windows = [cut_window(stretch(int(start)), 0, self._length) for start in starts]
         return max(windows, key=lambda window: float(np.square(window).sum()))
 
     def _recording(self, path: Path) -> tuple[int, Callable[[int], NDArray[np.int16]]]:
-        """How many samples a recording has, and what reads a window of it, from a sample on."""
+        """The length of a recording in samples, and a function that reads a window of it from a given sample on."""
         if path not in self._lengths:
             if clip_length(path) <= _MOST_DECODED:
                 samples = read_clip(path)
@@ -158,9 +159,9 @@ class Examples:
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:
-    """(n,) int16 as (length,) float32 around the middle of the clip or, where it is longer than that, of what is said.
+    """Cut (n,) int16 to (length,) float32 around the middle of the clip or, if it is longer, around its speech.
 
-    Zeros stand where there is no clip. With `rng` the window is shifted by up to a tenth.
+    Zeros fill the window outside the clip. With `rng`, the window is shifted by up to a tenth of its length.
     """
     begin = begin_of_speech(samples, length)
     if rng is not None:

@@ -1,4 +1,4 @@
-"""Teach an encoder new labels, somebody else's or kwsd's own: all of it, or, frozen, adapter and heads on top of it."""
+"""Fine-tunes an encoder, a foreign one or kwsd's own, on new labels: all of it or, if frozen, only what is on top."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from kwsd.training.finetuning.unreadable import Unreadable
 from kwsd.training.rates import finetuning_rate
 
 COLUMNS = ("step", "seconds", "loss", "rate", "validation_accuracy", "validation_per_label", "validation_clips")
-"""Of the journal."""
+"""The columns of the journal."""
 
 Report = Callable[[dict[str, float]], None]
-"""Told after every step: step, loss, rate; at an epoch's end accuracy on the validation clips, too."""
+"""Called after every step with its number, loss and rate; at an epoch's end with the validation figures as well."""
 
 _KEEP_S = 300.0
-"""From one checkpoint to the next at most, but for a step: how long that takes depends on encoder and machine."""
+"""The most seconds between checkpoints, plus one step, whose duration depends on the encoder and the machine."""
 
 
 class Finetuning:
-    """A run over labelled clips, in steps that can be broken off and gone on from."""
+    """A run over labelled clips that can be interrupted after any step and resumed."""
 
     before = 0
 
@@ -64,7 +64,7 @@ class Finetuning:
         self._kept_at = time.monotonic()
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint, if there is one. Raises InputError for what is none."""
+        """Resume from the folder's checkpoint, if there is one. Raises InputError for an unusable one."""
         state = checkpoint.restore(self._checkpoint)
         if state is None:
             return False
@@ -86,12 +86,13 @@ class Finetuning:
         self._kept_at = time.monotonic()
 
     def train(self, report: Report, settled: Callable[[], None] = lambda: None) -> None:
-        """All steps that are left. At the end the network is the one that was best on the validation clips, or the last
-        one where they are few. After each step `settled` is called: the run may be broken off.
+        """Take all remaining steps, then load the best network by the validation clips, or the last if these are few.
+
+        After each step `settled` is called, where the run may be interrupted.
 
         Raises:
-            ConfigError: the network has come apart, by too high a rate.
-            DeviceError: the GPU's memory does not hold a batch; the text says which one it would hold.
+            ConfigError: the network has diverged, because of too high a rate.
+            DeviceError: the GPU's memory does not hold a batch; the text says which size would fit.
             InputError: too many clips cannot be read.
         """
         while self.step < self.steps:
@@ -113,10 +114,10 @@ class Finetuning:
 
     @torch.inference_mode()
     def measure(self, split: str, *, noise: bool = True) -> dict[str, float]:
-        """Accuracy over the clips of a split, and its mean over the labels; nothing where it has no clips.
+        """The accuracy over the clips of a split, its mean over the labels, and their number; empty without clips.
 
-        With `noise` there are as many windows cut from recordings of noise as a word has clips; but it has learnt from
-        the same ones.
+        With `noise`, windows cut from recordings of noise count as well, though the network has learnt from the same
+        recordings.
         """
         self.model.eval()
         right: list[NDArray[np.bool_]] = []
@@ -135,7 +136,7 @@ class Finetuning:
         return {"accuracy": float(hits.mean()), "per_label": float(np.mean(each)), "clips": float(len(hits))}
 
     def _epoch(self, epoch: int) -> Iterator[float]:
-        """The epoch's steps that are left, one loss each."""
+        """Take the epoch's remaining steps; yields the loss of each."""
         a_step = self.recipe.batch * self.recipe.accumulate
         order = epoch_order(len(self._train), self.recipe.seed, epoch)
         order = order[(self.step - epoch * self.steps_an_epoch) * a_step :]
@@ -149,12 +150,12 @@ class Finetuning:
             if done % a_step == 0 or done == len(chosen):
                 if heard:
                     self.gradients.take_step(self.step + 1, self._rate, loss / heard, heard)
-                yield loss / max(1, heard)  # whoever takes it counts the step
+                yield loss / max(1, heard)  # the caller counts the step
                 loss, heard = 0.0, 0
                 self._learn_mode()
 
     def _learn_mode(self) -> None:
-        seed = 1_000_003 * self.recipe.seed + self.step  # a run that was broken off drops out, and masks, the same
+        seed = 1_000_003 * self.recipe.seed + self.step  # by the step: a resumed run has the same dropout and masks
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # transformers draws SpecAugment's masks from the global one
         self.model.train()
@@ -162,7 +163,7 @@ class Finetuning:
             self.model.encoder.eval()
 
     def _learn(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
-        """Add a batch's gradient, of the sum over its windows; that sum."""
+        """Add the gradient of a batch's summed loss; returns that sum."""
         try:
             return self.gradients.add(windows, labels)
         except torch.cuda.OutOfMemoryError as error:
@@ -176,7 +177,7 @@ class Finetuning:
             ) from error
 
     def _choose(self, accuracy: float) -> None:
-        """Remember the network if none was better; the last one where the validation clips cannot tell."""
+        """Save the network if none was better, or in any case if the validation clips are too few to choose by."""
         if accuracy >= self.best or self._takes_last:
             self.best = accuracy
             checkpoint.save(self.model.state_dict(), self._chosen)

@@ -1,4 +1,4 @@
-"""The gradient of a network, gathered batch by batch until a step is taken; in half precision on a GPU."""
+"""Accumulates a network's gradient over batches until a step is taken; in half precision on a GPU."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.samples import RATE
 from kwsd.training.divergence import check_finite
 
-_CLIP = 1.0  # the gradient's norm at most
+_CLIP = 1.0  # the greatest norm of the gradient
 _DECAY = 0.01
 
 
 class Gradients:
-    """A network on a device, with what feeds it, and the optimiser of those of its weights that learn."""
+    """A network on a device, its feature extractor, and the optimiser of its trainable weights."""
 
     def __init__(self, model: Any, extractor: FeatureExtractor, weights: Sequence[float], device: str) -> None:
-        """`weights` has one for each label, for what it counts in the loss."""
+        """`weights` has one weight in the loss for each label."""
         self.model, self.extractor = model, extractor
         self._device = device
         self._weights = torch.tensor(weights, device=device)
@@ -35,11 +35,11 @@ class Gradients:
         self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
 
     def state(self) -> dict[str, Any]:
-        """What the optimiser remembers, for a checkpoint."""
+        """The state of the optimiser, for a checkpoint."""
         return {"optimizer": self._optimizer.state_dict(), "scaler": self._scaler.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
 
@@ -51,7 +51,7 @@ class Gradients:
         return found
 
     def add(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
-        """Add the gradient of the loss summed over a batch; that sum. Raises torch.cuda.OutOfMemoryError."""
+        """Add the gradient of the loss summed over a batch; returns that sum. Raises torch.cuda.OutOfMemoryError."""
         truth = torch.from_numpy(labels).to(self._device)
         loss = functional.cross_entropy(self.logits(windows).float(), truth, self._weights, reduction="none").sum()
         scaled: Any = self._scaler.scale(loss)
@@ -59,7 +59,9 @@ class Gradients:
         return float(loss.detach())
 
     def fitting(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> int:
-        """The largest half, quarter, … of a batch that the memory holds; 0 for none. What was gathered is lost."""
+        """The size of the largest half, quarter, … of a batch that fits the memory; 0 for none.
+
+        The accumulated gradient is lost."""
         size = len(windows) // 2
         while size:
             self._optimizer.zero_grad(set_to_none=True)
@@ -73,14 +75,14 @@ class Gradients:
     def take_step(self, step: int, rate: float, loss: float, heard: int) -> None:
         """Take the step number `step` along the mean gradient over `heard` windows, whose mean loss is `loss`.
 
-        Raises ConfigError, and takes none, where they are no numbers.
+        Raises ConfigError, and takes no step, where they are not finite.
         """
         self._scaler.unscale_(self._optimizer)
         learning = [weight for weight in self.model.parameters() if weight.grad is not None]
         for weight in learning:
             weight.grad /= heard
         norm = float(torch.nn.utils.clip_grad_norm_(learning, _CLIP))
-        check_finite(step, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler passes over such a step
+        check_finite(step, loss, 0.0 if self._scaler.is_enabled() else norm)  # a scaler skips a step of infinite norm
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._scaler.step(self._optimizer)

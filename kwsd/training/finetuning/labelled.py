@@ -16,7 +16,7 @@ from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, plain, spelt
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What there is to learn from: the labels in the order of the scores, clips, and recordings of noise."""
+    """Training data: the labels in the order of the scores, the clips, and recordings of noise."""
 
     labels: tuple[str, ...]
     clips: tuple[Clip, ...]
@@ -32,15 +32,16 @@ class Labelled:
         return replace(self, labels=(*words, UNKNOWN, SILENCE))
 
     def beside(self, known: Sequence[str]) -> Labelled:
-        """This data as words beside the `known` labels, spelt as those are; completed."""
+        """This data with its labels added to the `known` ones, and spelt as those are; `completed`."""
         clips = tuple(replace(clip, label=spelt(clip.label, known)) for clip in self.clips)
         labels = {spelt(label, known) for label in self.labels}
         return replace(self, labels=tuple(sorted({*labels, *known})), clips=clips).completed()
 
     def digest(self, root: Path) -> str:
-        """A hash of what a run's steps are made of: each recording's path below `root`, label, split and size in bytes.
+        """A hash of each recording's path below `root`, label, split and size in bytes.
 
-        Not of where `root` lies, nor of the files' times: data may be moved or copied while a run is in progress.
+        Neither the place of `root` nor the files' times count, so that data may be moved or copied between the parts of
+        a run.
         """
         told, root = hashlib.sha256(), root.resolve()
         for clip in (*self.clips, *(Clip(path, SILENCE, "") for path in self.noise)):
@@ -54,12 +55,12 @@ class Labelled:
 def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Path] = ()) -> Labelled:
     """The clips below a folder, or in a CSV or TSV table with the columns file and label (and split).
 
-    With `words`, all other labels become `_unknown_`. Noise (`_background_noise_`) is learnt as `_silence_`. Folders
-    `besides` the clips, such as a run's own, are no classes.
+    With `words`, all other labels become `_unknown_`. Noise (`_background_noise_`) is learnt as `_silence_`. The
+    folders `besides` the clips, such as a run's own, are not taken for classes.
 
     Raises:
-        InputError: there is no such place, a class is empty or has nothing to train on, there are fewer than two, two
-            differ in case alone, no model may have one, or one of `words` is missing.
+        InputError: there is no such place, a class has no clips or none to train on, there are fewer than two classes,
+            two differ only in case, a label is one that no model may have, or one of `words` is missing.
     """
     if data.is_file():
         clips, noise = table(data)
@@ -94,7 +95,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
 
 
 def _check_case(labels: Collection[str], data: Path) -> None:
-    """Raise InputError for two labels that are one word: the model would have to tell it from itself."""
+    """Raise InputError for two labels that differ only in case: they are one word."""
     first: dict[str, str] = {}
     for label in sorted(labels):
         other = first.setdefault(label.casefold(), label)
@@ -103,7 +104,7 @@ def _check_case(labels: Collection[str], data: Path) -> None:
 
 
 def _check_names(labels: Sequence[str], data: Path) -> None:
-    """Raise InputError for a label that no model may have: it would be refused when all is learnt."""
+    """Raise InputError for a label that no model may have; otherwise it would be refused only after training."""
     for label in labels:
         if label == ANY_WORD:
             raise InputError(f"{data}: the label {label} stands for any word in [hooks];", "give the clips another")
@@ -113,7 +114,7 @@ def _check_names(labels: Sequence[str], data: Path) -> None:
 
 
 def weights_of(learnt: Sequence[str], labels: Sequence[str]) -> list[float]:
-    """A weight a label, one over its share of what is `learnt`, with a mean of one over that; 1 for labels without."""
+    """A weight for each label, inverse to its share of `learnt`, with mean 1 over it; 1 for labels not in it."""
     counts = Counter(learnt)
     known = max(1, len(counts))
     return [len(learnt) / (known * counts[label]) if counts[label] else 1.0 for label in labels]

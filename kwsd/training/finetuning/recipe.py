@@ -1,4 +1,4 @@
-"""A fine-tuning run as a TOML file: what `kwsd train` is told by options without one. Reading it imports no torch."""
+"""The recipe of a fine-tuning run, from `kwsd train`'s options or a TOML file. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table
 
 FEW_STEPS = 300
-"""After 25 steps from 36 clips the right word scored 0.23 at most, after 300 each of eight words fired."""
+"""The fewest steps of a run by default. From 36 clips, the right word scored 0.23 at most after 25 steps; after 300,
+each of eight words fired."""
 _PASSES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRecipe:
-    """One run: the encoder `model` (a shipped model's name, a folder or a Hub id) learns `words`, or where there are
-    none, all of the data's; with `add`, beside those that it knows.
+    """One run: the encoder `model` (a shipped model's name, a folder or a Hub id) learns `words`.
 
-    `window_s` is in seconds, `batch` in windows, `accumulate` in batches a step. `epochs` and the learning rate's
-    `peak_rate` are None for what is usual: see `passes` and `rate`.
+    Without `words` it learns all of the data's; with `add`, it keeps those that it knows. `window_s` is in seconds,
+    `batch` in windows, `accumulate` in batches a step. `epochs` and `peak_rate` are None for the defaults of `passes`
+    and `rate`.
     """
 
     name: str
@@ -42,24 +43,24 @@ class FinetuneRecipe:
 
     @property
     def window(self) -> int:
-        """What the model hears at once, in samples at 16 kHz."""
+        """The length of the model's input, in samples at 16 kHz."""
         return round(self.window_s * RATE)
 
     def passes(self, steps: int) -> int:
-        """How often the clips are heard, where that takes so many `steps` once."""
+        """The number of epochs, where one takes `steps` steps."""
         return self.epochs or max(_PASSES, -(-FEW_STEPS // steps))
 
     @property
     def rate(self) -> float:
-        """The learning rate at its peak: what is new learns faster than what is to be kept.
+        """The peak learning rate: new weights learn faster than those that are to be kept.
 
-        Of "alexa" that was added, 20 clips, 3.1 % were missed under noise at 10 dB at an alarm in 1.5 hours, and 4.6 %
-        at none; with 3e-3 2.8 and 8.5, with 3e-2 4.6 and 9.0.
+        Of "alexa", added from 20 clips at 1e-2, 3.1 % were missed under noise at 10 dB at one alarm in 1.5 hours, and
+        4.6 % at none; at 3e-3 2.8 and 8.5 %, at 3e-2 4.6 and 9.0 %.
         """
         return self.peak_rate or (1e-2 if self.add else 1e-3 if self.frozen else 3e-5)
 
     def to_dict(self, labels: Sequence[str]) -> dict[str, Any]:
-        """As plain values, for a checkpoint to be compared with: the labels that there are, not the words asked for."""
+        """The recipe as plain values, to compare with a checkpoint's; the actual `labels` replace `words`."""
         told = asdict(self) | {"peak_rate": self.rate, "labels": list(labels)}
         del told["words"]
         return told
@@ -80,7 +81,7 @@ def read_finetune_recipe(path: Path) -> FinetuneRecipe | None:
     try:
         tables = parse_toml(read_text(path))
     except (OSError, ValueError):
-        return None  # whoever reads the other kind tells what is wrong with it
+        return None  # the reader of the other kind reports what is wrong
     if "backbone" not in tables:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One of kwsd's own networks with other labels, or with more: what it knows of speech, noise and words stays."""
+"""Gives kwsd's own network other labels, or more of them; what it has learnt of speech, noise and words stays."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kwsd.networks.torch_classifier import load_network
 def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotterModel:
     """The network in `folder`, to be taught `labels` in windows of `window` samples at 16 kHz.
 
-    A label that it knows, in whatever case, keeps its node of the word head as it was before its export; a new one
-    begins as another `_unknown_`, which it was so far. The encoder learns nothing more: where it did, from 40 clips of
-    each of two words, they were heard no better.
+    A label that it knows, in whatever case, keeps its node of the word head as it was before the export. A new label
+    starts as a copy of `_unknown_`, as which it was scored so far. The encoder is frozen: when it learnt from 40 clips
+    of each of two words, they were heard no better.
 
-    `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for another network than a HuBERT of
-    kwsd's own, and what transformers raises where it cannot be loaded: see `kwsd.networks.loading`.
+    `labels` are words, then `_unknown_`, then `_silence_`. Raises TypeError for a network that is not kwsd's own
+    HuBERT, and what transformers raises where it cannot be loaded (see `kwsd.networks.loading`).
     """
     network = _own_hubert(folder)
     take_off(network)
@@ -36,16 +36,16 @@ def relabelled(folder: Path, labels: Sequence[str], window: int) -> HubertSpotte
 
 
 def extended(folder: Path, labels: Sequence[str]) -> HubertSpotterModel:
-    """The network in `folder`, to be taught those of `labels` that it does not know; nothing else of it learns.
+    """The network in `folder`, to be taught the `labels` that it does not know; all other weights are frozen.
 
-    So among the labels that it knows the odds stay what they are, in every window. A new word begins as `_unknown_`,
-    which it was so far. When all is learnt, `settled` gives what `kwsd.exporting.export` writes.
+    So the odds among its old labels do not change, in any window. A new word starts as a copy of `_unknown_`, as which
+    it was scored so far. After training, `settled` gives the network that `kwsd.exporting.export` writes.
 
     `labels` are all that it knows, as it spells them, and new ones: words, then `_unknown_`, then `_silence_`. Raises
-    as `relabelled`.
+    what `relabelled` raises.
     """
     network = _own_hubert(folder)
-    offsets_of(network.config)  # `settled` takes them off: what is wrong with them is told before all is learnt
+    offsets_of(network.config)  # raises now, not after training, where `settled` could not take the offsets off
     before = label_names(network.config)
     head: Any = network.word_head
     head.outer = Extended(head.outer, before[:-1], labels[:-1])
@@ -56,8 +56,9 @@ def extended(folder: Path, labels: Sequence[str]) -> HubertSpotterModel:
 
 
 def settled(network: SpotterModel) -> tuple[SpotterModel, dict[str, float]]:
-    """What `extended` gave as a network of its usual layers, and what is to be added to its logits, as it was before;
-    any other as it is."""
+    """A network of `extended` with its usual layers again, without logit offsets, and these offsets for its export.
+
+    Any other network is returned as it is, with no offsets."""
     if not isinstance(network.word_head.outer, Extended):
         return network, {}
     plain: Any = copy.deepcopy(network)
@@ -66,13 +67,13 @@ def settled(network: SpotterModel) -> tuple[SpotterModel, dict[str, float]]:
 
 
 class Extended(nn.Module):
-    """A linear layer with more nodes than it had: those that it had stay as they are, and the others learn.
+    """A linear layer with additional nodes: the original ones are kept, and only the new ones learn.
 
     (batch, size) -> (batch, nodes).
     """
 
     def __init__(self, kept: nn.Linear, before: Sequence[str], labels: Sequence[str]) -> None:
-        """`before` names the nodes of `kept`, `labels` those that there shall be; new ones begin as `_unknown_`."""
+        """`before` names the nodes of `kept`, `labels` all nodes in their order; new ones start as `_unknown_`."""
         super().__init__()
         self.fresh = [label for label in labels if label not in before]
         self.kept, self.new = kept, nn.Linear(kept.in_features, len(self.fresh))

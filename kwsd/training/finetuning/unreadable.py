@@ -1,4 +1,4 @@
-"""Clips that cannot be read: how many a run bears."""
+"""Clips that cannot be read, and how many of them a run tolerates."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def check_readable(data: Labelled) -> None:
-    """Raise InputError where nothing that a label is to be learnt from can be read, or all of it is silent, as a muted
-    microphone records it, though it is a word or speech: it would never be heard."""
+    """Raise InputError if a label, other than silence, has no training clip that can be read and is not silent.
+
+    Such a label could never be learnt; a muted microphone records silence. `_silence_` needs one clip that can be read.
+    """
     for label in data.labels:
         paths = [clip.path for clip in data.part("train") if clip.label == label]
         paths += data.noise if label == SILENCE else ()
@@ -37,7 +39,7 @@ def check_readable(data: Labelled) -> None:
 
 
 def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputError:
-    """The error for a label of whose clips those that can be read are silent."""
+    """The error for a label none of whose clips can be used: each is unreadable or silent."""
     none = f"{label}: none of the {clips} clips to train on"
     if len(faults) == clips:
         return InputError(f"{none} can be read (the first: {faults[0]});", "repair or remove them")
@@ -46,19 +48,19 @@ def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputErro
 
 
 def is_silent(samples: NDArray[Any]) -> bool:
-    """Whether they (n,) have one value throughout."""
+    """Whether all samples (n,) have the same value."""
     return bool((samples == samples[:1]).all())
 
 
 def _holds_sound(path: Path) -> bool:
-    """Whether its samples are not all the same. Raises InputError where it cannot be read to its end."""
-    silent = [is_silent(block.samples) for block in FileSource(path).blocks()]  # it may last hours
+    """Whether the samples of a block differ. Raises InputError for a file that cannot be read to its end."""
+    silent = [is_silent(block.samples) for block in FileSource(path).blocks()]  # by blocks: a file may last hours
     return not all(silent)
 
 
 @contextmanager
 def warned_once() -> Iterator[None]:
-    """Let what is told of a recording whenever it is read be told once: here each is read many times."""
+    """Log each warning about a recording only once, though training reads it many times."""
     seen: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
@@ -77,20 +79,20 @@ def warned_once() -> Iterator[None]:
 
 
 class Unreadable:
-    """Clips that cannot be read: each is named once and left out; too many end the run."""
+    """The clips that cannot be read: each is logged once and left out; too many end the run."""
 
     def __init__(self, of: int) -> None:
-        """`of` clips there are in all: one in twenty may be bad, and three in any case."""
+        """Of all clips, `of` in number, one in twenty may be unreadable, and three in any case."""
         self.most: float = max(3, of // 20)
         self.found: set[Path] = set()
         self.silent: set[Path] = set()
 
     def bear_all(self) -> None:
-        """None ends the run from now on: what was learnt is not lost for clips that it is only judged by."""
+        """From now on, unreadable clips do not end the run: those that only measure must not lose what was learnt."""
         self.most = math.inf
 
     def add(self, path: Path, error: InputError) -> None:
-        """Name `path` on the log. Raises InputError where that makes too many."""
+        """Log `path` as unreadable. Raises InputError if that makes too many."""
         if path in self.found:
             return
         self.found.add(path)
@@ -99,8 +101,7 @@ class Unreadable:
             raise InputError(f"{len(self.found)} clips cannot be read, the last is {path}: repair or remove them")
 
     def add_silent(self, path: Path) -> None:
-        """Name a recording without a sound on the log. However many they are, the run goes on: `check_readable` has
-        seen to it that each label has others."""
+        """Log a silent recording. Any number is tolerated: `check_readable` has ensured that each label has others."""
         if path not in self.silent:
             self.silent.add(path)
             log.warning("left out: %s: holds no sound, as from a muted microphone; record it anew", path)

@@ -38,10 +38,10 @@ _FADE = RATE // 100
 _MARGIN = RATE // 50
 _SHORTEST, _LONGEST = RATE // 8, RATE * 9 // 10
 FAST = {"ds": 2, "maxhmmpf": 3000, "maxwpf": 10}
-"""Of PocketSphinx's search: three times as fast, and still good enough to find where words begin and end."""
+"""Settings of PocketSphinx's search: three times as fast, and still good enough to find where words begin and end."""
 
 _PAUSE = RATE // 8
-"""The shortest pause whose sound can stand around a word."""
+"""The fewest samples of a pause whose sound can surround a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Part:
 
 
 def align(decoder: Any, samples: Samples, transcript: str) -> list[Part]:
-    """Where the words of `transcript` lie in `samples` (n,) int16; nothing where PocketSphinx cannot tell.
+    """The positions of the words of `transcript` in `samples` (n,) int16; [] where they cannot be aligned.
 
-    It cannot where a word is not in its dictionary, or the sentence is not what is said.
+    That is so if a word is not in PocketSphinx's dictionary, or if the transcript does not match the sound.
     """
     words = re.findall(r"[a-z]+(?:'[a-z]+)*", transcript.lower())
     if not words or any(decoder.lookup_word(word) is None for word in words):
@@ -67,7 +67,7 @@ def align(decoder: Any, samples: Samples, transcript: str) -> list[Part]:
 
 
 def guess(decoder: Any, samples: Samples) -> list[Part]:
-    """What the decoder takes `samples` (n,) int16 for, and where."""
+    """The words and pauses that the decoder recognises in `samples` (n,) int16, with their positions."""
     decoder.start_utt()
     decoder.process_raw(samples.tobytes(), full_utt=True)
     decoder.end_utt()
@@ -97,7 +97,7 @@ def alone(samples: Samples, part: Part, pause: Samples) -> Samples:
 
 
 def cut(samples: Samples, parts: list[Part]) -> Iterator[tuple[str, Samples]]:
-    """Every word that is neither a click nor longer than a second shows, with its window."""
+    """Every word of 0.125 to 0.9 s with its window: shorter ones are clicks, longer ones do not fit a second."""
     pauses = [samples[part.start : part.stop] for part in parts if not part.word]
     quietest = min(
         (pause for pause in pauses if len(pause) >= _PAUSE),
@@ -110,9 +110,9 @@ def cut(samples: Samples, parts: list[Part]) -> Iterator[tuple[str, Samples]]:
 
 
 def likely(guessed: list[Part], said: frozenset[str], words: Collection[str]) -> list[Part]:
-    """The pauses, and what is no word of `words` and does not contradict what is `said` (nothing: nobody knows).
+    """The pauses, and the guessed words that are not in `words` and are in `said`, if that is known (not empty).
 
-    Where one of `words` is said, none: it may have been taken for any other.
+    If one of `words` is said, nothing is kept: it may have been mistaken for any other word.
     """
     if said & frozenset(words):
         return []
@@ -120,7 +120,7 @@ def likely(guessed: list[Part], said: frozenset[str], words: Collection[str]) ->
 
 
 def homophones(decoder: Any, spoken: Collection[str], words: Collection[str]) -> frozenset[str]:
-    """Those of `spoken` that are none of `words` but, in one of their pronunciations, said like one."""
+    """The words of `spoken` that are not in `words`, but share a pronunciation with one of them."""
     targets = {said for word in words for said in _pronunciations(decoder, word)}
     return frozenset(word for word in spoken if word not in words and targets & set(_pronunciations(decoder, word)))
 
@@ -153,7 +153,7 @@ def main() -> None:
     told = read_transcripts(arguments.transcripts) if arguments.transcripts else {}
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
     arguments.out.mkdir(parents=True, exist_ok=True)
-    journal = arguments.out / "done.txt"  # what a kill cut short is not in it, and is written anew
+    journal = arguments.out / "done.txt"  # lists finished recordings: one that a kill cut short is done again
     done = set(journal.read_text().splitlines()) if journal.exists() else set()
     found = find_sounds(arguments.folder)
     distinct([_stem(item) for item in found])

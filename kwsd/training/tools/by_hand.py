@@ -13,8 +13,9 @@ _PACKAGES = {"kokoro_onnx": "kokoro-onnx", "moonshine_voice": "moonshine-voice==
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`: an error of kwsd's that it raises, a package that is missing, or a file that cannot be written, is a
-    line and an exit status."""
+    """Call `main`; report its error as one line and exit with a status.
+
+    That holds for kwsd's own errors, a missing package, a file that cannot be written, and an interrupt."""
     try:
         main()
     except KwsdError as error:
@@ -22,7 +23,7 @@ def run(main: Callable[[], None]) -> None:
     except ModuleNotFoundError as error:
         package = _PACKAGES.get(error.name or "", error.name)
         _end(f"{error.name} is not installed: pip install {package}", DeviceError.exit_status)
-    except OSError as error:  # of what is written: what cannot be read is an error of kwsd's
+    except OSError as error:  # from writing: failures to read raise kwsd's own errors
         place = f"{error.filename}: " if error.filename else ""
         status = DeviceError.exit_status if error.errno in NO_ROOM else OutputError.exit_status
         _end(f"{place}cannot be written ({error.strerror or error})", status)
@@ -31,19 +32,19 @@ def run(main: Callable[[], None]) -> None:
 
 
 def distinct(names: Sequence[str]) -> None:
-    """Raise InputError where two recordings have one name, under which what is found of them would be mixed up."""
+    """Raise InputError where two recordings share a name, since their results are stored under it."""
     twice = next((name for name, number in Counter(names).items() if number > 1), None)
     if twice is not None:
         raise InputError(f"two recordings are called {twice!r}; rename one, or take their folders one by one")
 
 
 def parser_of(tool: str, doc: str | None) -> argparse.ArgumentParser:
-    """What parses a tool's arguments, named as it is called; its help is the module's text."""
+    """The argument parser of a tool, named after its command line; `doc`, its module's docstring, is the help."""
     return argparse.ArgumentParser(prog=f"python -m kwsd.training.tools.{tool}", description=doc)
 
 
 def count(text: str) -> int:
-    """An argument that is a whole number, 1 or more."""
+    """Parse an argument that is a whole number, 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: a whole number, at least 1")
     return int(text)

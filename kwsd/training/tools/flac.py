@@ -15,7 +15,7 @@ from kwsd.samples import RATE
 
 
 def write_flac(path: Path, samples: NDArray[np.int16] | NDArray[np.float32]) -> None:
-    """Write samples (n,) at 16 kHz, and make the folder if need be. Raises DeviceError, OutputError: see `writing`."""
+    """Write samples (n,) at 16 kHz; the folder is made. Raises DeviceError and OutputError (see `writing`)."""
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, RATE, format="FLAC")
     with writing(path):

@@ -20,8 +20,9 @@ Phones = tuple[str, ...]
 
 
 def pronunciations(lines: Iterable[str]) -> dict[str, set[Phones]]:
-    """A dictionary in CMUdict's form, `word PHONE PHONE`, as `word(2)` for a second pronunciation. Only plain words of
-    two letters or more are taken."""
+    """The pronunciations in the lines of a dictionary like CMUdict: `word PHONE PHONE`, `word(2)` for a second one.
+
+    Only plain words of two letters or more are taken."""
     found: dict[str, set[Phones]] = {}
     for line in lines:
         entry, *phones = line.split()
@@ -40,7 +41,7 @@ def english() -> dict[str, set[Phones]]:
 
 
 def said_as(spoken: Mapping[str, Collection[Phones]], word: str) -> Collection[Phones]:
-    """How a word is said. Raises InputError for one that is not in the dictionary."""
+    """The pronunciations of a word. Raises InputError for one that is not in the dictionary."""
     if word not in spoken:
         raise InputError(f"{word!r} is not in PocketSphinx's dictionary: leave it out, for nobody knows how it is said")
     return spoken[word]
@@ -62,9 +63,9 @@ def choose(
     near: int,
     common: int,
 ) -> list[str]:
-    """The `near` and the `common` words, both by their `chance`, the highest first, none twice; see the module.
+    """The `near` likeliest words near one of `words`, then the `common` likeliest of all others, none twice.
 
-    Raises InputError for one of `words` that is not in the dictionary.
+    `chance` ranks the words. Raises InputError for one of `words` that is not in the dictionary.
     """
     targets = {phones for word in sorted(words) for phones in said_as(spoken, word)}
     others = [word for word, said in spoken.items() if word not in words and not targets.intersection(said)]
@@ -75,7 +76,7 @@ def choose(
 
 
 def main() -> None:
-    """Print them, one a line."""
+    """Print the chosen words, one on each line."""
     parser = parser_of("near_words", __doc__)
     parser.add_argument("words", nargs="+", help="the recipe's words")
     parser.add_argument(

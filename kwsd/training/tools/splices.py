@@ -33,13 +33,13 @@ Samples = NDArray[np.int16]
 
 _FADE = RATE // 100
 _SHARES = (0.35, 0.6)
-"""How much of the first word is heard, and how much of the second one is not."""
+"""The range of the share of the first word that is heard, and of the second one that is cut off."""
 
 
 def splice(first: Samples, second: Samples, rng: np.random.Generator) -> Samples:
-    """The beginning of `first` up to somewhere near the middle of its word, then the end of `second`; both (n,) int16.
+    """Join `first`, up to about the middle of its word, and the end of `second`; both are (n,) int16.
 
-    The second one's level is brought to the first one's, and 10 ms of both overlap.
+    The second one is brought to the first one's level, and they overlap by 10 ms.
     """
     said, heard = speech_extent(first), speech_extent(second)
     begin, stop = _cut(first, said, rng), _cut(second, heard, rng)
@@ -57,16 +57,16 @@ def _cut(clip: Samples, extent: tuple[int, int], rng: np.random.Generator) -> in
 
 
 def may_join(first: Collection[Phones], second: Collection[Phones]) -> bool:
-    """Whether words said like this, the one's beginning and the other's end, make a word that is neither."""
+    """Whether the beginning of a word and the end of another, by their pronunciations, make neither of the two."""
     return all(a[0] != b[0] and a[-1] != b[-1] for a in first for b in second)
 
 
 def pairs(
     clips: Sequence[Recording], said: Mapping[str, Collection[Phones]], rng: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of clips that may be joined, without end: speakers are drawn by the number of their clips.
+    """An endless draw of pairs of clips that may be joined; a speaker's chance is in proportion to their clips.
 
-    Raises InputError where the draw finds none in ten thousand, and for a word that is not in `said`.
+    Raises InputError if ten thousand draws in a row find none, and for a word that is not in `said`.
     """
     phones = [said_as(said, clip.label) for clip in clips]
     by_speaker: dict[str, list[int]] = {}

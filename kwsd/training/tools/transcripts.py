@@ -27,7 +27,7 @@ Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
 
 _NOTHING = ("", "You")
-"""What Moonshine makes of a stretch of noise."""
+"""What Moonshine recognises in noise; it is left out."""
 
 
 def _pocketsphinx() -> Recognizer:
@@ -51,7 +51,7 @@ def _moonshine() -> Recognizer:
 
 
 def main() -> None:
-    """Append what is guessed to the file, a line a recording."""
+    """Append the guesses to the file, one line for each recording."""
     parser = parser_of("transcripts", __doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="recordings, in folders or packed with an index.tsv")
     parser.add_argument("--out", type=Path, required=True, help="the table that lines are added to: name, tab, text")

@@ -27,9 +27,9 @@ _ENDINGS = (".", ".", "!", "?", ",")
 
 
 def read_voices(folder: Path, *, accents: bool) -> dict[str, NDArray[np.float32]]:
-    """American and British voices by name, or (`accents`) all, each (510, 1, 256) float32: a style a phrase length.
+    """American and British voices by name, or with `accents` all, each (510, 1, 256) float32: a style by phrase length.
 
-    Raises InputError for less than two.
+    Raises InputError for fewer than two.
     """
     files = sorted(path for path in folder.glob("*.bin") if accents or path.stem[0] in "ab")
     if len(files) < 2:
@@ -88,7 +88,7 @@ def main() -> None:
             if any(folder.glob(f"{prefix}{seed:04d}_*.flac")):
                 continue
             speaker, samples = synthesize(kokoro, voices, word, seed)
-            if not np.isfinite(samples).all():  # half precision overflows for some styles: that speaker stays away
+            if not np.isfinite(samples).all():  # half precision overflows for some styles: that clip is left out
                 continue
             clip = soxr.resample(np.asarray(samples, np.float32), _RATE, RATE)
             write_flac(folder / f"{prefix}{seed:04d}_{speaker}.flac", np.clip(clip, -1, 1))
