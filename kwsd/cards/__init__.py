@@ -1,2 +1,3 @@
-"""What a model's files say of it, read and checked without running it: its card, somebody else's config, an ONNX file's
-metadata, and where the Hub's cache keeps them. No torch, no transformers."""
+"""Reads and checks a model's files without running it: its card, a foreign config, or an ONNX file's metadata.
+
+Also finds models in the Hub's cache. Imports neither torch nor transformers."""

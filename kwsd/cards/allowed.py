@@ -1,4 +1,4 @@
-"""What may come with a model, in its card or in an exported file: its name, and how its scores make a word."""
+"""Which values a model's card or an exported file may hold: its name, and how its scores become a detection."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 
 _LONGEST_NAME = 100
 A_NAME = f"1 to {_LONGEST_NAME} characters, not all blank and none of them control"
-"""What a model's name has to be."""
+"""The form of a model's name, for error messages."""
 
 
 def is_name(value: object) -> bool:
-    """Whether a model can be called so: names go to terminals, events and metrics."""
+    """Whether it is a valid name of a model: names go to terminals, events and metrics."""
     return isinstance(value, str) and value.isprintable() and len(value.strip()) > 0 and len(value) <= _LONGEST_NAME
 
 
 def is_smoothing(value: object) -> bool:
-    """Whether it can be over how many windows a mean is taken."""
+    """Whether it is a valid number of windows to average scores over."""
     return type(value) is int and 1 <= value <= MOST_SMOOTHING
 
 
 def is_threshold(value: object) -> bool:
-    """Whether it is a number that a word can fire at, again and again."""
+    """Whether it is a valid threshold: a word can reach it, and fall below it to fire again."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and LOWEST <= value <= 1
 
 
@@ -30,10 +30,10 @@ def is_share(value: object) -> bool:
 
 
 def is_cost(value: object) -> bool:
-    """Whether it can be what a substitution costs, as a part of what an insertion does."""
+    """Whether it is a valid cost of a substitution, relative to that of an insertion."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def is_latest(value: object) -> bool:
-    """Whether it can be how many milliseconds a word has to fire; None for any number of them."""
+    """Whether it is a valid number of milliseconds within which a word must fire; None is no limit."""
     return value is None or (type(value) is int and 0 < value <= 60_000)

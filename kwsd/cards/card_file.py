@@ -1,4 +1,4 @@
-"""card.json, which travels with a model's weights: its tables, and the checksums of the files beside it."""
+"""Reads card.json, which travels with a model's weights, and verifies its checksums of the files beside it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
 
 DEFAULT_SMOOTHING = 2
-"""How many windows' mean score counts, where the card does not say for how many its thresholds were chosen."""
+"""Windows to average scores over, where the card does not say for how many its thresholds were chosen."""
 
 
 def read_card_file(path: Path) -> dict[str, Any]:
-    """The card at `path` with its three tables, and what it does not say as if it said the usual; nothing but that
-    where there is no file. Raises ModelError: a value is none that a card may have."""
+    """The card at `path`, with defaults for what it does not say; the defaults alone if there is no file.
+
+    Raises ModelError for a value that a card may not have."""
     card = read_json(path) if path.exists() else {}
     if "name" in card and not is_name(card["name"]):
         what = f"{path}: the name is {card['name']!r:.40}, no text of {A_NAME}"
@@ -48,8 +49,9 @@ def read_card_file(path: Path) -> dict[str, Any]:
 
 
 def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: str) -> None:
-    """Raises ModelError, with `place` in it, where a threshold is for what is no label: the word that was meant would
-    fire at another one."""
+    """Raise ModelError, with `place` in it, for a threshold of an unknown label.
+
+    The word that was meant would fire at another threshold."""
     strange = [word for word in thresholds if word not in labels]
     if strange:
         hint = nearest(strange[0], labels)
@@ -59,11 +61,11 @@ def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: s
 
 
 def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
-    """Raises ModelError where a file that the card lists is missing, cannot be read or is another one."""
+    """Raise ModelError where a file that the card lists is missing, cannot be read or has another checksum."""
     for name, expected in card["sha256"].items():
         if not isinstance(expected, str):
             raise ModelError(f"{folder}: the card's checksums are not right ({name!r:.80})", "fetch the model again")
-        # A name, and no way out of the folder: /dev/zero has no end.
+        # A plain name, not a path out of the folder: reading /dev/zero would never end.
         if Path(name).name != name or not (folder / name).is_file():
             raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
         try:
@@ -77,7 +79,7 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, as a card tells it; the file is never held as a whole. Raises OSError."""
+    """The SHA-256 of a file in hexadecimal digits, as in a card; the file is read in pieces. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 18):

@@ -16,13 +16,13 @@ from kwsd.replacing import write_bytes
 UNCHOSEN: Mapping[str, Any] = {
     "thresholds": {}, "smoothing": DEFAULT_SMOOTHING, "substitution": 1.0, "latest_ms": None, "verifier": None,
 }  # fmt: skip
-"""What a card says of weights for which nothing has been chosen: what an earlier card has was chosen for others."""
+"""A card's settings for new weights, which replace those that an earlier card has for other weights."""
 
 
 def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Put `changes` into the folder's card.json, with the checksums of weights and graph as they lie there now.
+    """Put `changes` into the folder's card.json, with the current checksums of weights and graph.
 
-    Raises ModelError where the card that is there is none.
+    Raises ModelError where the existing card is invalid.
     """
     card = read_raw_card(folder) | dict(changes)
     card["sha256"] = {name: checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
@@ -32,7 +32,7 @@ def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
 def read_raw_card(folder: Path) -> dict[str, Any]:
     """The folder's card.json as it is; empty where there is none.
 
-    Raises ModelError where it is cut off, or no card. Who is to write a model there after long work asks before it.
+    Raises ModelError where it is truncated or no card: call it before long work that ends in writing a model there.
     """
     path = folder / CARD
     try:

@@ -1,7 +1,7 @@
-"""The contract of an exported model: what an ONNX file of `kwsd export` says of itself, in its own metadata.
+"""The contract of an exported model: the metadata in an ONNX file of `kwsd export`.
 
-Two entries: `kwsd_format` is a whole number, `kwsd_model` a JSON object with what `Exported` has. The graph takes
-`windows` (batch, window) float32 at the model's own rate, and gives `scores` (batch, labels): probabilities.
+There are two entries: `kwsd_format`, a whole number, and `kwsd_model`, a JSON object with the fields of `Exported`. The
+graph maps `windows` (batch, window) float32 at the model's own rate to `scores` (batch, labels), probabilities.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from kwsd.labels import unclear
 from kwsd.samples import RATE
 
 FORMAT = 2
-"""Grows when a file means something that an earlier kwsd would get wrong. In 1 thresholds are for probabilities; a file
-whose `substitution` is 1 says the same in both, and is written as 1. An earlier kwsd that does not know `latest_ms`
-answers late now and then, as it always did; one that does not know `about` tells too early a start of a word."""
+"""Raised when an earlier kwsd would misread a file. In format 1, thresholds are for probabilities; a file whose
+`substitution` is 1 means the same in both, and is written as 1. Two fields needed no new format: an earlier kwsd that
+does not know `latest_ms` sometimes answers late, as before, and without `about` it reports a word's start too early."""
 
 SUFFIX = ".onnx"
 
@@ -38,11 +38,12 @@ _REMEDY = "write one: kwsd export MODEL --out DIR"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What travels with the graph. `rate` is in Hz; `window` in samples at that rate, exactly so many.
+    """What travels with the graph. `rate` is in Hz; `window` is the input's exact length in samples at that rate.
 
-    `problem_type` is transformers' word: with single_label_classification the scores of a window sum to one. Thresholds
-    are for the mean over `smoothing` windows of a word's claim (see `kwsd.spotting.claims`), with `substitution`,
-    and `latest_ms` from when the word was first resembled. Scores are about the last `about` samples, None for all.
+    `problem_type` is transformers' term: with single_label_classification, the scores of a window sum to one.
+    Thresholds are for the mean over `smoothing` windows of a word's claim with `substitution` (see
+    `kwsd.spotting.claims`); a word must fire within `latest_ms` of the first window that resembles it, None for no
+    limit. Scores are about the last `about` samples, None for all.
     """
 
     name: str
@@ -59,21 +60,21 @@ class Exported:
     about: int | None = None
 
     def to_metadata(self) -> dict[str, str]:
-        """The entries for the file."""
+        """The metadata entries for the file."""
         version = FORMAT if self.substitution != 1 else 1
         return {_FORMAT: str(version), _MODEL: json.dumps(asdict(self), ensure_ascii=False)}
 
 
 def is_exported(name: str) -> bool:
-    """Whether what is named to be a model is meant as an ONNX file."""
+    """Whether the name of a model stands for an ONNX file."""
     return name.lower().endswith(SUFFIX) and not expanded(name).is_dir()
 
 
 def read_exported(path: Path) -> tuple[Exported, bytes]:
-    """What the file at `path` says, checked, and all of its bytes.
+    """The checked metadata of the file at `path`, and all of its bytes.
 
     Raises:
-        ModelError: there is no such file, it is no regular one, no ONNX model or not one of `kwsd export`, or it keeps
+        ModelError: there is no such file, it is no regular file, no ONNX model or not one of `kwsd export`, or it keeps
             weights in other files.
     """
     try:
@@ -99,7 +100,7 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
 
 
 def exported_of(file: OnnxFile, path: str) -> Exported:
-    """What the file's metadata say. Raises ModelError."""
+    """The file's metadata, checked against its graph. Raises ModelError."""
     lacking = [key for key in (_FORMAT, _MODEL) if key not in file.metadata]
     if lacking:
         raise ModelError(
@@ -130,7 +131,7 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
 
 
 def _checked(table: Any) -> Exported:
-    """Raises ValueError, with what is wrong."""
+    """The entry `kwsd_model` as `Exported`. Raises ValueError, which says what is wrong."""
     labels = table.get("labels") if isinstance(table, dict) else None
     if not isinstance(labels, list) or not labels or not all(_is_text(label) for label in labels):
         raise ValueError("labels")
@@ -151,7 +152,7 @@ def _checked(table: Any) -> Exported:
         raise ValueError("thresholds")
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
-    substitution = table.get("substitution", 1.0)  # earlier files say nothing of it
+    substitution = table.get("substitution", 1.0)  # earlier files lack it
     if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != _SINGLE):
         raise ValueError("substitution")
     latest_ms = table.get("latest_ms")
@@ -167,12 +168,12 @@ def _checked(table: Any) -> Exported:
 
 
 def _is_text(value: object) -> bool:
-    """Labels go to terminals and into the environment of hooks."""
+    """Whether it is printable and not empty: labels go to terminals and into the environment of hooks."""
     return isinstance(value, str) and value.isprintable() and value != ""
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Numbers, texts and a few levels of tables of them: what can be shown, and written as JSON, which has no NaN."""
+    """Whether it consists of finite numbers and texts in a few levels of tables and lists, so that JSON can hold it."""
     if isinstance(value, dict):
         return depth < _DEEPEST and all(_is_text(key) and _is_plain(inner, depth + 1) for key, inner in value.items())
     if isinstance(value, list):

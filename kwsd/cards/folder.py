@@ -1,4 +1,4 @@
-"""What the folder of any model holds beside its weights: JSON, numbers and labels in it, and the licence."""
+"""Reads what any model's folder holds beside the weights: JSON files with numbers and labels, and the licence."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kwsd.errors import ModelError
 from kwsd.labels import unclear
 
 _JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
-"""What is not printable to Python, and yet correct spelling: a no-break space, and what joins and parts letters in
-Persian or emoji."""
+"""Characters that Python calls unprintable but that spelling may need: the no-break space, and the zero-width joiner
+and non-joiner of Persian and emoji."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object in a regular file. Raises ModelError."""
+    """Read a JSON object from a regular file. Raises ModelError."""
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ModelError(f"{path} is no regular file", "fetch the model again")
@@ -35,12 +35,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def closed(path: Path, error: PermissionError) -> ModelError:
-    """The error for a model's file that this user may not read: fetched again it would be as closed."""
+    """The error for a model's file that this user may not read, which fetching it again would not change."""
     return ModelError(f"{path}: {error.strerror}", "check its permissions, or name another model")
 
 
 def whole(value: object, folder: Path, what: str, most: int) -> int:
-    """A number that a model's folder names, from 1 to `most`. Raises ModelError."""
+    """Check a number of a model's folder: a whole one from 1 to `most`. Raises ModelError."""
     if isinstance(value, float) and value.is_integer():  # as some write 16000.0
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
@@ -51,10 +51,10 @@ def whole(value: object, folder: Path, what: str, most: int) -> int:
 
 
 def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores. Raises ModelError where there are none, or where one is not
-    printable, blank, or the name of two.
+    """The labels in the order of the scores.
 
-    Where a config names none they are LABEL_0, LABEL_1 and so on, two unless it says how many, as in transformers.
+    Without id2label they are LABEL_0, LABEL_1 and so on, as in transformers; two, unless num_labels says how many.
+    Raises ModelError where there are none, or where one is not printable, is blank, or occurs twice.
     """
     named = config.get("id2label")
     if named is None:
@@ -66,7 +66,7 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
     if not labels:
         raise ModelError(f"{folder}/config.json names no labels")
-    if config.get("num_labels", len(labels)) != len(labels):  # transformers would have it otherwise, without names
+    if config.get("num_labels", len(labels)) != len(labels):  # transformers would take num_labels, and drop the names
         other = f"num_labels is {config['num_labels']!r:.40}, but id2label names {len(labels)};"
         raise ModelError(f"{folder}/config.json: {other}", "take the wrong one out")
     strange = next((label for label in labels if not label.translate(_JOINERS).isprintable()), None)
@@ -80,7 +80,7 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def licence_of(folder: Path, card: Mapping[str, Any]) -> str:
-    """The licence that the model's card names, else its README, first in its front matter; "unknown" without one."""
+    """The licence that the model's card names, otherwise its README's front matter; "unknown" without one."""
     if named := card.get("licence"):
         return str(named)
     with suppress(OSError, UnicodeDecodeError):

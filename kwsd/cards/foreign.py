@@ -1,4 +1,4 @@
-"""What the folder of somebody else's model says of it, read without importing torch or transformers.
+"""Reads the folder of a foreign model, one that is not kwsd's own, without importing torch or transformers.
 
 Such a folder holds what `save_pretrained` writes: config.json, preprocessor_config.json (or processor_config.json)
 and the weights as safetensors, whole or in shards. A card.json may lie beside them: `kwsd train` writes one.
@@ -19,29 +19,29 @@ from kwsd.samples import RATE
 Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
 LONGEST_S = 600
-"""Seconds that a model may want to hear at once; a buffer for more would not fit into the memory."""
+"""The most seconds of a model's input; a buffer for more would not fit into memory."""
 MANY = "multi_label_classification"
-"""The problem_type of a model whose labels do not exclude each other."""
+"""The problem_type of a model whose labels are not mutually exclusive."""
 ZERO_SHOT = frozenset({"clap"})
-"""Types that have no labels of their own."""
+"""Model types that have no labels of their own."""
 _HEARING = frozenset({
     "audio-spectrogram-transformer", "data2vec-audio", "hubert", "sew", "sew-d", "unispeech", "unispeech-sat",
     "wav2vec2", "wav2vec2-bert", "wav2vec2-conformer", "wavlm", "whisper",
 })  # fmt: skip
-"""Types of which AutoModelForAudioClassification makes one where a config names no class."""
+"""Model types that AutoModelForAudioClassification loads where a config names no class."""
 _TRAINABLE = _HEARING | {"moonshine"}
-"""Types of which `kwsd train --backbone` makes a classifier."""
+"""Model types that `kwsd train --backbone` turns into a classifier."""
 _RATES = {"clap": 48_000}
-"""Where a feature extractor's configuration does not say its rate, transformers takes this one, else 16 kHz."""
-_FRAME = RATE // 100  # AST's spectrogram takes a step every 160 samples, from 400
+"""The rate that transformers assumes where a feature extractor's configuration names none; 16 kHz for other types."""
+_FRAME = RATE // 100  # AST's spectrogram has a step every 160 samples, from frames of 400
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What a model takes and says. `labels` is empty for a zero-shot model; `rate` is in Hz.
+    """A model's input and labels. `labels` is empty for a zero-shot model; `rate` is in Hz.
 
-    `window` and `longest` are in samples at 16 kHz: what it wants to hear at once (None where it does not say), and
-    the most that it can (None where there is no limit).
+    `window` and `longest` are in samples at 16 kHz: the input's intended length (None if the model does not say), and
+    the greatest possible one (None for no limit).
     """
 
     kind: Kind
@@ -52,22 +52,22 @@ class ModelSpec:
 
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json is of another network than kwsd's own ones."""
+    """Whether a config.json is that of a network other than kwsd's own."""
     return config.get("model_type") not in (OWN_TYPE, LARGER_TYPE)
 
 
 def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether a zero-shot model has nothing to read its labels with."""
+    """Whether it is a zero-shot model without a tokenizer to read its labels with."""
     zero_shot = str(config.get("model_type")) in ZERO_SHOT
     return zero_shot and not any((folder / name).is_file() for name in TOKENIZERS)
 
 
 def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
-    """What the configurations in `folder` say of the model.
+    """Read the model's specification from the configurations in `folder`.
 
     Raises:
         ModelError: it is no classifier, has no labels, lacks its feature extractor's configuration or its tokenizer,
-            says of itself what cannot be, or has one label that excludes nothing.
+            has an invalid value, or has only one label and a softmax, which gives every sound a score of 1.
     """
     kind = _kind(config, name)
     extractor = _extractor(folder, name)
@@ -86,7 +86,7 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
 
 
 def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None:
-    """The most that an encoder hears at once, in samples at 16 kHz; None for no limit. Raises ModelError."""
+    """The longest input of an encoder, in samples at 16 kHz; None for no limit. Raises ModelError."""
     extractor = _extractor(folder, name)
     return _lengths(config, extractor, _rate(config, extractor, folder), folder)[1]
 
@@ -105,7 +105,7 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     if config.get("auto_map") and kind not in _TRAINABLE:
         raise needs_code(name)
     named = [str(one) for one in given if str(one).isprintable()] if isinstance(given, list) else []
-    hears = not given and kind in _HEARING  # if it has no head for labels, its weights will tell
+    hears = not given and kind in _HEARING  # whether it has a head for labels shows when its weights are loaded
     if not hears and not any(_classifies(one, kind) for one in named):
         other = ", or make one of it: kwsd train --backbone" if kind in _TRAINABLE else ""
         raise ModelError(
@@ -118,7 +118,7 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
 
 
 def _classifies(architecture: str, kind: str) -> bool:
-    """Whether a class of transformers gives sounds their labels. Text has classifiers of sequences, too."""
+    """Whether a class of transformers classifies sounds; those for sequences may also be for text."""
     return architecture.endswith("ForAudioClassification") or (
         architecture.endswith("ForSequenceClassification") and kind in _HEARING
     )
@@ -130,7 +130,7 @@ def needs_code(name: str) -> ModelError:
 
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
-    """The feature extractor's configuration, where transformers looks for it: in a processor's first."""
+    """The feature extractor's configuration, looked for as in transformers: first within a processor's."""
     found = {file: read_json(folder / file) for file in EXTRACTORS if (folder / file).is_file()}
     nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
     if nested:
@@ -149,8 +149,8 @@ def _lengths(
 ) -> tuple[int | None, int | None]:
     """The window and the longest input, in samples at 16 kHz.
 
-    An AST has a spectrogram of so many steps, CLAP hears so many seconds: they were trained on that much. Whisper pads
-    whatever it gets to half a minute, which says nothing about how much of it should be sound.
+    An AST's spectrogram has a fixed number of steps, and CLAP's input a fixed number of seconds: their windows are what
+    they were trained on. Whisper pads every input to half a minute, which says nothing about the window.
     """
     own = config.get("window_samples")
     longest = None
@@ -159,7 +159,7 @@ def _lengths(
         kind = config["backbone"].get("model_type")
     if kind == "audio-spectrogram-transformer":
         steps = whole(extractor.get("max_length", 1024), folder, "max_length", LONGEST_S * RATE // _FRAME)
-        # Transformers' own spectrogram counts samples at any rate, torchaudio's time: the shorter one is always heard.
+        # transformers' spectrogram steps in samples whatever the rate, torchaudio's in time: take the shorter input.
         longest = ((steps - 1) * _FRAME + RATE // 40) * RATE // max(rate, RATE)
     elif kind == "clap":
         longest = whole(extractor.get("max_length_s", 10), folder, "max_length_s", LONGEST_S) * RATE

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face Hub: their names, and where a pulled one lies. Looking for them uses no network."""
+"""Models of the Hugging Face Hub: their ids, and their folders in the local cache. Nothing here uses the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kwsd.errors import ModelError
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
-"""As huggingface_hub has it, which raises an error of its own for another one."""
+"""The form that huggingface_hub accepts; for any other it raises an error of its own."""
 _MAIN = "main"
 
 
@@ -34,7 +34,7 @@ class HubId:
 
 
 def hub_id(text: str) -> HubId | None:
-    """ "owner/name" or "owner/name@revision" as an id; None for what cannot be one, such as most paths."""
+    """Parse "owner/name" or "owner/name@revision"; None for a text that cannot be an id, such as most paths."""
     found = _ID.fullmatch(text)
     if not found or ".." in text or "--" in found["repo"] or found["repo"].endswith(".git"):
         return None
@@ -42,19 +42,19 @@ def hub_id(text: str) -> HubId | None:
 
 
 def cache_folder() -> Path:
-    """Where the Hub's models are kept: HF_HUB_CACHE, else hub in HF_HOME, as for every program that pulls them."""
+    """The Hub's cache, which all programs share: HF_HUB_CACHE, or hub in HF_HOME."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
 
 
 def repo_folder(repo: str) -> Path:
-    """Where all revisions of one model lie in the cache, if any was pulled."""
+    """The folder in the cache for all revisions of one model; it exists only if one was pulled."""
     return cache_folder() / f"models--{repo.replace('/', '--')}"
 
 
 def pulled(wanted: HubId) -> Path | None:
-    """The folder in the cache that holds this model's revision; None where it was never pulled."""
+    """The folder in the cache that holds this model's revision; None if it was never pulled."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(wanted.repo, "config.json", cache_dir=cache_folder(), revision=wanted.revision)
@@ -62,8 +62,10 @@ def pulled(wanted: HubId) -> Path | None:
 
 
 def complete(folder: Path) -> bool:
-    """Whether a folder of the cache holds what kwsd loads: other programs fetch a configuration alone, a pickle, or a
-    part of what they are fetching yet. Raises ModelError where it cannot be told what belongs to the model."""
+    """Whether a folder of the cache holds all that kwsd loads.
+
+    Other programs may have fetched only a configuration or a pickle, or may still be fetching. Raises ModelError where
+    the model's index or configuration cannot be read."""
     weights = named_files(folder)
     if not weights or not all(file.is_file() for file in weights):
         return False
@@ -72,7 +74,7 @@ def complete(folder: Path) -> bool:
 
 
 def pulled_ids() -> Iterator[HubId]:
-    """Every revision of every model in the cache, whatever it is a model of, by name, but for what is closed to us."""
+    """Every readable revision of every model in the cache, of whatever kind, by name."""
     for folder in _matching(cache_folder(), "models--*--*"):
         repo = "/".join(folder.name.split("--", 2)[1:])
         if hub_id(repo) is None:
@@ -90,7 +92,7 @@ def pulled_ids() -> Iterator[HubId]:
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    """What a folder holds, sorted, as far as it can be read."""
+    """The paths in a folder that match, sorted; none that cannot be read."""
     found: list[Path] = []
     with suppress(OSError):
         found += folder.glob(pattern)
@@ -98,7 +100,7 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
 
 
 def forget(wanted: HubId) -> int:
-    """Remove a pulled model from the cache, all of it or only the revision that is named; the bytes that were freed.
+    """Remove a pulled model from the cache, or only the revision that is named; returns the bytes freed.
 
     Raises:
         ModelError: it is not there, or cannot be removed.
@@ -117,11 +119,11 @@ def forget(wanted: HubId) -> int:
 
 
 def _forget_revision(wanted: HubId) -> int:
-    """Remove one revision. Others of the repository may share its files; the library whose cache it is knows which."""
+    """Remove one revision by huggingface_hub, which keeps files that others share; returns the bytes freed."""
     from huggingface_hub import scan_cache_dir
 
     snapshot = pulled(wanted)
-    assert snapshot is not None  # the caller looked
+    assert snapshot is not None  # the caller has checked
     strategy = scan_cache_dir(cache_folder()).delete_revisions(snapshot.name)
     strategy.execute()
     return int(strategy.expected_freed_size)

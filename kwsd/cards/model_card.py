@@ -1,4 +1,4 @@
-"""What a model says of itself, of whatever kind it is: the one form in which all of kwsd knows it."""
+"""The card of a model of any kind: the form in which all of kwsd describes it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from kwsd.labels import can_fire
 from kwsd.samples import RATE
 
 DEFAULT_THRESHOLD = 0.95
-"""For a word whose card names none."""
+"""The threshold of a word for which the card names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model says of itself. `thresholds` has every word, for the mean over `smoothing` windows of what it fires
-    by, in which other words count for `substitution` (see `kwsd.spotting.claims`; 1 for what is not kwsd's own);
-    `latest_ms` is how long after it was first resembled a word may fire (see `kwsd.spotting.trigger`).
-    `scores` is whatever was measured.
+    """A model's properties, whatever its kind.
 
-    `path` is its folder, or an exported model's file. `rate` (Hz) is what the network takes. `window` is what it hears
-    at once, `longest` the most that it can (None for no limit), both in samples at 16 kHz; its scores are about the
-    last `spoken` of them, None for all. A zero-shot model has no labels until it is given some. With a `verifier` it
-    hears together with a second model, which has thresholds for the two.
+    `thresholds` has every word, for the mean over `smoothing` windows of its claim with `substitution` (see
+    `kwsd.spotting.claims`; 1 for foreign models); a word may fire up to `latest_ms` after the first window that
+    resembles it, None for no limit (see `kwsd.spotting.trigger`). `scores` are measured figures.
+
+    `path` is its folder, or an exported model's file. `rate` is the network's, in Hz. `window` is the length of its
+    input, `longest` the greatest possible one (None for no limit), both in samples at 16 kHz; its scores are about the
+    last `spoken` of them, None for all. A zero-shot model has no labels until it is given some. A `verifier` is a
+    second model that is asked as well, with thresholds for the two together.
     """
 
     name: str
@@ -49,17 +50,17 @@ class ModelCard:
 
     @property
     def firing(self) -> Mapping[str, float]:
-        """The thresholds of the model as it is to listen: with its verifier, or alone."""
+        """The thresholds with which the model listens: those with its verifier, or its own if it has none."""
         return self.thresholds if self.verifier is None else dict(self.thresholds) | dict(self.verifier.thresholds)
 
     @property
     def heard(self) -> int:
-        """The samples that it and its verifier need at once."""
+        """The length of the input, in samples, that the model and its verifier need."""
         return max(self.window, self.verifier.window if self.verifier else 0)
 
     @property
     def about(self) -> int:
-        """The newest samples that its scores are about; what it hears before them only helps it."""
+        """The number of last samples that its scores are about; earlier ones are only context."""
         return min(self.spoken or self.window, self.window)
 
     @property

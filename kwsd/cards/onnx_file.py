@@ -1,7 +1,7 @@
-"""What an ONNX file says of itself, read before anything runs it, and without the library that writes such files.
+"""Reads an ONNX file's metadata, inputs and outputs before anything runs it, and without the onnx library.
 
-ONNX is protobuf: numbered fields, whose meanings are those of onnx.proto. Weights are stepped over. What matters here
-is whether any tensor, however deep, lies outside of the file: ONNX Runtime would open whatever path it names.
+ONNX is protobuf: numbered fields, whose meanings are those of onnx.proto. Weights are skipped. Above all, this finds
+whether any tensor, however deep, lies outside the file: ONNX Runtime would open whatever path it names.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Shape = tuple[int | None, ...]
-"""Of a tensor; None where a graph leaves it open."""
+"""The shape of a tensor; None for a size that the graph leaves open."""
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 _DEEPEST = 64  # graphs within nodes within graphs; ONNX Runtime's own reader stops at a hundred messages
@@ -24,7 +24,7 @@ _INSIDE: Mapping[str, Mapping[int, str]] = {
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-"""Which fields of a message hold messages that may hold a tensor."""
+"""By kind of message, the fields that hold messages that may contain a tensor, and the kinds of these."""
 
 _GRAPH = 7  # of a model
 _WEIGHT = 5  # of a graph
@@ -33,8 +33,10 @@ _TENSOR_NAME, _EXTERNAL_DATA, _DATA_LOCATION = 8, 13, 14  # of a tensor
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """Its metadata, its inputs and outputs by name, and which of its weights lie in other files: `outside` has the
-    names of the graph's own, and "" for any other tensor, such as a constant or one in a branch."""
+    """A file's metadata, its inputs and outputs by name, and the weights that lie in other files.
+
+    `outside` has the names of the graph's own weights, and "" for any other tensor, such as a constant or one in a
+    branch."""
 
     metadata: Mapping[str, str]
     inputs: Mapping[str, Shape]
@@ -43,10 +45,10 @@ class OnnxFile:
 
 
 def parse_onnx(data: bytes) -> OnnxFile:
-    """An ONNX model as bytes.
+    """Parse the bytes of an ONNX model.
 
     Raises:
-        ValueError: it is none, or cut off.
+        ValueError: it is no ONNX model, or a truncated one.
     """
     whole = memoryview(data)
     metadata: dict[str, str] = {}
@@ -69,9 +71,9 @@ def parse_onnx(data: bytes) -> OnnxFile:
 
 
 def _outside(model: memoryview) -> Iterator[str]:
-    """The names of the graph's weights that lie in other files, "" for any other tensor there.
+    """The names of the graph's weights that lie in other files, and "" for any other tensor that does.
 
-    A name that two weights have stands for neither of them: which one a reader takes is not said.
+    "" also stands for a second weight of the same name: which of the two a reader takes is not defined.
     """
     seen: set[str] = set()
     for number, value in _fields(model):
@@ -88,13 +90,13 @@ def _outside(model: memoryview) -> Iterator[str]:
 
 
 def _name(tensor: memoryview) -> str:
-    """A TensorProto's; "" where it has none."""
+    """The name of a TensorProto; "" if it has none."""
     names = [_text(value) for number, value in _fields(tensor) if number == _TENSOR_NAME]
     return names[-1] if names else ""
 
 
 def _external(message: memoryview, kind: str, depth: int) -> bool:
-    """Whether a tensor in a message says that its values are elsewhere."""
+    """Whether a tensor in a message has its values in another file."""
     if depth > _DEEPEST:
         raise ValueError("graphs within graphs without end")
     if kind == "tensor":
@@ -108,7 +110,7 @@ def _external(message: memoryview, kind: str, depth: int) -> bool:
 
 
 def _described(message: memoryview) -> tuple[str, Shape]:
-    """A ValueInfoProto: name and shape, () where it has none."""
+    """The name and the shape of a ValueInfoProto; () if it has no shape."""
     name = ""
     shape: Shape = ()
     for number, value in _fields(message):
@@ -132,7 +134,7 @@ def _sub(value: int | memoryview, wanted: int) -> list[memoryview]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The message's fields: number, and what is in it; a fixed-width number counts as 0."""
+    """The fields of a message: their numbers and values; fixed-width numbers are given as 0."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)

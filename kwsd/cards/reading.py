@@ -1,4 +1,4 @@
-"""A model's files -> its card, verified without importing torch.
+"""Reads a model's files into its card and verifies them, without importing torch.
 
 A model folder holds what `save_pretrained` writes (config.json, model.safetensors, preprocessor_config.json) and a
 card.json with what travels with the weights: thresholds, checksums, licence, measured scores.
@@ -26,13 +26,13 @@ from kwsd.samples import RATE
 from kwsd.shown import one_line, readable
 
 DEFAULT_WINDOW = RATE
-"""What a model hears at once that does not say how much it wants, in samples: a second."""
+"""The input's length, in samples, for a model that does not name one: a second."""
 _LEAST_ABOUT = RATE // 10
-"""Samples that scores can be about: less gives no feature at all."""
+"""The fewest samples that scores can be about; fewer give no feature at all."""
 
 
 def card_of_folder(folder: Path, given: str) -> ModelCard:
-    """The card of the model in `folder`, which was called `given`; its files are verified.
+    """The card of the model in `folder`, which the user named `given`; its files are verified.
 
     Raises:
         ModelError: a file is missing or truncated, a checksum is wrong, the labels do not fit the weights, the
@@ -69,8 +69,9 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
 
 
 def card_of_file(path: Path) -> ModelCard:
-    """The card of a model that `kwsd export` wrote. Raises ModelError where a threshold is for no label, and see
-    `kwsd.cards.exported.read_exported`."""
+    """The card of a model that `kwsd export` wrote.
+
+    Raises ModelError where a threshold is for an unknown label, and as `kwsd.cards.exported.read_exported` does."""
     found, data = read_exported(path)
     check_words(found.thresholds, found.labels, f"{path}: thresholds")
     window = found.window * RATE // found.rate
@@ -94,13 +95,13 @@ def card_of_file(path: Path) -> ModelCard:
 
 
 def own_window(folder: Path) -> int:
-    """What kwsd's own model in `folder` hears at once, in samples."""
+    """The length, in samples, of the input of kwsd's own model in `folder`. Raises ModelError."""
     said = read_json(folder / "config.json").get("window_samples", RATE)
     return whole(said, folder, "window_samples", LONGEST_S * RATE)
 
 
 def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | None:
-    """The newest samples that the scores of kwsd's own model are about, None for all. Raises ModelError."""
+    """The number of last samples that the scores of kwsd's own model are about; None for all. Raises ModelError."""
     said = config.get("about_samples")
     if said is None or config.get("model_type") != LARGER_TYPE:
         return None
@@ -135,8 +136,9 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
 
 
 def _name(folder: Path, card: Mapping[str, Any], given: str) -> str:
-    """A model from the Hub is called by its id: the cards of two can say the same. Another one is called as its card
-    says, or by its folder, whose name may hold anything."""
+    """The model's name: its id for a model from the Hub, where two cards may share a name; otherwise its card's.
+
+    Without one in the card it is the folder's name, made printable."""
     wanted = hub_id(given)
     if wanted and folder != expanded(given):
         return str(wanted)
@@ -144,12 +146,14 @@ def _name(folder: Path, card: Mapping[str, Any], given: str) -> str:
 
 
 def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, float]:
-    """One for every label that can fire."""
+    """A threshold for every label that can fire: the card's or the default."""
     return {word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in filter(can_fire, labels)}
 
 
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:
-    """Checksums as the card has them, one node of the word head for every label but silence, and that one last."""
+    """Raise ModelError unless the files fit the card and the labels.
+
+    Checksums must match, silence must be the last label, and the word head must have a node for each other one."""
     verify_checksums(folder, card)
     from safetensors import SafetensorError, safe_open
 

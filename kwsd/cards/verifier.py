@@ -1,4 +1,4 @@
-"""What a model's card says of a second one, which has a say where the first believes to hear a word."""
+"""A card's entry for a verifier: a second model that is asked where the first one seems to hear a word."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kwsd.samples import RATE
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a model's card says of the second one: its name, from which score on it is asked, what its word weighs.
+    """The verifier's name, the first model's score from which on it is asked, and the weight of its scores.
 
-    `thresholds` are those of the two together. `window` is what the second one hears at once, in samples; the card does
-    not say it, the second one's folder does.
+    `thresholds` are for the two models together. `window` is the length of the verifier's input in samples, which its
+    own folder says, not this card.
     """
 
     model: str
@@ -27,7 +27,7 @@ class Verifier:
 
 
 def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
-    """The card's `verifier`, if it has one. Raises ModelError, with `place` in it, for one that cannot be."""
+    """The card's `verifier`, or None. Raises ModelError, with `place` in it, for an invalid one."""
     table = card.get("verifier")
     if table is None:
         return None

@@ -1,4 +1,4 @@
-"""The files of a model's weights: safetensors, whole or in shards. Pickles are never opened."""
+"""Finds the files of a model's weights: safetensors, whole or in shards. Pickles are never opened."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kwsd.cards.names import INDEX, WEIGHTS
 from kwsd.errors import ModelError
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
-"""How weights are called that can run code, or that only other libraries read: they are never opened."""
+"""Suffixes of weights that can run code, or that only other libraries read: they are never opened."""
 
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
-"""How one knows a folder of PEFT's, which holds what was learnt on top of another model."""
+"""The files that identify an adapter of PEFT: changes to another model's weights."""
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
     """The files of the weights: model.safetensors, or the shards that its index lists.
 
     Raises:
-        ModelError: one is missing, truncated or closed to us, or there are only pickled ones, which are never opened.
+        ModelError: one is missing, truncated or not readable by this user, or there are only pickles.
     """
     files = named_files(folder)
     if not files:
@@ -34,7 +34,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
     for file in files:
         try:
-            file.open("rb").close()  # of a closed door safetensors says that there is no such file
+            file.open("rb").close()  # without permission, safetensors would claim that there is no such file
             with safe_open(file, framework="np"):
                 pass
         except PermissionError as error:
@@ -46,8 +46,9 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 
 
 def named_files(folder: Path) -> list[Path]:
-    """The files of the weights, whether the shards are there or not; none where neither model.safetensors nor an index
-    is. Raises ModelError for an index that lists none."""
+    """The files of the weights, whether the shards exist or not; [] without model.safetensors and an index.
+
+    Raises ModelError for an index that lists no shards."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
@@ -77,12 +78,12 @@ def no_weights(folder: Path, name: str) -> ModelError:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds what a model is to be changed by."""
+    """Whether a folder holds an adapter (PEFT)."""
     return any((folder / name).is_file() for name in ADAPTER)
 
 
 def only_adapter(name: str) -> ModelError:
-    """The error for what is no model without another one."""
+    """The error for an adapter, which is no model without its base."""
     return ModelError(
         f"{name} is an adapter (PEFT), no model;",
         "merge it into its base, with merge_and_unload() of peft, and name the folder that save_pretrained writes",
@@ -90,7 +91,7 @@ def only_adapter(name: str) -> ModelError:
 
 
 def only_pickles(name: str, pickle: str) -> ModelError:
-    """The error for a model whose weights could run code when they are loaded."""
+    """The error for a model that has only pickles, which could run code when loaded."""
     return ModelError(
         f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}",
         "take a revision that has one (NAME@REVISION), or convert it where you trust it, with from_pretrained and "
