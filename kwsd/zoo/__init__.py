@@ -1,4 +1,4 @@
-"""Where models come from: a name or a folder -> verified files -> a ready classifier."""
+"""Finds, fetches and loads models: from a name or a folder to verified files to a ready classifier."""
 
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.zoo.finding import find_model, read_card, shipped_models

@@ -1,7 +1,7 @@
-"""The files of the Hub's cache: each lies under its checksum, and gets there only once that is right.
+"""The files of the Hub's cache: each is stored under its checksum, and only once that is verified.
 
-What arrives is kept beside them under a name of its own. So nothing damaged is ever seen by whoever else uses the
-cache, and what was broken off goes on where it stopped.
+Until then, a download is kept beside them under another name. So other users of the cache never see a damaged file, and
+an interrupted download can be resumed.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class HubFile:
 
 
 def arrived(file: HubFile, blobs: Path) -> int:
-    """The bytes of a file that an earlier pull left unfinished."""
+    """The number of bytes that an unfinished earlier pull has left of a file."""
     part = blobs / (file.digest + _PART)
     return part.stat().st_size if part.exists() else 0
 
 
 def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callable[[int], None]) -> None:
-    """Add what is missing to the file's part; make it one of the cache's files once it is whole and right.
+    """Download the rest of a file, verify it, and move it to its place in the cache.
 
-    `count` is told how much of it is here.
+    `count` is called with the number of its bytes that are here.
 
     Raises:
-        ModelError: it came damaged. Others are huggingface_hub's, and OSError.
+        ModelError: it arrived damaged. Other errors are huggingface_hub's, and OSError.
     """
     from huggingface_hub import constants
     from huggingface_hub.file_download import http_get
@@ -73,7 +73,7 @@ def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callabl
 
 
 def is_right(blob: Path, file: HubFile) -> bool:
-    """Whether the cache has the file, whole; a damaged one is thrown away."""
+    """Whether the cache has the whole file; a damaged one is removed."""
     if not blob.exists():
         return False
     if _digest(blob, file) == file.digest:
@@ -83,7 +83,7 @@ def is_right(blob: Path, file: HubFile) -> bool:
 
 
 def _digest(path: Path, file: HubFile) -> str:
-    """The file's SHA-256, or the SHA-1 under which git would keep it."""
+    """The file's SHA-256 or, for a digest of git's, its SHA-1 as a git blob."""
     if len(file.digest) == 64:
         found = hashlib.sha256()
     else:
@@ -96,7 +96,7 @@ def _digest(path: Path, file: HubFile) -> str:
 
 
 class _Counting:
-    """A file that tells how much of it is written."""
+    """Wraps a file and calls `count` with the bytes in it after every write."""
 
     def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
         self._file, self._count = file, count

@@ -1,4 +1,4 @@
-"""Which files of a repository on the Hub make a model: no pickle and no code is ever among them."""
+"""Chooses which files of a repository on the Hub to fetch: never a pickle, never code."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _REST = (
     "config.json", *EXTRACTORS, CARD, GRAPH, "README.md", "LICENSE*",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
 )  # fmt: skip
-"""All that a classifier and its feature extractor are made of."""
+"""The other files of a classifier and its feature extractor."""
 
 _HARMLESS = (".json", ".md", ".onnx", ".safetensors", ".toml", ".txt")
-"""How a file ends that is fetched because the card has its checksum."""
+"""Suffixes of the files that are fetched because the card lists their checksums."""
 
 
 def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
-    """The files that make the model, the smallest first: what is wrong shows early.
+    """The files of the model, the smallest first, so that errors show early.
 
     Raises:
-        ModelError: it is an adapter for another model, or there is no config.json, no safetensors, or no
-            feature extractor.
+        ModelError: it is an adapter for another model, or it has no config.json, no safetensors, or no feature
+            extractor.
     """
     names = {file.name for file in listed}
     weighed = any(fnmatch.fnmatch(name, pattern) for name in names for pattern in _WEIGHTS)
@@ -45,16 +45,16 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
         raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
     if names.isdisjoint(EXTRACTORS):
         raise ModelError(f"{wanted} does not say how it wants to hear: it has no {EXTRACTORS[-1]}; choose another")
-    # One whole file goes before shards of the same weights.
+    # A single file is preferred to shards of the same weights.
     weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
     found = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]
     return sorted(found, key=lambda file: file.size)
 
 
 def with_listed(files: Sequence[HubFile], listed: Sequence[HubFile], card: Path | None) -> list[HubFile]:
-    """`files` and what else of the repository the model's card has a checksum of: without it, the model is not whole.
+    """`files` and the other files of the repository whose checksums the model's card lists, as the model needs these.
 
-    A card that is none adds nothing: whoever reads the model tells what is wrong with it.
+    An invalid card adds nothing: reading the model later reports what is wrong with it.
     """
     sums: object = None
     if card is not None:

@@ -1,4 +1,4 @@
-"""A model's name or folder -> its card, verified files behind it. Reading a card imports no torch."""
+"""Finds the card of a model by its name or folder, with its files verified. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kwsd.errors import ModelError, out_of_reach
 
 @contextmanager
 def within_reach() -> Iterator[None]:
-    """Around whatever looks for a model by its name. Raises ModelError where the name leads to a closed door."""
+    """Wrap a search for a model by its name. Raises ModelError where the name leads to a place out of reach."""
     try:
         yield
     except OSError as error:
@@ -36,15 +36,15 @@ def shipped_models() -> list[ModelCard]:
 
 
 def shipped_names() -> list[str]:
-    """What they are called, in the alphabet's order; no card is read."""
+    """The names of the shipped models in alphabetical order; no card is read."""
     return sorted(path.parent.name for path in shipped().glob("*/config.json"))
 
 
 @within_reach()
 def read_card(name_or_folder: str) -> ModelCard:
-    """The card of a shipped model, a model folder, an exported file, or a model pulled from the Hub, files verified.
+    """The card of a shipped model, a model folder, an exported file, or a pulled model; its files are verified.
 
-    Never uses the network: what is not on this machine has to be pulled first.
+    Never uses the network: a model of the Hub has to be pulled first.
 
     Raises:
         ModelError: there is none, a file is missing or truncated, a checksum is wrong, the labels do not fit the
@@ -57,7 +57,7 @@ def read_card(name_or_folder: str) -> ModelCard:
 
 @within_reach()
 def find_model(name_or_folder: str) -> Path:
-    """The folder of a shipped model, or the model folder itself. Raises ModelError where there is none."""
+    """The folder of a shipped or pulled model, or the model folder itself. Raises ModelError where there is none."""
     if is_exported(name_or_folder):
         raise ModelError(f"{name_or_folder} is an exported model, which can only listen", "name what it was made from")
     came_with_kwsd = shipped() / name_or_folder
@@ -99,7 +99,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _meant(wanted: str) -> str:
-    """What may have been, or "". A path that is no whole one depends on where kwsd was started."""
+    """A hint at what may have been meant, or "". For a relative path, it names the folder where kwsd was started."""
     if "/" in wanted and not expanded(wanted).is_absolute():
         with suppress(OSError):  # that folder is gone
             return f"it was looked for in {Path.cwd()}: name the whole path"
@@ -107,7 +107,7 @@ def _meant(wanted: str) -> str:
 
 
 def verifier_card(card: ModelCard, name: str) -> ModelCard:
-    """The card of the model called `name` that verifies. Raises ModelError where it is neither beside it nor kwsd's."""
+    """The card of the verifier `name` of a model. Raises ModelError where it is neither beside it nor shipped."""
     folder = _beside(card, name)
     if folder is None:
         what = f"{card.name} is verified by {name}, which is not beside it"
@@ -116,7 +116,7 @@ def verifier_card(card: ModelCard, name: str) -> ModelCard:
 
 
 def _with_verifiers_window(card: ModelCard) -> ModelCard:
-    """The card, which knows now what its verifier hears at once. What is wrong with that one, loading it tells.
+    """The card with the length of its verifier's input; errors in the verifier are left for its loading to report.
 
     Raises ModelError for a model that would verify itself.
     """
@@ -133,17 +133,17 @@ def _with_verifiers_window(card: ModelCard) -> ModelCard:
 
 
 def _beside(card: ModelCard, name: str) -> Path | None:
-    """A verifier's folder: it lies beside the model that it verifies, or came with kwsd."""
+    """A verifier's folder, beside the model that it verifies or among the shipped ones; None if it is in neither."""
     folders = (card.path.resolve().parent / name, shipped() / name)
     return next((folder for folder in folders if (folder / "config.json").is_file()), None)
 
 
 def _only_recipe(folder: Path) -> bool:
-    """Whether there is what a model can be trained from, and no part of one yet."""
+    """Whether the folder holds a recipe but no weights yet."""
     return (folder / "recipe.toml").is_file() and not (folder / WEIGHTS).is_file()
 
 
 def shipped() -> Path:
-    """The folder of kwsd's own models: in an installed package they lie inside it, in a checkout beside it."""
+    """The folder of the shipped models: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     return package / "models" if (package / "models").is_dir() else package.parent / "models"

@@ -1,6 +1,6 @@
-"""A card -> a ready classifier: on the engine that its files and the machine allow, and only that one is imported.
+"""Loads the classifier of a card, on the engine that its files and the machine allow; only that one is imported.
 
-graph.onnx, where a folder has one, lets ONNX Runtime compute the same weights without torch.
+If a folder has a graph.onnx, ONNX Runtime computes the same weights without torch.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def load_classifier(
 ) -> Classifier:
     """The classifier behind a card, warmed up on `device` ("auto", "cuda" or "cpu").
 
-    On the CPU it is ONNX Runtime's if the folder has a graph for windows of the card's length, and neither torch nor
-    transformers is imported. With `any_length` it takes windows of whatever length, which a graph does not, and which
-    nothing verifies. With `on_torch` a graph is not used.
+    On the CPU, ONNX Runtime is used if the folder has a graph for windows of the card's length; neither torch nor
+    transformers is then imported. With `any_length` it takes windows of any length, so that neither a graph nor a
+    verifier is used. With `on_torch`, no graph is used.
 
     Raises:
-        ModelError: its scores are no numbers.
+        ModelError: its scores are not finite.
         ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
             `kwsd.networks.onnx_loading.load_onnx`.
         DeviceError: kwsd was installed without torch, and nothing else runs this model.
@@ -66,7 +66,7 @@ def load_classifier(
 
 
 def _verified(first: Classifier, card: ModelCard, verifier: Verifier, device: str, *, drawn: bool) -> Classifier:
-    """The network, asked together with its verifier."""
+    """The network in a cascade with its verifier. Raises ModelError where the two do not fit."""
     from kwsd.networks.cascade import Cascade
 
     second = verifier_card(card, verifier.model)
@@ -78,7 +78,7 @@ def _verified(first: Classifier, card: ModelCard, verifier: Verifier, device: st
 
 
 def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
-    """One of kwsd's own networks; by its graph, if that may be and fits."""
+    """One of kwsd's own networks; on ONNX Runtime if `drawn` allows a graph and there is one that fits."""
     fits = (card.path / GRAPH).is_file() and card.window == own_window(card.path)
     if device == "cpu" and drawn and fits:
         from kwsd.networks.onnx_loading import load_onnx
@@ -99,7 +99,7 @@ def _importing_torch(card: ModelCard) -> Iterator[None]:
 
 
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:
-    """The classifier, which gives numbers for a window of noise. What diverged in training may still do for silence."""
+    """The classifier, once its scores for a window of noise are checked; a diverged network may pass on silence."""
     noise = (0.1 * np.sin(np.arange(card.window) ** 2.0)).astype(np.float32)[None]  # numpy.random would cost 7 MB
     check_scores(classifier.score(noise), str(card.path))
     return classifier

@@ -1,4 +1,4 @@
-"""Models of the Hub: which is meant, fetched, listed and removed."""
+"""Models of the Hub: finds the id that is meant, and fetches, lists and removes them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kwsd.zoo.finding import read_card, shipped, shipped_names, within_reach
 
 @within_reach()
 def missing_id(name_or_folder: str) -> HubId | None:
-    """The model on the Hub that is meant, if it is not on this machine yet; None for all that is no such id.
+    """The id of the model on the Hub that is meant, if it is not on this machine yet; None otherwise.
 
-    A folder or file that is here is what is meant, be it a model or none.
+    An existing folder or file goes before an id, whether it is a model or not.
     """
     here = expanded(name_or_folder).exists() or (shipped() / name_or_folder / "config.json").is_file()
     wanted = None if here or is_exported(name_or_folder) else hub_id(name_or_folder)
@@ -28,7 +28,9 @@ def missing_id(name_or_folder: str) -> HubId | None:
 
 
 def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Fetch a model from the Hub, or what has changed of it; its folder. `progress` is told the bytes here and in all.
+    """Fetch a model from the Hub, or what has changed of it; returns its folder.
+
+    `progress` is called with the bytes that are here and the total.
 
     Raises:
         ModelError, DeviceError: see `kwsd.zoo.pulling.pull`.
@@ -44,7 +46,7 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
 
 
 def pulled_models() -> list[ModelCard]:
-    """The cards of all pulled models that kwsd can run; whatever else lies in the Hub's cache is left out."""
+    """The cards of all pulled models that kwsd can run; other models in the Hub's cache are left out."""
     cards = []
     for found in pulled_ids():
         with suppress(ModelError):
@@ -53,7 +55,7 @@ def pulled_models() -> list[ModelCard]:
 
 
 def remove_model(name: str) -> int:
-    """Remove a pulled model; the bytes that were freed. Raises ModelError for one that is not among them."""
+    """Remove a pulled model; returns the bytes freed. Raises ModelError for one that was not pulled."""
     wanted = hub_id(name)
     if wanted is None:
         raise ModelError(f"{name}: only pulled models are removed, OWNER/NAME; a folder is yours to delete")

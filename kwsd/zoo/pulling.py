@@ -1,4 +1,4 @@
-"""A model from the Hugging Face Hub onto this machine: only what is needed, resumed, and verified."""
+"""Fetches a model from the Hugging Face Hub: only the files that are needed, resumed and verified."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
 from kwsd.zoo.choosing import chosen, with_listed
 
 Progress = Callable[[int, int], None]
-"""Told the bytes that are here, and how many there are in all."""
+"""Called with the bytes that are here and the total."""
 
 
 def pull(wanted: HubId, progress: Progress | None = None) -> Path:
-    """Fetch what is not here yet of a model, and verify it; its folder in the cache.
+    """Fetch and verify what is not here yet of a model; returns its folder in the cache.
 
-    HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured as every other program does.
+    HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured.
 
     Raises:
-        ModelError: there is no such model or revision, it may not be read, has no safetensors, or came damaged.
+        ModelError: there is no such model or revision, it may not be read, has no safetensors, or arrived damaged.
         DeviceError: the Hub cannot be reached, or the disk is full.
     """
     with _told(wanted):
@@ -40,7 +40,7 @@ def pull(wanted: HubId, progress: Progress | None = None) -> Path:
 
 
 def _card(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path | None:
-    """The model's card, fetched before all else: it says what belongs to the model. None where there is none."""
+    """The path of the model's card, fetched first because it lists further files; None if the model has none."""
     card = next((file for file in files if file.name == CARD), None)
     if card is None:
         return None
@@ -63,7 +63,7 @@ def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progres
 
 
 def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
-    """The commit that the revision stands for, and its files."""
+    """The commit that the revision stands for, and its files, without those in folders."""
     from huggingface_hub import HfApi, constants
 
     info = HfApi(endpoint=constants.ENDPOINT).model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
@@ -102,8 +102,9 @@ def _counted(progress: Progress | None, before: int, total: int) -> Callable[[in
 
 
 def _linked(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path:
-    """The model's folder: a link to each verified file, and the revision's name for the commit, both as the cache of
-    huggingface_hub has them."""
+    """Make the model's folder, with a link to each verified file, and record the revision's commit.
+
+    The layout is that of huggingface_hub's cache."""
     repo = repo_folder(wanted.repo)
     snapshot = repo / "snapshots" / commit
     for file in files:
@@ -123,7 +124,7 @@ def _linked(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path:
 
 @contextmanager
 def _alone(wanted: HubId) -> Iterator[None]:
-    """Two pulls of one model would write to the same parts. Raises DeviceError where another one is under way."""
+    """Lock a model: two pulls would write to the same files. Raises DeviceError where another pull is in progress."""
     folder = repo_folder(wanted.repo)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".kwsd-lock").open("w") as lock:
@@ -134,7 +135,7 @@ def _alone(wanted: HubId) -> Iterator[None]:
 
 @contextmanager
 def _told(wanted: HubId) -> Iterator[None]:
-    """What goes wrong between here and the Hub, as one of kwsd's errors."""
+    """Turn errors of the Hub and the network into kwsd's own."""
     from huggingface_hub import errors
 
     unreachable: Any = errors.HTTPError  # type: ignore[attr-defined]  # httpx or httpx2, by its version
