@@ -1,1 +1,1 @@
-"""From a trained network to what is run: model folders with card and graph, and ONNX files that need nothing else."""
+"""Exports trained networks: as model folders with card and graph, and as self-contained ONNX files."""

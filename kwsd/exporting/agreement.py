@@ -1,4 +1,4 @@
-"""Whether an exported graph computes what the network on torch does."""
+"""Compares the scores of exported graphs with those of the network on torch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from kwsd.networks.onnx_loading import load_onnx
 from kwsd.networks.torch_classifier import load_own
 
 TOLERANCE = 1e-4
-"""What a score may differ by in single precision."""
+"""The greatest difference of a score that is allowed in single precision."""
 _WINDOWS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Largest difference of any score in single precision and in 8 bits; the share of windows with the same label."""
+    """The greatest difference of any score, in single precision and in 8 bits.
+
+    `same` is the share of windows for which 8 bits give the same best label.
+    """
 
     float32: float
     int8: float
@@ -31,7 +34,7 @@ def compare(folder: Path, float32: bytes, int8: bytes, windows: NDArray[np.float
     """Score `windows` (n, samples), or sounds drawn from a seed, with torch and with both graphs.
 
     Raises:
-        ModelError: the one in single precision differs by more than the tolerance, or one of them does not run.
+        ModelError: the graph in single precision differs by more than the tolerance, or a graph does not run.
     """
     original = load_own(folder, folder.name, "cpu")
     given = sounds(original.window_samples) if windows is None else windows
@@ -42,10 +45,12 @@ def compare(folder: Path, float32: bytes, int8: bytes, windows: NDArray[np.float
 def agreement(
     name: str, original: Classifier, exact: Classifier, coarse: Classifier, windows: NDArray[np.float32]
 ) -> Agreement:
-    """How far two engines are off the original, on `windows` (n, samples at 16 kHz).
+    """How far the scores of two engines, in single precision and in 8 bits, are off the original's.
+
+    `windows` are (n, samples) at 16 kHz.
 
     Raises:
-        ModelError: the one in single precision differs by more than the tolerance.
+        ModelError: the engine in single precision differs by more than the tolerance.
     """
     expected, exactly, coarsely = (engine.score(windows) for engine in (original, exact, coarse))
     difference = float(np.abs(exactly - expected).max())
@@ -59,7 +64,7 @@ def agreement(
 
 
 def sounds(length: int, count: int = _WINDOWS) -> NDArray[np.float32]:
-    """Buzzes that glide and swell in noise, from soft to loud: (count, length) float32."""
+    """Synthetic test sounds, (count, length) float32: buzzes of gliding pitch in noise, from soft to loud."""
     rng = np.random.default_rng(7)
     time = np.arange(length) / length
     found = []

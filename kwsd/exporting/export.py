@@ -1,5 +1,4 @@
-"""Writes the folders of kwsd's own models: weights in half precision, what transformers and ONNX Runtime need beside
-them, and the card."""
+"""Writes the folders of kwsd's own models: the weights, what transformers and ONNX Runtime need, and the card."""
 
 from __future__ import annotations
 
@@ -41,9 +40,9 @@ def export_model(
 ) -> None:
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
-    Files that are there already and are none of the model's own (a README, the recipe, licences) stay. Thresholds and
-    the verifier of an earlier card stay where the weights have not changed. `offsets` are added to the logits of the
-    labels that they name (see `kwsd.networks.logit_adjustment`). Raises ModelError where the earlier card is none.
+    Other files in the folder (a README, the recipe, licences) stay. The thresholds and the verifier of an earlier card
+    are kept if the weights have not changed. `offsets` are added to the logits of the labels that they name (see
+    `kwsd.networks.logit_adjustment`). Raises ModelError where the earlier card is invalid.
     """
     earlier = read_raw_card(folder)
     half: Any = copy.deepcopy(model)
@@ -62,7 +61,7 @@ def export_model(
     try:
         write_graph(folder)
     except ModelError as error:
-        (folder / GRAPH).unlink(missing_ok=True)  # an earlier network's
+        (folder / GRAPH).unlink(missing_ok=True)  # it belongs to an earlier network
         log.warning("%s: %s", folder, error)
     same = earlier.get("sha256", {}).get(WEIGHTS) == checksum(folder / WEIGHTS)
     chosen = {key: earlier[key] for key in UNCHOSEN if key in earlier} if same else {}
@@ -71,10 +70,10 @@ def export_model(
 
 @contextmanager
 def replacing_model(folder: Path) -> Iterator[Path]:
-    """A new folder to save a network in, whose files take the places of those in `folder` once all are written. It lies
-    in there: what is beside it may be another disk, or somebody else's.
+    """A temporary folder to save a network in, whose files then replace those in `folder`.
 
-    Whatever the weights are stored in, they are computed in single precision: transformers loads what the config says.
+    It lies inside `folder`, since a place beside that may be on another disk or belong to another user. The config is
+    set to dtype float32, so that transformers computes in single precision however the weights are stored.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     folder.mkdir(parents=True, exist_ok=True)

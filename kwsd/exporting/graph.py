@@ -1,7 +1,7 @@
-"""The network drawn as an ONNX graph without weights. It and its neighbours are the only doors to onnx.
+"""Builds the network's ONNX graph without weights; only `kwsd.exporting` imports onnx.
 
-`torch.onnx` would draw the same network with ten times the nodes, its weights in it. This one is made of the operators
-that ONNX Runtime computes fastest on a processor (some are its own, of the domain com.microsoft), and refers to weights
+`torch.onnx` would export the same network with ten times the nodes, and with its weights. This graph uses the operators
+that ONNX Runtime computes fastest on a processor (some are its own, in the domain com.microsoft), and refers to weights
 by name: `kwsd.networks.onnx_weights` makes them from model.safetensors.
 """
 
@@ -31,11 +31,10 @@ def draw(
 ) -> onnx.ModelProto:
     """The graph of one of kwsd's networks: windows (batch, window_samples) float32 -> scores (batch, labels) float32.
 
-    `initializers` (of `arrange`) say which weights there are, of which shape, and which are quantised; they stand in
-    the graph as names only.
+    `initializers` (of `arrange`) give the weights' names and shapes, and which are quantised; the graph has only names.
 
     Raises:
-        ModelError: the configuration asks for something that has no drawing here.
+        ModelError: the configuration asks for something that is not implemented here.
     """
     sheet = GraphBuilder(initializers)
     if isinstance(config, MoonshineSpotterConfig):
@@ -58,7 +57,7 @@ def filled(model: onnx.ModelProto, initializers: Mapping[str, NDArray[Any]]) -> 
 
 
 def _check(config: HubertSpotterConfig) -> None:
-    """Raise ModelError for what `draw` does not know."""
+    """Raise ModelError for a configuration that `draw` does not implement."""
     odd = {"conv_pos_batch_norm": config.conv_pos_batch_norm}
     for name in ("hidden_act", "feat_extract_activation"):
         odd[f"{name} {getattr(config, name)}"] = getattr(config, name) != "gelu"
@@ -67,11 +66,11 @@ def _check(config: HubertSpotterConfig) -> None:
 
 
 def _front_end(sheet: GraphBuilder, config: HubertSpotterConfig) -> str:
-    """Windows -> (batch, vectors, hidden). Time before channels, so that a convolution is one matrix product."""
+    """Windows -> (batch, vectors, hidden); time comes before channels, so that a convolution is one matrix product."""
     length = config.window_samples
     grouped = config.feat_extract_norm == "group"
     hidden = INPUT
-    if grouped:  # what is constant in a window goes away in the first norm; without it, that norm rounds less
+    if grouped:  # the first norm would remove a window's mean anyway; removing it here makes that norm more precise
         hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1]))
     hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
     layers = zip(config.conv_kernel, config.conv_stride, strict=True)
@@ -91,7 +90,7 @@ def _front_end(sheet: GraphBuilder, config: HubertSpotterConfig) -> str:
 
 
 def _group_norm(sheet: GraphBuilder, hidden: str, name: str, count: int) -> str:
-    """Each channel over time, to mean 0 and variance 1, then scale and shift."""
+    """Normalise each channel over time to mean 0 and variance 1, then scale and shift."""
     averaging = sheet.constant("mean", np.full((1, count), 1 / count, np.float32))  # ReduceMean takes ten times as long
     hidden = sheet.add("Sub", hidden, sheet.add("MatMul", averaging, hidden))
     variance = sheet.add("MatMul", averaging, sheet.add("Mul", hidden, hidden))
@@ -101,7 +100,7 @@ def _group_norm(sheet: GraphBuilder, hidden: str, name: str, count: int) -> str:
 
 
 def _encoder(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
-    """The positional convolution and the blocks, norms before (`do_stable_layer_norm`) or after their halves."""
+    """The positional convolution and the blocks, pre-norm with `do_stable_layer_norm`, otherwise post-norm."""
     stable, eps = config.do_stable_layer_norm, config.layer_norm_eps
     hidden = sheet.add("Add", hidden, _position(sheet, config, hidden))
     if not stable:

@@ -1,4 +1,4 @@
-"""A sheet that an ONNX graph is drawn on: operators by name, weights that are only named, small constants."""
+"""Builds an ONNX graph node by node: operators, weights that are only named, and small constants."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IR_VERSION = 9
 
 
 class GraphBuilder:
-    """What is drawn so far. Every method that adds an operator gives the name of what it computes."""
+    """The graph so far. Every method that adds an operator returns the name of its output."""
 
     def __init__(self, initializers: Mapping[str, NDArray[Any]]) -> None:
         self._initializers = initializers
@@ -32,22 +32,21 @@ class GraphBuilder:
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def add(self, operator: str, *inputs: str, output: str = "", domain: str = "", **attributes: Any) -> str:
-        """One operator with one output."""
+        """Add an operator with one output."""
         name = output or f"{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], domain=domain, **attributes))
         return name
 
     def split(self, hidden: str, parts: int) -> list[str]:
-        """The last axis in equal parts."""
+        """Split the last axis into equal parts."""
         names = [f"{len(self._nodes)}.{part}" for part in range(parts)]
         self._nodes.append(helper.make_node("Split", [hidden], names, axis=-1))
         return names
 
     def linear(self, hidden: str, name: str, view: Callable[[str], str] | None = None) -> str:
-        """A matrix product, in 8 bits where the matrix is; each run chooses the scale of what goes in.
+        """A matrix product, in 8 bits if the matrix is; the input is then quantised dynamically.
 
-        With a `view` the matrix sees what that makes of `hidden`; in 8 bits it makes it of numbers that are rounded
-        already, which are fewer and smaller.
+        A `view` rearranges `hidden` for the product. In 8 bits it is applied after the quantisation, to fewer bytes.
         """
         bias = [self.weight(name + BIAS)] if name + BIAS in self._initializers else []
         if name + INT8 not in self._initializers:
@@ -61,24 +60,24 @@ class GraphBuilder:
         return self.add("MatMulIntegerToFloat", view(whole), matrix, scale, scales, zero, "", *bias, domain=OWN)
 
     def layer_norm(self, hidden: str, name: str, eps: float) -> str:
-        """Over the last axis."""
+        """Normalise over the last axis, then scale and shift."""
         weight, bias = self.weight(f"{name}.weight"), self.weight(name + BIAS)
         return self.add("LayerNormalization", hidden, weight, bias, axis=-1, epsilon=eps)
 
     def cut(self, hidden: str, axis: int, first: int, last: int, step: int = 1) -> str:
-        """`hidden[first:last:step]` on an axis."""
+        """Slice `hidden` by first:last:step on an axis."""
         return self.add("Slice", hidden, *(self.whole([number]) for number in (first, last, axis, step)))
 
     def whole(self, numbers: Sequence[int]) -> str:
-        """A small constant: whole numbers."""
+        """A constant of whole numbers."""
         return self.constant("n" + "_".join(map(str, numbers)), np.array(numbers, np.int64))
 
     def number(self, value: float) -> str:
-        """A small constant: one number."""
+        """A constant of one number."""
         return self.constant(f"f{value:g}", np.array([value], np.float32))
 
     def weight(self, name: str) -> str:
-        """A weight that the graph only names. Raises ModelError where there is none."""
+        """Refer to a weight, which the graph only names. Raises ModelError where there is none."""
         if name not in self._initializers:
             raise ModelError(f"no ONNX graph for a network without {name}: it runs on torch")
         if name not in self._weights:
@@ -90,7 +89,7 @@ class GraphBuilder:
         return name
 
     def model(self, taken: Sequence[int], given: Sequence[int]) -> onnx.ModelProto:
-        """All of it, as a model that takes (batch, *taken) and gives (batch, *given)."""
+        """The whole graph as a model that maps (batch, *taken) to (batch, *given)."""
         graph = helper.make_graph(
             self._nodes,
             "kwsd",

@@ -1,4 +1,4 @@
-"""What the graphs of both networks are made of: a convolution's view of its input, adapter, pooling and heads."""
+"""The parts that the graphs of both networks share: convolutions as matrix products, adapter, pooling and heads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def convolved(sheet: GraphBuilder, hidden: str, name: str, length: int, channels
 
 
 def places(length: int, kernel: int, stride: int) -> int:
-    """How many places a convolution has in `length`."""
+    """The number of output positions of a convolution over `length`."""
     return (length - kernel) // stride + 1
 
 
 def _unfolded(
     sheet: GraphBuilder, hidden: str, length: int, count: int, kernel: int, stride: int, channels: int
 ) -> str:
-    """(batch, time, channels) -> (batch, count, kernel * channels): what each place of a convolution sees."""
+    """(batch, time, channels) -> (batch, count, kernel * channels): the input patch at each output position."""
     pieces = []
     for first in range(0, kernel, stride):
         taps = min(stride, kernel - first)
@@ -38,7 +38,7 @@ def _unfolded(
 
 
 def heads(sheet: GraphBuilder, config: Any, hidden: str) -> str:
-    """Adapter, pooling, and the probabilities from both heads: (batch, vectors, hidden) -> (batch, labels)."""
+    """Adapter, pooling and both heads: (batch, vectors, hidden) -> probabilities (batch, labels)."""
     narrow = sheet.add("Relu", sheet.linear(hidden, "adapter.down"))
     hidden = sheet.add("Add", hidden, sheet.linear(narrow, "adapter.up"))
     parts = config.pooling_heads

@@ -1,4 +1,4 @@
-"""The encoder of `kwsd.networks.moonshine`, drawn as `kwsd.exporting.graph` draws the HuBERT's."""
+"""Builds the graph of the encoder of `kwsd.networks.moonshine`, as `kwsd.exporting.graph` does for the HuBERT."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterC
 
 
 def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
-    """Windows -> the last hidden states (batch, vectors, hidden) of what the scores are about.
+    """Windows -> the last hidden states (batch, vectors, hidden) of the samples that the scores are about.
 
     Raises:
-        ModelError: an activation or a kind of positions that has no drawing here.
+        ModelError: an activation or a positional encoding that is not implemented here.
     """
     if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
         raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
@@ -26,7 +26,7 @@ def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
     for index in range(config.encoder_num_hidden_layers):
         block = f"block.{index}"
         inner = sheet.layer_norm(hidden, f"{block}.norm", 1e-5)
-        last = before if index == config.encoder_num_hidden_layers - 1 else 0  # of what is only heard before, no more
+        last = before if index == config.encoder_num_hidden_layers - 1 else 0  # the last block drops the left context
         hidden = sheet.add("Add", _from(sheet, hidden, last), _attention(sheet, config, inner, block, turns, last))
         inner = sheet.layer_norm(hidden, f"{block}.final_norm", 1e-5)
         inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
@@ -35,12 +35,12 @@ def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
 
 
 def _from(sheet: GraphBuilder, hidden: str, first: int) -> str:
-    """The vectors from the one numbered `first` on."""
+    """The vectors from number `first` on."""
     return sheet.add("Slice", hidden, *map(sheet.whole, ([first], [1 << 31], [1]))) if first else hidden
 
 
 def _front_end(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str, int]:
-    """Windows, no louder than `LOUDEST`, through the three convolutions; and how many vectors that gives."""
+    """The three convolutions on windows that are scaled to a peak of at most `LOUDEST`; and the number of vectors."""
     peak = sheet.add("ReduceMax", sheet.add("Abs", INPUT), axes=[1])
     gain = sheet.add("Div", sheet.number(LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
     hidden = sheet.add("Mul", INPUT, sheet.add("Min", gain, sheet.number(1.0)))
@@ -54,7 +54,7 @@ def _front_end(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str
 
 
 def _norm_of_all(sheet: GraphBuilder, hidden: str) -> str:
-    """All channels and times to mean 0 and variance 1 together, then scale and shift by channel."""
+    """Normalise all channels and times together to mean 0 and variance 1, then scale and shift by channel."""
     hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1, 2]))
     variance = sheet.add("ReduceMean", sheet.add("Mul", hidden, hidden), axes=[1, 2])
     hidden = sheet.add("Div", hidden, sheet.add("Sqrt", sheet.add("Add", variance, sheet.number(1e-5))))
@@ -64,7 +64,7 @@ def _norm_of_all(sheet: GraphBuilder, hidden: str) -> str:
 
 
 def _turns(sheet: GraphBuilder, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
-    """The cosines and sines (count, width / 2) of the rotations at each place, and the width that turns."""
+    """The cosines and sines (count, width / 2) of the rotations at each position, and the width that is rotated."""
     rope = _rope(config)
     width = int(config.hidden_size // config.encoder_num_attention_heads * rope.get("partial_rotary_factor", 1.0))
     speeds = rope["rope_theta"] ** -(np.arange(0, width, 2) / width)
@@ -88,9 +88,9 @@ def _attention(
     turns: tuple[str, str, int],
     first: int,
 ) -> str:
-    """Self-attention whose queries and keys are turned by their places (Su et al. 2021, "RoFormer").
+    """Self-attention with rotary positions (Su et al. 2021, "RoFormer").
 
-    The vectors from the one numbered `first` on ask; all answer.
+    Only the vectors from number `first` on are queries; all are keys and values.
     """
     cosines, sines, width = turns
     heads = config.encoder_num_attention_heads

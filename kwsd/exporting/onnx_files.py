@@ -1,4 +1,4 @@
-"""A model as ONNX files that need nothing beside them: weights, preprocessing, and what `--model` has to know."""
+"""Exports a model to self-contained ONNX files, with weights, preprocessing, and the metadata that `--model` needs."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from kwsd.networks.torch_classifier import load_own
 from kwsd.samples import RATE
 
 _LEVELS = 63
-"""The file may come to a processor that would overflow with more: see `quantisation_levels` in
+"""Quantisation levels that overflow on no processor, since the file may be run anywhere: see `quantisation_levels` in
 `kwsd.networks.onnx_loading`."""
 
 _ALONE = "_without_verifier"
-"""How a card calls the figures of a network without the verifier that its other figures are measured with."""
+"""The suffix of a card's figures that were measured without the verifier."""
 
 
 def as_files(card: ModelCard) -> Mapping[str, bytes]:
-    """The model in the card's folder for windows of the card's length, as "float32" and "int8".
+    """The files "float32" and "int8" of the model in the card's folder, for windows of the card's length.
 
-    A zero-shot model is to have a card with the labels that it shall tell apart.
+    The card of a zero-shot model must have the labels to tell apart.
 
     Raises:
-        ModelError: it cannot be drawn or traced, the window is no whole number of samples at the model's own rate, or
-            it is larger than an ONNX file can be.
+        ModelError: the model cannot be built as a graph or traced, the window is no whole number of samples at the
+            model's own rate, or the model is larger than an ONNX file can be.
     """
     window = card.window * card.rate // RATE
     if window * RATE != card.window * card.rate:
@@ -73,17 +73,17 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
 
 
 def _own_scores(card: ModelCard) -> Mapping[str, Any]:
-    """What was measured of the network itself: a verifier's share in the card's figures stays behind with it."""
+    """The figures of the network alone: those that were measured with a verifier do not apply to the file."""
     if card.verifier is None:
         return card.scores
     return {key.removesuffix(_ALONE): value for key, value in card.scores.items() if key.endswith(_ALONE)}
 
 
 def check(card: ModelCard, files: Mapping[str, bytes]) -> Agreement:
-    """How far the files' scores are off those of the folder.
+    """Compare the files' scores with those of the model in the folder.
 
     Raises:
-        ModelError: by more than the tolerance in single precision, or a file cannot be run.
+        ModelError: they differ by more than the tolerance in single precision, or a file cannot be run.
     """
     original: Classifier
     if card.kind == "kwsd":
@@ -102,5 +102,5 @@ def _with(model: onnx.ModelProto, contract: Exported) -> bytes:
         model.metadata_props.add(key=key, value=value)
     try:
         return bytes(model.SerializeToString())
-    except Exception as error:  # protobuf's own, whose class depends on how it was built
+    except Exception as error:  # protobuf's own, whose class depends on its build
         raise ModelError(f"{contract.name} does not fit an ONNX file ({error}): 2 GB is the most") from error

@@ -1,4 +1,4 @@
-"""The network of one of kwsd's own models as an ONNX graph without weights."""
+"""Writes the network of one of kwsd's own models as an ONNX graph without weights."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from kwsd.replacing import write_bytes
 
 
 def write_graph(folder: Path) -> None:
-    """Draw the network in `folder` as graph.onnx, whose weights are those of the model.safetensors beside it.
+    """Write the network in `folder` as graph.onnx, whose weights are those of the model.safetensors beside it.
 
-    The card's checksum of an earlier one is not touched: `write_card` follows.
+    The card's checksum of an earlier graph is not updated: call `write_card` afterwards.
 
     Raises:
-        ModelError: the network has something that the drawing does not know.
+        ModelError: there is no such network, or it has a part that graphs do not implement.
     """
     graph, _ = drawing(folder, quantised=True)
     write_bytes(folder / GRAPH, graph.SerializeToString())
 
 
 def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.ModelProto, dict[str, NDArray[Any]]]:
-    """The network in `folder` as a graph without weights, and the weights that belong to it, by name.
+    """The network in `folder` as a graph without weights, and its weights by name.
 
     Raises:
-        ModelError: there is no such network, or it has something that the drawing does not know.
+        ModelError: there is no such network, or it has a part that graphs do not implement.
     """
     try:
         config = _own_config(folder)
@@ -47,7 +47,7 @@ def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.M
 
 
 def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
-    """Raises ValueError for anybody else's."""
+    """The configuration of kwsd's own network. Raises ValueError for any other network's."""
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig)):
         return config

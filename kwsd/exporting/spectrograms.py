@@ -1,6 +1,6 @@
-"""What the feature extractors of transformers make of samples, as torch modules that can be traced into an ONNX graph.
+"""The feature extractors of transformers as torch modules that can be traced into an ONNX graph.
 
-Each hears windows of one length. Filter banks, windows and lengths are those of the extractor that it stands for.
+Each takes windows of one length. Filter banks, windows and lengths are those of the extractor that it replaces.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transformers.audio_utils import mel_filter_bank, window_function
 
 from kwsd.errors import ModelError
 
-# What transformers has in its code, and not in an extractor's attributes:
+# Constants of transformers' code that are not among an extractor's attributes:
 _AST_FRAME, _AST_HOP, _AST_FFT, _AST_LOWEST_HZ = 400, 160, 512, 20
 _AST_PREEMPHASIS, _AST_FLOOR = 0.97, 1.192092955078125e-07
 _FLOOR = 1e-10
@@ -25,10 +25,10 @@ _WHISPER_RANGE = 8.0  # powers of ten below the loudest
 
 
 def spectrogram(extractor: Any, window: int, name: str) -> nn.Module | None:
-    """What `extractor` does to a window of so many samples, (batch, window) float32 -> features; None for samples.
+    """A module that does what `extractor` does: (batch, window) float32 -> features; None for one of another kind.
 
     Raises:
-        ModelError: it does something by chance, or pads with something else than silence.
+        ModelError: the extractor does something at random, or pads with anything but silence.
     """
     if isinstance(extractor, ASTFeatureExtractor):
         return _Ast(extractor, window)
@@ -46,12 +46,12 @@ def spectrogram(extractor: Any, window: int, name: str) -> nn.Module | None:
 class _Mel(nn.Module):
     """Power in mel bands: (batch, samples) float32 -> (batch, steps, bands) float32, at least `floor`.
 
-    In double precision, as numpy has it: where a loud tone leaves a band empty, single precision would fill it with
-    noise, and the logarithm would show it. Nor are such matrices rounded to 8 bits.
+    It computes in double precision, as numpy does: beside a loud tone, single precision would fill an empty band with
+    rounding noise, which the logarithm would show. Nor are matrices in double precision quantised to 8 bits.
     """
 
     def __init__(self, transform: NDArray[Any], filters: NDArray[Any], hop: int, steps: int, floor: float) -> None:
-        """`transform` (frame, bins) complex gives a frame's spectrum, `filters` (bins, bands) weigh its power."""
+        """`transform` (frame, bins) complex gives a frame's spectrum, `filters` (bins, bands) weight its power."""
         super().__init__()
         heard = filters.any(axis=1)
         kept = transform[:, heard]
@@ -63,7 +63,7 @@ class _Mel(nn.Module):
         starts = range(0, self._frame, self._hop)
         stretch = self._steps * self._hop
         samples = functional.pad(samples, (0, max(0, starts[-1] + stretch - int(samples.shape[1]))))
-        # Frames overlap: their first hops, second hops, …, side by side. (`unfold` would be traced as a node a frame.)
+        # Frames overlap: put their first hops, second hops, … side by side. (`unfold` is traced as a node per frame.)
         hops = [samples[:, start : start + stretch].reshape(-1, self._steps, self._hop) for start in starts]
         spectrum = torch.cat(hops, 2)[..., : self._frame].double() @ self._transform
         power: torch.Tensor = (spectrum * spectrum) @ self._filters  # of real and imaginary parts, which it adds up
@@ -71,11 +71,11 @@ class _Mel(nn.Module):
 
 
 class _Ast(nn.Module):
-    """`ASTFeatureExtractor`: Kaldi's filter bank, zeros up to a length, then a mean and a deviation that are given."""
+    """`ASTFeatureExtractor`: Kaldi's filter bank, zero padding to a fixed length, and normalisation by constants."""
 
     def __init__(self, extractor: Any, window: int) -> None:
         super().__init__()
-        # With torchaudio the extractor has neither bank nor window of its own; that library's are the same.
+        # With torchaudio, the extractor has neither filters nor window of its own; these are equal to that library's.
         filters, shape = getattr(extractor, "mel_filters", None), getattr(extractor, "window", None)
         if filters is None or shape is None:
             rate = extractor.sampling_rate
@@ -101,14 +101,14 @@ class _Ast(nn.Module):
 
 
 class _Whisper(nn.Module):
-    """`WhisperFeatureExtractor`: silence up to a length, frames around their middles, and the upper 80 dB."""
+    """`WhisperFeatureExtractor`: silence padding to a fixed length, centred frames, and a range of 80 dB."""
 
     def __init__(self, extractor: Any, window: int) -> None:
         super().__init__()
         self._half, hop = extractor.n_fft // 2, extractor.hop_length
         self._window, self._silence = min(window, extractor.n_samples), max(0, extractor.n_samples - window)
         steps = extractor.n_samples // hop
-        heard = min(steps, -(-(self._window + self._half) // hop))  # what follows hears silence alone
+        heard = min(steps, -(-(self._window + self._half) // hop))  # later frames hold only silence
         shape = window_function(extractor.n_fft, "hann")
         self._mel = _Mel(_fourier(shape, extractor.n_fft), extractor.mel_filters, hop, heard, _FLOOR)
         self._missing = steps - heard
@@ -124,7 +124,7 @@ class _Whisper(nn.Module):
 
 
 class _Clap(nn.Module):
-    """`ClapFeatureExtractor`: the sound again and again up to a length, in decibels; four copies for what fuses."""
+    """`ClapFeatureExtractor`: the sound repeated to a fixed length, in decibels; four copies for a fusion model."""
 
     def __init__(self, extractor: Any, window: int) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class _Clap(nn.Module):
 
 
 def _fourier(window: NDArray[Any], length: int) -> NDArray[np.complex128]:
-    """(frame, bins): the discrete Fourier transform of a frame times `window`, with zeros up to `length`."""
+    """The matrix (frame, bins) of the windowed discrete Fourier transform, zero-padded to `length`."""
     angles = np.outer(np.arange(len(window)), np.arange(length // 2 + 1)) * (-2 * np.pi / length)
     found: NDArray[np.complex128] = np.asarray(window, np.float64)[:, None] * np.exp(1j * angles)
     return found

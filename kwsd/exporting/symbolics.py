@@ -1,4 +1,4 @@
-"""How torch's exporter draws what it would draw wrongly by itself."""
+"""Symbolic functions for torch's exporter, in place of one of its own that fails."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _REPEAT = "aten::repeat_interleave"
 
 @contextmanager
 def moonshine_drawn(opset: int) -> Iterator[None]:
-    """While it lasts, the repeated cosines and sines of Moonshine's rotary positions can be exported.
+    """A context in which the repeated cosines and sines of Moonshine's rotary positions can be exported.
 
-    torch's own drawing of `repeat_interleave` leaves the exporter with a wrong number of axes, at which it gives up.
+    torch's own symbolic function for `repeat_interleave` gives a wrong number of axes, at which the export fails.
     """
-    exporter: Any = torch.onnx  # some releases do not list what follows as theirs, but all have it
+    exporter: Any = torch.onnx  # some releases do not declare these functions, but all have them
     exporter.register_custom_op_symbolic(_REPEAT, _repeated, opset)
     try:
         yield
@@ -26,7 +26,7 @@ def moonshine_drawn(opset: int) -> Iterator[None]:
 
 
 def _repeated(graph: Any, values: Any, repeats: Any, dim: Any, size: Any = None) -> Any:
-    """Each number on the last axis so many times, a number that is known."""
+    """Repeat each number on the last axis a constant number of times."""
     del size
     axes, times, axis = values.type().dim(), _constant(repeats), _constant(dim)
     if axes is None or axis % axes != axes - 1:

@@ -1,4 +1,4 @@
-"""Somebody else's classifier as ONNX files, traced by torch: from samples to probabilities, preprocessing inside."""
+"""Traces a foreign classifier to ONNX by torch, from samples to probabilities with the preprocessing inside."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from kwsd.networks.auto_classifier import load_extractor, whole
 from kwsd.networks.loading import loading
 
 _OPSET = 17
-_SMALLEST_VARIANCE = 1e-7  # of Wav2Vec2FeatureExtractor, under the root
+_SMALLEST_VARIANCE = 1e-7  # Wav2Vec2FeatureExtractor adds it to the variance, under the root
 
 
 class _FromSamples(nn.Module):
-    """A classifier with what its feature extractor does in front of it, and probabilities behind it."""
+    """A classifier between its feature extraction and the conversion of its logits to probabilities."""
 
     def __init__(self, heard: nn.Module, model: nn.Module, *, many: bool) -> None:
         super().__init__()
@@ -45,20 +45,20 @@ class _FromSamples(nn.Module):
 
 
 class _Normalised(nn.Module):
-    """Each window to mean 0 and variance 1, as `Wav2Vec2FeatureExtractor` does it."""
+    """Normalises each window to mean 0 and variance 1, as `Wav2Vec2FeatureExtractor` does."""
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        """(batch, window) float32 -> the same."""
+        """(batch, window) float32 -> (batch, window) float32."""
         windows = windows - windows.mean(dim=1, keepdim=True)
         variance = (windows * windows).mean(dim=1, keepdim=True)
         return windows / torch.sqrt(variance + _SMALLEST_VARIANCE)
 
 
 def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
-    """The classifier in `folder` for windows of `window` samples at its own rate, and its problem_type.
+    """The graph of the classifier in `folder` for windows of `window` samples at its own rate, and its problem_type.
 
     Raises:
-        ModelError: its feature extractor is not known here, or torch cannot trace it.
+        ModelError: its feature extractor is not supported, or torch cannot trace it.
     """
     with loading(name, folder):
         extractor = load_extractor(folder)
@@ -71,7 +71,7 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
 
 
 def front_end(extractor: Any, window: int, name: str) -> nn.Module:
-    """What the extractor does to windows. Raises ModelError where that is not known here."""
+    """A module that does what the extractor does to windows. Raises ModelError where that is not supported."""
     if isinstance(extractor, Wav2Vec2FeatureExtractor):
         return _Normalised() if extractor.do_normalize else nn.Identity()
     found = spectrogram(extractor, window, name)
@@ -84,7 +84,7 @@ def front_end(extractor: Any, window: int, name: str) -> nn.Module:
 
 
 def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.ModelProto:
-    """A network that takes windows (batch, window) float32 and gives scores (batch, labels), as a graph.
+    """Trace a network that maps windows (batch, window) float32 to scores (batch, labels) into a graph.
 
     Raises:
         ModelError: torch cannot trace it.
@@ -94,21 +94,21 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
     try:
         with _scratch() as path, _quietly(), moonshine_drawn(_OPSET), torch.no_grad():
             torch.onnx.export(
-                network, (_example(window),), path, dynamo=False,  # the other exporter needs a package more
+                network, (_example(window),), path, dynamo=False,  # the newer exporter needs another package
                 input_names=[INPUT], output_names=[OUTPUT], opset_version=_OPSET,
                 dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
             )  # fmt: skip
             drawn = onnx.load(path)
     except KwsdError:
         raise
-    except Exception as error:  # torch's, protobuf's and transformers' own have no common class but this one
+    except Exception as error:  # errors of torch, protobuf and transformers share no other class
         raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
     drawn.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
     return drawn
 
 
 def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with its matrices in 8 bits, of which 7 are used: a processor without VNNI would overflow.
+    """The graph with its matrices in 8 bits, of which 7 are used, lest a processor without VNNI overflow.
 
     Raises DeviceError where the temporary folder is full.
     """
@@ -119,12 +119,12 @@ def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
         )  # fmt: skip
         try:
             return onnx.load(path)
-        except Exception as error:  # protobuf's: who writes it does not look whether all of it was written
+        except Exception as error:  # protobuf's: the writer does not check that the whole file was written
             raise _no_room() from error
 
 
 def _example(window: int) -> torch.Tensor:
-    """Two windows: a batch of one would be taken for the only size there is."""
+    """Two example windows: with one, tracing would fix the batch size to 1."""
     return torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, window)).astype(np.float32))
 
 
@@ -146,12 +146,13 @@ def _no_room() -> DeviceError:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Tracing warns of what is checked afterwards, and that another exporter is newer; where it fails, it prints all
-    that it has so far on standard output."""
+    """Silence tracing, which warns of what is checked afterwards and of a newer exporter.
+
+    When it fails, it also prints the graph so far on standard output."""
     root, core = logging.getLogger(), torch._C
     level, printed = root.level, core._jit_onnx_log
     root.setLevel(logging.ERROR)
-    core._jit_onnx_log = lambda *_: None  # type: ignore[method-assign, unused-ignore]  # a switch of its own does nothing
+    core._jit_onnx_log = lambda *_: None  # type: ignore[method-assign, unused-ignore]  # torch's own switch has no effect
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

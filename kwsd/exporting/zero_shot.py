@@ -1,4 +1,4 @@
-"""CLAP as a network to trace: from samples to the probabilities of labels that are embedded once, and stay inside."""
+"""CLAP as a network to trace: from samples to the probabilities of labels, whose embeddings are constants."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kwsd.networks.loading import SAFELY, loading
 
 
 class _ZeroShot(nn.Module):
-    """Samples to scores of fixed labels, as `kwsd.networks.clap.ZeroShotClassifier` gives them."""
+    """Maps samples to scores of fixed labels, as `kwsd.networks.clap.ZeroShotClassifier` does."""
 
     def __init__(self, heard: nn.Module, model: Any, text: torch.Tensor) -> None:
         super().__init__()
         self._heard, self._model = heard, model
-        # In double precision, which is not rounded to 8 bits: similarities are small, and `text` scales them up.
+        # In double precision, which is not quantised to 8 bits: similarities are small, and `text` scales them up.
         self._text = nn.Buffer(text.double())
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """(batch, window) float32 -> (batch, labels)."""
         features = self._heard(windows)
-        # What fuses is always told to: an extractor that is given one window at a time says that it was too long.
+        # Always true for a fusion model: the extractor, too, reports so for a single window, whatever its length.
         longer = torch.ones_like(windows[:, :1]) > 0
         sound = self._model.get_audio_features(features, is_longer=longer).pooler_output
         scores: torch.Tensor = (sound.double() @ self._text).float().softmax(dim=-1)
@@ -39,7 +39,7 @@ def zero_shot_network(folder: Path, name: str, labels: Sequence[str], window: in
     """The CLAP model in `folder` for `labels` and windows of `window` samples at its own rate.
 
     Raises:
-        ModelError: it cannot be loaded, or would hear a part of the window by chance.
+        ModelError: it cannot be loaded, or would hear a random part of the window.
     """
     with loading(name, folder):
         extractor = load_extractor(folder)
