@@ -1,1 +1,1 @@
-"""Recordings to learn and to measure from: where they lie, what is said in them, who is held out, how to mix them."""
+"""Recordings for training and measuring: finding and decoding them, their transcripts and splits, and mixing noise."""

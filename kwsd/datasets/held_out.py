@@ -1,4 +1,4 @@
-"""Which recordings training never hears."""
+"""Decides which recordings are held out of training."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 
 
 def held_out(speaker: str, name: str, parts: int) -> bool:
-    """Whether this recording belongs to the one part in `parts` that is kept for measuring.
+    """Whether this recording belongs to the one part in `parts` that is held out for measuring; never for 0.
 
-    By speaker, so that no voice is on both sides; where none is known, by the clip's name up to its last dash (ESC-50
-    cuts one sound into "1-17092-A" and "1-17092-B"). 0 parts keep nothing.
+    It is decided by the speaker, so that no voice is on both sides, or for an unknown speaker by the clip's name up to
+    its last dash (ESC-50 cuts one sound into "1-17092-A" and "1-17092-B").
     """
     if parts <= 0:
         return False

@@ -1,7 +1,7 @@
-"""How labelled clips lie on the disk: a folder tree, Speech Commands with its lists, or a table.
+"""Finds labelled clips on the disk: in a folder tree, in Speech Commands with its lists, or by a table.
 
-Which split a clip belongs to is said by Speech Commands' lists (validation_list.txt, testing_list.txt), or by a table's
-column `split`; else see `kwsd.datasets.splits`.
+Speech Commands' lists (validation_list.txt, testing_list.txt) or a table's column `split` say which split a clip
+belongs to; otherwise see `kwsd.datasets.splits`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
 
-_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # what lies beside clips and is not meant as one
+_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # suffixes of files beside clips that nobody means as clips
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording, its label, and which split it belongs to, "" where nobody says."""
+    """One recording, its label, and its split, "" if neither a list nor a table names one."""
 
     path: Path
     label: str
@@ -37,10 +37,10 @@ class Clip:
 
 
 def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tuple[Path, ...]]:
-    """The clips label/clip.wav below a folder, and the noise, which lies in a folder of its own.
+    """The clips label/clip.wav below a folder, and the recordings in its folder of noise.
 
-    Folders `besides` the clips are no classes. Raises InputError for a class without clips. What a class has besides
-    its clips is told, once.
+    The folders `besides` the clips are not taken for classes. Files of a class that may be meant as clips but are not
+    read are logged. Raises InputError for a class without clips.
     """
     lists, set_apart = listed(folder), {place.resolve() for place in besides}
     clips: list[Clip] = []
@@ -71,20 +71,20 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
 
 
 def check_laid_out(folder: Path) -> None:
-    """Raise InputError where clips lie right in a folder of which it was hoped that it holds label/clip.wav."""
+    """Raise InputError where clips lie directly in a folder that should hold label/clip.wav."""
     if _loose(folder):
         what = f"{folder}: its clips lie right there, where a folder's name says their label;"
         raise InputError(what, "name the folder above, or lay them out as label/clip.wav")
 
 
 def _loose(folder: Path) -> list[str]:
-    """The names of recordings that lie right in it."""
+    """The names of recordings that lie directly in the folder."""
     sounds = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
     return sorted(path.name for path in sounds if path.is_file())
 
 
 def _instead(entries: Sequence[Path], others: str) -> str:
-    """What a class without clips has, and what to do about it."""
+    """What a class without clips holds instead, and the remedy."""
     if not others:
         return "is empty; put clips right there, or remove the folder"
     if any(path.suffix.lower() in SUFFIXES for folder in entries if folder.is_dir() for path in folder.rglob("*")):
@@ -97,7 +97,7 @@ def _instead(entries: Sequence[Path], others: str) -> str:
 
 
 def _others(entries: Sequence[Path]) -> str:
-    """What in a class's folder is no clip, and might be meant as such: "2 .m4a files, 1 folder"; "" for nothing."""
+    """The entries of a class's folder that are no clips but may be meant as such: "2 .m4a files, 1 folder", or ""."""
     kinds = Counter("folder" if path.is_dir() else path.suffix.lower() for path in entries)
     counts = {kind: count for kind, count in sorted(kinds.items()) if kind not in (*SUFFIXES, *_NO_SOUND)}
     names = {kind: "folder" if kind == "folder" else f"{kind} file" for kind in counts}
@@ -105,9 +105,9 @@ def _others(entries: Sequence[Path]) -> str:
 
 
 def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
-    """The rows of a CSV or, by its first line, TSV table, and those that are noise, whatever their split.
+    """The clips of a CSV or TSV table, as its first line tells, and the recordings of noise, whatever their split.
 
-    Files are named from the table's own folder on. Raises InputError, with the line.
+    Files are named relative to the table's folder. Raises InputError, with the line where there is one.
     """
     try:
         lines = lines_of(read_text(path))
@@ -172,6 +172,6 @@ def _cell(row: Mapping[str, str | None], column: str) -> str:
 
 
 def _unquoted(cell: str) -> str:
-    """What some programs put quotes around, all cells of a table with tabs."""
+    """A cell without the quotes that some programs put around every cell, in tables with tabs as well."""
     quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
     return cell[1:-1].replace('""', '"') if quoted else cell

@@ -1,4 +1,4 @@
-"""The samples of recordings: every file is decoded once, whatever lies in it."""
+"""Loads the samples of recordings; every file is decoded once, however many clips it holds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from kwsd.errors import InputError
 from kwsd.samples import RATE
 
 _SLACK_S, _SLACK_SHARE = 0.1, 0.01
-"""How much a recording may fall short of what its header promises: an MP3's or an Ogg's says it only nearly."""
+"""How much a recording may fall short of its header's length, which is only approximate for MP3 and Ogg."""
 
 
 def load(
     recordings: Iterable[Recording], unreadable: OnUnreadable | None = None
 ) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
-    """Each recording with its samples, (length,) int16 at 16 kHz, by file and start: every file is decoded once.
+    """Yield each recording with its samples, (length,) int16 at 16 kHz, in order of file and start.
 
-    Little more than the longest clip is in memory at a time. For a file that cannot be read or ends before a clip does
-    `unreadable` is called, and the rest of it left out; without, InputError is raised.
+    Every file is decoded once, with little more than the longest clip in memory. For a file that cannot be read, or
+    that ends before a clip does, `unreadable` is called and the rest left out; without it, InputError is raised.
     """
     for recording, _, samples in _load(recordings, unreadable, None):
         yield recording, samples
@@ -34,9 +34,9 @@ def load(
 def load_parts(
     recordings: Iterable[Recording], unreadable: OnUnreadable | None = None, *, longest: int
 ) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
-    """Each recording, the sample of its file that a part of it starts at, and the part: (`longest`,) int16 at most.
+    """Yield parts of recordings: the recording, the part's start in its file, and at most `longest` samples, int16.
 
-    What can be read of a damaged file comes before `unreadable` is called; all else is as in `load`.
+    The readable part of a damaged file is yielded before `unreadable` is called; otherwise as in `load`.
     """
     return _load(recordings, unreadable, longest)
 
@@ -65,13 +65,14 @@ def _cut(path: Path, clips: list[Recording], longest: int | None) -> Iterator[tu
                 yield clip, at, samples
                 done = at + len(samples)
                 reader.forget(done if later is None else min(done, later.start))
-        with suppress(InputError):  # what follows the last clip is nobody's
-            next(blocks, None)  # a file is found to be cut off as it ends
+        with suppress(InputError):  # damage after the last clip does not matter
+            next(blocks, None)  # a truncated file is detected only at its end
 
 
 def _parts(clip: Recording, reader: _Reader, longest: int | None) -> Iterator[tuple[int, NDArray[np.int16]]]:
-    """A clip as a whole or, with `longest`, as far as it can be read; then InputError is raised where that is too short
-    of what was promised."""
+    """Yield a clip as a whole or, with `longest`, in parts as far as it can be read.
+
+    Raises InputError where the clip is cut short by more than the tolerance."""
     at, stop = clip.start, clip.start + clip.length
     slack = max(_SLACK_S * RATE, _SLACK_SHARE * clip.length)
     while at < stop:
@@ -91,7 +92,7 @@ def _parts(clip: Recording, reader: _Reader, longest: int | None) -> Iterator[tu
 
 
 class _Reader:
-    """A window over the samples of a file, which are read once, in order."""
+    """Reads the samples of a file once, in order, and holds those that may still be asked for."""
 
     def __init__(self, blocks: Iterator[NDArray[np.int16]]) -> None:
         self._blocks = blocks
@@ -99,7 +100,7 @@ class _Reader:
         self._begin = 0  # the number of the first sample held
 
     def take(self, start: int, stop: int) -> tuple[NDArray[np.int16], InputError | None]:
-        """Samples `start` to `stop`, or as many of them as there are, and what keeps the file from being read on.
+        """Samples `start` to `stop`, or as many of them as there are, and the error that ended the reading, if any.
 
         `start` must not have been forgotten.
         """
@@ -116,7 +117,7 @@ class _Reader:
         return self._held[max(0, start - self._begin) : max(0, stop - self._begin)].copy(), error
 
     def forget(self, before: int) -> None:
-        """Nothing before this sample is asked for any longer."""
+        """Drop the samples before this one, which are no longer needed."""
         drop = min(len(self._held), max(0, before - self._begin))
         self._held, self._begin = self._held[drop:], self._begin + drop
 

@@ -1,4 +1,4 @@
-"""How loud sound is, and how loud noise has to be for a stated signal-to-noise ratio."""
+"""The mean power of sound, and the gain of noise for a given signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Samples = NDArray[np.int16] | NDArray[np.floating[Any]]
 
 
 def mean_power(samples: Samples) -> float:
-    """The mean square of (n,) samples about their mean, which nobody hears, full scale at 1.0 for int16 as for float;
-    0.0 for none."""
+    """The variance of (n,) samples, with full scale at 1.0 for int16 as for float; 0.0 for none.
+
+    The mean, a DC offset, is inaudible and does not count."""
     if not len(samples):
         return 0.0
     return float(np.var(_as_float(samples), dtype=np.float64))
 
 
 def noise_gain(signal_power: float, noise_power: float, snr_db: float) -> float:
-    """The factor for noise so that the signal's mean power lies `snr_db` decibels above it.
+    """The factor for noise that puts the signal's mean power `snr_db` decibels above that of the noise.
 
-    0.0 where either is silent: no factor gives a ratio then.
+    0.0 where either is silent, as no factor gives the ratio then.
     """
     if signal_power <= 0 or noise_power <= 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""Labelled recordings, and where each clip lies."""
+"""Finds recordings, with their labels, and each clip's place in its file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _INDEX = "index.tsv"
 _DAMAGED = "fetch it again, or write it anew"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
 OnUnreadable = Callable[[InputError], None]
-"""Called for each file that cannot be read, or not to its end."""
+"""Called with the error of each file that cannot be read, or not to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One clip: samples `start` to `start + length` of the file `path`, counted at 16 kHz.
 
-    `speaker` is empty where nobody knows.
+    `speaker` is "" if the speaker is not known.
     """
 
     path: Path
@@ -41,9 +41,9 @@ class Recording:
 def find_recordings(folder: Path) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
-    Two layouts: packed, where an index.tsv in the folder or anywhere below it says which clips lie in which file;
-    or a tree `label/clip.wav` (or flac, ogg, opus, mp3), of which a file that is no audio is left out, as `whole` says.
-    Where there is an index, the tree is not looked at.
+    There are two layouts. Packed: an index.tsv in the folder, or anywhere below it, says which clips lie in which file.
+    Otherwise a tree `label/clip.wav` (or flac, ogg, opus, mp3), without files that are no audio (see `whole`). If there
+    is an index, the tree is ignored.
     """
     if not folder.is_dir():
         what = "a file, no folder" if folder.is_file() else "no such folder"
@@ -56,10 +56,10 @@ def find_recordings(folder: Path) -> list[Recording]:
 
 
 def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
-    """Speech or noise without labels: one file, or all recordings in or below a folder, by file and start.
+    """Speech or noise: one file, or all recordings in or below a folder, by file and start.
 
-    A recording's label is what is said in it, as an index.tsv or LibriSpeech's *.trans.txt beside it tells, else
-    empty: a folder's name is none. A file that is no audio is left out, as `whole` says. Raises InputError for none.
+    A recording's label is its transcript from an index.tsv or from LibriSpeech's *.trans.txt beside it, otherwise "";
+    folders' names do not count. Files that are no audio are left out (see `whole`). Raises InputError for none.
     """
     if place.is_file():
         files = [place]
@@ -78,12 +78,13 @@ def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Rec
 
 
 def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = None) -> Iterator[Recording]:
-    """Whole files as recordings, each with its label. One that is no audio is left out: `unreadable` is called for it,
-    or else there is a warning."""
+    """Whole files as recordings, each with its label.
+
+    For a file that is no audio, `unreadable` is called, or without it a warning is logged, and it is left out."""
     for path, label in files:
         try:
             yield Recording(path, path.stem, label, _speaker(path), 0, _length(path))
-        except InputError as error:  # one of thousands is no reason to hear none
+        except InputError as error:  # one bad file of thousands must not cost the others
             if unreadable is not None:
                 unreadable(error)
             else:
@@ -91,14 +92,14 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
 
 
 def _length(path: Path) -> int:
-    """In samples, one or more. Raises InputError."""
+    """The length in samples, at least one. Raises InputError for a file without samples."""
     if length := clip_length(path):
         return length
     raise InputError(f"{path}: holds no sound, not one sample at 16 kHz")
 
 
 def is_packed(folder: Path) -> bool:
-    """Whether an index in the folder, or below it, says which clips there are."""
+    """Whether there is an index of clips in the folder or below it."""
     return next(folder.rglob(_INDEX), None) is not None
 
 
@@ -128,10 +129,10 @@ def _packed(index: Path) -> Iterator[Recording]:
 
 
 def _rows(index: Path) -> Iterator[list[str]]:
-    """Its lines as cells, with or without a byte-order mark. Raises InputError, with the line where there is one."""
+    """The index's lines as cells, without a byte-order mark. Raises InputError, with the line where there is one."""
     number = 0
     try:
-        with index.open("rb") as file:  # line by line: in text, bytes that are none are found a block ahead
+        with index.open("rb") as file:  # line by line: in text mode, invalid bytes are found a block ahead
             for number, line in enumerate(file, start=1):
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 if "\0" in text:
@@ -146,17 +147,17 @@ def _rows(index: Path) -> Iterator[list[str]]:
 
 
 def labelled_files(folder: Path) -> list[tuple[Path, str]]:
-    """The files of a tree `label/clip.wav`, each with its label, whether they can be read or not."""
+    """The files of a tree `label/clip.wav`, each with its label, readable or not."""
     found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
     return [(path, path.parent.name) for path in sorted(found)]
 
 
 def _hidden(path: Path, folder: Path) -> bool:
-    """Whether a file, or a folder between `folder` and it, is one that people do not see: .Trash and the like."""
+    """Whether a file, or a folder between `folder` and it, is hidden, such as .Trash."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _speaker(path: Path) -> str:
-    """Who speaks, where a clip is named as Speech Commands names its own; else ""."""
+    """The speaker in the name of a clip, if it has the form of Speech Commands' names; otherwise ""."""
     speaker = speaker_of(path.stem)
     return "" if speaker == path.stem else speaker

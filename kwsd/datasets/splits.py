@@ -1,4 +1,4 @@
-"""Which labelled clips are to learn from, to choose by, and to be judged by, where nobody says."""
+"""Divides labelled clips into training, validation and test where no list or table does."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kwsd.datasets.speech_commands import place_of, speaker_of, split_at
 from kwsd.labels import plain
 
 ENOUGH = 4
-"""Speakers of a label that are left to learn from where one of them goes to validation."""
+"""The fewest training speakers of a label that remain where one of them is moved to validation."""
 
 
 def divided(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips with their splits: those that they came with, else by Speech Commands' rule, a tenth of the speakers
-    each for validation and test.
+    """The clips with their splits: their own, or by Speech Commands' rule.
 
-    Of few speakers that may leave a label nobody to learn from, or to choose the network by. Then, where no clip came
-    with a split, the one whom the rule has nearest to that goes there with all clips, unless a label would lack them;
-    to choose by, one of test goes where no more than `ENOUGH` are left to learn from.
+    The rule puts a tenth of the speakers each into validation and test. With few speakers, a label may then have none
+    in training or validation. If no clip came with a split, the speaker nearest to that split by the rule is moved
+    there with all clips. Validation takes a test speaker instead if a label has no more than `ENOUGH` training
+    speakers, or would lose its only one.
     """
     speakers = _speakers(clips)
     said: dict[str, set[str]] = {}
@@ -37,8 +37,10 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
 
 
 def _speakers(clips: Sequence[Clip]) -> list[str]:
-    """Who says each clip: by its name, or by its folder, where clips of one label have that name in several of them, as
-    in anna/yes.wav and ben/yes.wav; then anna says all that is in hers."""
+    """The speaker of each clip, by its name or by its folder.
+
+    The folder counts if clips of one label share a name in several, as in anna/yes.wav and ben/yes.wav; then anna is
+    the speaker of every clip in hers whose own name has none."""
     named = Counter((clip.label, clip.path.name) for clip in clips)
     people = {clip.path.parent for clip in clips if named[clip.label, clip.path.name] > 1}
 
@@ -51,7 +53,7 @@ def _speakers(clips: Sequence[Clip]) -> list[str]:
 
 
 def _mend(splits: dict[str, str], said: Mapping[str, Collection[str]]) -> None:
-    """Move speakers in `splits` to where a label lacks them; `said` has each one's labels."""
+    """Move speakers in `splits` to where a label lacks them; `said` has the labels of each speaker."""
     order = sorted(said, key=place_of)
     labels = {label: [one for one in order if label in said[one]] for label in sorted(set().union(*said.values()))}
 

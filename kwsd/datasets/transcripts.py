@@ -1,4 +1,4 @@
-"""What is said in a recording, as text."""
+"""Reads the transcripts of recordings, and finds words and phrases in them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from kwsd.errors import InputError
 from kwsd.texts import lines_of, read_text, reason
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-"""Of recordings, where they are looked for in folders; any other is read where it is named."""
+"""Suffixes by which recordings are found in folders; a file that is named itself may have any other."""
 _SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 _BLANKS = ".trans.txt"
-"""How LibriSpeech's transcripts end: a blank stands between name and text."""
+"""The suffix of LibriSpeech's transcripts, which have a blank between name and text."""
 _NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "text", "transcript", "transcription")
-"""How tables with a heading call the two columns; Common Voice's are path and sentence."""
+"""Headings of the two columns in tables that have a heading; Common Voice's are path and sentence."""
 
 
 def sentence(transcript: str) -> tuple[str, ...]:
-    """The words of a transcript in lower case, possessives without their ending. What is no letter parts words:
-    `turn_on` is two."""
+    """The words of a transcript in lower case, without a possessive 's.
+
+    Any character but a letter or an inner apostrophe separates words: `turn_on` is two."""
     found = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", normalize("NFC", transcript).lower().replace("\u2019", "'"))
     return tuple(re.sub(r"'s$", "", word) for word in found)
 
 
 def tokens(transcript: str) -> frozenset[str]:
-    """Which words `sentence` finds."""
+    """The set of words that `sentence` finds."""
     return frozenset(sentence(transcript))
 
 
 def says(spoken: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether the words of a phrase stand one after the other in a sentence."""
+    """Whether the words of a phrase occur consecutively in a sentence; False for an empty phrase."""
     if len(wanted) < 2:
         return wanted[0] in spoken if wanted else False
     starts = range(len(spoken) - len(wanted) + 1)
@@ -40,16 +41,16 @@ def says(spoken: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def clip_name(file: str) -> str:
-    """A clip's name, as transcripts and indexes mean it: the file's, without the suffix of a recording."""
+    """A clip's name as in transcripts and indexes: the file's name without a recording's suffix."""
     return _SUFFIX.sub("", file.strip())
 
 
 def read_transcripts(path: Path) -> dict[str, str]:
-    """What is said, by the clip's name without its suffix.
+    """The transcripts in a table, by the clip's name without its suffix.
 
-    A table of two columns, parted by a tab; or of more, with a heading that names those two (Common Voice's is path and
-    sentence); or LibriSpeech's *.trans.txt. Blank lines do not count. Two guesses of one clip, in two lines, make one
-    text: either word may be the right one. Raises InputError for a file that is no such table.
+    The table has two columns, separated by a tab; or more, with a heading that names the two (path and sentence in
+    Common Voice's); or it is LibriSpeech's *.trans.txt. Blank lines are ignored. Several lines of one clip, such as two
+    guesses, are joined, as either may be right. Raises InputError for a file that is no such table.
     """
     try:
         lines = {number: line for number, line in enumerate(lines_of(read_text(path)), start=1) if line.strip()}
@@ -71,7 +72,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
 
 
 def beside(folder: Path) -> dict[str, str]:
-    """What LibriSpeech's *.trans.txt in a folder say of the recordings there. Raises as `read_transcripts`."""
+    """The transcripts in LibriSpeech's *.trans.txt in a folder. Raises InputError as `read_transcripts` does."""
     said: dict[str, str] = {}
     for path in sorted(folder.glob(f"*{_BLANKS}")):
         said |= read_transcripts(path)
@@ -79,9 +80,9 @@ def beside(folder: Path) -> dict[str, str]:
 
 
 def check_names(said: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
-    """A note where not every name that `read_transcripts` found is a recording's: its text counts for nothing.
+    """A note if some names in the transcripts `said` belong to no recording, so that their texts are not used.
 
-    Raises InputError where none is: then it is another corpus's.
+    Raises InputError if none belongs to one: the transcripts are then another corpus's.
     """
     known = len(said.keys() & set(names))
     if said and not known:
@@ -90,7 +91,7 @@ def check_names(said: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...
 
 
 def _columns(line: str) -> tuple[int, int] | None:
-    """Where a heading has the name and the text; None for a line that is none."""
+    """The columns of the name and the text in a heading; None for a line that is no heading."""
     cells = [cell.strip().casefold() for cell in line.split("\t")]
     name = next((cells.index(cell) for cell in _NAMES if cell in cells), None)
     text = next((cells.index(cell) for cell in _TEXTS if cell in cells), None)
