@@ -17,6 +17,11 @@ NOISE = "_background_noise_"
 ANY_WORD = "*"
 """The key of hooks that run for whatever word is heard."""
 
+_SPACE, _JOINERS = "\u00a0", "\u200c\u200d"
+"""What is not printable to Python, and yet correct spelling: a no-break space, and the marks that join and part letters
+in Persian or emoji."""
+_SHOWN = {ord(_SPACE): " ", **dict.fromkeys(map(ord, _JOINERS))}
+
 _WRITTEN = {SILENCE: SILENCE, "silence": SILENCE, NOISE: SILENCE, UNKNOWN: UNKNOWN, "unknown": UNKNOWN}
 
 
@@ -34,6 +39,16 @@ def plain(label: str) -> str:
     return _WRITTEN.get(label.casefold(), unicodedata.normalize("NFC", label))
 
 
+def visible(label: str) -> str:
+    """What a terminal shows of a label: no joiners, and a plain space for a no-break space."""
+    return label.translate(_SHOWN)
+
+
+def is_printable(label: str) -> bool:
+    """Whether a label may go to terminals and into the environment of hooks: it has no control characters."""
+    return visible(label).isprintable()
+
+
 def enumerated(labels: Sequence[str], most: int = 40) -> str:
     """Labels separated by commas, as options take them; one that contains a comma is in double quotes.
 
@@ -46,14 +61,14 @@ def enumerated(labels: Sequence[str], most: int = 40) -> str:
 def unclear(labels: Sequence[str]) -> str | None:
     """Why a configuration cannot name each of these labels unambiguously, None where it can.
 
-    Two of them are equal, or one is blank or `*`.
+    Two of them look the same, or one is blank or `*`.
     """
     places: dict[str, int] = {}
     for index, label in enumerate(labels):
-        first = places.setdefault(label, index)
+        first = places.setdefault(visible(label), index)
         if first < index:
-            return f"labels {first} and {index} are both {label!r:.40}"
-        if not label.strip():
+            return f"labels {first} and {index} are both {visible(label)!r:.40}"
+        if not visible(label).strip():
             return f"label {index} is blank"
         if label == ANY_WORD:
             return f"label {index} is {ANY_WORD!r}, which stands for any word in [hooks]"

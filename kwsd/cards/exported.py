@@ -19,7 +19,7 @@ from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
 from kwsd.errors import ModelError
-from kwsd.labels import unclear
+from kwsd.labels import is_printable, unclear, visible
 from kwsd.samples import RATE
 
 FORMAT = 2
@@ -169,7 +169,7 @@ def _checked(table: Any) -> Exported:
 
 def _is_text(value: object) -> bool:
     """Whether it is printable and not empty: labels go to terminals and into the environment of hooks."""
-    return isinstance(value, str) and value.isprintable() and value != ""
+    return isinstance(value, str) and is_printable(value) and visible(value) != ""
 
 
 def _is_plain(value: object, depth: int) -> bool:

@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ModelError
-from kwsd.labels import unclear
-
-_JOINERS = dict.fromkeys(map(ord, "\u00a0\u200c\u200d"), " ")
-"""Characters that Python calls unprintable but that spelling may need: the no-break space, and the zero-width joiner
-and non-joiner of Persian and emoji."""
+from kwsd.labels import is_printable, unclear
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -69,7 +65,7 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     if config.get("num_labels", len(labels)) != len(labels):  # transformers would take num_labels, and drop the names
         other = f"num_labels is {config['num_labels']!r:.40}, but id2label names {len(labels)};"
         raise ModelError(f"{folder}/config.json: {other}", "take the wrong one out")
-    strange = next((label for label in labels if not label.translate(_JOINERS).isprintable()), None)
+    strange = next((label for label in labels if not is_printable(label)), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
         raise ModelError(
             f"{folder}/config.json: the label {strange!r} holds control characters;", "give it another name in id2label"

@@ -97,13 +97,10 @@ def _rate(config: Mapping[str, Any], extractor: Mapping[str, Any], folder: Path)
 
 
 def _kind(config: Mapping[str, Any], name: str) -> Kind:
-    if "model_type" not in config:
-        raise ModelError(f"{name} is no model of transformers: its config.json names no model_type;", "take another")
+    check_type(config, name)
     kind, given = str(config["model_type"]), config.get("architectures")
     if kind in ZERO_SHOT:
         return "zero-shot"
-    if config.get("auto_map") and kind not in _TRAINABLE:
-        raise needs_code(name)
     named = [str(one) for one in given if str(one).isprintable()] if isinstance(given, list) else []
     hears = not given and kind in _HEARING  # whether it has a head for labels shows when its weights are loaded
     if not hears and not any(_classifies(one, kind) for one in named):
@@ -115,6 +112,16 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     if config.get("problem_type") == "regression":
         raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression);", "take another")
     return "classifier"
+
+
+def check_type(config: Mapping[str, Any], name: str) -> None:
+    """Raise ModelError for a config.json of which no transformers makes a network: without a type, or with its code."""
+    if "model_type" not in config:
+        raise ModelError(
+            f"{name} is no model of transformers: its config.json names no model_type;", "fetch it again, or another"
+        )
+    if config.get("auto_map") and config["model_type"] not in _TRAINABLE | ZERO_SHOT:
+        raise needs_code(name)
 
 
 def _classifies(architecture: str, kind: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kwsd.cards.folder import closed, read_json
-from kwsd.cards.names import INDEX, WEIGHTS
+from kwsd.cards.names import GRAPH, INDEX, WEIGHTS
 from kwsd.errors import ModelError
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
@@ -25,10 +25,10 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     files = named_files(folder)
     if not files:
         raise no_weights(folder, name)
-    if is_adapter(folder):
+    if found := [file for file in ADAPTER if (folder / file).is_file()]:
         raise ModelError(
             f"{name}: an adapter (PEFT) lies beside its weights, and would not be heard;",
-            f"merge it with merge_and_unload() of peft, or take {ADAPTER[0]} away",
+            f"merge it with merge_and_unload() of peft, or take {', '.join(found)} away",
         )
     from safetensors import SafetensorError, safe_open
 
@@ -69,7 +69,7 @@ def no_weights(folder: Path, name: str) -> ModelError:
         return only_pickles(name, pickles[0])
     if other := [file for file in names if file.endswith(".safetensors")]:
         return ModelError(f"{name}: there is no {WEIGHTS}, but {other[0]};", "rename it, if it holds the whole model")
-    if any(folder.glob("**/*.onnx")):
+    if any(path != folder / GRAPH for path in folder.glob("**/*.onnx")):
         return ModelError(
             f"{name}: there is no {WEIGHTS}, but ONNX files that kwsd has not written;",
             "take the model that they were made from",

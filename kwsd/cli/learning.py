@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from kwsd.cli import console
 from kwsd.cli.interrupts import Interrupts
-from kwsd.errors import NO_ROOM, DeviceError, Interrupted
+from kwsd.errors import NO_ROOM, DeviceError, Interrupted, KwsdError, OutputError
 from kwsd.training.journal import JOURNAL, Journal, trim_journal
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,9 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
     return validated
 
 
-def unwritten(place: Path, error: Exception, again: str) -> DeviceError:
+def unwritten(place: Path, error: Exception, again: str) -> KwsdError:
     """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
-    why = getattr(error, "strerror", None) or error
-    room = "make room" if getattr(error, "errno", None) in NO_ROOM else "see to that"
-    return DeviceError(f"{place}: cannot be written ({why}): {room}, then go on with {again}")
+    why, code = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
+    kind = DeviceError if code is None or code in NO_ROOM else OutputError
+    room = "make room" if code in NO_ROOM else "see to that"
+    return kind(f"{place}: cannot be written ({why}): {room}, then go on with {again}")

@@ -67,7 +67,7 @@ class LoadedModel:
     coarse: int
 
 
-def ear(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
+def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
     """The model and settings that flags ask for; a user's own configuration file has no part in a measurement.
 
     `labels` are what a zero-shot model listens for. Of another model's words they are those that fire, if

@@ -12,8 +12,8 @@ from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, check_letters, command_line, expanded
-from kwsd.daemon.detection_recorder import DetectionKeeper
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.daemon.metrics_token import read_token
 from kwsd.errors import ConfigError
 from kwsd.events import Event
@@ -119,7 +119,7 @@ def open_socket(
 
 def open_metrics(
     config: Config, page: Callable[[], str], *, failed: Callable[[BaseException], None]
-) -> ScrapeServer | None:
+) -> MetricsServer | None:
     """The metrics server; None unless it is configured."""
     chosen = config.metrics
     if not chosen.listen:
@@ -127,7 +127,7 @@ def open_metrics(
             if said:
                 log.warning("metrics.%s says nothing without metrics.listen: metrics are served nowhere", key)
         return None
-    server = ScrapeServer(chosen.listen, page, failed=failed, public=chosen.public, token=metrics_token(config))
+    server = MetricsServer(chosen.listen, page, failed=failed, public=chosen.public, token=metrics_token(config))
     log.info("metrics are served at %s", server.address)
     return server
 
@@ -154,14 +154,14 @@ def open_hooks(
 
 def open_keeper(
     config: Config, rings: Mapping[str, Ring], *, live: bool = True, failed: Callable[[BaseException], None]
-) -> DetectionKeeper | None:
+) -> DetectionRecorder | None:
     """The sink that saves the audio of detections; None unless it is configured. A recording waits for it."""
     chosen = config.keep
     if not chosen.folder:
         return None
     quota, preroll = chosen.quota_mb * 1_000_000, round(chosen.preroll_s * RATE)
     folder = expanded(chosen.folder)
-    return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
+    return DetectionRecorder(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
 
 
 def hooks_by_word(config: Config) -> Mapping[str, list[Hook]]:

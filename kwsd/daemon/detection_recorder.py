@@ -64,7 +64,7 @@ def _nameable(word: str) -> str:
     return name if fits_locale(name) else re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
 
 
-class DetectionKeeper:
+class DetectionRecorder:
     """A sink whose thread writes a WAV file for each detection, and removes the oldest ones beyond a quota.
 
     Files are named after time, word and score; only files with such names count towards the quota and are removed.

@@ -33,7 +33,7 @@ _ANSWER_BYTES = 1 << 16
 _SILENT = "if it is a kwsd, see its log, and start it anew; else choose another place with --metrics"
 
 
-class ScrapeServer:
+class MetricsServer:
     """A server whose one thread answers clients one by one, each within `REQUEST_S` seconds, less if others wait."""
 
     def __init__(

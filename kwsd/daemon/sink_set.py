@@ -11,9 +11,9 @@ from kwsd.audio.windowing.ring import Ring
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
-from kwsd.daemon.detection_recorder import DetectionKeeper
+from kwsd.daemon.detection_recorder import DetectionRecorder
 from kwsd.daemon.exposition import exposition
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.events import Event
 from kwsd.sinks.hooks import HookSink
 from kwsd.sinks.sink import Sink
@@ -41,9 +41,9 @@ class SinkSet:
         self._live, self._failed = live, failed
         self.hooks: HookSink | None = None
         self.stdout: StdoutSink | None = None
-        self.metrics: ScrapeServer | None = None
+        self.metrics: MetricsServer | None = None
         self._socket: SocketSink | None = None
-        self._keeper: DetectionKeeper | None = None
+        self._keeper: DetectionRecorder | None = None
 
     def open(
         self,

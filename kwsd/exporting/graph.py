@@ -36,14 +36,14 @@ def draw(
     Raises:
         ModelError: the configuration asks for something that is not implemented here.
     """
-    sheet = GraphBuilder(initializers)
+    builder = GraphBuilder(initializers)
     if isinstance(config, MoonshineSpotterConfig):
-        frames = moonshine_graph.encoder(sheet, config)
+        frames = moonshine_graph.encoder(builder, config)
     else:
         _check(config)
-        frames = _encoder(sheet, config, _front_end(sheet, config))
-    sheet.add("Identity", heads(sheet, config, frames), output=OUTPUT)
-    return sheet.model((config.window_samples,), (len(label_names(config)),))
+        frames = _encoder(builder, config, _front_end(builder, config))
+    builder.add("Identity", heads(builder, config, frames), output=OUTPUT)
+    return builder.model((config.window_samples,), (len(label_names(config)),))
 
 
 def filled(model: onnx.ModelProto, initializers: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
@@ -65,73 +65,75 @@ def _check(config: HubertSpotterConfig) -> None:
         raise ModelError(f"no ONNX graph for a network with {', '.join(named)}: it runs on torch")
 
 
-def _front_end(sheet: GraphBuilder, config: HubertSpotterConfig) -> str:
+def _front_end(builder: GraphBuilder, config: HubertSpotterConfig) -> str:
     """Windows -> (batch, vectors, hidden); time comes before channels, so that a convolution is one matrix product."""
     length = config.window_samples
     grouped = config.feat_extract_norm == "group"
     hidden = INPUT
     if grouped:  # the first norm would remove a window's mean anyway; removing it here makes that norm more precise
-        hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1]))
-    hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
+        hidden = builder.add("Sub", hidden, builder.add("ReduceMean", hidden, axes=[1]))
+    hidden = builder.add("Unsqueeze", hidden, builder.whole([2]))
     layers = zip(config.conv_kernel, config.conv_stride, strict=True)
     for index, (kernel, stride) in enumerate(layers):
         name, normed = f"conv.{index}", grouped and not index
         channels = config.conv_dim[index - 1] if index else 1
-        hidden = convolved(sheet, hidden, name, length, channels, kernel, stride)
+        hidden = convolved(builder, hidden, name, length, channels, kernel, stride)
         length = places(length, kernel, stride)
         if normed:
-            hidden = _group_norm(sheet, hidden, f"{name}.norm", length)
+            hidden = _group_norm(builder, hidden, f"{name}.norm", length)
         elif not grouped:
-            hidden = sheet.layer_norm(hidden, f"{name}.norm", 1e-5)
-        hidden = sheet.add("Gelu", hidden, domain=OWN)
+            hidden = builder.layer_norm(hidden, f"{name}.norm", 1e-5)
+        hidden = builder.add("Gelu", hidden, domain=OWN)
     if config.feat_proj_layer_norm:
-        hidden = sheet.layer_norm(hidden, "projection.norm", config.layer_norm_eps)
-    return sheet.linear(hidden, "projection")
+        hidden = builder.layer_norm(hidden, "projection.norm", config.layer_norm_eps)
+    return builder.linear(hidden, "projection")
 
 
-def _group_norm(sheet: GraphBuilder, hidden: str, name: str, count: int) -> str:
+def _group_norm(builder: GraphBuilder, hidden: str, name: str, count: int) -> str:
     """Normalise each channel over time to mean 0 and variance 1, then scale and shift."""
-    averaging = sheet.constant("mean", np.full((1, count), 1 / count, np.float32))  # ReduceMean takes ten times as long
-    hidden = sheet.add("Sub", hidden, sheet.add("MatMul", averaging, hidden))
-    variance = sheet.add("MatMul", averaging, sheet.add("Mul", hidden, hidden))
-    deviation = sheet.add("Sqrt", sheet.add("Add", variance, sheet.number(1e-5)))
-    scale = sheet.add("Div", sheet.weight(f"{name}.weight"), deviation)
-    return sheet.add("Add", sheet.add("Mul", hidden, scale), sheet.weight(name + BIAS))
+    averaging = builder.constant(
+        "mean", np.full((1, count), 1 / count, np.float32)
+    )  # ReduceMean takes ten times as long
+    hidden = builder.add("Sub", hidden, builder.add("MatMul", averaging, hidden))
+    variance = builder.add("MatMul", averaging, builder.add("Mul", hidden, hidden))
+    deviation = builder.add("Sqrt", builder.add("Add", variance, builder.number(1e-5)))
+    scale = builder.add("Div", builder.weight(f"{name}.weight"), deviation)
+    return builder.add("Add", builder.add("Mul", hidden, scale), builder.weight(name + BIAS))
 
 
-def _encoder(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
+def _encoder(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
     """The positional convolution and the blocks, pre-norm with `do_stable_layer_norm`, otherwise post-norm."""
     stable, eps = config.do_stable_layer_norm, config.layer_norm_eps
-    hidden = sheet.add("Add", hidden, _position(sheet, config, hidden))
+    hidden = builder.add("Add", hidden, _position(builder, config, hidden))
     if not stable:
-        hidden = sheet.layer_norm(hidden, "encoder.norm", eps)
+        hidden = builder.layer_norm(hidden, "encoder.norm", eps)
     for index in range(config.num_hidden_layers):
         block = f"block.{index}"
-        inner = sheet.layer_norm(hidden, f"{block}.norm", eps) if stable else hidden
-        hidden = sheet.add("Add", hidden, _attention(sheet, config, inner, block))
+        inner = builder.layer_norm(hidden, f"{block}.norm", eps) if stable else hidden
+        hidden = builder.add("Add", hidden, _attention(builder, config, inner, block))
         if not stable:
-            hidden = sheet.layer_norm(hidden, f"{block}.norm", eps)
-        inner = sheet.layer_norm(hidden, f"{block}.final_norm", eps) if stable else hidden
-        inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
-        hidden = sheet.add("Add", hidden, sheet.linear(inner, f"{block}.narrow"))
+            hidden = builder.layer_norm(hidden, f"{block}.norm", eps)
+        inner = builder.layer_norm(hidden, f"{block}.final_norm", eps) if stable else hidden
+        inner = builder.add("Gelu", builder.linear(inner, f"{block}.wide"), domain=OWN)
+        hidden = builder.add("Add", hidden, builder.linear(inner, f"{block}.narrow"))
         if not stable:
-            hidden = sheet.layer_norm(hidden, f"{block}.final_norm", eps)
-    return sheet.layer_norm(hidden, "encoder.norm", eps) if stable else hidden
+            hidden = builder.layer_norm(hidden, f"{block}.final_norm", eps)
+    return builder.layer_norm(hidden, "encoder.norm", eps) if stable else hidden
 
 
-def _position(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
+def _position(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str) -> str:
     kernel = config.num_conv_pos_embeddings
     padding = [kernel // 2, kernel // 2 - (kernel % 2 == 0)]  # an even kernel gives one too many; HuBERT drops the last
-    turned = sheet.add("Transpose", hidden, perm=[0, 2, 1])
-    convolved = sheet.add(
-        "Conv", turned, sheet.weight("position"), sheet.weight("position" + BIAS),
+    turned = builder.add("Transpose", hidden, perm=[0, 2, 1])
+    convolved = builder.add(
+        "Conv", turned, builder.weight("position"), builder.weight("position" + BIAS),
         pads=padding, group=config.num_conv_pos_embedding_groups, kernel_shape=[kernel],
     )  # fmt: skip
-    return sheet.add("Transpose", sheet.add("Gelu", convolved, domain=OWN), perm=[0, 2, 1])
+    return builder.add("Transpose", builder.add("Gelu", convolved, domain=OWN), perm=[0, 2, 1])
 
 
-def _attention(sheet: GraphBuilder, config: HubertSpotterConfig, hidden: str, block: str) -> str:
-    query, key, value = sheet.split(sheet.linear(hidden, f"{block}.qkv"), 3)
+def _attention(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str, block: str) -> str:
+    query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
     heads = config.num_attention_heads
-    joined = sheet.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
-    return sheet.linear(joined, f"{block}.out")
+    joined = builder.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
+    return builder.linear(joined, f"{block}.out")

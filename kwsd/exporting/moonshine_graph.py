@@ -13,7 +13,7 @@ from kwsd.exporting.graph_parts import convolved, places
 from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
 
 
-def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
+def encoder(builder: GraphBuilder, config: MoonshineSpotterConfig) -> str:
     """Windows -> the last hidden states (batch, vectors, hidden) of the samples that the scores are about.
 
     Raises:
@@ -21,57 +21,61 @@ def encoder(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> str:
     """
     if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
         raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
-    hidden, count = _front_end(sheet, config)
-    turns, before = _turns(sheet, config, count), count - vectors(config.window_samples - config.before_samples)
+    hidden, count = _front_end(builder, config)
+    turns, before = _turns(builder, config, count), count - vectors(config.window_samples - config.before_samples)
     for index in range(config.encoder_num_hidden_layers):
         block = f"block.{index}"
-        inner = sheet.layer_norm(hidden, f"{block}.norm", 1e-5)
+        inner = builder.layer_norm(hidden, f"{block}.norm", 1e-5)
         last = before if index == config.encoder_num_hidden_layers - 1 else 0  # the last block drops the left context
-        hidden = sheet.add("Add", _from(sheet, hidden, last), _attention(sheet, config, inner, block, turns, last))
-        inner = sheet.layer_norm(hidden, f"{block}.final_norm", 1e-5)
-        inner = sheet.add("Gelu", sheet.linear(inner, f"{block}.wide"), domain=OWN)
-        hidden = sheet.add("Add", hidden, sheet.linear(inner, f"{block}.narrow"))
-    return sheet.layer_norm(hidden, "encoder.norm", 1e-5)
+        hidden = builder.add(
+            "Add", _from(builder, hidden, last), _attention(builder, config, inner, block, turns, last)
+        )
+        inner = builder.layer_norm(hidden, f"{block}.final_norm", 1e-5)
+        inner = builder.add("Gelu", builder.linear(inner, f"{block}.wide"), domain=OWN)
+        hidden = builder.add("Add", hidden, builder.linear(inner, f"{block}.narrow"))
+    return builder.layer_norm(hidden, "encoder.norm", 1e-5)
 
 
-def _from(sheet: GraphBuilder, hidden: str, first: int) -> str:
+def _from(builder: GraphBuilder, hidden: str, first: int) -> str:
     """The vectors from number `first` on."""
-    return sheet.add("Slice", hidden, *map(sheet.whole, ([first], [1 << 31], [1]))) if first else hidden
+    return builder.add("Slice", hidden, *map(builder.whole, ([first], [1 << 31], [1]))) if first else hidden
 
 
-def _front_end(sheet: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str, int]:
+def _front_end(builder: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str, int]:
     """The three convolutions on windows that are scaled to a peak of at most `LOUDEST`; and the number of vectors."""
-    peak = sheet.add("ReduceMax", sheet.add("Abs", INPUT), axes=[1])
-    gain = sheet.add("Div", sheet.number(LOUDEST), sheet.add("Max", peak, sheet.number(1e-5)))
-    hidden = sheet.add("Mul", INPUT, sheet.add("Min", gain, sheet.number(1.0)))
-    hidden = sheet.add("Unsqueeze", hidden, sheet.whole([2]))
+    peak = builder.add("ReduceMax", builder.add("Abs", INPUT), axes=[1])
+    gain = builder.add("Div", builder.number(LOUDEST), builder.add("Max", peak, builder.number(1e-5)))
+    hidden = builder.add("Mul", INPUT, builder.add("Min", gain, builder.number(1.0)))
+    hidden = builder.add("Unsqueeze", hidden, builder.whole([2]))
     length, channels = config.window_samples, (1, config.hidden_size, 2 * config.hidden_size)
     for index, (kernel, stride) in enumerate(zip(KERNELS, STRIDES, strict=True)):
-        hidden = convolved(sheet, hidden, f"conv.{index}", length, channels[index], kernel, stride)
-        hidden = sheet.add("Gelu", hidden, domain=OWN) if index else _norm_of_all(sheet, sheet.add("Tanh", hidden))
+        hidden = convolved(builder, hidden, f"conv.{index}", length, channels[index], kernel, stride)
+        hidden = (
+            builder.add("Gelu", hidden, domain=OWN) if index else _norm_of_all(builder, builder.add("Tanh", hidden))
+        )
         length = places(length, kernel, stride)
     return hidden, length
 
 
-def _norm_of_all(sheet: GraphBuilder, hidden: str) -> str:
+def _norm_of_all(builder: GraphBuilder, hidden: str) -> str:
     """Normalise all channels and times together to mean 0 and variance 1, then scale and shift by channel."""
-    hidden = sheet.add("Sub", hidden, sheet.add("ReduceMean", hidden, axes=[1, 2]))
-    variance = sheet.add("ReduceMean", sheet.add("Mul", hidden, hidden), axes=[1, 2])
-    hidden = sheet.add("Div", hidden, sheet.add("Sqrt", sheet.add("Add", variance, sheet.number(1e-5))))
-    return sheet.add(
-        "Add", sheet.add("Mul", hidden, sheet.weight("conv.0.norm.weight")), sheet.weight("conv.0.norm.bias")
+    hidden = builder.add("Sub", hidden, builder.add("ReduceMean", hidden, axes=[1, 2]))
+    variance = builder.add("ReduceMean", builder.add("Mul", hidden, hidden), axes=[1, 2])
+    hidden = builder.add("Div", hidden, builder.add("Sqrt", builder.add("Add", variance, builder.number(1e-5))))
+    return builder.add(
+        "Add", builder.add("Mul", hidden, builder.weight("conv.0.norm.weight")), builder.weight("conv.0.norm.bias")
     )
 
 
-def _turns(sheet: GraphBuilder, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
+def _turns(builder: GraphBuilder, config: MoonshineSpotterConfig, count: int) -> tuple[str, str, int]:
     """The cosines and sines (count, width / 2) of the rotations at each position, and the width that is rotated."""
     rope = _rope(config)
     width = int(config.hidden_size // config.encoder_num_attention_heads * rope.get("partial_rotary_factor", 1.0))
     speeds = rope["rope_theta"] ** -(np.arange(0, width, 2) / width)
     angles = np.outer(np.arange(count), speeds)
     return (
-        sheet.constant("cosines", np.cos(angles).astype(np.float32)),
-        sheet.constant("sines", np.sin(angles).astype(np.float32)),
+        builder.constant("cosines", np.cos(angles).astype(np.float32)),
+        builder.constant("sines", np.sin(angles).astype(np.float32)),
         width,
     )
 
@@ -81,7 +85,7 @@ def _rope(config: MoonshineSpotterConfig) -> dict[str, Any]:
 
 
 def _attention(
-    sheet: GraphBuilder,
+    builder: GraphBuilder,
     config: MoonshineSpotterConfig,
     hidden: str,
     block: str,
@@ -94,13 +98,13 @@ def _attention(
     """
     cosines, sines, width = turns
     heads = config.encoder_num_attention_heads
-    query, key, value = sheet.split(sheet.linear(hidden, f"{block}.qkv"), 3)
+    query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
     turned = [
-        sheet.add(
-            "RotaryEmbedding", _from(sheet, part, place), sheet.whole([place]), cosines, sines,
+        builder.add(
+            "RotaryEmbedding", _from(builder, part, place), builder.whole([place]), cosines, sines,
             domain=OWN, interleaved=1, num_heads=heads, rotary_embedding_dim=width,
         )
         for part, place in ((query, first), (key, 0))
     ]  # fmt: skip
-    joined = sheet.add("MultiHeadAttention", *turned, value, domain=OWN, num_heads=heads)
-    return sheet.linear(joined, f"{block}.out")
+    joined = builder.add("MultiHeadAttention", *turned, value, domain=OWN, num_heads=heads)
+    return builder.linear(joined, f"{block}.out")

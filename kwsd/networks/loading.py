@@ -56,7 +56,8 @@ def unloadable(what: str, error: Exception, name: str) -> ModelError:
             f"{what} this transformers does not know its model_type;", "upgrade transformers, or take another"
         )
     return ModelError(
-        f"{what} {first_line(error)};", "fetch all its files from one and the same revision, or take another model"
+        f"{what} {first_line(error).rstrip('.')};",
+        "fetch all its files from one and the same revision, or take another model",
     )
 
 

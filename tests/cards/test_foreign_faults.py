@@ -38,7 +38,10 @@ def other_onnx(folder: Path) -> None:
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
     "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
-    "no model of transformers": (lambda f: change(f / "config.json", model_type=None), "names no model_type; take"),
+    "no model of transformers": (
+        lambda f: change(f / "config.json", model_type=None),
+        "names no model_type; fetch it again, or another",
+    ),
     "text": (
         lambda f: change(f / "config.json", model_type="bert", architectures=["BertForSequenceClassification"]),
         "it is BertForSequenceClassification; take a model made for audio classification",
@@ -175,6 +178,19 @@ def test_files_that_do_not_belong_together_are_told_with_what_to_do(copy: Path, 
     shutil.copy(foreign("whisper") / "preprocessor_config.json", copy)
     with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all its files from one and the same revision"):
         load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_a_lone_adapter_file_is_named(copy: Path) -> None:
+    (copy / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"or take adapter_model\.safetensors away"):
+        read_card(str(copy))
+
+
+@pytest.mark.parametrize("labels", [("a", "\u200d"), ("ab", "a\u200db")])
+def test_labels_that_nobody_can_tell_apart(copy: Path, labels: tuple[str, str]) -> None:
+    change(copy / "config.json", id2label=dict(enumerate(labels)))
+    with pytest.raises(ModelError, match=r"label 1 is blank|labels 0 and 1 are both 'ab'"):
+        read_card(str(copy))
 
 
 def test_labels_that_nobody_counted(copy: Path) -> None:

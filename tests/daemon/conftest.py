@@ -18,8 +18,8 @@ from kwsd.audio.source import Block
 from kwsd.audio.windowing.ring import Ring
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
-from kwsd.daemon.detection_recorder import DetectionKeeper
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.zoo import ModelCard
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
@@ -165,14 +165,14 @@ def ring() -> Ring:
 
 
 @pytest.fixture
-def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]:
+def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionRecorder]]:
     """Makes keepers of the folder "kept"; none of them may fail."""
     failures: list[BaseException] = []
-    made: list[DetectionKeeper] = []
+    made: list[DetectionRecorder] = []
 
-    def make(**options: Any) -> DetectionKeeper:
+    def make(**options: Any) -> DetectionRecorder:
         settings = {"quota_bytes": 1_000_000, "preroll": 16_000, "failed": failures.append, **options}
-        made.append(DetectionKeeper(tmp_path / "kept", {"desk": ring}, **settings))
+        made.append(DetectionRecorder(tmp_path / "kept", {"desk": ring}, **settings))
         return made[-1]
 
     yield make
@@ -182,13 +182,13 @@ def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[str], ScrapeServer]]:
+def serve() -> Iterator[Callable[[str], MetricsServer]]:
     """Serves a page; the thread's failures fail the test."""
     failures: list[BaseException] = []
-    servers: list[ScrapeServer] = []
+    servers: list[MetricsServer] = []
 
-    def make(where: str) -> ScrapeServer:
-        servers.append(ScrapeServer(where, lambda: "kwsd_up 1\n", failed=failures.append))
+    def make(where: str) -> MetricsServer:
+        servers.append(MetricsServer(where, lambda: "kwsd_up 1\n", failed=failures.append))
         return servers[-1]
 
     yield make

@@ -17,7 +17,7 @@ from patience import PATIENCE_S
 from scraping import get
 
 from kwsd.daemon import http_request, metrics_server
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_server import MetricsServer
 
 
 class Door:
@@ -54,7 +54,7 @@ class Unreachable(contextlib.nullcontext[Any]):
 
 
 def test_no_descriptor_and_no_route_end_one_answer_and_not_the_daemon(
-    serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[str], MetricsServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics_server, "CROWDED_S", 0.01)
     server = serve("0")
@@ -69,7 +69,7 @@ def test_no_descriptor_and_no_route_end_one_answer_and_not_the_daemon(
 
 @pytest.mark.parametrize("request_", [b"", b"GET", b"\0" * 10_000, b"GET /metrics HTTP/1.1\r\nx: " + b"y" * 9000])
 def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
-    serve: Callable[[str], ScrapeServer], tmp_path: Path, request_: bytes
+    serve: Callable[[str], MetricsServer], tmp_path: Path, request_: bytes
 ) -> None:
     path = tmp_path / "metrics.sock"
     serve(str(path))
@@ -83,7 +83,7 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
 
 
 def test_who_says_nothing_is_not_waited_for_while_others_wait(
-    serve: Callable[[str], ScrapeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_request, "REQUEST_S", 600.0)
     path = tmp_path / "metrics.sock"
@@ -99,7 +99,7 @@ def test_who_says_nothing_is_not_waited_for_while_others_wait(
 
 
 def test_a_port_lets_nobody_in_who_says_nothing(
-    serve: Callable[[str], ScrapeServer], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[str], MetricsServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_request, "REQUEST_S", 2 * PATIENCE_S)
     monkeypatch.setattr(http_request, "SILENT_S", 2 * PATIENCE_S)
@@ -140,7 +140,7 @@ class Crowded:
 
 
 def test_without_a_descriptor_it_does_not_ask_again_at_once(
-    serve: Callable[[str], ScrapeServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waits at the door is told of for as long as nobody takes them in."""
     monkeypatch.setattr(metrics_server, "CROWDED_S", PATIENCE_S)

@@ -11,7 +11,7 @@ import pytest
 from patience import PATIENCE_S
 from scraping import get
 
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.errors import ConfigError, DeviceError
 
 
@@ -25,7 +25,7 @@ def answered(path: Path, request: bytes) -> bytes:
             return answer.read()
 
 
-def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) -> None:
+def test_a_port_of_this_machine_is_served(serve: Callable[[str], MetricsServer]) -> None:
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     assert get("/metrics", port) == (200, "kwsd_up 1\n")
     assert get("/etc/passwd", port)[0] == 404
@@ -33,7 +33,7 @@ def test_a_port_of_this_machine_is_served(serve: Callable[[str], ScrapeServer]) 
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:9464/metrics", "HTTP://[::1]/metrics?x=1", "/metrics?a://b"])
-def test_the_page_is_asked_for_by_its_whole_address_as_well(serve: Callable[[str], ScrapeServer], target: str) -> None:
+def test_the_page_is_asked_for_by_its_whole_address_as_well(serve: Callable[[str], MetricsServer], target: str) -> None:
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     assert get(target, port) == (200, "kwsd_up 1\n")
     assert get("http://127.0.0.1:9464/etc/passwd", port)[0] == 404
@@ -48,7 +48,7 @@ def test_the_page_is_asked_for_by_its_whole_address_as_well(serve: Callable[[str
     ],
 )
 def test_who_sends_more_than_is_read_gets_the_answer_all_the_same(
-    serve: Callable[[str], ScrapeServer], tmp_path: Path, request_: bytes, status: bytes
+    serve: Callable[[str], MetricsServer], tmp_path: Path, request_: bytes, status: bytes
 ) -> None:
     path = tmp_path / "metrics.sock"
     serve(str(path))
@@ -58,7 +58,7 @@ def test_who_sends_more_than_is_read_gets_the_answer_all_the_same(
 
 
 def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
-    serve: Callable[[str], ScrapeServer], tmp_path: Path
+    serve: Callable[[str], MetricsServer], tmp_path: Path
 ) -> None:
     path = tmp_path / "metrics.sock"
     server = serve(str(path))
@@ -69,7 +69,7 @@ def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
     assert not path.exists()
 
 
-def test_who_asks_for_the_head_gets_no_page(serve: Callable[[str], ScrapeServer], tmp_path: Path) -> None:
+def test_who_asks_for_the_head_gets_no_page(serve: Callable[[str], MetricsServer], tmp_path: Path) -> None:
     path = tmp_path / "metrics.sock"
     serve(str(path))
     answer = answered(path, b"HEAD /metrics HTTP/1.1\r\n\r\n")
@@ -85,7 +85,7 @@ def test_who_asks_for_the_head_gets_no_page(serve: Callable[[str], ScrapeServer]
         ("[::1", 200), ("\xff", 421),
     ],
 )  # fmt: skip
-def test_a_name_that_was_led_here_is_not_served(serve: Callable[[str], ScrapeServer], host: str, status: int) -> None:
+def test_a_name_that_was_led_here_is_not_served(serve: Callable[[str], MetricsServer], host: str, status: int) -> None:
     port = int(serve("0").address.rpartition(":")[2].partition("/")[0])
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as client:
         client.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
@@ -111,8 +111,8 @@ def test_other_machines_are_served_where_it_is_asked_for_twice_and_with_the_toke
     failures: list[BaseException] = []
     for public, token in ((True, b""), (False, TOKEN)):
         with pytest.raises(ConfigError, match=r"public = true.*token_file"):
-            ScrapeServer("0.0.0.0:0", str, failed=failures.append, public=public, token=token)
-    server = ScrapeServer("0.0.0.0:0", lambda: "kwsd_up 1\n", failed=failures.append, public=True, token=TOKEN)
+            MetricsServer("0.0.0.0:0", str, failed=failures.append, public=public, token=token)
+    server = MetricsServer("0.0.0.0:0", lambda: "kwsd_up 1\n", failed=failures.append, public=True, token=TOKEN)
     try:
         port = int(server.address.rpartition(":")[2].partition("/")[0])
         right = f"Bearer {TOKEN.decode()}"
@@ -129,7 +129,7 @@ def test_other_machines_are_served_where_it_is_asked_for_twice_and_with_the_toke
 
 def test_who_bears_the_token_may_call_this_machine_what_they_like() -> None:
     failures: list[BaseException] = []
-    server = ScrapeServer("0", lambda: "kwsd_up 1\n", failed=failures.append, token=TOKEN)
+    server = MetricsServer("0", lambda: "kwsd_up 1\n", failed=failures.append, token=TOKEN)
     try:
         port = int(server.address.rpartition(":")[2].partition("/")[0])
         assert ask(port, "Host: pi.example", f"Authorization: Bearer {TOKEN.decode()}") == 200
@@ -141,10 +141,10 @@ def test_who_bears_the_token_may_call_this_machine_what_they_like() -> None:
 @pytest.mark.parametrize("where", ["0.0.0.0:9464", "192.168.1.2:9464", "[::]:9464"])
 def test_other_machines_are_not_served(where: str) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen is"):
-        ScrapeServer(where, str, failed=lambda _: None)
+        MetricsServer(where, str, failed=lambda _: None)
 
 
-def test_a_port_that_is_taken_is_named(serve: Callable[[str], ScrapeServer]) -> None:
+def test_a_port_that_is_taken_is_named(serve: Callable[[str], MetricsServer]) -> None:
     port = serve("0").address.rpartition(":")[2].partition("/")[0]
     with pytest.raises(DeviceError, match=port):
         serve(port)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from patience import PATIENCE_S
 
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import LONGEST, listen, unlink
 from kwsd.sinks.socket import SocketSink
@@ -222,7 +222,7 @@ def test_a_server_whose_thread_cannot_start_leaves_no_socket(monkeypatch: pytest
     monkeypatch.setattr(threading.Thread, "start", refuse)
     for serve in (
         lambda: SocketSink(tmp_path / "events.sock"),
-        lambda: ScrapeServer(f"{tmp_path}/metrics.sock", lambda: "", failed=lambda _: None),
+        lambda: MetricsServer(f"{tmp_path}/metrics.sock", lambda: "", failed=lambda _: None),
     ):
         with pytest.raises(RuntimeError, match="new thread"):
             serve()

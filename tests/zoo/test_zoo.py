@@ -230,3 +230,10 @@ def test_a_file_that_is_here_is_no_id_of_the_hub(folder: Path, monkeypatch: pyte
     assert missing_id(name) is None
     with pytest.raises(ModelError, match=f"is a file, but none of kwsd export's; did you mean .*{folder.name}"):
         find_model(name)
+
+
+def test_its_own_graph_is_no_other_programs(folder: Path) -> None:
+    (folder / "graph.onnx").write_bytes(b"a graph")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"no model\.safetensors: fetch it again"):
+        read_card(str(folder))

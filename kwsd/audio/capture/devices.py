@@ -33,7 +33,7 @@ class InputDevice:
         return f"{self.index} {self.name!r} ({self.host_api})"
 
 
-def input_devices() -> list[InputDevice]:
+def input_devices(level: int = logging.WARNING) -> list[InputDevice]:
     """All devices with an input, as PortAudio found them when it was loaded. Raises DeviceError without PortAudio."""
     with chatter_to_log(log):  # while PortAudio probes, ALSA complains of every card that is not there
         sd = sounddevice()
@@ -51,18 +51,18 @@ def input_devices() -> list[InputDevice]:
                 default_rate=float(device["default_samplerate"]),
                 is_default=index == default,
             )
-            for index, device in _readable(sd, apis)
+            for index, device in _readable(sd, apis, level)
             if device["max_input_channels"] > 0
         ]
     except sd.PortAudioError as error:
         raise DeviceError(f"PortAudio cannot list its devices ({error});", "is the sound server running?") from error
 
 
-def _readable(sd: Any, apis: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
+def _readable(sd: Any, apis: Sequence[Mapping[str, Any]], level: int) -> list[tuple[int, Mapping[str, Any]]]:
     """Index and description of each device.
 
-    One whose name is not UTF-8, as ALSA's configuration may have it, is left out with a warning; sounddevice's own list
-    would fail because of it.
+    One whose name is not UTF-8, as ALSA's configuration may have it, is left out with a line on the log; sounddevice's
+    own list would fail because of it.
     """
     try:
         return list(enumerate(sd.query_devices()))
@@ -73,7 +73,7 @@ def _readable(sd: Any, apis: Sequence[Mapping[str, Any]]) -> list[tuple[int, Map
         try:
             found.append((index, sd.query_devices(index)))
         except UnicodeDecodeError as error:
-            log.warning("a sound device is left out, as its name is not UTF-8: %r", error.object)
+            log.log(level, "a sound device is left out, as its name is not UTF-8: %r", error.object)
     return found
 
 

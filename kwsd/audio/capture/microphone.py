@@ -163,7 +163,7 @@ class Microphone:
         Rounded so that the device's blocks begin at multiples of their length again.
         """
         block = samples_in(self._schedule.block_ms)
-        goes_on = self._at + dropped + max(0, round(seconds * RATE) - heard)
+        goes_on = self._at + max(dropped, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)
 
     def _start(self, known: str) -> str | None:

@@ -74,7 +74,7 @@ class PortAudioStream:
         self._block_ms = block_ms
         self._stall_s = stall_s
         self._rest = rest
-        self._device = find_again(device, known, input_devices())
+        self._device = find_again(device, known, input_devices(logging.DEBUG if known else logging.WARNING))
         self.name = self._device.name
 
     def blocks(self) -> Generator[RawBlock, None, None]:

@@ -46,9 +46,8 @@ class PcmSource:
         self.name = name
         self._stream = stream
         self._realtime = realtime
-        self._schedule = (
-            schedule if schedule and not realtime else WakeSchedule(0)
-        )  # in real time there is more than is read at once
+        # In real time there is more than is read at once.
+        self._schedule = schedule if schedule and not realtime else WakeSchedule(0)
         self._closed = threading.Event()
         self._waker: Waker | None = None  # while blocks() runs
         self._schedule.attach(self._wake)

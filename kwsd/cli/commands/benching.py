@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kwsd.cli import console, stderr
 from kwsd.cli.interrupts import ending_tidily
-from kwsd.cli.measuring import ear
+from kwsd.cli.measuring import load_model
 from kwsd.cli.publishing import publish
 from kwsd.config import options
 from kwsd.errors import InputError, UsageError, first_line, lacks_packages
@@ -107,7 +107,7 @@ def _sounds(file: Path | None, heard: Stream, model: LoadedModel, seconds: float
 
 def _loaded(overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
     began = time.perf_counter()
-    model = ear(overrides)
+    model = load_model(overrides)
     return model, time.perf_counter() - began
 
 

@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels, split_labels
-from kwsd.cli.measuring import Split, ear
+from kwsd.cli.measuring import Split, load_model
 from kwsd.cli.publishing import Json, Plots, check_places, publish
 
 
@@ -49,7 +49,7 @@ def clips(
     read is named and left out; the exit status is 66 then.
     """
     check_places(json, plots)
-    model = ear(overrides, labels, only_these_fire=False)
+    model = load_model(overrides, labels, only_these_fire=False)
     from kwsd.datasets.recordings import find_sounds
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.left_out import LeftOut

@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Transcripts, ear
+from kwsd.cli.measuring import EAR, HeldOut, Transcripts, load_model
 from kwsd.cli.publishing import Json, check_places, publish
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
@@ -49,7 +49,7 @@ def negatives(
         raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
     check_places(json)
     said = read_transcripts(transcripts) if transcripts else None
-    model = ear(overrides, labels)
+    model = load_model(overrides, labels)
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.snippets import Snippets

@@ -12,7 +12,7 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Split, Transcripts, check_finite, ear
+from kwsd.cli.measuring import EAR, HeldOut, Split, Transcripts, check_finite, load_model
 from kwsd.cli.publishing import Json, Plots, check_places, publish
 from kwsd.cli.toml import as_key
 from kwsd.datasets.transcripts import read_transcripts
@@ -127,7 +127,7 @@ def stream(
     if save is not None:
         try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
-    model = ear(overrides, labels)
+    model = load_model(overrides, labels)
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_streams
     from kwsd.evaluation.stream_builder import StreamSettings

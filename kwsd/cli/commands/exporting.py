@@ -19,6 +19,7 @@ from kwsd.exporting.agreement import compare
 from kwsd.exporting.onnx_files import as_files, check
 from kwsd.exporting.own_graph import drawing
 from kwsd.fitting import fitted
+from kwsd.labels import is_printable
 from kwsd.replacing import try_folder, write_bytes
 from kwsd.samples import RATE
 from kwsd.zoo import find_model, read_card
@@ -86,7 +87,7 @@ def _told(card: ModelCard, labels: str | None) -> ModelCard:
     """The card, a zero-shot model's with the labels that are asked for. Raises ConfigError as `kwsd listen` would."""
     if card.kind == "zero-shot":
         card = fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
-        odd = next((label for label in card.labels if not label.isprintable()), None)
+        odd = next((label for label in card.labels if not is_printable(label)), None)
         if odd is not None:  # no kwsd would open the file
             raise ConfigError(f"--labels: {odd!r} holds control characters; name it without")
         return card

@@ -110,7 +110,7 @@ def _await_reloads(*, microphone: bool) -> None:
 
 
 def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
-    """The source that the command line names, brought to who does `schedule`. Raises InputError or DeviceError."""
+    """The source that the command line names, read as `schedule` says. Raises InputError or DeviceError."""
     realtime = chosen.audio.realtime
     if name is None:
         from kwsd.audio.capture.microphone import Microphone

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoModelForAudioClassification
 from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.folder import read_json
-from kwsd.cards.foreign import longest_of
+from kwsd.cards.foreign import check_type, longest_of
 from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
@@ -63,7 +63,8 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         UsageError: the recipe's window is longer than the encoder can hear.
     """
     config = read_json(folder / "config.json")
-    kind = str(config.get("model_type"))
+    check_type(config, recipe.model)
+    kind = str(config["model_type"])
     if kind in (LARGER_TYPE, BACKBONE_TYPE):
         raise ModelError(
             f"{recipe.model} is made by kwsd already;", f"name the encoder that it was made from, or {DEFAULT_MODEL}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
-from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, plain, spelt
+from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, is_printable, plain, spelt, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _check_names(labels: Sequence[str], data: Path) -> None:
     for label in labels:
         if label == ANY_WORD:
             raise InputError(f"{data}: the label {label} stands for any word in [hooks];", "give the clips another")
-        if not label.isprintable() or not label.strip():
+        if not is_printable(label) or not visible(label).strip():
             what = f"{data}: the label {label!r:.40} is blank, or holds control characters"
             raise InputError(f"{what};", "give the clips another")
 

@@ -44,6 +44,13 @@ def test_what_a_library_prints_is_no_part_of_the_list(sounddevice: Sounddevice) 
     assert len(probed_devices()) == 1
 
 
+def test_a_device_that_is_left_out_is_told(sounddevice: Sounddevice, caplog: pytest.LogCaptureFixture) -> None:
+    text = LISTING.replace("'ALSA',", "'ALSA', 'devices': [0, 1],").replace("query_devices()", "_listed()")
+    sounddevice(text + "def query_devices(index=None): return _listed()[0] if index == 0 else b'L\\xe4rm'.decode()")
+    assert [device.index for device in probed_devices()] == [0]
+    assert r"its name is not UTF-8: b'L\xe4rm'" in caplog.text
+
+
 def test_what_a_library_leaves_running_is_not_waited_for(
     sounddevice: Sounddevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

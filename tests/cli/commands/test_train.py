@@ -168,6 +168,18 @@ def test_a_disk_that_fills_up(kwsd: Command, root: Path, tmp_path: Path, monkeyp
     assert "tones: cannot be written (No space left on device): make room, then go on with the same" in ran.err
 
 
+def test_a_place_that_cannot_be_written(
+    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise OSError(21, "Is a directory")
+
+    monkeypatch.setattr("kwsd.training.loop.save", closed)
+    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
+    assert (ran.status, ran.out) == (73, "")
+    assert "tones: cannot be written (Is a directory): see to that, then go on with the same" in ran.err
+
+
 def test_a_disk_that_fills_up_with_the_model(
     kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

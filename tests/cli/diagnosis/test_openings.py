@@ -136,9 +136,9 @@ def _answer(handler: Any) -> None:
 
 @pytest.mark.parametrize("token", [b"", b"0123456789abcdef"])
 def test_a_daemon_that_serves_metrics_is_no_failure(findings: Command, token: bytes) -> None:
-    from kwsd.daemon.metrics_server import ScrapeServer
+    from kwsd.daemon.metrics_server import MetricsServer
 
-    server = ScrapeServer("0", lambda: 'kwsd_info{version="1"} 1\n', failed=lambda _: None, token=token)
+    server = MetricsServer("0", lambda: 'kwsd_info{version="1"} 1\n', failed=lambda _: None, token=token)
     port = server.address.split(":")[2].partition("/")[0]
     try:
         status, found = findings("--metrics", port)

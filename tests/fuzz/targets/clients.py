@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from kwsd.daemon.metrics_server import ScrapeServer
+from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.envelope import Envelope
 from kwsd.events import SpeechStarted
 from kwsd.sinks.socket import SocketSink
@@ -55,7 +55,7 @@ def make_talk(random: Random) -> list[bytes]:
 def scrapes(folder: Path) -> Iterator[Check]:
     """What a client of the metrics sends before it says no more; it gets an answer of HTTP."""
     failures: list[BaseException] = []
-    server = ScrapeServer(str(folder / "m"), lambda: "kwsd_up 1\n", failed=failures.append, token=b"abc")
+    server = MetricsServer(str(folder / "m"), lambda: "kwsd_up 1\n", failed=failures.append, token=b"abc")
 
     def check(request: bytes) -> None:
         with timed(), socket.socket(socket.AF_UNIX) as client:

@@ -121,6 +121,10 @@ def test_labels_that_no_model_may_have(tree: Callable[..., Path], label: str, to
     assert find_labelled(data, ["yes"]).labels == ("yes", "_unknown_")
 
 
+def test_correct_spelling_is_a_label(tree: Callable[..., Path]) -> None:
+    assert "turn\u00a0on" in find_labelled(tree("turn\u00a0on/a.wav", "yes/b.wav")).labels
+
+
 def test_labels_with_commas_are_told_as_the_option_takes_them(tree: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match='no clips of hey; it has "hey, you", stop'):
         find_labelled(tree("hey, you/a.wav", "stop/a.wav"), ["hey"])
