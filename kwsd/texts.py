@@ -1,4 +1,4 @@
-"""Text files that somebody names: a configuration, a recipe, a table."""
+"""Reads text files that the user names: a configuration, a recipe, a table."""
 
 from __future__ import annotations
 

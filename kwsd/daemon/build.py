@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Zoo(Protocol):
-    """Where models come from: `kwsd.zoo`, or a fake of it."""
+    """The source of models: `kwsd.zoo`, or a fake of it."""
 
     def read_card(self, name_or_folder: str, /) -> ModelCard:
         """The description of a model, read without loading it."""

@@ -23,7 +23,7 @@ def read_token(path: Path) -> bytes:
     Raises ConfigError, which never shows the content of the file.
     """
     try:
-        # Without O_NONBLOCK, a pipe that nobody writes to would block for ever, and SIGTERM with it.
+        # Without O_NONBLOCK, opening a pipe without a writer would block for ever, and SIGTERM would not be served.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -45,7 +45,7 @@ def read_token(path: Path) -> bytes:
 
 
 def _is_credential(path: Path) -> bool:
-    """Whether the file lies in the credentials folder that systemd shows to this service alone, whoever owns it."""
+    """Whether the file lies in the folder of credentials that systemd shows to this service alone, by any owner."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return folder != "" and path.parent == Path(folder)
 

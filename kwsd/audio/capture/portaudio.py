@@ -84,7 +84,7 @@ class PortAudioStream:
         """
         opened = self._open(self._device)
         blocks = opened.blocks
-        dropped = told = given = 0  # in frames of the device, in samples at 16 kHz, and these
+        dropped = told = given = 0  # lost frames of the device; lost samples at 16 kHz; all samples at 16 kHz
         try:
             while True:
                 blocks.changed.clear()

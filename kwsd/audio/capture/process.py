@@ -48,7 +48,7 @@ def main() -> None:
 
     logging.getLogger("kwsd").addHandler(_Sending(send))
     logging.getLogger("kwsd").setLevel(logging.DEBUG)
-    with suppress(OSError):  # nobody reads any more
+    with suppress(OSError):  # the daemon has closed the pipe
         _capture(device, known, int(block_ms), send)
     os._exit(0)  # skips PortAudio's exit handlers, which may wait for the device
 
