@@ -1,5 +1,6 @@
-"""What the user may choose: the options (`sections` states them, `options` lists them), their values in force (`load`),
-and where files lie (`places`)."""
+"""The configuration: the options, their values in force, and the paths of kwsd's files.
+
+`sections` declares the options, `options` lists them, `load` reads their values, and `places` has the paths."""
 
 from kwsd.config.hooklines import BY_A_SHELL, SHELL, command_line, parse_hook_flags, unread_sign
 from kwsd.config.load import LoadedConfig, load_config

@@ -11,7 +11,7 @@ Address = tuple[socket.AddressFamily, tuple[str, int]]
 
 
 def parse_address(where: str) -> Address:
-    """What `where` names, if it is no path. Raises ValueError."""
+    """The address that `where` names: a port of this machine, or an IP address with a port. Raises ValueError."""
     host, _, port = where.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
@@ -22,7 +22,7 @@ def parse_address(where: str) -> Address:
 
 
 def is_place(where: str) -> bool:
-    """Whether it is a path, an address, or nothing. A URL is none of them."""
+    """Whether it is a path, an address, or empty; a URL is none of these."""
     if not where or "/" in where:
         return "://" not in where
     try:

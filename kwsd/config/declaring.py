@@ -1,4 +1,4 @@
-"""How an option is declared: what its field in a section's dataclass says of it."""
+"""Declares an option as a field of a section's dataclass."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def option(
     valid: Callable[[str], bool] | None = None,
     form: str = "",
 ) -> Any:
-    """A dataclass field that knows its help, its flag ("" for none), which values are allowed, and one to begin with.
+    """A dataclass field with an option's default, help, flag ("" for none) and allowed values.
 
-    The `example` is for options whose default is empty or unset, so that it shows no form to follow. A text, or each
-    in a list, has to be `valid`, where that is given; `form` says in words what is.
+    The `example` shows the form of an option whose default is empty or unset. A text, or each text in a list, must be
+    `valid`, if that is given; `form` describes valid ones in words.
     """
     metadata = {
         "help": help, "flag": flag, "low": low, "high": high, "step": step, "choices": choices, "example": example,

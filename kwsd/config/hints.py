@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote a section or a key that does not exist."""
+"""Suggests what may have been meant by a section or a key that does not exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def unknown_section(name: str) -> str:
 
 
 def unknown_key(section: str, name: str, value: Any) -> str:
-    """A remedy that names the right key or the right section; `section` is "" for a key outside of any."""
+    """A remedy that names the likely key or section; `section` is "" for a key outside any section."""
     own = [option.name for option in options().values() if option.section == section]
     others = [option for option in options().values() if option.section != section]
     hint = nearest(name, own) or _elsewhere(name, value, others)
@@ -29,7 +29,7 @@ def unknown_key(section: str, name: str, value: Any) -> str:
 
 
 def _elsewhere(name: str, value: Any, others: Sequence[Option]) -> str:
-    """The sections that have such a key; where the value tells them apart, those that it fits."""
+    """A hint at the sections that have such a key, only those that the value fits if it fits any; "" for none."""
     named = [option for option in others if option.name == name]
     fitting = [option for option in named if _fits(option, value)] or named
     if not fitting:
@@ -38,7 +38,7 @@ def _elsewhere(name: str, value: Any, others: Sequence[Option]) -> str:
 
 
 def _by_word(section: str, name: str, value: Any) -> str:
-    """A table by word has a section of its own."""
+    """A hint at the section's table by word, if it has one that the key and value fit as an entry; otherwise ""."""
     tables = [option for option in options().values() if option.section == section and option.is_table]
     fitting = [option.key for option in tables if _fits(option, {name: value})]
     return f"did you mean {name!r} in [{fitting[0]}]?" if fitting else ""

@@ -1,4 +1,4 @@
-"""The forms in which a user writes a hook, all of them turned into argument lists."""
+"""Parses the forms in which a user writes a hook into argument lists."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kwsd.shown import literal
 Argv = tuple[str, ...]
 
 SHELL = ("/bin/sh", "-c")
-"""How a hook line runs that asks for a shell by name."""
+"""The command that runs a hook line for which the user asks for a shell."""
 
 _READERS = ("sh", "ash", "bash", "busybox", "dash", "fish", "ksh", "zsh", "env", "find", "ssh", "tmux", "xargs")
-"""Programs that hand such signs to a shell, or read them by themselves."""
+"""Programs that pass a `_SIGN` to a shell, or interpret it themselves."""
 _SIGN = re.compile(
     r"&&?|\|\|?|;"
     r"|\d?(>>?|<)(&?\d|[\w./~-]+)?"
@@ -25,20 +25,20 @@ _SIGN = re.compile(
     r"|.*\$\{?KWSD_.*",
     re.DOTALL,
 )
-"""A word of a command that tells a shell something, and most programs nothing."""
+"""A word of a command that has a meaning to a shell, but not to most programs."""
 _ENDED = re.compile(r"[\w./~-]+;")
-"""As in "a; b"."""
+"""A word with a semicolon at its end, as in "a; b"."""
 
 BY_A_SHELL = 'if one shall, write --hook-shell, or { shell = "..." } in the file'
-"""What to do about an `unread_sign`."""
+"""The remedy for an `unread_sign`."""
 
 FORMS = """a line ("playerctl pause"), a list (["playerctl", "pause"]), { shell = "..." } or a list of these"""
 
 
 def parse_hooks(value: Any, where: str) -> tuple[Argv, ...]:
-    """What one word runs, as argument lists; `where` names the key for a ConfigError.
+    """The hooks of one word as argument lists; `where` names the key for a ConfigError.
 
-    A line is split as a shell would split it, but no shell sees it. A list of strings is one argument list; a list
+    A line is split as a shell would split it, but no shell runs it. A list of strings is one argument list; a list
     with anything else in it is a list of hooks.
     """
     if isinstance(value, (list, tuple)) and not all(isinstance(part, str) for part in value):
@@ -64,7 +64,7 @@ def _parse_hook(value: Any, where: str) -> Argv:
 
 
 def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> dict[str, tuple[Argv, ...]]:
-    """`--hook WORD=COMMAND` and `--hook-shell WORD=LINE`, as the override for `hooks.words`.
+    """Parse `--hook WORD=COMMAND` and `--hook-shell WORD=LINE` into the override for `hooks.words`.
 
     A word that is named several times runs all of its commands, those of `--hook` first. Raises UsageError.
     """
@@ -85,9 +85,9 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
 
 
 def unread_sign(argv: Sequence[str]) -> str:
-    """What stands in it for a shell, though no shell reads it: "&&", "$HOME/x"; "" where nothing does.
+    """An argument that looks meant for a shell, such as "&&" or "$HOME/x", though no shell reads it; "" for none.
 
-    What is told is a guess: a program may want it so.
+    This is a guess: a program may want such an argument.
     """
     if any(PurePath(part).name in _READERS for part in argv):  # or behind others: timeout 5 sh -c '…'
         return ""

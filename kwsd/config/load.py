@@ -1,4 +1,4 @@
-"""The configuration in force: the defaults, then the TOML file, then the flags; and where each value comes from."""
+"""Loads the configuration: the defaults, then the TOML file, then the flags; and the origin of each value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LoadedConfig:
     """A configuration with its sources.
 
     `origins` has every key of `options()`, and `section.name.word` for each entry of a table by word; its values are
-    "default", the file's path or "flag --name". `path` is the file that was read, if any.
+    "default", the file's path or "flag --name". `path` is the file that was read; None if none was.
     """
 
     config: Config
@@ -33,9 +33,9 @@ class LoadedConfig:
 def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> LoadedConfig:
     """Read `path` (None: the default place, where a missing file is no error), then apply `overrides`.
 
-    `overrides` maps keys (`gate.onset_ms`) to what flags gave: TOML's types, or text to be read as such; None is a
-    flag that was not given. Raises ConfigError for whatever in the file is unknown, of the wrong type or out of range,
-    and UsageError for flags.
+    `overrides` maps keys (`gate.onset_ms`) to the flags' values: of TOML's types, or text to be parsed as such; None
+    for a flag that was not given. Raises ConfigError for anything in the file that is unknown, of the wrong type or out
+    of range, and UsageError for wrong flags.
     """
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     found = path if path is not None else config_path()
@@ -58,7 +58,7 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
 
 
 def _check_flag(option: Option, value: Any, flag: str) -> Any:
-    """A wrong value on the command line is wrong usage: there is no file to edit."""
+    """Check a flag's value. Raises UsageError for a wrong one: there is no file to edit."""
     try:
         return check(option, value, flag, text=True)
     except ConfigError as error:
@@ -66,7 +66,7 @@ def _check_flag(option: Option, value: Any, flag: str) -> Any:
 
 
 def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origins: dict[str, str]) -> None:
-    """Take over one value; tables by word are merged word by word, a later word's entry replacing an earlier one."""
+    """Set one value; tables by word are merged, with a new entry replacing the earlier one of the same word."""
     if option.is_table:
         origins.update({f"{option.key}.{word}": origin for word in value})
         value = {**values[option.key], **value}
@@ -74,7 +74,9 @@ def _set(option: Option, value: Any, origin: str, values: dict[str, Any], origin
 
 
 def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str, str]) -> None:
-    """What one flag means for another key: the flag a user typed goes before the file. UsageError: they contradict."""
+    """Apply what one flag implies for another key, where the flag goes before the file.
+
+    Raises UsageError for flags that contradict each other."""
     if "socket.path" in given and "socket.enabled" in given and not values["socket.enabled"]:
         raise UsageError("--no-socket and --socket contradict each other", "leave one of them away")
     if "socket.path" in given and "socket.enabled" not in given:
@@ -100,7 +102,7 @@ def _is_there(path: Path) -> bool:
         if not path.is_symlink():
             return False
         raise ConfigError(f"{path}: a link to {path.readlink()}, which is not there") from None
-    except OSError as error:  # what cannot be seen is not taken for missing: it may hold somebody's hooks
+    except OSError as error:  # an unreadable file does not count as missing: it may hold the user's hooks
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     return True
 
@@ -118,7 +120,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file;", "make it, or leave --config away") from error
     except OSError as error:
-        if path == Path():  # which is what becomes of an empty name
+        if path == Path():  # an empty name becomes this
             raise ConfigError("--config: an empty name;", "name a file, or leave it out") from error
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # beyond Python's limits
@@ -148,7 +150,7 @@ def _unknown(path: Path, name: str, value: Any) -> ConfigError:
 
 
 def _flag(option: Option, value: Any) -> str:
-    """The flag as the user typed it: of `--gate/--no-gate` the half that was meant."""
+    """The flag as the user typed it: for `--gate/--no-gate`, the half that gives the value."""
     if option.key == "socket.enabled" and value:
         return "--socket"
     return option.flag_for(value) or option.key

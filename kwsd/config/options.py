@@ -1,4 +1,4 @@
-"""The options as the file, the flags and the help see them: one by one, each by its key."""
+"""Lists the options by key, in the form that the file, the flags and the help use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kwsd.labels import spelt
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option as the file, the flags and the help see it."""
+    """One option, in the form that the file, the flags and the help use."""
 
     section: str
     name: str
@@ -37,7 +37,7 @@ class Option:
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is on or off, and its flag `--x/--no-x`."""
+        """Whether it is a boolean, with a flag such as `--x/--no-x`."""
         return self.type in (bool, bool | None)
 
     @property
@@ -51,11 +51,11 @@ class Option:
         return get_origin(self.type) is Mapping
 
     def value_in(self, config: Config) -> Any:
-        """Its value there."""
+        """The option's value in `config`."""
         return getattr(getattr(config, self.section), self.name)
 
     def flag_for(self, value: Any) -> str:
-        """The flag that gives this value, or its own half of `--x/--no-x`; "" where it has none."""
+        """The flag that gives this value, for `--x/--no-x` its half; "" if the option has no flag."""
         on, _, off = self.flag.partition("/")
         return off if off and not value else on
 
@@ -75,7 +75,7 @@ def options() -> Mapping[str, Option]:
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
-    """A question naming the entry of `right` that looks most like `wrong`, in any case, or "" where none comes near."""
+    """A question that names the entry of `right` most similar to `wrong`, ignoring case; "" if none is similar."""
     among = list(right)
     close = difflib.get_close_matches(spelt(wrong, among), among, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""

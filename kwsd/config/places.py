@@ -1,4 +1,4 @@
-"""Where kwsd's files lie, by the XDG base directory specification."""
+"""The paths of kwsd's files, by the XDG base directory specification."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kwsd.errors import ConfigError
 from kwsd.shown import fits_locale
 
 _NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
-"""What to do where a locale cannot give the system a text of the configuration, which is UTF-8."""
+"""The remedy where the locale cannot encode a text of the configuration, which is UTF-8."""
 
 
 def config_path() -> Path:
@@ -20,30 +20,31 @@ def config_path() -> Path:
 def socket_path() -> Path:
     """The socket for subscribers: $XDG_RUNTIME_DIR/kwsd/events.sock.
 
-    Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd: that is the
-    user's own, while a name in /tmp can be taken by anybody beforehand.
+    Without XDG_RUNTIME_DIR (a cron job, `su`) it lies in $XDG_STATE_HOME/kwsd, else ~/.local/state/kwsd: these belong
+    to the user, while anybody could create a name in /tmp beforehand.
     """
     own = runtime_folder() or _folder("XDG_STATE_HOME") or _home() / ".local" / "state"
     return own / "kwsd" / "events.sock"
 
 
 def runtime_folder() -> Path | None:
-    """$XDG_RUNTIME_DIR; None where it is unset, or ignored because it is relative."""
+    """$XDG_RUNTIME_DIR; None if it is unset or relative."""
     return _folder("XDG_RUNTIME_DIR")
 
 
 def check_letters(text: str, what: str) -> None:
-    """Raise ConfigError, with `what` it is for, where the locale lacks one of the text's letters: no program or
-    variable has that name then."""
+    """Raise ConfigError, which names `what` the text is for, where the locale lacks one of its letters.
+
+    No program or variable can have that name then."""
     if not fits_locale(text):
         raise ConfigError(f"{what}: this locale lacks a letter of {text!r};", _NEEDS_UTF8)
 
 
 def expanded(text: str) -> Path:
-    """A path as an operator writes it, with ~ for a home directory.
+    """A path from a text that may begin with ~ for a home directory.
 
-    Raises ConfigError where there is none, and where the locale has no letter for one of its own: then nothing of that
-    name can be opened.
+    Raises ConfigError where no home directory is known, and where the locale lacks a letter of the text, so that no
+    file of that name can be opened.
     """
     if not fits_locale(text):
         raise ConfigError(f"{text}: this locale lacks a letter of that name;", _NEEDS_UTF8)
@@ -54,7 +55,7 @@ def expanded(text: str) -> Path:
 
 
 def _folder(variable: str) -> Path | None:
-    """The variable's folder; None where it is unset, or relative, which the specification says to ignore."""
+    """The variable's folder; None if it is unset or relative, which the specification says to ignore."""
     path = Path(os.environ.get(variable, ""))
     return path if path.is_absolute() else None
 

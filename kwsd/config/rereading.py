@@ -1,4 +1,4 @@
-"""The configuration once more, for a daemon that runs."""
+"""Reads the configuration again, for a running daemon."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kwsd.errors import ConfigError
 
 
 def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[], Config]:
-    """What gives the configuration anew, by `read`, to who has it from the file `path`.
+    """A function that reads the configuration again by `read`; `path` is the file that it came from, None for none.
 
-    It raises ConfigError where there was a file the last time and is none now, for all that stood in it would be gone;
-    and so it does for a pipe or a device, which would have its reader wait, for ever where it has been read already.
+    It raises ConfigError if the file was there the last time and is missing now, since all its settings would be lost;
+    and for a pipe or a device, which may block its reader, for ever if it has been read already.
     """
     read_to_its_end = path is not None and _has_no_end(path)
 
@@ -36,7 +36,7 @@ def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[
 
 
 def _has_no_end(path: Path) -> bool:
-    """Whether somebody else decides when it ends. A folder, or what cannot be seen, is for who reads it to refuse."""
+    """Whether it is a pipe, a device or the like; reading refuses a folder or an inaccessible path by itself."""
     try:
         return path.exists() and not path.is_file() and not path.is_dir()
     except OSError:

@@ -1,4 +1,4 @@
-"""Every option, stated once: TOML key, flag, type, default, range and help all come from these dataclasses."""
+"""Declares every option once: TOML key, flag, type, default, range and help all come from these dataclasses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kwsd.config.places import expanded, socket_path
 from kwsd.samples import samples_in
 
 DEFAULT_MODEL = "hubert-commands"
-"""The model that listens where none is named."""
+"""The default model."""
 
 LOWEST = 0.001
-"""The lowest threshold: a word fires again once its score has been under it, and no score is under 0."""
+"""The lowest threshold: a word can fire again once its score has been below it, and no score is below 0."""
 
 MOST_SMOOTHING = 50
-"""Windows whose mean score may count, by an option or a model's card."""
+"""The most windows to average scores over, by an option or a model's card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class SocketConfig:
 
     @property
     def place(self) -> Path:
-        """Where it is, or would be. Raises ConfigError as `expanded` does."""
+        """The socket's path, whether the socket is enabled or not. Raises ConfigError as `expanded` does."""
         return expanded(self.path) if self.path else socket_path()
 
 

@@ -1,4 +1,4 @@
-"""Whether a value is one that its option allows."""
+"""Checks values against their options."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WHOLE = (int, int | None)
 
 
 def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
-    """`value` in the option's own type, or a ConfigError that begins with `where`.
+    """`value` in the option's own type. Raises ConfigError, which begins with `where`, for a value that is not allowed.
 
-    With `text`, a string is first read as what the option wants: that is how flags arrive.
+    With `text`, as for flags, a string is first parsed to the option's type.
     """
     if text and isinstance(value, str):
         value = _read(option, value)
@@ -40,7 +40,7 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
         if isinstance(value, str) and "\0" in value:
             raise ConfigError(f"{where} is {literal(value)};", "it must not hold a NUL character")
-        if value == "" and option.default and not option.choices:  # where a default is empty, that stands for something
+        if value == "" and option.default and not option.choices:  # an empty default, in contrast, has a meaning
             raise ConfigError(f"{where} is empty;", f"the default is {option.default}")
         if isinstance(value, str) and (not option.choices or value in option.choices):
             if option.valid and not option.valid(value):
@@ -65,7 +65,7 @@ def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
 
 
 def _shown(word: str) -> str:
-    """A key as an error names it, on one line."""
+    """A key as errors show it, on one line."""
     return brief(word) if word.isprintable() else literal(word)
 
 
@@ -95,10 +95,9 @@ def allowed(option: Option) -> str:
 
 
 def _read(option: Option, text: str) -> Any:
-    """A flag's text as the option's type; the text itself where that cannot be, for `check` to name it."""
+    """A flag's text parsed to the option's type; the text itself if it cannot be parsed, for `check` to report."""
     if option.is_list:
-        # As in CSV: quotes hold a label together that has a comma itself, as some of AudioSet's have. A word a line, as
-        # in a file, is a list as well.
+        # As in CSV, quotes protect a comma within a label, as some of AudioSet's have. Line breaks separate words, too.
         try:
             rows = list(csv.reader(text.splitlines(), skipinitialspace=True))
         except csv.Error:
