@@ -1,1 +1,1 @@
-"""What listening costs on this machine: processor time, memory, latency, and how much a device could bear."""
+"""Measures what listening costs on this machine: processor time, memory, latency, and throughput."""

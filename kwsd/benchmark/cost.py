@@ -1,4 +1,4 @@
-"""What listening costs: processor time, wall time and memory, on the daemon's own path."""
+"""Measures the cost of listening on the daemon's own path: processor time, wall time and memory."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from kwsd.spotting.spotter import Spotter
 Samples = NDArray[np.int16]
 
 BLOCK = RATE // 50
-"""Samples that come at once, as from a microphone."""
+"""Samples in one block, as from a microphone."""
 _TRACED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One kind of sound, `seconds` of it: processor seconds a second, the share of windows that were scored, wall
-    milliseconds a look at the audio (p50, p95, p99), and what Python and numpy allocate at most from one hop to the
-    next (ONNX Runtime's and torch's own memory is not seen)."""
+    """The cost of one kind of sound, `seconds` long.
+
+    `cpu_per_second` is in processor seconds, `scored_share` the share of windows that were scored, and `look_ms` the
+    wall milliseconds of a look at the audio (p50, p95, p99). `allocated_bytes` is the most that Python and numpy
+    allocate within one hop; the memory of ONNX Runtime and torch is not included."""
 
     sound: str
     seconds: float
@@ -47,13 +49,13 @@ class Cost:
 def sounds(
     speech: Samples, seconds: float, gate: GateSettings, *, words: Samples | None = None
 ) -> Mapping[str, Samples]:
-    """Speech all the time, half of the time, silence, steady noise: (n,) int16 each, by name; `words` on request.
+    """Test sounds by name, (n,) int16 each: "speech", "half" of it, "silence", steady "noise", and "words" if given.
 
-    The speech is what opens the gate of `speech`, over and over. So are the words, which cost more if the model knows
-    them: windows that hold a word are all scored.
+    Speech is those parts of `speech` that open the gate, repeated; likewise the words, which cost more if the model
+    knows them, as all windows that hold a word are scored.
 
     Raises:
-        InputError: there is nothing that opens it.
+        InputError: nothing in `speech` or `words` opens the gate.
     """
     length = round(seconds * RATE)
     talk = _spoken(speech, length, gate)
@@ -65,7 +67,7 @@ def sounds(
 
 
 def _spoken(samples: Samples, length: int, gate: GateSettings) -> Samples:
-    """What opens the gate, over and over, (length,)."""
+    """The blocks that open the gate, repeated to (length,). Raises InputError if there are none."""
     opened, judge = [], Gate(gate)
     for start in range(0, len(samples), BLOCK):
         piece = samples[start : start + BLOCK]
@@ -84,8 +86,9 @@ def cost(
     hop: int,
     window: int = RATE,
 ) -> Cost:
-    """Feed `samples` (n,) to a `fresh` spotter as a microphone would, hop by hop, without waiting; it looks when the
-    daemon would. `window` of them are heard at once."""
+    """Feed `samples` (n,) to a `fresh` spotter hop by hop, as a microphone would, but without waiting.
+
+    It looks at the audio whenever the daemon would. `window` is the model's input in samples."""
     spotter = fresh()
     path, walls, hops = InlinePath(spotter, hop=hop, window=window), [], len(samples) // hop
     began = time.process_time()
@@ -106,7 +109,7 @@ def cost(
 
 
 def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int:
-    """The most that is allocated during a hop, over a few; apart, because to trace it costs much."""
+    """The most bytes that are allocated within a hop, over a few hops; measured separately, as tracing is slow."""
     most, path = 0, InlinePath(spotter, hop=hop, window=window)
     tracemalloc.start()
     try:
@@ -114,7 +117,7 @@ def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int
             before, _ = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
             _hear(path, piece)
-            if number:  # the first one makes what stays
+            if number:  # the first hop makes lasting allocations
                 most = max(most, tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
@@ -122,18 +125,18 @@ def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int
 
 
 def _hops(samples: Samples, hop: int) -> Iterator[Samples]:
-    """The samples, as many whole hops as there are."""
+    """The samples in whole hops; an incomplete last one is dropped."""
     for start in range(0, len(samples) // hop * hop, hop):
         yield samples[start : start + hop]
 
 
 def _hear(path: InlinePath, samples: Samples) -> bool:
-    """Take them block by block; whether it was time for a look."""
+    """Feed samples block by block; returns whether the path looked at the audio."""
     return sum(path.hear(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)) > 0
 
 
 def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int = RATE) -> float:
-    """How many seconds of a recording are heard in a second, by the wall clock, in batches as `kwsd listen FILE`."""
+    """The seconds of audio that are processed in a second of wall time, in batches as by `kwsd listen FILE`."""
     source = SamplesSource("bench", samples)
     began = time.perf_counter()
     for batch in windows_of(source, hop=hop, length=window, batch=spotter.batch):

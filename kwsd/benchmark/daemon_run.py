@@ -1,4 +1,4 @@
-"""A daemon of its own, watched from outside: when it is ready, what it holds, and how late its words come."""
+"""Runs a daemon and watches it from outside: its time to READY, its memory, its cost and its latency."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from kwsd.samples import RATE
 
 _BLOCK = RATE // 50
 _LATE = RATE
-"""A word's detection may begin so much before or after the word itself."""
+"""The greatest distance, in samples, between the start of a word and that of its detection."""
 _LATE_S = 2.0
-"""Its line may come so much before or after the word's end, where nobody knows how the daemon counts samples."""
+"""The greatest distance, in seconds, between a word's end and its line, where the daemon's sample count is unknown."""
 
 Heard = tuple[SpokenWord, float]
-"""A word, and the milliseconds from its end to its line."""
+"""A word, and the milliseconds from its end to the arrival of its line."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonRun:
-    """Start to READY with the interpreter's own start; resident memory after the audio, and at most.
+    """The figures of one daemon: seconds to READY, with the interpreter's start; resident memory at the end and peak.
 
-    Where the audio was played in real time: processor seconds a second of speech and of silence, and milliseconds from
-    a word's end to the arrival of its line (p50, p95, p99 of `heard` words, None without any); else None. `spoken` are
-    the words to be heard, None where nobody knows them. At a virtual microphone memory and processor time are those of
-    the daemon and of the process that captures, and the latency counts from when the sound server mixed the word's end,
-    which is up to `block_ms` before its clock plays it.
+    The following are None unless the audio was played in real time: processor seconds per second of speech and of
+    silence, and `latency_ms` from a word's end to the arrival of its line (p50, p95, p99 of the `heard` words; None if
+    there are none). `spoken` is the number of words to be heard, None if they are not known. At a virtual microphone,
+    memory and processor time include the capture process, and latency counts from when the sound server mixed the
+    word's end, up to `block_ms` before its clock plays it.
     """
 
     ready_s: float
@@ -52,7 +52,7 @@ class DaemonRun:
     spoken: int | None = None
     block_ms: float | None = None
     words: tuple[SpokenWord, ...] = ()
-    """Those that were heard."""
+    """The words that were heard."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -70,9 +70,10 @@ def watch(
     *,
     realtime: bool = False,
 ) -> DaemonRun:
-    """Start `kwsd listen - ARGUMENTS`, pipe `samples` (n,) int16 to it, and a second of silence before them.
+    """Start `kwsd listen - ARGUMENTS`, and pipe a second of silence and `samples` (n,) int16 to it.
 
-    Without `words`, a word ends where its detection says so. Raises DeviceError if it does not become ready.
+    With `realtime` they are written at the speed of speech, and as much silence after them. Without `words`, a word's
+    end is that of its detection. Raises DeviceError if the daemon does not become ready.
     """
     with Watched(_listen("-", *arguments)) as daemon:
         daemon.write(np.zeros(RATE, np.int16))
@@ -97,9 +98,9 @@ def watch_microphone(
     words: Sequence[SpokenWord],
     microphone: VirtualMicrophone,
 ) -> DaemonRun:
-    """Start `kwsd listen ARGUMENTS` at a virtual microphone, and play `samples` (n,) int16 into that, then silence.
+    """Start `kwsd listen ARGUMENTS` at a virtual microphone, and play `samples` (n,) int16, then silence, into it.
 
-    Raises DeviceError if it does not become ready, or the sound server does not play.
+    Raises DeviceError if the daemon does not become ready, or the sound server does not play.
     """
     command = tied(_listen("--microphone", DEVICE, "--no-socket", *arguments))
     with microphone.awake() as let_sleep, Watched(command, microphone.env) as daemon:
@@ -144,7 +145,7 @@ def _life(
 
 
 def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
-    """The words that were heard, each once; the stream began a second before `started`."""
+    """The words that were heard, each once, with their latencies; the stream began a second before `started`."""
     left = list(words)
     for came, event in said:
         if event["type"] == "detection":
@@ -161,8 +162,9 @@ def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) ->
 
 
 def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:
-    """The words that were heard at a microphone, told apart by time alone: the daemon counts its samples from when it
-    opened the device."""
+    """The words that were heard at a microphone, with their latencies, matched by arrival times alone.
+
+    The daemon's sample count does not help: it starts when the daemon opens the device."""
     left = list(words)
     for came, event in said:
         if event["type"] == "detection":
@@ -174,7 +176,7 @@ def _heard_when(said: Iterator[Said], words: Sequence[SpokenWord], started: floa
 
 
 def _play(daemon: Watched, samples: NDArray[np.int16]) -> float:
-    """Write as late as a microphone would; the monotonic time of the first sample."""
+    """Write samples at the pace of a microphone; returns the monotonic time of the first one."""
     started, pacer = time.monotonic(), RealtimePacer(threading.Event())
     for start in range(0, len(samples), _BLOCK):
         block = samples[start : start + _BLOCK]

@@ -1,4 +1,4 @@
-"""What `kwsd bench` found: of each engine, and of daemons of their own."""
+"""The results of `kwsd bench`: the figures of each engine, and of the daemons that it ran."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineFigures:
-    """One engine's figures. `rates` are those of many windows at once, for streams with a window each `hop` samples;
-    `bound` is what its device allows, where that is known."""
+    """One engine's figures.
+
+    `rates` are its throughput with many windows at once; streams have a window every `hop` samples. `bound` is the
+    limit of its device, None if that is not known."""
 
     name: str
     device: str
@@ -54,10 +56,10 @@ class Bench:
     engines: tuple[EngineFigures, ...]
     life: DaemonRun
     live: DaemonRun | None = None
-    """The daemon at a virtual microphone."""
+    """The daemon at a virtual microphone, if one was asked for."""
 
     def tables(self) -> tuple[Table, ...]:
-        """A table of costs, one of each engine's other figures, and the daemon's."""
+        """Tables of the costs, of the engines' loading and speed, of throughput, and of the daemons."""
         columns = ("engine", "sound", "cpu s/s", "ratio", "scored", "look ms p50/95/99", "allocated")
         first = {cost.sound: cost.cpu_per_second for cost in self.engines[0].costs}
         costs = tuple(
@@ -77,7 +79,7 @@ class Bench:
         )
 
     def _rates(self) -> tuple[Table, ...]:
-        """Many windows at once, and how near that comes to what the device allows."""
+        """The throughput of many windows at once, as a share of the device's limit, and that limit."""
         columns = ("engine", "windows at once", "windows a second", "streams in real time", "of the device's limit")
         rates = tuple(
             (

@@ -1,4 +1,4 @@
-"""The daemon's path in one thread: samples in, windows scored whenever the daemon would wake."""
+"""The daemon's path in one thread: it takes samples and scores windows whenever the daemon would wake."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kwsd.spotting.spotter import Spotter
 
 
 class InlinePath:
-    """A ring, its windows and a spotter, which sleep and wake as the daemon's threads do, but do not wait."""
+    """A ring, its windows and a spotter, on the wake-up schedule of the daemon's threads, but without waiting."""
 
     def __init__(self, spotter: Spotter, *, hop: int, window: int) -> None:
-        """`window` samples are heard at once, a `hop` apart."""
+        """Windows are `window` samples long and `hop` samples apart."""
         self._spotter, self._schedule = spotter, WakeSchedule(hop)
         gate = spotter.gate
         self._ring = Ring(max(10 * RATE, 2 * window), SpeechProbe(lambda: gate.aggressiveness) if gate else None)
@@ -26,7 +26,7 @@ class InlinePath:
         self._heard = 0
 
     def hear(self, samples: NDArray[np.int16]) -> bool:
-        """Take the next samples (n,), 10 seconds at most; whether the daemon would have woken."""
+        """Take the next samples (n,), 10 seconds at most; returns whether the daemon would have woken."""
         self._ring.write(samples, wait=False)
         before = self._heard
         while self._ring.awaited:

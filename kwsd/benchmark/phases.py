@@ -1,4 +1,7 @@
-"""A short recording, said again: a word waits for the next look, and where looks fall on a few words is chance."""
+"""Repeats a short recording at several phases of the daemon's looks at the audio.
+
+A word's latency depends on when the next look comes, which for a few words is chance.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ _PAUSE = RATE
 
 
 def at_phases(stream: Stream, span: int) -> Stream:
-    """A stream of less than 20 s three times, at least a second apart, each a third of a span (in samples) later, if
-    looks lie a `span` apart; else itself."""
+    """A stream of less than 20 s, three times, at least a second apart; a longer one as it is.
+
+    Looks are `span` samples apart, and each repetition is a third of a span later relative to them."""
     if stream.seconds >= _SHORT_S:
         return stream
     gap = _PAUSE + (span // _TIMES - len(stream.samples) - _PAUSE) % span

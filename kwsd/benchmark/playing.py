@@ -1,4 +1,4 @@
-"""What plays into the virtual microphone, and when it does."""
+"""A process that plays into the virtual microphone, and the time at which it does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLOCK = re.compile(rb"Time: (\d+\.\d+) sec")
 
 
 class Playing:
-    """What plays, by the server's own clock, which pacat tells twenty times a second."""
+    """A process of pacat, with the sound server's playback time, which pacat prints twenty times a second."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -29,20 +29,20 @@ class Playing:
 
     @property
     def started(self) -> float:
-        """When the server played the first sample, by the monotonic clock. Raises DeviceError where it never did."""
+        """The monotonic time at which the server played the first sample. Raises DeviceError if it never does."""
         if not self._told.wait(PATIENCE_S) or self._started is None:
             raise DeviceError(f"the sound server plays nothing: {self._last.decode(errors='replace').strip()}")
         return self._started
 
     def wait_until(self, sample: int) -> None:
-        """Wait until the server has played so many samples. Raises DeviceError where it does not."""
+        """Wait until the server has played so many samples. Raises DeviceError if it stops before."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, self.started + sample / RATE - time.monotonic()))
         if self._process.returncode:
             raise DeviceError(f"the sound server stopped playing: {self._last.decode(errors='replace').strip()}")
 
     def stop(self) -> None:
-        """End it, if it has not ended by itself. Called again it does nothing."""
+        """End the process, if it has not ended by itself; a second call does nothing."""
         end(self._process)
         self._reader.join()
         assert self._process.stderr
@@ -54,7 +54,7 @@ class Playing:
             now = time.monotonic()
             for told in _CLOCK.finditer(data):
                 if float(told[1]) > 0:  # zero until it plays
-                    began = now - float(told[1])  # too late where we were kept from reading, so the earliest is right
+                    began = now - float(told[1])  # too late if reading was delayed, so the earliest is right
                     self._started = began if self._started is None else min(began, self._started)
                     self._told.set()
             self._last = data

@@ -1,4 +1,4 @@
-"""A microphone without hardware: a PulseAudio server of its own, whose null sink a daemon hears through PortAudio."""
+"""A virtual microphone: a private PulseAudio server, whose null sink a daemon hears through PortAudio."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from kwsd.errors import DeviceError
 from kwsd.samples import RATE
 
 DEVICE = "kwsd_bench"
-"""The microphone's name to PortAudio."""
+"""The microphone's name in PortAudio."""
 
 SINK = "kwsd"
-"""What is to be played into, to the server."""
+"""The name, in the server, of the sink to play into."""
 
 _STARTED = "Daemon startup complete"
 _TOOLS = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
@@ -35,7 +35,7 @@ _AWAKE_MS = 50
 
 
 def check_tools() -> None:
-    """Raise DeviceError, with what to install, where there can be no virtual microphone."""
+    """Raise DeviceError, which says what to install, if a tool for the virtual microphone is missing."""
     lacking = {tool: package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
     if lacking:
         packages = " ".join(dict.fromkeys(lacking.values()))
@@ -46,14 +46,14 @@ def check_tools() -> None:
 
 @dataclass(frozen=True)
 class VirtualMicrophone:
-    """`env` is for a process that shall hear it, as the microphone DEVICE; its XDG_RUNTIME_DIR is private as well."""
+    """The microphone DEVICE of a process that runs with the environment `env`; its XDG_RUNTIME_DIR is private, too."""
 
     folder: Path
     env: dict[str, str]
 
     @contextmanager
     def play(self, samples: NDArray[np.int16]) -> Iterator[Playing]:
-        """Let the server play (n,) samples at 16 kHz, until the end or the end of the block."""
+        """Let the server play (n,) samples at 16 kHz, until their end or the end of the with block."""
         raw = self.folder / "played.raw"
         raw.write_bytes(samples.astype("<i2").tobytes())
         with self._playing(str(raw)) as playing:
@@ -61,14 +61,14 @@ class VirtualMicrophone:
 
     @contextmanager
     def awake(self) -> Iterator[Callable[[], None]]:
-        """Have the server mix in short blocks, as a sound card does, until the end or until what it gives is called.
+        """Make the server mix in short blocks, as a sound card does, until the yielded function is called or the end.
 
-        While nobody asks for more it mixes two seconds at once, and who begins to listen waits for the rest of them.
+        Without a client that needs low latency, it mixes two seconds at once, and a new listener waits for their end.
 
-        Raises DeviceError where it does not play.
+        Raises DeviceError if it does not play.
         """
         with self._playing(f"--latency-msec={_AWAKE_MS}", "/dev/zero") as playing:
-            _ = playing.started  # by then what it had mixed is played
+            _ = playing.started  # waits until the audio that was mixed before is played
             yield playing.stop
 
     @contextmanager
@@ -82,9 +82,9 @@ class VirtualMicrophone:
             playing.stop()
 
     def block_s(self) -> float:
-        """How far ahead of its own clock the server mixes now, and gives what it mixed to the microphone.
+        """Seconds by which the server now mixes, and hands over to the microphone, ahead of its playback clock.
 
-        Raises DeviceError where it does not say.
+        Raises DeviceError if the server does not report it.
         """
         command = ["pactl", "list", "sinks"]
         try:
@@ -101,13 +101,13 @@ class VirtualMicrophone:
 
 @contextmanager
 def virtual_microphone(*, default: bool = False) -> Iterator[VirtualMicrophone]:
-    """A server of our own with one null sink, in a folder of its own; a server that the user has is never asked.
+    """A private server with one null sink, in a folder of its own; the user's own server is never contacted.
 
-    With `default` it is also the default microphone of whoever has `env`. Raises DeviceError: the tools are not
+    With `default` it is also the default microphone of processes with `env`. Raises DeviceError if the tools are not
     installed, or the server does not start.
     """
     check_tools()
-    # A socket's path holds 107 bytes: not below a TMPDIR of any length.
+    # In /tmp, as a socket's path may have only 107 bytes, and TMPDIR may be long.
     with tempfile.TemporaryDirectory(prefix="kwsd-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         env = _environment(folder, default=default)
@@ -116,7 +116,7 @@ def virtual_microphone(*, default: bool = False) -> Iterator[VirtualMicrophone]:
 
 
 def _environment(folder: Path, *, default: bool) -> dict[str, str]:
-    """Our own environment, with sound and run-time files led into `folder`."""
+    """This process's environment, with sound and runtime files redirected into `folder`."""
     alsa = folder / "alsa.conf"
     pulse = f'type pulse server "unix:{folder}/native" device {SINK}.monitor'
     lines = ["</usr/share/alsa/alsa.conf>", f"pcm.{DEVICE} {{ {pulse} hint.show on }}"]
@@ -129,7 +129,7 @@ def _environment(folder: Path, *, default: bool) -> dict[str, str]:
         "ALSA_CONFIG_PATH": str(alsa),
         "PULSE_SERVER": f"unix:{folder}/native",
         "PULSE_COOKIE": str(folder / "cookie"),
-        "LC_ALL": "C",  # what pacat and pactl say is read
+        "LC_ALL": "C",  # the output of pacat and pactl is parsed
     }
 
 
@@ -148,7 +148,7 @@ def _server(folder: Path, env: dict[str, str]) -> Iterator[None]:
     answered, lines = threading.Event(), deque[str](maxlen=20)
 
     def read() -> None:
-        """Keep the log flowing; its end also counts as an answer."""
+        """Drain the log; its end also counts as an answer."""
         for line in process.stderr or ():
             lines.append(line.decode(errors="replace").strip())
             if _STARTED in lines[-1]:

@@ -1,4 +1,4 @@
-"""How many windows an engine scores in a second when many are due at once, as of many streams or recordings."""
+"""Measures how many windows an engine scores in a second, if many are due at once, as with many streams."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MOST_SAMPLES = 64 * 30 * RATE
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`windows_per_second` by the wall clock where `at_once` are due at once."""
+    """The throughput, in windows per second of wall time, with `at_once` windows in a batch."""
 
     at_once: int
     windows_per_second: float
 
     def streams(self, hop: int) -> float:
-        """Streams with a window each `hop` samples that are served in real time, nothing spared."""
+        """Streams with a window every `hop` samples that are served in real time if every window is scored."""
         return self.windows_per_second * hop / RATE
 
     def to_dict(self, hop: int) -> dict[str, Any]:
@@ -36,8 +36,9 @@ class Rate:
 
 
 def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:
-    """Of windows (`window` samples) of noise, all of them scored: for 1, 16, 64 and 256 at once, as far as that takes
-    no more than some seconds, and some 100 MB."""
+    """Measure the throughput on windows of noise (`window` samples), for batches of 1, 16, 64 and 256.
+
+    Batches that would take more than some seconds, or some 100 MB, are left out."""
     rng, per_second = np.random.default_rng(0), float("inf")
     for count in AT_ONCE:
         if count / per_second < _MOST_S and (count == 1 or count * window <= _MOST_SAMPLES):
@@ -48,7 +49,7 @@ def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:
 
 
 def _rate(classifier: Classifier, windows: NDArray[np.float32]) -> Rate:
-    classifier.score(windows)  # the first run of a size may cost more
+    classifier.score(windows)  # the first run of a batch size may cost more
     began, scored = time.perf_counter(), 0
     while time.perf_counter() - began < _LEAST_S:
         classifier.score(windows)

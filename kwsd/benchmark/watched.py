@@ -1,4 +1,4 @@
-"""A `kwsd listen` in a process of its own, seen from outside: its events, its memory, its processor time."""
+"""Watches a `kwsd listen` in a process of its own: its events, its memory, its processor time."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ _PATIENCE_S = 60.0
 
 Figure = TypeVar("Figure")
 Said = tuple[float, dict[str, Any]]
-"""When a line came, by the monotonic clock, and the event in it."""
+"""The monotonic time at which a line arrived, and its event."""
 
 
 class Watched:
-    """Starts when it is entered. It gets samples on standard input, and has to end at its end, or by SIGTERM."""
+    """A process that starts when the context is entered.
+
+    It gets samples on standard input, and must end at the end of its input, or by SIGTERM."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """The environment is our own unless one is given."""
+        """Without `env`, the process inherits this one's environment."""
         self._command, self._env = command, env
         self._said: queue.SimpleQueue[Said | None] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=1)
@@ -64,7 +66,7 @@ class Watched:
             pass
 
     def ready_s(self) -> float:
-        """Wait for READY; the seconds from its start to that. Raises DeviceError where it never comes."""
+        """Wait for READY; returns the seconds from the start. Raises DeviceError if READY never comes."""
         try:
             while (line := self._said.get(timeout=_PATIENCE_S)) is not None:
                 if line[1]["type"] == "ready":
@@ -75,7 +77,7 @@ class Watched:
         raise DeviceError(f"kwsd listen does not become ready: {''.join(self._log) or 'run it by itself to see why'}")
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        """Put (n,) samples into its standard input."""
+        """Write (n,) samples to its standard input; if that is closed, nothing happens."""
         assert self._process.stdin
         with suppress(BrokenPipeError):
             self._process.stdin.write(samples.astype("<i2").tobytes())
@@ -88,11 +90,11 @@ class Watched:
             self._process.stdin.close()
 
     def stop(self) -> None:
-        """Ask it to end, as systemd does."""
+        """Ask it to end by SIGTERM, as systemd does."""
         self._process.terminate()
 
     def lines(self) -> Iterator[Said]:
-        """The events that came or come until its end. Raises DeviceError where it says nothing more, nor ends."""
+        """All its events until it ends. Raises DeviceError if it neither prints a line nor ends within a minute."""
         try:
             while (line := self._said.get(timeout=_PATIENCE_S)) is not None:
                 yield line
@@ -100,16 +102,16 @@ class Watched:
             raise DeviceError("kwsd listen does not end") from None
 
     def memory_mb(self) -> tuple[float, float]:
-        """Resident memory now, and the most there was, with that of the processes it started. Raises DeviceError."""
+        """Resident memory now and at its peak, with that of its child processes. Raises DeviceError if it has ended."""
         found = self._each(_memory_mb)
         return sum(now for now, _ in found), sum(most for _, most in found)
 
     def cpu_s(self) -> float:
-        """Processor seconds of all threads that live, with those of the processes it started. Raises DeviceError."""
+        """Processor seconds of all live threads, with those of its child processes. Raises DeviceError if it ended."""
         return sum(self._each(_cpu_s))
 
     def _each(self, ask: Callable[[int], Figure]) -> list[Figure]:
-        """A figure of it and of each child that lives; capture is one. Raises DeviceError where it has ended."""
+        """A figure of the process and of each live child, such as capture. Raises DeviceError if it has ended."""
         found = []
         for pid in self._children():
             with suppress(OSError, KeyError):  # it has just ended
