@@ -1,4 +1,4 @@
-"""The command line: one file a command. Nothing heavy is imported before a command runs, so that help is instant."""
+"""The command line, with one file for each command; heavy imports wait until one runs, so that help is instant."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from types import FrameType
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; see `kwsd.cli.entry`.
+    """Run one command and return its exit status (see `kwsd.cli.entry`).
 
-    Where the process is ours (no `arguments`), Ctrl-C ends it at once while that is imported: there is nothing yet to
-    tidy up, and importing is no place for an exception. So does SIGTERM `kwsd listen` until the daemon takes it over.
-    SIGHUP, which asks a daemon to read its configuration again, is kept for it where there is no terminal that could
-    hang up.
+    Without `arguments`, the process is kwsd's own, and signals are handled from the start. While `kwsd.cli.entry` is
+    imported, Ctrl-C ends the process at once: there is nothing to clean up, and imports do not expect an exception.
+    SIGTERM likewise ends `kwsd listen` until the daemon handles it. SIGHUP, which asks a daemon to read its
+    configuration again, is remembered for it, unless there is a terminal that could hang up.
     """
     if arguments is not None:
         from kwsd.cli.entry import main as run
 
         return run(arguments)
-    interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else a shell's background job
+    interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in a shell's background job
     if interrupts:
         signal.signal(signal.SIGINT, _end)
     if "listen" in sys.argv[1:3]:
@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _hold_signals() -> None:
-    """What `kwsd listen` does with signals before it knows what it listens to."""
+    """Install the signal handlers of `kwsd listen` for the time before its source is known."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
     from kwsd.daemon.signals import WITHOUT_MEANING, Held, has_terminal, let_pass
 
-    for number in WITHOUT_MEANING:  # until the very end: `relayed` puts back what it finds
+    for number in WITHOUT_MEANING:  # until the very end: `relayed` restores the handlers that it finds
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, let_pass)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not has_terminal():

@@ -1,4 +1,4 @@
-"""The commands, joined into one program."""
+"""Joins the commands into one program."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def models(context: typer.Context, format: Format = "text") -> None:
 
 
 def _add(group: typer.Typer, panel: str, command: Callable[..., Any], name: str | None = None) -> None:
-    """Typer takes a docstring's tabs and breaks as they are; ours are indented."""
+    """Add a command to a group, with its docstring dedented: typer would take the indentation as it is."""
     said = inspect.getdoc(command)
     group.command(name, cls=ManualCommand, rich_help_panel=panel, help=said, context_settings=SETTINGS)(command)
 

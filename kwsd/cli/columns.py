@@ -1,4 +1,4 @@
-"""How wide the columns of a drawn table are where all of it does not fit: nothing is left out, and little is torn."""
+"""Chooses the column widths of a table that is too wide for the terminal, so that few words are broken."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 
 def widths(columns: Sequence[Sequence[str]], room: int, measure: Callable[[str], int] = len) -> list[int]:
-    """How many of `room` columns of a terminal each column gets, by its heading and the cells below it.
+    """The width of each column, out of `room` columns of a terminal, by its heading and the cells below it.
 
-    Where they do not fit, headings are folded at blanks; then cells, the widest first, but for those of the first
-    column, which are to be copied; and then the longest words, those of the first column where they take more than
-    half. Short ones stay whole, numbers above all.
+    If they do not fit, headings are wrapped at blanks; then cells, the widest first, except for the first column, which
+    users copy; at last the longest words are broken, those of the first column only if they take more than half of the
+    room. Short words, and numbers above all, stay whole.
     """
     headings = [_longest_word(heading, measure) for heading, *_ in columns]
     cells = [max(map(measure, rows), default=0) for _, *rows in columns]
@@ -30,7 +30,7 @@ def _longest_word(text: str, measure: Callable[[str], int]) -> int:
 
 
 def _narrow(found: list[int], least: Sequence[int], room: int) -> None:
-    """Take from the widest until all fit, or each is down to its `least`."""
+    """Narrow the widest columns until all fit, or each has its `least` width."""
     while sum(found) > room:
         may = [number for number, width in enumerate(found) if width > least[number]]
         if not may:

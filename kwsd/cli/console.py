@@ -1,4 +1,4 @@
-"""What the commands find, on standard output, and how far they are, on a terminal. The only door to rich."""
+"""Prints results to standard output, and progress to a terminal; only this module imports rich."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from kwsd.shown import one_line, takes_utf8
 log = logging.getLogger(__name__)
 
 Show = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Called with the name of the step, how much of it is done, and its total."""
 
 _NARROW = 60
-"""Columns of a terminal in which a drawn table leaves too little for its cells."""
+"""Terminals with fewer columns get plain tables: a drawn one would leave too little room for its cells."""
 QUIET_S = 10.0
-"""Seconds between two lines about progress where there is no terminal to draw a bar on."""
+"""The least seconds between two log lines about progress, where there is no terminal for a bar."""
 
 
 def _on_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at it; None is a stream that was closed before the process began (`>&-`)."""
+    """Whether the stream is a terminal; it is None if it was closed before the process began (`>&-`)."""
     return stream is not None and stream.isatty()
 
 
 def say(text: str = "") -> None:
-    """A line on standard output."""
+    """Print a line on standard output."""
     print(text)
 
 
 def say_json(value: Any, indent: int | None = 2) -> None:
-    """A JSON document on standard output; without `indent` on one line."""
+    """Print a JSON document on standard output, on one line if `indent` is None."""
     print(json.dumps(value, indent=indent, ensure_ascii=not takes_utf8(sys.stdout)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on standard output: drawn on a terminal with room for it, else plain text in columns that can be cut."""
+    """Print a table: drawn on a terminal that is wide enough, otherwise as plain text in aligned columns."""
     title, rows = one_line(title), [[one_line(cell) for cell in row] for row in rows]
     if _on_terminal(sys.stdout) and shutil.get_terminal_size().columns >= _NARROW:
         _drawn(title, columns, rows)
@@ -75,7 +75,7 @@ def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """A spinner on standard error while something takes a while whose end cannot be told; none without a terminal."""
+    """Show a spinner on standard error during work of unknown length; nothing without a terminal."""
     if not _on_terminal(sys.stderr):
         yield
         return
@@ -88,7 +88,7 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def importing(work: str) -> Iterator[None]:
-    """While the packages of kwsd[train] are imported for some `work`. Raises DeviceError where they are missing."""
+    """Wrap the import of the packages of kwsd[train] for some `work`. Raises DeviceError where they are missing."""
     try:
         with working("loading torch"):
             yield
@@ -98,7 +98,7 @@ def importing(work: str) -> Iterator[None]:
 
 @contextmanager
 def progress() -> Iterator[Show]:
-    """Bars on standard error, one for each `what`; without a terminal a line on the log now and then."""
+    """Show progress bars on standard error, one for each step; without a terminal, occasional log lines."""
     if not _on_terminal(sys.stderr):
         yield _Lines()
         return
@@ -131,7 +131,7 @@ def progress() -> Iterator[Show]:
 
 
 class _Lines:
-    """Progress for a log: nothing about what is over within `QUIET_S`, and little about the rest."""
+    """Logs progress at most once in `QUIET_S` seconds, and nothing about work that ends sooner."""
 
     def __init__(self) -> None:
         self._told = time.monotonic()

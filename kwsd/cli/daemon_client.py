@@ -1,4 +1,4 @@
-"""The way to a daemon that runs, for the commands that ask it something."""
+"""Connects to a running daemon, for the commands that query it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
 _AGAIN_S = 0.05
 _ANSWER_S = 10.0
 _LONGEST = 1 << 20
-"""Bytes of an answer; more are a line without end."""
+"""The most bytes of a line in an answer."""
 
 
 def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
-    """Where the daemon's socket is, by the flags or the configuration.
+    """The path of the daemon's socket, by the flags or the configuration.
 
-    A mistake in that is told, and no more: the daemon goes on with what was right before, at the default place most
-    likely. With --socket there is nothing to be read. Raises ConfigError for a file that is not there, and UsageError.
+    A mistake in the configuration gives only a warning, and the default path: the daemon keeps running with its earlier
+    settings, and most likely there. With --socket, no file is read. Raises ConfigError for a --config file that does
+    not exist, and UsageError.
     """
     if "socket.path" in overrides:
         return load_config(Path(os.devnull), overrides).config.socket.place
@@ -40,8 +41,9 @@ def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
 
 
 def connect(path: Path, until: float = math.inf) -> socket.socket:
-    """A subscription to the daemon at `path`. Raises DeviceError where none listens, or the door is still crowded as
-    the monotonic clock shows `until`."""
+    """Connect to the daemon at `path`.
+
+    Raises DeviceError where none listens, or its queue of connections is still full at the monotonic time `until`."""
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _knock(daemon, path, until)
@@ -50,7 +52,7 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
         raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
     except ConnectionRefusedError as error:
         daemon.close()
-        if not path.is_socket():  # connect(2) says the same of whatever is there
+        if not path.is_socket():  # connect(2) fails in the same way for any other kind of file
             raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
         raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
     except BlockingIOError as error:
@@ -63,11 +65,11 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
 
 
 class TurnedAway(DeviceError):
-    """The daemon is there, and has no room for one more."""
+    """A daemon runs but accepts no further subscriber."""
 
 
 def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
-    """The daemon's own figures. Raises DeviceError where none runs, or it does not answer in time."""
+    """The daemon's status. Raises DeviceError where none runs, or it does not answer in time."""
     until = time.monotonic() + within_s
     with connect(path, until) as daemon:
         try:
@@ -87,8 +89,9 @@ def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
 
 
 def _knock(daemon: socket.socket, path: Path, until: float) -> None:
-    """connect(2), which waits for ever at the door of a daemon that is stuck, once enough others wait there; and which
-    has no time-out of its own for that: it says at once that it would have to wait."""
+    """Connect, but wait no longer than `until` if the daemon is stuck and its queue of connections is full.
+
+    connect(2) would wait for ever, and has no time-out for that: without blocking it fails at once, and is retried."""
     daemon.setblocking(until == math.inf)
     while True:
         try:
@@ -102,8 +105,9 @@ def _knock(daemon: socket.socket, path: Path, until: float) -> None:
 
 
 def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
-    """What the daemon says. Raises TimeoutError as the monotonic clock shows `until`, however much it says, and
-    ValueError for a line without end."""
+    """Yield the daemon's lines.
+
+    Raises TimeoutError at the monotonic time `until`, and ValueError for a line longer than `_LONGEST`."""
     rest = b""
     while (left := until - time.monotonic()) > 0:
         daemon.settimeout(left)

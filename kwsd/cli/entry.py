@@ -1,4 +1,4 @@
-"""Where the process begins: the command line in, one line about any error and one exit status out."""
+"""The entry point of the process: it runs a command line, and turns any error into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's
     (OSError, os.strerror(errno.EMFILE), _NO_DESCRIPTOR),
 )
-"""What the interpreter raises at a limit of the system's: which error, what it says, what to say of it."""
+"""Errors that Python raises at a limit of the system: the class, a part of its text, and the text to report."""
 _DAEMON = "kwsd.daemon.supervisor"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    `arguments` are the process's own where none are given. Then the process is ours to end, and it may end here.
+    Without `arguments`, those of the process are used; the process is then kwsd's own, and may be ended here.
     """
     if arguments is not None:
         return _run(list(arguments))
     _hold_standard_descriptors()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who started us may have it ignored: then no hook has an exit status
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what a locale has no letter for is spelt out, as on the log
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if the parent had it ignored, hooks would have no exit status
+    if isinstance(sys.stdout, io.TextIOWrapper):  # escape letters that the locale lacks, as on the log
         sys.stdout.reconfigure(errors="backslashreplace")
     status = _run(sys.argv[1:])
     if _DAEMON in sys.modules:
@@ -62,13 +62,13 @@ def _run(given: list[str]) -> int:
         try:
             app(_debug_first(given), prog_name="kwsd")
             status = 0
-        except SystemExit as ended:  # typer always leaves so: help, a command's own status
+        except SystemExit as ended:  # typer always exits by this, after help as well
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         if status != Interrupted.exit_status:
             _flush()
     except KeyboardInterrupt:
         status = Interrupted.exit_status
-    except NOBODY_READS:  # told by the flush; see also ManualGroup
+    except NOBODY_READS:  # raised by the flush; see also ManualGroup
         status = 0
     except Exception as error:
         status = Interrupted.exit_status if _is_interrupt(error) else _tell_error(error, debug)
@@ -77,13 +77,15 @@ def _run(given: list[str]) -> int:
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: a library in C that is imported just then calls that an error of its own."""
+    """Whether Ctrl-C caused the error: a C library that is being imported turns it into an error of its own."""
     return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__))
 
 
 def _tell_error(error: Exception, debug: bool) -> int:
-    """One of kwsd's own; or a full disk, mostly under standard output, a closed door, a limit of the system's, which
-    are no faults of ours; or what nobody has foreseen."""
+    """Report an error and return its exit status.
+
+    A full disk, an inaccessible file and a limit of the system are, like kwsd's own errors, no faults in kwsd; any
+    other exception is."""
     if isinstance(error, KwsdError):
         return _tell(str(error), error.exit_status, debug)
     if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -108,12 +110,12 @@ def _tell(text: str, status: int, debug: bool) -> int:
 
 
 def _debug_first(given: list[str]) -> list[str]:
-    """The flag belongs to kwsd as a whole, but who adds it to a command that failed adds it at the end."""
+    """Move --debug to the front: it is a flag of kwsd itself, but users add it at the end of a failed command."""
     return [_DEBUG, *(word for word in given if word != _DEBUG)] if _DEBUG in given else given
 
 
 def _log_format(given: list[str]) -> str:
-    """What the command line asks for: an error in it or in the configuration is told before both are read."""
+    """The log format on the command line, found before parsing, as errors may be reported before that."""
     asked = f"{_LOG_FORMAT}=json" in given or (_LOG_FORMAT, "json") in pairwise(given)
     return "json" if asked else "text"
 
@@ -124,8 +126,9 @@ def _flush() -> None:
 
 
 def _quiet_stdout(*, interrupted: bool) -> None:
-    """Flush once more; where nobody reads any longer, keep the interpreter's own last flush from failing. From waiting,
-    where nobody reads for now: who pressed Ctrl-C wants to leave, and would have to press it for each flush."""
+    """Flush standard output, and keep the interpreter's own last flush from failing if its reader is gone.
+
+    After Ctrl-C, do not flush to a reader that is only slow: each flush would wait until the next Ctrl-C."""
     try:
         if not interrupted or sys.stdout is None or has_room(sys.stdout):
             _flush()
@@ -136,9 +139,9 @@ def _quiet_stdout(*, interrupted: bool) -> None:
 
 
 def _hold_standard_descriptors() -> None:
-    """Put /dev/null where a standard stream was closed before the process began (`2>&-`).
+    """Open /dev/null for each standard stream that was closed before the process began (`2>&-`).
 
-    Else the next file or socket that is opened gets its number, and hears what C libraries print.
+    Otherwise the next file or socket that is opened gets its number, and with it the output of C libraries.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -146,10 +149,10 @@ def _hold_standard_descriptors() -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process without the interpreter's own way out.
+    """End the process without the interpreter's shutdown.
 
-    To take torch apart, module by module, costs it a second in which a daemon that was told to stop seems to hang.
-    By now everything is closed and every thread has been joined that ends.
+    Unloading torch takes a second, in which a daemon that was told to stop seems to hang. By now everything is closed,
+    and every thread that ends has been joined.
     """
     logging.shutdown()
     if sys.stderr is not None:

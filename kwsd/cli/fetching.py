@@ -1,4 +1,4 @@
-"""Models from the Hub, fetched with progress on standard error."""
+"""Fetches models from the Hub, with progress on standard error."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ log = logging.getLogger(__name__)
 
 
 def refuse_empty(model: str) -> None:
-    """Raise UsageError for an empty name, as an unset variable of a script gives it."""
+    """Raise UsageError for an empty name, such as that of an unset variable in a script."""
     if not model:
         raise UsageError("an empty name is no model", "kwsd models lists those that are here")
 
 
 def pull_shown(name: str) -> Path:
-    """Pull a model, with a bar. Raises what `kwsd.zoo.pull_model` raises."""
+    """Pull a model with a progress bar. Raises what `kwsd.zoo.pull_model` raises."""
     from kwsd.zoo import pull_model
 
     with console.progress() as show:
@@ -26,7 +26,7 @@ def pull_shown(name: str) -> Path:
 
 
 def pull_if_missing(name: str) -> None:
-    """Before a model is loaded: fetch it where it is on the Hub and not here. What is here is never asked for again."""
+    """Fetch the Hub's model of that id, unless it is here; a model that is here is never checked for updates."""
     from kwsd.zoo import missing_id
 
     wanted = missing_id(name)

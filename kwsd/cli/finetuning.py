@@ -1,6 +1,6 @@
-"""`kwsd train` on clips, for somebody's encoder or kwsd's own HuBERT, as the terminal sees it.
+"""Carries out `kwsd train` on clips, for a foreign encoder or kwsd's own HuBERT.
 
-Imports torch; `train` imports it when it is wanted.
+Imports torch, so `train` imports this module only when it runs.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from kwsd.zoo import find_model, missing_id
 log = logging.getLogger(__name__)
 
 _FEW = 12
-"""Labels of a model that tells few words apart, and has hardly learnt what is none of them."""
+"""A model with fewer labels knows few words, and has hardly learnt to reject others."""
 _MANY = 50
-"""Clips of which per cent say something: of fewer, one is more than two of them."""
+"""The fewest clips for a figure in per cent: with fewer, one clip is more than two per cent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a run's data lie, and where its findings go."""
+    """The paths of a run's data and results, its licence, and whether it starts afresh."""
 
     data: Path
     runs: Path
@@ -57,7 +57,7 @@ class Places:
 
 @warned_once()
 def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
-    """Carry out `kwsd train` on clips. Raises Interrupted, when it is."""
+    """Carry out `kwsd train` on clips. Raises Interrupted after Ctrl-C."""
     device = pick_device(device)
     out = places.out
     besides = (places.runs, places.runs / recipe.name, *(() if out is None else (out, out / recipe.name)))
@@ -65,7 +65,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     check_readable(data)
     for doubt in doubts(data):
         log.warning("%s", doubt)
-    if missing_id(recipe.model) is None:  # what is no model is told before a folder is made for it
+    if missing_id(recipe.model) is None:  # an invalid model is reported before a folder is made for the run
         recipe, data = _fitted(recipe, data, find_model(recipe.model))
     told = _told(recipe, data, places)
     with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual={"add": False}) as folder:
@@ -73,17 +73,17 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
 
 
 def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labelled, device: str) -> None:
-    """From the clips to a model, with what the run in `folder` has learnt so far."""
+    """Train and export the model, resuming the run in `folder` if there is one."""
     place = model_place(folder, places.out, recipe.name)
-    read_raw_card(place)  # refused now, not when all is learnt
+    read_raw_card(place)  # raises now, not after training
     to_be_fetched = missing_id(recipe.model) is not None
-    pull_if_missing(recipe.model)  # last of all that may be wrong: it may take minutes
+    pull_if_missing(recipe.model)  # after all other checks, as it may take minutes
     backbone = find_model(recipe.model)
     card = read_raw_card(backbone)
     licence = places.licence or licence_of(backbone, card)
     asked, (recipe, data) = (recipe, data), _fitted(recipe, data, backbone)
     if to_be_fetched or (recipe, data) != asked:
-        keep_recipe(folder, _told(recipe, data, places))  # which weights they are is known now
+        keep_recipe(folder, _told(recipe, data, places))  # the weights are known only now
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
@@ -110,7 +110,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
 
 
 def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words: bool) -> None:
-    """Warn of what will come of the run; `few_words` are all that the model knows to which some are added."""
+    """Warn of weaknesses that the trained model will have; `few_words`: words are added to a model that knows few."""
     if few_words:
         log.warning(
             "%s knows few words, and will take much for an added one; put the clips of all words together, and train "
@@ -132,10 +132,11 @@ def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words
 
 
 def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[FinetuneRecipe, Labelled]:
-    """The two as they are carried out: kwsd's own encoder stays as it is, and has labels for whatever is no word; much
-    talk, or many words, are not to outweigh a rare one.
+    """The recipe and the data, adapted to the backbone.
 
-    Raises UsageError where nothing can be added to it, or nothing is to be added.
+    For kwsd's own HuBERT, the encoder is frozen, the labels `_unknown_` and `_silence_` are added, and classes are
+    weighted, so that much talk, or many words, do not outweigh a rare one. Raises UsageError where words cannot be
+    added to the backbone, or there are no new ones.
     """
     if not is_own(backbone):
         if recipe.add:
@@ -163,21 +164,22 @@ def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
 
 
 def _told(recipe: FinetuneRecipe, data: Labelled, places: Places) -> dict[str, Any]:
-    """What the run's folder keeps of it, for a later call to be compared with."""
+    """The recipe, the clips' digest and the weights as plain values, to compare with a later call's."""
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
     return recipe.to_dict(data.labels) | {"clips": clips, WEIGHTS_KEY: _weights_of(recipe.model)}
 
 
 def _weights_of(model: str) -> str:
-    """Which weights it begins with, as the model's card has them: another model may come to lie at the same place.
-    Empty without a card, as of models of others, and of what is not here yet."""
+    """The checksum of the weights that the run starts from, by the model's card: the model may be replaced later.
+
+    "" without a card, as for most foreign models, and for a model that is not here yet."""
     if missing_id(model) is not None:
         return ""
     return str(read_raw_card(find_model(model)).get("sha256", {}).get(WEIGHTS, ""))
 
 
 def _figures(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """How many windows of clips and of talk were right; in per cent where they are enough for that."""
+    """The figures of each split in words: how many windows were right, in per cent if there are enough of them."""
     told = []
     for split, figures in scores.items():
         clips, accuracy = round(figures["clips"]), figures["accuracy"]

@@ -1,7 +1,7 @@
-"""Flags from the configuration's own description: key, flag, type, range and help are stated there and only there.
+"""Builds command-line flags from the configuration's options, which alone declare flag, type, range and help.
 
-No path is tried beforehand (`readable=False`, in all commands): who reads it tells what is wrong, with a status that
-fits, and goes on with other files.
+Typer checks no path beforehand (`readable=False`, in all commands): reading it reports errors with the right exit
+status, and goes on with other files.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ ConfigFile = Annotated[
 
 
 def given_flags(ctx: typer.Context, parameters: Sequence[str]) -> list[str]:
-    """Those of a command's parameters that stand on the command line, as flags."""
+    """The parameters out of `parameters` that were given on the command line, as flags."""
     sources = {f"--{name.replace('_', '-')}": ctx.get_parameter_source(name) for name in parameters}
     return [flag for flag, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def configured(*wanted: str, without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the flags of the options `wanted` (keys or sections; all where none is named).
+    """Give a command the flags of the options `wanted` (keys or sections; all if none is named).
 
-    The command's parameter `overrides` gets what was given, by key, ready for `load_config`.
+    The command's parameter `overrides` gets the given values by key, ready for `load_config`.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +67,7 @@ def configured(*wanted: str, without: Sequence[str] = ()) -> Callable[[Callable[
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What flags said, by parameter, as keys and values for `load_config`; flags that were not given are left out."""
+    """Turn the flags' values by parameter into values by key for `load_config`, without flags that were not given."""
     keys = {parameter_of(option): option for option in options().values()}
     found: dict[str, Any] = {}
     for name, value in given.items():
@@ -109,7 +109,7 @@ def _info(option: Option) -> Any:
 
 
 def described(option: Option) -> str:
-    """The option's help, with its default and its range where that says something."""
+    """The option's help, with its default and its range, if it has them."""
     text = f"Do not {option.help[0].lower()}{option.help[1:]}" if _only_off(option) else option.help
     facts = []
     if option.default not in (None, "", ()) and not option.is_table:
@@ -121,14 +121,16 @@ def described(option: Option) -> str:
 
 
 def _type(option: Option) -> Any:
-    """Values stay text: `load_config` reads and checks them, with errors that name flag, value and range."""
+    """The type of the option's parameter.
+
+    Values stay text: `load_config` parses and checks them, with errors that name flag, value and range."""
     if option.key == HOOKS:
         return list[str] | None
     return bool | None if option.is_switch else str | None
 
 
 def _only_off(option: Option) -> bool:
-    """Whether its flag can but switch it off: `--no-socket`."""
+    """Whether its flag can only switch it off, as `--no-socket`."""
     return option.is_switch and option.flag.startswith("--no-")
 
 
@@ -145,7 +147,9 @@ def _metavar(option: Option) -> str:
 
 
 def _completer(option: Option) -> Callable[[str], list[str]] | None:
-    """What the shell asks for values; without one it offers files, and so it does where none of the values fits."""
+    """A function that completes values for the shell; None if the option has no list of them.
+
+    The shell offers files without a completer, and where no value fits."""
     names_model = option.key == "model.name"
     if not names_model and not option.choices:
         return None
@@ -158,17 +162,17 @@ def _completer(option: Option) -> Callable[[str], list[str]] | None:
 
 
 def _models() -> list[str]:
-    from kwsd.zoo.finding import shipped_names  # imports numpy, and only who asks for this waits for it
+    from kwsd.zoo.finding import shipped_names  # imports numpy, which only completion needs
 
     return shipped_names()
 
 
 def parameter_of(option: Option) -> str:
-    """What the parameter of a command is called that an option of the configuration becomes."""
+    """The name of a command's parameter for an option."""
     return option.key.replace(".", "_")
 
 
 @cache
 def _panel(section: str) -> str:
-    """The group's title: what the section's dataclass says of itself."""
+    """The title of a section's group of flags: the first line of its dataclass's docstring."""
     return (get_type_hints(Config)[section].__doc__ or section).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment that suits: asked for at once, acted upon where nothing is half done."""
+"""Handles signals such as Ctrl-C so that work is interrupted only at a safe point."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ASKED = b"\nkwsd: stopping at the next good moment; Ctrl-C again stops at once 
 
 
 class Interrupts:
-    """Within it, the first SIGINT only waits for `check`; the second one interrupts at once, as ever.
+    """A context in which the first SIGINT takes effect only in `check`; a second one interrupts at once, as usual.
 
-    What comes within `TOGETHER_S` of the first one is still that: `timeout -s INT` sends two.
+    Further ones within `TOGETHER_S` count as the first: `timeout -s INT` sends two.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
-        """Raise Interrupted if somebody asked for it."""
+        """Raise Interrupted if there was a SIGINT."""
         if self._asked_at is not None:
             raise Interrupted("interrupted")
 
@@ -50,7 +50,7 @@ class Interrupts:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
-            with suppress(OSError):  # the same Ctrl-C ended `tee`, or whatever else read it
+            with suppress(OSError):  # the same Ctrl-C may have ended the reader, such as `tee`
                 os.write(2, _ASKED)  # print() may be what was interrupted
         elif now - self._asked_at >= TOGETHER_S:
             signal.default_int_handler(number, frame)
@@ -58,9 +58,9 @@ class Interrupts:
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """Within it Ctrl-C ends the process by itself, for C code that may hang: no handler of Python's runs meanwhile.
+    """A context in which Ctrl-C kills the process, for C code that may hang, during which no Python handler runs.
 
-    Only where nothing is half done. A SIGINT that is ignored stays so, and so it does in another than the main thread.
+    Use it only where nothing is half done. Nothing changes if SIGINT is ignored, or outside the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
@@ -75,8 +75,9 @@ def ending_at_once() -> Iterator[None]:
 
 @contextmanager
 def ending_tidily() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP unwind the stack, as Ctrl-C does, so that folders and processes made for a while do
-    not outlive this one. One that is ignored stays so."""
+    """A context in which SIGTERM and SIGHUP unwind the stack, as Ctrl-C does.
+
+    So temporary folders and child processes do not outlive this process. A signal that is ignored stays ignored."""
     asked = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
     if threading.current_thread() is not threading.main_thread():
         asked = []
@@ -86,7 +87,7 @@ def ending_tidily() -> Iterator[None]:
             signal.signal(number, by)
 
     def leave(number: int, _frame: FrameType | None) -> None:
-        handle(signal.SIG_DFL)  # the second one of them ends the process at once
+        handle(signal.SIG_DFL)  # a second signal ends the process at once
         raise SystemExit(128 + number)
 
     handle(leave)

@@ -1,4 +1,4 @@
-"""`--labels`: the words that a measurement is about."""
+"""The flag `--labels`: the words that a measurement is about."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Labels = Annotated[
 
 
 def split_labels(labels: str) -> list[str] | None:
-    """What --labels names, read as the other lists of words are; None, for all words, where it is empty.
+    """Parse --labels like other lists of words; None, for all words, if it is empty.
 
-    Raises UsageError for what is no list, or one of nothing.
+    Raises UsageError for a text that is no list, or names no word.
     """
     if not labels:
         return None

@@ -1,4 +1,4 @@
-"""The steps of a training run as the terminal and its journal see them; an interrupt that loses nothing."""
+"""Runs the steps of a training run, with progress, a journal, and interrupts that lose nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kwsd.training.journal import JOURNAL, Journal, trim_journal
 log = logging.getLogger(__name__)
 
 _QUIET_S, _OFTEN_S = 60.0, 5.0
-"""A step is told after a minute without one, and a validation no more often than each five seconds: a handful of clips
-is gone through several times a second."""
+"""A step is logged after a minute without a log line, and a validation at most every five seconds: with a handful of
+clips there are several a second."""
 
 
 class Steps(Protocol):
-    """A run of either kind. `before` are steps below zero."""
+    """A run of either kind; `before` is the number of steps below zero."""
 
     folder: Path
     step: int
@@ -34,14 +34,14 @@ class Steps(Protocol):
 
 
 def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) -> dict[str, float]:
-    """Go through the steps that are left, each report a row of the journal; the figures of the last validation.
+    """Take the remaining steps, with a row of the journal for each report; returns the last validation's figures.
 
-    `columns` are the journal's, where it is new; `again` names the command that goes on with the run.
+    `columns` are those of a new journal; `again` names the command that resumes the run.
 
     Raises:
-        Interrupted: somebody asked for it; the checkpoint is written.
-        DeviceError: something cannot be written, mostly as the disk is full.
-        KwsdError: whatever else ends the run.
+        Interrupted: after Ctrl-C; the checkpoint is written.
+        DeviceError: something cannot be written, mostly because the disk is full.
+        KwsdError: any other error that ends the run.
     """
     path = run.folder / JOURNAL
     validated: dict[str, float] = {}
@@ -73,7 +73,7 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
 
 
 def unwritten(place: Path, error: Exception, again: str) -> KwsdError:
-    """A full disk, mostly. What was kept last is whole: checkpoints are written beside their place."""
+    """The error for a failed write, mostly on a full disk; the last checkpoint is intact, as writes are atomic."""
     why, code = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
     kind = DeviceError if code is None or code in NO_ROOM else OutputError
     room = "make room" if code in NO_ROOM else "see to that"

@@ -1,4 +1,4 @@
-"""The shapes of a line on the log: for people, for programs, for systemd's journal."""
+"""Formats of log lines: for people, for programs, and for systemd's journal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from datetime import datetime, timezone
 from kwsd.shown import one_line, rfc3339
 
 Shape = Callable[[int, str, str, str], str]
-"""From a level of `logging`, a logger's name, a text and a traceback or "" to the line, without its line feed."""
+"""Maps a level of `logging`, a logger's name, a text and a traceback (or "") to a line without its line feed."""
 
 
 def plain(level: int, _: str, text: str, traceback: str = "") -> str:
     """kwsd: warning: what happened
 
-    A file's name may hold what a terminal obeys: control characters are spelt out, and only a traceback has lines.
+    Control characters are escaped, as a file's name may hold ones that a terminal obeys; only a traceback has line
+    breaks.
     """
     shown = "\n".join([one_line(text), *map(one_line, traceback.splitlines())])
     return f"kwsd: {logging.getLevelName(level).lower()}: {shown}"
@@ -32,7 +33,7 @@ def structured(level: int, logger: str, text: str, traceback: str = "") -> str:
 
 
 def for_journal(shape: Shape) -> Shape:
-    """Log lines of that shape, each with the priority that journald reads and takes off: `<4>kwsd: warning: ...`."""
+    """The shape with a priority before each line, which journald reads and removes: `<4>kwsd: warning: ...`."""
 
     def prefixed(level: int, logger: str, text: str, traceback: str) -> str:
         priority = 3 if level >= logging.ERROR else 4 if level >= logging.WARNING else 6 if level >= logging.INFO else 7
@@ -42,7 +43,9 @@ def for_journal(shape: Shape) -> Shape:
 
 
 def journal_listens(environment: Mapping[str, str], descriptor: int = 2) -> bool:
-    """Whether standard error leads to the journal: JOURNAL_STREAM names it, but a shell may have led it elsewhere."""
+    """Whether standard error goes to the journal.
+
+    JOURNAL_STREAM names the journal's stream; a shell may have redirected standard error elsewhere."""
     try:
         status = os.fstat(descriptor)
     except OSError:

@@ -1,7 +1,7 @@
-"""Help that reads like a manual: examples as they were written, options in groups, no rich for it.
+"""Formats help like a manual, with examples as written and options in groups, and without rich.
 
-Typer would draw its help with rich, whose import alone takes longer than all the rest of `kwsd --help`; and it would
-wrap the examples.
+Typer formats help with rich, whose import alone takes longer than all the rest of `kwsd --help`, and which wraps the
+examples.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from kwsd.shown import wants_colour
 from kwsd.sinks.nonblocking_writer import NOBODY_READS
 
 OTHERS = "Other options"
-"""The group of options that name none."""
+"""The title for options without a group."""
 
 _BRIEF = 60
-"""Characters of help beside what a shell completes; a terminal that is narrower still wraps them."""
+"""The most characters of help beside a shell's completion; a narrow terminal may still wrap them."""
 
 Rows = list[tuple[str, str]]
 
@@ -34,13 +34,13 @@ Rows = list[tuple[str, str]]
 class ManualCommand(TyperCommand):
     """A command whose help keeps the lines of its examples and groups its options by `rich_help_panel`.
 
-    What it says of a wrong value reads like what the configuration says; an option whose last value alone would count
-    may be given once.
+    Its errors for wrong values are worded like those of the configuration. An option of which only the last value would
+    count may be given only once.
     """
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         with refusing(ctx):
-            if not ctx.resilient_parsing:  # a shell completes a line that is not ready
+            if not ctx.resilient_parsing:  # not for completion, where the line is unfinished
                 _, _, given = self.make_parser(ctx).parse_args(list(args))
                 refuse_repeats(given)
             return super().parse_args(ctx, args)
@@ -49,7 +49,7 @@ class ManualCommand(TyperCommand):
         return _with_brief_help(super().shell_complete(ctx, incomplete))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Arguments as they are listed below; of one that is needed, and may be many, typer makes {FILE...}...."""
+        """The arguments, named as in the list below; typer would show a required, repeatable one as {FILE...}...."""
         arguments = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "argument"]
         names = [(str(argument.metavar), argument.required) for argument in arguments]
         return [str(self.options_metavar), *(name if needed else f"[{name}]" for name, needed in names)]
@@ -62,7 +62,7 @@ class ManualCommand(TyperCommand):
 
 
 class ManualGroup(TyperGroup):
-    """The help of a command that holds commands, which are grouped as options are."""
+    """A command with subcommands, which its help groups by `rich_help_panel`."""
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         with _read_enough(), refusing(ctx):
@@ -91,7 +91,7 @@ class ManualGroup(TyperGroup):
 
 @contextmanager
 def _read_enough() -> Iterator[None]:
-    """`kwsd models | head -1`, or `kwsd --help | true`: whoever read has read enough; typer would exit with 1."""
+    """Exit with 0 when the reader of the output is gone, as in `kwsd models | head -1`; typer would exit with 1."""
     try:
         yield
     except NOBODY_READS:
@@ -99,8 +99,10 @@ def _read_enough() -> Iterator[None]:
 
 
 def _with_brief_help(candidates: list[Any]) -> list[Any]:
-    """What a shell may complete, each with the beginning of its help. Typer gives all of it to rich, which takes
-    [default: 50] for markup and wraps the rest; and fish takes a second line for another candidate."""
+    """Shorten the help of each completion candidate to its beginning.
+
+    Typer passes the whole help to rich, which takes [default: 50] for markup and wraps the rest; and fish would take a
+    second line for another candidate."""
     for candidate in candidates:
         first = re.split(r"(?<!\.)[.:;](?: |$)| \[", candidate.help or "", maxsplit=1)[0]
         candidate.help = textwrap.shorten(first, _BRIEF, placeholder=" …")
@@ -108,12 +110,12 @@ def _with_brief_help(candidates: list[Any]) -> list[Any]:
 
 
 def _write_text(text: str | None, formatter: Any) -> None:
-    """The text, indented: paragraphs as wide as the options below, indented lines as they stand."""
+    """Write the text, indented: paragraphs are wrapped to the width of the options, indented lines are kept."""
     formatter.write_paragraph()
     for as_it_stands, lines in groupby((text or "").strip("\n").splitlines(), lambda line: line[:1] in ("", " ")):
         if as_it_stands:
             written = "\n".join(f"  {line}".rstrip() for line in lines)
-        else:  # no flag is broken
+        else:  # flags are not broken at hyphens
             written = textwrap.fill(
                 " ".join(lines), formatter.width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
             )
@@ -121,7 +123,7 @@ def _write_text(text: str | None, formatter: Any) -> None:
 
 
 def _by_group(parameters: Iterable[Any], ctx: Any) -> dict[str, Rows]:
-    """Arguments first, then the groups in their order, then those that belong to none."""
+    """The parameters by group: arguments first, then the groups in their order, then the other options."""
     groups: dict[str, Rows] = {"Arguments": []}
     others: Rows = []
     for parameter in parameters:

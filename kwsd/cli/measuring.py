@@ -1,4 +1,4 @@
-"""What the evaluations and `kwsd bench` share: the model with the settings to be measured, and flags."""
+"""What the evaluations and `kwsd bench` share: flags, and loading the model with the settings to measure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ EAR = ("model", "gate", "trigger")
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A loaded model (`card`) with the daemon's settings; `hop` and `coarse` in samples."""
+    """A loaded model with its card and the daemon's settings; `hop` and `coarse` are in samples."""
 
     card: ModelCard
     classifier: Classifier
@@ -68,10 +68,10 @@ class LoadedModel:
 
 
 def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
-    """The model and settings that flags ask for; a user's own configuration file has no part in a measurement.
+    """Load the model with the settings of the flags; a user's own configuration file does not affect a measurement.
 
-    `labels` are what a zero-shot model listens for. Of another model's words they are those that fire, if
-    `only_these_fire`.
+    `labels` are what a zero-shot model listens for. With `only_these_fire`, they are the words of any other model that
+    may fire.
 
     Raises:
         UsageError: `labels` is no list of words.
@@ -98,7 +98,7 @@ def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fir
 
 
 def check_finite(**flags: float | None) -> None:
-    """Raise UsageError for a flag that is given as nan, or as infinite."""
+    """Raise UsageError for a flag whose value is NaN or infinite."""
     for name, value in flags.items():
         if value is not None and not math.isfinite(value):
             raise UsageError(f"--{name} is {value:g}; it must be a number")

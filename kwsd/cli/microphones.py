@@ -1,4 +1,4 @@
-"""The microphones, for the commands that list them: the sound server is asked, and may hang."""
+"""Lists the microphones, for the commands that show them, although the sound server may hang."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from kwsd.audio.capture.devices import InputDevice
 
 LATE_S = 3.0
-"""Seconds after which somebody who waits is told what for."""
+"""Seconds after which the user is told what the command waits for."""
 _WAITING = b"kwsd: the sound server has not answered yet; Ctrl-C ends the wait, and a restart of that server may help\n"
 
 
 def microphones() -> list[InputDevice]:
-    """See `kwsd.audio.capture.probing.probed_devices`. Ctrl-C ends the process meanwhile."""
+    """The input devices by `kwsd.audio.capture.probing.probed_devices`; meanwhile Ctrl-C ends the process at once."""
     from kwsd.audio.capture.probing import probed_devices
 
     with _told_when_late(), ending_at_once():
@@ -29,7 +29,7 @@ def microphones() -> list[InputDevice]:
 
 @contextmanager
 def _told_when_late() -> Iterator[None]:
-    """A line on standard error as it is now: while libraries probe, descriptor 2 is turned aside."""
+    """Print a line if the context lasts long, on the present standard error: probing redirects descriptor 2."""
     try:
         own = os.dup(2)
     except OSError:  # closed, or none left
@@ -48,5 +48,5 @@ def _told_when_late() -> Iterator[None]:
     finally:
         late.cancel()
         late.join(PATIENCE_S)
-        if not late.is_alive():  # else it waits for a terminal that was stopped, and needs its descriptor
+        if not late.is_alive():  # otherwise it is blocked on a stopped terminal, and still needs the descriptor
             os.close(own)

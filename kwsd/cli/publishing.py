@@ -1,4 +1,4 @@
-"""Where the findings of a measurement go: tables on standard output, JSON, pictures."""
+"""Publishes the results of a measurement: as tables on standard output, as JSON, and as pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Plots = Annotated[
 
 
 class Report(Protocol):
-    """What was measured."""
+    """The results of a measurement."""
 
     def tables(self) -> tuple[Table, ...]: ...
 
@@ -46,8 +46,9 @@ class Report(Protocol):
 
 
 def check_places(out: str, plots: Path | None = None) -> None:
-    """Try where `publish` is to write: rather now than after hours. Raises as `try_folder`, OutputError for a folder as
-    the file, and DeviceError where no pictures can be drawn."""
+    """Test the places where `publish` will write, before hours of work.
+
+    Raises what `try_folder` raises, OutputError if `out` is a folder, and DeviceError without matplotlib for plots."""
     if out not in ("", "-"):
         _check_file(Path(out))
     if plots is not None:
@@ -59,7 +60,7 @@ def _check_file(path: Path) -> None:
     with writing(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if path.is_file() or not path.exists():  # else a pipe or a device, which would notice
+        if path.is_file() or not path.exists():  # otherwise a pipe or a device, which a test would affect
             try_folder(path.resolve().parent)
 
 
@@ -70,14 +71,16 @@ def publish(
     draw: Callable[[Path], Sequence[Path]] | None = None,
     lines: Iterable[str] = (),
 ) -> None:
-    """The findings as tables and `lines` on standard output, or as JSON there (`out` is -), in a file, as pictures."""
+    """Publish a report: as tables and `lines` on standard output, or as JSON there if `out` is "-".
+
+    Any other `out` is a file for the JSON, in addition to the tables. `draw` draws pictures into the folder `plots`."""
     escaped = out == "-" and not takes_utf8(sys.stdout)
     text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=escaped)) if out else ""
     failed: KwsdError | None = None
-    if out not in ("", "-"):  # first: who looks at the tables may stop looking (head)
+    if out not in ("", "-"):  # first, as the reader of the tables may go away (head)
         try:
             _write(Path(out), text + "\n")
-        except KwsdError as error:  # what was measured is not lost for that
+        except KwsdError as error:  # the tables are printed all the same
             failed = error
     if out == "-":
         console.say(text)
@@ -95,7 +98,7 @@ def publish(
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all; into the file that a link names, and straight into what is no file: a pipe, a device."""
+    """Write a file atomically, following a link; write directly into a pipe or a device."""
     from kwsd.evaluation.output_files import output
 
     with writing(path):

@@ -1,4 +1,4 @@
-"""A wrong command line, refused in one line; a wrong value in the words that the configuration has for its flags."""
+"""Reports a wrong command line in one line, and wrong values in the words of the configuration's errors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _ASKS_FOR_HELP = "NoArgsIsHelpError"
 
 @contextmanager
 def refusing(ctx: Any) -> Iterator[None]:
-    """Where typer would print its usage and what is wrong, raise UsageError, which is told in one line. A group
-    of commands that is called without any still answers with its help."""
+    """Raise UsageError, which is reported in one line, where typer would print its usage and an error.
+
+    A group of commands that is called without a command still shows its help."""
     try:
         yield
     except _WrongUsage as error:
@@ -32,7 +33,7 @@ def refusing(ctx: Any) -> Iterator[None]:
 
 
 def _plain(error: Any, ctx: Any) -> UsageError:
-    """Typer's own words, and where the right ones are to be read."""
+    """Typer's own message, with the possible choices, or the command whose help has them."""
     near = getattr(error, "possibilities", None)
     if near:
         text = f"{error.message}; did you mean {' or '.join(near)}?"
@@ -43,13 +44,13 @@ def _plain(error: Any, ctx: Any) -> UsageError:
 
 
 def _reworded(error: Any) -> UsageError | None:
-    """What typer's BadParameter says, or None where it is about something else than a value's form or range."""
+    """Typer's BadParameter in the words of the configuration; None unless it is about a value's form or range."""
     parameter, cause = getattr(error, "param", None), error.__cause__
     if parameter is None or not parameter.opts or not hasattr(cause, "errors"):
         return None
     found = cause.errors()[0]
     must = _must(found, getattr(parameter, "metavar", None) or "")
-    if found["type"] in _BOUNDS and math.isnan(float(found["input"])):  # it lies beyond either bound
+    if found["type"] in _BOUNDS and math.isnan(float(found["input"])):  # NaN violates both bounds
         must = _number(parameter.min, parameter.max)
     name = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.opts[0])
     shown = str(found["input"]) if found["type"] in _BOUNDS else repr(found["input"])

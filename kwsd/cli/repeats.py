@@ -1,4 +1,4 @@
-"""A flag that is given twice, of which only the last would count."""
+"""Refuses a flag that is given twice, of which only the last would count."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ONE = "leave one of them away"
 
 
 def refuse_repeats(given: Sequence[Any]) -> None:
-    """Raise UsageError where one of typer's parameters `given` is among them more than once.
+    """Raise UsageError if one of typer's parameters occurs more than once in `given`.
 
-    Flags that add up, as --hook does, may be. So may a switch of a command's own, as --path is, but for one with two
-    names, as --fresh and --resume are: they contradict each other.
+    Repeatable flags, such as --hook, may occur several times. So may a command's own switch, such as --path, unless it
+    has an opposite, such as --fresh/--resume, which could contradict it.
     """
     known = {parameter_of(option): option for option in options().values() if option.flag}
     for parameter in given:

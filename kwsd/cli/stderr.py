@@ -1,4 +1,4 @@
-"""What goes to standard error, whoever reads it or not: the log, the one line that an error becomes, notes."""
+"""Writes to standard error, whether anything reads it or not: the log, the line of an error, and notes."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from kwsd.sinks.nonblocking_writer import NonBlockingWriter, silence, write_with
 _shape: loglines.Shape = loglines.plain
 
 MOST = 3000
-"""Bytes of a message on the log: with what stands beside it, it is less than PIPE_BUF; see `NonBlockingWriter`."""
+"""The most bytes of a log message; with its prefix, a line is then below PIPE_BUF (see `NonBlockingWriter`)."""
 PATIENCE_S = 1.0
-"""Seconds that an error or a note waits for whoever reads standard error; then the exit status has to do."""
+"""Seconds to wait for room in standard error for an error or a note; after that it is lost."""
 
 
 def error(text: str) -> None:
-    """The one line that an error becomes, in the shape of the log's."""
+    """Print an error as one line, in the format of the log."""
     _to_stderr(_shape(logging.ERROR, "kwsd", text, ""))
 
 
 def warn(text: str) -> None:
-    """A warning of a command that has no log, in the same shape."""
+    """Print a warning of a command that has no log, in the format of the log."""
     _to_stderr(_shape(logging.WARNING, "kwsd", text, ""))
 
 
 def note(text: str) -> None:
-    """A line on standard error for whoever sits there."""
+    """Print a line for the user on standard error."""
     _to_stderr(f"kwsd: {one_line(text)}")
 
 
 def traceback() -> None:
-    """Where the error that is being handled comes from."""
+    """Print the traceback of the error that is being handled."""
     from traceback import format_exc
 
     _to_stderr(format_exc().rstrip("\n"))
 
 
 def _to_stderr(text: str) -> None:
-    """Nothing where standard error was closed before the process began: print() would take standard output then.
+    """Print a text on standard error; nothing if that was closed before the process began.
 
-    Where nobody reads it, though it is a full pipe, or the disk below it is full, the work goes on, to its own exit
-    status.
+    print() would then use standard output. If standard error is a full pipe, or on a full disk, the work goes on to its
+    own exit status.
     """
     if sys.stderr is not None:
         try:
@@ -55,8 +55,7 @@ def _to_stderr(text: str) -> None:
 
 
 def shape(format: str = "text") -> None:
-    """What lines look like from now on: `format` is "text" or "json". Under systemd's journal each line begins with its
-    priority."""
+    """Set the format of lines from now on, "text" or "json"; under systemd's journal, a priority is put before it."""
     global _shape  # noqa: PLW0603 - there is one standard error
     _shape = loglines.structured if format == "json" else loglines.plain
     if loglines.journal_listens(os.environ):
@@ -64,7 +63,7 @@ def shape(format: str = "text") -> None:
 
 
 def log_from(level: str = "info", format: str = "text") -> None:
-    """Let the log's records from `level` on out, a line each, in that shape; other libraries' only from warnings on."""
+    """Write kwsd's log records from `level` on, and other libraries' warnings and errors, one line each."""
     shape(format)
     handler = _Stderr()
     handler.setFormatter(_Line())
@@ -79,7 +78,7 @@ def log_from(level: str = "info", format: str = "text") -> None:
 
 
 class _Line(logging.Formatter):
-    """A record in the shape that was chosen."""
+    """Formats a record in the chosen shape."""
 
     def format(self, record: logging.LogRecord) -> str:
         whole = super().format(record)  # the message, and the traceback where there is one
@@ -88,10 +87,10 @@ class _Line(logging.Formatter):
 
 
 class _Stderr(logging.Handler):
-    """Writes to whatever standard error is at that moment: rich puts its own there while it draws a bar.
+    """Writes to the current `sys.stderr`, which rich replaces while it draws a bar.
 
-    Every thread of the daemon logs. Where a pager or a stopped terminal reads no further, lines are dropped and
-    counted, for a worker that waits for room hears nothing.
+    Every thread of the daemon logs. If a pager or a stopped terminal reads no further, lines are dropped and counted,
+    since a worker that waits for room would stop listening.
     """
 
     def __init__(self) -> None:
@@ -109,7 +108,7 @@ class _Stderr(logging.Handler):
                 if writer.offer(f"{_shape(logging.WARNING, __name__, text, '')}\n"):
                     self._dropped = 0
             self._dropped += not writer.offer(f"{self.format(record)}\n")
-        except (OSError, ValueError):  # nobody reads the log any more; the work goes on
+        except (OSError, ValueError):  # the log's reader is gone; the work goes on
             return
 
     def _writer_of(self, stream: TextIO) -> NonBlockingWriter:

@@ -1,6 +1,6 @@
-"""`kwsd train` on a recipe of kwsd's own as the terminal sees it, to the end that leaves a model.
+"""Carries out `kwsd train` on a recipe of kwsd's own, from the recordings to the exported model.
 
-Imports torch; `train` imports it when it is wanted.
+Imports torch, so `train` imports this module only when it runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
-    """Carry out `kwsd train`. Raises Interrupted, when it is."""
+    """Carry out `kwsd train` on a recipe. Raises Interrupted after Ctrl-C."""
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
     with run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual) as folder:
@@ -37,9 +37,9 @@ def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool
 
 
 def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
-    """From the recordings to a model, with what the run in `folder` has learnt so far."""
+    """Train and export the model, resuming the run in `folder` if there is one."""
     place = model_place(folder, out, plan.name)
-    read_raw_card(place)  # refused now, not when all is learnt
+    read_raw_card(place)  # raises now, not after training
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
         network, lesson = prepare(plan, data, folder.parent / "cache", show)
@@ -52,7 +52,7 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
             run.learner.average = model = average_weights(model, other, plan.soup.share)
             validated = run.judged()
             log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
-        validated = validated or run.judged()  # this call may have found the run at its end
+        validated = validated or run.judged()  # empty if the run was at its end already
     try:
         export_model(
             model,
@@ -69,7 +69,7 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
 
 
 def _licence(plan: Recipe) -> str:
-    """Weights that descend from Moonshine's carry its MIT notice."""
+    """The default licence: weights that descend from Moonshine's need its MIT notice."""
     return "Apache-2.0 AND MIT" if plan.teacher.weights else "Apache-2.0"
 
 
@@ -79,7 +79,7 @@ def _scores(validated: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def _plot(folder: Path) -> None:
-    """The run as a picture; a model is not lost for the want of one."""
+    """Plot the run's journal; an error is only logged, as the model is written."""
     try:
         plot_journal(folder / JOURNAL, folder / "journal.png")
     except KwsdError as error:

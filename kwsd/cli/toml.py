@@ -1,4 +1,4 @@
-"""A configuration as TOML that `load_config` reads back."""
+"""Writes a configuration as TOML that `load_config` reads back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from kwsd.shown import one_line, spelt_out
 
 
 def as_toml(loaded: LoadedConfig) -> str:
-    """Every option with its meaning and its value's origin.
+    """Every option with its help, its value and the value's origin.
 
-    What is unset or empty has an example. `#` before a key, without a space, leaves the key out; before the words of
-    a comment there is a space. With all of these keys put in the file is still a valid one. A value that is not UTF-8
-    is shown in a comment alone.
+    Unset and empty options have an example. `#` without a space comments out a key; comments in words have a space
+    after it. The file stays valid with all commented keys put in. A value that is not UTF-8 is only shown in a comment.
     """
     sections: dict[str, list[str]] = {}
     tables: dict[str, list[str]] = {}
@@ -47,7 +46,7 @@ def _line(option: Option, value: Any, origin: str) -> str:
 
 
 def _set(name: str, value: Any, origin: str) -> str:
-    """The line of a key; a comment where bytes of its value cannot be said in TOML."""
+    """The line of a key; a comment if its value holds bytes that TOML cannot express."""
     line, origin = f"{name} = {as_value(value)}", spelt_out(one_line(origin))
     if (shown := spelt_out(line)) != line:
         return f"# {shown}  # {origin}; it is not UTF-8, and cannot stand in a TOML file"
@@ -55,7 +54,7 @@ def _set(name: str, value: Any, origin: str) -> str:
 
 
 def as_value(value: Any) -> str:
-    """A value in TOML's own form; hooks as lists, or by the name of the shell that they ask for."""
+    """A value as TOML; a hook is a list, or { shell = "..." } if it asks for a shell."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -68,16 +67,17 @@ def as_value(value: Any) -> str:
 
 
 def as_key(word: str) -> str:
-    """A key in TOML's own form."""
+    """A key as TOML."""
     return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else _string(word)
 
 
 def in_ascii(text: str) -> str:
-    """What `as_toml` gave, for a locale that is not TOML's UTF-8: other letters, all of them in quotes or comments, are
-    spelt out."""
+    """Escape the non-ASCII letters in the output of `as_toml`, for a locale other than UTF-8.
+
+    All of them are in quotes or comments, where an escape is valid."""
     return re.sub(r"[^\0-\x7f]", lambda letter: f"\\U{ord(letter[0]):08x}", text)
 
 
 def _string(text: str) -> str:
-    # JSON's strings are TOML's, but for DEL and for lone surrogates, which neither UTF-8 nor TOML knows: see `_set`.
+    # JSON's strings are valid TOML, except for DEL, and for lone surrogates, which TOML cannot express: see `_set`.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

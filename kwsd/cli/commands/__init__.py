@@ -1,1 +1,1 @@
-"""A file a command: its options, its help, and what it prints."""
+"""One file for each command, with its options, its help and its output."""

@@ -1,4 +1,4 @@
-"""What `kwsd bench` does. Nothing heavy is imported before it is wanted: to import it is a part of what is measured."""
+"""Carries out `kwsd bench`. Heavy imports are delayed, because their time is part of what is measured."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def bench(
 
 
 def _stream(file: Path | None) -> Stream:
-    """The recording, and its words if it has a table."""
+    """The recording, with its words if there is a table beside it."""
     from kwsd.audio.decoding.files import read_clip
     from kwsd.evaluation.truth import Stream, read_stream
 
@@ -86,7 +86,7 @@ def _stream(file: Path | None) -> Stream:
 
 
 def _recordings() -> Path:
-    """Those of the tests: of the checkout that we are part of, or stand in."""
+    """The folder of the tests' recordings, in the checkout that kwsd runs from, or in the current folder."""
     import kwsd
 
     places = [root / "tests" / "recordings" for root in (Path(kwsd.__file__).parents[1], Path.cwd())]
@@ -94,7 +94,7 @@ def _recordings() -> Path:
 
 
 def _sounds(file: Path | None, heard: Stream, model: LoadedModel, seconds: float) -> Mapping[str, NDArray[np.int16]]:
-    """What is measured. The tests' recordings are a sentence, and words on their own."""
+    """The sounds to measure: from the given recording, or from the tests' sentence and, if known, their words."""
     from kwsd.audio.decoding.files import read_clip
     from kwsd.benchmark.cost import sounds
 
@@ -112,9 +112,9 @@ def _loaded(overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
 
 
 def _check_torch(model: LoadedModel) -> None:
-    """Raise UsageError for a model that runs on one engine only, DeviceError without torch; not after a minute.
+    """Raise UsageError early for a model that runs on one engine only, and DeviceError without torch.
 
-    Nothing is imported: that is a part of the model's loading, which is measured.
+    Torch is not imported for that, because its import is part of the loading time that is measured.
     """
     card = model.card
     if card.kind != "kwsd":
@@ -163,7 +163,7 @@ def _engine(model: LoadedModel, load_s: float, made: Mapping[str, NDArray[np.int
 
 
 def _limit(engine: Any) -> Bound | None:
-    """What the device allows; None where its memory is too small for the question."""
+    """The limit of the engine's device; None if its memory is too small to measure it."""
     from kwsd.networks.roofline import bound
 
     try:
@@ -181,8 +181,9 @@ def _life(overrides: dict[str, Any], heard: Stream, realtime: bool) -> DaemonRun
 
 
 def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: DaemonRun) -> DaemonRun:
-    """A daemon at a virtual microphone, which is played the same words; without a table, those that were heard by the
-    pipe."""
+    """Run a daemon at a virtual microphone with the same recording.
+
+    Without a table of words, those that the piped daemon heard are expected."""
     from kwsd.benchmark.daemon_run import watch_microphone
     from kwsd.benchmark.sound_server import virtual_microphone
 
@@ -191,7 +192,7 @@ def _life_at_microphone(overrides: dict[str, Any], heard: Stream, piped: DaemonR
 
 
 def _flags(overrides: dict[str, Any]) -> list[str]:
-    """The daemons' command lines: what ours says of how to hear."""
+    """The daemons' flags: no configuration file, and the overrides of this command line."""
     flags = [f"--config={os.devnull}"]
     for key, value in overrides.items():
         option = options()[key]

@@ -140,7 +140,7 @@ def stream(
         if audio and table:
             heard = read_stream(audio, table)
         else:
-            assert words is not None  # _check saw to it
+            assert words is not None  # _check has made sure
             settings = StreamSettings(snr_db=snr if noise else None, seed=seed)
             count = count or max(1, round(_WORDS_AN_HOUR * hours))
             listened = tuple(model.trigger.thresholds)
@@ -170,7 +170,7 @@ def stream(
 
 
 def as_configuration(chosen: Choice) -> Iterator[str]:
-    """The chosen thresholds as a part of a configuration."""
+    """The chosen thresholds as lines of a configuration file."""
     found = chosen.operating
     late = f", and {found.late} that are late answers" if found.late else ""
     alarms = f"{len(found.alarms) - found.late}{late}"
@@ -187,7 +187,7 @@ def as_configuration(chosen: Choice) -> Iterator[str]:
 
 
 def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:
-    """Raise UsageError unless there is one stream to hear, a recording or one that the flags `building` describe."""
+    """Raise UsageError unless there is exactly one stream: a recording, or one that the flags `building` describe."""
     if audio and building:
         both = "either AUDIO and TSV, or --words and --speech to build a stream; not both"
         raise UsageError(both, f"leave out {', '.join(building)}")

@@ -34,7 +34,7 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
     path = place(config, overrides)
     end = b""
     with connect(path) as daemon:
-        if sys.stdout is None:  # `>&-`: nobody wants to know
+        if sys.stdout is None:  # `>&-`: there is no output
             return
         for said in _said(daemon, sys.stdout):
             sys.stdout.buffer.write(said)
@@ -45,14 +45,14 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
 
 def _said(daemon: socket.socket, stdout: TextIO) -> Iterator[bytes]:
-    """What the daemon says, as it comes, as long as the connection lasts.
+    """Yield the daemon's output as it arrives, until the connection ends.
 
-    Raises BrokenPipeError as soon as nobody reads standard output any more: `kwsd events | head -1` is not to wait for
+    Raises BrokenPipeError as soon as the reader of standard output is gone: `kwsd events | head -1` must not wait for
     the next event.
     """
     poll = select.poll()
     poll.register(daemon, select.POLLIN)
-    poll.register(stdout, 0)  # its end is told all the same
+    poll.register(stdout, 0)  # a hang-up is reported all the same
     with contextlib.suppress(ConnectionResetError):
         while True:
             if stdout.fileno() in dict(poll.poll()):
@@ -64,7 +64,7 @@ def _said(daemon: socket.socket, stdout: TextIO) -> Iterator[bytes]:
 
 
 def _is_farewell(end: bytes) -> bool:
-    """Whether the last line of it is `stopped`, after which there is nothing to come."""
+    """Whether the last line is the event `stopped`, after which no other comes."""
     try:
         said = json.loads(end.removesuffix(b"\n").rpartition(b"\n")[2])
     except (ValueError, RecursionError):  # nothing, a part of a line, or not kwsd's

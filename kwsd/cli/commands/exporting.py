@@ -1,4 +1,4 @@
-"""What `kwsd export` does. Imports torch and onnx; `export` imports it when it is wanted."""
+"""Carries out `kwsd export`. Imports torch and onnx, so `export` imports this module only when it runs."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
     """Carry out `kwsd export`.
 
     Raises:
-        ModelError, UsageError, ConfigError: it cannot be exported, or not so.
-        OutputError, DeviceError: nothing can be written.
+        ModelError, UsageError, ConfigError: the model cannot be exported, or not with these options.
+        OutputError, DeviceError: the files cannot be written.
     """
     if labels is not None and out is None:
         raise UsageError("--labels: graph.onnx is for kwsd's own network, which has labels; it goes with --out")
     pull_if_missing(model)
-    folder = find_model(model)  # an exported model is none
+    folder = find_model(model)  # raises for a model that is itself exported
     if out is None:
         paths, found = [folder / GRAPH], _graph(model, folder, window_s)
     else:
@@ -59,7 +59,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
 
 
 def short_name(name: str) -> str:
-    """What the files are called by: of a model of the Hub its own name, without its owner and revision."""
+    """The stem of the files' names: for a model of the Hub, its name without owner and revision."""
     found = hub_id(name)
     return (found.repo if found else name).rpartition("/")[2]
 
@@ -74,7 +74,7 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
         if read_card(model).kind == "kwsd":
             raise
         raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
-    read_raw_card(folder)  # it is to be written to, after the graph
+    read_raw_card(folder)  # raises now if the card cannot be updated after the graph
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
     with writing(folder):
@@ -84,11 +84,11 @@ def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
 
 
 def _told(card: ModelCard, labels: str | None) -> ModelCard:
-    """The card, a zero-shot model's with the labels that are asked for. Raises ConfigError as `kwsd listen` would."""
+    """The card; for a zero-shot model, with the labels that are asked for. Raises ConfigError for unusable labels."""
     if card.kind == "zero-shot":
         card = fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
         odd = next((label for label in card.labels if not is_printable(label)), None)
-        if odd is not None:  # no kwsd would open the file
+        if odd is not None:  # kwsd would refuse to open the file
             raise ConfigError(f"--labels: {odd!r} holds control characters; name it without")
         return card
     if labels is not None:

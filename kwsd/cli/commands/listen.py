@@ -31,7 +31,7 @@ _IN_ONE = {
     "trigger.words": "between words there are commas: --words yes,no",
     "model.labels": "labels with spaces take quotes: --labels 'a dog barking, a doorbell'",
 }
-"""Flags whose values people write in several parts."""
+"""By option, the remedy for a value whose parts were given as several arguments."""
 
 
 @configured()
@@ -87,7 +87,7 @@ def listen(
 
 
 def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
-    """Raise InputError for a recording that is not there, where it may be the rest of a flag's value."""
+    """Raise InputError for a missing recording that may be the rest of a flag's value."""
     if source in (None, "-") or os.path.lexists(source):
         return
     remedy = next((remedy for key, remedy in _IN_ONE.items() if key in overrides), "")
@@ -96,8 +96,10 @@ def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
 
 
 def _await_reloads(*, microphone: bool) -> None:
-    """Say what a SIGHUP that was held means. A microphone is for good, so that it is about the configuration, which is
-    about to be read; a recording or a pipe just ends by it."""
+    """Handle a SIGHUP that was held, now that the source is known.
+
+    At a microphone it asks for the configuration, which is about to be read anyway, so it is dropped. A recording or a
+    pipe is ended by it."""
     held = signal.getsignal(signal.SIGHUP)
     if not isinstance(held, Held):
         return
@@ -110,7 +112,10 @@ def _await_reloads(*, microphone: bool) -> None:
 
 
 def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
-    """The source that the command line names, read as `schedule` says. Raises InputError or DeviceError."""
+    """The source that the command line names; a microphone or a pipe delivers audio as `schedule` says.
+
+    Raises InputError or DeviceError.
+    """
     realtime = chosen.audio.realtime
     if name is None:
         from kwsd.audio.capture.microphone import Microphone
@@ -124,5 +129,5 @@ def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
         return PcmSource(sys.stdin.buffer, realtime=realtime, schedule=schedule)
     from kwsd.audio.decoding.files import FileSource, check_recording
 
-    check_recording(Path(name))  # what is no recording at all is said at once, not after the model has been loaded
+    check_recording(Path(name))  # raises at once, not after the model has been loaded
     return FileSource(Path(name), realtime=realtime)

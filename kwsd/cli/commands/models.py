@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Format = Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show them.")]
 _MOST = 60
-"""Labels that `info` prints as text; AudioSet has 527."""
+"""The most labels that `info` prints as text; AudioSet has 527."""
 
 
 def list_models(format: Format = "text") -> None:
@@ -113,13 +113,13 @@ def _size(card: ModelCard) -> str:
 
 
 def _cost(card: ModelCard) -> str:
-    """Processor seconds for a second of speech, alone or with its verifier, where the card tells."""
+    """Processor seconds for a second of speech, with the model's verifier if it has one; "" if the card lacks them."""
     cost = card.scores.get("cpu_s_per_s")
     return f"{cost:g}" if isinstance(cost, (int, float)) else ""
 
 
 def _best(card: ModelCard) -> str:
-    """The first figure of the card."""
+    """The first figure of the card, or ""."""
     return next((f"{key}: {value}" for key, value in flattened(card.scores)), "")
 
 
@@ -144,14 +144,14 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
 
 
 def _hears(card: ModelCard) -> str:
-    """How much it hears at once, of how much of that its scores tell, and what a verifier hears that hears more."""
+    """The input's length, the part of it that scores are about if that is shorter, and a verifier's longer input."""
     about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.window else ""
     verifier = f"; its verifier {card.heard / RATE:g} s" if card.window < card.heard else ""
     return f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}{verifier}"
 
 
 def flattened(scores: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Whatever was measured, a line each: tables within tables under joined names."""
+    """The measured figures as names and texts; the names of nested tables are joined."""
     for key, value in scores.items():
         name = f"{above}{key}".replace("_", " ")
         if isinstance(value, Mapping):

@@ -22,7 +22,7 @@ _OWN_FLAGS = (
     "name", "labels", "add", "frozen", "window", "epochs", "batch", "accumulate", "learning_rate", "class_weights",
     "seed",
 )  # fmt: skip
-"""What a recipe with a [backbone] says itself."""
+"""The options that a recipe with a [backbone] replaces."""
 
 
 _USUAL = FinetuneRecipe("", "")
@@ -34,7 +34,7 @@ _RATES = (
 
 
 def _number(field: str, metavar: str, said: str) -> Any:
-    """An option with the bounds of a field of the recipe."""
+    """An option with the bounds of a field of `FinetuneRecipe`."""
     low, high = bounds(FinetuneRecipe, field)
     return typer.Option(metavar=metavar, min=low, max=high, rich_help_panel=_OWN, help=said)
 
@@ -169,7 +169,7 @@ def train(
 
 
 def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
-    """Raise UsageError for flags that say what the recipe says."""
+    """Raise UsageError for flags that the recipe replaces."""
     if backbone:
         raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
     if given:
@@ -177,7 +177,7 @@ def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
 
 
 def _check_names(device: str, name: str) -> None:
-    """Raise UsageError for a device that is none, or a run's name that no folder or no card can have."""
+    """Raise UsageError for an unknown device, or a run's name that is not valid for a folder and a card."""
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
     if "/" in name or name in (".", "..") or (name and not is_name(name)):
@@ -185,7 +185,7 @@ def _check_names(device: str, name: str) -> None:
 
 
 def _no_data(recipe: Path | None) -> str:
-    """What to say where nobody named what to train on: most often it was taken for the recipe."""
+    """The error for a missing --data; most often the data were given as the recipe."""
     if recipe is not None and recipe.is_dir():
         return f"{recipe} is a folder, no recipe; did you mean kwsd train --data {recipe}?"
     if recipe is not None and not recipe.exists():
@@ -194,5 +194,5 @@ def _no_data(recipe: Path | None) -> str:
 
 
 def _name_of(data: Path) -> str:
-    """What a run is called that learns from a folder or a table."""
+    """The default name of a run, after its folder or table of clips."""
     return data.name if data.is_dir() else data.stem

@@ -1,1 +1,1 @@
-"""What `kwsd doctor` checks."""
+"""The checks of `kwsd doctor`."""

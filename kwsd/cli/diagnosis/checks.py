@@ -1,4 +1,4 @@
-"""What `kwsd doctor` looks at, each check a function."""
+"""The checks of `kwsd doctor`, one function each, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
-    """All findings, one after the other. A check that raises has failed; the next ones go on."""
+    """Yield all findings as the checks run. A check that raises has failed; the following ones still run."""
     try:
         loaded = load_config(path, overrides)
     except ConfigError as error:
@@ -38,7 +38,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
         except KwsdError as error:
             yield failed(what, error)
         except OSError as error:
-            if not (where := out_of_reach(error)):  # the machine lacks something: no check goes on
+            if not (where := out_of_reach(error)):  # a shortage of the whole machine: further checks make no sense
                 raise
             yield failed(what, DeviceError(where))
 
@@ -67,7 +67,7 @@ def _detector(config: Config) -> Iterator[Finding]:
 
 
 def _model(config: Config) -> Iterator[Finding]:
-    with console.working("reading the model"):  # a finding is told when no spinner turns
+    with console.working("reading the model"):  # findings are printed outside, when no spinner is shown
         from kwsd.fitting import check_words, fitted
         from kwsd.networks.cascade import Cascade
         from kwsd.zoo import load_classifier, read_card
@@ -92,7 +92,7 @@ def _model(config: Config) -> Iterator[Finding]:
 
 
 def _verified(card: ModelCard) -> str:
-    """What reading the card has made sure of."""
+    """What reading the card has verified, in words."""
     from kwsd.cards.card_file import read_card_file
     from kwsd.cards.names import CARD
 
@@ -102,7 +102,7 @@ def _verified(card: ModelCard) -> str:
 
 
 def _scoring_ms(classifier: Classifier, samples: int) -> float:
-    """How long it takes for one window of so many samples, all zeros."""
+    """Milliseconds to score one window of `samples` zeros."""
     import numpy as np
 
     window = np.zeros((1, samples), np.float32)
@@ -159,4 +159,4 @@ CHECKS: Mapping[str, Check] = {
     "metrics": look_at_metrics,
     "saved detections": look_at_recordings,
 }
-"""In the order in which they are told; the exit status is that of the first that fails."""
+"""The checks in the order in which they run; the exit status is that of the first that fails."""

@@ -1,4 +1,4 @@
-"""What a check of `kwsd doctor` found, and what to do about it."""
+"""The findings of `kwsd doctor`, with their remedies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kwsd.errors import KwsdError
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; `status` is the exit status that a failure stands for."""
+    """The result of one check; `status` is the exit status for a failure."""
 
     what: str
     state: Literal["ok", "warn", "fail"]
@@ -40,9 +40,9 @@ _REMEDIES: Mapping[str, str] = {
     "metrics": "choose another place with --metrics",
     "saved detections": "choose another folder with --save-detections",
 }
-"""For errors that do not know it themselves."""
+"""Remedies for errors without one of their own, by check."""
 
 
 def failed(what: str, error: KwsdError) -> Finding:
-    """The finding of a check that ended with an error: what happened, and apart from it what to do."""
+    """The finding of a check that failed with an error, with its remedy or that of the check."""
     return Finding(what, "fail", error.what, error.remedy or _REMEDIES[what], error.exit_status)

@@ -1,4 +1,4 @@
-"""Which microphones control their gain by themselves, for `kwsd doctor`: ALSA's mixer is asked, by its own program."""
+"""Finds microphones with automatic gain control, for `kwsd doctor`, by ALSA's program amixer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from kwsd.config import Config
 
 _CARDS = Path("/proc/asound")
 _CONTROL = "Auto Gain Control"
-"""So the kernel calls it where a USB microphone has it (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c)."""
+"""The kernel's name for this control of a USB microphone (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c)."""
 _PATIENCE_S = 5.0
 
 
 def look_at_gain_control(config: Config) -> Iterator[Finding]:
-    """A warning for each card that has it on, whichever microphone is chosen: a sound server's is some card's."""
+    """Warn of each card with automatic gain control switched on.
+
+    All cards are checked, whichever microphone is chosen: one of a sound server may belong to any of them."""
     del config
     if not (amixer := shutil.which("amixer")):
         yield Finding("gain control", "ok", "not looked at: there is no amixer (apt install alsa-utils)")
@@ -35,7 +37,7 @@ def look_at_gain_control(config: Config) -> Iterator[Finding]:
 
 
 def _is_on(amixer: str, card: str) -> bool:
-    """False, too, for a card that has no such control."""
+    """Whether the card's control is on; False for a card without it, or if amixer fails."""
     try:
         asked = subprocess.run(
             [amixer, "-c", card, "sget", _CONTROL],

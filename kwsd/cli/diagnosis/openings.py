@@ -1,4 +1,4 @@
-"""What `kwsd doctor` looks at where the daemon opens something: it opens the same, and gives it back at once."""
+"""Checks of `kwsd doctor` for what the daemon opens: each opens the same thing, and closes it at once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kwsd.errors import DeviceError
 from kwsd.replacing import give_back, missing
 
 _ANSWER_S = 3.0
-"""A daemon that is well answers at once, on a busy machine in a second."""
+"""Seconds to wait for a daemon; a healthy one answers at once, or within a second on a busy machine."""
 
 
 def look_at_socket(config: Config) -> Iterator[Finding]:
-    """The socket of events: a daemon's that answers, or one that can be made."""
+    """Whether a daemon answers at the events' socket, or the socket can be created."""
     from kwsd.sinks.listening import answers, listen, unlink
 
     if config.socket.enabled is False:
@@ -30,7 +30,7 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         remedy = "log in through systemd, or name a path with --socket"
         yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is {why}; it would be {path}", remedy)
     left = alive = False
-    with suppress(OSError):  # what is wrong there is for `listen` to say
+    with suppress(OSError):  # `listen` reports what is wrong there
         left = path.is_socket()
         alive = answers(path)
     if alive:
@@ -93,7 +93,7 @@ def look_at_recordings(config: Config) -> Iterator[Finding]:
 
 
 def _writable(folder: Path) -> Finding:
-    """Whether something can be made in a folder that is there."""
+    """Whether files can be created in an existing folder."""
     what = "saved detections"
     if os.access(folder, os.W_OK | os.X_OK):
         return Finding(what, "ok", str(folder))
@@ -104,7 +104,7 @@ def _writable(folder: Path) -> Finding:
 
 @contextmanager
 def _given_back(folder: Path) -> Iterator[None]:
-    """Remove the folders again that were made for a trial, unless somebody has put something there."""
+    """Remove the folders that were made for the trial, unless something else was put into them."""
     made = missing(folder)
     try:
         yield
