@@ -23,9 +23,11 @@ from kwsd.labels import is_printable, unclear, visible
 from kwsd.samples import RATE
 
 FORMAT = 2
-"""Raised when an earlier kwsd would misread a file. In format 1, thresholds are for probabilities; a file whose
-`substitution` is 1 means the same in both, and is written as 1. Two fields needed no new format: an earlier kwsd that
-does not know `latest_ms` sometimes answers late, as before, and without `about` it reports a word's start too early."""
+"""The newest format; it is raised when an earlier kwsd would misread a file.
+
+In format 1, thresholds are for probabilities; a file whose `substitution` is 1 means the same in both, and is written
+as 1. Two fields needed no new format: an earlier kwsd that does not know `latest_ms` sometimes answers late, as it
+always did, and one that does not know `about` reports too early a start of a word."""
 
 SUFFIX = ".onnx"
 

@@ -16,8 +16,9 @@ from kwsd.training.journal import JOURNAL, Journal, trim_journal
 log = logging.getLogger(__name__)
 
 _QUIET_S, _OFTEN_S = 60.0, 5.0
-"""A step is logged after a minute without a log line, and a validation at most every five seconds: with a handful of
-clips there are several a second."""
+"""A step is logged after a minute without a log line, a validation at most every five seconds.
+
+With a handful of clips, there are several validations a second."""
 
 
 class Steps(Protocol):

@@ -11,8 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class LeftOut:
-    """Collects the errors of files that cannot be read, or not to their end; each is logged, and the evaluation goes
-    on."""
+    """Collects and logs the errors of files that cannot be read, or not to their end, while the evaluation goes on."""
 
     def __init__(self) -> None:
         self._errors: list[InputError] = []

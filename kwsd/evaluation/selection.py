@@ -37,8 +37,7 @@ def sounds(recordings: Iterable[Recording], unreadable: OnUnreadable | None = No
 
 
 def at_pauses(sound: Sound) -> list[Sound]:
-    """Split a recording longer than 40 s into pieces of 10 to 20 s, cut where it is quietest, until 40 s or less are
-    left; a shorter one stays whole."""
+    """Split a long recording at pauses: pieces of 10 to 20 s are cut off while more than 40 s are left."""
     pieces, rest = [], sound.samples
     while len(rest) > _LONG:
         energy = np.square(rest[_PIECE : 2 * _PIECE].astype(np.float64))

@@ -143,8 +143,9 @@ class _Builder:
         return samples * np.float32(np.sqrt(10 ** (level / 10) / power)) if power else samples
 
     def _under(self, noise_from: SpokenWord | None) -> None:
-        """Lay noise under the waiting pieces, by the power of the word `noise_from` or, for None, by `level_db`, and
-        finish them as int16."""
+        """Lay noise under the waiting pieces and finish them as int16.
+
+        Its level follows from the power of the word `noise_from` or, for None, from `level_db`."""
         waiting = np.concatenate(self._waiting)
         if self._settings.snr_db is not None:
             begin = self._length - len(waiting)

@@ -85,8 +85,7 @@ def stream_from_folders(
 
 
 def _note_on_talk(pieces: Sequence[Sound], stream: Stream) -> tuple[str, ...]:
-    """A note for a stream of which speech is less than half: most alarms come from speech, so the rate an hour is too
-    low there."""
+    """A note if at most half of the stream is talk: alarms are counted by the hour, and words give few."""
     talk_s = sum(len(piece.samples) for piece in pieces) / RATE
     if talk_s > stream.seconds / 2:
         return ()

@@ -86,8 +86,9 @@ def choose_thresholds(
 
 
 def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
-    """The `given` log-odds or, if the word alarms at the nearest place of the `grid` at or below them, the lowest place
-    above them without an alarm."""
+    """The `given` log-odds if the word has no alarm there, otherwise the next higher place of the `grid` without one.
+
+    What counts is the nearest place at or below the given one."""
     places = grid[: len(table)]
     below = np.flatnonzero(places <= given)
     nearest = below[0] if len(below) else len(grid) - 1  # below the whole grid, its lowest place counts

@@ -25,8 +25,9 @@ from kwsd.networks.torch_classifier import load_own
 from kwsd.samples import RATE
 
 _LEVELS = 63
-"""Quantisation levels that overflow on no processor, since the file may be run anywhere: see `quantisation_levels` in
-`kwsd.networks.onnx_loading`."""
+"""Quantisation levels that overflow on no processor, since the file may be run anywhere.
+
+See `quantisation_levels` in `kwsd.networks.onnx_loading`."""
 
 _ALONE = "_without_verifier"
 """The suffix of a card's figures that were measured without the verifier."""

@@ -16,8 +16,10 @@ from kwsd.training.values import read_table
 
 _KINDS = ("hubert", "moonshine")
 TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 7, 3), 384
-"""The sizes of Moonshine tiny's encoder, the only teacher: the hidden size, the inner size of a feed-forward layer, the
-convolutions' kernels, and the samples from one vector to the next."""
+"""The sizes of Moonshine tiny's encoder, the only teacher.
+
+They are the hidden size, the inner size of a feed-forward layer, the convolutions' kernels, and the samples from one
+vector to the next."""
 _GROUPS = 16  # of the positional embedding's channels; a multiple also fits the pooling's eight heads
 
 

@@ -14,8 +14,10 @@ TAPS = 4096
 _ABSORPTION = (0.2, 0.8)
 _LIVE_ABSORPTION = (0.08, 0.5)
 _MATCHED, _LATE = samples_in(30), samples_in(50)
-"""Samples after the direct sound, 30 and 50 ms. Image sources, up to order 8, fill the response up to the second; the
-tail follows from there, at the level that they have between the two."""
+"""Samples after the direct sound, 30 and 50 ms.
+
+Image sources, up to order 8, fill the response up to the second; the tail follows from there, at the level that they
+have between the two."""
 
 
 def channel_bank(count: int, seed: int, *, late: bool = False) -> NDArray[np.float32]:

@@ -37,14 +37,17 @@ _encoder = partial(
 """`whole`, except that weights of a head may be missing or unused: a new head is wanted."""
 
 RELABELLED_THRESHOLD = 0.99
-"""The threshold of words that kwsd's HuBERT was taught. "alexa" and "jarvis", learnt from 15 or 40 clips each, were
-missed 0.3 to 2.7 times in a hundred under noise at 10 dB, with one or two false alarms in 1.2 hours; 0.95 gave two to
-six."""
+"""The threshold of words that kwsd's HuBERT was taught.
+
+"alexa" and "jarvis", learnt from 15 or 40 clips each, were missed 0.3 to 2.7 times in a hundred under noise at 10 dB,
+with one or two false alarms in 1.2 hours; 0.95 gave two to six."""
 
 ADDED_THRESHOLD = 0.84
-"""The threshold of words added to those that it knows, which score lower. "alexa" and "jarvis", learnt from 20 clips
-each, were missed 7 and 5 times in a hundred under noise at 10 dB, and fired once each in 2.9 hours of other people's
-talk than was learnt from; at 0.8, they were missed 4 and 4 times, and fired five and seven times."""
+"""The threshold of words that were added to those that it knows; added words score lower.
+
+"alexa" and "jarvis", learnt from 20 clips each, were missed 7 and 5 times in a hundred under noise at 10 dB, and fired
+once each in 2.9 hours of other people's talk than was learnt from; at 0.8, they were missed 4 and 4 times, and fired
+five and seven times."""
 
 _HEADLESS = frozenset({"moonshine"})
 """Encoders for which transformers has no classifier."""

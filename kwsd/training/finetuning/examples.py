@@ -102,7 +102,7 @@ class Examples:
         """Yield windows (n, length), their labels (n,), and the number of examples taken, `size` examples at a time.
 
         `chosen` are examples with their numbers. With `epoch` None, for measuring, windows are not shifted. Clips that
-        cannot be read are missing, as are silent ones. Raises InputError if too many cannot be read.
+        cannot be read, or are silent and should not be, are missing. Raises InputError if too many cannot be read.
         """
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="kwsd-clips") as pool:
             starts = range(0, len(chosen), size)

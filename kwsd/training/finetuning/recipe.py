@@ -14,8 +14,9 @@ from kwsd.training.recipe import LARGEST_SEED, LOWEST_RATE
 from kwsd.training.values import number, read_table
 
 FEW_STEPS = 300
-"""The fewest steps of a run by default. From 36 clips, the right word scored 0.23 at most after 25 steps; after 300,
-each of eight words fired."""
+"""The fewest steps of a run by default.
+
+From 36 clips, the right word scored 0.23 at most after 25 steps; after 300, each of eight words fired."""
 _PASSES = 5
 
 
