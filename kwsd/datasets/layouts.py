@@ -23,7 +23,7 @@ from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
 
-_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # suffixes of files beside clips that nobody means as clips
+_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # suffixes of files that may lie beside clips
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
 
 

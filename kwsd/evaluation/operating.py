@@ -96,7 +96,7 @@ class OperatingPoint:
     def miss_interval(self) -> tuple[float, float]:
         """The 95 % bootstrap interval of the miss rate; occurrences of one clip are resampled together.
 
-        A clip is told by word and name: in Speech Commands, clips of one speaker share a name across words."""
+        A clip is identified by word and name: in Speech Commands, one speaker's clips share a name across words."""
         return statistics.miss_interval([outcome.missed for outcome in self.outcomes], groups=_clips(self.outcomes))
 
     @property

@@ -71,7 +71,7 @@ class Run:
         save(state, self.folder / CHECKPOINT)
 
     def _recordings(self) -> State:
-        """What must not change of the recordings until a run is resumed: their sizes and digests."""
+        """The sizes and digests of the recordings, which must be the same when the run is resumed."""
         sounds = self.lesson.mixer.sounds
         kinds = {"words": sounds.words, "speech": sounds.speech, "noise": sounds.noise}
         said = {kind: corpus.digest() for kind, corpus in kinds.items()}

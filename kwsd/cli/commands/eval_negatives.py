@@ -61,7 +61,7 @@ def negatives(
     )
     snippets = None
     if save_snippets is not None:
-        try_folder(save_snippets)  # before the long work, and after all that may be wrong with what is heard
+        try_folder(save_snippets)  # before the long work, but after all checks of the recordings
         snippets = Snippets(save_snippets)
     with console.progress() as show:
         report = evaluate_negatives(

@@ -62,5 +62,5 @@ def hardly_judged(data: Labelled) -> list[tuple[str, int]]:
 def _length_s(path: Path) -> float:
     try:
         return clip_length(path) / RATE
-    except InputError:  # told when it is to be heard
+    except InputError:  # reported when the clip is read
         return 0.0
