@@ -180,7 +180,7 @@ def test_one_that_is_started_is_killed_while_its_sink_is_busy_elsewhere(
 def test_a_patient_close_does_not_lengthen_what_a_hurry_has_left(bench: Any, tmp_path: Path, stop: Envelope) -> None:
     sink = bench.sink(f": >{tmp_path}/started; exec sleep 1000", timeout_s=math.inf)
     sink.send(stop)
-    bench.wait_for((tmp_path / "started").exists)
+    bench.wait_for(lambda: (tmp_path / "started").exists() and bool(sink._running))
     sink.hurry(PATIENCE_S)
     patient = threading.Thread(target=sink.close, args=(math.inf,), daemon=True)
     patient.start()

@@ -101,8 +101,9 @@ def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_o
     assert kept is not None
     os.close(kept)
     sink.send(sealed(2))
-    assert lines(oldest, 1) == lines(newest, 1) == [2]
-    assert newest.recv(1) == b""
+    assert lines(oldest, 1) == [2]
+    while newest.recv(4096):
+        """It may have had the second event before."""
     sink.send(sealed(3))
     assert lines(oldest, 1) == [3]
     assert "no descriptor is left" in caplog.text
