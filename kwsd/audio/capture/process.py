@@ -2,8 +2,8 @@
 
 PortAudio can hang in a device that is gone, and only knows the devices that it found when it was loaded. A separate
 process solves both. It writes to a pipe rather than to shared memory: a second of audio is only 32 kB, the kernel
-buffers one to two seconds for a busy daemon (then the slots hold four more), the end of the pipe tells each side that
-the other has died, and nothing of it outlives a `kill -9`.
+buffers one to two seconds for a busy daemon (then the block ring holds four more), the end of the pipe tells each side
+that the other has died, and nothing of it outlives a `kill -9`.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Reader:
         return cut
 
     def _expect(self) -> None:
-        """Have the ring wake us for the next window that is worth a look."""
+        """Have the ring wake us for the next window that may matter."""
         first = max(self._heard + self._hop, self._schedule.next_wake(self._heard))
         self._ring.expect(first, self._schedule.last_wake(self._heard))
 
