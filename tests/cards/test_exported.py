@@ -86,6 +86,12 @@ def not_numbers() -> onnx.ModelProto:
     return made
 
 
+@pytest.mark.parametrize("label", ["\u0645\u06cc\u200c\u0631\u0648\u0645", "turn\u00a0on"])
+def test_correct_spelling_survives_an_export(tmp_path: Path, label: str) -> None:
+    contract = replace(CONTRACT, labels=(label, "no", "_silence_"), thresholds={label: 0.5})
+    assert read_card(written(tmp_path / "tiny.onnx", model(contract))).words == (label, "no")
+
+
 def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
     card = read_card(written(tmp_path / "tiny.onnx", model()))
     assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))
