@@ -158,26 +158,23 @@ def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: P
     assert not (tmp_path / "runs" / "cache").exists()
 
 
-def test_a_disk_that_fills_up(kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("kwsd.training.loop.save", full)
-    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
-    assert (ran.status, ran.out) == (69, "")
-    assert "tones: cannot be written (No space left on device): make room, then go on with the same" in ran.err
-
-
-def test_a_place_that_cannot_be_written(
-    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (OSError(28, "No space left on device"), 69, "(No space left on device): make room, then"),
+        (OSError(21, "Is a directory"), 73, "(Is a directory): see to that, then"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written(
+    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, status: int, told: str
 ) -> None:
-    def closed(*_: object) -> None:
-        raise OSError(21, "Is a directory")
+    def fails(*_: object) -> None:
+        raise error
 
-    monkeypatch.setattr("kwsd.training.loop.save", closed)
+    monkeypatch.setattr("kwsd.training.loop.save", fails)
     ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
-    assert (ran.status, ran.out) == (73, "")
-    assert "tones: cannot be written (Is a directory): see to that, then go on with the same" in ran.err
+    assert (ran.status, ran.out) == (status, "")
+    assert f"tones: cannot be written {told} go on with the same" in ran.err
 
 
 def test_a_disk_that_fills_up_with_the_model(
