@@ -45,25 +45,28 @@ def bench(
 
     In this process, on the daemon's path, hop by hop: processor seconds for a second of
     running speech, of half speech and half silence, of silence and of steady noise (and,
-    without FILE, of nothing but words, if the model knows any of them); wall time and
-    allocations a hop; how much faster than real time a recording is heard; the model's
-    loading time.
-    Then how many windows are scored in a second where many are due at once, how many
-    streams that is, and on torch (a GPU, or --compare) what share of what the device's
-    matrix units or memory allow. In a daemon of its own: the time to READY and its
-    memory; with --realtime also its processor time, threads and pipe included, and the
-    time from a word's end to its event. Beside the recording, a TSV of the same name
-    (start_s, end_s, word) says where the words end. All of the recording is played, and
-    as much silence; one of less than 20 s three times, each a third of --coarse later.
+    without FILE, of words alone, if the model knows any of them); wall time and
+    allocations for each hop; how much faster than real time a recording is heard; the
+    model's loading time.
+
+    Then the windows that are scored in a second where many are due at once, how many
+    streams that makes, and on torch (a GPU, or --compare) their share of what the
+    device's matrix units or memory allow.
+
+    In a separate daemon: the time to READY and its memory; with --realtime also its
+    processor time, threads and pipe included, and the time from a word's end to its
+    event. A TSV beside the recording, of the same name (start_s, end_s, word), says where
+    the words end. The whole recording is played, and as much silence; one shorter than
+    20 s is played three times, each a third of --coarse later.
 
     --virtual-microphone starts a PulseAudio server of its own (yours is left alone),
-    plays the recording into its null sink, and has a second daemon listen to that by
-    PortAudio. Memory and processor time are those of both its processes, not the sound
-    server's. The latency counts from when the server mixed a word's end, by its own
-    clock, and so holds the server's block, ALSA's and PortAudio's buffers and the
-    daemon's work. It needs pulseaudio, pulseaudio-utils and libasound2-plugins.
+    plays the recording into its null sink, and has a second daemon listen to that through
+    PortAudio. Memory and processor time are those of both its processes, not of the sound
+    server. The latency starts when the server mixes a word's end, by its own clock, so it
+    includes the server's block, the buffers of ALSA and PortAudio, and the daemon's work.
+    It needs pulseaudio, pulseaudio-utils and libasound2-plugins.
 
-    Absolute figures are this machine's, and this moment's: compare ratios of one run.
+    Absolute figures hold for this machine and this moment: compare ratios of one run.
     """
     from kwsd.cli.commands import benching
 

@@ -30,17 +30,17 @@ def classify(
         Literal["text", "json"], typer.Option(metavar="text|json", help="A table, or a JSON object a line.")
     ] = "text",
 ) -> None:
-    """What is heard in whole recordings: the best labels, with their scores.
+    """Classify whole recordings: the best labels, with their scores.
 
       kwsd classify bark.wav --model MIT/ast-finetuned-audioset-10-10-0.4593
       kwsd classify *.wav --top 1 --format json >heard.jsonl
 
-    A recording goes through the network in one piece, as through the pipelines of
-    transformers; one that is longer than the model can hear (or than a minute), or
-    than --window where that is given, in equal pieces whose scores are averaged. No
-    verifier is asked, so that scores are not those of kwsd listen, and config.toml is
-    not read. A file that cannot be read is named on standard error and skipped; the
-    exit status is 66 then.
+    A recording goes through the network in one piece, as in the pipelines of
+    transformers. If it is longer than the model can hear, than a minute, or than
+    --window, it is cut into equal pieces, and their scores are averaged. No verifier is
+    used, so the scores differ from those of kwsd listen, and config.toml is not read. A
+    file that cannot be read is named on standard error and skipped; the exit status is
+    then 66.
     """
     alone = {"trigger.smoothing": 1}  # no mean over windows, of which a short --window would have too few
     if Path("-") in files and not Path("-").exists():

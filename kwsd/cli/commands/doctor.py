@@ -29,9 +29,9 @@ def doctor(
 
     The configuration, PortAudio, the microphones and their automatic gain control, the
     voice activity detector, the model (it scores a second of silence), the GPU, the
-    hooks, the socket, and where the metrics are served and detections are kept. What is
-    opened for a trial is given back at once. Exit status: 0, or that of the first check
-    that failed.
+    hooks, the socket, and where the metrics are served and detections are kept. Each
+    thing that is opened for a check is closed at once. Exit status: 0, or that of the
+    first check that failed.
     """
     stderr.log_from("warning")
     findings = []

@@ -36,17 +36,17 @@ def clips(
     json: Json = "",
     plots: Plots = None,
 ) -> None:
-    """How many clips are heard right: one word a clip.
+    """Measure how many clips, of one word each, are classified correctly.
 
-    Labels that the model lacks count as unknown, _silence_ as silence. Where Speech
-    Commands' lists or a table say which clips are for test, those are scored. --labels
-    scores a subset task, in which all other words are unknown. The 12-class task:
+    Labels that the model does not have count as unknown, _silence_ as silence. If Speech
+    Commands' lists or a table name test clips, only those are scored. --labels scores a
+    subset task, in which all other words are unknown. The 12-class task:
 
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go
 
-    It prints the accuracy in all and per word, with 95 % intervals, word against noise,
-    the calibration error, and in the JSON the confusion matrix. A file that cannot be
-    read is named and left out; the exit status is 66 then.
+    The output has the overall accuracy and that of each word, with 95 % intervals, word
+    against noise, the calibration error, and in the JSON the confusion matrix. A file
+    that cannot be read is named and left out; the exit status is then 66.
     """
     check_places(json, plots)
     model = load_model(overrides, labels, only_these_fire=False)

@@ -35,12 +35,12 @@ def negatives(
     ] = None,
     json: Json = "",
 ) -> None:
-    """How often the daemon fires at nothing, and at what.
+    """Measure how often the daemon fires where no word is spoken, and what it fires at.
 
-    A folder of recordings of any depth, with an index.tsv or not, or one file. What has a
-    transcript (its label in an index.tsv, a *.trans.txt beside it, or --transcripts) that
-    holds a listened word is left out, and so is a file from where it cannot be read on,
-    with exit status 66.
+    FOLDER is a folder of recordings of any depth, with or without an index.tsv, or one
+    file. A recording whose transcript (its label in an index.tsv, a *.trans.txt beside
+    it, or --transcripts) contains a listened word is left out. A damaged file is used up
+    to the damage; the exit status is then 66.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard

@@ -94,32 +94,32 @@ def stream(
     json: Json = "",
     plots: Plots = None,
 ) -> None:
-    """How many words are missed in long audio, and how often something else fires.
+    """Measure how many words are missed in long audio, and how often something else fires.
 
-    Through the gate, spotter and trigger of the daemon, faster than real time. Either
-    a recording with its words, or a stream that is built from parts:
+    The audio goes through the daemon's gate, spotter and trigger, faster than real time.
+    It is either a recording with a table of its words, or a stream built from parts:
 
       kwsd eval stream talk.wav talk.tsv
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10
 
-    Where Speech Commands' lists or a table say which words are for test, those are taken.
-    Sentences whose transcript (as for kwsd eval negatives) holds a listened word are
-    left out; long recordings are cut at pauses, so that words come throughout. The
-    first detection of the right word, from its start to half a second after its end, is
-    a hit, any further one there a repeat, all else a false alarm: a late answer too,
-    and another word than was said. It prints the misses at 0.1, 0.5 and 1 false
+    If Speech Commands' lists or a table name test words, only those are used. Sentences
+    whose transcript (as for kwsd eval negatives) contains a listened word are left out;
+    long recordings are cut at pauses, so that words come throughout. The first detection
+    of the right word, from its start to half a second after its end, is a hit; another
+    one there is a repeat. Everything else is a false alarm: also a late detection, and
+    the detection of another word. The output has the misses at 0.1, 0.5 and 1 false
     alarms an hour and at the model's own thresholds, with 95 % intervals, latency and
     cost, with the gate on and off.
 
-    --choose 0.5 gives a threshold for each word, so that all together give half an alarm
-    an hour on this stream, late answers not counted, as a table and as lines for
-    config.toml. By talk of other speakers they give many more: take hours of the talk
-    that your machine will hear. For anybody's talk, take one threshold for all, from the
-    tables by word: (+1.09) is by how much it lies over the given one, in log-odds.
+    --choose 0.5 chooses a threshold for each word so that all words together give half
+    an alarm an hour on this stream (late detections not counted), as a table and as
+    lines for config.toml. Other speakers cause many more alarms: use hours of the talk
+    that your machine will hear. For any talk, use one threshold for all words, from the
+    tables by word: (+1.09) is how far it lies above the given one, in log-odds.
 
-    What fired wrongly and what was missed is told with its second, so that you can listen
-    to it; --json has all of it. A file that cannot be read is left out and named; the
-    exit status is 66 then.
+    False alarms and missed words are listed with their second, so that you can listen to
+    them; --json has all of them. A file that cannot be read is named and left out; the
+    exit status is then 66.
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)

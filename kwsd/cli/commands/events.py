@@ -21,15 +21,15 @@ _DROPPED = "it died, or dropped this subscriber, which did not keep up; see its 
 
 @configured("socket.path")
 def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
-    """Print what a running daemon hears: a JSON object a line, until it stops.
+    """Print what a running daemon hears, one JSON object per line, until it stops.
 
-    As many as 64 programs may ask at once, each gets every event from then on:
+    Up to 64 programs can subscribe at once; each gets every event from then on:
 
       kwsd events | jq -r 'select(.type == "detection") | .word'
 
-    Other programs need no kwsd for it: socat - UNIX:$XDG_RUNTIME_DIR/kwsd/events.sock
+    Other programs can do without kwsd: socat - UNIX:$XDG_RUNTIME_DIR/kwsd/events.sock
 
-    The exit status is 69 where the daemon hangs up before it says that it stops.
+    The exit status is 69 if the daemon hangs up without saying that it stops.
     """
     path = place(config, overrides)
     end = b""

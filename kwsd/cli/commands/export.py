@@ -48,14 +48,14 @@ def export(
     weights; they are taken from model.safetensors, the large matrices rounded to 8
     bits. `kwsd train` writes it for kwsd's own networks.
 
-    --out also takes whatever HuBERT, wav2vec2, WavLM, AST or Whisper classifies sound.
-    The files hold the preprocessing, the labels, thresholds, licence and scores: --model
-    takes them anywhere, without torch. They hear windows of raw samples (batch, samples)
-    and give probabilities (batch, labels), in any program that has ONNX Runtime. A CLAP's
-    labels are those that --labels names, once and for all.
+    --out also exports any HuBERT, wav2vec2, WavLM, AST or Whisper that classifies sound.
+    The files include the preprocessing, labels, thresholds, licence and scores: --model
+    loads them anywhere, without torch. Their input is windows of raw samples (batch,
+    samples), their output probabilities (batch, labels), in any program that has ONNX
+    Runtime. The labels of a CLAP are fixed to those of --labels.
 
-    Scores in single precision must be the original's to 0.0001, else nothing is
-    written; how far those in 8 bits are off is told.
+    The scores in single precision must equal the original's to 0.0001, otherwise nothing
+    is written; the deviation of those in 8 bits is shown.
     """
     refuse_empty(model)
     stderr.log_from()

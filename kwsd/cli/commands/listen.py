@@ -46,7 +46,7 @@ def listen(
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Listen, print the words that are heard, and run what is bound to them.
+    """Listen, print the words that are heard, and run the commands bound to them.
 
       kwsd listen                                   the default microphone
       kwsd listen --microphone usb --words yes,no   no other words may fire
@@ -57,11 +57,11 @@ def listen(
       arecord -f S16_LE -r 16000 -t raw | kwsd listen -
 
     A hook gets the detection as JSON on standard input and as KWSD_WORD, KWSD_SCORE
-    and so on in its environment. No shell sees its line; --hook-shell asks for one.
+    and so on in its environment. It runs without a shell; --hook-shell runs one.
 
-    All of it can stand in the configuration file as well; `kwsd config` shows what is
-    in force. SIGHUP makes a daemon at a microphone read it again. The end of a
-    recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
+    All options can also be set in the configuration file; `kwsd config` shows which
+    values are in force. SIGHUP makes a daemon at a microphone read the file again. The
+    end of a recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
     if source == "":
         raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")

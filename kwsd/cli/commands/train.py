@@ -116,7 +116,7 @@ def train(
         str, typer.Option(metavar="auto|cuda|cpu", rich_help_panel=_OWN, help="Where to compute.")
     ] = "auto",
 ) -> None:
-    """Teach words of your own to kwsd's HuBERT or anybody's encoder; or train by a recipe.
+    """Teach your own words to kwsd's HuBERT or to any other encoder, or train by a recipe.
 
       kwsd train --data clips
       kwsd train --data clips --add --name added
@@ -127,18 +127,18 @@ def train(
 
     Clips are a tree label/clip.wav, Speech Commands with its lists, or a CSV or TSV
     table with the columns file and label (and split). Recordings in _background_noise_
-    are learnt as _silence_; people talking, a few minutes of them, belong under
-    _unknown_, else all speech is taken for the words. Where nothing says which clips
-    are for validation and test, the rule of Speech Commands does.
+    are learnt as _silence_. Put a few minutes of people talking under _unknown_, or the
+    model takes all speech for the words. If nothing says which clips are for validation
+    and test, Speech Commands' rule decides.
 
-    Without --backbone kwsd's own HuBERT learns them, in a minute or two, and hears no
-    others then; with --add it hears them beside those that it knew, somewhat less
-    surely. It costs what it costs with its own words. A backbone may as well be a
+    Without --backbone, kwsd's own HuBERT learns the words, in a minute or two, and no
+    longer hears any others. With --add it hears them beside the words that it knew, a
+    little less reliably. It costs as much to run as with its own words. A backbone is a
     HuBERT, wav2vec2, WavLM, AST, or the encoder of a Whisper or Moonshine. A recipe with
-    the table [backbone] says what options say otherwise.
+    a [backbone] table takes the place of these options.
 
-    A run lies in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
-    command without --fresh goes on from there) and journal.csv with all figures. At the
+    A run is kept in RUNS/NAME: checkpoint.pt (Ctrl-C or a kill loses little; the same
+    command without --fresh resumes from there) and journal.csv with all figures. At the
     end the model is written, for `kwsd listen --model FOLDER`, `kwsd eval`, and
     transformers. A GPU computes in half precision.
     """
