@@ -32,10 +32,15 @@ class AudioConfig:
         10.0, low=2.0, high=600.0, help="Seconds of audio that wait while the worker is busy; older audio is lost."
     )
     silence_s: float = option(
-        120.0, low=1.0, high=86_400.0, help="Seconds of one value, mostly zero, until an input is told to be muted."
+        120.0,
+        low=1.0,
+        high=86_400.0,
+        help="Seconds of a constant value, mostly zero, after which an input counts as muted.",
     )
     realtime: bool = option(
-        False, flag="--realtime/--no-realtime", help="Play files and pipes at the speed of speech, not at full speed."
+        False,
+        flag="--realtime/--no-realtime",
+        help="Play files and pipes at the speed of speech, not as fast as possible.",
     )
 
 
@@ -124,18 +129,18 @@ class TriggerConfig:
     )
     threshold: float | None = option(
         None, flag="--threshold", low=LOWEST, high=1.0, example=0.9995,
-        help="Score that fires, for every word, 1 hardly ever; unset for the model's own.",
+        help="Score at which any word fires; 1 is hardly ever reached; unset for the model's own.",
     )  # fmt: skip
     smoothing: int | None = option(
         None, flag="--smoothing", low=1, high=MOST_SMOOTHING, example=3,
-        help="Windows whose mean score counts; unset for the model's own.",
+        help="Number of windows whose mean score counts; unset for the model's own.",
     )  # fmt: skip
     refractory_ms: int = option(
-        1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which none follows."
+        1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which no other follows."
     )
     thresholds: Mapping[str, float] = option(
         factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},
-        help="Score that fires for single words; goes before `threshold`.",
+        help="Score at which a single word fires; overrides `threshold`.",
     )  # fmt: skip
 
 
@@ -190,14 +195,12 @@ class MetricsConfig:
         flag="--metrics",
         valid=is_place,
         form=FORM,
-        help="Where Prometheus may ask: a port of this machine or a socket's path; empty: nowhere. "
+        help="Where metrics are served: a port of this machine or a socket's path; empty: nowhere. "
         "For a file or a pipe by the flag alone.",
     )
-    public: bool = option(
-        False, help="Let other machines ask, where `listen` names such an address and a token is set."
-    )
+    public: bool = option(False, help="Let other machines ask, if `listen` names such an address and a token is set.")
     token_file: str = option(
-        "", help="A file of mode 0600 with the token that who asks has to bear; empty: none, on this machine alone."
+        "", help="A file of mode 0600 with the token that clients must send; empty: none, for this machine alone."
     )
 
 
@@ -208,8 +211,8 @@ class KeepConfig:
     folder: str = option(
         "", flag="--save-detections", help="Folder for the audio around each detection; empty: none is kept."
     )
-    quota_mb: int = option(100, low=1, high=1_000_000, help="Megabytes of it; the oldest go first.")
-    preroll_s: float = option(1.0, low=0.0, high=10.0, help="Seconds that are kept from before the word.")
+    quota_mb: int = option(100, low=1, high=1_000_000, help="Megabytes of audio to keep; the oldest goes first.")
+    preroll_s: float = option(1.0, low=0.0, high=10.0, help="Seconds of audio to keep from before the word.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +223,19 @@ class OutputConfig:
         "auto", flag="--format", choices=("auto", "text", "json"), help="auto is text on a terminal, json when piped."
     )
     events: str = option(
-        "detections", flag="--events", choices=("detections", "all"), help="Print detections, or all that happens."
+        "detections", flag="--events", choices=("detections", "all"), help="Print detections, or all events."
     )
     log_level: str = option(
         "info",
         flag="--log-level",
         choices=("debug", "info", "warning", "error"),
-        help="What the log on stderr leaves in.",
+        help="The least severe messages that the log on stderr shows.",
     )
     log_format: str = option(
-        "text", flag="--log-format", choices=("text", "json"), help="Lines of the log for people or for programs."
+        "text",
+        flag="--log-format",
+        choices=("text", "json"),
+        help="Log lines as text for people, or as JSON for programs.",
     )
 
 
