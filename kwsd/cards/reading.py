@@ -27,6 +27,8 @@ from kwsd.shown import one_line, readable
 
 DEFAULT_WINDOW = RATE
 """The input's length, in samples, for a model that does not name one: a second."""
+_HEADS = frozenset({"classifier.weight", "classifier.dense.weight"})
+"""The last layer of transformers' audio classifiers; the latter is AST's."""
 _LEAST_ABOUT = RATE // 10
 """The fewest samples that scores can be about; fewer give no feature at all."""
 
@@ -117,6 +119,8 @@ def _foreign_card(folder: Path, config: Mapping[str, Any], card: Mapping[str, An
     files = weight_files(folder, name)
     spec = read_spec(folder, config, name)
     verify_checksums(folder, card)
+    if spec.kind == "classifier":
+        _check_head(files, config, spec.labels, name)
     if spec.labels:  # a zero-shot model gets its labels later
         check_words(card["thresholds"], spec.labels, f"{folder / CARD}: thresholds")
     return ModelCard(
@@ -148,6 +152,23 @@ def _name(folder: Path, card: Mapping[str, Any], given: str) -> str:
 def _thresholds(card: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, float]:
     """A threshold for every label that can fire: the card's or the default."""
     return {word: float(card["thresholds"].get(word, DEFAULT_THRESHOLD)) for word in filter(can_fire, labels)}
+
+
+def _check_head(files: list[Path], config: Mapping[str, Any], labels: tuple[str, ...], name: str) -> None:
+    """Raise ModelError where the last layer, if it is called as in transformers, has another number of labels."""
+    from safetensors import safe_open
+
+    for file in files:
+        with safe_open(file, framework="np") as weights:
+            for head in _HEADS & set(weights.keys()):
+                rows = weights.get_slice(head).get_shape()[0]
+                if rows != len(labels) and config.get("id2label") is None:
+                    raise ModelError(
+                        f"{name}: config.json names no labels, and it has {rows};", "write id2label into it"
+                    )
+                if rows != len(labels):
+                    what = f"{name}: config.json names {len(labels)} labels, and the weights are for {rows};"
+                    raise ModelError(what, "fetch the model again")
 
 
 def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> None:

@@ -66,7 +66,5 @@ def _misfit(folder: Path) -> str:
     config = read_json(folder / "config.json")
     if str(config.get("model_type")) in ZERO_SHOT:
         return "config.json names sizes that the weights do not fit; fetch the model again"
-    if "id2label" not in config and "num_labels" not in config:
-        return "config.json names no labels, and the weights are not for two; write id2label into it"
     count = len(read_labels(folder, config))
     return f"config.json names {count} labels and sizes that the weights do not fit; fetch the model again"

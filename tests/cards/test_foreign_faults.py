@@ -127,7 +127,13 @@ def test_a_folder_whose_name_is_not_utf_8(copy: Path) -> None:
 
 def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
     change(copy / "config.json", id2label={"0": "yes", "1": "no", "2": "up"}, label2id={"yes": 0, "no": 1, "up": 2})
-    with pytest.raises(ModelError, match=r"cannot load mine .*names 3 labels and sizes that the weights do not fit"):
+    with pytest.raises(ModelError, match=r"mine: config\.json names 3 labels, and the weights are for 7; fetch"):
+        read_card(str(copy))
+
+
+def test_sizes_that_do_not_fit_the_weights(copy: Path) -> None:
+    change(copy / "config.json", classifier_proj_size=5)
+    with pytest.raises(ModelError, match=r"cannot load mine .*names 7 labels and sizes that the weights do not fit"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
@@ -198,5 +204,5 @@ def test_labels_that_nobody_counted(copy: Path) -> None:
     table = json.loads(config.read_text())
     del table["id2label"], table["label2id"]
     config.write_text(json.dumps(table))
-    with pytest.raises(ModelError, match=r"names no labels, and the weights are not for two; write id2label into it"):
-        load_classifier(read_card(str(copy)), device="cpu")
+    with pytest.raises(ModelError, match=r"config\.json names no labels, and it has 7; write id2label into it"):
+        read_card(str(copy))
