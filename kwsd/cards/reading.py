@@ -161,7 +161,7 @@ def _check_head(files: list[Path], config: Mapping[str, Any], labels: tuple[str,
     for file in files:
         with safe_open(file, framework="np") as weights:
             for head in _HEADS & set(weights.keys()):
-                rows = weights.get_slice(head).get_shape()[0]
+                rows = (weights.get_slice(head).get_shape() or [1])[0]  # a single number is one row
                 if rows != len(labels) and config.get("id2label") is None:
                     raise ModelError(
                         f"{name}: config.json names no labels, and it has {rows};", "write id2label into it"

@@ -131,6 +131,15 @@ def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
         read_card(str(copy))
 
 
+def test_a_head_that_is_a_single_number(copy: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors") | {"classifier.weight": np.array(1, np.float32)}
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"names 7 labels, and the weights are for 1; fetch"):
+        read_card(str(copy))
+
+
 def test_sizes_that_do_not_fit_the_weights(copy: Path) -> None:
     change(copy / "config.json", classifier_proj_size=5)
     with pytest.raises(ModelError, match=r"cannot load mine .*names 7 labels and sizes that the weights do not fit"):
