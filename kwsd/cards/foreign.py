@@ -120,7 +120,7 @@ def check_type(config: Mapping[str, Any], name: str) -> None:
         raise ModelError(
             f"{name} is no model of transformers: its config.json names no model_type;", "fetch it again, or another"
         )
-    if config.get("auto_map") and config["model_type"] not in _TRAINABLE | ZERO_SHOT:
+    if config.get("auto_map") and str(config["model_type"]) not in _TRAINABLE | ZERO_SHOT:
         raise needs_code(name)
 
 

@@ -66,6 +66,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a class that is none": (lambda f: change(f / "config.json", architectures={"a": 1}), "an unknown class"),
     "a class of two lines": (lambda f: change(f / "config.json", architectures=["a\nb"]), "an unknown class"),
     "a type that is a table": (lambda f: change(f / "config.json", model_type={}, architectures=[]), "unknown class"),
+    "code, and a type that is a table": (
+        lambda f: change(f / "config.json", model_type={}, auto_map={"AutoConfig": "mine.Config"}),
+        "needs code of its own",
+    ),
     "a window of an hour": (lambda f: change(f / "config.json", window_samples=57_600_000), "window_samples"),
     "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "none of them control"),
     "a pickle": (pickled, "pytorch_model.bin is a pickle"),

@@ -36,9 +36,8 @@ def probed_devices() -> list[InputDevice]:
         raise DeviceError(f"the process that lists microphones cannot be started: {error.strerror}") from error
     if done:
         how, remedy = ending(done)
-        last = printed.decode(errors="replace").splitlines()[
-            -1:
-        ]  # of a traceback; a process that aborts may print nothing
+        # The last line is a traceback's; a process that aborts may print nothing.
+        last = printed.decode(errors="replace").splitlines()[-1:]
         raise DeviceError(f"microphones cannot be listed ({', '.join([*last, how])})", remedy)
     found = json.loads(said)
     for line in found["log"]:
@@ -54,13 +53,13 @@ def _run() -> tuple[int, bytes, bytes]:
     It writes to memory files, not pipes: a pipe ends only when its last holder exits, and a library may start a sound
     server that goes on.
     """
-    with _memory("said") as said, _memory("log") as log:
+    with _memory("said") as said, _memory("printed") as printed:
         done = subprocess.run(
-            command("probing"), stdin=subprocess.DEVNULL, stdout=said, stderr=log, timeout=LIMIT_S, check=False
+            command("probing"), stdin=subprocess.DEVNULL, stdout=said, stderr=printed, timeout=LIMIT_S, check=False
         )
         said.seek(0)
-        log.seek(0)
-        return done.returncode, said.read(), log.read()
+        printed.seek(0)
+        return done.returncode, said.read(), printed.read()
 
 
 def _memory(name: str) -> BinaryIO:
