@@ -11,6 +11,7 @@ from kwsd.errors import ConfigError
 from kwsd.labels import ANY_WORD, enumerated, unclear
 from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
 
@@ -101,15 +102,23 @@ def _only_in_file(word: str, card: ModelCard) -> str:
     return ""
 
 
-def gate_settings(config: Config) -> GateSettings | None:
-    """The gate's settings; None where every window is scored."""
-    return any_gate_settings(config) if config.gate.enabled else None
-
-
 def any_gate_settings(config: Config) -> GateSettings:
     """The gate's settings, even where it is disabled: evaluation measures both."""
     gate = config.gate
     return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms)
+
+
+def spotting_settings(config: Config, card: ModelCard) -> SpottingSettings:
+    """The settings with which the daemon listens, for a fitted model."""
+    return SpottingSettings(
+        trigger=trigger_settings(config, card),
+        gate=any_gate_settings(config),
+        gated=config.gate.enabled,
+        hop=config.model.hop,
+        window=card.heard,
+        about=card.about,
+        coarse=config.gate.coarse,
+    )
 
 
 def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:

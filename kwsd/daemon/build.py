@@ -17,7 +17,7 @@ from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.daemon.metrics_token import read_token
 from kwsd.errors import ConfigError
 from kwsd.events import Event
-from kwsd.fitting import gate_settings, trigger_settings
+from kwsd.fitting import spotting_settings
 from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
@@ -68,8 +68,7 @@ def kept_before(config: Config) -> int:
 
 def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
     """The spotter for a loaded classifier, with the configured gate and trigger."""
-    gate, trigger = gate_settings(config), trigger_settings(config, card)
-    return Spotter(classifier, gate=gate, trigger=trigger, coarse=config.gate.coarse, about=card.about)
+    return spotting_settings(config, card).spotter(classifier)
 
 
 def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Callable[[], None]) -> StdoutSink | None:

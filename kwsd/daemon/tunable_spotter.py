@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from kwsd import fitting
 from kwsd.audio.windowing.window import Window
@@ -64,7 +63,6 @@ class TunableSpotter:
 
     def adopt(self, config: Config, card: ModelCard) -> None:
         """Use the gate and trigger of `config`, whose words have been checked, from the next batch on."""
-        gate, trigger = fitting.gate_settings(config), fitting.trigger_settings(config, card)
+        settings = fitting.spotting_settings(config, card)
         with self._lock:
-            self._config = config
-            self._changed = partial(Spotter.adopt, gate=gate, trigger=trigger, coarse=config.gate.coarse)
+            self._config, self._changed = config, settings.retune

@@ -45,6 +45,27 @@ def test_what_a_substitution_costs_is_the_models_to_say(configure: Configure, ca
     assert fitting.trigger_settings(configure(), replace(card, substitution=0.1)).substitution == 0.1
 
 
+def test_how_it_listens_is_of_the_configuration_and_the_model(configure: Configure, card: ModelCard) -> None:
+    config = configure({"model.hop_ms": 100, "gate.enabled": False, "gate.onset_ms": 50, "gate.coarse_ms": 200})
+    hearing = replace(card, verifier=Verifier("larger", 0.3, 0.6, {}, window=32_000), spoken=8_000)
+    found = fitting.spotting_settings(config, hearing)
+    assert (found.hop, found.coarse, found.window, found.about) == (1600, 3200, 32_000, 8_000)
+    assert (found.gated, found.gate.onset_ms, found.gate.aggressiveness) == (False, 50, 2)
+    assert found.trigger == fitting.trigger_settings(config, hearing)
+
+
+def test_the_gate_is_in_use_where_it_is_enabled(configure: Configure, card: ModelCard, zoo: Any) -> None:
+    classifier = zoo.load_classifier(card, device="cpu")
+    with_gate, without = (
+        fitting.spotting_settings(configure({"gate.enabled": enabled}), card) for enabled in (True, False)
+    )
+    assert with_gate.spotter(classifier).gate == with_gate.gate
+    spotter = without.spotter(classifier)
+    assert spotter.gate is None
+    with_gate.retune(spotter)
+    assert spotter.gate == with_gate.gate
+
+
 def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:
     config = configure({"trigger.threshold": 0.8, "trigger.thresholds": {"no": 0.9}})
     assert fitting.thresholds(config, card) == {"yes": 0.8, "no": 0.9}
