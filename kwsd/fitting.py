@@ -102,22 +102,17 @@ def _only_in_file(word: str, card: ModelCard) -> str:
     return ""
 
 
-def any_gate_settings(config: Config) -> GateSettings:
-    """The gate's settings, even where it is disabled: evaluation measures both."""
-    gate = config.gate
-    return GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms)
-
-
 def spotting_settings(config: Config, card: ModelCard) -> SpottingSettings:
     """The settings with which the daemon listens, for a fitted model."""
+    gate = config.gate
     return SpottingSettings(
         trigger=trigger_settings(config, card),
-        gate=any_gate_settings(config),
-        gated=config.gate.enabled,
+        gate=GateSettings(gate.aggressiveness, gate.onset_ms, gate.hangover_ms),
+        gated=gate.enabled,
         hop=config.model.hop,
         window=card.heard,
         about=card.about,
-        coarse=config.gate.coarse,
+        coarse=gate.coarse,
     )
 
 

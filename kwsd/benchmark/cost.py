@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.benchmark.inline_path import InlinePath
+from kwsd.classifier import Classifier
 from kwsd.errors import InputError
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.statistics import percentiles
 from kwsd.samples import RATE
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.settings import SpottingSettings
 
 Samples = NDArray[np.int16]
 
@@ -78,19 +79,12 @@ def _spoken(samples: Samples, length: int, gate: GateSettings) -> Samples:
     return np.resize(np.concatenate(opened), length)
 
 
-def cost(
-    sound: str,
-    samples: Samples,
-    fresh: Callable[[], Spotter],
-    *,
-    hop: int,
-    window: int = RATE,
-) -> Cost:
-    """Feed `samples` (n,) to a `fresh` spotter hop by hop, as a microphone would, but without waiting.
+def cost(sound: str, samples: Samples, classifier: Classifier, settings: SpottingSettings) -> Cost:
+    """Feed `samples` (n,) to a new spotter hop by hop, as a microphone would, but without waiting.
 
-    It looks at the audio whenever the daemon would. `window` is the model's input in samples."""
-    spotter = fresh()
-    path, walls, hops = InlinePath(spotter, hop=hop, window=window), [], len(samples) // hop
+    It looks at the audio whenever the daemon would."""
+    spotter, hop = settings.spotter(classifier), settings.hop
+    path, walls, hops = InlinePath(spotter, hop=hop, window=settings.window), [], len(samples) // hop
     began = time.process_time()
     for piece in _hops(samples, hop):
         at = time.perf_counter()
@@ -104,13 +98,14 @@ def cost(
         cpu_per_second=spent / seconds,
         scored_share=spotter.scored / hops,
         look_ms=percentiles(walls),
-        allocated_bytes=_allocated(samples, fresh(), hop, window),
+        allocated_bytes=_allocated(samples, classifier, settings),
     )
 
 
-def _allocated(samples: Samples, spotter: Spotter, hop: int, window: int) -> int:
+def _allocated(samples: Samples, classifier: Classifier, settings: SpottingSettings) -> int:
     """The most bytes that are allocated within a hop, over a few hops; measured separately, as tracing is slow."""
-    most, path = 0, InlinePath(spotter, hop=hop, window=window)
+    most, hop = 0, settings.hop
+    path = InlinePath(settings.spotter(classifier), hop=hop, window=settings.window)
     tracemalloc.start()
     try:
         for number, piece in enumerate(_hops(samples[: _TRACED * hop], hop)):
@@ -135,10 +130,10 @@ def _hear(path: InlinePath, samples: Samples) -> bool:
     return sum(path.hear(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)) > 0
 
 
-def times_real_time(samples: Samples, spotter: Spotter, *, hop: int, window: int = RATE) -> float:
+def times_real_time(samples: Samples, classifier: Classifier, settings: SpottingSettings) -> float:
     """The seconds of audio that are processed in a second of wall time, in batches as by `kwsd listen FILE`."""
-    source = SamplesSource("bench", samples)
+    source, spotter = SamplesSource("bench", samples), settings.spotter(classifier)
     began = time.perf_counter()
-    for batch in windows_of(source, hop=hop, length=window, batch=spotter.batch):
+    for batch in windows_of(source, hop=settings.hop, length=settings.window, batch=spotter.batch):
         spotter.feed(batch)
     return len(samples) / RATE / (time.perf_counter() - began)

@@ -19,8 +19,7 @@ from kwsd.errors import UsageError
 
 if TYPE_CHECKING:
     from kwsd.classifier import Classifier
-    from kwsd.spotting.gate import GateSettings
-    from kwsd.spotting.trigger import TriggerSettings
+    from kwsd.spotting.settings import SpottingSettings
     from kwsd.zoo import ModelCard
 
 HeldOut = Annotated[
@@ -56,15 +55,11 @@ EAR = ("model", "gate", "trigger")
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A loaded model with its card and the daemon's settings; `hop` and `coarse` are in samples."""
+    """A loaded model with its card and the settings with which the daemon would listen."""
 
     card: ModelCard
     classifier: Classifier
-    trigger: TriggerSettings
-    gate: GateSettings
-    gated: bool
-    hop: int
-    coarse: int
+    settings: SpottingSettings
 
 
 def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
@@ -90,11 +85,9 @@ def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fir
         config = load_config(Path(os.devnull), dict(overrides) | given).config
         card = fitting.fitted(config, card)
         fitting.check_words(config, card)
-        trigger = fitting.trigger_settings(config, card)
-        gate = fitting.any_gate_settings(config)
+        settings = fitting.spotting_settings(config, card)
         classifier = load_classifier(card, device=config.model.device)
-    hop, coarse = config.model.hop, config.gate.coarse
-    return LoadedModel(card, classifier, trigger, gate, config.gate.enabled, hop, coarse)
+    return LoadedModel(card, classifier, settings)
 
 
 def check_finite(**flags: float | None) -> None:

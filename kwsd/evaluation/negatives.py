@@ -18,14 +18,12 @@ from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.transcripts import check_names
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.negative_report import FalseAlarm, NegativeReport
-from kwsd.evaluation.pipeline import HOP, windows_of
+from kwsd.evaluation.pipeline import windows_of
 from kwsd.evaluation.selection import free_of, kept_back, notes_on
 from kwsd.evaluation.snippets import Snippets
 from kwsd.events import Detection
 from kwsd.samples import RATE
-from kwsd.spotting.gate import GateSettings
-from kwsd.spotting.spotter import Spotter
-from kwsd.spotting.trigger import TriggerSettings
+from kwsd.spotting.settings import SpottingSettings
 
 PAUSE = 3 * RATE // 10
 """Samples of digital silence between two recordings; they do not count as audio."""
@@ -122,13 +120,8 @@ class NegativeSource:
 def evaluate_negatives(
     recordings: Sequence[Recording],
     classifier: Classifier,
+    settings: SpottingSettings,
     *,
-    trigger: TriggerSettings,
-    gate: GateSettings | None,
-    hop: int = HOP,
-    window: int = RATE,
-    about: int | None = None,
-    coarse: int | None = None,
     snippets: Snippets | None = None,
     unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
@@ -136,22 +129,21 @@ def evaluate_negatives(
 ) -> NegativeReport:
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
-    `snippets` gets the two seconds up to each alarm; some may fail to be written, see `Snippets.check`. `window` is the
-    classifier's input in samples; `about` and `coarse` are those of `Spotter`. `progress` is called with the samples
-    done and the total. With `unreadable`, a damaged recording is left out from its damage on, as long as anything could
-    be read; otherwise InputError is raised.
+    `snippets` gets the two seconds up to each alarm; some may fail to be written, see `Snippets.check`. `progress` is
+    called with the samples done and the total. With `unreadable`, a damaged recording is left out from its damage on,
+    as long as anything could be read; otherwise InputError is raised.
     """
     source = NegativeSource(recordings, unreadable)
-    spotter = Spotter(classifier, gate=gate, trigger=trigger, coarse=coarse, about=about)
+    spotter = settings.spotter(classifier)
     total = sum(recording.length + PAUSE for recording in recordings)
     alarms: list[FalseAlarm] = []
     recent = np.zeros(_SNIPPET, np.int16)
     seen = 0
     began = time.process_time()
-    for due in windows_of(source, hop=hop, length=window):
+    for due in windows_of(source, hop=settings.hop, length=settings.window):
         fired = {event.at: event for event in spotter.feed(due) if isinstance(event, Detection)}
         for each in due:
-            recent = np.concatenate([recent, each.samples[-hop:]])[-_SNIPPET:]
+            recent = np.concatenate([recent, each.samples[-settings.hop :]])[-_SNIPPET:]
             if each.end in fired:
                 alarms.append(_alarm(fired[each.end], source, recent, snippets))
         seen += len(due)
@@ -164,7 +156,7 @@ def evaluate_negatives(
         model=classifier.name,
         recordings=source.recordings,
         seconds=length / RATE,
-        gated=gate is not None,
+        gated=settings.gated,
         scored_share=spotter.scored / max(1, seen),
         cpu_per_second=(time.process_time() - began - source.reading_s) * RATE / length,
         alarms=tuple(alarms),

@@ -15,13 +15,11 @@ from kwsd.audio.windowing.pump import pump
 from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.window import Window
 from kwsd.audio.windowing.windows import BATCH, windows
-from kwsd.config import Config
 from kwsd.samples import RATE
-
-HOP = Config().model.hop
-"""The daemon's default hop, in samples."""
+from kwsd.spotting.settings import SpottingSettings
 
 _RING = 10 * RATE
+_USUAL = SpottingSettings()
 
 
 class SamplesSource:
@@ -46,8 +44,10 @@ class SamplesSource:
         self._closed = True
 
 
-def windows_of(source: Source, *, hop: int = HOP, length: int = RATE, batch: int = BATCH) -> Iterator[list[Window]]:
-    """The source's windows of `length` samples, up to `batch` at a time.
+def windows_of(
+    source: Source, *, hop: int = _USUAL.hop, length: int = _USUAL.window, batch: int = BATCH
+) -> Iterator[list[Window]]:
+    """The source's windows of `length` samples, `hop` samples apart, up to `batch` at a time.
 
     They are cut from a ring that a thread fills; the thread ends with the generator. Raises what `source.blocks()`
     raises."""

@@ -27,8 +27,9 @@ class ScoredStream:
 
     `ends` (n,) are the windows' ends in samples, `scores` (n, labels) the classifier's scores; `open` (n,) says which
     windows the gate would let through. While nothing sounds like a word, the daemon scores one window in `coarse`
-    samples, or with 0 as many as it takes for the detections of scoring all. `scoring_s` are the classifier's processor
-    seconds, (n,) by window; `path_s` are those of all the rest without a gate, `gate_s` with one.
+    samples, with 0 as many as it takes for the detections of scoring all, with None all of them. `scoring_s` are the
+    classifier's processor seconds, (n,) by window; `path_s` are those of all the rest without a gate, `gate_s` with
+    one.
     """
 
     name: str
@@ -40,7 +41,7 @@ class ScoredStream:
     ends: NDArray[np.int64]
     scores: Scores
     open: NDArray[np.bool_]
-    coarse: int = 0
+    coarse: int | None = 0
     scoring_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     path_s: float = 0.0
     gate_s: float = 0.0
@@ -69,7 +70,7 @@ class ScoredStream:
 
         On the finest grid, skipped windows change no detection (see `kwsd.spotting.sparse_scoring`), so all are
         replayed that the gate lets through."""
-        if stride_of(self.coarse, self.hop) == FINEST:
+        if stride_of(self.coarse or 0, self.hop) == FINEST:
             return self._wanted(gated)
         return self._scored(trigger, gated=gated)
 
@@ -78,8 +79,8 @@ class ScoredStream:
 
     def _scored(self, trigger: TriggerSettings, *, gated: bool) -> NDArray[np.bool_]:
         """Which windows, (n,) bool, a spotter with this trigger would score."""
-        tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse, self.hop)
-        if not tried.spares:
+        tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse or 0, self.hop)
+        if self.coarse is None or not tried.spares:
             return self._wanted(gated)
         finest = stride == FINEST
         key = gated, trigger.substitution, tuple(trigger.thresholds), tuple(tried.bounds(finest=finest))

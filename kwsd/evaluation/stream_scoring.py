@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from kwsd.audio.windowing.windows import BATCH
 from kwsd.classifier import Classifier
-from kwsd.evaluation.pipeline import HOP, SamplesSource, windows_of
+from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.truth import Stream
 from kwsd.labels import can_fire
-from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -56,20 +56,20 @@ class _Recorder:
 def score_stream(
     stream: Stream,
     classifier: Classifier,
+    settings: SpottingSettings,
     *,
-    gate: GateSettings,
-    hop: int = HOP,
-    window: int = RATE,
-    coarse: int = 0,
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> ScoredStream:
-    """Score every window (of `window` samples) of a stream once, and record which of them the gate lets through."""
+    """Score every window of a stream once, and record which of them the gate lets through, `gated` or not.
+
+    The trigger is not asked."""
+    hop = settings.hop
     recorder = _Recorder(classifier)
     spotter = Spotter(recorder, gate=None, trigger=TriggerSettings())
     ends: list[int] = []
     began = time.process_time()
-    for due in windows_of(SamplesSource(stream.name, stream.samples), hop=hop, length=window, batch=batch):
+    for due in windows_of(SamplesSource(stream.name, stream.samples), hop=hop, length=settings.window, batch=batch):
         spotter.feed(due)
         ends += [each.end for each in due]
         if progress:
@@ -77,7 +77,7 @@ def score_stream(
     path_s = time.process_time() - began - sum(recorder.spent_s)
     scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *recorder.said])
     began = time.process_time()
-    let_through = _gated(stream, scores, classifier, gate, hop)
+    let_through = _gated(stream, scores, classifier, settings.gate, hop)
     return ScoredStream(
         name=stream.name,
         model=classifier.name,
@@ -88,7 +88,7 @@ def score_stream(
         ends=np.array(ends, np.int64),
         scores=scores,
         open=let_through,
-        coarse=coarse,
+        coarse=settings.coarse,
         scoring_s=np.array(recorder.spent_s),
         path_s=path_s,
         gate_s=time.process_time() - began,

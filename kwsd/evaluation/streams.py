@@ -8,16 +8,14 @@ from kwsd.classifier import Classifier
 from kwsd.errors import InputError
 from kwsd.evaluation.det import BUDGETS, sweep
 from kwsd.evaluation.operating import operate
-from kwsd.evaluation.pipeline import HOP
 from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.thresholds import Choice, choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
-from kwsd.samples import RATE
 from kwsd.shown import brief
-from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
 Progress = Callable[[str, int, int], None]
@@ -27,20 +25,18 @@ Progress = Callable[[str, int, int], None]
 def evaluate_streams(
     streams: Iterable[Stream],
     classifier: Classifier,
+    settings: SpottingSettings,
     *,
-    trigger: TriggerSettings,
-    gate: GateSettings,
-    hop: int = HOP,
-    window: int = RATE,
-    coarse: int = 0,
     choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
-    The words of `trigger.thresholds` may fire; other spoken words do not count. With `choose`, thresholds for that many
-    false alarms an hour are chosen as well. Raises InputError if none of the words is spoken.
+    The words of the trigger's `thresholds` may fire; other spoken words do not count. All is measured with the gate and
+    without, whatever `gated` says. With `choose`, thresholds for that many false alarms an hour are chosen as well.
+    Raises InputError if none of the words is spoken.
     """
+    trigger = settings.trigger
     streams, recorded = [stream.spelt(trigger.thresholds) for stream in streams], []
     _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
     for stream in streams:
@@ -49,9 +45,7 @@ def evaluate_streams(
             if progress:
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
-        recorded.append(
-            score_stream(stream, classifier, gate=gate, hop=hop, window=window, coarse=coarse, progress=scored)
-        )
+        recorded.append(score_stream(stream, classifier, settings, progress=scored))
     return report_streams(recorded, trigger=trigger, choose=choose, progress=progress)
 
 

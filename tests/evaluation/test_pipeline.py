@@ -15,6 +15,7 @@ from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
 from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -66,7 +67,9 @@ def test_who_stops_reading_leaves_no_thread(stream):
 
 def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
     seen = []
-    recorded = score_stream(stream, tones, gate=GateSettings(hangover_ms=300), progress=seen.append)
+    recorded = score_stream(
+        stream, tones, SpottingSettings(gate=GateSettings(hangover_ms=300), coarse=0), progress=seen.append
+    )
     assert len(recorded.ends) == len(recorded.scores) == len(recorded.open) == sum(tones.batches)
     assert recorded.ends.tolist() == list(range(800, len(stream.samples) + 8000 + 1, 800))
     assert seen == sorted(seen)
@@ -79,9 +82,9 @@ def test_every_window_is_scored_once_and_the_gate_told(stream, tones):
     assert recorded.hours == pytest.approx(8 / 3600)
 
 
-@pytest.mark.parametrize("coarse", [0, 1600, 4000])
+@pytest.mark.parametrize("coarse", [None, 0, 1600, 4000])
 def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
-    recorded = score_stream(stream, tones, gate=GateSettings(), coarse=coarse, batch=4)
+    recorded = score_stream(stream, tones, SpottingSettings(coarse=coarse), batch=4)
     assert recorded.scoring_s.shape == recorded.ends.shape
     for gated, rest in ((True, recorded.gate_s), (False, recorded.path_s)):
         spotter = Spotter(tones, gate=GateSettings() if gated else None, trigger=TRIGGER, coarse=coarse)
@@ -90,7 +93,7 @@ def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
         assert share * len(recorded.ends) == pytest.approx(spotter.scored, abs=2)
         spent = recorded.cpu_per_second(TRIGGER, gated=gated) * 8 - rest
         assert 0 < spent <= recorded.scoring_s.sum()
-    assert recorded.looked_at(TRIGGER, gated=False).all() == (coarse < 4000)
+    assert recorded.looked_at(TRIGGER, gated=False).all() == (coarse != 4000)
 
 
 def test_what_a_classifier_says_of_its_windows_cost_is_theirs(stream, tones):
@@ -103,7 +106,7 @@ def test_what_a_classifier_says_of_its_windows_cost_is_theirs(stream, tones):
             scores = tones.score(windows)
             return scores, np.where(scores[:, :2].max(axis=1) > 0.5, 10.0, 1.0)
 
-    recorded = score_stream(stream, Dear(), gate=GateSettings(), coarse=4000)
+    recorded = score_stream(stream, Dear(), SpottingSettings(coarse=4000))
     words = recorded.scores[:, :2].max(axis=1) > 0.5
     assert 0 < words.sum() < len(words)
     assert recorded.scoring_s.tolist() == np.where(words, 10.0, 1.0).tolist()

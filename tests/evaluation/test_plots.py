@@ -20,7 +20,7 @@ from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
-from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -43,7 +43,7 @@ def test_pictures_of_streams(tones, say, tmp_path):
     samples = np.concatenate([np.zeros(RATE, np.int16), say("low"), np.zeros(RATE, np.int16)])
     stream = Stream("s", samples, (SpokenWord(20800, 27200, "low"),))
     trigger = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2)
-    report = evaluate_streams([stream], tones, trigger=trigger, gate=GateSettings())
+    report = evaluate_streams([stream], tones, SpottingSettings(trigger, coarse=0))
     made = plots.plot_streams(report, tmp_path)
     assert [path.name for path in made] == ["det.png", "latency.png"]
     assert all(path.read_bytes().startswith(PNG) for path in made)
@@ -55,7 +55,7 @@ def test_a_picture_of_latencies_tells_of_what_they_are(tones, say, tmp_path, mon
     made: dict[str, Figure] = {}
     monkeypatch.setattr(plots, "picture", lambda path, _: nullcontext(made.setdefault(path.name, Figure())))
     stream = Stream("s", np.concatenate([np.zeros(RATE, np.int16), say("low")]), (SpokenWord(20800, 27200, "low"),))
-    report = evaluate_streams([stream], tones, trigger=TriggerSettings({"low": 0.9}), gate=GateSettings())
+    report = evaluate_streams([stream], tones, SpottingSettings(TriggerSettings({"low": 0.9}), coarse=0))
     plots.plot_streams(report, tmp_path)
     assert made["latency.png"].axes[0].get_title() == "tones, gate on, thresholds as given: latency of 1 hits"
 

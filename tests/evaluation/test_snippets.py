@@ -8,6 +8,7 @@ from kwsd.errors import OutputError
 from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.snippets import Snippets
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
 
@@ -18,7 +19,7 @@ def test_clips_of_the_same_name_keep_a_file_each(tmp_path, tones, say, babble):
     snippets = Snippets(tmp_path / "hard")
     recordings, _ = find_negatives(tmp_path / "neg", [])
     trigger = TriggerSettings({"high": 0.9}, smoothing=2, refractory_ms=500)
-    report = evaluate_negatives(recordings, tones, trigger=trigger, gate=None, snippets=snippets)
+    report = evaluate_negatives(recordings, tones, SpottingSettings(trigger, gated=False), snippets=snippets)
     assert len({alarm.snippet for alarm in report.alarms}) == len(report.alarms) == 2
     assert all(alarm.snippet.is_file() for alarm in report.alarms)
     snippets.check()
@@ -57,6 +58,6 @@ def test_a_clip_whose_name_is_not_utf8_is_heard_and_kept(tmp_path, tones, say):
     recordings, _ = find_negatives(tmp_path / "neg", [])
     trigger = TriggerSettings({"high": 0.9}, smoothing=2, refractory_ms=500)
     snippets = Snippets(tmp_path / "hard")
-    (alarm,) = evaluate_negatives(recordings, tones, trigger=trigger, gate=None, snippets=snippets).alarms
+    (alarm,) = evaluate_negatives(recordings, tones, SpottingSettings(trigger, gated=False), snippets=snippets).alarms
     assert alarm.snippet.parent.name == "not_high"
     assert alarm.snippet.is_file()

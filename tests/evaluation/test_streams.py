@@ -11,10 +11,11 @@ from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
 from kwsd.evaluation.streams import evaluate_streams
-from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
 TRIGGER = TriggerSettings({"low": 0.9, "high": 0.9}, smoothing=2, refractory_ms=500)
+SETTINGS = SpottingSettings(TRIGGER, coarse=0)
 
 
 @pytest.fixture
@@ -29,9 +30,7 @@ def stream(say, babble):
 
 def test_a_stream_from_end_to_end(stream, tones):
     steps = []
-    report = evaluate_streams(
-        [stream], tones, trigger=TRIGGER, gate=GateSettings(), progress=lambda *step: steps.append(step)
-    )
+    report = evaluate_streams([stream], tones, SETTINGS, progress=lambda *step: steps.append(step))
     assert report.spoken == 8
     assert [gate.gated for gate in report.gates] == [True, False]
     for gate in report.gates:
@@ -68,7 +67,7 @@ def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
     misses = {}
     for cost in (1.0, 0.1):
         trigger = TriggerSettings(dict.fromkeys(TRIGGER.thresholds, 0.93), substitution=cost)
-        report = evaluate_streams([stream], Undecided(tones), trigger=trigger, gate=GateSettings(), choose=1.0)
+        report = evaluate_streams([stream], Undecided(tones), SpottingSettings(trigger, coarse=0), choose=1.0)
         misses[cost] = [gate.given.misses for gate in report.gates]
         assert report.chosen.operating.misses == 0
         chosen = report.chosen.operating.thresholds.values()
@@ -77,14 +76,14 @@ def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
 
 
 def test_each_window_is_scored_once(stream, tones):
-    report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
+    report = evaluate_streams([stream], tones, SETTINGS)
     assert sum(tones.batches) == pytest.approx(len(stream.samples) / 800 + 10, abs=1)
     assert report.hours == pytest.approx(stream.seconds / 3600)
 
 
 def test_words_that_may_not_fire_are_not_scored(stream, tones):
     only = TriggerSettings({"low": 0.9}, smoothing=2, refractory_ms=500)
-    report = evaluate_streams([stream], tones, trigger=only, gate=GateSettings())
+    report = evaluate_streams([stream], tones, SpottingSettings(only, coarse=0))
     assert report.spoken == 4
     assert report.notes[-2] == "spoken, but not listened for: high"
 
@@ -92,14 +91,14 @@ def test_words_that_may_not_fire_are_not_scored(stream, tones):
 def test_a_table_of_words_that_may_not_fire_is_refused_before_anything_is_scored(stream, tones):
     tones.batches.clear()
     with pytest.raises(InputError, match="may fire: high, low; those that may: _unknown_"):
-        evaluate_streams([stream], tones, trigger=TriggerSettings({"_unknown_": 0.9}), gate=GateSettings())
+        evaluate_streams([stream], tones, SpottingSettings(TriggerSettings({"_unknown_": 0.9}), coarse=0))
     with pytest.raises(InputError, match="no word is spoken"):
-        evaluate_streams([replace(stream, words=())], tones, trigger=TRIGGER, gate=GateSettings())
+        evaluate_streams([replace(stream, words=())], tones, SETTINGS)
     assert not tones.batches
 
 
 def test_the_tables_are_whole(stream, tones):
-    report = evaluate_streams([stream, stream], tones, trigger=TRIGGER, gate=GateSettings())
+    report = evaluate_streams([stream, stream], tones, SETTINGS)
     total, points, answers, *words = report.tables()
     assert ("words spoken", "16") in total.rows
     assert ("hours", "0.019") in total.rows
@@ -111,7 +110,7 @@ def test_the_tables_are_whole(stream, tones):
 
 
 def test_the_tables_fit_a_terminal_of_80_columns_with_their_figures_whole(stream, tones):
-    report = evaluate_streams([stream], tones, trigger=TRIGGER, gate=GateSettings())
+    report = evaluate_streams([stream], tones, SETTINGS)
     widest = {
         "missed": "100.0 %",
         "alarms an hour": "123.45",

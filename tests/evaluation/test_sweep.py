@@ -20,6 +20,7 @@ from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
 from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -83,7 +84,7 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
     trigger = TriggerSettings({"low": 0.85, "high": 0.85}, smoothing=3, refractory_ms=400, substitution=0.1)
     for gate in (None, GateSettings(hangover_ms=200)):
         live = []
-        recorded = score_stream(stream, tones, gate=gate or GateSettings(), hop=800, coarse=coarse)
+        recorded = score_stream(stream, tones, SpottingSettings(gate=gate or GateSettings(), hop=800, coarse=coarse))
         spotter = Spotter(tones, gate=gate, trigger=trigger, coarse=coarse)
         padded = np.concatenate([np.zeros(RATE, np.int16), samples, np.zeros(RATE, np.int16)])
         for end in recorded.ends:

@@ -56,12 +56,12 @@ def bench(
         check_tools()  # at once, not after a minute
     heard = _stream(file)
     model, load_s = _loaded(overrides)
-    heard = heard.spelt(model.trigger.thresholds)
+    heard = heard.spelt(model.settings.trigger.thresholds)
     if compare:
         _check_torch(model)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    heard = at_phases(heard, max(model.hop, model.coarse))
+    heard = at_phases(heard, max(model.settings.hop, model.settings.coarse or 0))
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
         stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
@@ -99,10 +99,10 @@ def _sounds(file: Path | None, heard: Stream, model: LoadedModel, seconds: float
     from kwsd.benchmark.cost import sounds
 
     if file is not None:
-        return sounds(heard.samples, seconds, model.gate)
-    known = any(word.word in model.trigger.thresholds for word in heard.words)
+        return sounds(heard.samples, seconds, model.settings.gate)
+    known = any(word.word in model.settings.trigger.thresholds for word in heard.words)
     words = heard.samples if known else None
-    return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.gate, words=words)
+    return sounds(read_clip(_recordings() / "sentence.flac"), seconds, model.settings.gate, words=words)
 
 
 def _loaded(overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
@@ -142,24 +142,17 @@ def _engine(model: LoadedModel, load_s: float, made: Mapping[str, NDArray[np.int
     from kwsd.benchmark.figures import EngineFigures
     from kwsd.benchmark.throughput import throughput
     from kwsd.networks.cascade import Cascade
-    from kwsd.spotting.spotter import Spotter
 
+    classifier, settings = model.classifier, model.settings
     # A verifier runs on the same engine.
-    engine = model.classifier.first if isinstance(model.classifier, Cascade) else model.classifier
+    engine = classifier.first if isinstance(classifier, Cascade) else classifier
     kind = type(engine).__name__.removesuffix("Classifier").lower()
-
-    def fresh() -> Spotter:
-        gate = model.gate if model.gated else None
-        return Spotter(model.classifier, gate=gate, trigger=model.trigger, coarse=model.coarse, about=model.card.about)
-
     with console.working(f"measuring {kind}"):
-        costs = tuple(
-            cost(name, samples, fresh, hop=model.hop, window=model.card.heard) for name, samples in made.items()
-        )
-        speed = times_real_time(made["speech"], fresh(), hop=model.hop, window=model.card.heard)
+        costs = tuple(cost(name, samples, classifier, settings) for name, samples in made.items())
+        speed = times_real_time(made["speech"], classifier, settings)
         rates = tuple(throughput(engine, model.card.window))
         limit = _limit(engine) if kind == "torch" else None
-    return EngineFigures(kind, model.classifier.device, load_s, speed, costs, model.hop, rates, limit)
+    return EngineFigures(kind, classifier.device, load_s, speed, costs, settings.hop, rates, limit)
 
 
 def _limit(engine: Any) -> Bound | None:

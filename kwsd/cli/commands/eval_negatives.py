@@ -54,7 +54,7 @@ def negatives(
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.snippets import Snippets
 
-    listened = tuple(model.trigger.thresholds)
+    listened = tuple(model.settings.trigger.thresholds)
     unreadable = LeftOut()
     kept, notes = find_negatives(
         folder, listened, transcribed=not sounds, said=said, held_out=held_out, unreadable=unreadable
@@ -67,12 +67,7 @@ def negatives(
         report = evaluate_negatives(
             kept,
             model.classifier,
-            trigger=model.trigger,
-            gate=model.gate if model.gated else None,
-            hop=model.hop,
-            window=model.card.heard,
-            about=model.card.about,
-            coarse=model.coarse,
+            model.settings,
             snippets=snippets,
             unreadable=unreadable,
             notes=notes,

@@ -143,7 +143,7 @@ def stream(
             assert words is not None  # _check has made sure
             settings = StreamSettings(snr_db=snr if noise else None, seed=seed)
             count = count or max(1, round(_WORDS_AN_HOUR * hours))
-            listened = tuple(model.trigger.thresholds)
+            listened = tuple(model.settings.trigger.thresholds)
             heard = stream_from_folders(
                 words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
                 hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
@@ -152,17 +152,7 @@ def stream(
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")
             stderr.note(f"wrote {written.with_suffix('.wav')} and {written}")
     with console.progress() as show:
-        report = evaluate_streams(
-            [heard],
-            model.classifier,
-            trigger=model.trigger,
-            gate=model.gate,
-            hop=model.hop,
-            window=model.card.heard,
-            coarse=model.coarse,
-            choose=choose,
-            progress=show,
-        )
+        report = evaluate_streams([heard], model.classifier, model.settings, choose=choose, progress=show)
     chosen = as_configuration(report.chosen) if report.chosen else ()
     report = replace(report, unreadable=unreadable.told)
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)

@@ -20,7 +20,7 @@ from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import Stream
 from kwsd.events import Detection
 from kwsd.networks.cascade import pooled
-from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.zoo import load_classifier, read_card
 
 Command = Callable[..., Any]
@@ -64,7 +64,7 @@ def test_each_network_hears_its_own_part_of_the_stream(pair: Path, speech: np.nd
         for read in (card, replace(card, verifier=None), read_card(str(pair / "larger")))
     )
     stream = Stream("made", speech, ())
-    found = score_stream(stream, both, gate=GateSettings(), hop=1600, window=card.heard)
+    found = score_stream(stream, both, SpottingSettings(hop=1600, window=card.heard, coarse=0))
     padded = to_float(np.concatenate([np.zeros(2 * RATE, np.int16), speech, np.zeros(RATE, np.int16)]))
     windows = np.stack([padded[end : end + 2 * RATE] for end in found.ends])
     direct = pooled((alone.score(windows[:, RATE:]), second.score(windows)), (0.5, 0.5))
