@@ -57,28 +57,9 @@ def report_streams(
     progress: Progress | None = None,
 ) -> StreamReport:
     """The report of streams that were scored before; the other parameters are those of `evaluate_streams`."""
-    gates = []
     words = tuple(trigger.thresholds)
     _check_spoken([word for each in recorded for word in each.words], words)
-    length = sum(each.length for each in recorded)
-    for gated in (True, False):
-        replayers = [Replayer(each, words, gated=gated, trigger=trigger) for each in recorded]
-
-        def swept(done: int, total: int, gated: bool = gated) -> None:
-            if progress:
-                progress(f"thresholds, gate {'on' if gated else 'off'}", done, total)
-
-        scored = sum(each.scored_share(trigger, gated=gated) * each.length for each in recorded)
-        cost = sum(each.cpu_per_second(trigger, gated=gated) * each.length for each in recorded)
-        gates.append(
-            GateReport(
-                gated=gated,
-                scored_share=scored / max(1, length),
-                cpu_per_second=cost / max(1, length),
-                given=operate(replayers, trigger),
-                sweep=sweep(replayers, trigger, progress=swept),
-            )
-        )
+    gates = tuple(_gate_report(recorded, trigger, progress, gated=gated) for gated in (True, False))
     return StreamReport(
         chosen=None if choose is None else _chosen(recorded, trigger, choose, progress),
         model=recorded[0].model,
@@ -88,7 +69,29 @@ def report_streams(
         notes=tuple(dict.fromkeys(note for each in recorded for note in each.notes))
         + _strangers(recorded, words)
         + _short(sum(each.hours for each in recorded)),
-        gates=tuple(gates),
+        gates=gates,
+    )
+
+
+def _gate_report(
+    recorded: Sequence[ScoredStream], trigger: TriggerSettings, progress: Progress | None, *, gated: bool
+) -> GateReport:
+    """The figures with the gate on, or off."""
+
+    def swept(done: int, total: int) -> None:
+        if progress:
+            progress(f"thresholds, gate {'on' if gated else 'off'}", done, total)
+
+    replayers = [Replayer(each, tuple(trigger.thresholds), gated=gated, trigger=trigger) for each in recorded]
+    length = max(1, sum(each.length for each in recorded))
+    scored = sum(each.scored_share(trigger, gated=gated) * each.length for each in recorded)
+    cost = sum(each.cpu_per_second(trigger, gated=gated) * each.length for each in recorded)
+    return GateReport(
+        gated=gated,
+        scored_share=scored / length,
+        cpu_per_second=cost / length,
+        given=operate(replayers, trigger),
+        sweep=sweep(replayers, trigger, progress=swept),
     )
 
 
