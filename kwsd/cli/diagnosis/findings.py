@@ -28,13 +28,13 @@ class Finding:
 Check = Callable[[Config], Iterator[Finding]]
 
 _REMEDIES: Mapping[str, str] = {
-    "configuration": "edit the file or the flag; kwsd config --format toml prints a file that is right",
-    "PortAudio": "apt install libportaudio2, and see that the sound server runs",
+    "configuration": "edit the file or the flag; kwsd config --config /dev/null --format toml prints a valid file",
+    "PortAudio": "apt install libportaudio2, and check that the sound server is running",
     "microphone": "choose one with --microphone; kwsd devices lists them",
     "voice detector": "pip install webrtcvad-wheels, or listen with --no-gate",
-    "model": "choose another with --model; kwsd models lists those that are here",
-    "words": "kwsd models info MODEL lists those that it knows",
-    "GPU": "take --device cpu",
+    "model": "choose another with --model; kwsd models lists the available ones",
+    "words": "kwsd models info MODEL lists the words that it knows",
+    "GPU": "use --device cpu",
     "hooks": "install the program, or change the hook in [hooks.words]",
     "socket": "choose another path with --socket",
     "metrics": "choose another place with --metrics",

@@ -39,13 +39,13 @@ def test_all_is_well(findings: Command) -> None:
 
 def test_a_checksum_is_verified_where_a_card_lists_one(findings: Command, foreign: Callable[[str], Path]) -> None:
     _, found = findings(model=foreign("hubert"))
-    assert "hubert, 5 words, no checksum beside it" in found["model"]["found"]
+    assert "hubert, 5 words, no checksum to verify" in found["model"]["found"]
 
 
 def test_both_networks_of_a_model_are_timed(kwsd: Command) -> None:
     ran = kwsd("doctor", "--format", "json")
     (scoring,) = (finding["found"] for finding in json.loads(ran.out) if finding["what"] == "scoring")
-    second = r"moonshine-commands, where that may be a word, 2 s in [\d.]+ ms"
+    second = r"verifier moonshine-commands, only for likely words, 2 s in [\d.]+ ms"
     assert re.fullmatch(rf"1 s in [\d.]+ ms on cpu; {second}", scoring)
 
 
@@ -121,6 +121,15 @@ def test_a_broken_configuration_comes_first(findings: Command, user: Path) -> No
     assert "onset_ms" in found["configuration"]["remedy"]
 
 
+def test_the_remedy_for_a_configuration_works_while_it_is_wrong(findings: Command, kwsd: Command, user: Path) -> None:
+    (user / "config.toml").mkdir(parents=True)
+    status, found = findings()
+    command = "kwsd config --config /dev/null --format toml"
+    assert (status, f"{command} prints a valid file" in found["configuration"]["remedy"]) == (78, True)
+    ran = kwsd(*command.split()[1:])
+    assert (ran.status, ran.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("text", "said", "remedy"),
     [
@@ -185,8 +194,8 @@ def test_a_hook_that_no_shell_reads(kwsd: Command, tiny_model: Path, configured:
     configured('[hooks.words]\nyes = "true && false"\n')
     ran = kwsd("doctor", "--model", tiny_model)
     assert ran.status == 0
-    assert "warn  hooks            no shell sees '&&' in what yes runs\n" in ran.out
-    assert "write --hook-shell, or { shell" in ran.out
+    assert "warn  hooks            yes runs a command with '&&', which only a shell understands\n" in ran.out
+    assert "to run it by a shell, use --hook-shell, or { shell" in ran.out
 
 
 def test_a_hook_of_several_lines_is_told_on_one(kwsd: Command, tiny_model: Path, configured: Command) -> None:
