@@ -17,6 +17,8 @@ from kwsd.zoo import DEFAULT_THRESHOLD, ModelCard
 
 log = logging.getLogger(__name__)
 
+_HOP, _LABELS, _WINDOW = "model.hop_ms (--hop)", "model.labels (--labels)", "model.window_s (--window)"
+
 
 def fitted(config: Config, card: ModelCard) -> ModelCard:
     """The card with the window, the verifier and, for a zero-shot model, the labels that the configuration asks for.
@@ -28,32 +30,40 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     chosen = config.model
     window = card.window if chosen.window_s is None else round(chosen.window_s * RATE)
     if card.kind == "exported" and window != card.window:
-        raise ConfigError(f"--window {window / RATE:g}: {card.name} was exported for {card.window / RATE:g} s at once")
+        raise ConfigError(
+            f"{_WINDOW} is {window / RATE:g} s, but {card.name} was exported for {card.window / RATE:g} s;",
+            "leave it out",
+        )
     if card.longest is not None and window > card.longest:
-        raise ConfigError(f"--window {window / RATE:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
+        raise ConfigError(
+            f"{_WINDOW} is {window / RATE:g} s, but {card.name} takes at most {card.longest / RATE:g} s;", "shorten it"
+        )
     spoken = card.spoken and max(card.spoken, window - (card.window - card.spoken))  # the context before it is kept
     hearing = replace(card, window=window, spoken=spoken)
     if chosen.hop > hearing.about:
         length_ms = 1000 * hearing.about / RATE
-        raise ConfigError(f"--hop {chosen.hop_ms}: longer than a window of {card.name}, {length_ms:g} ms")
+        told = f"{_HOP} is {chosen.hop_ms} ms, but the scores of {card.name} are about {length_ms:g} ms of sound;"
+        raise ConfigError(told, f"set it to {length_ms:g} or less")
     doubt_smoothing(config, hearing)
     if card.kind != "zero-shot":
         if chosen.labels:
-            instead = "kwsd listen chooses among them with --words"
-            raise ConfigError(f"--labels: {card.name} has labels of its own;", f"leave --labels away ({instead})")
+            raise ConfigError(
+                f"{_LABELS} is only for zero-shot models (CLAP), but {card.name} has its own labels;",
+                "leave it out (kwsd listen --words chooses among the model's)",
+            )
         verifier = card.verifier if chosen.verify and window == card.window else None
         if card.kind == "kwsd" and window != card.window:
-            alone = f", and {card.verifier.model} is not asked" if card.verifier and chosen.verify else ""
-            said = "--window %g: %s learnt words in windows of %g s and may hear none in others%s"
+            alone = f"; its verifier {card.verifier.model} is not used" if card.verifier and chosen.verify else ""
+            said = f"{_WINDOW} is %g s, but %s was trained on windows of %g s and may hear no word in others%s"
             log.warning(said, window / RATE, card.name, card.window / RATE, alone)
         return replace(hearing, verifier=verifier)
     if len(chosen.labels) < 2:
         raise ConfigError(
-            f"{card.name} is a zero-shot model and tells labels apart",
-            "name two or more, --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
+            f"{card.name} is a zero-shot model, which needs two or more labels",
+            f"set {_LABELS}, such as --labels 'a dog barking, glass breaking'; _unknown_ and _silence_ never fire",
         )
     if what := unclear(chosen.labels):
-        raise ConfigError(f"--labels: {what};", "name the sound otherwise")
+        raise ConfigError(f"{_LABELS}: {what};", "use another description")
     thresholds = dict.fromkeys(chosen.labels, DEFAULT_THRESHOLD)
     return replace(hearing, labels=chosen.labels, thresholds=thresholds)
 
@@ -62,15 +72,15 @@ def doubt_smoothing(config: Config, card: ModelCard) -> None:
     """Warn where scores are averaged over more windows than most words span."""
     smoothing = config.trigger.smoothing or card.smoothing
     if 2 * (smoothing - 1) * config.model.hop >= card.about:
-        said = "--smoothing %d, --hop %d: few words are in so many windows so far apart; most will not be heard"
+        said = "averaging over %d windows (--smoothing), %d ms apart (--hop), misses most words; lower one of the two"
         log.warning(said, smoothing, config.model.hop_ms)
 
 
 def check_words(config: Config, card: ModelCard) -> None:
     """Raise ConfigError for a word in the configuration that the model does not know, or a model without any word."""
     if not card.words:
-        remedy = "name a sound with --labels" if card.kind == "zero-shot" else "take another model"
-        raise ConfigError(f"{card.name} has no label that may fire: {enumerated(card.labels)};", remedy)
+        remedy = f"name a sound in {_LABELS}" if card.kind == "zero-shot" else "use another model"
+        raise ConfigError(f"{card.name} has no label that can fire, only {enumerated(card.labels)};", remedy)
     named: dict[str, Iterable[str]] = {
         "trigger.words (--words)": config.trigger.words,
         "trigger.thresholds": config.trigger.thresholds,
@@ -84,7 +94,7 @@ def check_words(config: Config, card: ModelCard) -> None:
                 raise ConfigError(f"{where}: the model {card.name} does not know {word!r};", hint)
     for word in config.hooks.words:
         if config.trigger.words and word not in (*config.trigger.words, ANY_WORD):
-            log.warning("the hook for %r never runs: trigger.words (--words) leaves the word out", word)
+            log.warning("the hook for %r never runs: add the word to trigger.words (--words), or remove the hook", word)
 
 
 def _divided(words: str, card: ModelCard) -> str:
@@ -98,7 +108,7 @@ def _only_in_file(word: str, card: ModelCard) -> str:
     for label in card.words:
         parts = {part.strip() for sign in (",", "=") for part in label.split(sign)}
         if word in parts:
-            return f"{label!r} can be named in the configuration file alone"
+            return f"{label!r} can be named only in the configuration file"
     return ""
 
 

@@ -82,12 +82,14 @@ def test_a_verifier_brings_its_own_thresholds_and_can_be_left_out(
         assert alone.verifier is None
         assert fitting.thresholds(configure(), alone) == {"yes": 0.5, "no": 0.7}
     (said,) = caplog.messages
-    assert said.startswith("--window 1.5: ")
-    assert said.endswith("learnt words in windows of 1 s and may hear none in others, and larger is not asked")
+    assert said.startswith("model.window_s (--window) is 1.5 s, ")
+    assert said.endswith(
+        "was trained on windows of 1 s and may hear no word in others; its verifier larger is not used"
+    )
     caplog.clear()
     fitting.fitted(configure({"model.window_s": 0.5}), card)
-    assert "--window 0.5" in caplog.text
-    assert "asked" not in caplog.text
+    assert "model.window_s (--window) is 0.5 s" in caplog.text
+    assert "verifier" not in caplog.text
 
 
 def test_only_chosen_words_fire(configure: Configure, card: ModelCard) -> None:
@@ -123,16 +125,16 @@ def test_a_label_that_no_flag_can_name_is_for_the_file(
     configure: Configure, card: ModelCard, label: str, overrides: dict[str, Any]
 ) -> None:
     odd = replace(card, labels=(label, "no"), thresholds={label: 0.5, "no": 0.5})
-    with pytest.raises(ConfigError, match=f"'{label}' can be named in the configuration file alone"):
+    with pytest.raises(ConfigError, match=f"'{label}' can be named only in the configuration file"):
         fitting.check_words(configure(overrides), odd)
     fitting.check_words(configure({"trigger.words": [label]}), odd)
 
 
 def test_a_model_of_which_nothing_can_fire_is_refused(configure: Configure, card: ModelCard) -> None:
     mute = replace(card, labels=("silence", "_unknown_"), thresholds={})
-    with pytest.raises(ConfigError, match=r"no label that may fire: silence, _unknown_; take another model"):
+    with pytest.raises(ConfigError, match=r"no label that can fire, only silence, _unknown_; use another model"):
         fitting.check_words(configure(), mute)
-    with pytest.raises(ConfigError, match="name a sound with --labels"):
+    with pytest.raises(ConfigError, match=r"name a sound in model\.labels \(--labels\)"):
         fitting.check_words(configure(), replace(mute, kind="zero-shot"))
 
 
@@ -148,15 +150,15 @@ def test_windows_in_which_no_word_can_be_are_warned_of(
     configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture, smoothing: int, hop_ms: int, warned: bool
 ) -> None:
     fitting.fitted(configure({"trigger.smoothing": smoothing, "model.hop_ms": hop_ms}), card)
-    assert ("most will not be heard" in caplog.text) is warned
+    assert ("misses most words" in caplog.text) is warned
 
 
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [
-        ({"model.window_s": 2.0}, "hears 1.5 s at once"),
-        ({"model.window_s": 0.5, "model.hop_ms": 600}, "--hop 600"),
-        ({"model.labels": "a dog, a cat"}, "labels of its own"),
+        ({"model.window_s": 2.0}, "takes at most 1.5 s"),
+        ({"model.window_s": 0.5, "model.hop_ms": 600}, r"model\.hop_ms \(--hop\) is 600 ms, .* set it to 500 or less"),
+        ({"model.labels": "a dog, a cat"}, "its own labels"),
     ],
 )
 def test_what_a_model_cannot_hear_is_refused(
@@ -175,7 +177,9 @@ def test_a_zero_shot_model_is_given_its_labels(configure: Configure, card: Model
     for few in ({}, {"model.labels": "a dog barking"}):
         with pytest.raises(ConfigError, match="two or more"):
             fitting.fitted(configure(few), clap)
-    with pytest.raises(ConfigError, match=r"--labels: label 1 is '\*', which stands for any word in \[hooks\]"):
+    with pytest.raises(
+        ConfigError, match=r"model\.labels \(--labels\): label 1 is '\*', which stands for any word in \[hooks\]"
+    ):
         fitting.fitted(configure({"model.labels": "a dog barking, *"}), clap)
 
 

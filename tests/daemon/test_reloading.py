@@ -182,4 +182,4 @@ def test_a_mean_over_too_many_windows_is_warned_of(
     assert settled(configure(), configure({"trigger.smoothing": 2}), card).trigger.smoothing == 2
     assert not caplog.messages
     assert settled(configure(), configure({"trigger.smoothing": 20}), card).trigger.smoothing == 20
-    assert "--smoothing 20, --hop" in caplog.text
+    assert "averaging over 20 windows (--smoothing), 50 ms apart (--hop)" in caplog.text
