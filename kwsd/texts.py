@@ -16,18 +16,18 @@ else:
 
 TOMLDecodeError = tomllib.TOMLDecodeError
 
-_ONCE = "that key or section is there already: keep one of the two"
-_VALUE = "a text has quotes around it; a number, true and false have none"
-_LINE = "a line has one `key = value`; a text, or a key of several words, has quotes around all of it"
-_CLOSE = "close each quote, [ and { that is open"
-_BACKSLASH = "put the text between single quotes, where a backslash is one"
+_ONCE = "the file has that key or section already: keep only one"
+_VALUE = "put quotes around text, but not around a number, true or false"
+_LINE = "write one `key = value` a line, with quotes around text and around a key of several words"
+_CLOSE = "close each open quote, [ and {"
+_BACKSLASH = "put the text in single quotes, in which a backslash is an ordinary character"
 _REMEDIES = (
     (r"Invalid value|Invalid date", _VALUE),
     (r"Cannot |Duplicate ", _ONCE),
     (r"Expected newline|Expected '=' after a key in a key", _LINE),
     (r"Expected |Unterminated|Unclosed|Illegal character '\\n'", _CLOSE),
     (r"Unescaped|Invalid hex|Escaped", _BACKSLASH),
-    (r"Illegal character", "leave it out"),
+    (r"Illegal character", "remove it"),
     (r"", "write `key = value` or `[section]` there"),
 )
 """Remedies by how the message of the TOML parser begins, which tells only what is wrong; the first match counts."""

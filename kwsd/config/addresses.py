@@ -17,7 +17,7 @@ def parse_address(where: str) -> Address:
     address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     number = int(port)
     if not 0 <= number < 1 << 16:
-        raise ValueError(f"no port: {number}")
+        raise ValueError(f"{number} is not a port")
     return socket.AF_INET6 if address.version == 6 else socket.AF_INET, (str(address), number)
 
 

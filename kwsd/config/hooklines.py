@@ -29,7 +29,7 @@ _SIGN = re.compile(
 _ENDED = re.compile(r"[\w./~-]+;")
 """A word with a semicolon at its end, as in "a; b"."""
 
-BY_A_SHELL = 'if one shall, write --hook-shell, or { shell = "..." } in the file'
+BY_A_SHELL = 'to run it by a shell, use --hook-shell, or { shell = "..." } in the file'
 """The remedy for an `unread_sign`."""
 
 FORMS = """a line ("playerctl pause"), a list (["playerctl", "pause"]), { shell = "..." } or a list of these"""
@@ -59,7 +59,7 @@ def _parse_hook(value: Any, where: str) -> Argv:
     if not argv or not argv[0]:
         raise ConfigError(f"{where} is empty;", f"a hook is {FORMS}")
     if any("\0" in part for part in argv):
-        raise ConfigError(f"{where} holds a NUL character, which no program can be given")
+        raise ConfigError(f"{where} contains a NUL character, which no command can have;", "remove it")
     return argv
 
 
@@ -106,4 +106,6 @@ def _split(line: str, where: str) -> Argv:
     try:
         return tuple(shlex.split(line))
     except ValueError as error:  # an open quotation, a backslash at the end
-        raise ConfigError(f"{where} is {literal(line)}: {str(error).lower()}") from error
+        raise ConfigError(
+            f"{where} is {literal(line)}: {str(error).lower()};", "close each quote, or escape it"
+        ) from error

@@ -78,7 +78,7 @@ def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str,
 
     Raises UsageError for flags that contradict each other."""
     if "socket.path" in given and "socket.enabled" in given and not values["socket.enabled"]:
-        raise UsageError("--no-socket and --socket contradict each other", "leave one of them away")
+        raise UsageError("--no-socket and --socket contradict each other", "leave one of them out")
     if "socket.path" in given and "socket.enabled" not in given:
         values["socket.enabled"], origins["socket.enabled"] = True, origins["socket.path"]
     if "trigger.threshold" in given and "trigger.thresholds" not in given:
@@ -101,7 +101,9 @@ def _is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         if not path.is_symlink():
             return False
-        raise ConfigError(f"{path}: a link to {path.readlink()}, which is not there") from None
+        raise ConfigError(
+            f"{path} is a link to {path.readlink()}, which does not exist;", "correct or remove the link"
+        ) from None
     except OSError as error:  # an unreadable file does not count as missing: it may hold the user's hooks
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     return True
@@ -116,12 +118,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}, line {line}: {what};", remedy) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}, line {line}: not UTF-8, which TOML has to be") from error
+        raise ConfigError(f"{path}, line {line}: not in UTF-8;", "save the file in UTF-8, as TOML requires") from error
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file;", "make it, or leave --config away") from error
+        raise ConfigError(f"{path}: no such file;", "create it, or leave out --config") from error
     except OSError as error:
         if path == Path():  # an empty name becomes this
-            raise ConfigError("--config: an empty name;", "name a file, or leave it out") from error
+            raise ConfigError("--config has an empty name;", "name a file, or leave out --config") from error
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # beyond Python's limits
         raise ConfigError(f"{path}: {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from kwsd.errors import ConfigError
 from kwsd.shown import fits_locale
 
-_NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or do without that letter"
+_NEEDS_UTF8 = "set LC_ALL=C.UTF-8, or use another name"
 """The remedy where the locale cannot encode a text of the configuration, which is UTF-8."""
 
 
@@ -37,7 +37,7 @@ def check_letters(text: str, what: str) -> None:
 
     No program or variable can have that name then."""
     if not fits_locale(text):
-        raise ConfigError(f"{what}: this locale lacks a letter of {text!r};", _NEEDS_UTF8)
+        raise ConfigError(f"{what}: this locale cannot encode {text!r};", _NEEDS_UTF8)
 
 
 def expanded(text: str) -> Path:
@@ -47,11 +47,11 @@ def expanded(text: str) -> Path:
     file of that name can be opened.
     """
     if not fits_locale(text):
-        raise ConfigError(f"{text}: this locale lacks a letter of that name;", _NEEDS_UTF8)
+        raise ConfigError(f"{text}: this locale cannot encode that name;", _NEEDS_UTF8)
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"{text}: no home directory is known for it;", "write the whole path") from error
+        raise ConfigError(f"{text}: there is no home directory for ~;", "write the whole path") from error
 
 
 def _folder(variable: str) -> Path | None:

@@ -24,11 +24,11 @@ def rereading(path: Path | None, read: Callable[[], LoadedConfig]) -> Callable[[
         where = config_path() if path is None else path
         if _has_no_end(where):
             what = f"{where} is a {'pipe' if where.is_fifo() else 'device'}"
-            why = "and has been read;" if read_to_its_end else "which may have nothing to say;"
-            raise ConfigError(f"{what}, {why}", "restart kwsd, or give it a file")
+            why = "which has been read to its end;" if read_to_its_end else "which may block its reader;"
+            raise ConfigError(f"{what}, {why}", "restart kwsd, or use a regular file")
         loaded = read()
         if path is not None and loaded.path is None:
-            raise ConfigError(f"{path} is not there any more;", "put it back, or restart kwsd to go on without it")
+            raise ConfigError(f"{path} no longer exists;", "put it back, or restart kwsd to run without it")
         path = loaded.path
         return loaded.config
 

@@ -39,7 +39,7 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
 def _check_single(option: Option, value: Any, where: str) -> Any:
     if option.type is str:
         if isinstance(value, str) and "\0" in value:
-            raise ConfigError(f"{where} is {literal(value)};", "it must not hold a NUL character")
+            raise ConfigError(f"{where} is {literal(value)};", "it must not contain a NUL character")
         if value == "" and option.default and not option.choices:  # an empty default, in contrast, has a meaning
             raise ConfigError(f"{where} is empty;", f"the default is {option.default}")
         if isinstance(value, str) and (not option.choices or value in option.choices):
@@ -58,7 +58,7 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
 
 def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where} is {literal(value)};", "it must be a table with a line for each word")
+        raise ConfigError(f"{where} is {literal(value)};", "it must be a table with one line for each word")
     if option.type == _HOOKS:
         return {word: parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
     return {word: _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}

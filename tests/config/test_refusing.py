@@ -105,7 +105,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load_config(tmp_path)
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b"[audio]\ndevice = 'caf\xe9'\n")
-    with pytest.raises(ConfigError, match="line 2: not UTF-8"):
+    with pytest.raises(ConfigError, match="line 2: not in UTF-8"):
         load_config(latin)
 
 
@@ -156,10 +156,12 @@ def test_a_link_to_nowhere_is_not_taken_for_no_file(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "kwsd").mkdir()
     (tmp_path / "kwsd" / "config.toml").symlink_to("/media/usb/kwsd.toml")
-    with pytest.raises(ConfigError, match=r"config\.toml: a link to /media/usb/kwsd\.toml, which is not there"):
+    with pytest.raises(
+        ConfigError, match=r"config\.toml is a link to /media/usb/kwsd\.toml, which does not exist; correct"
+    ):
         load_config()
 
 
 def test_an_empty_name_is_no_folder() -> None:
-    with pytest.raises(ConfigError, match="--config: an empty name; name a file, or leave it out"):
+    with pytest.raises(ConfigError, match="--config has an empty name; name a file, or leave out --config"):
         load_config(Path())

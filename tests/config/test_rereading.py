@@ -26,7 +26,7 @@ def test_a_file_that_was_read_before_must_still_be_there(monkeypatch: pytest.Mon
     assert again().hooks.words
     path.unlink()
     for _ in range(2):
-        with pytest.raises(ConfigError, match="is not there any more; put it back"):
+        with pytest.raises(ConfigError, match="no longer exists; put it back"):
             again()
     write(tmp_path, "")
     assert again().hooks.words == {}
@@ -39,7 +39,7 @@ def test_a_file_that_comes_later_must_stay(monkeypatch: pytest.MonkeyPatch, tmp_
     path = write(tmp_path, HOOKS)
     assert again().hooks.words
     path.unlink()
-    with pytest.raises(ConfigError, match="is not there any more"):
+    with pytest.raises(ConfigError, match="no longer exists"):
         again()
 
 
@@ -47,7 +47,7 @@ def test_a_pipe_is_not_read_a_second_time(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[LoadedConfig] = []
-    with pytest.raises(ConfigError, match="is a pipe, and has been read"):
+    with pytest.raises(ConfigError, match="is a pipe, which has been read to its end"):
         rereading(pipe, read.pop)()
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_has_become_a_pipe_is_not_waited_for(tmp_path: Path) -> None
     again = rereading(path, lambda: load_config(path))
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(ConfigError, match="is a pipe, which may have nothing to say; restart kwsd"):
+    with pytest.raises(ConfigError, match="is a pipe, which may block its reader; restart kwsd"):
         again()
 
 
@@ -74,5 +74,5 @@ def test_nor_is_a_pipe_where_there_was_nothing(monkeypatch: pytest.MonkeyPatch, 
     again = rereading(load_config().path, load_config)
     (tmp_path / "kwsd").mkdir()
     os.mkfifo(tmp_path / "kwsd" / "config.toml")
-    with pytest.raises(ConfigError, match="is a pipe, which may"):
+    with pytest.raises(ConfigError, match="is a pipe, which may block"):
         again()

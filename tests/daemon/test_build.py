@@ -136,7 +136,7 @@ def test_hooks_are_passed_what_the_configuration_names(
     with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
         build.hooks_by_word(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
     monkeypatch.setattr("kwsd.config.places.fits_locale", str.isascii)  # in a locale of such letters alone
-    with pytest.raises(ConfigError, match="this locale lacks a letter of 'NAME_π'; set LC_ALL"):
+    with pytest.raises(ConfigError, match="this locale cannot encode 'NAME_π'; set LC_ALL"):
         build.hooks_by_word(configure({"hooks.environment": ["NAME_π"]}))
 
 

@@ -43,7 +43,7 @@ def test_a_sign_for_a_shell_that_reads_nothing_is_told(bench: Any, caplog: pytes
     with caplog.at_level(logging.WARNING, "kwsd"):
         bench.add(Hook(("true", "&&", "false")))
     assert [record.getMessage() for record in caplog.records] == [
-        "hook for stop: no shell sees '&&'; if one shall, write --hook-shell, or { shell = \"...\" } in the file"
+        "hook for stop: no shell sees '&&'; to run it by a shell, use --hook-shell, or { shell = \"...\" } in the file"
     ]
 
 
