@@ -42,7 +42,7 @@ def check_scores(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     """
     remedy = "train, fetch or export the model again"
     if not np.isfinite(scores).all():
-        raise ModelError(f"{name}: its scores are not numbers", remedy)
+        raise ModelError(f"{name}: its scores are not finite numbers (NaN or infinite)", remedy)
     if scores.min(initial=0) < -_ROUNDING or scores.max(initial=1) > 1 + _ROUNDING:
-        raise ModelError(f"{name}: its scores are no probabilities, from 0 to 1", remedy)
+        raise ModelError(f"{name}: its scores are not probabilities from 0 to 1", remedy)
     return scores

@@ -24,7 +24,7 @@ def check_matplotlib() -> None:
     try:
         import_module("matplotlib.figure")
     except ImportError as error:
-        raise lacks_packages("no plots without matplotlib", error, "plots") from error
+        raise lacks_packages("plots need matplotlib", error, "plots") from error
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def literal(value: object) -> str:
     try:
         return brief(repr(value))
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a table in a thousand tables
-        return "a value too large to be shown"
+        return "a value too large to show"
 
 
 def last_of(text: str, most: int = MOST_SHOWN) -> str:

@@ -56,7 +56,7 @@ def test_windows_of_any_length_are_not_verified(models: Path) -> None:
 def test_without_its_verifier_it_says_what_to_do(models: Path, tmp_path: Path) -> None:
     shutil.copytree(models / "small", tmp_path / "small")
     card = read_card(str(tmp_path / "small"))
-    with pytest.raises(ModelError, match=r"verified by larger.*--no-verify"):
+    with pytest.raises(ModelError, match=r"needs its verifier larger.*--no-verify"):
         load_classifier(card, device="cpu")
     assert load_classifier(replace(card, verifier=None), device="cpu").name == "small"
 
@@ -64,7 +64,7 @@ def test_without_its_verifier_it_says_what_to_do(models: Path, tmp_path: Path) -
 def test_a_verifier_of_other_windows_is_refused_at_once(models: Path) -> None:
     card = replace(read_card(str(models / "small")), window=24_000)
     with pytest.raises(
-        ModelError, match=r"larger verifies small, but judges 1 s at once, small 1.5 s; take --no-verify"
+        ModelError, match=r"larger cannot verify small: it scores 1 s of sound, not 1.5 s; use --no-verify"
     ):
         load_classifier(card, device="cpu")
 
@@ -83,5 +83,5 @@ def test_a_network_that_diverged_is_refused_when_it_is_loaded(
     if not graph:
         (folder / "graph.onnx").unlink()
     write_card(folder, {})
-    with pytest.raises(ModelError, match=f"{folder}: its scores are not numbers"):
+    with pytest.raises(ModelError, match=f"{folder}: its scores are not finite numbers"):
         load_classifier(read_card(str(tmp_path / "models" / "small")), device="cpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 
 _LONGEST_NAME = 100
-A_NAME = f"1 to {_LONGEST_NAME} characters, not all blank and none of them control"
+A_NAME = f"1 to {_LONGEST_NAME} printable characters, not only spaces"
 """The form of a model's name, for error messages."""
 
 

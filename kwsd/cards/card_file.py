@@ -10,6 +10,7 @@ from typing import Any
 
 from kwsd.cards.allowed import A_NAME, is_cost, is_latest, is_name, is_smoothing, is_threshold
 from kwsd.cards.folder import closed, read_json
+from kwsd.cards.names import CARD
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
@@ -24,28 +25,35 @@ def read_card_file(path: Path) -> dict[str, Any]:
     Raises ModelError for a value that a card may not have."""
     card = read_json(path) if path.exists() else {}
     if "name" in card and not is_name(card["name"]):
-        what = f"{path}: the name is {card['name']!r:.40}, no text of {A_NAME}"
-        raise ModelError(what, "write another")
+        what = f"{path}: the name is {card['name']!r:.40}, but must be {A_NAME};"
+        raise ModelError(what, "change it in that file")
     if not str(card.get("licence", "")).isprintable():  # it goes to terminals
-        raise ModelError(f"{path}: the licence is {card['licence']!r:.40}, with control characters", "write another")
+        what = f"{path}: the licence {card['licence']!r:.40} contains control characters;"
+        raise ModelError(what, "change it in that file")
     for name in ("sha256", "thresholds", "scores"):
         if not isinstance(card.setdefault(name, {}), dict):
-            raise ModelError(f"{path}: {name} is no table", "fetch the model again")
+            raise ModelError(f"{path}: {name} must be a JSON object;", "fetch the model again")
     try:
         json.dumps(card["scores"], allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: a score is no number, or nested without end", "fetch the model again") from error
+        raise ModelError(
+            f"{path}: a score is not a finite number, or is nested too deeply", "fetch the model again"
+        ) from error
     smoothing = card.setdefault("smoothing", DEFAULT_SMOOTHING)
     if not is_smoothing(smoothing):
-        raise ModelError(f"{path}: smoothing is {smoothing!r}, no whole number from 1 to {MOST_SMOOTHING}")
+        raise _wrong(path, "smoothing", smoothing, f"a whole number from 1 to {MOST_SMOOTHING}")
     if not is_cost(card.setdefault("substitution", 1.0)):
-        raise ModelError(f"{path}: substitution is {card['substitution']!r}, no number above 0, up to 1")
+        raise _wrong(path, "substitution", card["substitution"], "a number above 0, at most 1")
     if not is_latest(card.setdefault("latest_ms", None)):
-        raise ModelError(f"{path}: latest_ms is {card['latest_ms']!r}, no whole number of milliseconds from 1 to 60000")
+        raise _wrong(path, "latest_ms", card["latest_ms"], "a whole number of milliseconds from 1 to 60000")
     for word, threshold in card["thresholds"].items():
         if not is_threshold(threshold):
-            raise ModelError(f"{path}: the threshold of {word!r} is {threshold!r}, no number from {LOWEST:g} to 1")
+            raise _wrong(path, f"the threshold of {word!r}", threshold, f"a number from {LOWEST:g} to 1")
     return card
+
+
+def _wrong(path: Path, what: str, value: object, must: str) -> ModelError:
+    return ModelError(f"{path}: {what} is {value!r:.40}, but must be {must};", "fetch the model again")
 
 
 def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: str) -> None:
@@ -57,25 +65,29 @@ def check_words(thresholds: Mapping[str, float], labels: Sequence[str], place: s
         hint = nearest(strange[0], labels)
         more = f" and {len(strange) - 3} more" if strange[3:] else ""
         words = ", ".join(f"{word!r:.40}" for word in strange[:3])
-        raise ModelError(f"{place} are for {words}{more}, which the model does not know;", hint or "remove them")
+        raise ModelError(f"{place} name {words}{more}, which the model does not know;", hint or "remove them")
 
 
 def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
     """Raise ModelError where a file that the card lists is missing, cannot be read or has another checksum."""
     for name, expected in card["sha256"].items():
         if not isinstance(expected, str):
-            raise ModelError(f"{folder}: the card's checksums are not right ({name!r:.80})", "fetch the model again")
+            raise ModelError(f"{folder / CARD}: the checksum of {name!r:.80} is not a text", "fetch the model again")
         # A plain name, not a path out of the folder: reading /dev/zero would never end.
         if Path(name).name != name or not (folder / name).is_file():
-            raise ModelError(f"{folder}: the card lists {name!r:.80}, which is no file there", "fetch the model again")
+            raise ModelError(
+                f"{folder / CARD} lists {name!r:.80}, but there is no such file in that folder", "fetch the model again"
+            )
         try:
             found = checksum(folder / name)
         except PermissionError as error:
             raise closed(folder / name, error) from error
         except OSError as error:
-            raise ModelError(f"{folder / name}: {error.strerror}, but the card lists it", "fetch it again") from error
+            raise ModelError(f"{folder / name}: cannot be read ({error.strerror})", "fetch the model again") from error
         if found != expected.lower():
-            raise ModelError(f"{folder / name} is damaged: its SHA-256 is not the card's;", "fetch the model again")
+            raise ModelError(
+                f"{folder / name} is damaged: its SHA-256 differs from that in {CARD};", "fetch the model again"
+            )
 
 
 def checksum(path: Path) -> str:

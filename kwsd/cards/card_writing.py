@@ -40,5 +40,5 @@ def read_raw_card(folder: Path) -> dict[str, Any]:
     except ModelError as error:
         raise ModelError(error.what, "repair or remove it") from error
     if not isinstance(card.get("sha256", {}), dict):
-        raise ModelError(f"{path}: sha256 is no table", "repair or remove it")
+        raise ModelError(f"{path}: sha256 must be a JSON object;", "repair or remove it")
     return card

@@ -35,7 +35,7 @@ _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
 _SINGLE = "single_label_classification"
 _SHORTEST_S, _LONGEST_S = 0.1, 60
 _DEEPEST = 4
-_REMEDY = "write one: kwsd export MODEL --out DIR"
+_REMEDY = "export the model again: kwsd export MODEL --out DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
-            raise ModelError(f"{path} is no regular file", f"name another, or {_REMEDY}")
+            raise ModelError(f"{path} is not a regular file;", f"name another, or {_REMEDY}")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(
@@ -91,12 +91,12 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
         file = parse_onnx(data)
     except ValueError as error:
         raise ModelError(
-            f"{path} is no ONNX model, or a damaged one ({error})", f"name another, or {_REMEDY}"
+            f"{path} is not an ONNX model, or is damaged ({error})", f"name another, or {_REMEDY}"
         ) from error
     if file.outside:
         raise ModelError(
-            f"{path} keeps weights in other files, and could name any file of this machine: it is not opened;",
-            f"take one with the weights inside, or {_REMEDY}",
+            f"{path} keeps weights in other files, so kwsd does not open it: it could name any file of this machine;",
+            f"use a file with the weights inside, or {_REMEDY}",
         )
     return exported_of(file, str(path)), data
 
@@ -106,29 +106,29 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
     lacking = [key for key in (_FORMAT, _MODEL) if key not in file.metadata]
     if lacking:
         raise ModelError(
-            f"{path} does not say what it hears and what its outputs mean (its metadata lack {', '.join(lacking)})",
+            f"{path} was not written by kwsd export: its metadata lack {', '.join(lacking)};",
             _REMEDY,
         )
     if file.metadata[_FORMAT] not in map(str, range(1, FORMAT + 1)):
         raise ModelError(
-            f"{path} has format {file.metadata[_FORMAT][:20]!r}, and this kwsd reads 1 to {FORMAT}",
-            f"update it, or {_REMEDY}",
+            f"{path} has format {file.metadata[_FORMAT][:20]!r}, but this kwsd reads only 1 to {FORMAT};",
+            f"update kwsd, or {_REMEDY}",
         )
     try:
         found = _checked(json.loads(file.metadata[_MODEL]))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: its metadata are damaged ({error})", _REMEDY) from error
+        raise ModelError(f"{path}: its metadata have an invalid entry ({error})", _REMEDY) from error
     if file.inputs.get(INPUT, ())[1:] != (found.window,) or len(file.inputs) != 1:
-        raise ModelError(f"{path}: its graph does not take the {found.window} samples that its metadata say", _REMEDY)
+        raise ModelError(f"{path}: its graph does not take {found.window} samples, as its metadata say;", _REMEDY)
     given = file.outputs.get(OUTPUT, ())[1:]
     if given != (len(found.labels),):
         count = given[0] if given else "no"
-        raise ModelError(f"{path}: {len(found.labels)} labels, but {count} scores", _REMEDY)
+        raise ModelError(f"{path} has {len(found.labels)} labels, but {count} scores", _REMEDY)
     if what := unclear(found.labels):
-        raise ModelError(f"{path}: {what};", f"give each a name of its own in the model's id2label, and {_REMEDY}")
+        raise ModelError(f"{path}: {what};", f"give each label its own name in the model's id2label, then {_REMEDY}")
     if len(found.labels) == 1 and found.problem_type == _SINGLE:  # a softmax over one is 1
-        what = f"{path} has one label, {found.labels[0]}, which every sound would get;"
-        raise ModelError(what, f"take a model with two, and {_REMEDY}")
+        what = f"{path} has only one label, {found.labels[0]}, which would score 1 for every sound;"
+        raise ModelError(what, "use a model with at least two: kwsd export MODEL --out DIR")
     return found
 
 
@@ -146,9 +146,9 @@ def _checked(table: Any) -> Exported:
     if not is_smoothing(table.get("smoothing")):
         raise ValueError("smoothing")
     if table["window"] * RATE % table["rate"]:
-        raise ValueError("a window that is no whole number of samples at 16 kHz")
+        raise ValueError("window is not a whole number of samples at 16 kHz")
     if not _SHORTEST_S <= table["window"] / table["rate"] <= _LONGEST_S:
-        raise ValueError(f"a window of {table['window'] / table['rate']:g} s")
+        raise ValueError(f"window is {table['window'] / table['rate']:g} s long, not {_SHORTEST_S} to {_LONGEST_S} s")
     thresholds, scores = table.get("thresholds"), table.get("scores")
     if not isinstance(thresholds, dict) or not all(is_threshold(value) for value in thresholds.values()):
         raise ValueError("thresholds")

@@ -17,7 +17,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a regular file. Raises ModelError."""
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ModelError(f"{path} is no regular file", "fetch the model again")
+            raise ModelError(f"{path} is not a regular file;", "fetch the model again")
         value = json.loads(path.read_text(encoding="utf-8"))
     except PermissionError as error:
         raise closed(path, error) from error
@@ -26,7 +26,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise ModelError(f"cannot read {path}: too deeply nested", "fetch the model again") from error
     if not isinstance(value, dict):
-        raise ModelError(f"{path} is no JSON object", "fetch the model again")
+        raise ModelError(f"{path} does not hold a JSON object;", "fetch the model again")
     return value
 
 
@@ -41,7 +41,7 @@ def whole(value: object, folder: Path, what: str, most: int) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise ModelError(
-            f"{folder}: {what} is {value!r:.40}, no whole number from 1 to {most}", "fetch the model again"
+            f"{folder}: {what} is {value!r:.40}, but must be a whole number from 1 to {most};", "fetch the model again"
         )
     return value
 
@@ -59,19 +59,22 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     try:
         labels = tuple(str(named[str(index)]) for index in range(len(named)))
     except (TypeError, KeyError) as error:
-        raise ModelError(f"{folder}/config.json has no id2label with the labels 0, 1, 2, …") from error
+        raise ModelError(
+            f"{folder}/config.json: the keys of id2label must be 0, 1, 2 and so on;", "fetch the model again"
+        ) from error
     if not labels:
-        raise ModelError(f"{folder}/config.json names no labels")
+        raise ModelError(f"{folder}/config.json: id2label is empty;", "fetch the model again")
     if config.get("num_labels", len(labels)) != len(labels):  # transformers would take num_labels, and drop the names
         other = f"num_labels is {config['num_labels']!r:.40}, but id2label names {len(labels)};"
-        raise ModelError(f"{folder}/config.json: {other}", "take the wrong one out")
+        raise ModelError(f"{folder}/config.json: {other}", "remove the wrong one")
     strange = next((label for label in labels if not is_printable(label)), None)
     if strange is not None:  # they go to terminals and into the environment of hooks
         raise ModelError(
-            f"{folder}/config.json: the label {strange!r} holds control characters;", "give it another name in id2label"
+            f"{folder}/config.json: the label {strange!r} contains control characters;",
+            "give it another name in id2label",
         )
     if what := unclear(labels):
-        raise ModelError(f"{folder}/config.json: {what};", "give each a name of its own in id2label")
+        raise ModelError(f"{folder}/config.json: {what};", "give each label its own name in id2label")
     return labels
 
 

@@ -75,12 +75,12 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
     window, longest = _lengths(config, extractor, rate, folder)
     if lacks_tokenizer(folder, config):
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
-        raise ModelError(f"{name} does not say how it reads labels: {folder} lacks {TOKENIZERS[0]};", "fetch it too")
+        raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(
-            f"{name} has one label, {labels[0]}, which every sound would get;",
-            f'take a model with two, or, if it was trained so, write "problem_type": "{MANY}" in its config.json',
+            f"{name} has only one label, {labels[0]}, which would score 1 for every sound;",
+            f'use one with more, or, if it was trained with a sigmoid, write "problem_type": "{MANY}" in config.json',
         )
     return ModelSpec(kind, labels, rate, window, longest)
 
@@ -104,13 +104,14 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     named = [str(one) for one in given if str(one).isprintable()] if isinstance(given, list) else []
     hears = not given and kind in _HEARING  # whether it has a head for labels shows when its weights are loaded
     if not hears and not any(_classifies(one, kind) for one in named):
-        other = ", or make one of it: kwsd train --backbone" if kind in _TRAINABLE else ""
+        other = ", or train one from it with kwsd train --backbone" if kind in _TRAINABLE else ""
         raise ModelError(
-            f"{name} is no audio classifier: it is {named[0] if named else 'a model of an unknown class'};",
-            f"take a model made for audio classification{other}",
+            f"{name} is not an audio classifier: it is {named[0] if named else 'a model of an unknown class'};",
+            f"use a model for audio classification{other}",
         )
     if config.get("problem_type") == "regression":
-        raise ModelError(f"{name} is no classifier: it estimates a number (problem_type regression);", "take another")
+        what = f"{name} is not a classifier: it estimates a number (problem_type regression);"
+        raise ModelError(what, "use another model")
     return "classifier"
 
 
@@ -118,7 +119,8 @@ def check_type(config: Mapping[str, Any], name: str) -> None:
     """Raise ModelError for a config.json of which no transformers makes a network: without a type, or with its code."""
     if "model_type" not in config:
         raise ModelError(
-            f"{name} is no model of transformers: its config.json names no model_type;", "fetch it again, or another"
+            f"{name} is not a model of transformers: its config.json has no model_type;",
+            "fetch it again, or use another",
         )
     if config.get("auto_map") and str(config["model_type"]) not in _TRAINABLE | ZERO_SHOT:
         raise needs_code(name)
@@ -133,7 +135,7 @@ def _classifies(architecture: str, kind: str) -> bool:
 
 def needs_code(name: str) -> ModelError:
     """The error for a model whose network is not one of transformers' own."""
-    return ModelError(f"{name} needs code of its own, which kwsd never runs;", "take another")
+    return ModelError(f"{name} needs its own code, which kwsd never runs;", "use another model")
 
 
 def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
@@ -145,8 +147,8 @@ def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
     if (alone := EXTRACTORS[-1]) in found:  # a processor's configuration that nests none only names its parts
         return found[alone]
     raise ModelError(
-        f"{name} does not say how it wants to hear: {folder} lacks {alone};",
-        "fetch it too, or write that of its base there: "
+        f"{name} has no feature extractor: {folder} lacks {alone};",
+        "fetch that file too, or write the one of its base model there: "
         "transformers.AutoFeatureExtractor.from_pretrained(BASE).save_pretrained(FOLDER)",
     )
 

@@ -107,7 +107,7 @@ def forget(wanted: HubId) -> int:
     """
     folder = repo_folder(wanted.repo)
     if not folder.is_dir() or (wanted.named and pulled(wanted) is None):
-        raise ModelError(f"{wanted} is not among the pulled models; see kwsd models list")
+        raise ModelError(f"{wanted} is not a pulled model; kwsd models list shows those that are")
     try:
         if not wanted.named:
             freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -98,7 +98,7 @@ def _name(tensor: memoryview) -> str:
 def _external(message: memoryview, kind: str, depth: int) -> bool:
     """Whether a tensor in a message has its values in another file."""
     if depth > _DEEPEST:
-        raise ValueError("graphs within graphs without end")
+        raise ValueError("its graphs are nested too deeply")
     if kind == "tensor":
         return any(
             number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0) for number, value in _fields(message)
@@ -149,9 +149,9 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif kind in (_EIGHT, _FOUR):
             place += 8 if kind == _EIGHT else 4
         else:
-            raise ValueError("no protobuf")
+            raise ValueError("it is not in protobuf format")
         if not number or place > len(message):
-            raise ValueError("cut off, or no protobuf")
+            raise ValueError("it is truncated, or not in protobuf format")
         yield number, value
 
 
@@ -165,13 +165,13 @@ def _varint(message: memoryview, place: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, place
-    raise ValueError("cut off, or no protobuf")
+    raise ValueError("it is truncated, or not in protobuf format")
 
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, memoryview):
         return value
-    raise ValueError("a number where a message belongs")
+    raise ValueError("a number where protobuf needs a message")
 
 
 def _text(value: int | memoryview) -> str:

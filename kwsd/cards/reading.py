@@ -109,7 +109,9 @@ def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | N
         return None
     found = whole(said, folder, "about_samples", window)
     if found < _LEAST_ABOUT:
-        raise ModelError(f"{folder}: about_samples is {found}, too few to tell anything", "fetch the model again")
+        raise ModelError(
+            f"{folder}: about_samples is {found}, but must be at least {_LEAST_ABOUT};", "fetch the model again"
+        )
     return None if found == window else found
 
 
@@ -164,10 +166,11 @@ def _check_head(files: list[Path], config: Mapping[str, Any], labels: tuple[str,
                 rows = (weights.get_slice(head).get_shape() or [1])[0]  # a single number is one row
                 if rows != len(labels) and config.get("id2label") is None:
                     raise ModelError(
-                        f"{name}: config.json names no labels, and it has {rows};", "write id2label into it"
+                        f"{name}: config.json has no id2label, and the weights are for {rows} labels;",
+                        "add id2label to it",
                     )
                 if rows != len(labels):
-                    what = f"{name}: config.json names {len(labels)} labels, and the weights are for {rows};"
+                    what = f"{name}: config.json names {len(labels)} labels, but the weights are for {rows};"
                     raise ModelError(what, "fetch the model again")
 
 
@@ -182,12 +185,17 @@ def _verify(folder: Path, card: Mapping[str, Any], labels: tuple[str, ...]) -> N
         with safe_open(folder / WEIGHTS, framework="np") as weights:
             shape = weights.get_slice("word_head.outer.weight").get_shape()
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({error})", "fetch it again") from error
+        raise ModelError(
+            f"{folder / WEIGHTS} is damaged, or not from kwsd ({error})", "fetch the model again"
+        ) from error
     if len(shape) != 2:
         why = f"word_head.outer.weight has {len(shape)} dimensions"
-        raise ModelError(f"{folder / WEIGHTS} is no whole model of kwsd ({why})", "fetch it again")
+        raise ModelError(f"{folder / WEIGHTS} is damaged, or not from kwsd ({why})", "fetch the model again")
     nodes = shape[0]
     if nodes != len(labels) - 1:
-        raise ModelError(f"{folder}: {len(labels)} labels, but weights for {nodes + 1}: config.json is another model's")
+        told = f"{folder}: config.json names {len(labels)} labels, but the weights are for {nodes + 1};"
+        raise ModelError(told, "fetch the model again")
     if what := misplaced(labels):
-        raise ModelError(f"{folder}/config.json: {what};", "give id2label the order of the scores, or fetch it again")
+        raise ModelError(
+            f"{folder}/config.json: {what};", "put id2label into the order of the scores, or fetch the model again"
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsd.cards.allowed import is_share, is_threshold
+from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -32,15 +33,16 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
     if table is None:
         return None
     if not isinstance(table, Mapping):
-        raise ModelError(f"{place}: its verifier is not told right (it must be a table)", "fetch the model again")
+        raise ModelError(f"{place}: verifier must be a JSON object;", "fetch the model again")
     model, thresholds = table.get("model"), table.get("thresholds", {})
     if not isinstance(model, str) or not model.replace("-", "").isalnum():
-        raise ModelError(f"{place}: its verifier has no right name ({model!r:.40})", "fetch the model again")
+        raise ModelError(f"{place}: the verifier's model {model!r:.40} is not a valid name;", "fetch the model again")
     for key in ("asked_from", "weight"):
         if not is_share(table.get(key)):
-            what = f"{place}: its verifier's {key} is {table.get(key)!r:.40}, no number from 0 to 1"
+            what = f"{place}: the verifier's {key} is {table.get(key)!r:.40}, but must be a number from 0 to 1;"
             raise ModelError(what, "fetch the model again")
     if not isinstance(thresholds, Mapping) or not all(map(is_threshold, thresholds.values())):
-        raise ModelError(f"{place}: its verifier's thresholds are not right", "fetch the model again")
+        what = f"{place}: the verifier's thresholds must be numbers from {LOWEST:g} to 1, by word;"
+        raise ModelError(what, "fetch the model again")
     numbers = {str(word): float(threshold) for word, threshold in thresholds.items()}
     return Verifier(model, float(table["asked_from"]), float(table["weight"]), numbers)

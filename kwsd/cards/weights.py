@@ -27,8 +27,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
         raise no_weights(folder, name)
     if found := [file for file in ADAPTER if (folder / file).is_file()]:
         raise ModelError(
-            f"{name}: an adapter (PEFT) lies beside its weights, and would not be heard;",
-            f"merge it with merge_and_unload() of peft, or take {', '.join(found)} away",
+            f"{name} has an adapter (PEFT) beside its weights, which kwsd would not use;",
+            f"merge it with merge_and_unload() of peft, or remove {', '.join(found)}",
         )
     from safetensors import SafetensorError, safe_open
 
@@ -41,7 +41,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
             raise closed(file, error) from error
         except (SafetensorError, OSError) as error:
             why = getattr(error, "strerror", None) or error
-            raise ModelError(f"{file} is no whole file of weights ({why})", "fetch the model again") from error
+            raise ModelError(f"{file}: cannot be read ({why})", "fetch the model again") from error
     return files
 
 
@@ -56,7 +56,7 @@ def named_files(folder: Path) -> list[Path]:
     listed = read_json(folder / INDEX).get("weight_map")
     shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
     if not shards or not all(map(str.isprintable, shards)):
-        raise ModelError(f"{folder / INDEX} has no weight_map", "fetch the model again")
+        raise ModelError(f"{folder / INDEX} lists no weights (weight_map);", "fetch the model again")
     return [folder / Path(shard).name for shard in sorted(shards)]
 
 
@@ -68,13 +68,13 @@ def no_weights(folder: Path, name: str) -> ModelError:
     if pickles := [file for file in names if file.endswith(PICKLES)]:
         return only_pickles(name, pickles[0])
     if other := [file for file in names if file.endswith(".safetensors")]:
-        return ModelError(f"{name}: there is no {WEIGHTS}, but {other[0]};", "rename it, if it holds the whole model")
+        return ModelError(f"{name} has no {WEIGHTS}, but {other[0]};", "rename it, if it holds the whole model")
     if any(path != folder / GRAPH for path in folder.glob("**/*.onnx")):
         return ModelError(
-            f"{name}: there is no {WEIGHTS}, but ONNX files that kwsd has not written;",
-            "take the model that they were made from",
+            f"{name} has no {WEIGHTS}, only ONNX files that kwsd has not written;",
+            "use the model that they were made from",
         )
-    return ModelError(f"{name}: there is no {WEIGHTS}", "fetch it again")
+    return ModelError(f"{name} has no weights ({WEIGHTS})", "fetch the model again")
 
 
 def is_adapter(folder: Path) -> bool:
@@ -85,7 +85,7 @@ def is_adapter(folder: Path) -> bool:
 def only_adapter(name: str) -> ModelError:
     """The error for an adapter, which is no model without its base."""
     return ModelError(
-        f"{name} is an adapter (PEFT), no model;",
+        f"{name} is an adapter (PEFT), not a whole model;",
         "merge it into its base, with merge_and_unload() of peft, and name the folder that save_pretrained writes",
     )
 
@@ -93,7 +93,7 @@ def only_adapter(name: str) -> ModelError:
 def only_pickles(name: str, pickle: str) -> ModelError:
     """The error for a model that has only pickles, which could run code when loaded."""
     return ModelError(
-        f"{name}: {pickle} is a pickle, which can run code, and there is no {WEIGHTS}",
-        "take a revision that has one (NAME@REVISION), or convert it where you trust it, with from_pretrained and "
+        f"{name} has no {WEIGHTS}, only {pickle}, which kwsd never opens (it may run code)",
+        "use a revision that has one (NAME@REVISION), or, if you trust the file, convert it with from_pretrained and "
         "save_pretrained of transformers",
     )

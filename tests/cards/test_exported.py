@@ -127,15 +127,18 @@ def test_a_file_of_an_earlier_kwsd_says_nothing_of_substitutions(tmp_path: Path)
 
 
 HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
-    "not ONNX": (lambda: b"RIFF....WAVEfmt ", "no ONNX model"),
-    "empty": (lambda: b"", "no ONNX model"),
-    "cut off": (lambda: model().SerializeToString()[:-900], "no ONNX model"),
+    "not ONNX": (lambda: b"RIFF....WAVEfmt ", "is not an ONNX model"),
+    "empty": (lambda: b"", "is not an ONNX model"),
+    "cut off": (lambda: model().SerializeToString()[:-900], "is not an ONNX model"),
     "a stranger's": (lambda: with_entry(with_entry(model(), "kwsd_format", None), "kwsd_model", None), "metadata lack"),
     "no format": (lambda: with_entry(model(), "kwsd_format", None), "metadata lack kwsd_format"),
     "a format to come": (lambda: with_entry(model(), "kwsd_format", "3"), "format '3'"),
     "weights elsewhere": (elsewhere, "keeps weights in other files"),
     "a label too few": (lambda: saying(labels=["yes", "no"]), "2 labels, but 3 scores"),
-    "one label": (lambda: model(replace(CONTRACT, labels=("yes",)), count=1), "one label, yes, which every sound"),
+    "one label": (
+        lambda: model(replace(CONTRACT, labels=("yes",)), count=1),
+        "only one label, yes, which would score 1 for every sound",
+    ),
     "a label twice": (lambda: saying(labels=["yes", "no", "yes"]), "labels 0 and 2 are both 'yes'"),
     "a blank label": (lambda: saying(labels=["yes", " ", "no"]), "label 1 is blank"),
     "no labels": (lambda: saying(labels=[]), "labels"),
@@ -162,9 +165,9 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "scores without end": (lambda: saying(scores={"a": {"b": {"c": {"d": {"e": {}}}}}}), "scores"),
     "a score that is no number": (lambda: saying(scores={"a": {"b": [float("nan")]}}), "scores"),
     "a score without end": (lambda: saying(scores={"a": float("inf")}), "scores"),
-    "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "damaged"),
-    "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "damaged"),
-    "lists without end": (lambda: with_entry(model(), "kwsd_model", "[" * 200_000), "damaged"),
+    "no JSON": (lambda: with_entry(model(), "kwsd_model", "{"), "invalid entry"),
+    "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "invalid entry"),
+    "lists without end": (lambda: with_entry(model(), "kwsd_model", "[" * 200_000), "invalid entry"),
 }
 
 
@@ -188,7 +191,7 @@ def test_one_label_that_need_not_be_there_is_one(tmp_path: Path) -> None:
 
 def test_a_threshold_for_no_label(tmp_path: Path) -> None:
     path = written(tmp_path / "a.onnx", saying(thresholds={"Yes": 0.5, **{f"other{n}": 0.5 for n in range(4)}}))
-    with pytest.raises(ModelError, match=r"for 'Yes', 'other0', 'other1' and 2 more, .*; did you mean 'yes'\?"):
+    with pytest.raises(ModelError, match=r"name 'Yes', 'other0', 'other1' and 2 more, .*; did you mean 'yes'\?"):
         read_card(path)
 
 
@@ -210,15 +213,15 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.onnx")
-    with pytest.raises(ModelError, match=r"a\.onnx is no regular file: name another"):
+    with pytest.raises(ModelError, match=r"a\.onnx is not a regular file; name another"):
         read_card(str(tmp_path / "a.onnx"))
-    with pytest.raises(ModelError, match="/dev/null is no regular file"):
+    with pytest.raises(ModelError, match="/dev/null is not a regular file"):
         read_exported(Path("/dev/null"))
 
 
 def test_where_a_folder_is_wanted_or_a_gpu(tmp_path: Path) -> None:
     path = written(tmp_path / "a.onnx", model())
-    with pytest.raises(ModelError, match="name what it was made from"):
+    with pytest.raises(ModelError, match="name the model that it was made from"):
         find_model(path)
-    with pytest.raises(ConfigError, match="on the processor"):
+    with pytest.raises(ConfigError, match="runs only on the CPU"):
         load_classifier(read_card(path), device="cuda")

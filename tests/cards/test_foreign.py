@@ -58,7 +58,7 @@ def test_a_zero_shot_model_without_its_tokenizer(clap: Path, tmp_path: Path) -> 
     (mine / "tokenizer.json").unlink()
     assert read_card(str(mine)).kind == "zero-shot"  # with vocab.json and merges.txt, as earlier releases wrote it
     (mine / "vocab.json").unlink()
-    with pytest.raises(ModelError, match=r"mine does not say how it reads labels: .* lacks tokenizer\.json; fetch it"):
+    with pytest.raises(ModelError, match=r"mine has no tokenizer: .* lacks tokenizer\.json; fetch that file"):
         read_card(str(mine))
 
 
@@ -90,7 +90,7 @@ def test_licence_and_thresholds_from_what_lies_beside(copy: Path) -> None:
 
 def test_a_threshold_for_what_is_no_label(copy: Path) -> None:
     (copy / "card.json").write_text(json.dumps({"thresholds": {"Yes": 0.5}}))
-    with pytest.raises(ModelError, match=r"thresholds are for 'Yes', .*; did you mean 'yes'"):
+    with pytest.raises(ModelError, match=r"thresholds name 'Yes', .*; did you mean 'yes'"):
         read_card(str(copy))
 
 
@@ -113,7 +113,7 @@ def test_a_processors_configuration_without_an_extractor_says_nothing(copy: Path
     (copy / "processor_config.json").write_text('{"processor_class": "Wav2Vec2Processor"}')
     assert read_card(str(copy)).rate == 16_000
     (copy / "preprocessor_config.json").unlink()
-    with pytest.raises(ModelError, match=r"lacks preprocessor_config\.json; fetch it too"):
+    with pytest.raises(ModelError, match=r"lacks preprocessor_config\.json; fetch that file too"):
         read_card(str(copy))
 
 
@@ -123,7 +123,7 @@ def test_labels_that_nobody_named(copy: Path) -> None:
     assert card.labels == tuple(f"LABEL_{index}" for index in range(7))
     assert load_classifier(card, device="cpu").labels == card.labels
     change(copy / "config.json", num_labels=None)  # two, to transformers
-    with pytest.raises(ModelError, match="names no labels, and it has 7"):
+    with pytest.raises(ModelError, match="has no id2label, and the weights are for 7 labels"):
         read_card(str(copy))
 
 
@@ -144,7 +144,7 @@ def test_weights_in_shards(copy: Path) -> None:
     assert card.size_bytes == sum(shard.stat().st_size for shard in shards)
     assert len(load_classifier(card, device="cpu").labels) == 7
     shards[-1].unlink()
-    with pytest.raises(ModelError, match="no whole file"):
+    with pytest.raises(ModelError, match=r"cannot be read \(No such file"):
         read_card(str(copy))
 
 
@@ -152,7 +152,7 @@ def test_names_that_are_neither_here_nor_pulled(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match="kwsd models pull someone/some-model@v2"):
         read_card("someone/some-model@v2")
-    with pytest.raises(ModelError, match="is called"):
+    with pytest.raises(ModelError, match="there is no model or folder"):
         read_card("../someone")
 
 

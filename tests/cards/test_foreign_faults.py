@@ -36,25 +36,25 @@ def other_onnx(folder: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
+    "not a classifier": (lambda f: change(f / "config.json", architectures=["HubertModel"]), "it is HubertModel"),
     "speech to text": (lambda f: change(f / "config.json", architectures=["HubertForCTC"]), "kwsd train --backbone"),
     "no model of transformers": (
         lambda f: change(f / "config.json", model_type=None),
-        "names no model_type; fetch it again, or another",
+        "has no model_type; fetch it again, or use another",
     ),
     "text": (
         lambda f: change(f / "config.json", model_type="bert", architectures=["BertForSequenceClassification"]),
-        "it is BertForSequenceClassification; take a model made for audio classification",
+        "it is BertForSequenceClassification; use a model for audio classification",
     ),
     "pictures": (lambda f: change(f / "config.json", model_type="vit", architectures=["ViTModel"]), "it is ViTModel"),
-    "a number": (lambda f: change(f / "config.json", problem_type="regression"), "no classifier"),
+    "a number": (lambda f: change(f / "config.json", problem_type="regression"), "not a classifier"),
     "a number, by no class": (
         lambda f: change(f / "config.json", problem_type="regression", architectures=None),
-        "no classifier",
+        "not a classifier",
     ),
     "labels without numbers": (lambda f: change(f / "config.json", id2label={"yes": 0}), "id2label"),
     "labels without end": (lambda f: change(f / "config.json", id2label=None, num_labels=2**40), "num_labels"),
-    "no labels at all": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
+    "no labels at all": (lambda f: change(f / "config.json", id2label={}), "id2label is empty"),
     "labels with an escape": (lambda f: change(f / "config.json", id2label={"0": "\x1b[2J"}), "control characters"),
     "a label of two": (lambda f: change(f / "config.json", id2label={"0": "a", "1": "b", "2": "a"}), "labels 0 and 2"),
     "one label": (lambda f: change(f / "config.json", id2label={"0": "yes"}), "one label, yes"),
@@ -68,20 +68,20 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a type that is a table": (lambda f: change(f / "config.json", model_type={}, architectures=[]), "unknown class"),
     "code, and a type that is a table": (
         lambda f: change(f / "config.json", model_type={}, auto_map={"AutoConfig": "mine.Config"}),
-        "needs code of its own",
+        "needs its own code",
     ),
     "a window of an hour": (lambda f: change(f / "config.json", window_samples=57_600_000), "window_samples"),
-    "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "none of them control"),
-    "a pickle": (pickled, "pytorch_model.bin is a pickle"),
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "printable characters"),
+    "a pickle": (pickled, "pytorch_model.bin, which kwsd never opens"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no weights (model.safetensors)"),
     "an adapter": (adapter, "merge it into its base"),
-    "an adapter beside them": (lambda f: (f / "adapter_config.json").write_text("{}"), "would not be heard; merge it"),
+    "an adapter beside them": (lambda f: (f / "adapter_config.json").write_text("{}"), "would not use; merge it"),
     "weights by another name": (
         lambda f: (f / "model.safetensors").rename(f / "model.fp16.safetensors"),
-        "there is no model.safetensors, but model.fp16.safetensors; rename it",
+        "has no model.safetensors, but model.fp16.safetensors; rename it",
     ),
-    "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; take the model that they were made from"),
-    "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "no whole file"),
+    "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; use the model that they were made from"),
+    "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "cannot be read"),
 }
 
 
@@ -131,7 +131,7 @@ def test_a_folder_whose_name_is_not_utf_8(copy: Path) -> None:
 
 def test_labels_that_do_not_fit_the_weights(copy: Path) -> None:
     change(copy / "config.json", id2label={"0": "yes", "1": "no", "2": "up"}, label2id={"yes": 0, "no": 1, "up": 2})
-    with pytest.raises(ModelError, match=r"mine: config\.json names 3 labels, and the weights are for 7; fetch"):
+    with pytest.raises(ModelError, match=r"mine: config\.json names 3 labels, but the weights are for 7; fetch"):
         read_card(str(copy))
 
 
@@ -140,13 +140,15 @@ def test_a_head_that_is_a_single_number(copy: Path) -> None:
 
     weights = load_file(copy / "model.safetensors") | {"classifier.weight": np.array(1, np.float32)}
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match=r"names 7 labels, and the weights are for 1; fetch"):
+    with pytest.raises(ModelError, match=r"names 7 labels, but the weights are for 1; fetch"):
         read_card(str(copy))
 
 
 def test_sizes_that_do_not_fit_the_weights(copy: Path) -> None:
     change(copy / "config.json", classifier_proj_size=5)
-    with pytest.raises(ModelError, match=r"cannot load mine .*names 7 labels and sizes that the weights do not fit"):
+    with pytest.raises(
+        ModelError, match=r"cannot load mine .*names 7 labels, or gives sizes, that do not fit the weights"
+    ):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
@@ -164,7 +166,7 @@ def test_weights_that_diverged_are_refused(copy: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     weights["classifier.bias"][0] = np.nan
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match="mine: its scores are not numbers"):
+    with pytest.raises(ModelError, match="mine: its scores are not finite numbers"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
@@ -175,14 +177,14 @@ def test_code_in_a_model_is_never_run(copy: Path) -> None:
         model_type="mine",
         auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
     )
-    with pytest.raises(ModelError, match=r"mine needs code of its own, which kwsd never runs; take another"):
+    with pytest.raises(ModelError, match=r"mine needs its own code, which kwsd never runs; use another model"):
         read_card(str(copy))
 
 
 def test_a_library_that_a_model_needs_is_missing_and_not_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change(copy / "config.json", quantization_config={"quant_method": "torchao", "quant_type": "int8_weight_only"})
     monkeypatch.setitem(sys.modules, "torchao", None)
-    with pytest.raises(DeviceError, match=r"cannot load mine .* without another library: .*torchao.*; install it"):
+    with pytest.raises(DeviceError, match=r"cannot load mine .* without another library: .*torchao.*; install that"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
@@ -195,13 +197,13 @@ def test_only_what_can_be_trained_is_recommended_for_it(copy: Path) -> None:
 
 def test_files_that_do_not_belong_together_are_told_with_what_to_do(copy: Path, foreign: Foreign) -> None:
     shutil.copy(foreign("whisper") / "preprocessor_config.json", copy)
-    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all its files from one and the same revision"):
+    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all of its files from the same revision"):
         load_classifier(read_card(str(copy)), device="cpu")
 
 
 def test_a_lone_adapter_file_is_named(copy: Path) -> None:
     (copy / "adapter_model.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"or take adapter_model\.safetensors away"):
+    with pytest.raises(ModelError, match=r"or remove adapter_model\.safetensors"):
         read_card(str(copy))
 
 
@@ -217,5 +219,7 @@ def test_labels_that_nobody_counted(copy: Path) -> None:
     table = json.loads(config.read_text())
     del table["id2label"], table["label2id"]
     config.write_text(json.dumps(table))
-    with pytest.raises(ModelError, match=r"config\.json names no labels, and it has 7; write id2label into it"):
+    with pytest.raises(
+        ModelError, match=r"config\.json has no id2label, and the weights are for 7 labels; add id2label to it"
+    ):
         read_card(str(copy))

@@ -117,5 +117,5 @@ def test_graphs_within_graphs_end() -> None:
         inner = helper.make_graph([node], "g", [], [])
     made = model()
     made.graph.node.append(helper.make_node("If", ["c"], ["y"], then_branch=inner))
-    with pytest.raises(ValueError, match="without end"):
+    with pytest.raises(ValueError, match="nested too deeply"):
         parse_onnx(made.SerializeToString())

@@ -40,11 +40,11 @@ def test_a_card_names_its_verifier() -> None:
     ids=str,
 )
 def test_a_verifier_that_cannot_be(change: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"card\.json: its verifier"):
+    with pytest.raises(ModelError, match=r"card\.json: the verifier's"):
         read_verifier({"verifier": CARD["verifier"] | change}, "card.json")
 
 
 @pytest.mark.parametrize("value", [False, 0, "larger-one", []])
 def test_a_verifier_that_is_no_table(value: object) -> None:
-    with pytest.raises(ModelError, match=r"card\.json: its verifier is not told right \(it must be a table\)"):
+    with pytest.raises(ModelError, match=r"card\.json: verifier must be a JSON object"):
         read_verifier({"verifier": value}, "card.json")

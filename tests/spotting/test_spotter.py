@@ -54,7 +54,7 @@ class BrokenClassifier(LoudnessClassifier):
 
 
 def test_a_network_whose_scores_are_not_numbers_is_told() -> None:
-    with pytest.raises(ModelError, match="loudness: its scores are not numbers"):
+    with pytest.raises(ModelError, match="loudness: its scores are not finite numbers"):
         feed(Spotter(BrokenClassifier(), gate=None, trigger=TRIGGER), cut(beep()), 16)
 
 
@@ -64,7 +64,7 @@ def test_a_network_whose_scores_are_no_probabilities_is_told(score: float, fine:
     if fine:
         assert check_scores(scores, "it") is scores
     else:
-        with pytest.raises(ModelError, match="it: its scores are no probabilities, from 0 to 1"):
+        with pytest.raises(ModelError, match="it: its scores are not probabilities from 0 to 1"):
             check_scores(scores, "it")
     assert check_scores(scores[:0], "it").shape == (0, 2)
 

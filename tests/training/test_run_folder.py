@@ -88,7 +88,9 @@ def test_two_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
 def test_a_name_that_no_card_may_have_is_told_before_anything_is_learnt(tmp_path: Path) -> None:
     for name in (101 * "x", "a\nb", " "):
         with (
-            pytest.raises(ConfigError, match=r"no run can be called .*: it takes 1 to 100 characters, not all blank"),
+            pytest.raises(
+                ConfigError, match=r"no run can be called .*: it takes 1 to 100 printable characters, not only spaces"
+            ),
             run_folder(tmp_path, name, {}, fresh=False),
         ):
             pass
