@@ -66,8 +66,8 @@ def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callabl
     if _digest(part, file) != file.digest:
         part.unlink()
         raise ModelError(
-            f"{wanted}: {file.name} came damaged, its checksum is not the one that the Hub lists; it was thrown away: "
-            "pull again"
+            f"{wanted}: {file.name} arrived damaged (its checksum differs from the Hub's) and was deleted;",
+            "pull again",
         )
     os.replace(part, blobs / file.digest)
 

@@ -37,14 +37,14 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
     if not weighed and not names.isdisjoint(ADAPTER):
         raise only_adapter(str(wanted))
     if "config.json" not in names:
-        raise ModelError(f"{wanted} is no model that transformers loads: it has no config.json; choose another")
+        raise ModelError(f"{wanted} is not a model of transformers: it has no config.json;", "choose another")
     if not weighed:
         pickles = sorted(name for name in names if name.endswith(PICKLES))
         if pickles:
             raise only_pickles(str(wanted), pickles[0])
-        raise ModelError(f"{wanted} has no weights: there is no model.safetensors; choose another")
+        raise ModelError(f"{wanted} has no weights (model.safetensors);", "choose another")
     if names.isdisjoint(EXTRACTORS):
-        raise ModelError(f"{wanted} does not say how it wants to hear: it has no {EXTRACTORS[-1]}; choose another")
+        raise ModelError(f"{wanted} has no feature extractor ({EXTRACTORS[-1]});", "choose another")
     # A single file is preferred to shards of the same weights.
     weights = _WEIGHTS[:1] if _WEIGHTS[0] in names else _WEIGHTS[1:]
     found = [file for file in listed if any(fnmatch.fnmatch(file.name, pattern) for pattern in (*_REST, *weights))]

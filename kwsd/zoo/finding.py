@@ -59,7 +59,10 @@ def read_card(name_or_folder: str) -> ModelCard:
 def find_model(name_or_folder: str) -> Path:
     """The folder of a shipped or pulled model, or the model folder itself. Raises ModelError where there is none."""
     if is_exported(name_or_folder):
-        raise ModelError(f"{name_or_folder} is an exported model, which can only listen", "name what it was made from")
+        raise ModelError(
+            f"{name_or_folder} is an exported file, which cannot be trained or exported;",
+            "name the model that it was made from",
+        )
     came_with_kwsd = shipped() / name_or_folder
     for folder in (expanded(name_or_folder), came_with_kwsd):
         if (folder / "config.json").is_file():
@@ -68,7 +71,7 @@ def find_model(name_or_folder: str) -> Path:
     places = (Path(name_or_folder), came_with_kwsd)
     recipe = next((place / "recipe.toml" for place in places if _only_recipe(place)), None)
     if recipe is not None:
-        raise ModelError(f"{name_or_folder} is a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
+        raise ModelError(f"{name_or_folder} holds only a recipe, not a model yet", f"kwsd train {recipe} --data FOLDER")
     if (here := expanded(name_or_folder)).is_dir():
         if is_adapter(here):
             raise only_adapter(name_or_folder)
@@ -77,19 +80,19 @@ def find_model(name_or_folder: str) -> Path:
         )
         of_run = f"did you mean {inner}?" if inner else ""
         if not of_run and (here.parent / RUN).is_file():
-            of_run = f"the run in {here.parent} has not come to its end: go on with the `kwsd train` that began it"
-        raise ModelError(f"{here} is no model folder: it has no config.json;", of_run or known)
+            of_run = f"the run in {here.parent} is not finished: resume it with the `kwsd train` that began it"
+        raise ModelError(f"{here} is not a model folder: it has no config.json;", of_run or known)
     if here.is_file():
         near = next((near for near in (here.parent, here.parent / "model") if (near / "config.json").is_file()), None)
         hint = f"name a model's folder, or one of {known}" if near is None else f"did you mean {near}?"
-        raise ModelError(f"{here} is a file, but none of kwsd export's;", hint)
+        raise ModelError(f"{here} is a file, but not an ONNX file of kwsd export;", hint)
     wanted = hub_id(name_or_folder)
     if wanted:
         folder_of_hub = pulled(wanted)
         if folder_of_hub:
             return folder_of_hub
-        raise ModelError(f"{wanted} is neither a folder here nor pulled yet", f"kwsd models pull {wanted}")
-    raise ModelError(f"no model and no folder is called {name_or_folder!r};", _meant(name_or_folder) or known)
+        raise ModelError(f"{wanted} is neither a folder nor a pulled model", f"kwsd models pull {wanted}")
+    raise ModelError(f"there is no model or folder {name_or_folder!r};", _meant(name_or_folder) or known)
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -102,7 +105,7 @@ def _meant(wanted: str) -> str:
     """A hint at what may have been meant, or "". For a relative path, it names the folder where kwsd was started."""
     if "/" in wanted and not expanded(wanted).is_absolute():
         with suppress(OSError):  # that folder is gone
-            return f"it was looked for in {Path.cwd()}: name the whole path"
+            return f"looked for it in {Path.cwd()}: check the path"
     return nearest(wanted, shipped_names())
 
 
@@ -110,8 +113,8 @@ def verifier_card(card: ModelCard, name: str) -> ModelCard:
     """The card of the verifier `name` of a model. Raises ModelError where it is neither beside it nor shipped."""
     folder = _beside(card, name)
     if folder is None:
-        what = f"{card.name} is verified by {name}, which is not beside it"
-        raise ModelError(what, "put it there, or take --no-verify")
+        what = f"{card.name} needs its verifier {name}, which is not in a folder beside it;"
+        raise ModelError(what, "put it there, or use --no-verify")
     return card_of_folder(folder, name)
 
 
@@ -126,7 +129,7 @@ def _with_verifiers_window(card: ModelCard) -> ModelCard:
         return card
     if folder.resolve() == card.path.resolve():
         what = f"{card.path / CARD}: {card.name} names itself as its verifier"
-        raise ModelError(what, "name another, or take the verifier out")
+        raise ModelError(what, "name another there, or remove the verifier")
     with suppress(ModelError):
         return replace(card, verifier=replace(verifier, window=own_window(folder)))
     return card

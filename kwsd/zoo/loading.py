@@ -40,7 +40,8 @@ def load_classifier(
     if card.kind == "exported":
         if device == "cuda":
             raise ConfigError(
-                f"--device cuda: {card.path} runs on the processor;", "for the GPU name the model's folder"
+                f"model.device (--device) is cuda, but {card.path} runs only on the CPU;",
+                "use auto or cpu, or name the folder of the model that it was exported from",
             )
         from kwsd.networks.onnx_loading import load_exported
 
@@ -71,8 +72,8 @@ def _verified(first: Classifier, card: ModelCard, verifier: Verifier, device: st
 
     second = verifier_card(card, verifier.model)
     if (second.window, second.about) != (verifier.window, card.about):
-        lengths = f"{second.about / RATE:g} s at once, {card.name} {card.about / RATE:g} s"
-        raise ModelError(f"{second.name} verifies {card.name}, but judges {lengths};", "take --no-verify")
+        lengths = f"{second.about / RATE:g} s of sound, not {card.about / RATE:g} s"
+        raise ModelError(f"{second.name} cannot verify {card.name}: it scores {lengths};", "use --no-verify")
     judge, hear = _own(second, device, drawn=drawn), (card.window, second.window)
     return Cascade(first, judge, asked_from=verifier.asked_from, weight=verifier.weight, hear=hear)
 
@@ -95,7 +96,7 @@ def _importing_torch(card: ModelCard) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise lacks_packages(f"{card.name} takes torch and transformers for that", error) from error
+        raise lacks_packages(f"{card.name} needs torch and transformers to run like this", error) from error
 
 
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:

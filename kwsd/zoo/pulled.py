@@ -37,9 +37,11 @@ def pull_model(name: str, progress: Callable[[int, int], None] | None = None) ->
     """
     wanted = hub_id(name)
     if wanted is None and name in shipped_names():
-        raise ModelError(f"{name} comes with kwsd, there is nothing to fetch;", f"kwsd listen --model {name}")
+        raise ModelError(
+            f"{name} comes with kwsd, so there is nothing to fetch;", f"use it: kwsd listen --model {name}"
+        )
     if wanted is None:
-        raise ModelError(f"{name!r} is no id of a model on the Hub", "those read OWNER/NAME, or OWNER/NAME@REVISION")
+        raise ModelError(f"{name!r} is not an id of a model on the Hub;", "write OWNER/NAME, or OWNER/NAME@REVISION")
     from kwsd.zoo.pulling import pull
 
     return pull(wanted, progress)
@@ -58,5 +60,5 @@ def remove_model(name: str) -> int:
     """Remove a pulled model; returns the bytes freed. Raises ModelError for one that was not pulled."""
     wanted = hub_id(name)
     if wanted is None:
-        raise ModelError(f"{name}: only pulled models are removed, OWNER/NAME; a folder is yours to delete")
+        raise ModelError(f"{name} is not an id of a pulled model (OWNER/NAME);", "delete a folder of yours yourself")
     return forget(wanted)

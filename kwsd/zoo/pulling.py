@@ -68,7 +68,7 @@ def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
 
     info = HfApi(endpoint=constants.ENDPOINT).model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
     if not info.sha or not re.fullmatch(r"[0-9a-f]{40}", info.sha):
-        raise ModelError(f"{wanted}: the Hub does not say which commit that is; try again later")
+        raise ModelError(f"{wanted}: the Hub names no valid commit for it;", "try again later")
     found = []
     for entry in info.siblings or ():
         digest = entry.lfs.sha256 if entry.lfs else entry.blob_id
@@ -84,7 +84,7 @@ def _check_room(missing: Sequence[HubFile], blobs: Path, wanted: HubId) -> None:
     needed = sum(file.size for file in missing) - here
     free = shutil.disk_usage(blobs).free
     if needed > free:
-        raise _full(wanted, f"{needed / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free")
+        raise _full(wanted, f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free")
 
 
 def _full(wanted: HubId, why: str) -> DeviceError:
@@ -147,24 +147,28 @@ def _told(wanted: HubId) -> Iterator[None]:
             f"{wanted} is gated: accept its terms on its page, then set HF_TOKEN and pull again"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise ModelError(f"{wanted.repo} has no revision {wanted.revision!r}; leave @… away for the newest") from error
+        raise ModelError(f"{wanted.repo} has no revision {wanted.revision!r}; leave out @… for the newest") from error
     except errors.RepositoryNotFoundError as error:
         raise ModelError(
             f"the Hub has no model {wanted.repo!r}, or it is private: check the name, or set HF_TOKEN"
         ) from error
     except errors.HFValidationError as error:
-        raise ModelError(f"{wanted} cannot be a model's id: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"{wanted} is not a valid id: {str(error).splitlines()[0]}") from error
     except errors.OfflineModeIsEnabled as error:
-        raise DeviceError(f"{wanted} is to be fetched, but HF_HUB_OFFLINE is set: unset it, then pull again") from error
+        raise DeviceError(
+            f"{wanted} cannot be fetched, because HF_HUB_OFFLINE is set: unset it, then pull again"
+        ) from error
     except errors.HfHubHTTPError as error:
         status = getattr(error.response, "status_code", "no status")
         raise DeviceError(f"{wanted}: the Hub answered with {status}; try again later") from error
     except unreachable as error:
         raise DeviceError(
             f"the Hub cannot be reached ({type(error).__name__}): check the network, then pull {wanted} again; "
-            "what has arrived is kept"
+            "the part that has arrived is kept"
         ) from error
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise _full(wanted, "it is full; what has arrived is kept") from error
-        raise DeviceError(f"{wanted} cannot be fetched: {error}; what has arrived is kept, pull again") from error
+            raise _full(wanted, "it is full; the part that has arrived is kept") from error
+        raise DeviceError(
+            f"{wanted} cannot be fetched ({error}): pull again; the part that has arrived is kept"
+        ) from error

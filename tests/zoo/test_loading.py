@@ -74,5 +74,5 @@ def test_a_network_of_kwsds_own_that_lacks_weights_is_not_filled_up_by_chance(tm
     weights = load_file(place / "model.safetensors")
     del weights["hubert.encoder.layers.1.attention.out_proj.weight"]
     save_file(weights, place / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match=r"mine is not whole: .* has no weights for hubert\.encoder\.layers\.1"):
+    with pytest.raises(ModelError, match=r"mine is incomplete: .* has no weights for hubert\.encoder\.layers\.1"):
         load_network(place)

@@ -89,7 +89,7 @@ def test_a_pull_that_was_killed_goes_on_where_it_stopped(hub: Any) -> None:
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_checksum_that_is_wrong(hub: Any, name: str) -> None:
     hub.spoilt.add(name)
-    with pytest.raises(ModelError, match=f"{name} came damaged") as told:
+    with pytest.raises(ModelError, match=f"{name} arrived damaged") as told:
         pull(TINY)
     assert told.value.exit_status == 78
     assert pulled(TINY) is None

@@ -72,7 +72,7 @@ def test_the_shipped_models_have_names(folder: Path) -> None:
     assert read_card("hubert-commands").name == "hubert-commands"
     with pytest.raises(ModelError, match=f"'no such thing'.*{names[0]}"):
         read_card("no such thing")
-    with pytest.raises(ModelError, match="is no model folder"):
+    with pytest.raises(ModelError, match="is not a model folder"):
         read_card(str(folder.parent))
 
 
@@ -84,7 +84,7 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     assert missing_id("runs/mine") is None
     assert missing_id("runs/other") is not None
-    with pytest.raises(ModelError, match=r"runs/mine is no model folder: .* kwsd's own models"):
+    with pytest.raises(ModelError, match=r"runs/mine is not a model folder: .* kwsd's own models"):
         find_model("runs/mine")
     folder.rename(tmp_path / "runs" / "mine" / "model")
     with pytest.raises(ModelError, match=r"did you mean runs/mine/model\?"):
@@ -94,43 +94,46 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
 def test_a_run_that_has_not_come_to_its_end_is_told_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "mine" / "model").mkdir(parents=True)
     (tmp_path / "mine" / "recipe.json").write_text("{}")
-    with pytest.raises(ModelError, match="mine has not come to its end: go on with the `kwsd train` that began it"):
+    with pytest.raises(ModelError, match="mine is not finished: resume it with the `kwsd train` that began it"):
         read_card(str(tmp_path / "mine" / "model"))
 
 
 def test_an_adapter_says_so(tmp_path: Path) -> None:
     """PEFT writes no config.json beside it."""
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
-    with pytest.raises(ModelError, match=r"is an adapter \(PEFT\), no model; merge it into its base"):
+    with pytest.raises(ModelError, match=r"is an adapter \(PEFT\), not a whole model; merge it into its base"):
         read_card(str(tmp_path))
 
 
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "there is no model.safetensors"),
-    "truncated": (lambda f: cut(f), "no whole model"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no weights (model.safetensors)"),
+    "truncated": (lambda f: cut(f), "is damaged, or not from kwsd"),
     "truncated to nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "SHA-256"),
     "wrong checksum": (lambda f: change(f / "card.json", sha256={"model.safetensors": "0" * 64}), "SHA-256"),
     "a checksum that is null": (
         lambda f: change(f / "card.json", sha256={"model.safetensors": None}),
-        "the card's checksums are not right",
+        "the checksum of 'model.safetensors' is not a text",
     ),
     "a listed file is missing": (lambda f: change(f / "card.json", sha256={"other.json": "0" * 64}), "other.json"),
     "checksums that are no table": (lambda f: change(f / "card.json", sha256="0" * 64), "card.json"),
     "a label too few": (lambda f: change(f / "config.json", id2label=dict(enumerate(LABELS[1:]))), "3 labels"),
     "labels with a gap": (lambda f: change(f / "config.json", id2label={"0": "yes", "2": "no"}), "id2label"),
-    "no labels": (lambda f: change(f / "config.json", id2label={}), "names no labels"),
+    "no labels": (lambda f: change(f / "config.json", id2label={}), "id2label is empty"),
     "labels that are no table": (lambda f: change(f / "config.json", id2label=7), "id2label"),
     "labels by two counts": (
         lambda f: change(f / "config.json", num_labels=7),
         "num_labels is 7, but id2label names 4",
     ),
-    "labels that nobody named": (lambda f: change(f / "config.json", id2label=None), "2 labels, but weights for 4"),
+    "labels that nobody named": (
+        lambda f: change(f / "config.json", id2label=None),
+        "names 2 labels, but the weights are for 4",
+    ),
     "silence is not last": (
         lambda f: change(f / "config.json", id2label=dict(enumerate(sorted(LABELS)))),
         "the last label must be '_silence_', not 'yes'",
     ),
     "broken config": (lambda f: (f / "config.json").write_text("{"), "config.json"),
-    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "no JSON object"),
+    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "does not hold a JSON object"),
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
     "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
     "no time to fire": (lambda f: change(f / "card.json", latest_ms=0), "latest_ms"),
@@ -138,25 +141,28 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a threshold under every score": (lambda f: change(f / "card.json", thresholds={"yes": 0}), "0.001 to 1"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),
     "a file without end is listed": (lambda f: change(f / "card.json", sha256={"/dev/zero": "0" * 64}), "/dev/zero"),
-    "a file elsewhere is listed": (lambda f: change(f / "card.json", sha256={"../a": "0" * 64}), "no file there"),
+    "a file elsewhere is listed": (
+        lambda f: change(f / "card.json", sha256={"../a": "0" * 64}),
+        "there is no such file in that folder",
+    ),
     "a window that is none": (lambda f: change(f / "config.json", window_samples=[]), "window_samples"),
     "a config without a bottom": (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json"),
-    "weights that are one number": (lambda f: scalar(f), "no whole model"),
+    "weights that are one number": (lambda f: scalar(f), "is damaged, or not from kwsd"),
     "a threshold for no word": (lambda f: change(f / "card.json", thresholds={"yes": 0.5, "yess": 0.5}), "'yess'"),
     "a threshold for a word in capitals": (
         lambda f: change(f / "card.json", thresholds={"NO": 0.5}),
-        "thresholds are for 'NO', which the model does not know; did you mean 'no'?",
+        "thresholds name 'NO', which the model does not know; did you mean 'no'?",
     ),
     "a verifier's threshold for no word": (
         lambda f: change(
             f / "card.json", verifier={"model": "b", "asked_from": 0.1, "weight": 0.5, "thresholds": {"dog": 0.5}}
         ),
-        "the verifier's thresholds are for 'dog'",
+        "the verifier's thresholds name 'dog'",
     ),
     "a name that is null": (lambda f: change(f / "card.json", name=None), "the name is None"),
     "a name that is a number": (lambda f: change(f / "card.json", name=7), "the name is 7"),
     "a name of nothing": (lambda f: change(f / "card.json", name=" "), "the name is ' '"),
-    "a name without end": (lambda f: change(f / "card.json", name=101 * "x"), "no text of 1 to 100 characters"),
+    "a name without end": (lambda f: change(f / "card.json", name=101 * "x"), "must be 1 to 100 printable characters"),
     "a name for the terminal": (lambda f: change(f / "card.json", name="\x1b[2J"), "the name is"),
     "a model that verifies itself": (
         lambda f: change(f / "card.json", verifier={"model": "tiny", "asked_from": 0.1, "weight": 0.5}),
@@ -164,10 +170,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a score that is no number": (
         lambda f: change(f / "card.json", scores={"a": [float("nan")]}),
-        "a score is no number",
+        "a score is not a finite number",
     ),
-    "a card that is a pipe": (lambda f: pipe(f / "card.json"), "card.json is no regular file"),
-    "weights of another model": (lambda f: others(f), "no whole model"),
+    "a card that is a pipe": (lambda f: pipe(f / "card.json"), "card.json is not a regular file"),
+    "weights of another model": (lambda f: others(f), "is damaged, or not from kwsd"),
 }
 
 
@@ -207,7 +213,7 @@ def test_faults_are_told(folder: Path, fault: str) -> None:
 def test_pickles_are_refused_by_name_and_never_opened(folder: Path, name: str) -> None:
     (folder / "model.safetensors").unlink()
     (folder / name).write_bytes(b"cos\nabort\n(tR.")  # whoever unpickles this dies
-    with pytest.raises(ModelError, match=f"{name} is a pickle"):
+    with pytest.raises(ModelError, match=f"only {name}, which kwsd never opens"):
         read_card(str(folder))
 
 
@@ -228,12 +234,14 @@ def test_a_file_that_is_here_is_no_id_of_the_hub(folder: Path, monkeypatch: pyte
     monkeypatch.chdir(folder.parent)
     name = f"{folder.name}/model.safetensors"
     assert missing_id(name) is None
-    with pytest.raises(ModelError, match=f"is a file, but none of kwsd export's; did you mean .*{folder.name}"):
+    with pytest.raises(
+        ModelError, match=f"is a file, but not an ONNX file of kwsd export; did you mean .*{folder.name}"
+    ):
         find_model(name)
 
 
 def test_its_own_graph_is_no_other_programs(folder: Path) -> None:
     (folder / "graph.onnx").write_bytes(b"a graph")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match=r"no model\.safetensors: fetch it again"):
+    with pytest.raises(ModelError, match=r"no weights \(model\.safetensors\): fetch the model again"):
         read_card(str(folder))
