@@ -55,7 +55,10 @@ def agreement(
     expected, exactly, coarsely = (engine.score(windows) for engine in (original, exact, coarse))
     difference = float(np.abs(exactly - expected).max())
     if not difference <= TOLERANCE:
-        raise ModelError(f"{name}: the ONNX graph's scores are off by {difference:.2g}; it was not written")
+        raise ModelError(
+            f"{name}: the ONNX graph's scores differ from the model's by {difference:.2g}, so it was not written;",
+            "use the model itself, with --model",
+        )
     return Agreement(
         float32=difference,
         int8=float(np.abs(coarsely - expected).max()),

@@ -62,7 +62,7 @@ def _check(config: HubertSpotterConfig) -> None:
     for name in ("hidden_act", "feat_extract_activation"):
         odd[f"{name} {getattr(config, name)}"] = getattr(config, name) != "gelu"
     if named := [name for name, found in odd.items() if found]:
-        raise ModelError(f"no ONNX graph for a network with {', '.join(named)}: it runs on torch")
+        raise ModelError(f"kwsd cannot write an ONNX graph for a network with {', '.join(named)}: run it on torch")
 
 
 def _front_end(builder: GraphBuilder, config: HubertSpotterConfig) -> str:

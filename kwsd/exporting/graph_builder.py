@@ -79,7 +79,7 @@ class GraphBuilder:
     def weight(self, name: str) -> str:
         """Refer to a weight, which the graph only names. Raises ModelError where there is none."""
         if name not in self._initializers:
-            raise ModelError(f"no ONNX graph for a network without {name}: it runs on torch")
+            raise ModelError(f"kwsd cannot write an ONNX graph for a network without {name}: run it on torch")
         if name not in self._weights:
             values = self._initializers[name]
             tensor = TensorProto(name=name, dims=values.shape, data_location=TensorProto.EXTERNAL)

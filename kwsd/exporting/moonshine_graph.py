@@ -20,7 +20,7 @@ def encoder(builder: GraphBuilder, config: MoonshineSpotterConfig) -> str:
         ModelError: an activation or a positional encoding that is not implemented here.
     """
     if config.encoder_hidden_act != "gelu" or _rope(config).get("rope_type", "default") != "default":
-        raise ModelError("no ONNX graph for a network with other activations or positions: it runs on torch")
+        raise ModelError("kwsd cannot write an ONNX graph for these activations or positions: run it on torch")
     hidden, count = _front_end(builder, config)
     turns, before = _turns(builder, config, count), count - vectors(config.window_samples - config.before_samples)
     for index in range(config.encoder_num_hidden_layers):

@@ -44,8 +44,8 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
     """
     window = card.window * card.rate // RATE
     if window * RATE != card.window * card.rate:
-        what = f"{card.name} hears at {card.rate} Hz, where {card.window / RATE:g} s are no whole number of samples;"
-        raise ModelError(what, f"take a multiple of {1 / gcd(RATE, card.rate):g} s for --window")
+        what = f"at {card.name}'s {card.rate} Hz, {card.window / RATE:g} s are not a whole number of samples;"
+        raise ModelError(what, f"set --window to a multiple of {1 / gcd(RATE, card.rate):g} s")
     problem = "single_label_classification"
     if card.kind == "kwsd":
         exact, coarse = (filled(*drawing(card.path, quantised=q, levels=_LEVELS)) for q in (False, True))
@@ -104,4 +104,4 @@ def _with(model: onnx.ModelProto, contract: Exported) -> bytes:
     try:
         return bytes(model.SerializeToString())
     except Exception as error:  # protobuf's own, whose class depends on its build
-        raise ModelError(f"{contract.name} does not fit an ONNX file ({error}): 2 GB is the most") from error
+        raise ModelError(f"{contract.name} does not fit into an ONNX file of at most 2 GB ({error})") from error

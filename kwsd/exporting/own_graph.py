@@ -43,7 +43,7 @@ def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.M
         initializers = arrange(load_file(folder / WEIGHTS), config.to_dict(), quantised=quantised, levels=levels)
         return draw(config, initializers), initializers
     except MISFITS as error:
-        raise ModelError(f"{folder}: no classifier of kwsd that could be exported ({first_line(error)})") from error
+        raise ModelError(f"{folder} is not one of kwsd's own models, or is damaged ({first_line(error)})") from error
 
 
 def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:

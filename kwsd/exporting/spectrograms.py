@@ -34,11 +34,17 @@ def spectrogram(extractor: Any, window: int, name: str) -> nn.Module | None:
         return _Ast(extractor, window)
     if isinstance(extractor, WhisperFeatureExtractor):
         if extractor.dither or extractor.padding_value:
-            raise ModelError(f"{name}: its feature extractor adds noise or pads with noise, which no file can repeat")
+            raise ModelError(
+                f"{name} cannot be exported: its feature extractor adds noise, or does not pad with silence;",
+                "use the model itself, with --model",
+            )
         return _Whisper(extractor, window)
     if isinstance(extractor, ClapFeatureExtractor):
         if window > extractor.nb_max_samples:
-            raise ModelError(f"{name}: of more than {extractor.max_length_s} s it hears a part by chance")
+            raise ModelError(
+                f"{name} uses only a random part of more than {extractor.max_length_s} s;",
+                f"set --window to {extractor.max_length_s} or less",
+            )
         return _Clap(extractor, window)
     return None
 

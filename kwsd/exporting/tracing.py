@@ -77,8 +77,8 @@ def front_end(extractor: Any, window: int, name: str) -> nn.Module:
     found = spectrogram(extractor, window, name)
     if found is None:
         raise ModelError(
-            f"{name} hears what {type(extractor).__name__} makes of sound, which kwsd cannot put into a file: take it "
-            "as it is, with --model"
+            f"{name} cannot be exported: kwsd cannot put its feature extractor {type(extractor).__name__} into a file;",
+            "use the model itself, with --model",
         )
     return found
 
@@ -102,7 +102,9 @@ def traced(network: nn.Module, window: int, name: str, labels: int) -> onnx.Mode
     except KwsdError:
         raise
     except Exception as error:  # errors of torch, protobuf and transformers share no other class
-        raise ModelError(f"torch cannot trace {name} for ONNX: {first_line(error)}") from error
+        raise ModelError(
+            f"torch cannot export {name} to ONNX ({first_line(error)});", "use the model itself, with --model"
+        ) from error
     drawn.graph.output[0].type.tensor_type.shape.dim[1].dim_value = labels
     return drawn
 
@@ -141,7 +143,7 @@ def _scratch() -> Iterator[Path]:
 
 def _no_room() -> DeviceError:
     what = f"{tempfile.gettempdir()}: no room for a copy of the network ({os.strerror(errno.ENOSPC)})"
-    return DeviceError(what, "make some, or set TMPDIR to where there is")
+    return DeviceError(what, "free some space, or set TMPDIR to another folder")
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def whole(
     name: str,
     *,
     spared: str = "masked_spec_embed$",
-    remedy: str = "take a model that was trained to classify",
+    remedy: str = "use a model that was trained to classify",
     **more: Any,
 ) -> Any:
     """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
@@ -141,7 +141,7 @@ def whole(
     missing = sorted(weight for weight in found["missing_keys"] if not re.search(spared, weight))
     if missing:
         raise ModelError(
-            f"{name} is not whole: {folder} has no weights for {missing[0]}"
+            f"{name} is incomplete: {folder} has no weights for {missing[0]}"
             f"{f' and {len(missing) - 1} more' if missing[1:] else ''};",
             remedy,
         )

@@ -43,7 +43,9 @@ class Cascade:
             ModelError: the second knows a label that the first does not, or lacks `_unknown_` or `_silence_`.
         """
         if not {UNKNOWN, SILENCE} <= {*second.labels} <= {*first.labels}:
-            raise ModelError(f"{second.name} cannot verify {first.name}: they do not know the same words")
+            raise ModelError(
+                f"{second.name} cannot verify {first.name}, because it has other labels;", "use --no-verify"
+            )
         self.first, self.second = first, second
         self._asked_from, self._weight, self._hear = np.float32(asked_from), weight, hear
         judged = [(index, label) for index, label in enumerate(first.labels) if label in second.labels]

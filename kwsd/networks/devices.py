@@ -20,7 +20,7 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
     """
     present = wanted != "cpu" and any(node.exists() for node in nodes) and _torch_sees_one()
     if wanted == "cuda" and not present:
-        raise DeviceError("no CUDA device: torch sees none;", "take --device cpu, or install a CUDA build of torch")
+        raise DeviceError("torch finds no CUDA device;", "use --device cpu, or install a CUDA build of torch")
     return "cuda" if present else "cpu"
 
 

@@ -35,10 +35,10 @@ def loading(name: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        raise DeviceError(f"the GPU has no memory left for {name}", "free some, or take --device cpu") from error
+        raise DeviceError(f"the GPU has too little memory left for {name}", "free some, or use --device cpu") from error
     except ImportError as error:
         missing = f"cannot load {name} ({folder}) without another library: {first_line(error)};"
-        raise DeviceError(missing, "install it beside kwsd, or take another model") from error
+        raise DeviceError(missing, "install that into kwsd's environment, or use another model") from error
     except MISFITS as error:
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
@@ -53,11 +53,12 @@ def unloadable(what: str, error: Exception, name: str) -> ModelError:
         return needs_code(name)
     if "does not recognize this architecture" in said:
         return ModelError(
-            f"{what} this transformers does not know its model_type;", "upgrade transformers, or take another"
+            f"{what} the installed transformers does not know its model_type;",
+            "upgrade transformers, or use another model",
         )
     return ModelError(
         f"{what} {first_line(error).rstrip('.')};",
-        "fetch all its files from one and the same revision, or take another model",
+        "fetch all of its files from the same revision, or use another model",
     )
 
 
@@ -65,6 +66,6 @@ def _misfit(folder: Path) -> str:
     """What is wrong where weights and config have different sizes, and what to do about it."""
     config = read_json(folder / "config.json")
     if str(config.get("model_type")) in ZERO_SHOT:
-        return "config.json names sizes that the weights do not fit; fetch the model again"
+        return "config.json gives sizes that do not fit the weights; fetch the model again"
     count = len(read_labels(folder, config))
-    return f"config.json names {count} labels and sizes that the weights do not fit; fetch the model again"
+    return f"config.json names {count} labels, or gives sizes, that do not fit the weights; fetch the model again"

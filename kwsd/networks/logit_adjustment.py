@@ -25,7 +25,7 @@ def offsets_of(config: Any) -> dict[str, float]:
     """
     words = {label: float(offset) for label, offset in dict(config.word_offsets or {}).items()}
     if strange := sorted(set(words) - set(label_names(config)[:-1])):
-        raise ValueError(f"its word_offsets name {strange[0]!r}, which is none of its words")
+        raise ValueError(f"its word_offsets name {strange[0]!r}, which is not one of its words")
     return {UNKNOWN: -float(config.unknown_offset), **words}
 
 

@@ -38,8 +38,8 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
     """
 
     def unfit(why: str) -> ModelError:
-        what = f"{folder}: {GRAPH} does not fit the model beside it ({why})"
-        return ModelError(what, f"kwsd export {folder}, or remove it")
+        what = f"{folder}: {GRAPH} does not fit the model in that folder ({why})"
+        return ModelError(what, f"write it again with kwsd export {folder}, or remove it")
 
     with _blamed(unfit):
         drawn = (folder / GRAPH).read_bytes() if graph is None else graph
@@ -89,7 +89,7 @@ def _runtime() -> Any:
         check_memory(error)
         remedy = "pip install onnxruntime"
         if _UNMAPPED in str(error):  # the dynamic linker does not say why
-            remedy = "it is there: free some memory, or raise MemoryMax= of the unit; or its disk is mounted noexec"
+            remedy = "free some memory, raise MemoryMax= of the unit, or check that its disk is not mounted noexec"
         raise DeviceError(f"ONNX Runtime cannot be loaded ({error})", remedy) from error
     return onnxruntime
 
@@ -121,7 +121,7 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
     )
     # ONNX Runtime would open any file that a graph names: only the weights given here may lie outside of it.
     if strange := parse_onnx(graph).outside - set(initializers):
-        raise ValueError(f"it wants {min(strange) or 'a constant'!r:.40} from another file than {WEIGHTS}")
+        raise ValueError(f"it reads {min(strange) or 'a constant'!r:.40} from a file other than {WEIGHTS}")
     values = [runtime.OrtValue.ortvalue_from_numpy(values) for values in initializers.values()]
     options.add_external_initializers(list(initializers), values)
     return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -72,5 +72,5 @@ def load_network(folder: Path) -> SpotterModel:
     """
     model = whole(AutoModelForAudioClassification, folder, folder.name, remedy="fetch the model again")
     if not isinstance(model, SpotterModel):
-        raise TypeError("it is not kwsd's own network")
+        raise TypeError("it is not one of kwsd's own networks")
     return model

@@ -67,5 +67,5 @@ def test_without_a_bank_of_its_own_the_extractor_has_the_same() -> None:
 
 
 def test_what_would_be_cut_by_chance_is_refused() -> None:
-    with pytest.raises(ModelError, match="more than 1 s it hears a part by chance"):
+    with pytest.raises(ModelError, match="uses only a random part of more than 1 s; set --window to 1 or less"):
         spectrogram(ClapFeatureExtractor(max_length_s=1), 48_001, "a")

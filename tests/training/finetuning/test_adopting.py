@@ -41,7 +41,7 @@ def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_pa
     with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
         adopt(tmp_path / "odd", RECIPE, LABELS, "cpu")
     (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
-    with pytest.raises(ModelError, match=r"no model\.safetensors"):
+    with pytest.raises(ModelError, match=r"no weights \(model\.safetensors\)"):
         adopt(tmp_path, RECIPE, LABELS, "cpu")
 
 
@@ -53,7 +53,7 @@ def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Pa
     weights = load_file(tmp_path / "torn" / "model.safetensors")
     del weights["hubert.encoder.layer_norm.weight"], weights["classifier.weight"]  # the head is new anyway
     save_file(weights, tmp_path / "torn" / "model.safetensors", {"format": "pt"})
-    text = r"tiny is not whole: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
+    text = r"tiny is incomplete: .* has no weights for \S*encoder\.layer_norm\.weight; fetch it again"
     with pytest.raises(ModelError, match=text):
         adopt(tmp_path / "torn", replace(RECIPE, frozen=frozen), LABELS, "cpu")
 
@@ -87,5 +87,5 @@ def test_an_encoder_with_code_of_its_own_is_told_so(foreign: Foreign, tmp_path: 
         model_type="mine",
         auto_map={"AutoConfig": "m.Config", "AutoModel": "m.Model", "AutoModelForAudioClassification": "m.Model"},
     )
-    with pytest.raises(ModelError, match="tiny needs code of its own, which kwsd never runs; take another"):
+    with pytest.raises(ModelError, match="tiny needs its own code, which kwsd never runs; use another model"):
         adopt(mine, RECIPE, LABELS, "cpu")
