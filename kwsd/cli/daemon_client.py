@@ -36,7 +36,7 @@ def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
     except ConfigError as error:
         if config is not None and not config.exists():
             raise
-        stderr.warn(f"{error}; the default socket is asked (another one: --socket)")
+        stderr.warn(f"{error}; using the default socket instead (choose another with --socket)")
         return load_config(Path(os.devnull), overrides).config.socket.place
 
 
@@ -49,18 +49,18 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
         _knock(daemon, path, until)
     except FileNotFoundError as error:
         daemon.close()
-        raise DeviceError(f"no daemon runs: there is no socket {path}; {_NEXT}") from error
+        raise DeviceError(f"no daemon is running: there is no socket {path};", _NEXT) from error
     except ConnectionRefusedError as error:
         daemon.close()
         if not path.is_socket():  # connect(2) fails in the same way for any other kind of file
-            raise DeviceError(f"{path}: is no socket; name the daemon's with --socket") from error
-        raise DeviceError(f"no daemon runs: nobody listens at {path} any more; {_NEXT}") from error
+            raise DeviceError(f"{path} is not a socket;", "name the daemon's socket with --socket") from error
+        raise DeviceError(f"no daemon is running: the one at {path} has ended;", _NEXT) from error
     except BlockingIOError as error:
         daemon.close()
-        raise DeviceError(f"{path}: the daemon lets nobody in; see its log, or start it anew") from error
+        raise DeviceError(f"{path}: the daemon does not accept connections;", "see its log, or restart it") from error
     except OSError as error:
         daemon.close()
-        raise DeviceError(f"{path}: cannot be subscribed to ({error.strerror or error})") from error
+        raise DeviceError(f"{path}: cannot connect to the daemon ({error.strerror or error})") from error
     return daemon
 
 
@@ -81,11 +81,13 @@ def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
                     return said
         except ConnectionError as error:
             raise TurnedAway(
-                f"{path}: the daemon hung up", "it may have as many subscribers as it bears; see its log"
+                f"{path}: the daemon closed the connection", "it may have too many subscribers; see its log"
             ) from error
         except (OSError, ValueError, RecursionError) as error:
-            raise DeviceError(f"{path}: the daemon does not answer ({error}); see its log") from error
-    raise DeviceError(f"{path}: nothing is said of a daemon; is it the socket of --metrics, or an older version's?")
+            raise DeviceError(f"{path}: the daemon gives no valid answer ({error});", "see its log") from error
+    raise DeviceError(
+        f"{path}: no daemon of this version answers there;", "it may be the socket of --metrics, or an older daemon's"
+    )
 
 
 def _knock(daemon: socket.socket, path: Path, until: float) -> None:
@@ -117,5 +119,5 @@ def _lines_until(until: float, daemon: socket.socket) -> Iterator[bytes]:
         *whole, rest = (rest + said).split(b"\n")
         yield from whole
         if len(rest) > _LONGEST:
-            raise ValueError("its line has no end")
+            raise ValueError("a line without an end")
     raise TimeoutError("timed out")

@@ -21,10 +21,10 @@ from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
 INTERNAL = KwsdError.exit_status
 _DEBUG = "--debug"
 _LOG_FORMAT = "--log-format"
-_NO_MEMORY = "no memory is left: free some, or raise MemoryMax= of the unit, or ulimit -v"
-_NO_TASK = "no more threads or processes: raise TasksMax= of the unit, or ulimit -u; or there is no memory for them"
+_NO_MEMORY = "out of memory: free some, or raise MemoryMax= of the unit, or ulimit -v"
+_NO_TASK = "cannot start another thread or process: raise TasksMax= of the unit, or ulimit -u, or free some memory"
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
-_NOT_WAITING = "the output is full, and does not wait for its reader: read it faster, or clear its O_NONBLOCK"
+_NOT_WAITING = "the output is full and set not to wait (O_NONBLOCK): read it faster, or clear that flag"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't start new thread", _NO_TASK),
     (BlockingIOError, os.strerror(errno.EAGAIN), _NO_TASK),

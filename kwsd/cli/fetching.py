@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 def refuse_empty(model: str) -> None:
     """Raise UsageError for an empty name, such as that of an unset variable in a script."""
     if not model:
-        raise UsageError("an empty name is no model", "kwsd models lists those that are here")
+        raise UsageError("the model's name is empty", "kwsd models lists the available ones")
 
 
 def pull_shown(name: str) -> Path:
@@ -31,5 +31,5 @@ def pull_if_missing(name: str) -> None:
 
     wanted = missing_id(name)
     if wanted:
-        log.info("there is no folder %s here: fetching the Hub's model of that id (once)", wanted)
+        log.info("there is no folder %s: fetching the model of that id from the Hub (once)", wanted)
         pull_shown(str(wanted))

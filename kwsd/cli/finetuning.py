@@ -87,7 +87,7 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
     if run.resume():
-        log.info("%s: goes on from step %d of %d", folder, run.step, run.steps)
+        log.info("%s: resuming from step %d of %d", folder, run.step, run.steps)
     shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
     others = "".join(f", {count} {of}" for count, of in shares if count)
     log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
@@ -106,27 +106,27 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     if left_out := len(run.unreadable.found | run.unreadable.silent):
         told.append(f"{several(left_out, 'clip')} left out")
     console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
-    log.info("hear it: kwsd listen --model %s", shlex.quote(str(place)))
+    log.info("to use it: kwsd listen --model %s", shlex.quote(str(place)))
 
 
 def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words: bool) -> None:
     """Warn of weaknesses that the trained model will have; `few_words`: words are added to a model that knows few."""
     if few_words:
         log.warning(
-            "%s knows few words, and will take much for an added one; put the clips of all words together, and train "
-            "without --add",
+            "%s knows few words, so other words will often be taken for an added one; put the clips of all words "
+            "together, and train without --add",
             recipe.model,
         )
     if run.steps < FEW_STEPS:
         enough = -(-FEW_STEPS // run.steps_an_epoch)
         log.warning(
-            "%s in all: words hardly come up to the threshold so soon; --epochs %d makes %d of them",
+            "%s in all are too few: most words will not reach the threshold; --epochs %d makes %d of them",
             *(several(run.steps, "step"), enough, enough * run.steps_an_epoch),
         )
     if any(clip.label == UNKNOWN for clip in data.clips) and not run.hears_talk:
         log.warning(
-            "%s has no running speech: words will fire in talk that holds none; add people talking, each recording of "
-            "%g s or more",
+            "%s has no continuous speech: words will fire in talk without them; add recordings of people talking, each "
+            "of %g s or more",
             *(UNKNOWN, LONG * recipe.window_s),
         )
 
@@ -140,7 +140,7 @@ def _fitted(recipe: FinetuneRecipe, data: Labelled, backbone: Path) -> tuple[Fin
     """
     if not is_own(backbone):
         if recipe.add:
-            what = f"--add: {recipe.model} is no HuBERT of kwsd's own, to which alone words are added"
+            what = f"--add works only with kwsd's own HuBERT, not with {recipe.model}"
             raise UsageError(f"{what};", "leave it out")
         return recipe, data
     recipe = replace(recipe, frozen=True, class_weights=True)
@@ -156,10 +156,10 @@ def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
     heard = own_window(backbone)
     if recipe.window != heard:
         seconds = f"{heard / RATE:g}"
-        raise UsageError(f"--add: {recipe.model} goes on to hear {seconds} s at once;", f"take --window {seconds}")
+        raise UsageError(f"--add: {recipe.model} keeps its window of {seconds} s;", f"use --window {seconds}")
     found = data.beside(known)
     if len(found.labels) == len(known):
-        raise UsageError(f"--add: {recipe.model} knows all of these words;", "leave it out to teach them anew")
+        raise UsageError(f"--add: {recipe.model} knows all of these words already;", "leave it out to train them anew")
     return found
 
 

@@ -27,5 +27,5 @@ def split_labels(labels: str) -> list[str] | None:
     except ConfigError:
         found = ()
     if not found:
-        raise UsageError(f"--labels is {labels!r};", "it must be words with commas between: yes,no")
+        raise UsageError(f"--labels is {labels!r};", "it must be words separated by commas, such as yes,no")
     return list(found)

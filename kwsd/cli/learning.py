@@ -67,7 +67,7 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
                 run.train(report, interrupts.check)
             except Interrupted as why:
                 run.keep()
-                raise Interrupted(f"{why} at step {run.step} of {run.steps};", f"{again} goes on from there") from None
+                raise Interrupted(f"{why} at step {run.step} of {run.steps};", f"{again} resumes from there") from None
     except OSError as error:
         raise unwritten(run.folder, error, again) from error
     return validated
@@ -77,5 +77,5 @@ def unwritten(place: Path, error: Exception, again: str) -> KwsdError:
     """The error for a failed write, mostly on a full disk; the last checkpoint is intact, as writes are atomic."""
     why, code = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
     kind = DeviceError if code is None or code in NO_ROOM else OutputError
-    room = "make room" if code in NO_ROOM else "see to that"
-    return kind(f"{place}: cannot be written ({why}): {room}, then go on with {again}")
+    room = "make room" if code in NO_ROOM else "correct that"
+    return kind(f"{place}: cannot be written ({why}): {room}, then resume with {again}")

@@ -10,7 +10,7 @@ from kwsd.cli.flags import parameter_of
 from kwsd.config import Option, options
 from kwsd.errors import UsageError
 
-_ONE = "leave one of them away"
+_ONE = "leave one of them out"
 
 
 def refuse_repeats(given: Sequence[Any]) -> None:

@@ -104,7 +104,7 @@ class _Stderr(logging.Handler):
         try:
             writer = self._writer_of(sys.stderr)
             if self._dropped:
-                text = f"{self._dropped} lines of the log were dropped: nobody read them"
+                text = f"{self._dropped} lines of the log were dropped, because they were not read in time"
                 if writer.offer(f"{_shape(logging.WARNING, __name__, text, '')}\n"):
                     self._dropped = 0
             self._dropped += not writer.offer(f"{self.format(record)}\n")

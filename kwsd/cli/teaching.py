@@ -45,13 +45,13 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
         network, lesson = prepare(plan, data, folder.parent / "cache", show)
         run = Run(plan, network, lesson, folder)
         if run.resume():
-            log.info("%s: goes on from step %d of %d", folder, run.step, plan.schedule.steps)
+            log.info("%s: resuming from step %d of %d", folder, run.step, plan.schedule.steps)
         validated = learn(run, COLUMNS, show, going_on(fresh))
         model = run.learner.average
         if other is not None:
             run.learner.average = model = average_weights(model, other, plan.soup.share)
             validated = run.judged()
-            log.info("mixed with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
+            log.info("averaged with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # empty if the run was at its end already
     try:
         export_model(
@@ -65,7 +65,7 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(fresh)) from error
     _plot(folder)
-    console.say(f"{place}: {run.step} steps, accuracy per word on the validation clips at best {run.best:.4f}")
+    console.say(f"{place}: {run.step} steps, best accuracy per word on the validation clips {run.best:.4f}")
 
 
 def _licence(plan: Recipe) -> str:

@@ -49,7 +49,7 @@ def _set(name: str, value: Any, origin: str) -> str:
     """The line of a key; a comment if its value holds bytes that TOML cannot express."""
     line, origin = f"{name} = {as_value(value)}", spelt_out(one_line(origin))
     if (shown := spelt_out(line)) != line:
-        return f"# {shown}  # {origin}; it is not UTF-8, and cannot stand in a TOML file"
+        return f"# {shown}  # {origin}; it is not UTF-8, so a TOML file cannot hold it"
     return f"{line}  # {origin}"
 
 

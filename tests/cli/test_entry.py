@@ -208,7 +208,7 @@ def test_another_error_of_the_system_is_a_fault(kwsd: Command, monkeypatch: pyte
 def test_the_module_is_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "kwsd", "events"], capture_output=True, text=True, check=False)
     assert done.returncode == 69
-    assert done.stderr.startswith("kwsd: error: no daemon runs")
+    assert done.stderr.startswith("kwsd: error: no daemon is running")
 
 
 def test_what_the_locale_has_no_letter_for_is_spelt_out(tmp_path: Path) -> None:

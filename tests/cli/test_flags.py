@@ -122,8 +122,8 @@ def test_every_command_says_so_alike(kwsd: Command, arguments: str, expected: st
     [
         ("--words yes --words stop", "--words was given twice; write --words yes,no"),
         ("--labels a,b --labels=c", "--labels was given twice; write --labels 'a dog barking,glass breaking'"),
-        ("--threshold 0.5 --threshold 0.9", "--threshold was given twice; leave one of them away"),
-        ("--gate --no-gate", "--gate/--no-gate was given twice; leave one of them away"),
+        ("--threshold 0.5 --threshold 0.9", "--threshold was given twice; leave one of them out"),
+        ("--gate --no-gate", "--gate/--no-gate was given twice; leave one of them out"),
     ],
 )
 def test_a_flag_of_which_only_the_last_would_count_is_given_once(kwsd: Command, arguments: str, expected: str) -> None:
@@ -143,7 +143,7 @@ def test_a_flag_of_which_only_the_last_would_count_is_given_once(kwsd: Command, 
 def test_so_is_a_value_that_is_a_command_s_own(kwsd: Command, arguments: tuple[str, ...]) -> None:
     flag = next(word for word in arguments if word.startswith("--"))
     ran = kwsd(*arguments)
-    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {flag} was given twice; leave one of them away\n")
+    assert (ran.status, ran.out, ran.err) == (2, "", f"kwsd: error: {flag} was given twice; leave one of them out\n")
 
 
 def test_hooks_add_up(kwsd: Command) -> None:
@@ -161,7 +161,7 @@ def test_an_empty_name_is_no_model(kwsd: Command) -> None:
 def test_an_empty_argument_is_no_model(kwsd: Command, command: str) -> None:
     ran = kwsd(*command.split(), "")
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == "kwsd: error: an empty name is no model: kwsd models lists those that are here\n"
+    assert ran.err == "kwsd: error: the model's name is empty: kwsd models lists the available ones\n"
 
 
 def test_the_same_value_in_a_file_is_a_wrong_configuration(kwsd: Command, tmp_path: Path) -> None:

@@ -19,5 +19,5 @@ def test_a_list_is_read_as_the_configuration_reads_its_own(labels: str, words: l
 
 @pytest.mark.parametrize("labels", [",", " ", '""', "\n", '"' + "a" * 140_000])
 def test_a_list_of_nothing_is_wrong_usage(labels: str) -> None:
-    with pytest.raises(UsageError, match=r"--labels is .*; it must be words with commas between"):
+    with pytest.raises(UsageError, match=r"--labels is .*; it must be words separated by commas"):
         split_labels(labels)

@@ -42,7 +42,7 @@ def test_a_descriptor_that_does_not_wait_is_no_fault() -> None:
     os.close(reading)
     os.close(writing)
     assert (done.returncode, done.stderr.count("\n")) == (69, 1)
-    assert "does not wait for its reader: read it faster, or clear its O_NONBLOCK" in done.stderr
+    assert "the output is full and set not to wait (O_NONBLOCK): read it faster, or clear that flag" in done.stderr
 
 
 def test_ctrl_c_again_while_it_is_printed_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

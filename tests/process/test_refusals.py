@@ -76,7 +76,7 @@ def test_a_letter_that_the_locale_lacks(user: Any, recordings: Path, tmp_path: P
     served = ("--metrics", tmp_path / "metrics")
     ran = user.run("listen", recordings / "commands.flac", "--config", file, *served, **ascii_only)
     assert ran.status == 78, ran.err
-    assert ran.errors[-1].endswith("set LC_ALL=C.UTF-8, or do without that letter")
+    assert ran.errors[-1].endswith("set LC_ALL=C.UTF-8, or use another name")
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def pickled(folder: Path) -> None:
     ("spoil", "parts"),
     [
         (lambda folder: (folder / "config.json").unlink(), ["no config.json"]),
-        (lambda folder: (folder / "model.safetensors").unlink(), ["no model.safetensors"]),
-        (truncate, ["model.safetensors", "fetch it again"]),
+        (lambda folder: (folder / "model.safetensors").unlink(), ["has no weights (model.safetensors)"]),
+        (truncate, ["model.safetensors", "fetch the model again"]),
         (damage, ["model.safetensors", "SHA-256"]),
-        (relabel, ["labels", "weights for"]),
-        (pickled, ["pickle", "safetensors"]),
+        (relabel, ["labels", "but the weights are for"]),
+        (pickled, ["which kwsd never opens", "safetensors"]),
         (lambda folder: (folder / "config.json").write_text("{"), ["config.json", "fetch the model again"]),
     ],
     ids=["no config", "no weights", "truncated", "wrong checksum", "wrong label count", "a pickle", "broken config"],
@@ -201,4 +201,4 @@ def test_the_doctor_outlives_a_portaudio_that_aborts(user: Any, stub: Callable[[
 
 
 def test_no_daemon_to_subscribe_to(user: Any, tmp_path: Path) -> None:
-    refused(user.run("events", "--socket", tmp_path / "none"), 69, "no daemon runs")
+    refused(user.run("events", "--socket", tmp_path / "none"), 69, "no daemon is running")

@@ -64,7 +64,7 @@ def bench(
     heard = at_phases(heard, max(model.settings.hop, model.settings.coarse or 0))
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
-        stderr.note(f"at the speed of speech, {times}: {heard.seconds:.0f} s of {heard.name}, as much silence")
+        stderr.note(f"playing {heard.seconds:.0f} s of {heard.name} and as much silence in real time, {times}")
     life = _life(overrides, heard, realtime or virtual_microphone)
     live = _life_at_microphone(overrides, heard, life) if virtual_microphone else None
     if compare:
@@ -80,7 +80,7 @@ def _stream(file: Path | None) -> Stream:
     if file is None:
         file = _recordings() / "commands.flac"
         if not file.is_file():
-            raise InputError("no recording to measure with: name one that holds speech: kwsd bench FILE")
+            raise InputError("there is no recording to measure with;", "name one with speech: kwsd bench FILE")
     table = file.parent / f"{file.stem}.tsv"  # with_suffix() refuses "." and "/"
     return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
 
@@ -118,11 +118,11 @@ def _check_torch(model: LoadedModel) -> None:
     """
     card = model.card
     if card.kind != "kwsd":
-        runs = "needs its folder, not a file" if card.kind == "exported" else "runs on torch alone"
-        raise UsageError(f"--compare: {card.name} {runs}; leave --compare away")
+        runs = "is an exported file, so torch cannot run it" if card.kind == "exported" else "runs only on torch"
+        raise UsageError(f"--compare: {card.name} {runs};", "leave out --compare")
     for package in ("torch", "transformers"):
         if find_spec(package) is None:
-            raise lacks_packages("--compare takes torch and transformers", ImportError(f"No module named {package!r}"))
+            raise lacks_packages("--compare needs torch and transformers", ImportError(f"No module named {package!r}"))
 
 
 def _on_torch(model: LoadedModel, overrides: dict[str, Any]) -> tuple[LoadedModel, float]:
@@ -162,7 +162,7 @@ def _limit(engine: Any) -> Bound | None:
     try:
         return bound(engine)
     except RuntimeError as error:
-        log.warning("the device's limit was not measured: %s", first_line(error))
+        log.warning("the device's limit could not be measured: %s", first_line(error))
         return None
 
 

@@ -44,7 +44,7 @@ def classify(
     """
     alone = {"trigger.smoothing": 1}  # no mean over windows, of which a short --window would have too few
     if Path("-") in files and not Path("-").exists():
-        raise UsageError("classify reads files, not a pipe;", "kwsd listen - hears the words in one")
+        raise UsageError("kwsd classify reads files, not standard input;", "kwsd listen - reads that")
     config = load_config(Path(os.devnull), alone | overrides).config
     stderr.log_from()
     pull_if_missing(config.model.name)
@@ -67,7 +67,7 @@ def classify(
             continue
         _show(file, guesses[:top], format)
     if bad and len(files) > 1:
-        stderr.note(f"{bad} of {len(files)} files cannot be read")
+        stderr.note(f"{bad} of {len(files)} files could not be read")
     if bad:
         raise typer.Exit(InputError.exit_status)
 

@@ -46,7 +46,7 @@ def negatives(
       kwsd eval negatives ~/noise --sounds --save-snippets hard
     """
     if sounds and transcripts:
-        raise UsageError("--sounds says that nothing is spoken: leave it or --transcripts out")
+        raise UsageError("--sounds (nothing is spoken) contradicts --transcripts;", "leave one of them out")
     check_places(json)
     said = read_transcripts(transcripts) if transcripts else None
     model = load_model(overrides, labels)

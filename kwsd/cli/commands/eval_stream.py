@@ -162,12 +162,12 @@ def stream(
 def as_configuration(chosen: Choice) -> Iterator[str]:
     """The chosen thresholds as lines of a configuration file."""
     found = chosen.operating
-    late = f", and {found.late} that are late answers" if found.late else ""
+    late = f", and {found.late} detected late" if found.late else ""
     alarms = f"{len(found.alarms) - found.late}{late}"
     yield f"# false alarms: {alarms}, in {found.hours:.2g} hours; missed: {found.miss_rate:.0%}"
     if 0 < chosen.budget * found.hours < 1:
-        enough = f"choose on {1 / chosen.budget:.3g} hours and more"
-        yield f"# too little to choose by: at {chosen.budget:g} an hour that bears no alarm at all; {enough}"
+        enough = f"use {1 / chosen.budget:.3g} hours or more"
+        yield f"# too short a stream: {chosen.budget:g} false alarms an hour allow none at all in it; {enough}"
     yield "[trigger.thresholds]"
     for word, value in chosen.operating.thresholds.items():
         if value <= 1:
@@ -179,11 +179,11 @@ def as_configuration(chosen: Choice) -> Iterator[str]:
 def _check(audio: Path | None, table: Path | None, building: list[str]) -> None:
     """Raise UsageError unless there is exactly one stream: a recording, or one that the flags `building` describe."""
     if audio and building:
-        both = "either AUDIO and TSV, or --words and --speech to build a stream; not both"
+        both = "AUDIO and TSV exclude the flags that build a stream"
         raise UsageError(both, f"leave out {', '.join(building)}")
     if audio and not table:
-        raise UsageError(f"which words lie in {audio}? name a TSV of start_s, end_s, word after it")
+        raise UsageError(f"{audio} needs a table of its words;", "name a TSV file (start_s, end_s, word) after it")
     if not audio and not {"--words", "--speech"} <= set(building):
-        raise UsageError("nothing to hear: name AUDIO and TSV, or --words and --speech (see --help)")
+        raise UsageError("there is nothing to measure on;", "name AUDIO and TSV, or --words and --speech (see --help)")
     if "--snr" in building and "--noise" not in building:
-        raise UsageError("--snr is given without --noise;", "name a folder of noise, or leave --snr out")
+        raise UsageError("--snr needs --noise;", "name a folder of noise, or leave out --snr")

@@ -15,8 +15,8 @@ from kwsd.cli.flags import ConfigFile, configured
 from kwsd.errors import DeviceError
 
 _LONGEST = 65_536
-_TURNED_AWAY = "it died, or has as many subscribers as it bears; see its log"
-_DROPPED = "it died, or dropped this subscriber, which did not keep up; see its log"
+_TURNED_AWAY = "it may have crashed, or have too many subscribers; see its log"
+_DROPPED = "it may have crashed, or dropped this subscriber as too slow; see its log"
 
 
 @configured("socket.path")
@@ -41,7 +41,7 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
             sys.stdout.buffer.flush()
             end = (end + said)[-_LONGEST:]
     if not _is_farewell(end):
-        raise DeviceError(f"{path}: the daemon hung up", _DROPPED if end else _TURNED_AWAY)
+        raise DeviceError(f"{path}: the daemon closed the connection", _DROPPED if end else _TURNED_AWAY)
 
 
 def _said(daemon: socket.socket, stdout: TextIO) -> Iterator[bytes]:

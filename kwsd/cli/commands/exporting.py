@@ -37,7 +37,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
         OutputError, DeviceError: the files cannot be written.
     """
     if labels is not None and out is None:
-        raise UsageError("--labels: graph.onnx is for kwsd's own network, which has labels; it goes with --out")
+        raise UsageError("--labels is only for zero-shot models (CLAP);", "give it with --out DIR, or leave it out")
     pull_if_missing(model)
     folder = find_model(model)  # raises for a model that is itself exported
     if out is None:
@@ -51,7 +51,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
             found = check(card, files)
         paths = _written(out, short_name(card.name), files)
         if card.verifier is not None:
-            console.say(f"{card.name} alone, with its own thresholds: its verifier {card.verifier.model} stays behind")
+            console.say(f"exported {card.name} without its verifier {card.verifier.model}, with its own thresholds")
     for path in paths:
         console.say(f"{path}: {path.stat().st_size:,} bytes")
     console.say(f"float32: off by {found.float32:.1g} at most")
@@ -67,13 +67,15 @@ def short_name(name: str) -> str:
 def _graph(model: str, folder: Path, window_s: float | None) -> Agreement:
     """Write graph.onnx into the folder of one of kwsd's own models."""
     if window_s is not None:
-        raise UsageError("--window: graph.onnx is for the window that the model was trained on; it goes with --out")
+        raise UsageError("--window does not apply to graph.onnx;", "give it with --out DIR, or leave it out")
     try:
         drawn = {kind: drawing(folder, quantised=kind == "int8")[0] for kind in ("float32", "int8")}
     except ModelError as error:
         if read_card(model).kind == "kwsd":
             raise
-        raise UsageError(f"{model}: graph.onnx is for kwsd's own network; take --out DIR for this one") from error
+        raise UsageError(
+            f"{model}: graph.onnx is only for kwsd's own networks;", "use --out DIR for this one"
+        ) from error
     read_raw_card(folder)  # raises now if the card cannot be updated after the graph
     with console.working("comparing with the original"):
         found = compare(folder, *(graph.SerializeToString() for graph in drawn.values()))
@@ -89,10 +91,12 @@ def _told(card: ModelCard, labels: str | None) -> ModelCard:
         card = fitted(load_config(Path(os.devnull), {"model.labels": labels or ""}).config, card)
         odd = next((label for label in card.labels if not is_printable(label)), None)
         if odd is not None:  # kwsd would refuse to open the file
-            raise ConfigError(f"--labels: {odd!r} holds control characters; name it without")
+            raise ConfigError(f"--labels: {odd!r} contains control characters;", "remove them")
         return card
     if labels is not None:
-        raise ConfigError(f"--labels: {card.name} has labels of its own, and its files will have them all")
+        raise ConfigError(
+            f"--labels is only for zero-shot models (CLAP), but {card.name} has its own labels;", "leave it out"
+        )
     return card
 
 
@@ -102,9 +106,13 @@ def _chosen(card: ModelCard, window_s: float | None) -> ModelCard:
         return card
     window = round(window_s * RATE)
     if card.kind == "kwsd" and window != card.window:
-        raise ConfigError(f"--window {window_s:g}: {card.name} was trained on {card.window / RATE:g} s")
+        raise ConfigError(
+            f"--window is {window_s:g} s, but {card.name} was trained on {card.window / RATE:g} s;", "leave it out"
+        )
     if card.longest is not None and window > card.longest:
-        raise ConfigError(f"--window {window_s:g}: {card.name} hears {card.longest / RATE:g} s at once at most")
+        raise ConfigError(
+            f"--window is {window_s:g} s, but {card.name} takes at most {card.longest / RATE:g} s;", "shorten it"
+        )
     return replace(card, window=window)
 
 

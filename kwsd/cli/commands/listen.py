@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from kwsd.audio.wake_schedule import WakeSchedule
 
 _IN_ONE = {
-    "hooks.words": "a command with spaces takes quotes: --hook 'stop=echo paused'",
-    "trigger.words": "between words there are commas: --words yes,no",
-    "model.labels": "labels with spaces take quotes: --labels 'a dog barking, a doorbell'",
+    "hooks.words": "put quotes around a command with spaces: --hook 'stop=echo paused'",
+    "trigger.words": "separate words by commas, without spaces: --words yes,no",
+    "model.labels": "put quotes around labels with spaces: --labels 'a dog barking, a doorbell'",
 }
 """By option, the remedy for a value whose parts were given as several arguments."""
 
@@ -64,16 +64,19 @@ def listen(
     end of a recording or pipe ends kwsd with 0, as SIGTERM does; Ctrl-C ends it with 130.
     """
     if source == "":
-        raise UsageError("an empty name is no source: name a recording, - for standard input, or nothing")
+        raise UsageError("SOURCE is empty;", "name a recording, - for standard input, or leave it out for a microphone")
     if source is not None and "audio.device" in overrides:
-        raise UsageError(f"--microphone: no microphone is heard beside {source!r}; leave one of the two away")
+        raise UsageError(f"--microphone and SOURCE ({source!r}) exclude each other;", "leave one of them out")
     _await_reloads(microphone=source is None)
     loaded = load_config(config, overrides)
     chosen = loaded.config
     stderr.log_from(chosen.output.log_level, chosen.output.log_format)
     if source is not None and chosen.metrics.listen and overrides.get("metrics.listen") is None:
         chosen = replace(chosen, metrics=MetricsConfig())
-        log.info("metrics are not served: their place in %s is the microphone's; --metrics serves them", loaded.path)
+        log.info(
+            "metrics are not served: for a file or a pipe, give --metrics; %s sets their address only for a microphone",
+            loaded.path,
+        )
     from kwsd.audio.wake_schedule import WakeSchedule
 
     _doubt(source, overrides)
@@ -92,7 +95,7 @@ def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
         return
     remedy = next((remedy for key, remedy in _IN_ONE.items() if key in overrides), "")
     if remedy:
-        raise InputError(f"{source}: no such recording;", remedy)
+        raise InputError(f"{source}: there is no such recording;", remedy)
 
 
 def _await_reloads(*, microphone: bool) -> None:

@@ -32,7 +32,9 @@ def list_models(format: Format = "text") -> None:
 
     cards = [*shipped_models(), *pulled_models()]
     if not cards:
-        raise ModelError("no model came with this kwsd: install it again, or name a model folder with --model")
+        raise ModelError(
+            "there are no models in this installation of kwsd;", "install kwsd again, or pull one: kwsd models pull ID"
+        )
     if format == "json":
         console.say_json([_as_dict(card) for card in cards])
         return
@@ -133,12 +135,12 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "licence", card.licence
     yield "file" if card.kind == "exported" else "folder", str(card.path)
     if card.verifier is not None:
-        asked = f"asked where a word scores {card.verifier.asked_from:g} or more"
-        yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify leaves it out"
+        asked = f"used where a word scores {card.verifier.asked_from:g} or more"
+        yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify turns it off"
     if card.substitution != 1:
         yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
     if card.latest_ms is not None:
-        yield "fires within", f"{card.latest_ms} ms of when the word is first made out, or not at all"
+        yield "fires within", f"{card.latest_ms} ms of the first window that resembles the word, or not at all"
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 

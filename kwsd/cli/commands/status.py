@@ -38,7 +38,7 @@ def status(
         lines = list(_lines(found))
     except (LookupError, TypeError, AttributeError, ValueError) as error:  # a daemon that runs on after an upgrade
         raise DeviceError(
-            f"{path}: the daemon's figures are not this version's;", "restart it, or see them with --format json"
+            f"{path}: the daemon is another version of kwsd;", "restart it, or use --format json"
         ) from error
     for line in lines:
         console.say(line)

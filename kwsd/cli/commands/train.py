@@ -151,7 +151,9 @@ def train(
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is not None and told is None:
         if given_flags(ctx, ["device"]):
-            raise UsageError("--device is for a backbone; a GPU is taken where there is one;", "leave it out")
+            raise UsageError(
+                "--device does not apply to this recipe, which uses a GPU if there is one;", "leave it out"
+            )
         with console.importing("training"):
             from kwsd.cli import teaching
         teaching.teach(recipe, data, runs, out=out, fresh=fresh, licence=licence)
@@ -171,26 +173,28 @@ def train(
 def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
     """Raise UsageError for flags that the recipe replaces."""
     if backbone:
-        raise UsageError("either a RECIPE, or --backbone with an encoder (see kwsd train --help)")
+        raise UsageError("RECIPE and --backbone exclude each other;", "leave one of them out")
     if given:
-        raise UsageError(f"{recipe} says all of the run;", f"edit it, and leave out {', '.join(given)}")
+        raise UsageError(
+            f"{recipe} sets everything about the run;", f"leave out {', '.join(given)}, and edit the recipe instead"
+        )
 
 
 def _check_names(device: str, name: str) -> None:
     """Raise UsageError for an unknown device, or a run's name that is not valid for a folder and a card."""
     if device not in ("auto", "cuda", "cpu"):
-        raise UsageError(f"--device {device}: it must be auto, cuda or cpu")
+        raise UsageError(f"--device is {device!r}; it must be auto, cuda or cpu")
     if "/" in name or name in (".", "..") or (name and not is_name(name)):
-        raise UsageError(f"--name {name!r:.40}: it takes {A_NAME}, nor a slash")
+        raise UsageError(f"--name is {name!r:.40}; it must be {A_NAME}, without a slash, and not . or ..")
 
 
 def _no_data(recipe: Path | None) -> str:
     """The error for a missing --data; most often the data were given as the recipe."""
     if recipe is not None and recipe.is_dir():
-        return f"{recipe} is a folder, no recipe; did you mean kwsd train --data {recipe}?"
+        return f"{recipe} is a folder, not a recipe; did you mean kwsd train --data {recipe}?"
     if recipe is not None and not recipe.exists():
-        return f"{recipe}: there is no such recipe, and what to train on is named with --data"
-    return "what to train on? name it with --data (see kwsd train --help)"
+        return f"there is no recipe {recipe}; if it is what to train on, name it with --data"
+    return "--data is missing; name the clips to train on with it (see kwsd train --help)"
 
 
 def _name_of(data: Path) -> str:

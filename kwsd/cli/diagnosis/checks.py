@@ -30,7 +30,7 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
         yield failed("configuration", error)
         loaded = LoadedConfig(Config(), {}, None)
     else:
-        where = loaded.path or f"defaults; {config_path()} is not there"
+        where = loaded.path or f"defaults; {config_path()} does not exist"
         yield Finding("configuration", "ok", str(where))
     for what, check in CHECKS.items():
         try:
@@ -62,7 +62,7 @@ def _detector(config: Config) -> Iterator[Finding]:
     from kwsd.spotting.vad import STEP, StepDetector
 
     StepDetector(config.gate.aggressiveness).feed(np.zeros(STEP, np.int16))
-    state = "on" if config.gate.enabled else "off: every window is scored"
+    state = "on" if config.gate.enabled else "off, so every window is scored"
     yield Finding("voice detector", "ok", f"WebRTC, the gate is {state}")
 
 
@@ -84,10 +84,12 @@ def _model(config: Config) -> Iterator[Finding]:
         told = f"{card.window / RATE:g} s in {took_ms:.1f} ms on {classifier.device}"
         if isinstance(classifier, Cascade) and card.verifier:
             heard, asked_ms = card.verifier.window, _scoring_ms(classifier.second, card.verifier.window)
-            told += f"; {classifier.second.name}, where that may be a word, {heard / RATE:g} s in {asked_ms:.1f} ms"
+            told += (
+                f"; verifier {classifier.second.name}, only for likely words, {heard / RATE:g} s in {asked_ms:.1f} ms"
+            )
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
-    remedy = "" if state == "ok" else f"slower than a window in {budget} ms: raise --hop and --coarse"
+    remedy = "" if state == "ok" else f"slower than one window in {budget} ms: raise --hop and --coarse"
     yield Finding("scoring", state, told, remedy)
 
 
@@ -98,7 +100,7 @@ def _verified(card: ModelCard) -> str:
 
     if card.kind == "exported":
         return "metadata read"
-    return "checksum verified" if read_card_file(card.path / CARD)["sha256"] else "no checksum beside it"
+    return "checksum verified" if read_card_file(card.path / CARD)["sha256"] else "no checksum to verify"
 
 
 def _scoring_ms(classifier: Classifier, samples: int) -> float:
@@ -118,7 +120,7 @@ def _torch(config: Config) -> Iterator[Finding]:
     try:
         yield Finding("torch", "ok", metadata.version("torch"))
     except metadata.PackageNotFoundError:
-        yield Finding("torch", "ok", "not installed: kwsd's own models and exported ones are heard without it")
+        yield Finding("torch", "ok", "not installed; kwsd's own models and exported ones run without it")
 
 
 def _gpu(config: Config) -> Iterator[Finding]:
@@ -129,7 +131,7 @@ def _gpu(config: Config) -> Iterator[Finding]:
     except DeviceError:
         if config.model.device == "cuda":
             raise
-        yield Finding("GPU", "ok", "none that torch can use; the processor is enough")
+        yield Finding("GPU", "ok", "none that torch can use; the CPU is enough")
     else:
         yield Finding("GPU", "ok", "CUDA")
 
@@ -142,7 +144,9 @@ def _hooks(config: Config) -> Iterator[Finding]:
     check_programs(config.hooks.words)
     for word, bound in config.hooks.words.items():
         for sign in filter(None, map(unread_sign, bound)):
-            yield Finding("hooks", "warn", f"no shell sees {sign!r} in what {word} runs", BY_A_SHELL)
+            yield Finding(
+                "hooks", "warn", f"{word} runs a command with {sign!r}, which only a shell understands", BY_A_SHELL
+            )
     programs = [f"{word} runs {command_line(argv)}" for word, bound in config.hooks.words.items() for argv in bound]
     yield Finding("hooks", "ok", "; ".join(programs) or "none")
 

@@ -23,17 +23,19 @@ def look_at_gain_control(config: Config) -> Iterator[Finding]:
     All cards are checked, whichever microphone is chosen: one of a sound server may belong to any of them."""
     del config
     if not (amixer := shutil.which("amixer")):
-        yield Finding("gain control", "ok", "not looked at: there is no amixer (apt install alsa-utils)")
+        yield Finding("gain control", "ok", "not checked: there is no amixer (apt install alsa-utils)")
         return
     found = False
     for card in sorted(_CARDS.glob("card[0-9]*"), key=lambda folder: int(folder.name[4:])):
         number = card.name[4:]
         if _is_on(amixer, number):
             found = True
-            told = f"automatic at card {number}, {_name(card)}: it raises noise between words, and words are missed"
+            told = (
+                f"automatic on sound card {number}, {_name(card)}: it raises noise between words, so words are missed"
+            )
             yield Finding("gain control", "warn", told, f"amixer -c {number} sset {shlex.quote(_CONTROL)} off")
     if not found:
-        yield Finding("gain control", "ok", "no microphone of ALSA's has an automatic one switched on")
+        yield Finding("gain control", "ok", "no ALSA microphone has automatic gain control switched on")
 
 
 def _is_on(amixer: str, card: str) -> bool:
@@ -52,4 +54,4 @@ def _name(card: Path) -> str:
     try:
         return (card / "id").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
-        return "which does not tell its name"
+        return "name unknown"

@@ -26,9 +26,9 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         return
     path = config.socket.place
     if not config.socket.path and runtime_folder() is None:
-        why = "relative, and ignored" if os.environ.get("XDG_RUNTIME_DIR") else "not set"
-        remedy = "log in through systemd, or name a path with --socket"
-        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is {why}; it would be {path}", remedy)
+        why = "a relative path, which is ignored" if os.environ.get("XDG_RUNTIME_DIR") else "not set"
+        remedy = "log in to a systemd session, or name a path with --socket"
+        yield Finding("socket", "warn", f"XDG_RUNTIME_DIR is {why}; the socket would be {path}", remedy)
     left = alive = False
     with suppress(OSError):  # `listen` reports what is wrong there
         left = path.is_socket()
@@ -45,7 +45,9 @@ def look_at_socket(config: Config) -> Iterator[Finding]:
         server, identity = listen(path)
         unlink(path, identity)
         server.close()
-    yield Finding("socket", "ok", f"free: {path}{'; what a dead daemon had left there is removed' if left else ''}")
+    yield Finding(
+        "socket", "ok", f"free: {path}{'; removed the socket that a dead daemon had left there' if left else ''}"
+    )
 
 
 def look_at_metrics(config: Config) -> Iterator[Finding]:
@@ -74,8 +76,8 @@ def look_at_metrics(config: Config) -> Iterator[Finding]:
 
 def _off(config: Config) -> Finding:
     if config.metrics.public or config.metrics.token_file:
-        remedy = "name a place in metrics.listen or with --metrics, or leave public and token_file away"
-        return Finding("metrics", "warn", "served nowhere, though metrics.public or metrics.token_file is set", remedy)
+        remedy = "set metrics.listen or --metrics, or remove public and token_file"
+        return Finding("metrics", "warn", "not served, though metrics.public or metrics.token_file is set", remedy)
     return Finding("metrics", "ok", "off")
 
 
@@ -98,7 +100,7 @@ def _writable(folder: Path) -> Finding:
     if os.access(folder, os.W_OK | os.X_OK):
         return Finding(what, "ok", str(folder))
     if os.statvfs(folder).f_flag & os.ST_RDONLY:  # which no chmod changes
-        return failed(what, DeviceError(f"{folder} is in a read-only file system"))
+        return failed(what, DeviceError(f"{folder} is on a read-only file system"))
     return Finding(what, "fail", f"{folder} cannot be written to", f"chown or chmod {folder}", DeviceError.exit_status)
 
 

@@ -116,7 +116,7 @@ def test_a_model_that_cannot_be_compared_is_refused_at_once(
     monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
     ran = kwsd("bench", "--compare", "--model", foreign("wav2vec2"))
     assert ran.status == 2
-    assert "runs on torch alone; leave --compare away" in ran.err
+    assert "runs only on torch; leave out --compare" in ran.err
 
 
 def test_without_torch_that_is_told_at_once(kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_without_torch_that_is_told_at_once(kwsd: Callable[..., Any], monkeypatc
     monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
     ran = kwsd("bench", RECORDING, "--compare")
     assert ran.status == 69
-    assert "--compare takes torch and transformers (No module named 'torch')" in ran.err
+    assert "--compare needs torch and transformers (No module named 'torch')" in ran.err
 
 
 def test_what_is_no_recording(kwsd: Callable[..., Any], tmp_path: Path) -> None:

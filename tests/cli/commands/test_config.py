@@ -78,7 +78,7 @@ def test_a_name_that_is_not_utf_8_is_shown_and_left_out(
     value = shown.partition(" = ")[2].partition("  #")[0]
     assert value in kwsd("config", *flags).out
     text = kwsd("config", "--format", "toml", *flags).out
-    assert f"# {shown}; it is not UTF-8, and cannot stand in a TOML file" in text.splitlines()
+    assert f"# {shown}; it is not UTF-8, so a TOML file cannot hold it" in text.splitlines()
     user.mkdir()
     (user / "config.toml").write_text(text, encoding="utf-8")
     config = load_config(None).config
@@ -140,7 +140,7 @@ def test_a_broken_file_is_named_with_its_line(kwsd: Command, user: Path) -> None
     (user / "config.toml").write_text("[gate]\nonset_ms = \n", encoding="utf-8")
     ran = kwsd("config")
     assert ran.status == 78
-    assert f"{user / 'config.toml'}, line 2: invalid value; a text has quotes around it" in ran.err
+    assert f"{user / 'config.toml'}, line 2: invalid value; put quotes around text" in ran.err
     assert ran.err.count("\n") == 1
 
 

@@ -170,10 +170,10 @@ def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
         choice = Choice(budget, OperatingPoint(budget, 0.0, {"yes": 0.5}, 2.0, (scored,)))
         return "\n".join(line for line in as_configuration(choice) if line.startswith("#"))
 
-    assert told(2.7, 9.0) == "# false alarms: 1, and 1 that are late answers, in 2 hours; missed: 100%"
+    assert told(2.7, 9.0) == "# false alarms: 1, and 1 detected late, in 2 hours; missed: 100%"
     assert told(2.4, 9.0) == "# false alarms: 1, in 2 hours; missed: 0%"
-    assert "bears no alarm at all; choose on 10 hours and more" in told(2.4, budget=0.1)
-    assert "too little" not in told(2.4, budget=0.0)  # who asks for none asks for none
+    assert "allow none at all in it; use 10 hours or more" in told(2.4, budget=0.1)
+    assert "too short" not in told(2.4, budget=0.0)  # who asks for none asks for none
 
 
 def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(

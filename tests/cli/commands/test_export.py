@@ -65,7 +65,7 @@ def test_what_is_no_model_and_where_nothing_can_be_written(
     from kwsd.cli.commands.exporting import export
 
     (tmp_path / "config.json").write_text('{"model_type": "kwsd-hubert"}')
-    with pytest.raises(ModelError, match=r"there is no model\.safetensors"):
+    with pytest.raises(ModelError, match=r"has no weights \(model\.safetensors\)"):
         export(str(tmp_path), None)
     with pytest.raises(OutputError, match=r"cannot be written.*name another place"):
         export(str(tiny_model), tmp_path / "config.json")
@@ -136,7 +136,7 @@ def test_the_figures_of_a_verifier_stay_behind_with_it(
     (folder / "card.json").write_text(json.dumps(card))
     ran = kwsd("export", folder, "--out", tmp_path)
     assert ran.status == 0, ran.err
-    assert "its verifier tiny stays behind" in ran.out
+    assert "without its verifier tiny" in ran.out
     for file in tmp_path.glob("*.onnx"):
         told = json.loads(kwsd("models", "info", file, "--format", "json").out)
         assert told["scores"] == {"validation": {"accuracy": 0.95}}
@@ -206,16 +206,16 @@ def test_a_zero_shot_model_keeps_the_labels_that_it_was_told(
 @pytest.mark.parametrize(
     ("architecture", "flags", "status", "text"),
     [
-        ("ast", ("--out", ".", "--window", "2"), 78, "hears 0.655 s at once at most"),
-        ("clap", ("--out", "."), 78, "name two or more, --labels"),
-        ("clap", ("--out", ".", "--labels", "a dog"), 78, "name two or more, --labels"),
-        ("clap", ("--out", ".", "--labels", "a dog, rain", "--window", "11"), 78, "hears 10 s at once at most"),
+        ("ast", ("--out", ".", "--window", "2"), 78, "takes at most 0.655 s"),
+        ("clap", ("--out", "."), 78, "needs two or more labels: set model.labels (--labels)"),
+        ("clap", ("--out", ".", "--labels", "a dog"), 78, "needs two or more labels: set model.labels (--labels)"),
+        ("clap", ("--out", ".", "--labels", "a dog, rain", "--window", "11"), 78, "takes at most 10 s"),
         ("clap", ("--out", ".", "--labels", "a\x1bdog, rain"), 78, "control characters"),
-        ("clap", ("--labels", "a dog, rain"), 2, "it goes with --out"),
-        ("wav2vec2", ("--out", ".", "--labels", "yes,no"), 78, "has labels of its own"),
-        ("wav2vec2", (), 2, "take --out DIR"),
+        ("clap", ("--labels", "a dog, rain"), 2, "give it with --out DIR"),
+        ("wav2vec2", ("--out", ".", "--labels", "yes,no"), 78, "has its own labels"),
+        ("wav2vec2", (), 2, "use --out DIR"),
         ("tiny", ("--out", ".", "--window", "2"), 78, "was trained on 1 s"),
-        ("tiny", ("--window", "2"), 2, "it goes with --out"),
+        ("tiny", ("--window", "2"), 2, "give it with --out DIR"),
     ],
 )
 def test_what_is_not_exported(

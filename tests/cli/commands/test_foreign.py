@@ -52,10 +52,10 @@ def test_listening_for_what_one_says(kwsd: Command, clap: Path, clips: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("--window", "2"), "hears 0.655 s"),
-        (("--labels", "a, b"), "labels of its own; leave --labels away (kwsd listen chooses among them with --words)"),
+        (("--window", "2"), "takes at most 0.655 s"),
+        (("--labels", "a, b"), "its own labels; leave it out (kwsd listen --words chooses among the model's)"),
         (("--words", "zebra"), "does not know 'zebra'"),
-        (("--hop", "700"), "longer than a window"),
+        (("--hop", "700"), "the scores of ast are about 655 ms of sound; set it to 655 or less"),
     ],
 )
 def test_what_a_model_cannot_do(kwsd: Command, foreign: Foreign, arguments: tuple[str, ...], text: str) -> None:
@@ -135,7 +135,7 @@ def test_zero_shot_on_files(kwsd: Command, clap: Path, clips: Path) -> None:
 def test_a_pipe_is_not_classified(kwsd: Command) -> None:
     ran = kwsd("classify", "-")
     assert (ran.status, ran.out) == (2, "")
-    assert "kwsd listen - hears the words in one" in ran.err
+    assert "kwsd listen - reads that" in ran.err
 
 
 def test_bad_files_are_named_and_skipped(kwsd: Command, foreign: Foreign, clips: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_bad_files_are_named_and_skipped(kwsd: Command, foreign: Foreign, clips:
     assert [json.loads(line)["file"] for line in ran.out.splitlines()] == [str(good)]
     for bad in ("noise.wav", "nowhere.wav", f"{clips}: a folder"):
         assert bad in ran.err
-    assert "3 of 4 files cannot be read" in ran.err
+    assert "3 of 4 files could not be read" in ran.err
     assert kwsd("classify", clips, "--model", foreign("hubert"), *CPU).err.count("\n") == 1  # one needs no count
 
 

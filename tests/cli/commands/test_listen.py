@@ -94,16 +94,16 @@ def test_what_is_wrong_is_one_line(kwsd: Command, tiny_model: Path, arguments: t
 @pytest.mark.parametrize(
     ("arguments", "remedy"),
     [
-        (("--hook", "stop=echo", "paused"), "quotes: --hook 'stop=echo paused'"),
-        (("--hook-shell", "stop=echo", "paused"), "quotes: --hook 'stop=echo paused'"),
-        (("--words", "yes", "no"), "commas: --words yes,no"),
-        (("--labels", "a", "dog"), "quotes: --labels 'a dog barking, a doorbell'"),
+        (("--hook", "stop=echo", "paused"), "put quotes around a command with spaces: --hook 'stop=echo paused'"),
+        (("--hook-shell", "stop=echo", "paused"), "put quotes around a command with spaces: --hook 'stop=echo paused'"),
+        (("--words", "yes", "no"), "separate words by commas, without spaces: --words yes,no"),
+        (("--labels", "a", "dog"), "put quotes around labels with spaces: --labels 'a dog barking, a doorbell'"),
     ],
 )
 def test_the_rest_of_a_value_is_no_recording(kwsd: Command, arguments: tuple[str, ...], remedy: str) -> None:
     ran = kwsd("listen", *arguments)
     assert (ran.status, ran.out) == (66, "")
-    assert ran.err.startswith(f"kwsd: error: {arguments[-1]}: no such recording; ")
+    assert ran.err.startswith(f"kwsd: error: {arguments[-1]}: there is no such recording; ")
     assert ran.err.endswith(f"{remedy}\n")
 
 
@@ -117,7 +117,7 @@ def test_an_empty_name_is_wrong_usage(kwsd: Callable[..., Any]) -> None:
     ran = kwsd("listen", "")
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.splitlines() == [
-        "kwsd: error: an empty name is no source: name a recording, - for standard input, or nothing"
+        "kwsd: error: SOURCE is empty; name a recording, - for standard input, or leave it out for a microphone"
     ]
 
 
@@ -136,7 +136,7 @@ def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest
     assert kwsd("listen").status == 0
     assert given[0]().gate.onset_ms == 50
     (user / "config.toml").unlink()
-    with pytest.raises(ConfigError, match=r"config\.toml is not there any more; put it back"):
+    with pytest.raises(ConfigError, match=r"config\.toml no longer exists; put it back"):
         given[0]()
 
 

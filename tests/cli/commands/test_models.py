@@ -106,7 +106,7 @@ def test_an_id_that_is_none(kwsd: Command, cache: Path) -> None:
 def test_a_model_that_came_with_kwsd_is_not_fetched(kwsd: Command, cache: Path) -> None:
     ran = kwsd("models", "pull", "hubert-commands")
     assert (ran.status, ran.out) == (78, "")
-    assert "comes with kwsd, there is nothing to fetch; kwsd listen --model hubert-commands" in ran.err
+    assert "comes with kwsd, so there is nothing to fetch; use it: kwsd listen --model hubert-commands" in ran.err
     assert not list(cache.iterdir())
 
 
@@ -144,7 +144,7 @@ def test_that_it_is_fetched_is_a_line_of_the_log(kwsd: Command, monkeypatch: pyt
     ran = kwsd("listen", SPOKEN, "--model", "someone/tiny", "--log-format", "json")
     told, error = map(json.loads, ran.err.splitlines())
     assert (told["level"], error["level"]) == ("info", "error")
-    assert told["message"].startswith("there is no folder someone/tiny here: fetching")
+    assert told["message"].startswith("there is no folder someone/tiny: fetching")
 
 
 @pytest.mark.parametrize("name", ["modelle/grün", "a/b--"])
@@ -157,11 +157,11 @@ def test_a_path_that_is_mistyped_is_no_fault_of_kwsd(kwsd: Command, cache: Path,
     ):  # fmt: skip
         ran = kwsd(*command)
         assert (ran.status, ran.out) == (78, ""), command
-        assert f"no model and no folder is called {name!r}" in ran.err
+        assert f"there is no model or folder {name!r}" in ran.err
         assert ran.err.count("error:") == 1
     ran = kwsd("doctor", "--model", name)
     assert ran.status != 70
-    assert f"no model and no folder is called {name!r}" in " ".join(ran.out.split())
+    assert f"there is no model or folder {name!r}" in " ".join(ran.out.split())
     assert kwsd("models").status == 0
 
 
@@ -169,7 +169,7 @@ def test_what_may_have_been_meant(kwsd: Command, tiny_model: Path, tmp_path: Pat
     (tmp_path / "best.pt").touch()
     (tmp_path / "model").symlink_to(tiny_model)
     for name, hint in (
-        ("runs/clips/model", f"it was looked for in {Path.cwd()}: name the whole path"),
+        ("runs/clips/model", f"looked for it in {Path.cwd()}: check the path"),
         (tmp_path / "best.pt", f"did you mean {tmp_path / 'model'}?"),
         (tiny_model / "model.safetensors", f"did you mean {tiny_model}?"),
         (Path(__file__), "name a model's folder, or one of kwsd's own"),
@@ -211,7 +211,7 @@ def test_none_shipped_is_an_error(kwsd: Command, monkeypatch: pytest.MonkeyPatch
 def test_a_folder_without_a_model(kwsd: Command, tmp_path: Path) -> None:
     ran = kwsd("models", "info", tmp_path)
     assert ran.status == 78
-    assert "no model folder" in ran.err
+    assert "is not a model folder" in ran.err
 
 
 def test_scores_of_any_shape() -> None:

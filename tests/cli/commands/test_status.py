@@ -111,7 +111,7 @@ def test_figures_of_another_version_are_told_from_a_fault(
     monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda _: SNAPSHOT | changed)
     ran = kwsd("status", "--socket", tmp_path / "s")
     assert (ran.status, ran.out) == (69, "")
-    assert "restart it, or see them with --format json" in ran.err
+    assert "restart it, or use --format json" in ran.err
     assert kwsd("status", "--socket", tmp_path / "s", "--format", "json").status == 0
 
 
@@ -126,7 +126,7 @@ def test_no_audio_is_not_silence(kwsd: Command, tmp_path: Path, monkeypatch: pyt
 def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     ran = kwsd("status", "--socket", tmp_path / "none.sock")
     assert ran.status == 69
-    assert "no daemon runs" in ran.err
+    assert "no daemon is running" in ran.err
 
 
 @pytest.mark.parametrize(

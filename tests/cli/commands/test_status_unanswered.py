@@ -67,14 +67,14 @@ def test_a_server_that_talks_of_other_things_is_not_heard_for_ever(
     with saying(tmp_path / "s", b'{"type": "detection"}\n', math.inf):
         ran = kwsd("status", "--socket", tmp_path / "s")
     assert (ran.status, ran.err.count("\n")) == (69, 1)
-    assert "the daemon does not answer (timed out)" in ran.err
+    assert "the daemon gives no valid answer (timed out)" in ran.err
 
 
 def test_a_line_without_end_is_not_kept(kwsd: Command, tmp_path: Path) -> None:
     with saying(tmp_path / "s", b"[" * 65_536, 1000):
         ran = kwsd("status", "--socket", tmp_path / "s")
     assert ran.status == 69
-    assert "the daemon does not answer (its line has no end)" in ran.err
+    assert "the daemon gives no valid answer (a line without an end)" in ran.err
 
 
 def test_a_daemon_that_lets_nobody_in_is_not_waited_for(
@@ -95,4 +95,4 @@ def test_a_daemon_that_lets_nobody_in_is_not_waited_for(
                 waiting.connect(str(tmp_path / "s"))
         ran = kwsd("status", "--socket", tmp_path / "s")
     assert ran.status == 69
-    assert "the daemon lets nobody in" in ran.err
+    assert "the daemon does not accept connections" in ran.err

@@ -98,7 +98,7 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     soup.write_text(soup.read_text().replace('"tones"', '"soup"') + f'[soup]\nmodel = "{tmp_path}/out/tones"\n')
     mixed = kwsd("train", soup, *arguments[2:])
     assert mixed.status == 0, mixed.err
-    assert "mixed with" in mixed.err
+    assert "averaged with" in mixed.err
     assert (tmp_path / "out" / "soup" / "model.safetensors").is_file()
 
     other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
@@ -133,7 +133,7 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
         finally:
             process.kill()
     assert process.returncode == 130, err
-    assert "the same command goes on from there" in err
+    assert "the same command resumes from there" in err
     step = int(rows(run / "journal.csv")[-1]["step"])
 
     import torch
@@ -142,7 +142,7 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
     (run / "recipe.json").unlink()  # so that the run may end sooner than its recipe said
     ran = kwsd(*arguments(step + 20))
     assert ran.status == 0, ran.err
-    assert f"goes on from step {step} of {step + 20}" in ran.err
+    assert f"resuming from step {step} of {step + 20}" in ran.err
     steps = [int(row["step"]) for row in rows(run / "journal.csv") if not row["accuracy"]]
     assert steps == sorted(set(steps))
     assert steps[-1] == step + 20
@@ -162,7 +162,7 @@ def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: P
     ("error", "status", "told"),
     [
         (OSError(28, "No space left on device"), 69, "(No space left on device): make room, then"),
-        (OSError(21, "Is a directory"), 73, "(Is a directory): see to that, then"),
+        (OSError(21, "Is a directory"), 73, "(Is a directory): correct that, then"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_written(
@@ -174,7 +174,7 @@ def test_a_checkpoint_that_cannot_be_written(
     monkeypatch.setattr("kwsd.training.loop.save", fails)
     ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
     assert (ran.status, ran.out) == (status, "")
-    assert f"tones: cannot be written {told} go on with the same" in ran.err
+    assert f"tones: cannot be written {told} resume with the same" in ran.err
 
 
 def test_a_disk_that_fills_up_with_the_model(
@@ -190,7 +190,7 @@ def test_a_disk_that_fills_up_with_the_model(
         patched.setattr("kwsd.cli.teaching.export_model", full)
         ran = kwsd(*arguments)
     assert (ran.status, ran.out) == (69, "")
-    assert "then go on with the same command" in ran.err
+    assert "then resume with the same command" in ran.err
     again = kwsd(*arguments)  # nothing was lost
     assert again.status == 0, again.err
     assert again.out.startswith(f"{tmp_path / 'runs' / 'tones' / 'model'}: 20 steps")

@@ -33,7 +33,7 @@ def test_an_encoder_of_others_is_taught_and_listens(
     arguments = ("train", "--backbone", foreign("whisper"), "--data", table, "--runs", tmp_path / "runs")
     ran = kwsd(*arguments, "--epochs", "2", "--batch", "2", "--frozen", "--class-weights", "--device", "cpu")
     assert ran.status == 0, ran.err
-    assert "words hardly come up to the threshold so soon; --epochs" in ran.err
+    assert "most words will not reach the threshold; --epochs" in ran.err
     model = tmp_path / "runs" / "few" / "model"
     assert ran.out.startswith(f"{model}: 4 steps, validation ")
     assert "there is no _unknown_" in ran.err
@@ -53,7 +53,7 @@ def test_without_an_encoder_kwsds_own_is_taught(kwsd: Command, clips: Path, tmp_
     ran = kwsd("train", "--data", tmp_path / "mine", "--runs", tmp_path / "runs", "--epochs", "2", "--device", "cpu")
     assert ran.status == 0, ran.err
     assert "there is no _unknown_" in ran.err
-    assert "running speech" not in ran.err  # that would be told of what there is none of
+    assert "continuous speech" not in ran.err  # that would be told of what there is none of
     model = tmp_path / "runs" / "mine" / "model"
     card = json.loads(kwsd("models", "info", model, "--format", "json").out)
     assert (card["words"], card["licence"]) == (["no", "yes"], "Apache-2.0 AND MIT")
@@ -79,7 +79,7 @@ def test_the_run_says_how_kwsds_own_is_taught(
     assert told["labels"] == ["no", "yes", "_unknown_", "_silence_"]
     ran = kwsd(*arguments)
     assert ran.status == 0, ran.err
-    assert "goes on from step 1 of 1" in ran.err
+    assert "resuming from step 1 of 1" in ran.err
 
 
 def test_other_words_alone_are_no_talk(
@@ -89,8 +89,8 @@ def test_other_words_alone_are_no_talk(
     shutil.copytree(clips / "dog", tmp_path / "data" / "_unknown_")
     arguments = ("train", "--backbone", foreign("whisper"), "--data", tmp_path / "data", "--runs", tmp_path / "runs")
     arguments = (*arguments, "--frozen", "--epochs", "1", "--device", "cpu", "--fresh")
-    told = "_unknown_ has no running speech"
-    assert f"{told}: words will fire in talk that holds none; add people talking, each recording of 3 s" in (
+    told = "_unknown_ has no continuous speech"
+    assert f"{told}: words will fire in talk without them; add recordings of people talking, each of 3 s" in (
         kwsd(*arguments).err
     )
     talk = np.random.default_rng(1).normal(0, 900, 60_000).astype(np.int16)
@@ -129,7 +129,7 @@ def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     data.rename(tmp_path / "moved")
     ran = kwsd(*arguments, tmp_path / "moved")
     assert ran.status == 0, ran.err
-    assert "goes on from step 1 of 1" in ran.err
+    assert "resuming from step 1 of 1" in ran.err
     recipe = tmp_path / "runs" / "mine" / "recipe.json"
     told = json.loads(recipe.read_text())
     recipe.write_text(json.dumps(told | {"model": "facebook/another"}))
@@ -165,13 +165,13 @@ def test_an_interrupted_fine_tuning_goes_on(
         asked = 0
         ran = kwsd(*arguments, "--fresh")
         assert (ran.status, ran.out) == (130, "")
-        assert "interrupted at step 2 of 4; the same command without --fresh goes on from there" in ran.err
+        assert "interrupted at step 2 of 4; the same command without --fresh resumes from there" in ran.err
         left = tmp_path / "runs" / "mine"
         assert len(list(left.glob("checkpoint.pt*"))) == len(list(left.glob("best.pt*"))) == 1 + number
         assert not end or (left / f"checkpoint.pt.{end}").exists()
     ran = kwsd(*arguments)
     assert ran.status == 0, ran.err
-    assert "goes on from step 2 of 4" in ran.err
+    assert "resuming from step 2 of 4" in ran.err
     assert [row["step"] for row in rows(tmp_path / "runs" / "mine" / "journal.csv")] == ["1", "2", "3", "4"]
     assert ran.out.startswith(f"{tmp_path / 'runs' / 'mine' / 'model'}: 4 steps")
 

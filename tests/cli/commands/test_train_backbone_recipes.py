@@ -53,7 +53,7 @@ def test_a_recipe_is_no_model_and_not_listed(kwsd: Command) -> None:
         assert recipe.parent.name not in listed
         ran = kwsd("models", "info", recipe.parent.name)
         assert (ran.status, ran.out) == (78, "")
-        assert f"is a recipe, not a model yet: kwsd train {recipe}" in ran.err
+        assert f"holds only a recipe, not a model yet: kwsd train {recipe}" in ran.err
 
 
 @pytest.mark.parametrize(

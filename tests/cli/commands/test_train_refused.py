@@ -50,10 +50,14 @@ def test_a_full_disk(
     ("arguments", "status", "text"),
     [
         (("--out", "/proc/x"), 73, "/proc/x/mine: cannot be written (No such file or directory): name another place"),
-        (("--name", "../mine"), 2, "--name '../mine': it takes 1 to 100 characters, not all blank and none of them"),
-        (("--name", ".."), 2, "--name '..': it takes"),
-        (("--name", "a" * 101), 2, "--name 'aaa"),
-        (("--name", "a\x07b"), 2, "--name 'a\\x07b': it takes"),
+        (
+            ("--name", "../mine"),
+            2,
+            "--name is '../mine'; it must be 1 to 100 printable characters, not only spaces, without a slash",
+        ),
+        (("--name", ".."), 2, "--name is '..'; it must be"),
+        (("--name", "a" * 101), 2, "--name is 'aaa"),
+        (("--name", "a\x07b"), 2, "--name is 'a\\x07b'; it must be"),
     ],
 )
 def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
@@ -93,7 +97,7 @@ def test_nothing_is_fetched_for_a_place_that_is_wrong(
     ("arguments", "status", "text"),
     [
         ((), 2, "--data"),
-        (("recipe.toml", "--backbone", "x", "--data", "."), 2, "either"),
+        (("recipe.toml", "--backbone", "x", "--data", "."), 2, "RECIPE and --backbone exclude each other"),
         (("--backbone", "x", "--data", ".", "--device", "tpu"), 2, "auto, cuda or cpu"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "0"), 2, "is 0; it must be 1e-09 or more"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "nan"), 2, "a number from 1e-09 to 1"),
@@ -120,7 +124,10 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(clips: Path, argum
 
 
 def test_what_to_train_on_is_not_the_recipe(kwsd: Command, clips: Path, tmp_path: Path) -> None:
-    for given, hint in ((clips, f"did you mean kwsd train --data {clips}?"), (tmp_path / "n.toml", "no such recipe")):
+    for given, hint in (
+        (clips, f"did you mean kwsd train --data {clips}?"),
+        (tmp_path / "n.toml", "there is no recipe"),
+    ):
         ran = kwsd("train", given)
         assert (ran.status, ran.out) == (2, "")
         assert hint in ran.err

@@ -36,7 +36,7 @@ def test_one_without_room_for_another_subscriber_is_well(findings: Command, monk
     finally:
         sink.close(0)
     assert (status, found["socket"]["state"]) == (0, "warn")
-    assert "as many subscribers as it bears" in found["socket"]["remedy"]
+    assert "too many subscribers" in found["socket"]["remedy"]
 
 
 def test_one_that_hangs_and_one_that_died_are_told_apart(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_one_that_hangs_and_one_that_died_are_told_apart(findings: Command, monk
         server.listen()
         status, found = findings()
         assert (status, found["socket"]["state"]) == (69, "fail")
-        assert "the daemon does not answer" in found["socket"]["found"]
+        assert "the daemon gives no valid answer" in found["socket"]["found"]
     assert "dead daemon" in findings()[1]["socket"]["found"]
 
 
@@ -66,7 +66,7 @@ def test_a_runtime_folder_that_is_ignored_is_warned_of_too(
     monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
     ran = kwsd("doctor", "--model", tiny_model)
     assert ran.status == 0
-    assert "XDG_RUNTIME_DIR is relative, and ignored; it would be" in ran.out
+    assert "XDG_RUNTIME_DIR is a relative path, which is ignored; the socket would be" in ran.out
 
 
 def test_a_state_folder_that_cannot_be_made_matters_where_the_socket_would_lie_there(
@@ -202,7 +202,7 @@ def test_a_folder_in_a_read_only_file_system(
     monkeypatch.setattr(os, "statvfs", lambda _: Mounted)
     status, found = findings("--save-detections", tmp_path)
     assert (status, found["saved detections"]["state"]) == (69, "fail")
-    assert found["saved detections"]["found"] == f"{tmp_path} is in a read-only file system"
+    assert found["saved detections"]["found"] == f"{tmp_path} is on a read-only file system"
     assert found["saved detections"]["remedy"] == "choose another folder with --save-detections"
 
 
