@@ -108,7 +108,10 @@ def open_socket(
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
         if handed_over(os.environ):
-            log.warning("systemd hands over a socket that kwsd is not to serve: who subscribes there waits in vain")
+            log.warning(
+                "systemd passes a socket that kwsd is not set to serve: its subscribers get no events; "
+                "set socket.enabled = true"
+            )
         return None
     given = inherited(os.environ)
     sink = SocketSink(config.socket.place, failed=failed, given=given, status=status, counted=counted)
@@ -124,7 +127,7 @@ def open_metrics(
     if not chosen.listen:
         for key, said in (("public", chosen.public), ("token_file", chosen.token_file)):
             if said:
-                log.warning("metrics.%s says nothing without metrics.listen: metrics are served nowhere", key)
+                log.warning("metrics.%s has no effect without metrics.listen: no metrics are served", key)
         return None
     server = MetricsServer(chosen.listen, page, failed=failed, public=chosen.public, token=metrics_token(config))
     log.info("metrics are served at %s", server.address)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _NO_TOKEN = "only with the token\n"
 _OTHER_NAME = "by another name than localhost only with a token (metrics.token_file)\n"
 _ANSWER_BYTES = 1 << 16
-_SILENT = "if it is a kwsd, see its log, and start it anew; else choose another place with --metrics"
+_SILENT = "if it is kwsd, see its log and restart it; otherwise choose another place with --metrics"
 
 
 class MetricsServer:
@@ -155,7 +155,7 @@ def served(where: str) -> bool:
         while len(answer) < _ANSWER_BYTES and time.monotonic() < deadline and (data := asking.recv(4096)):
             answer += data
     if connected and not answer:
-        raise DeviceError(f"{where}: who listens there says nothing;", _SILENT)
+        raise DeviceError(f"{where}: a program listens there, but does not answer;", _SILENT)
     return b"kwsd_info" in answer or _NO_TOKEN.encode() in answer
 
 
@@ -163,7 +163,7 @@ def _listen(where: str, *, public: bool) -> socket.socket:
     family, place = parse_address(where)
     if not ipaddress.ip_address(place[0]).is_loopback and not public:
         raise ConfigError(
-            f"metrics.listen is {where!r}, which other machines reach",
+            f"metrics.listen is {where!r}, which other machines can reach",
             "that takes `public = true` and a `token_file` in [metrics] as well; or put a proxy before 127.0.0.1",
         )
     server = socket.socket(family)

@@ -37,7 +37,7 @@ class Notifier:
         self._unheard = False
         self._lock = threading.Lock()
         if address and address[0] not in "@/":
-            log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is told nothing", address)
+            log.warning("NOTIFY_SOCKET=%s is neither a path nor an abstract socket; systemd is not notified", address)
             self._address = ""
         self._socket: socket.socket | None = None
         if self._address:  # kept open, as there may be no descriptor left when it is next needed
@@ -133,7 +133,7 @@ class Notifier:
             self._socket.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except OSError as error:
             if not self._unheard:
-                log.warning("systemd does not hear us: %s: %s", self._address.replace("\0", "@"), error.strerror)
+                log.warning("systemd cannot be notified: %s: %s", self._address.replace("\0", "@"), error.strerror)
             self._unheard = True
             return False
         self._unheard = False
@@ -147,5 +147,5 @@ def _watchdog_s(environment: Mapping[str, str]) -> float:
             return 0.0
         return max(0, int(environment.get("WATCHDOG_USEC") or 0)) / 1_000_000
     except ValueError:
-        log.warning("WATCHDOG_USEC or WATCHDOG_PID is no number; the watchdog is told nothing")
+        log.warning("WATCHDOG_USEC or WATCHDOG_PID is not a number; the watchdog is not notified")
         return 0.0

@@ -35,7 +35,7 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
     for key, option in options().items():
         before = option.value_in(old)
         if option.section not in SECTIONS and key not in KEYS and before != option.value_in(new):
-            log.warning("%s takes a restart; until then it stays %r", key, before)
+            log.warning("a change of %s needs a restart; until then it stays %r", key, before)
     output = replace(old.output, events=new.output.events, log_level=new.output.log_level)
     found = replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
     fitting.doubt_smoothing(found, card)

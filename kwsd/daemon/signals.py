@@ -119,7 +119,9 @@ def relayed(
             signal.signal(number, handlers[number])
         held = before[signal.SIGHUP]
         if reloads and held is signal.SIG_IGN:
-            log.info("SIGHUP is ignored, as whoever started this wants it (nohup): it reads no configuration again")
+            log.info(
+                "kwsd was started with SIGHUP ignored (nohup): it cannot reload its configuration; restart it instead"
+            )
         if reloads and isinstance(held, Held) and held.came:
             put(signal.SIGHUP)
         yield

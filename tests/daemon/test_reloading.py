@@ -42,7 +42,7 @@ def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(
     assert (chosen.output.format, chosen.output.events, chosen.output.log_level) == ("json", "all", "debug")
     told = "\n".join(record.getMessage() for record in caplog.records)
     for key in ("audio.device", "model.hop_ms", "socket.path", "output.format"):
-        assert f"{key} takes a restart" in told
+        assert f"a change of {key} needs a restart" in told
     assert "gate" not in told
 
 

@@ -85,7 +85,7 @@ def test_a_state_folder_that_cannot_be_made_matters_where_the_socket_would_lie_t
 @pytest.mark.parametrize(
     ("metrics", "status", "said", "remedy"),
     [
-        ('listen = "0.0.0.0:9464"', 78, "which other machines reach", "public = true"),
+        ('listen = "0.0.0.0:9464"', 78, "which other machines can reach", "public = true"),
         ('listen = "0"\ntoken_file = "/no/such/token"', 78, "/no/such/token: No such file", "make one"),
         ('listen = "/proc/x/metrics"', 69, "no socket can be made there", "--metrics"),
     ],
@@ -114,7 +114,7 @@ def test_a_port_that_somebody_has(findings: Command, configured: Command) -> Non
         configured(f"[metrics]\nlisten = '{taken.getsockname()[1]}'\n")
         status, found = findings()
     assert status == 69
-    assert "who listens there says nothing" in found["metrics"]["found"]
+    assert "a program listens there, but does not answer" in found["metrics"]["found"]
     assert "choose another place with --metrics" in found["metrics"]["remedy"]
 
 
