@@ -47,7 +47,7 @@ class CaptureHandle:
                 start_new_session=True,  # Ctrl-C is for the daemon
             )
         except OSError as error:
-            raise Unanswered(f"the process that captures cannot be started: {error.strerror or error}") from error
+            raise Unanswered(f"the capture process cannot be started: {error.strerror or error}") from error
 
     @property
     def pid(self) -> int:
@@ -66,11 +66,11 @@ class CaptureHandle:
 
     def find(self, limit_s: float) -> str | None:
         """The name of the device that was found; None when woken. Raises DeviceError, for no device, and Unanswered."""
-        message = self.next(limit_s, "the process that captures gives no answer", HANGS)
+        message = self.next(limit_s, "the capture process does not answer", HANGS)
         if message is None:
             return None
         if message.kind != FOUND:
-            raise Unanswered("the process that captures speaks out of turn")
+            raise Unanswered("the capture process sent a message out of order")
         return message.text
 
     def open(self) -> None:
@@ -118,11 +118,11 @@ class CaptureHandle:
         data = os.read(pipe, 65_536)
         if not data:
             how, remedy = self._ending()
-            raise Unanswered(f"the process that captures died ({how})", remedy)
+            raise Unanswered(f"the capture process died ({how})", remedy)
         try:
             self._messages.extend(self._unpacker.feed(data))
         except ValueError as error:
-            raise Unanswered(f"the process that captures talks nonsense: {error}") from error
+            raise Unanswered(f"the capture process sent something unreadable: {error}") from error
         return True
 
     def _ending(self) -> tuple[str, str]:
@@ -143,7 +143,7 @@ class CaptureHandle:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_REAP_S)
             return
-        log.warning("the process that captures, %d, does not die in %g s; it is left behind", self.pid, _REAP_S)
+        log.warning("the capture process, %d, does not end within %g s; it is left running", self.pid, _REAP_S)
 
 
 def _relay(message: Message) -> None:

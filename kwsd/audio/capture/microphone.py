@@ -134,7 +134,7 @@ class Microphone:
         limit_s, begun = self._timeouts.open_s, False
         while (message := self._capture.next(limit_s, f"{self.name}: no audio")) is not None:
             if message.kind != AUDIO:
-                raise Unanswered("the process that captures speaks out of turn")
+                raise Unanswered("the capture process sent a message out of order")
             limit_s = self._timeouts.stall_s
             now, asleep = self._clocks()
             if asleep - self._asleep > _SLEPT_S and self._at and self._lost_at is None:

@@ -51,7 +51,7 @@ def read_next(head: bytes, name: str, *, ended: bool = False) -> Header | None:
 
 def _no_samples(name: str, kind: str) -> InputError:
     what = "a WAV recording other than plain 16 kHz, mono, 16 bits" if kind == "WAV" else f"a recording ({kind})"
-    remedy = "name the file (kwsd listen FILE), or put between: ffmpeg -i - -f s16le -ar 16000 -ac 1 -"
+    remedy = "name the file (kwsd listen FILE), or convert it in the pipe: ffmpeg -i - -f s16le -ar 16000 -ac 1 -"
     return InputError(f"{name}: this is {what}, not raw samples;", remedy)
 
 

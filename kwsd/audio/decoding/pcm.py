@@ -131,7 +131,7 @@ class PcmSource:
         delayed.register(waker, select.POLLIN)
         terminal = os.isatty(descriptor)
         if terminal:
-            log.warning("%s: a terminal, where nobody types samples (%s): pipe them", self.name, _WANTED)
+            log.warning("%s: a terminal, not a pipe: pipe samples into it (%s)", self.name, _WANTED)
         elif not poll.poll(1000 * _QUIET_S):
             log.info("%s: waiting for samples (%s)", self.name, _WANTED)
         delay, stall = ReadDelay(0), Stall(self.name, told=terminal)

@@ -55,7 +55,7 @@ def open_recording(path: Path) -> Any:
         raise InputError(f"{path}: holds no samples{_advice(path)}")
     if sound.samplerate not in RATES:
         sound.close()
-        raise InputError(f"{path}: has {sound.samplerate} samples a second, says its header; record it again")
+        raise InputError(f"{path}: has {sound.samplerate} samples a second according to its header; record it again")
     # After every read soundfile seeks to where it is already. In an MP3 that drops what the decoder has buffered, and
     # leaves a hole in every block. Soundfile does not seek in a file that claims not to be seekable.
     sound.seekable = lambda: False

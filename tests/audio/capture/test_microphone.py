@@ -43,7 +43,7 @@ def test_a_device_that_is_not_there_is_refused_at_once(listen: Callable[..., Any
 
 def test_a_sound_server_that_gives_no_answer_is_named_with_what_to_do(listen: Callable[..., Any], sound: Any) -> None:
     sound.set(hangs="probing")
-    says = r"^the process that captures gives no answer \(0\.01 s\): does the sound server hang\? restart it$"
+    says = r"^the capture process does not answer \(0\.01 s\): does the sound server hang\? restart it$"
     with pytest.raises(DeviceError, match=says):
         listen(timeouts=CaptureTimeouts(start_s=0.01))
 
