@@ -1,4 +1,4 @@
-"""Accepts subscribers at a listening socket, and can turn them away even when no descriptor is left."""
+"""Accepts subscribers at a listening socket, and can turn them away even when no file descriptor is left."""
 
 from __future__ import annotations
 

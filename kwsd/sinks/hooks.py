@@ -132,7 +132,7 @@ class HookSink:
                 self._step()
                 self._report_refused()
             for order in self._starter.hanging():
-                self._refuse(order, "it hangs in that, and is left behind")
+                self._refuse(order, "it hangs as it is started, and is left running")
             self._report_refused()
         except BaseException as error:
             self._failed(error)
@@ -154,13 +154,13 @@ class HookSink:
     def _start_next(self) -> None:
         """Start the hooks that wait, as far as the limit allows, each only once the previous one is started."""
         if time.monotonic() >= self._deadline and self._queue:
-            log.warning("%d hooks that waited are dropped, kwsd stops", len(self._queue))
+            log.warning("%d waiting hooks are dropped, as kwsd stops", len(self._queue))
             self._refused.extend(self._queue)
             self._queue.clear()
         while self._queue and len(self._running) < self._limit and not self._starter.busy:
             order = self._queue.popleft()
             if any(order.hook.argv[0] == hanging.hook.argv[0] for hanging in self._starter.hanging()):
-                self._refuse(order, "the one before hangs in that still")
+                self._refuse(order, "the run before still hangs as it is started")
                 continue
             try:
                 self._starter.begin(order)

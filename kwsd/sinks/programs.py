@@ -54,7 +54,7 @@ def check_programs(hooks: Mapping[str, Iterable[Sequence[str]]]) -> None:
         if look.fault is not None:
             raise look.fault
         if look.is_alive():
-            log.warning("hook for %s: %r hangs as it is looked at, and is not checked", look.word, look.argv[0])
+            log.warning("hook for %s: %r cannot be checked: looking at the file hangs", look.word, look.argv[0])
 
 
 def _check_program(word: str, argv: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ def _why_not_found(program: str) -> tuple[str, str]:
         except (FileNotFoundError, NotADirectoryError, UnicodeEncodeError):  # of a locale without the name's letters
             pass
         except OSError as error:
-            return f"cannot be reached: {error.strerror};", "see to its folder's permissions, or name another"
+            return f"cannot be reached: {error.strerror};", "check its folder's permissions, or name another"
         else:
             return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
     if program.startswith(("~", "$")):
@@ -99,7 +99,7 @@ def _why_not_found(program: str) -> tuple[str, str]:
     if " " in program:
         return "is not found;", "a list of strings is one program with its arguments"
     if os.sep in program:
-        return "is not found;", "see to its path"
+        return "is not found;", "check its path"
     return "is not found in PATH;", "install it, or write the whole path"
 
 
@@ -113,7 +113,7 @@ def _why_not_run(program: str) -> tuple[str, str]:
         return "", ""
     interpreter = _interpreter(head)
     if interpreter and not os.access(interpreter.replace(b"\t", b" ").partition(b" ")[0], os.X_OK):
-        return f"is for an interpreter that is not there, {_shown(interpreter)};", "install it, or mend the #! line"
+        return f"needs an interpreter that does not exist, {_shown(interpreter)};", "install it, or correct the #! line"
     if not head.startswith(b"#!") and head.isascii() and b"\0" not in head:
         return "does not say what runs it;", "begin it with a line like #!/bin/sh"
     return "", ""

@@ -161,7 +161,7 @@ class SocketSink:
         if not self._clients:
             return False
         newest = list(self._clients.values())[-1]
-        newest.fault = "no descriptor is left"
+        newest.fault = "no file descriptor is left"
         self._drop(newest)
         return True
 

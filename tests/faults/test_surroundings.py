@@ -175,8 +175,8 @@ def test_a_hook_whose_program_hangs_as_it_is_started(start: Start, tmp_path: Pat
     finished = [(event["command"], event["exit_status"]) for event in ran.events if event["type"] == "hook_finished"]
     assert finished[2:] == [("true", 0), (str(program), None), ("true", 0), (str(program), None)]
     assert f"hook for yes hangs as it is started: {program}" in ran.err
-    assert "the one before hangs in that still" in ran.err
-    assert "it hangs in that, and is left behind" in ran.err
+    assert "the run before still hangs as it is started" in ran.err
+    assert "it hangs as it is started, and is left running" in ran.err
 
 
 def test_standard_output_that_nobody_reads_any_more(start: Start, sound_server: Any, word: Path) -> None:

@@ -57,7 +57,7 @@ def test_closing_ends_what_runs_at_the_deadline(
     reports = [bench.report(), bench.report()]
     assert {report.exit_status for report in reports} == {143, None}
     assert not any(report.timed_out for report in reports)
-    assert "1 hooks that waited are dropped" in caplog.text
+    assert "1 waiting hooks are dropped" in caplog.text
     assert "because kwsd stops" in caplog.text
 
 

@@ -89,7 +89,7 @@ def test_an_interpreter_that_is_missing_is_told_at_the_start(tmp_path: Path, fir
     program = tmp_path / "program"
     program.write_text(f"{first}\n")
     program.chmod(0o755)
-    with pytest.raises(ConfigError, match="is for an interpreter that is not there"):
+    with pytest.raises(ConfigError, match="needs an interpreter that does not exist"):
         HookSink({"stop": [Hook((str(program),))]})
 
 
@@ -98,12 +98,12 @@ def test_linux_reads_an_interpreter_up_to_a_null_byte(tmp_path: Path) -> None:
     for first, runs in ((b"#!/bin/sh\0rest", True), (b"#!/no/such\xe9\0", False)):
         program.write_bytes(first + b"\nexit 0\n")
         program.chmod(0o755)
-        wrong = nullcontext() if runs else pytest.raises(ConfigError, match="an interpreter that is not there")
+        wrong = nullcontext() if runs else pytest.raises(ConfigError, match="an interpreter that does not exist")
         with wrong:
             check_programs({"stop": [[str(program)]]})
 
 
 def test_a_program_that_cannot_be_seen_is_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "ring").symlink_to(tmp_path / "ring")  # to root, who runs many tests, no folder is closed
-    with pytest.raises(ConfigError, match="cannot be reached: Too many levels of symbolic links; see to its folder"):
+    with pytest.raises(ConfigError, match="cannot be reached: Too many levels of symbolic links; check its folder"):
         HookSink({"stop": [Hook((f"{tmp_path}/ring/program",))]})

@@ -106,7 +106,7 @@ def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_o
         """It may have had the second event before."""
     sink.send(sealed(3))
     assert lines(oldest, 1) == [3]
-    assert "no descriptor is left" in caplog.text
+    assert "no file descriptor is left" in caplog.text
 
 
 def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(

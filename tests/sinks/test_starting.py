@@ -34,7 +34,7 @@ def test_it_is_not_checked_and_others_are(
     monkeypatch.setattr("kwsd.sinks.programs.LOOK_S", 0.5)
     with out_of_reach(program):
         bench.add(Hook((str(program),)))
-        assert f"hook for stop: '{program}' hangs as it is looked at" in caplog.text
+        assert f"hook for stop: '{program}' cannot be checked: looking at the file hangs" in caplog.text
         with pytest.raises(ConfigError, match="'no-such-program' is not found"):
             bench.add(Hook((str(program),)), Hook(("no-such-program",)))
     with pytest.raises(ConfigError, match="does not say what runs it"):
@@ -74,7 +74,7 @@ def test_no_more_of_it_are_started_until_it_comes_back(
         bench.wait_for(lambda: sink._starter.busy)
         bench.later(starting.HANGS_S)
         assert bench.report().command == f"{program} 2"
-        assert f"cannot be started: {program} 2: the one before hangs in that still" in caplog.text
+        assert f"cannot be started: {program} 2: the run before still hangs as it is started" in caplog.text
     assert bench.report().command == f"{program} 1"
     sink.send(stop)
     assert [bench.report().exit_status for _ in range(2)] == [0, 0]
@@ -160,5 +160,5 @@ def test_closing_leaves_it_behind_and_ends_what_runs(
     reports = {report.command: report.exit_status for report in (bench.report(), bench.report())}
     assert reports.pop(str(program)) is None
     assert list(reports.values()) == [0 if patience_s == math.inf else 143]
-    assert "hangs in that, and is left behind" in caplog.text
+    assert "hangs as it is started, and is left running" in caplog.text
     bench.wait_for(lambda: "kwsd-hook-start" not in {thread.name for thread in threading.enumerate()})  # it came back

@@ -170,7 +170,7 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     assert found["words"]["remedy"] == "it knows yes, no"
     assert found["scoring"]["state"] == "ok"
     assert "/no/such/program" in found["hooks"]["found"]
-    assert "see to its path" in found["hooks"]["remedy"]
+    assert "check its path" in found["hooks"]["remedy"]
 
 
 @pytest.mark.parametrize(
