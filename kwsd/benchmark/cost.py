@@ -75,7 +75,7 @@ def _spoken(samples: Samples, length: int, gate: GateSettings) -> Samples:
         if judge.feed(piece):
             opened.append(piece)
     if not opened:
-        raise InputError("the recording holds nothing that the gate takes for speech: name another")
+        raise InputError("the gate finds no speech in the recording: name another")
     return np.resize(np.concatenate(opened), length)
 
 

@@ -92,10 +92,10 @@ class VirtualMicrophone:
                 command, env=self.env, capture_output=True, text=True, timeout=PATIENCE_S, check=True
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
-            raise DeviceError(f"the sound server does not tell its latency: {error}") from error
+            raise DeviceError(f"the sound server does not report its latency: {error}") from error
         found = _BLOCK.search(told)
         if not found:
-            raise DeviceError("the sound server does not tell its latency: pactl list sinks")
+            raise DeviceError("the sound server does not report its latency: pactl list sinks")
         return int(found[1]) / 1e6
 
 

@@ -46,7 +46,7 @@ def clips_of(place: Path, split: str = "", unreadable: OnUnreadable | None = Non
         what = f"{place}: no clip that can be read is for {found.split}, by {found.by}"
         raise InputError(f"{what}; --split all takes all of them")
     if not clips:
-        remedy = "name them as they lie from the table's own folder on" if place.is_file() else "name another place"
+        remedy = "give their paths relative to the table's folder" if place.is_file() else "name another place"
         raise InputError(f"{place}: none of its clips can be read;", remedy)
     notes: tuple[str, ...] = ()
     if found.split != "all":

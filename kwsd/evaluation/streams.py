@@ -98,7 +98,7 @@ def _gate_report(
 def _short(hours: float) -> tuple[str, ...]:
     """A note on budgets that allow less than one alarm in these hours: their points have no alarm at all."""
     few = [f"{budget:g}" for budget in BUDGETS if budget * hours < 1]
-    return (f"at {', '.join(few)} an hour: {hours:.2g} hours bear no alarm at all; more can tell",) if few else ()
+    return (f"at {', '.join(few)} an hour: {hours:.2g} hours allow no alarm at all; use longer streams",) if few else ()
 
 
 def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:

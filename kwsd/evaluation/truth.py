@@ -91,7 +91,7 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         try:
             start, end, word = float(cells[0]), float(cells[1]), cells[2]
         except (ValueError, IndexError) as error:
-            what = "not start_s, end_s and word, with tabs between; a second and a half is 1.5"
+            what = "not start_s, end_s and word, separated by tabs; write a second and a half as 1.5"
             raise InputError(f"{table}, line {number}: {what}") from error
         if not (0 <= start < end < _LONGEST_S and word):
             raise InputError(f"{table}, line {number}: no word lies from {cells[0]} s to {cells[1]} s")

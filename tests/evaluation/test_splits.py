@@ -82,7 +82,9 @@ def test_noise_alone_is_scored_and_nothing_at_all_is_told(folder, tmp_path):
         clip.unlink()
     assert names(clips_of(folder)) == ["n-0", "n-1"]
     (tmp_path / "clips.csv").write_text("file,label\ngone.wav,yes\n")
-    with pytest.raises(InputError, match="none of its clips can be read; name them as they lie from the table's own"):
+    with pytest.raises(
+        InputError, match="none of its clips can be read; give their paths relative to the table's folder"
+    ):
         clips_of(tmp_path / "clips.csv")
     (tmp_path / "clips.csv").write_text("file,label\n")
     for split in ("", "test", "all"):

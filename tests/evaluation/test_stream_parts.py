@@ -22,7 +22,7 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     talk = f"talk is 0.1 of {stream.seconds / 60:.1f} minutes alone, so that alarms an hour come out low"
     assert stream.notes == (
         "all clips; if kwsd train learnt from them, --split test takes those that it left out",
-        "sentences left out, for a word that is listened for: 1",
+        "sentences left out, as they contain a word that is listened for: 1",
         f"{talk}: add --speech, or take fewer words (--count)",
     )
     assert len(stream_from_folders(*folders, listen_for=["low"], count=1).notes) == 2

@@ -44,7 +44,7 @@ def test_a_stream_from_end_to_end(stream, tones):
     assert {what for what, _, _ in steps} == {"scoring made", "thresholds, gate on", "thresholds, gate off"}
     found = json.loads(json.dumps(report.to_dict()))
     assert found["notes"] == [
-        "made here", "at 0.1, 0.5, 1 an hour: 0.0094 hours bear no alarm at all; more can tell",
+        "made here", "at 0.1, 0.5, 1 an hour: 0.0094 hours allow no alarm at all; use longer streams",
     ]  # fmt: skip
     assert [point["budget_per_hour"] for point in found["gates"][0]["at_budgets"]] == [0.1, 0.5, 1.0]
     assert set(found["gates"][0]["at_given_thresholds"]["latency_ms"]) == {"p50", "p95", "p99"}
