@@ -54,7 +54,9 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
         if not found:
             raise InputError(f"{place}: the class {place.name!r} {_instead(entries, others)}")
         if others:
-            log.warning("%s: %s passed over; clips are wav, flac, ogg, opus or mp3, and lie right there", place, others)
+            log.warning(
+                "%s: %s skipped; clips are wav, flac, ogg, opus or mp3 files directly in this folder", place, others
+            )
         if place.name == NOISE:
             noise = found
             continue
@@ -64,7 +66,7 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
     if loose := _loose(folder):
         some = f"{loose[0]}{', …' if loose[1:] else ''}"
-        log.warning("%s: %s passed over, for no folder says the label; clips are label/clip.wav", folder, some)
+        log.warning("%s: %s skipped, as no folder gives the label; lay them out as label/clip.wav", folder, some)
     if lists and not any(f"{clip.label}/{clip.path.name}" in lists for clip in clips):
         log.warning("%s: its lists name none of the clips: all are to train on; a line is label/clip.wav", folder)
     return clips, tuple(noise)
@@ -113,7 +115,7 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         lines = lines_of(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         sound = isinstance(error, UnicodeDecodeError) and path.suffix.lower() in SUFFIXES
-        what = "a recording, no table" if sound else f"cannot be read as a table ({reason(error)})"
+        what = "a recording, not a table" if sound else f"cannot be read as a table ({reason(error)})"
         remedy = "name a CSV in UTF-8 with the columns file and label, or a folder label/clip.wav"
         raise InputError(f"{path}: {what};", remedy) from error
     torn = next((number for number, line in enumerate(lines, start=1) if "\0" in line), None)
@@ -160,7 +162,9 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
         clip = Clip(path.parent / file, label, split)
         before = seen.setdefault(Path(normpath(clip.path)), clip)
         if (before.label, before.split) != (clip.label, clip.split):
-            raise InputError(f"{path}, line {number}: {file} stands there before, with another label or split")
+            raise InputError(
+                f"{path}, line {number}: {file} is listed twice, with different labels or splits; remove one line"
+            )
         clips.append(clip)
     if not clips and not noise:
         raise InputError(f"{path}: no clips below its first line;", "write a line for each, with its file and label")

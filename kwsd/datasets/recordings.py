@@ -46,7 +46,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     is an index, the tree is ignored.
     """
     if not folder.is_dir():
-        what = "a file, no folder" if folder.is_file() else "no such folder"
+        what = "a file, not a folder" if folder.is_file() else "no such folder"
         raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
     found = _indexed(folder) or list(whole(labelled_files(folder)))
     if not found:

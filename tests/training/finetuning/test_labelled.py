@@ -166,7 +166,7 @@ def test_clips_that_lie_in_no_folder_of_a_label_are_told(
     data = tree("yes/a.wav", "no/b.wav", "c.wav", "readme.txt", ".hidden.wav")
     find_labelled(data)
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said == f"{data}: c.wav passed over, for no folder says the label; clips are label/clip.wav"
+    assert said == f"{data}: c.wav skipped, as no folder gives the label; lay them out as label/clip.wav"
     with pytest.raises(InputError, match=r"yes: its clips lie right there, .*; name the folder above, or lay them out"):
         find_labelled(data / "yes")
 
@@ -175,7 +175,7 @@ def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog:
     data = tree("yes/a.wav", "yes/b.m4a", "yes/c.M4A", "yes/more/d.wav", "yes/.hidden", "no/b.wav", "no/readme.txt")
     find_labelled(data)
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith(f"{data / 'yes'}: 2 .m4a files, 1 folder passed over")
+    assert said.startswith(f"{data / 'yes'}: 2 .m4a files, 1 folder skipped")
     (data / "fire").mkdir()
     (data / "fire" / "f.m4a").touch()
     with pytest.raises(InputError, match=r"'fire' has no clips, but 1 \.m4a file: convert them"):
@@ -198,7 +198,7 @@ def test_two_labels_that_differ_in_case_alone_are_refused(tree: Callable[..., Pa
 def test_one_class_is_none(tree: Callable[..., Path]) -> None:
     data = tree("yes/a.wav")
     (data / "testing_list.txt").write_text("yes/b.wav\n")
-    with pytest.raises(InputError, match="it takes two"):
+    with pytest.raises(InputError, match="at least two are needed"):
         find_labelled(data)
 
 

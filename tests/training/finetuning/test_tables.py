@@ -42,9 +42,9 @@ def test_noise_in_a_table_is_silence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        (["file,label", "a.wav,yes", "a.wav,no"], "line 3: a.wav stands there before, with another label"),
-        (["file,label,split", "a.wav,yes,train", "a.wav,yes,test"], "line 3: a.wav stands there before"),
-        (["file,label,split", "a.wav,yes,train", "./b/../a.wav,yes,test"], "line 3: ./b/../a.wav stands there before"),
+        (["file,label", "a.wav,yes", "a.wav,no"], "line 3: a.wav is listed twice, with different labels"),
+        (["file,label,split", "a.wav,yes,train", "a.wav,yes,test"], "line 3: a.wav is listed twice"),
+        (["file,label,split", "a.wav,yes,train", "./b/../a.wav,yes,test"], "line 3: ./b/../a.wav is listed twice"),
         (["file,clip,label,speaker,start,length", "a.wav,x,yes,,0,16000"], "an index .* name its folder"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_quote_that_does_not_end_is_told(tmp_path: Path, rows: list[str]) -> N
         ("hello there\n", "first line must name .* it has 'hello there'"),
         ("file,label\n\n", r"no clips below its first line; write a line for each"),
         ("file,label\na\0.wav,yes\n", r"line 2: holds a NUL character; write the table anew"),
-        ("file,label\na.wav,yes\n", "yes; it takes two to tell apart: lines with another label"),
+        ("file,label\na.wav,yes\n", "yes; at least two are needed: lines with another label"),
         ("file,label\na.wav,\n", "line 2: no file or no label"),
         ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
         ("file,label,split\na.wav,yes,some\n", "line 2: split is 'some'"),
@@ -102,5 +102,5 @@ def test_what_is_wrong_with_a_table(tmp_path: Path, text: str, told: str) -> Non
 
 def test_a_recording_is_no_table(tmp_path: Path) -> None:
     save_wav(tmp_path / "a.wav", np.ones(16_000, np.int16))
-    with pytest.raises(InputError, match=r"a\.wav: a recording, no table; name a CSV in UTF-8 .* or a folder"):
+    with pytest.raises(InputError, match=r"a\.wav: a recording, not a table; name a CSV in UTF-8 .* or a folder"):
         find_labelled(tmp_path / "a.wav")
