@@ -43,10 +43,10 @@ def restore(path: Path) -> State | None:
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})", "see to that") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})", "make it readable") from error
     except Exception as error:  # torch's errors have no common class, and explain in ten lines how to trust a pickle
         raise InputError(
-            f"{path}: damaged, or no checkpoint of kwsd;", "take --fresh to begin anew, or put a copy of it there"
+            f"{path}: damaged, or not a checkpoint of kwsd;", "take --fresh to begin anew, or restore a copy of it"
         ) from error
     return state
 

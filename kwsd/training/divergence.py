@@ -14,6 +14,6 @@ def check_finite(step: int, loss: float, norm: float = 0.0) -> None:
     """
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise ConfigError(
-            f"step {step}: the loss is {loss:g}, its gradient's norm {norm:g}: the network has come apart;",
-            "take a lower rate (--learning-rate, in a recipe schedule.peak_rate) and --fresh",
+            f"step {step}: the loss is {loss:g}, its gradient's norm {norm:g}: the training has diverged;",
+            "use a lower rate (--learning-rate, in a recipe schedule.peak_rate) and --fresh",
         )

@@ -68,7 +68,7 @@ def keep_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
         if (folder / CHECKPOINT).exists() and (folder / RUN).exists():
             began = _earlier(folder / RUN).get(WEIGHTS_KEY, "")
             if began and recipe.get(WEIGHTS_KEY) not in (None, "", began):
-                raise ConfigError(f"{folder}: the model that this run began with is another one by now;", _ANEW)
+                raise ConfigError(f"{folder}: the model that this run began with has changed since;", _ANEW)
             recipe = {**recipe, WEIGHTS_KEY: began} if began else recipe
         write_bytes(folder / RUN, f"{json.dumps(recipe, indent=2)}\n".encode())
 
@@ -108,7 +108,7 @@ def _alone(folder: Path) -> Iterator[None]:
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if not try_lock(held):
-            what = f"{folder}: another kwsd trains there; wait for it, or end it, and the same command goes on"
+            what = f"{folder}: another kwsd trains there; wait for it or end it, then repeat this command"
             raise DeviceError(what)
         yield
     finally:
@@ -121,7 +121,7 @@ def _earlier(recipe: Path) -> dict[str, Any]:
     except ValueError as error:
         found = error
     if not isinstance(found, dict):
-        raise InputError(f"{recipe}: is no run's recipe;", _ANEW)
+        raise InputError(f"{recipe}: is not the recipe of a run;", _ANEW)
     return found
 
 

@@ -135,7 +135,7 @@ def test_a_run_that_comes_apart_ends_before_its_checkpoint(recordings: Path, rec
     recipe = read_recipe(recipe_file)
     wild = dataclasses.replace(recipe.schedule, peak_rate=1e30, warmup=1, mine_every=1000)
     run = started(dataclasses.replace(recipe, schedule=wild), recordings, recordings / "run")
-    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* come apart; take a lower rate"):
+    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* has diverged; use a lower rate"):
         run.train(lambda _: None)
     assert not (recordings / "run" / "checkpoint.pt").exists()
 

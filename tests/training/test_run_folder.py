@@ -66,7 +66,7 @@ def test_a_recipe_that_is_none(tmp_path: Path, text: str) -> None:
     (folder / "checkpoint.pt").touch()
     (folder / "recipe.json").write_text(text)
     again = run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
-    with pytest.raises(InputError, match=r"recipe\.json: is no run's recipe; take --fresh"), again:
+    with pytest.raises(InputError, match=r"recipe\.json: is not the recipe of a run; take --fresh"), again:
         pass
     with run_folder(tmp_path, "mine", {"seed": 1}, fresh=True):
         pass
@@ -76,7 +76,10 @@ def test_a_recipe_that_is_none(tmp_path: Path, text: str) -> None:
 def test_two_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
     with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False) as folder:
         second = run_folder(tmp_path, "mine", {"seed": 2}, fresh=True)
-        with pytest.raises(DeviceError, match="mine: another kwsd trains there; wait for it, or end it"), second:
+        with (
+            pytest.raises(DeviceError, match="mine: another kwsd trains there; wait for it or end it, then repeat"),
+            second,
+        ):
             pass
         with run_folder(tmp_path, "yours", {"seed": 1}, fresh=False):
             pass
@@ -103,11 +106,11 @@ def test_the_weights_that_a_run_began_with_are_not_forgotten(tmp_path: Path) -> 
     with run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "a"}, fresh=False) as folder:
         (folder / CHECKPOINT).write_bytes(b"")
     with run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: ""}, fresh=False):
-        with pytest.raises(ConfigError, match="another one by now"):
+        with pytest.raises(ConfigError, match="began with has changed since"):
             keep_recipe(folder, {"seed": 1, WEIGHTS_KEY: "b"})
         keep_recipe(folder, {"seed": 1, WEIGHTS_KEY: "a"})
     with (
-        pytest.raises(ConfigError, match="another one by now"),
+        pytest.raises(ConfigError, match="began with has changed since"),
         run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "b"}, fresh=False),
     ):
         pass

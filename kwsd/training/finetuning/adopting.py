@@ -90,7 +90,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         _try(model, extractor, recipe.window)
         return model, extractor
     except MISFITS as error:
-        raise unloadable(f"{recipe.model} is no encoder that can be trained:", error, recipe.model) from error
+        raise unloadable(f"{recipe.model} is not an encoder that can be trained:", error, recipe.model) from error
 
 
 def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:

@@ -36,8 +36,8 @@ def doubts(data: Labelled) -> Iterator[str]:
     if few := hardly_judged(data):
         some = ", ".join(f"{label} {count}" for label, count in few[:5]) + (", …" if few[5:] else "")
         yield (
-            f"few clips for validation ({some}): the last network is taken, as none can be told to be better; "
-            f"{_ENOUGH} or more of each label tell"
+            f"few clips for validation ({some}): too few to choose the best network, so that the last one is kept; "
+            f"{_ENOUGH} or more clips of each label are enough"
         )
     total = Counter(clip.label for clip in data.clips)
     for clip in data.clips:

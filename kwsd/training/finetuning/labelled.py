@@ -90,7 +90,7 @@ def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Pat
     if len(ordered) < 2:
         each = "a folder for each, with clips" if data.is_dir() else "lines with another label"
         found = ", ".join(ordered) or "none"
-        raise InputError(f"{data}: its classes to train on are: {found}; it takes two to tell apart", each)
+        raise InputError(f"{data}: its classes to train on are: {found}; at least two are needed", each)
     return Labelled(tuple(ordered), tuple(clips), tuple(noise))
 
 

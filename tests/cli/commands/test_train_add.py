@@ -60,7 +60,7 @@ def test_a_run_whose_model_has_become_another_does_not_go_on(kwsd: Command, data
     (tmp_path / "bb" / "card.json").write_text(json.dumps(card))
     ran = kwsd(*arguments, "--epochs", "1", "--device", "cpu")
     assert ran.status == 78
-    assert "the model that this run began with is another one by now; take --fresh" in ran.err
+    assert "the model that this run began with has changed since; take --fresh" in ran.err
 
 
 def test_a_model_that_was_taught_few_words_is_a_poor_one_to_add_to(kwsd: Command, data: Path, tmp_path: Path) -> None:

@@ -33,12 +33,12 @@ def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_pa
         adopt(tiny, RECIPE, LABELS, "cpu")
     with pytest.raises(UsageError, match=r"hears 0\.655 s"):
         adopt(foreign("ast"), RECIPE, LABELS, "cpu")
-    with pytest.raises(ModelError, match="is no encoder that can be trained"):
+    with pytest.raises(ModelError, match="is not an encoder that can be trained"):
         adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")
     shutil.copytree(foreign("hubert"), tmp_path / "odd")
     config = tmp_path / "odd" / "config.json"
     config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
-    with pytest.raises(ModelError, match=r"is no encoder that can be trained: .* 'conv_bias'"):
+    with pytest.raises(ModelError, match=r"is not an encoder that can be trained: .* 'conv_bias'"):
         adopt(tmp_path / "odd", RECIPE, LABELS, "cpu")
     (tmp_path / "config.json").write_text('{"model_type": "nothing-known"}')
     with pytest.raises(ModelError, match=r"no weights \(model\.safetensors\)"):

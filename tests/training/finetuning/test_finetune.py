@@ -245,7 +245,7 @@ def test_a_run_that_comes_apart_ends_before_its_checkpoint(
     foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool
 ) -> None:
     run = started(replace(RECIPE, peak_rate=1e30, frozen=frozen), foreign("whisper"), data, tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* come apart; take a lower rate \(--learning-rate"):
+    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* has diverged; use a lower rate \(--learning-rate"):
         run.train(lambda _: None)
     assert list((tmp_path / "run").iterdir()) == []
 
