@@ -49,7 +49,7 @@ class Subscriber:
             self._chatter += len(data)
             self._count_questions(data)
             if self._chatter > CHATTER:
-                self.fault = "it sent data, but a subscriber may only read"
+                self.fault = "it sent too much; a subscriber may only ask for the status"
 
     def _count_questions(self, data: bytes) -> None:
         *lines, rest = (self._line + data).split(b"\n")
