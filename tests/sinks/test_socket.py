@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from busy_socket import busy_socket
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
@@ -176,23 +177,10 @@ def test_who_leaves_is_not_counted_any_more(tmp_path: Path) -> None:
 def test_no_more_events_gather_than_have_room_while_the_thread_does_not_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    busy, goes_on = threading.Event(), threading.Event()
-
-    def status() -> bytes:
-        busy.set()
-        goes_on.wait(PATIENCE_S)
-        return b"{}\n"
-
-    sink = SocketSink(tmp_path / "events.sock", status=status)
-    try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(sink.path))
-            client.sendall(b"status\n")
-            assert busy.wait(PATIENCE_S)
-            for number in range(INBOX + 1):
-                sink.send(sealed(number))
-            assert caplog.text.count("is dropped") == 1
-            assert f"event {INBOX} is dropped, the socket's thread does not run" in caplog.text
-    finally:
-        goes_on.set()
-        sink.close(0)
+    with busy_socket(tmp_path / "events.sock") as busy, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(busy.sink.path))
+        busy.occupy(client)
+        for number in range(INBOX + 1):
+            busy.sink.send(sealed(number))
+        assert caplog.text.count("is dropped") == 1
+        assert f"event {INBOX} is dropped, the socket's thread does not run" in caplog.text

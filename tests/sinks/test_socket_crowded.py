@@ -6,12 +6,12 @@ import errno
 import os
 import queue
 import socket
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from busy_socket import ANSWER, busy_socket
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
@@ -44,40 +44,28 @@ def test_who_comes_as_another_leaves_gets_its_place(
 
 
 def test_who_comes_is_not_taken_for_those_who_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    busy, goes_on = threading.Event(), threading.Event()
-
-    def status() -> bytes:
-        busy.set()
-        goes_on.wait(PATIENCE_S)
-        return b"{}\n"
-
-    sink = SocketSink(tmp_path / "events.sock", status=status)
-    monkeypatch.setattr(sink, "_room", 3)
-    try:
-        with ExitStack() as stack:
-            clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(5)]
-            asking, *leaving = clients[:3]
-            for client in clients:
-                client.settimeout(PATIENCE_S)
-            for client in clients[:3]:
-                client.connect(str(sink.path))
-            sink.send(sealed(1))
-            for client in clients[:3]:
-                assert lines(client, 1) == [1]
-            asking.sendall(b"status\n")
-            assert busy.wait(PATIENCE_S)
-            for client in leaving:
-                client.shutdown(socket.SHUT_RDWR)  # its descriptor here stays taken: the next free ones are the sink's
-            for client in clients[3:]:
-                client.connect(str(sink.path))
-            goes_on.set()
-            assert asking.recv(100) == b"{}\n"
-            sink.send(sealed(2))
-            for client in clients[3:]:
-                assert lines(client, 1) == [2]
-    finally:
-        goes_on.set()
-        sink.close(0)
+    with busy_socket(tmp_path / "events.sock") as busy, ExitStack() as stack:
+        sink = busy.sink
+        monkeypatch.setattr(sink, "_room", 3)
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(5)]
+        asking, *leaving = clients[:3]
+        for client in clients:
+            client.settimeout(PATIENCE_S)
+        for client in clients[:3]:
+            client.connect(str(sink.path))
+        sink.send(sealed(1))
+        for client in clients[:3]:
+            assert lines(client, 1) == [1]
+        busy.occupy(asking)
+        for client in leaving:
+            client.shutdown(socket.SHUT_RDWR)  # its descriptor here stays taken: the next free ones are the sink's
+        for client in clients[3:]:
+            client.connect(str(sink.path))
+        busy.go_on()
+        assert asking.recv(100) == ANSWER
+        sink.send(sealed(2))
+        for client in clients[3:]:
+            assert lines(client, 1) == [2]
 
 
 def test_where_the_last_descriptor_is_taken_the_newest_subscriber_gives_up_its_own(
