@@ -48,7 +48,11 @@ def pytest_configure() -> None:
     """Hear signals as a terminal's program does: a script in the background, or under nohup, makes us ignore some.
 
     Ignored ones stay ignored in kwsd and in the processes that tests start, and those would then wait for ever.
+
+    Torch's threads, here and there, sleep while they wait for each other: those that spin take the cores from the ones
+    that they wait for, where something else runs, too, and a tiny network then learns five times slower.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
