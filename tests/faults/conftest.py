@@ -60,8 +60,11 @@ class SoundServer:
             self.plug(sink)
 
     def plug(self, sink: str) -> None:
-        """A microphone appears, and becomes the default one."""
-        self._pactl("load-module", "module-null-sink", f"sink_name={sink}", "rate=16000", "channels=1")
+        """A microphone appears, and becomes the default one.
+
+        Without rewinds it hands over short blocks, as a sound card does. Else each listener waits two seconds for one.
+        """
+        self._pactl("load-module", "module-null-sink", f"sink_name={sink}", "rate=16000", "channels=1", "norewinds=1")
         self._pactl("set-default-source", f"{sink}.monitor")
 
     def unplug(self) -> None:
@@ -70,7 +73,12 @@ class SoundServer:
 
     def say(self, path: Path, sink: str = "headset") -> None:
         """Play a recording to a microphone; returns when the server has taken it."""
-        subprocess.run(["paplay", f"--device={sink}", str(path)], env=self.env, check=True, timeout=PATIENCE_S)
+        subprocess.run(self.saying(path, sink), env=self.env, check=True, timeout=PATIENCE_S)
+
+    @staticmethod
+    def saying(path: Path, sink: str = "headset") -> list[str]:
+        """The command that does it."""
+        return ["paplay", f"--device={sink}", str(path)]
 
     def kill(self) -> None:
         """As a crash would."""
@@ -174,8 +182,10 @@ class Saying:
 
         def repeat() -> None:
             while not done.is_set():
-                with suppress(subprocess.CalledProcessError):
-                    self._server.say(self._word)
+                with subprocess.Popen(self._server.saying(self._word), env=self._server.env) as speaking:
+                    while speaking.poll() is None and not done.wait(0.02):
+                        pass
+                    speaking.terminate()  # what was waited for has come
 
         speaker = threading.Thread(target=repeat)
         speaker.start()
