@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -114,14 +115,16 @@ def install(config: Path) -> None:
 
 
 def test_the_unit_starts_hears_reloads_is_restarted_when_it_hangs_and_stops(
-    manager: Manager, virtual_microphone: Any
+    manager: Manager, virtual_microphone: Any, tmp_path: Path
 ) -> None:
+    samples, rate = soundfile.read(ROOT / "tests" / "recordings" / "commands.flac", dtype="int16")
+    soundfile.write(tmp_path / "yes.wav", samples[: 2 * rate], rate)  # its first word
     manager.systemctl("start", "kwsd")  # returns at READY=1
     assert manager.property("ActiveState") == "active"
     with socket.socket(socket.AF_UNIX) as subscriber:
         subscriber.settimeout(PATIENCE_S)
         subscriber.connect(str(manager.folder / "kwsd" / "events.sock"))
-        virtual_microphone.play(ROOT / "tests" / "recordings" / "commands.flac")
+        virtual_microphone.play(tmp_path / "yes.wav")
         with subscriber.makefile() as lines:
             assert next(event["word"] for event in map(json.loads, lines) if event["type"] == "detection") == "yes"
     manager.wait_for(lambda: "yes" in manager.property("StatusText") or "no" in manager.property("StatusText"))
