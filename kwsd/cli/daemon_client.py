@@ -17,7 +17,6 @@ from kwsd.errors import ConfigError, DeviceError
 
 _NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
 _AGAIN_S = 0.05
-_ANSWER_S = 10.0
 _LONGEST = 1 << 20
 """The most bytes of a line in an answer."""
 
@@ -68,8 +67,8 @@ class TurnedAway(DeviceError):
     """A daemon runs but accepts no further subscriber."""
 
 
-def ask(path: Path, within_s: float = _ANSWER_S) -> dict[str, Any]:
-    """The daemon's status. Raises DeviceError where none runs, or it does not answer in time."""
+def ask(path: Path, within_s: float) -> dict[str, Any]:
+    """The daemon's status. Raises DeviceError where none runs, or it does not answer within `within_s` seconds."""
     until = time.monotonic() + within_s
     with connect(path, until) as daemon:
         try:

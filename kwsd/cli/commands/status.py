@@ -13,6 +13,7 @@ from kwsd.cli.flags import ConfigFile, configured
 from kwsd.errors import DeviceError
 from kwsd.shown import one_line
 
+_ANSWER_S = 10.0
 _METER = 30
 _FLOOR_DBFS = -60.0
 
@@ -30,7 +31,7 @@ def status(
       watch -n 1 kwsd status
     """
     path = place(config, overrides)
-    found = ask(path)
+    found = ask(path, _ANSWER_S)
     if format == "json":
         console.say_json(found)
         return

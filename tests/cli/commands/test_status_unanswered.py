@@ -63,7 +63,7 @@ def saying(path: Path, said: bytes, times: float) -> Iterator[None]:
 def test_a_server_that_talks_of_other_things_is_not_heard_for_ever(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwsd.cli.daemon_client.ask.__defaults__", (0.1,))
+    monkeypatch.setattr("kwsd.cli.commands.status._ANSWER_S", 0.1)
     with saying(tmp_path / "s", b'{"type": "detection"}\n', math.inf):
         ran = kwsd("status", "--socket", tmp_path / "s")
     assert (ran.status, ran.err.count("\n")) == (69, 1)
@@ -80,7 +80,7 @@ def test_a_line_without_end_is_not_kept(kwsd: Command, tmp_path: Path) -> None:
 def test_a_daemon_that_lets_nobody_in_is_not_waited_for(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwsd.cli.daemon_client.ask.__defaults__", (0.1,))
+    monkeypatch.setattr("kwsd.cli.commands.status._ANSWER_S", 0.1)
     with ExitStack() as stack:
         server = stack.enter_context(socket.socket(socket.AF_UNIX))
         server.bind(str(tmp_path / "s"))
