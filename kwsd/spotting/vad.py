@@ -33,6 +33,10 @@ class StepDetector:
         """Use another mode from now on, keeping what the detector has learnt."""
         self._detector.set_mode(aggressiveness)
 
+    def skip(self) -> None:
+        """Drop the step that has begun, as the next samples do not follow on from the last; what was learnt stays."""
+        self._rest = self._rest[:0]
+
     def feed(self, samples: NDArray[np.int16]) -> list[bool]:
         """Whether each whole step of the next samples (n,) int16 is speech; the remainder is kept for the next call."""
         waiting = np.concatenate([self._rest, samples])
