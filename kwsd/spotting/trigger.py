@@ -29,7 +29,8 @@ class TriggerSettings:
     With `latest_ms` a word has to fire within so many milliseconds of the first of a row of windows that score 0.5 (or
     its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
     stays in the windows for most of a second while its score fluctuates: a score that passes the threshold late mostly
-    does so by chance.
+    does so by chance. For the word that fired last, the time counts from the end of the refractory time, if that is
+    later: where it is said again at once, its windows follow each other without one that scores less.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Trigger:
         self._fed = 0  # windows so far
         self._since = np.full(len(self._words), self._fed_at)  # the end of the first window that resembles the word
         self._first = np.zeros(len(self._words), np.int64)  # the number of that window
+        self._fired = self._since.copy()  # where the word fired last
         self.reset()
 
     def reset(self) -> None:
@@ -97,6 +99,7 @@ class Trigger:
                 self._armed[column] = other._armed[before]
                 self._hot[column] = other._hot[before]
                 self._since[column], self._first[column] = other._since[before], other._first[before]
+                self._fired[column] = other._fired[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
 
     @property
@@ -141,12 +144,13 @@ class Trigger:
         ready = over & self._armed
         if self._latest is not None:
             first = self._fed - self._first < len(self._recent)  # up to the first full mean, whatever the hop
-            ready &= (at - self._since <= self._latest) | first
+            since = np.maximum(self._since, self._fired + self._refractory)
+            ready &= (at - since <= self._latest) | first
         if at < self._quiet_until or not ready.any():
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())
         self._armed[best] = False
-        self._last_at = at
+        self._last_at = self._fired[best] = at
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
 

@@ -200,6 +200,34 @@ def test_a_word_begins_where_it_passes_a_threshold_that_is_low() -> None:
     assert [number for number, _ in run(trigger, [row(), *[row(yes=0.45)] * 3])] == [2]
 
 
+def test_a_word_that_is_said_again_at_once_fires_again() -> None:
+    once = [row(), row(yes=0.7), *[row(yes=1.0)] * 5]  # fires at the fourth window
+    again = [row(yes=0.7), *[row(yes=1.0)] * 4]  # between them it never scores less than a half
+    for latest_ms in (None, 450):
+        assert [number for number, _ in run(late(latest_ms), once + again)] == [3, 9]
+
+
+def test_a_word_that_was_held_back_does_not_wait_for_ever() -> None:
+    once = [row(), *[row(yes=1.0)] * 5, *[row(yes=0.7)] * 6, *[row(yes=1.0)] * 5]
+    assert [number for number, _ in run(late(None), once)] == [2, 13]
+    assert [number for number, _ in run(late(450), once)] == [2]
+
+
+def test_the_time_of_another_word_does_not_wait_for_the_refractory_time() -> None:
+    rows = [row(), *[row(yes=1.0)] * 2, *[row(no=0.7)] * 6, *[row(no=1.0)] * 3]
+    assert [hit.word for _, hit in run(late(450), rows)] == ["yes"]
+    assert [hit.word for _, hit in run(late(None), rows)] == ["yes", "no"]
+
+
+def test_after_other_settings_are_adopted_a_word_fires_again_at_once() -> None:
+    once = [row(), row(yes=0.7), *[row(yes=1.0)] * 5]
+    before, after = late(450), late(450)
+    assert run(before, once)
+    after.inherit(before)
+    rows = [row(yes=0.7), *[row(yes=1.0)] * 4]
+    assert any(after.feed(each, (number + 1 + len(once)) * HOP) for number, each in enumerate(rows))
+
+
 def test_after_a_reset_its_time_begins_anew() -> None:
     trigger = late(250)
     assert run(trigger, [row(yes=0.9)] * 5) == []
