@@ -7,13 +7,17 @@ from numpy.typing import NDArray
 
 from kwsd.errors import DeviceError
 from kwsd.samples import RATE
+from kwsd.spotting.floor_gain import FloorGain
 
 STEP = RATE // 100
 """Samples (10 ms) that are classified at a time."""
 
 
 class StepDetector:
-    """WebRTC's voice activity detector, fed with consecutive samples in pieces of any size, to which it adapts."""
+    """WebRTC's voice activity detector, fed with consecutive samples in pieces of any size, to which it adapts.
+
+    Soft audio is amplified for it, see `kwsd.spotting.floor_gain`.
+    """
 
     def __init__(self, aggressiveness: int) -> None:
         """`aggressiveness` is WebRTC's mode, 0 to 3; 3 takes the least for speech.
@@ -26,7 +30,7 @@ class StepDetector:
         except ImportError as error:
             what = f"no voice activity detector ({error})"
             raise DeviceError(what, "pip install webrtcvad-wheels, or --no-gate") from error
-        self._detector = webrtcvad.Vad(aggressiveness)
+        self._detector, self._gain = webrtcvad.Vad(aggressiveness), FloorGain()
         self._rest = np.zeros(0, np.int16)
 
     def set_mode(self, aggressiveness: int) -> None:
@@ -39,7 +43,7 @@ class StepDetector:
 
     def feed(self, samples: NDArray[np.int16]) -> list[bool]:
         """Whether each whole step of the next samples (n,) int16 is speech; the remainder is kept for the next call."""
-        waiting = np.concatenate([self._rest, samples])
+        waiting = np.concatenate([self._rest, self._gain.amplify(samples)])
         whole = len(waiting) // STEP * STEP
         self._rest = waiting[whole:]
         steps = (waiting[start : start + STEP] for start in range(0, whole, STEP))
