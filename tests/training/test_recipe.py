@@ -26,7 +26,7 @@ def test_the_shipped_recipe_is_read() -> None:
     ("text", "told"),
     [
         ("name = = 3", "line 1"),
-        ("name = x", "line 1: invalid value; a text has quotes"),
+        ("name = x", "line 1: invalid value; put quotes around text"),
         ('words = ["yes"]', "the key name is missing"),
         ('name = "x"\nwords = ["yes"]\n[schedule]\nstep = 5', "did you mean schedule.steps"),
         ('name = "x"\nwords = ["yes"]\n[schedule]\nsteps = "many"', "schedule.steps must be a whole number, 1 or more"),

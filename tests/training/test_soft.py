@@ -93,19 +93,19 @@ def test_a_teacher_of_other_words_is_refused(teaching: Path) -> None:
 
 
 def test_a_teacher_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"^teacher\.scores: no model .* give that run's recipe first"):
+    with pytest.raises(ModelError, match=r"^teacher\.scores: there is no model .* give that run's recipe first"):
         load_trained(str(tmp_path / "nobody"), LABELS, "teacher.scores")
 
 
 def test_a_teacher_that_is_not_kwsds_own(foreign: Callable[..., Path]) -> None:
-    with pytest.raises(ModelError, match="not kwsd's own"):
+    with pytest.raises(ModelError, match="not one of kwsd's own networks"):
         load_trained(str(foreign("hubert")), LABELS, "x")
 
 
 def test_offsets_of_a_word_that_it_does_not_know(teaching: Path) -> None:
     config = json.loads((teaching / "config.json").read_text())
     (teaching / "config.json").write_text(json.dumps(config | {"word_offsets": {"upp": 1.0}}))
-    with pytest.raises(ModelError, match="its word_offsets name 'upp', which is none of its words"):
+    with pytest.raises(ModelError, match="its word_offsets name 'upp', which is not one of its words"):
         load_trained(str(teaching), LABELS, "teacher.scores")
 
 
