@@ -24,7 +24,7 @@ class Resampler:
         """For a stream of `rate` samples a second (Hz). Raises ValueError for a rate that soxr does not take."""
         self._stream: Any = None
         if rate <= 0:
-            raise ValueError(f"{rate} is no sample rate")
+            raise ValueError(f"{rate} is not a sample rate")
         if rate != RATE:
             import soxr
 

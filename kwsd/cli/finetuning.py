@@ -159,7 +159,7 @@ def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
         raise UsageError(f"--add: {recipe.model} keeps its window of {seconds} s;", f"use --window {seconds}")
     found = data.beside(known)
     if len(found.labels) == len(known):
-        raise UsageError(f"--add: {recipe.model} knows all of these words already;", "leave it out to train them anew")
+        raise UsageError(f"--add: {recipe.model} knows all of these words already;", "leave it out to train them again")
     return found
 
 

@@ -171,7 +171,9 @@ def hooks_by_word(config: Config) -> Mapping[str, list[Hook]]:
     chosen = config.hooks
     for name in chosen.environment:
         if name in OURS:
-            raise ConfigError(f"hooks.environment: {name} is between systemd and kwsd;", "leave it out")
+            raise ConfigError(
+                f"hooks.environment: {name} is how systemd talks to kwsd, and not for hooks;", "leave it out"
+            )
         check_letters(name, "hooks.environment")
         if name not in os.environ:
             log.warning("hooks.environment: %s is not set, so that no hook gets it", name)

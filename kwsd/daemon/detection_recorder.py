@@ -31,7 +31,7 @@ QUEUE = 16
 """Most detections that wait for the disk; beyond that, a recording waits, and those of a microphone are dropped."""
 _LONGEST = 50
 """Most characters of a word in a file name, of up to four bytes each: a name may have 255 bytes."""
-_BEYOND = "a detection cannot be removed beyond the quota"
+_BEYOND = "an old detection beyond the quota cannot be removed"
 
 
 @dataclass(frozen=True, slots=True)

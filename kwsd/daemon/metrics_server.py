@@ -28,7 +28,7 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 _NO_TOKEN = "only with the token\n"
-_OTHER_NAME = "by another name than localhost only with a token (metrics.token_file)\n"
+_OTHER_NAME = "requests for a host name other than localhost need a token (metrics.token_file)\n"
 _ANSWER_BYTES = 1 << 16
 _SILENT = "if it is kwsd, see its log and restart it; otherwise choose another place with --metrics"
 
@@ -164,7 +164,7 @@ def _listen(where: str, *, public: bool) -> socket.socket:
     if not ipaddress.ip_address(place[0]).is_loopback and not public:
         raise ConfigError(
             f"metrics.listen is {where!r}, which other machines can reach",
-            "that takes `public = true` and a `token_file` in [metrics] as well; or put a proxy before 127.0.0.1",
+            "set `public = true` and a `token_file` in [metrics] as well, or listen at 127.0.0.1 behind a proxy",
         )
     server = socket.socket(family)
     try:

@@ -75,7 +75,7 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
 def check_laid_out(folder: Path) -> None:
     """Raise InputError where clips lie directly in a folder that should hold label/clip.wav."""
     if _loose(folder):
-        what = f"{folder}: its clips lie right there, where a folder's name says their label;"
+        what = f"{folder}: its clips lie directly in it, but kwsd takes the label from a folder's name;"
         raise InputError(what, "name the folder above, or lay them out as label/clip.wav")
 
 
@@ -88,14 +88,14 @@ def _loose(folder: Path) -> list[str]:
 def _instead(entries: Sequence[Path], others: str) -> str:
     """What a class without clips holds instead, and the remedy."""
     if not others:
-        return "is empty; put clips right there, or remove the folder"
+        return "is empty; put clips into it, or remove the folder"
     if any(path.suffix.lower() in SUFFIXES for folder in entries if folder.is_dir() for path in folder.rglob("*")):
         return (
-            f"has no clips right there, but {others}; move the clips up, to label/clip.wav: those that are called "
+            f"has no clips directly in it, but {others}; move the clips up, to label/clip.wav: those that are called "
             "PERSON_nohash_0.wav, PERSON_nohash_1.wav and so on stay together as one person's"
         )
     convert = "convert them (ffmpeg -i FILE out.wav)"
-    return f"has no clips, but {others}: {convert}; put clips right there, or remove the folder"
+    return f"has no clips, but {others}: {convert}; put clips into it, or remove the folder"
 
 
 def _others(entries: Sequence[Path]) -> str:
@@ -120,7 +120,7 @@ def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
         raise InputError(f"{path}: {what};", remedy) from error
     torn = next((number for number, line in enumerate(lines, start=1) if "\0" in line), None)
     if torn is not None:  # no file is called so
-        raise InputError(f"{path}, line {torn}: holds a NUL character; write the table anew, as plain text in UTF-8")
+        raise InputError(f"{path}, line {torn}: contains a NUL character; save the table again, as plain text in UTF-8")
     tabs = "\t" in (lines or [""])[0]
     rows = csv.DictReader(lines, strict=True)
     if tabs:  # a sentence may begin with a quote there

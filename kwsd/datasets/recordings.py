@@ -17,7 +17,7 @@ from kwsd.errors import InputError
 log = logging.getLogger(__name__)
 
 _INDEX = "index.tsv"
-_DAMAGED = "fetch it again, or write it anew"
+_DAMAGED = "fetch it again, or save it again"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
 OnUnreadable = Callable[[InputError], None]
 """Called with the error of each file that cannot be read, or not to its end."""

@@ -59,7 +59,9 @@ def evaluate_clips(
     task = task_of(classifier.labels, labels)
     kept = without_inferred(recordings)
     if not kept and not noise:
-        raise InputError("no clips to score: every label in this folder was inferred, or there are none")
+        raise InputError(
+            "no clips to score: there are none, or every label in this folder was inferred; name another folder"
+        )
     total = len(kept) + len(noise)
     truth: list[int] = []
     scores: list[NDArray[np.float32]] = []

@@ -94,7 +94,8 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
             what = "not start_s, end_s and word, separated by tabs; write a second and a half as 1.5"
             raise InputError(f"{table}, line {number}: {what}") from error
         if not (0 <= start < end < _LONGEST_S and word):
-            raise InputError(f"{table}, line {number}: no word lies from {cells[0]} s to {cells[1]} s")
+            what = f"a word cannot last from {cells[0]} s to {cells[1]} s; the end must come after the start"
+            raise InputError(f"{table}, line {number}: {what}")
         words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))
     return tuple(sorted(words))
 

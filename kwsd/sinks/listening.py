@@ -57,7 +57,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
     except OSError as error:
         server.close()
         # mkdir(2) reports EEXIST for a file, or a dangling link, in place of the folder.
-        why = f"{error.filename} is no folder" if isinstance(error, FileExistsError) else error.strerror
+        why = f"{error.filename} is not a folder" if isinstance(error, FileExistsError) else error.strerror
         raise DeviceError(f"{path}: no socket can be made there: {why};", f"choose another path with {flag}") from error
     except BaseException:
         server.close()
@@ -88,7 +88,7 @@ def inherited(environment: Mapping[str, str]) -> socket.socket | None:
             given.detach()
             raise DeviceError("LISTEN_FDS: not a Unix stream socket that listens;", "see kwsd.socket for one")
     except OSError as error:
-        raise DeviceError(f"LISTEN_FDS: descriptor {_FIRST_INHERITED} is no socket ({error.strerror})") from error
+        raise DeviceError(f"LISTEN_FDS: descriptor {_FIRST_INHERITED} is not a socket ({error.strerror})") from error
     given.set_inheritable(False)
     given.setblocking(False)
     return given

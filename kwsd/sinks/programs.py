@@ -95,7 +95,7 @@ def _why_not_found(program: str) -> tuple[str, str]:
         else:
             return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
     if program.startswith(("~", "$")):
-        return f"is not found: no shell sees it, so that {program[0]} stands for nothing;", "write the whole path"
+        return f"is not found: hooks run without a shell, which would expand {program[0]};", "write the whole path"
     if " " in program:
         return "is not found;", "a list of strings is one program with its arguments"
     if os.sep in program:

@@ -46,7 +46,7 @@ def restore(path: Path) -> State | None:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})", "make it readable") from error
     except Exception as error:  # torch's errors have no common class, and explain in ten lines how to trust a pickle
         raise InputError(
-            f"{path}: damaged, or not a checkpoint of kwsd;", "take --fresh to begin anew, or restore a copy of it"
+            f"{path}: damaged, or not a checkpoint of kwsd;", "use --fresh to start over, or restore a copy of it"
         ) from error
     return state
 
@@ -60,4 +60,4 @@ def of_this_run(path: Path) -> Iterator[None]:
         yield
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         what = f"{path}: the checkpoint of another run, or of another network ({first_line(error)})"
-        raise InputError(f"{what};", "take --fresh to begin anew, or put a copy of its own there") from error
+        raise InputError(f"{what};", "use --fresh to start over, or put a copy of its own there") from error

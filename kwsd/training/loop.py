@@ -50,7 +50,7 @@ class Run:
         if any(state.get(key, told) != told for key, told in now.items()):  # an earlier version stored less
             # The mined windows, and all random draws, refer to recordings by number.
             raise ConfigError(
-                f"{self.folder}: the recordings have changed since this run began;", "take --fresh to begin anew"
+                f"{self.folder}: the recordings have changed since this run began;", "use --fresh to start over"
             )
         with of_this_run(self.folder / CHECKPOINT):
             self.learner.load(state)

@@ -57,7 +57,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield f"words is {list(recipe.words)}; it must name at least one, each once, without {UNKNOWN} and {SILENCE}"
     for word in recipe.words:
         if word == ANY_WORD or not can_fire(word) or not is_name(word):
-            yield f"words: {word!r:.40} can be no word: name another"
+            yield f"words: {word!r:.40} is not allowed as a word: use another"
     if len({word.casefold() for word in recipe.words}) < len(set(recipe.words)):
         yield f"words is {list(recipe.words)}: two of them differ in case alone"
     if network.kind not in _KINDS:

@@ -21,7 +21,7 @@ _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """The files that an earlier run leaves in its folder, beside the model."""
 WEIGHTS_KEY = "weights"
 """The recipe's key for the weights that a run starts from; "" where they are not known yet."""
-_ANEW = "take --fresh to begin anew, another name with --name, or another folder with --runs"
+_ANEW = "use --fresh to start over, another name with --name, or another folder with --runs"
 
 
 @contextmanager

@@ -44,5 +44,5 @@ def test_channels_are_averaged() -> None:
 
 
 def test_a_rate_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="0 is no sample rate"):
+    with pytest.raises(ValueError, match="0 is not a sample rate"):
         Resampler(0)

@@ -133,7 +133,7 @@ def test_hooks_are_passed_what_the_configuration_names(
     assert hook.passed == ("MQTT_PASSWORD", "MISSING")
     assert "MISSING is not set" in caplog.text
     assert "MQTT" not in caplog.text
-    with pytest.raises(ConfigError, match="NOTIFY_SOCKET is between systemd and kwsd"):
+    with pytest.raises(ConfigError, match="NOTIFY_SOCKET is how systemd talks to kwsd, and not for hooks"):
         build.hooks_by_word(configure({"hooks.environment": ["NOTIFY_SOCKET"]}))
     monkeypatch.setattr("kwsd.config.places.fits_locale", str.isascii)  # in a locale of such letters alone
     with pytest.raises(ConfigError, match="this locale cannot encode 'NAME_π'; set LC_ALL"):

@@ -62,7 +62,7 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(
     keeper.send(sealed(1))
     keeper.close(60)
     assert [name[:15] for name in kept(tmp_path)] == ["20250101T000000"]
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+    assert caplog.text.count("an old detection beyond the quota cannot be removed") == 1
 
 
 def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
@@ -70,10 +70,10 @@ def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
 ) -> None:
     (tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav").mkdir(parents=True)
     keeper = keep(quota_bytes=1)
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+    assert caplog.text.count("an old detection beyond the quota cannot be removed") == 1
     keeper.send(sealed())
     keeper.close(60)
-    assert caplog.text.count("a detection cannot be removed beyond the quota") == 1
+    assert caplog.text.count("an old detection beyond the quota cannot be removed") == 1
 
 
 def test_where_some_go_room_is_made_for_more_than_one(

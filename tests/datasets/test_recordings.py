@@ -126,7 +126,7 @@ def test_neither_layout_and_no_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"neither an index\.tsv nor"):
         find_recordings(tmp_path)
     (tmp_path / "a.wav").touch()
-    with pytest.raises(InputError, match=r"its clips lie right there, .* name the folder above"):
+    with pytest.raises(InputError, match=r"its clips lie directly in it, .* name the folder above"):
         find_recordings(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         find_recordings(tmp_path / "missing")

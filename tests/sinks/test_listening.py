@@ -179,7 +179,7 @@ except DeviceError as error:
         ("unix", 0, "0", "None"),
         ("unix", 0, "2", "serves one socket"),
         ("inet", 0, "1", "not a Unix stream socket"),
-        ("none", 0, "1", "is no socket"),
+        ("none", 0, "1", "is not a socket"),
     ],
 )
 def test_the_socket_that_systemd_hands_over(tmp_path: Path, kind: str, other: int, count: str, says: str) -> None:
@@ -209,7 +209,7 @@ def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.Monkey
 def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(DeviceError, match=f"no socket can be made there: {file} is no folder; choose another path"):
+    with pytest.raises(DeviceError, match=f"no socket can be made there: {file} is not a folder; choose another path"):
         listen(file / "events.sock")
 
 

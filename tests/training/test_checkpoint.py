@@ -64,5 +64,5 @@ def test_a_damaged_one_is_told_in_a_line_with_what_to_do(damaged: bytes | None, 
     path.write_bytes(damaged or path.read_bytes()[:2000])
     with pytest.raises(InputError) as failed:
         restore(path)
-    said = "damaged, or not a checkpoint of kwsd; take --fresh to begin anew, or restore a copy of it"
+    said = "damaged, or not a checkpoint of kwsd; use --fresh to start over, or restore a copy of it"
     assert str(failed.value) == f"{path}: {said}"

@@ -143,7 +143,7 @@ def test_a_run_that_comes_apart_ends_before_its_checkpoint(recordings: Path, rec
 def test_a_checkpoint_that_is_none_is_refused(recordings: Path, recipe_file: Path) -> None:
     run = started(read_recipe(recipe_file), recordings, recordings / "run")
     (recordings / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match="take --fresh to begin anew"):
+    with pytest.raises(InputError, match="use --fresh to start over"):
         run.resume()
 
 

@@ -130,9 +130,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["yes", "*"], "'*' can be no word"),
-        (["yes", "silence"], "'silence' can be no word"),
-        (["yes", "a\x07b"], "'a\\x07b' can be no word"),
+        (["yes", "*"], "'*' is not allowed as a word"),
+        (["yes", "silence"], "'silence' is not allowed as a word"),
+        (["yes", "a\x07b"], "'a\\x07b' is not allowed as a word"),
         (["yes", "Yes"], "two of them differ in case alone"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_recipe_that_is_none(tmp_path: Path, text: str) -> None:
     (folder / "checkpoint.pt").touch()
     (folder / "recipe.json").write_text(text)
     again = run_folder(tmp_path, "mine", {"seed": 1}, fresh=False)
-    with pytest.raises(InputError, match=r"recipe\.json: is not the recipe of a run; take --fresh"), again:
+    with pytest.raises(InputError, match=r"recipe\.json: is not the recipe of a run; use --fresh"), again:
         pass
     with run_folder(tmp_path, "mine", {"seed": 1}, fresh=True):
         pass

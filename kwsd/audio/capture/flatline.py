@@ -37,10 +37,12 @@ class Flatline:
         if stuck:
             self._count += len(samples)
             if before < self._limit <= self._count:
-                log.warning("%s: nothing but one value for %.0f s: is it muted?", stream, self._count / RATE)
+                log.warning(
+                    "%s: every sample has had the same value for %.0f s: is it muted?", stream, self._count / RATE
+                )
                 yield DeviceSilent(stream, at, self._count)
             return
         self._count = 0
         if before >= self._limit:
-            log.warning("%s is heard again, after %.0f s of one value", stream, before / RATE)
+            log.warning("%s has sound again, after %.0f s of one value", stream, before / RATE)
             yield DeviceAudible(stream, at - len(samples), before)

@@ -104,7 +104,7 @@ def _advice(path: Path) -> str:
     size = path.stat().st_size
     if size <= _HEADER_BYTES:
         return "; record it again or name another file"
-    return f", says its header, but {size / 1000:.0f} kB of something: convert it (ffmpeg -i FILE out.wav)"
+    return f", according to its header, but {size / 1000:.0f} kB of other data: convert it (ffmpeg -i FILE out.wav)"
 
 
 def _from_raw(path: Path) -> str:

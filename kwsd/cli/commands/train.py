@@ -70,7 +70,7 @@ def train(
         bool,
         typer.Option(
             "--fresh/--resume",
-            help="Begin anew (an earlier run is kept as .old, its model until there is a new one), or go on.",
+            help="Start over (an earlier run is kept as .old, its model until there is a new one), or resume.",
         ),
     ] = False,
     licence: Annotated[

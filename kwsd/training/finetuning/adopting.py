@@ -77,7 +77,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     longest = longest_of(folder, config, recipe.model)
     if longest is not None and recipe.window > longest:
         raise UsageError(
-            f"--window {recipe.window / RATE:g}: {recipe.model} hears {longest / RATE:g} s at once at most"
+            f"--window {recipe.window / RATE:g}: {recipe.model} takes at most {longest / RATE:g} s at once"
         )
     torch.manual_seed(recipe.seed)
     try:

@@ -26,7 +26,7 @@ def doubts(data: Labelled) -> Iterator[str]:
     if UNKNOWN not in data.labels:
         yield (
             f"there is no {UNKNOWN}: whatever anybody says will be taken for one of the words; put other words and "
-            f"speech under that label (a folder {UNKNOWN}), or choose the words with --labels, and the rest is it"
+            f"speech under that label (a folder {UNKNOWN}), or name the words with --labels: all other clips become it"
         )
     if SILENCE not in data.labels:
         yield (

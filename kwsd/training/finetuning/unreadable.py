@@ -44,7 +44,7 @@ def _unusable(label: str, clips: int, faults: Sequence[InputError]) -> InputErro
     if len(faults) == clips:
         return InputError(f"{none} can be read (the first: {faults[0]});", "repair or remove them")
     what = f"{none} holds a sound: they have one value throughout;"
-    return InputError(what, "record them anew, with the microphone not muted")
+    return InputError(what, "record them again, with the microphone not muted")
 
 
 def is_silent(samples: NDArray[Any]) -> bool:
@@ -104,4 +104,4 @@ class Unreadable:
         """Log a silent recording. Any number is tolerated: `check_readable` has ensured that each label has others."""
         if path not in self.silent:
             self.silent.add(path)
-            log.warning("left out: %s: holds no sound, as from a muted microphone; record it anew", path)
+            log.warning("left out: %s: holds no sound, as from a muted microphone; record it again", path)

@@ -28,7 +28,7 @@ def run(main: Callable[[], None]) -> None:
         status = DeviceError.exit_status if error.errno in NO_ROOM else OutputError.exit_status
         _end(f"{place}cannot be written ({error.strerror or error})", status)
     except KeyboardInterrupt:
-        _end("interrupted; the same call goes on, or begins anew", 130)
+        _end("interrupted; the same call resumes, or starts over", 130)
 
 
 def distinct(names: Sequence[str]) -> None:

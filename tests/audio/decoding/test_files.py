@@ -65,7 +65,7 @@ def test_a_recording_whose_recorder_was_killed_can_be_saved(tmp_path: Path) -> N
     data = bytearray(path.read_bytes())
     data[40:44] = bytes(4)  # the size of its samples
     path.write_bytes(data)
-    with pytest.raises(InputError, match="no samples, says its header, but 96 kB of something: convert it"):
+    with pytest.raises(InputError, match="no samples, according to its header, but 96 kB of other data: convert it"):
         read_clip(path)
 
 

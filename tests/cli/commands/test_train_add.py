@@ -60,7 +60,7 @@ def test_a_run_whose_model_has_become_another_does_not_go_on(kwsd: Command, data
     (tmp_path / "bb" / "card.json").write_text(json.dumps(card))
     ran = kwsd(*arguments, "--epochs", "1", "--device", "cpu")
     assert ran.status == 78
-    assert "the model that this run began with has changed since; take --fresh" in ran.err
+    assert "the model that this run began with has changed since; use --fresh" in ran.err
 
 
 def test_a_model_that_was_taught_few_words_is_a_poor_one_to_add_to(kwsd: Command, data: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[
         (("--window", "1.5"), "hubert-commands keeps its window of 1 s; use --window 1"),
         (
             ("--data", tmp_path / "known"),
-            "hubert-commands knows all of these words already; leave it out to train them anew",
+            "hubert-commands knows all of these words already; leave it out to train them again",
         ),
     ):
         chosen = (*arguments[:1], *wrong, *arguments[3:]) if wrong[0] == "--data" else (*arguments, *wrong)

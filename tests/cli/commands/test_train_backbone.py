@@ -121,9 +121,9 @@ def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     (data / "yes" / "2.wav").unlink()
     ran = kwsd(*arguments, data)
     assert (ran.status, ran.out) == (78, "")
-    assert "the clips have changed since this run began; take --fresh" in ran.err
+    assert "the clips have changed since this run began; use --fresh" in ran.err
     shutil.copytree(clips / "dog", data / "dog")  # a word more
-    assert "the words, and so the clips, have changed since this run began; take --fresh" in kwsd(*arguments, data).err
+    assert "the words, and so the clips, have changed since this run began; use --fresh" in kwsd(*arguments, data).err
     shutil.rmtree(data / "dog")
     shutil.copy(clips / "yes" / "2.wav", data / "yes")
     data.rename(tmp_path / "moved")

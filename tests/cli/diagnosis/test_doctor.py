@@ -177,8 +177,8 @@ def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     ("hook", "said", "remedy"),
     [
         ('["/etc/passwd"]', "'/etc/passwd' is not executable", "chmod +x /etc/passwd"),
-        ('["~/bin/lamp"]', "so that ~ stands for nothing", "write the whole path"),
-        ('["$HOME/lamp"]', "so that $ stands for nothing", "write the whole path"),
+        ('["~/bin/lamp"]', "without a shell, which would expand ~", "write the whole path"),
+        ('["$HOME/lamp"]', "without a shell, which would expand $", "write the whole path"),
         ('["echo yes"]', "'echo yes' is not found", "a list of strings is one program with its arguments"),
     ],
 )

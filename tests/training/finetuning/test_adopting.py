@@ -31,7 +31,7 @@ def tiny(tmp_path: Path) -> Path:
 def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="made by kwsd already; name the encoder that it was made from, or hubert-"):
         adopt(tiny, RECIPE, LABELS, "cpu")
-    with pytest.raises(UsageError, match=r"hears 0\.655 s"):
+    with pytest.raises(UsageError, match=r"takes at most 0\.655 s"):
         adopt(foreign("ast"), RECIPE, LABELS, "cpu")
     with pytest.raises(ModelError, match="is not an encoder that can be trained"):
         adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")

@@ -127,7 +127,7 @@ def test_a_word_is_not_learnt_from_a_muted_microphone(tmp_path: Path, caplog: py
     reader = Examples(LENGTH, 3, Unreadable(1), silence=2)
     ((windows, labels, of),) = reader.batches([*chosen, *more, talk], 16, 0)
     assert (len(windows), labels.tolist(), of) == (1, [2], 9)
-    assert caplog.text.count("holds no sound, as from a muted microphone; record it anew") == 7
+    assert caplog.text.count("holds no sound, as from a muted microphone; record it again") == 7
 
 
 def test_windows_around_words() -> None:

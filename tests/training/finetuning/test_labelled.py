@@ -167,7 +167,9 @@ def test_clips_that_lie_in_no_folder_of_a_label_are_told(
     find_labelled(data)
     (said,) = [record.getMessage() for record in caplog.records]
     assert said == f"{data}: c.wav skipped, as no folder gives the label; lay them out as label/clip.wav"
-    with pytest.raises(InputError, match=r"yes: its clips lie right there, .*; name the folder above, or lay them out"):
+    with pytest.raises(
+        InputError, match=r"yes: its clips lie directly in it, .*; name the folder above, or lay them out"
+    ):
         find_labelled(data / "yes")
 
 
@@ -185,7 +187,7 @@ def test_what_is_no_clip_is_told_once_a_class(tree: Callable[..., Path], caplog:
 @pytest.mark.parametrize("place", ["yes/anna/0.wav", "yes/anna/monday/0.wav"])
 def test_clips_that_lie_by_person_are_to_be_moved_up(tree: Callable[..., Path], place: str) -> None:
     data = tree(place, "yes/ben/0.txt", "no/a.wav")
-    with pytest.raises(InputError, match=r"'yes' has no clips right there, but 2 folders; move the clips up"):
+    with pytest.raises(InputError, match=r"'yes' has no clips directly in it, but 2 folders; move the clips up"):
         find_labelled(data)
 
 

@@ -86,7 +86,7 @@ def test_a_quote_that_does_not_end_is_told(tmp_path: Path, rows: list[str]) -> N
         ("", "it is empty"),
         ("hello there\n", "first line must name .* it has 'hello there'"),
         ("file,label\n\n", r"no clips below its first line; write a line for each"),
-        ("file,label\na\0.wav,yes\n", r"line 2: holds a NUL character; write the table anew"),
+        ("file,label\na\0.wav,yes\n", r"line 2: contains a NUL character; save the table again"),
         ("file,label\na.wav,yes\n", "yes; at least two are needed: lines with another label"),
         ("file,label\na.wav,\n", "line 2: no file or no label"),
         ("file,label\nb.wav,yes\n\n\na.wav,\n", "line 5: no file or no label"),
