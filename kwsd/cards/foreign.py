@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS
+from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -33,6 +33,10 @@ _TRAINABLE = _HEARING | {"moonshine"}
 """Model types that `kwsd train --backbone` turns into a classifier."""
 _RATES = {"clap": 48_000}
 """The rate that transformers assumes where a feature extractor's configuration names none; 16 kHz for other types."""
+_ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
+"""Keys of a config.json, or of a part of it, by which transformers chooses how attention is computed."""
+_OF_TORCH = frozenset({"eager", "sdpa", "flex_attention"})
+"""Ways to compute attention that are in torch; for others transformers may fetch a library from the Hub and run it."""
 _FRAME = RATE // 100  # AST's spectrogram has a step every 160 samples, from frames of 400
 
 
@@ -124,6 +128,30 @@ def check_type(config: Mapping[str, Any], name: str) -> None:
         )
     if config.get("auto_map") and str(config["model_type"]) not in _TRAINABLE | ZERO_SHOT:
         raise needs_code(name)
+
+
+def check_own_means(config: Mapping[str, Any], name: str) -> None:
+    """Raise ModelError for a config.json that makes transformers read weights or run code that kwsd has not checked.
+
+    transformers reads the weights that `transformers_weights` names, even a pickle, and despite use_safetensors; and it
+    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only.
+    """
+    named = config.get("transformers_weights")
+    if named not in (None, WEIGHTS):
+        what = f"{name}: config.json names other weights than {WEIGHTS} (transformers_weights: {named!r:.40});"
+        raise ModelError(what, "use a model without that key")
+    parts: list[Any] = [config]
+    while parts:
+        part = parts.pop()
+        inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
+        for key, value in inner:
+            if key not in _ATTENTION:
+                parts.append(value)
+                continue
+            for asked in value.values() if isinstance(value, Mapping) else [value]:
+                if asked is not None and not (isinstance(asked, str) and asked in _OF_TORCH):
+                    what = f"{name}: config.json asks for other code to compute attention ({key}: {asked!r:.40}),"
+                    raise ModelError(f"{what} which kwsd never runs;", 'write "sdpa" or "eager" there')
 
 
 def _classifies(architecture: str, kind: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from kwsd.cards.card_file import check_words, read_card_file, verify_checksums
 from kwsd.cards.exported import read_exported
 from kwsd.cards.folder import licence_of, read_json, read_labels, whole
-from kwsd.cards.foreign import LONGEST_S, is_foreign, read_spec
+from kwsd.cards.foreign import LONGEST_S, check_own_means, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
@@ -41,6 +41,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
             thresholds do not fit the labels, or the weights are pickled.
     """
     config = read_json(folder / "config.json")
+    check_own_means(config, given)
     card = read_card_file(folder / CARD)
     if is_foreign(config):
         return _foreign_card(folder, config, card, given)

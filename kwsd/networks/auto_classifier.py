@@ -16,7 +16,8 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.resample import resampled
-from kwsd.cards.foreign import MANY
+from kwsd.cards.folder import read_json
+from kwsd.cards.foreign import MANY, check_own_means
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.networks.loading import SAFELY, loading
@@ -125,8 +126,10 @@ def whole(
 ) -> Any:
     """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
 
-    Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`.
+    Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`,
+    and for a configuration that `kwsd.cards.foreign.check_own_means` refuses.
     """
+    check_own_means(read_json(folder / "config.json"), name)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     quiet = logging.getLogger("transformers")
     level = quiet.level

@@ -81,6 +81,19 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "has no model.safetensors, but model.fp16.safetensors; rename it",
     ),
     "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; use the model that they were made from"),
+    "weights of another name": (
+        lambda f: change(f / "config.json", transformers_weights="adapter_model.bin"),
+        "names other weights than model.safetensors (transformers_weights: 'adapter_model.bin')",
+    ),
+    "attention by a kernel of the Hub": (
+        lambda f: change(f / "config.json", attn_implementation="kernels-community/flash-attn2"),
+        "(attn_implementation: 'kernels-community/flash-attn2'), which kwsd never runs",
+    ),
+    "attention by a kernel, in a part": (
+        lambda f: change(f / "config.json", text_config={"_attn_implementation": {"": "someone/kernel:run"}}),
+        "(_attn_implementation: 'someone/kernel:run'), which kwsd never runs",
+    ),
+    "attention by a number": (lambda f: change(f / "config.json", attn_implementation=7), "which kwsd never runs"),
     "truncated": (lambda f: (f / "model.safetensors").write_bytes(b"\x10"), "cannot be read"),
 }
 
@@ -94,6 +107,24 @@ def test_faults_are_told_without_loading_anything(copy: Path, fault: str) -> Non
     assert text in str(told.value)
     assert "mine" in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None:
+    """Not even where a folder is loaded without its card, as a recipe's `network.start` is."""
+    from transformers import AutoModelForAudioClassification
+
+    from kwsd.networks.auto_classifier import whole
+
+    change(copy / "config.json", transformers_weights="adapter_model.bin")
+    (copy / "adapter_model.bin").write_bytes(b"cos\nabort\n(tR.")
+    with pytest.raises(ModelError, match=r"names other weights than model\.safetensors"):
+        whole(AutoModelForAudioClassification, copy, "mine")
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_attention_of_torch_may_be_named(copy: Path, attention: str) -> None:
+    change(copy / "config.json", _attn_implementation=attention)
+    load_classifier(read_card(str(copy)), device="cpu")
 
 
 def test_weights_without_a_head_are_refused(copy: Path) -> None:
