@@ -13,12 +13,15 @@ from kwsd.datasets.layouts import check_laid_out
 from kwsd.datasets.speech_commands import speaker_of
 from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name
 from kwsd.errors import InputError
+from kwsd.shown import brief
 
 log = logging.getLogger(__name__)
 
 _INDEX = "index.tsv"
 _DAMAGED = "fetch it again, or save it again"
 _COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
+_MOST_SAMPLES = 1 << 53
+"""A bound on places in a file, in samples, that no recording reaches; up to it every number is exact in a float."""
 OnUnreadable = Callable[[InputError], None]
 """Called with the error of each file that cannot be read, or not to its end."""
 
@@ -122,8 +125,9 @@ def _packed(index: Path) -> Iterator[Recording]:
             start, length = int(cells["start"]), int(cells["length"])
         except ValueError as error:
             raise InputError(f"{index}, line {number}: {error}") from error
-        if start < 0 or length <= 0:
-            raise InputError(f"{index}, line {number}: no clip starts at {start} and is {length} samples long")
+        if start < 0 or length <= 0 or start + length > _MOST_SAMPLES:
+            what = f"no clip starts at {brief(str(start), 40)} and is {brief(str(length), 40)} samples long"
+            raise InputError(f"{index}, line {number}: {what}")
         path = index.parent / cells["file"]
         yield Recording(path, clip_name(cells["clip"]), cells["label"], cells["speaker"], start, length)
 

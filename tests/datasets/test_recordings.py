@@ -96,6 +96,8 @@ def test_a_selection_needs_no_more_of_the_file_than_its_clips(tmp_path: Path) ->
         (HEADER + "a.wav\tx\tyes\t\t0\t5\na.wav\tx\n", "line 3"),
         (HEADER + "a.wav\tx\tyes\t\t-1\t5\n", "line 2: no clip starts at -1"),
         (HEADER + "a.wav\tx\tyes\t\t0\t0\n", "line 2"),
+        (HEADER + f"a.wav\tx\tyes\t\t{'9' * 400}\t5\n", "line 2: no clip starts at 9{30,}… and is 5 samples"),
+        (HEADER + f"a.wav\tx\tyes\t\t0\t{'9' * 400}\n", "line 2: no clip starts at 0 and is 9{30,}… samples"),
         (HEADER + "a.wav\tx\tyes\t\t0\n", r"line 2: 5 columns, where the first line has 6"),
         (HEADER + f"a.wav\t{'x' * 200_000}\tyes\t\t0\t5\n", "line 2: field larger"),
         (HEADER + "a.wav\t\udcff\tyes\t\t0\t5\n", r"index\.tsv, line 2: not UTF-8"),
