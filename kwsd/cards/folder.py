@@ -82,8 +82,9 @@ def licence_of(folder: Path, card: Mapping[str, Any]) -> str:
     """The licence that the model's card names, otherwise its README's front matter; "unknown" without one."""
     if named := card.get("licence"):
         return str(named)
+    readme = folder / "README.md"
     with suppress(OSError, UnicodeDecodeError):
-        text = (folder / "README.md").read_text(encoding="utf-8")
+        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""  # a device has no end
         front = text.split("\n---", 1)[0] if text.startswith("---") else ""
         found = re.search(r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([^\s\"'#]+)", front, re.MULTILINE)
         if found and found[1].isprintable():  # it goes to terminals

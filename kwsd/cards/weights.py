@@ -33,6 +33,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     from safetensors import SafetensorError, safe_open
 
     for file in files:
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise ModelError(f"{file} is not a regular file;", "fetch the model again")
         try:
             file.open("rb").close()  # without permission, safetensors would claim that there is no such file
             with safe_open(file, framework="np"):

@@ -109,6 +109,19 @@ def test_faults_are_told_without_loading_anything(copy: Path, fault: str) -> Non
     assert "\n" not in str(told.value)
 
 
+def test_a_readme_that_is_no_file_is_not_waited_for(copy: Path) -> None:
+    os.mkfifo(copy / "README.md")
+    assert read_card(str(copy)).licence == "unknown"
+
+
+def test_weights_that_are_no_file_are_not_waited_for(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    os.mkfifo(copy / "one.safetensors")
+    (copy / "model.safetensors.index.json").write_text('{"weight_map": {"classifier.weight": "one.safetensors"}}')
+    with pytest.raises(ModelError, match=r"one\.safetensors is not a regular file; fetch the model again"):
+        read_card(str(copy))
+
+
 def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None:
     """Not even where a folder is loaded without its card, as a recipe's `network.start` is."""
     from transformers import AutoModelForAudioClassification
