@@ -23,6 +23,10 @@ MISFITS = (
 )  # fmt: skip
 """Errors of torch and transformers for model files that do not fit each other, or these libraries."""
 
+_PANIC = "PanicException"
+"""What a library in Rust raises where it gives up; its class, a BaseException, cannot be imported. The library of
+tokenizers does so for some damaged files, and for others it raises Exception itself."""
+
 
 @contextmanager
 def loading(name: str, folder: Path) -> Iterator[None]:
@@ -44,9 +48,13 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
             raise ModelError(f"{what} {_misfit(folder)}") from error
         raise unloadable(what, error, name) from error
+    except BaseException as error:
+        if type(error) is not Exception and type(error).__name__ != _PANIC:
+            raise
+        raise unloadable(f"cannot load {name} ({folder}):", error, name) from error
 
 
-def unloadable(what: str, error: Exception, name: str) -> ModelError:
+def unloadable(what: str, error: BaseException, name: str) -> ModelError:
     """The error for the model `name`, which transformers cannot load; `what` begins its text."""
     said = str(error)
     if "custom code" in said or "trust_remote_code" in said:  # an option that no operator can set

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,21 @@ def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None
 def test_attention_of_torch_may_be_named(copy: Path, attention: str) -> None:
     change(copy / "config.json", _attn_implementation=attention)
     load_classifier(read_card(str(copy)), device="cpu")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model": {"type": "none", "vocab": {}, "merges": []}},  # tokenizers raises Exception itself
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},  # and here it panics
+    ],
+)
+def test_a_damaged_tokenizer_is_refused(clap: Path, tmp_path: Path, odd: dict[str, Any]) -> None:
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    change(mine / "tokenizer.json", **odd)
+    card = replace(read_card(str(mine)), labels=("a dog", "a cat"))
+    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all of its files from the same revision"):
+        load_classifier(card, device="cpu")
 
 
 def test_weights_without_a_head_are_refused(copy: Path) -> None:
