@@ -77,6 +77,8 @@ class Subscriber:
             self._bytes += len(line)
 
     def _has_room(self, line: bytes) -> bool:
+        if not self.waiting:  # the status of a model with thousands of words is longer than all that may wait
+            return True
         return len(self.waiting) < LINES and self._bytes + len(line) <= BYTES
 
     def write(self) -> None:

@@ -99,6 +99,22 @@ def test_who_asks_often_at_once_is_answered_as_often(tmp_path: Path) -> None:
         sink.close(0)
 
 
+def test_a_long_answer_is_no_reason_to_drop_who_asked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As that of a model with thousands of words, each of which has been heard."""
+    answer = b"x" * 500_000 + b"\n"
+    sink = SocketSink(tmp_path / "events.sock", status=lambda: answer)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE_S)
+            client.connect(str(sink.path))
+            client.sendall(b"status\nstatus\n")
+            with client.makefile("rb") as answers:
+                assert [answers.readline() for _ in range(2)] == [answer] * 2
+    finally:
+        sink.close(0)
+    assert caplog.text == ""
+
+
 def test_a_name_that_is_not_utf8_is_still_json(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:
     client = subscribe()
     sink.send(sealed(3, stream="caf\udce9"))
