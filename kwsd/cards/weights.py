@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,21 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
 
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 """The files that identify an adapter of PEFT: changes to another model's weights."""
+
+_SHARD = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
+"""A process's part of the weights, as `save_pretrained(distributed_checkpoint=True)` writes it."""
+
+
+def check_alone(folder: Path, name: str) -> None:
+    """Raise ModelError for a folder with weights that transformers would read beside, or instead of, those it has.
+
+    Which of them count then depends on the order in which the file system lists them.
+    """
+    if found := sorted(path.name for path in folder.iterdir() if _SHARD.fullmatch(path.name)):
+        raise ModelError(
+            f"{name} has parts of a distributed checkpoint beside its weights ({found[0]}), which would replace them;",
+            "remove them, or merge them with consolidate_distributed_checkpoint of transformers",
+        )
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
@@ -30,6 +46,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
             f"{name} has an adapter (PEFT) beside its weights, which kwsd would not use;",
             f"merge it with merge_and_unload() of peft, or remove {', '.join(found)}",
         )
+    check_alone(folder, name)
     from safetensors import SafetensorError, safe_open
 
     for file in files:

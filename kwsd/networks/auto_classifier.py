@@ -18,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from kwsd.audio.resample import resampled
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import MANY, check_own_means
+from kwsd.cards.weights import check_alone
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
 from kwsd.networks.loading import SAFELY, loading
@@ -127,9 +128,10 @@ def whole(
     """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
 
     Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`,
-    and for a configuration that `kwsd.cards.foreign.check_own_means` refuses.
+    and for a folder that `kwsd.cards.foreign.check_own_means` or `kwsd.cards.weights.check_alone` refuses.
     """
     check_own_means(read_json(folder / "config.json"), name)
+    check_alone(folder, name)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     quiet = logging.getLogger("transformers")
     level = quiet.level

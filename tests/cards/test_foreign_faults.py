@@ -81,6 +81,10 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: (f / "model.safetensors").rename(f / "model.fp16.safetensors"),
         "has no model.safetensors, but model.fp16.safetensors; rename it",
     ),
+    "parts of a distributed checkpoint": (
+        lambda f: shutil.copy(f / "model.safetensors", f / "shard-00001-model-00001-of-00001.safetensors"),
+        "(shard-00001-model-00001-of-00001.safetensors), which would replace them; remove them",
+    ),
     "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; use the model that they were made from"),
     "weights of another name": (
         lambda f: change(f / "config.json", transformers_weights="adapter_model.bin"),
