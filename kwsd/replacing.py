@@ -21,10 +21,8 @@ def replacing(path: Path, *, private: bool = False, durable: bool = False) -> It
     a power cut, with either the old or the new content. Raises OSError.
     """
     part = path.with_name(path.name + ".part")
-    if private:
-        part.unlink(missing_ok=True)  # left by a killed process, perhaps with another mode
-    mode, only_new = (0o600, os.O_EXCL) if private else (0o666, os.O_TRUNC)
-    made = os.open(part, os.O_WRONLY | os.O_CREAT | only_new | os.O_CLOEXEC, mode)
+    part.unlink(missing_ok=True)  # left by a killed process, perhaps with another mode; or somebody's link or pipe
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
     with os.fdopen(made, "wb") as file, _removed_on_failure(part):
         yield file
         file.flush()  # an error of buffered data is raised here, not on close

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -36,3 +37,15 @@ def test_what_is_private_its_owner_alone_may_read(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_bytes(tmp_path / "none" / "a", b"new")
+
+
+def test_what_lies_where_the_data_is_gathered_is_neither_followed_nor_waited_for(tmp_path: Path) -> None:
+    """Another user who may write there can put it there."""
+    (tmp_path / "other").write_bytes(b"precious")
+    (tmp_path / "told.json.part").symlink_to(tmp_path / "other")
+    write_bytes(tmp_path / "told.json", b"told")
+    os.mkfifo(tmp_path / "told.json.part")
+    write_bytes(tmp_path / "told.json", b"told again")
+    assert not (tmp_path / "told.json").is_symlink()
+    assert (tmp_path / "told.json").read_bytes() == b"told again"
+    assert (tmp_path / "other").read_bytes() == b"precious"
