@@ -21,6 +21,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import WEIGHTS
 from kwsd.labels import misplaced
+from kwsd.networks.loading import SAFELY
 from kwsd.networks.quantization import SCALE, expanded
 
 
@@ -92,7 +93,7 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
         path = Path(str(folder)) / WEIGHTS
         if not path.is_file() or not is_compact(path):
             return super().from_pretrained(folder, *arguments, **options)
-        config = options.pop("config", None) or AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = options.pop("config", None) or AutoConfig.from_pretrained(folder, **SAFELY)
         weights = {name: torch.from_numpy(values) for name, values in expanded(load_file(path)).items()}
         kept = {name: options[name] for name in ("dtype", "output_loading_info") if name in options}
         return super().from_pretrained(None, config=config, state_dict=weights, **kept)
