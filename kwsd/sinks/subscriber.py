@@ -7,7 +7,9 @@ import socket
 from collections import deque
 
 LINES, BYTES = 256, 65_536
-"""Most lines and bytes that wait for one subscriber, beside the kernel's own buffer, before it is dropped."""
+"""Most lines that wait for one subscriber, and bytes behind the first of them, which is being sent.
+
+Beyond these, and the kernel's own buffer, it is dropped."""
 CHATTER = 65_536
 """Bytes other than requests that a subscriber may send, and that are ignored, before it is dropped."""
 _QUESTION = b"status"
@@ -77,9 +79,10 @@ class Subscriber:
             self._bytes += len(line)
 
     def _has_room(self, line: bytes) -> bool:
-        if not self.waiting:  # the status of a model with thousands of words is longer than all that may wait
+        if not self.waiting:
             return True
-        return len(self.waiting) < LINES and self._bytes + len(line) <= BYTES
+        behind = self._bytes - len(self.waiting[0])  # that may be a status, which is long for thousands of words
+        return len(self.waiting) < LINES and behind + len(line) <= BYTES
 
     def write(self) -> None:
         """Send as much as the kernel takes."""

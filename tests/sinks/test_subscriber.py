@@ -87,10 +87,11 @@ def test_it_may_lag_by_so_many_lines_and_bytes_and_no_more() -> None:
         subscriber.offer(b"line\n")
         assert subscriber.fault == f"it does not keep up, {LINES} events wait for it"
         heavy = Subscriber(ours)
+        heavy.offer(bytes(5 * BYTES))  # a long status, behind which as much may wait as behind an event
         heavy.offer(bytes(BYTES))
         assert heavy.fault is None
         heavy.offer(b"\n")
-        assert heavy.fault == "it does not keep up, 1 events wait for it"
+        assert heavy.fault == "it does not keep up, 2 events wait for it"
 
 
 def test_more_lines_at_once_than_may_wait_go_on_to_the_kernel_that_has_room() -> None:
