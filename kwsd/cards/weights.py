@@ -25,11 +25,16 @@ def check_alone(folder: Path, name: str) -> None:
 
     Which of them count then depends on the order in which the file system lists them.
     """
-    if found := sorted(path.name for path in folder.iterdir() if _SHARD.fullmatch(path.name)):
+    if found := _parts(folder):
         raise ModelError(
             f"{name} has parts of a distributed checkpoint beside its weights ({found[0]}), which would replace them;",
-            "remove them, or merge them with consolidate_distributed_checkpoint of transformers",
+            "remove those parts from the folder",
         )
+
+
+def _parts(folder: Path) -> list[str]:
+    """The names of the parts of a distributed checkpoint in a folder."""
+    return sorted(path.name for path in folder.iterdir() if _SHARD.fullmatch(path.name))
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
@@ -86,6 +91,11 @@ def no_weights(folder: Path, name: str) -> ModelError:
     names = sorted(path.name for path in folder.iterdir())
     if pickles := [file for file in names if file.endswith(PICKLES)]:
         return only_pickles(name, pickles[0])
+    if parts := _parts(folder):
+        return ModelError(
+            f"{name} has no {WEIGHTS}, only parts of a distributed checkpoint ({parts[0]});",
+            "merge them with consolidate_distributed_checkpoint of transformers.distributed, then remove them",
+        )
     if other := [file for file in names if file.endswith(".safetensors")]:
         return ModelError(f"{name} has no {WEIGHTS}, but {other[0]};", "rename it, if it holds the whole model")
     if any(path != folder / GRAPH for path in folder.glob("**/*.onnx")):

@@ -83,7 +83,11 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "parts of a distributed checkpoint": (
         lambda f: shutil.copy(f / "model.safetensors", f / "shard-00001-model-00001-of-00001.safetensors"),
-        "(shard-00001-model-00001-of-00001.safetensors), which would replace them; remove them",
+        "(shard-00001-model-00001-of-00001.safetensors), which would replace them; remove those",
+    ),
+    "only parts of a distributed checkpoint": (
+        lambda f: (f / "model.safetensors").rename(f / "shard-00001-model-00001-of-00001.safetensors"),
+        "only parts of a distributed checkpoint (shard-00001-model-00001-of-00001.safetensors); merge them",
     ),
     "another's ONNX": (other_onnx, "ONNX files that kwsd has not written; use the model that they were made from"),
     "weights of another name": (
