@@ -143,6 +143,16 @@ def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None
         whole(AutoModelForAudioClassification, copy, "mine")
 
 
+def test_parts_of_a_distributed_checkpoint_are_not_loaded_without_a_card_either(copy: Path) -> None:
+    from transformers import AutoModelForAudioClassification
+
+    from kwsd.networks.auto_classifier import whole
+
+    shutil.copy(copy / "model.safetensors", copy / "shard-00001-model-00001-of-00001.safetensors")
+    with pytest.raises(ModelError, match=r"mine has parts of a distributed checkpoint beside its weights"):
+        whole(AutoModelForAudioClassification, copy, "mine")
+
+
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_attention_of_torch_may_be_named(copy: Path, attention: str) -> None:
     change(copy / "config.json", _attn_implementation=attention)

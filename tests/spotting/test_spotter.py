@@ -14,6 +14,7 @@ from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -39,7 +40,7 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
         def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
             return super().score(windows[:, 16_000:])
 
-    events = feed(Spotter(Newest(), gate=None, trigger=TRIGGER, about=16_000), windows, 1)
+    events = feed(SpottingSettings(TRIGGER, gated=False, about=16_000).spotter(Newest()), windows, 1)
     found = [event for event in events if isinstance(event, Detection)]
     for detection, (start, end) in zip(found, ((6_000, 10_000), (16_000, 20_000)), strict=True):
         assert abs(detection.start - start) <= 320
