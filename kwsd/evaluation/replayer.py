@@ -112,7 +112,7 @@ class Replayer:
         found: list[Detection] = []
         for first, stop in self._islands(settings, means):
             # An island is fed with the earlier windows that its first mean and `latest_ms` look back to. Blank windows
-            # follow it, so that the trigger keeps nothing but its refractory time, as if every window had been fed.
+            # follow it, so that the trigger keeps nothing but where words fired, as if every window had been fed.
             low = max(0, first - self._before)
             rows = np.concatenate([heard[low:stop], self._blank])
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])

@@ -29,8 +29,8 @@ class TriggerSettings:
     With `latest_ms` a word has to fire within so many milliseconds of the first of a row of windows that score 0.5 (or
     its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
     stays in the windows for most of a second while its score fluctuates: a score that passes the threshold late mostly
-    does so by chance. For the word that fired last, the time counts from the end of the refractory time, if that is
-    later: where it is said again at once, its windows follow each other without one that scores less.
+    does so by chance. For a word that has fired, the time counts from the end of its refractory time, if that is later:
+    where it is said again at once, its windows follow each other without one that scores less.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
