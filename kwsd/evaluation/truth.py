@@ -93,9 +93,12 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
         except (ValueError, IndexError) as error:
             what = "not start_s, end_s and word, separated by tabs; write a second and a half as 1.5"
             raise InputError(f"{table}, line {number}: {what}") from error
-        if not (0 <= start < end < _LONGEST_S and word):
-            what = f"a word cannot last from {cells[0]} s to {cells[1]} s; the end must come after the start"
-            raise InputError(f"{table}, line {number}: {what}")
+        if not word:
+            raise InputError(f"{table}, line {number}: the word is missing;", "write it after start_s and end_s")
+        if not 0 <= start < end < _LONGEST_S:
+            what = f"a word cannot last from {cells[0]} s to {cells[1]} s;"
+            remedy = f"it must start at 0 s or later, and end after that and before {_LONGEST_S:g} s"
+            raise InputError(f"{table}, line {number}: {what}", remedy)
         words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))
     return tuple(sorted(words))
 

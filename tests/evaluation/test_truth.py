@@ -59,12 +59,22 @@ def test_a_table_without_heading_in_any_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["1.0\tyes", "a\t2\tyes", "2.0\t1.0\tyes", "1.0\t1.0\tyes", "-1\t1\tyes", "0\tnan\tyes", "0\t1\t"]
+    ("line", "what"),
+    [
+        ("1.0\tyes", "not start_s, end_s and word"),
+        ("a\t2\tyes", "not start_s, end_s and word"),
+        ("2.0\t1.0\tyes", r"a word cannot last from 2\.0 s to 1\.0 s; it must start at 0 s or later, and end"),
+        ("1.0\t1.0\tyes", r"a word cannot last from 1\.0 s to 1\.0 s"),
+        ("-1\t1\tyes", "a word cannot last from -1 s to 1 s"),
+        ("0\tnan\tyes", "a word cannot last from 0 s to nan s"),
+        ("0\t1e9\tyes", r"a word cannot last from 0 s to 1e9 s; .* before 1e\+09 s"),
+        ("0\t1\t", "the word is missing; write it after start_s and end_s"),
+    ],
 )
-def test_a_bad_line_is_named(tmp_path, line):
+def test_a_bad_line_is_named(tmp_path, line, what):
     table = tmp_path / "t.tsv"
     table.write_text("start_s\tend_s\tword\n0\t1\tno\n" + line + "\n")
-    with pytest.raises(InputError, match="line 3"):
+    with pytest.raises(InputError, match=f"line 3: {what}"):
         parse_table(table)
 
 
