@@ -110,7 +110,7 @@ def open_socket(
         if handed_over(os.environ):
             log.warning(
                 "systemd passes a socket that kwsd is not set to serve: its subscribers get no events; "
-                "set socket.enabled = true"
+                "set socket.enabled = true, without --no-socket"
             )
         return None
     given = inherited(os.environ)
