@@ -2,9 +2,10 @@
 
 WebRTC's detector compares the energy of each band with fixed bounds and with models of voice and noise that begin at
 usual levels. From a microphone with little gain, it takes clear words for noise. So audio whose noise floor is low is
-amplified until the floor is at a usual level. The floor is the level of the softest tenth of a second of the last
-twenty (minimum statistics, Martin 2001, "Noise power spectral density estimation"): nobody speaks for two seconds
-without a pause.
+amplified until the floor is at a usual level. The floor is the fourth lowest level of the last twenty tenths of a
+second (minimum statistics, Martin 2001, "Noise power spectral density estimation"): nobody speaks for two seconds
+without pauses, and a dropout of three tenths of a second does not count. A constant offset is no sound and does not
+count, but it limits the gain, so that it is not clipped.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ MOST = 30
 """The highest gain: audio beyond it is closer to the rounding of its samples than to speech."""
 BLOCK = RATE // 10
 """Samples whose level is taken at a time."""
-_BLOCKS = 20
-_LARGEST = 32767
+_BLOCKS, _RANK = 20, 3
+_LARGEST, _FARTHEST = 32767, 8192  # of samples, and of a constant offset
 
 
 class FloorGain:
@@ -32,7 +33,8 @@ class FloorGain:
     def __init__(self) -> None:
         self._gain = 1
         self._levels: deque[float] = deque(maxlen=_BLOCKS)
-        self._energy, self._left = 0.0, BLOCK
+        self._sum = self._energy = 0.0
+        self._left = BLOCK
 
     def amplify(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """The next samples (n,) int16, amplified 1 to `MOST` times, and clipped where that is too loud."""
@@ -49,6 +51,7 @@ class FloorGain:
     def _amplify(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """Count samples of one block, and amplify them."""
         waves = samples.astype(np.float64)  # whose sums of squares are exact, whatever the pieces
+        self._sum += float(waves.sum())
         energy = float(np.dot(waves, waves))
         self._energy += energy
         self._left -= len(samples)
@@ -59,7 +62,9 @@ class FloorGain:
         return np.clip(waves * self._gain, -_LARGEST, _LARGEST).astype(np.int16)
 
     def _end_block(self) -> None:
-        self._levels.append((self._energy / BLOCK) ** 0.5)
-        self._energy, self._left = 0.0, BLOCK
-        floor = min(self._levels)
-        self._gain = MOST if floor * MOST <= FLOOR else max(1, int(FLOOR / floor))
+        offset = self._sum / BLOCK
+        self._levels.append(max(0.0, self._energy / BLOCK - offset**2) ** 0.5)
+        self._sum, self._energy, self._left = 0.0, 0.0, BLOCK
+        floor = sorted(self._levels)[min(_RANK, len(self._levels) - 1)]
+        most = min(MOST, _FARTHEST / max(1.0, abs(offset)))
+        self._gain = max(1, int(min(most, FLOOR / max(floor, FLOOR / MOST))))

@@ -56,12 +56,30 @@ def test_what_is_too_loud_is_clipped() -> None:
     assert np.array_equal(gain.amplify(np.array([-32768, 32767, 1093, 1], np.int16)), [-32767, 32767, 32767, MOST])
 
 
-def test_two_seconds_later_a_louder_floor_is_left_as_it_is() -> None:
+def test_a_louder_floor_is_left_as_it_is_once_three_soft_blocks_of_twenty_are_left() -> None:
     gain, louder = FloorGain(), noise(100)
     gain.amplify(silence(RATE))
     raised = gain.amplify(louder)
-    end = np.flatnonzero(raised != louder)[-1]
-    assert end + 1 == pytest.approx(2 * RATE, abs=BLOCK)
+    assert np.flatnonzero(raised != louder)[-1] + 1 == 17 * BLOCK
+
+
+def test_a_dropout_is_not_taken_for_the_floor() -> None:
+    gain, usual = FloorGain(), noise(300)
+    for samples in (usual, silence(3 * BLOCK), usual):
+        assert np.array_equal(gain.amplify(samples), samples)
+
+
+@pytest.mark.parametrize("offset", [-400, -5, 5, 200])
+def test_an_offset_is_not_taken_for_noise(offset: int) -> None:
+    gain, heard = FloorGain(), noise(2) + np.int16(offset)
+    gain.amplify(heard)
+    assert np.array_equal(gain.amplify(heard), heard * 4)
+
+
+def test_an_offset_is_not_amplified_until_it_is_clipped() -> None:
+    gain, heard = FloorGain(), noise(1) + np.int16(4000)
+    gain.amplify(heard)
+    assert np.array_equal(gain.amplify(heard), heard * 2)
 
 
 @pytest.mark.parametrize("size", [1, 7, 799, BLOCK, BLOCK + 1, 4800])
