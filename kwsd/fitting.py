@@ -43,7 +43,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     if chosen.hop > hearing.about:
         length_ms = 1000 * hearing.about / RATE
         told = f"{_HOP} is {chosen.hop_ms} ms, but the scores of {card.name} are about {length_ms:g} ms of sound;"
-        raise ConfigError(told, f"set it to {length_ms:g} or less")
+        raise ConfigError(told, f"set it to {length_ms // 10 * 10:g} or less")  # hops are in steps of 10 ms
     doubt_smoothing(config, hearing)
     if card.kind != "zero-shot":
         if chosen.labels:

@@ -23,8 +23,14 @@ _SHARD = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 def check_alone(folder: Path, name: str) -> None:
     """Raise ModelError for a folder with weights that transformers would read beside, or instead of, those it has.
 
-    Which of them count then depends on the order in which the file system lists them.
+    An adapter would count only where peft is installed. Of the parts of a distributed checkpoint, the one counts that
+    the file system lists last.
     """
+    if found := [file for file in ADAPTER if (folder / file).is_file()]:
+        raise ModelError(
+            f"{name} has an adapter (PEFT) beside its weights, which kwsd would not use;",
+            f"merge it with merge_and_unload() of peft, or remove {', '.join(found)}",
+        )
     if found := _parts(folder):
         raise ModelError(
             f"{name} has parts of a distributed checkpoint beside its weights ({found[0]}), which would replace them;",
@@ -46,11 +52,6 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     files = named_files(folder)
     if not files:
         raise no_weights(folder, name)
-    if found := [file for file in ADAPTER if (folder / file).is_file()]:
-        raise ModelError(
-            f"{name} has an adapter (PEFT) beside its weights, which kwsd would not use;",
-            f"merge it with merge_and_unload() of peft, or remove {', '.join(found)}",
-        )
     check_alone(folder, name)
     from safetensors import SafetensorError, safe_open
 

@@ -37,7 +37,7 @@ def export(model: str, out: Path | None, window_s: float | None = None, labels: 
         OutputError, DeviceError: the files cannot be written.
     """
     if labels is not None and out is None:
-        raise UsageError("--labels is only for zero-shot models (CLAP);", "give it with --out DIR, or leave it out")
+        raise UsageError("--labels, for a zero-shot model (CLAP), needs --out DIR;", "give both, or leave it out")
     pull_if_missing(model)
     folder = find_model(model)  # raises for a model that is itself exported
     if out is None:

@@ -211,7 +211,7 @@ def test_a_zero_shot_model_keeps_the_labels_that_it_was_told(
         ("clap", ("--out", ".", "--labels", "a dog"), 78, "needs two or more labels: set model.labels (--labels)"),
         ("clap", ("--out", ".", "--labels", "a dog, rain", "--window", "11"), 78, "takes at most 10 s"),
         ("clap", ("--out", ".", "--labels", "a\x1bdog, rain"), 78, "control characters"),
-        ("clap", ("--labels", "a dog, rain"), 2, "give it with --out DIR"),
+        ("clap", ("--labels", "a dog, rain"), 2, "needs --out DIR; give both"),
         ("wav2vec2", ("--out", ".", "--labels", "yes,no"), 78, "has its own labels"),
         ("wav2vec2", (), 2, "use --out DIR"),
         ("tiny", ("--out", ".", "--window", "2"), 78, "was trained on 1 s"),
