@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
-from kwsd.audio.windowing.batch_sizer import BatchSizer
+from kwsd.audio.windowing.batch_sizer import LIVE_ASIDE_S, BatchSizer
 from kwsd.audio.windowing.reader import Reader
 from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.window import Window
@@ -64,7 +64,7 @@ def windows(
     ]
     for ring in rings.values():
         ring.attach(changed.set)
-    pace = BatchSizer(batch, 1 if adaptive else _FIRST)
+    pace = BatchSizer(batch, 1, LIVE_ASIDE_S) if adaptive else BatchSizer(batch, _FIRST)
     while readers:
         changed.clear()  # before looking, so that no wake-up is missed
         due = _take(readers, pace.most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kwsd.audio.windowing.batch_sizer import ASIDE_S, BatchSizer
+from kwsd.audio.windowing.batch_sizer import ASIDE_S, LIVE_ASIDE_S, BatchSizer
 
 
 def test_it_grows_to_the_most_where_windows_take_no_time() -> None:
@@ -20,6 +20,15 @@ def test_no_batch_takes_longer_than_all_may_wait_once_a_window_has_been_timed() 
         for _ in range(10):
             pace.took(pace.most, pace.most * window_s)
             assert pace.most == 1 or pace.most * window_s <= ASIDE_S
+
+
+def test_a_live_word_waits_for_few_other_windows() -> None:
+    pace = BatchSizer(20, aside_s=LIVE_ASIDE_S)
+    for _ in range(10):
+        pace.took(pace.most, 0.004 * pace.most)
+    assert pace.most == 20
+    pace.took(20, 20 * 0.05)
+    assert pace.most == 2
 
 
 def test_it_may_begin_with_more_and_never_with_more_than_the_most() -> None:
