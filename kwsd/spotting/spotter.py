@@ -71,7 +71,8 @@ class Spotter:
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._state(window.stream).listen(window) for window in windows]
         self.gated += sum(not wanted for wanted, _ in heard)
-        rows = self._rows(windows, [wanted for wanted, _ in heard])
+        pairs = zip(windows, heard, strict=True)
+        rows = self._rows(windows, [wanted and not self._needless(window) for window, (wanted, _) in pairs])
         events: list[Event] = []
         for window, row, (_, said) in zip(windows, rows, heard, strict=True):
             events.extend(said)
@@ -129,6 +130,10 @@ class Spotter:
     def _spares(self, trigger: TriggerSettings, coarse: int | None) -> bool:
         """Whether windows are left out with these settings. Raises ConfigError for a word that is not a label."""
         return Trigger(self._classifier.labels, trigger).spares and coarse is not None
+
+    def _needless(self, window: Window) -> bool:
+        """Whether a slow machine should leave this window out, to keep up with the word after the one that fired."""
+        return window.late and self._state(window.stream).trigger.is_deaf(window.end, window.hop)
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
         """The scores (labels,) of each window, None for those that need none."""

@@ -120,6 +120,14 @@ class Trigger:
         """Whether a window with these scores (labels,) is a candidate for any word; see `bounds`."""
         return bool((scores[self._columns] >= self.bounds(finest=finest)).any())
 
+    def is_deaf(self, at: int, hop: int) -> bool:
+        """Whether a word that the window up to sample `at` begins is too late once the refractory time is over.
+
+        The next windows, each `hop` samples later, still tell by then what may fire. But whether the word that fired
+        has ended meanwhile is not heard in such windows.
+        """
+        return at + hop < self._quiet_until - max(self._latest or 0, len(self._recent) * hop)
+
     def amend(self, scores: NDArray[np.float32]) -> None:
         """Set the scores (labels,) of the last window, which was fed without a score as it did not seem to matter."""
         self._recent[-1] = scores[self._columns]

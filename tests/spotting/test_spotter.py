@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kwsd.audio.windowing.window import Window
 from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
-from kwsd.events import AudioLost, Detection, SpeechEnded, SpeechStarted
+from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
@@ -45,6 +45,28 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
     for detection, (start, end) in zip(found, ((6_000, 10_000), (16_000, 20_000)), strict=True):
         assert abs(detection.start - start) <= 320
         assert abs(detection.end - end) <= 320
+
+
+def test_a_slow_machine_leaves_out_what_cannot_fire_after_a_word() -> None:
+    trigger = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=1000, latest_ms=300)
+    audio = np.concatenate([beep(), beep(), np.zeros(16_000, np.int16)])
+
+    def scored(late: bool) -> tuple[list[Event], list[int]]:
+        spotter, ends = Spotter(LoudnessClassifier(), gate=None, trigger=trigger), []
+        events = []
+        for window in cut(audio):
+            before = spotter.scored
+            events.extend(spotter.feed([replace(window, late=late)]))
+            ends.extend([window.end] * (spotter.scored - before))
+        return events, ends
+
+    in_time, late = scored(False), scored(True)
+    assert in_time[0] == late[0]
+    assert len(late[0]) == 2
+    fired = [event.at for event in late[0] if isinstance(event, Detection)]
+    left_out = sorted({*in_time[1]} - {*late[1]})
+    assert left_out == [at + HOP * n for at in fired for n in range(1, 6) if at + HOP * n <= len(audio)]
+    assert in_time[1] == [window.end for window in cut(audio)]
 
 
 class BrokenClassifier(LoudnessClassifier):

@@ -9,6 +9,11 @@ from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
 from kwsd.audio.windowing.gaps import begun_before, is_missing, lost_before
 from kwsd.audio.windowing.ring import Ring, RingState
 from kwsd.audio.windowing.window import Window
+from kwsd.samples import RATE
+
+LATE = RATE // 5
+"""Windows of a live stream are late if they are taken more samples than this after they were to be taken. A machine
+that keeps up is late by the length of a device's block at most."""
 
 
 class Reader:
@@ -69,6 +74,8 @@ class Reader:
             if span is not None:  # else lapped since the state was taken: look again
                 break
         span.flags.writeable = False  # the windows share it
+        wake = max(self._heard + self._hop, self._schedule.last_wake(self._heard))
+        late = self._adaptive is not None and state.written - wake > LATE
         cut = []
         for end in ends:
             samples = span[end - self._length - first : end - first]
@@ -76,7 +83,7 @@ class Reader:
             if not any(gap.start < self._heard < gap.stop for gap in state.gaps):
                 lost += self._open  # the ring no longer holds the gap
             self._open = begun_before(self._heard, end, end - self._about, state.gaps)
-            cut.append(Window(self._stream, end, samples, lost, hop=self._hop))
+            cut.append(Window(self._stream, end, samples, lost, late, hop=self._hop))
             self._heard = end
         oldest = ends[0] - self._keep if self._keep else self._heard + self._grid
         self._ring.release(oldest - self._length)

@@ -14,13 +14,15 @@ class Window:
 
     The last `hop` of them are new since the previous window. Zeros stand for samples before the start and after the
     end of the stream, and in gaps. `lost` counts the samples lost since the previous window: dropped by the device, or
-    in no window because the reader was lapped.
+    in no window because the reader was lapped. `late` says that the machine is behind with it, which only happens in
+    a live stream.
     """
 
     stream: str
     end: int
     samples: NDArray[np.int16]
     lost: int = 0
+    late: bool = False
     hop: int = field(kw_only=True)
 
     @property

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
 from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.window import Window
@@ -89,6 +90,21 @@ def test_a_slow_machine_gets_few_live_windows_at_once(counts: Counts) -> None:
     assert counts(cut, 2, 0.04) == [1, 2]
     ring.write(np.ones(160_000, np.int16), wait=False)
     assert counts(cut, 3, 0.04) == [2, 2, 2]  # a word is published after a tenth of a second, not after two
+
+
+def test_live_windows_are_late_where_the_machine_is_behind_and_not_where_it_slept_on() -> None:
+    def lateness(adaptive: bool, behind: int, span: int | None = 1) -> list[bool]:
+        ring, schedule = Ring(320_000), WakeSchedule(800)
+        schedule.wake_at(span)
+        hops = {"a": AdaptiveHop(800)} if adaptive else None
+        cut = windows({"a": ring}, hop=800, adaptive=hops, schedule=schedule, batch=32)
+        ring.write(np.ones(behind + 800, np.int16), wait=False)
+        return [window.late for window in next(cut)]
+
+    assert lateness(True, 3200) == [False]
+    assert lateness(True, 4000) == [True]
+    assert lateness(False, 16_000) == 21 * [False]
+    assert lateness(True, 16_000, None) == [False]
 
 
 def test_a_slow_network_gets_fewer_windows_of_a_recording_at_once(counts: Counts) -> None:
