@@ -13,7 +13,9 @@ SUSTAINED = 2 * RATE
 behind after so many samples without a backlog, not at once: a reader that was lapped has jumped ahead, and has no
 backlog for a moment."""
 CALM = 30 * RATE
-"""Samples over which a reader must not be behind before the hop narrows by a step; doubled where that was too early."""
+"""Samples over which a reader must not be behind before the hop narrows by a step; doubled where that was too early.
+Over as many it has to be behind before the hop becomes wider than a quarter of a window: so few windows hold a whole
+word then that a third of the words are missed, more than are too late while a burst of speech is caught up with."""
 CALMEST = 600 * RATE
 STEPS = 3
 """How often the hop may double: 50, 100, 200, 400 ms."""
@@ -34,6 +36,7 @@ class AdaptiveHop:
         """
         self.hop = hop
         self._hops = [hop << step for step in range(STEPS + 1) if not step or hop << step <= length // 2]
+        self._fine = length // 4
         self._changed = changed
         self._behind_since: int | None = None
         self._calm_since = 0
@@ -50,7 +53,7 @@ class AdaptiveHop:
             self._calm_since = written
             if self._behind_since is None:
                 self._behind_since = written
-            elif written - self._behind_since >= SUSTAINED:
+            elif written - self._behind_since >= (SUSTAINED if 2 * self.hop <= self._fine else max(SUSTAINED, CALM)):
                 self._behind_since = written
                 self._widen(written, heard, behind)
             return

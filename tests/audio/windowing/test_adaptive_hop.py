@@ -41,13 +41,21 @@ def test_a_moment_of_delay_changes_nothing() -> None:
 
 def test_a_reader_that_is_lapped_again_and_again_is_behind_although_it_jumps() -> None:
     stream = Stream()
-    assert [hop for _ in range(5) for hop in stream.run(0.1, 4.0) + stream.run(1.5, 0.6)] == [200, 400]
+    assert [hop for _ in range(25) for hop in stream.run(0.1, 4.0) + stream.run(1.5, 0.6)] == [200, 400]
 
 
 def test_sustained_overload_widens_it_step_by_step_and_no_further() -> None:
     stream = Stream()
     assert stream.run(60, 1.1) == [200, 400]
-    assert [round(at / RATE, 1) for at, _ in stream.told] == [2.1, 4.1]
+    assert [round(at / RATE, 1) for at, _ in stream.told] == [2.1, 32.1]
+
+
+def test_a_burst_that_lasts_does_not_make_the_hop_so_wide_that_words_are_missed() -> None:
+    stream = Stream(50)
+    assert stream.run(25, 4.0) == [100, 200]
+    assert stream.run(20, 0.5) == []
+    assert stream.run(25, 4.0) == []
+    assert stream.run(10, 4.0) == [400]
 
 
 @pytest.mark.parametrize(("hop_ms", "steps"), [(50, [100, 200, 400]), (200, [400]), (300, []), (1000, [])])
@@ -57,7 +65,7 @@ def test_no_hop_is_wider_than_half_a_window(hop_ms: int, steps: list[int]) -> No
 
 def test_it_narrows_again_when_the_reader_has_kept_up_for_a_while() -> None:
     stream = Stream()
-    stream.run(10, 3.0)
+    stream.run(35, 3.0)
     calm_s = CALM / RATE
     assert stream.run(calm_s - 1, 0.2) == []
     assert stream.run(2, 0.2) == [200]
