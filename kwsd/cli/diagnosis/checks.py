@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from kwsd.zoo import ModelCard
 
 
+_WORD_HOPS, _WORD_MS = 1.5, 75
+"""Both networks score each window of a word. Where that takes longer than so many hops, the word is late."""
+_SLOW_HOP_MS, _SLOWEST_MS = 200, 250
+"""The hop that is advised then, and how long both may take for it; twice that hop, if they take longer."""
+
+
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield all findings as the checks run. A check that raises has failed; the following ones still run."""
     try:
@@ -80,16 +86,21 @@ def _model(config: Config) -> Iterator[Finding]:
         yield failed("words", error)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
-        took_ms = _scoring_ms(classifier, card.heard)  # silence, about which the verifier is not asked
+        took_ms = both_ms = _scoring_ms(classifier, card.heard)  # silence, about which the verifier is not asked
         told = f"{card.window / RATE:g} s in {took_ms:.1f} ms on {classifier.device}"
         if isinstance(classifier, Cascade) and card.verifier:
             heard, asked_ms = card.verifier.window, _scoring_ms(classifier.second, card.verifier.window)
+            both_ms = took_ms + asked_ms
             told += (
                 f"; verifier {classifier.second.name}, only for likely words, {heard / RATE:g} s in {asked_ms:.1f} ms"
             )
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than one window in {budget} ms: raise --hop and --coarse"
+    if card.verifier and both_ms > max(_WORD_HOPS * config.model.hop_ms, _WORD_MS):
+        hop_ms = _SLOW_HOP_MS if both_ms < _SLOWEST_MS else 2 * _SLOW_HOP_MS
+        if config.model.hop_ms < hop_ms:
+            state, remedy = "warn", f"words are heard late: use --hop {hop_ms} --smoothing 1"
     yield Finding("scoring", state, told, remedy)
 
 

@@ -160,6 +160,26 @@ def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) ->
     assert found["model"]["remedy"] == "fetch the model again"
 
 
+@pytest.mark.parametrize(
+    ("took_ms", "settings", "advice"),
+    [
+        (20, "", ""),
+        (45, "", "words are heard late: use --hop 200 --smoothing 1"),
+        (45, "[model]\nhop_ms = 200\n[trigger]\nsmoothing = 1\n", ""),
+        (140, "", "words are heard late: use --hop 400 --smoothing 1"),
+    ],
+)
+def test_a_machine_on_which_words_come_late_is_told_what_to_set(
+    kwsd: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, took_ms: int, settings: str, advice: str
+) -> None:
+    config = tmp_path / "slow.toml"
+    config.write_text(settings, encoding="utf-8")
+    monkeypatch.setattr("kwsd.cli.diagnosis.checks._scoring_ms", lambda *_: float(took_ms))
+    ran = kwsd("doctor", "--format", "json", "--config", config)
+    (scoring,) = (finding for finding in json.loads(ran.out) if finding["what"] == "scoring")
+    assert (scoring["state"], scoring["remedy"]) == ("warn" if advice else "ok", advice)
+
+
 def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
     user.mkdir()
     (user / "config.toml").write_text('[hooks.words]\nyes = "/no/such/program"\nzebra = "true"\n', encoding="utf-8")
