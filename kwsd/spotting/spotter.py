@@ -133,7 +133,7 @@ class Spotter:
 
     def _needless(self, window: Window) -> bool:
         """Whether a slow machine should leave this window out, to keep up with the word after the one that fired."""
-        return window.late and self._state(window.stream).trigger.is_deaf(window.end, window.hop)
+        return window.late and self._state(window.stream).trigger.is_refractory(window.end, window.hop)
 
     def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
         """The scores (labels,) of each window, None for those that need none."""

@@ -120,7 +120,7 @@ class Trigger:
         """Whether a window with these scores (labels,) is a candidate for any word; see `bounds`."""
         return bool((scores[self._columns] >= self.bounds(finest=finest)).any())
 
-    def is_deaf(self, at: int, hop: int) -> bool:
+    def is_refractory(self, at: int, hop: int) -> bool:
         """Whether a word that the window up to sample `at` begins is too late once the refractory time is over.
 
         The next windows, each `hop` samples later, still tell by then what may fire. But whether the word that fired

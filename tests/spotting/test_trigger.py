@@ -263,7 +263,7 @@ def test_the_second_best_of_two_words_fires_when_the_first_one_has_rested() -> N
 
 @pytest.mark.parametrize("word", ["yes", "no"])
 @pytest.mark.parametrize("begins", range(1, 16))
-def test_windows_to_which_it_is_deaf_change_nothing(begins: int, word: str) -> None:
+def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str) -> None:
     rows = [row(yes=1.0)] * 2 + [row()] * begins + [row(**{word: 1.0})] * 12 + [row()] * 4
     chosen = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1200, latest_ms=450)
     whole, sparing = Trigger(LABELS, chosen), Trigger(LABELS, chosen)
@@ -271,7 +271,7 @@ def test_windows_to_which_it_is_deaf_change_nothing(begins: int, word: str) -> N
     spared = [
         (number, hit)
         for number, scores in enumerate(rows)
-        if (hit := sparing.feed(None if sparing.is_deaf((number + 1) * HOP, HOP) else scores, (number + 1) * HOP))
+        if (hit := sparing.feed(None if sparing.is_refractory((number + 1) * HOP, HOP) else scores, (number + 1) * HOP))
     ]
     assert spared == heard
-    assert not Trigger(LABELS, chosen).is_deaf(HOP, HOP)  # nothing has fired
+    assert not Trigger(LABELS, chosen).is_refractory(HOP, HOP)  # nothing has fired
