@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """At which places a daemon was asked; it answers at each."""
     places: list[Path] = []
 
-    def ask(path: Path) -> dict[str, Any]:
+    def ask(path: Path, _: float) -> dict[str, Any]:
         places.append(path)
         return SNAPSHOT
 
@@ -98,7 +98,7 @@ def test_a_verifier_is_told_of_where_there_is_one(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: dict[str, Any] = SNAPSHOT | {"windows_verified": 7}
-    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda _: found)
+    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda *_: found)
     assert "30 scored, 7 of them verified, 90 kept out" in kwsd("status", "--socket", tmp_path / "s").out
     del found["windows_verified"]
     assert "verified" not in kwsd("status", "--socket", tmp_path / "s").out
@@ -108,7 +108,7 @@ def test_a_verifier_is_told_of_where_there_is_one(
 def test_figures_of_another_version_are_told_from_a_fault(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda _: SNAPSHOT | changed)
+    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda *_: SNAPSHOT | changed)
     ran = kwsd("status", "--socket", tmp_path / "s")
     assert (ran.status, ran.out) == (69, "")
     assert "restart it, or use --format json" in ran.err
@@ -117,7 +117,7 @@ def test_figures_of_another_version_are_told_from_a_fault(
 
 def test_no_audio_is_not_silence(kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = {"audio_s": 0.0, "lost": False, "hop_ms": 100, "level_dbfs": None}
-    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda _: SNAPSHOT | {"streams": {"stdin": stream}})
+    monkeypatch.setattr("kwsd.cli.commands.status.ask", lambda *_: SNAPSHOT | {"streams": {"stdin": stream}})
     out = kwsd("status", "--socket", tmp_path / "s").out
     assert "stdin: no audio has come yet" in out
     assert "silence" not in out
