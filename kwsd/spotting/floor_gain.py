@@ -24,6 +24,7 @@ MOST = 30
 BLOCK = RATE // 10
 """Samples whose level is taken at a time."""
 _BLOCKS, _RANK = 20, 3
+_ONES = np.ones(BLOCK)
 _LARGEST, _FARTHEST = 32767, 8192  # of samples, and of a constant offset
 
 
@@ -38,28 +39,29 @@ class FloorGain:
 
     def amplify(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """The next samples (n,) int16, amplified 1 to `MOST` times, and clipped where that is too loud."""
-        if len(samples) < self._left:
+        if len(samples) <= self._left:
             return self._amplify(samples)
         parts = []
         while len(samples):
             parts.append(self._amplify(samples[: self._left]))
             samples = samples[len(parts[-1]) :]
-            if not self._left:
-                self._end_block()
         return np.concatenate(parts)
 
     def _amplify(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """Count samples of one block, and amplify them."""
         waves = samples.astype(np.float64)  # whose sums of squares are exact, whatever the pieces
-        self._sum += float(waves.sum())
         energy = float(np.dot(waves, waves))
+        self._sum += float(np.dot(waves, _ONES[: len(waves)]))  # faster than sum()
         self._energy += energy
         self._left -= len(samples)
-        if self._gain == 1 or not energy:
+        gain = self._gain
+        if not self._left:
+            self._end_block()
+        if gain == 1 or not energy:
             return samples
-        if energy * self._gain**2 <= _LARGEST**2:  # then no sample is beyond it
-            return samples * np.int16(self._gain)
-        return np.clip(waves * self._gain, -_LARGEST, _LARGEST).astype(np.int16)
+        if energy * gain**2 <= _LARGEST**2:  # then no sample is beyond it
+            return samples * np.int16(gain)
+        return np.clip(waves * gain, -_LARGEST, _LARGEST).astype(np.int16)
 
     def _end_block(self) -> None:
         offset = self._sum / BLOCK

@@ -11,6 +11,7 @@ from kwsd.spotting.floor_gain import FloorGain
 
 STEP = RATE // 100
 """Samples (10 ms) that are classified at a time."""
+_BYTES = 2 * STEP
 
 
 class StepDetector:
@@ -31,7 +32,7 @@ class StepDetector:
             what = f"no voice activity detector ({error})"
             raise DeviceError(what, "pip install webrtcvad-wheels, or --no-gate") from error
         self._detector, self._gain = webrtcvad.Vad(aggressiveness), FloorGain()
-        self._rest = np.zeros(0, np.int16)
+        self._rest = b""
 
     def set_mode(self, aggressiveness: int) -> None:
         """Use another mode from now on, keeping what the detector has learnt."""
@@ -39,12 +40,12 @@ class StepDetector:
 
     def skip(self) -> None:
         """Drop the step that has begun, as the next samples do not follow on from the last; what was learnt stays."""
-        self._rest = self._rest[:0]
+        self._rest = b""
 
     def feed(self, samples: NDArray[np.int16]) -> list[bool]:
         """Whether each whole step of the next samples (n,) int16 is speech; the remainder is kept for the next call."""
-        waiting = np.concatenate([self._rest, self._gain.amplify(samples)])
-        whole = len(waiting) // STEP * STEP
+        waiting = self._rest + self._gain.amplify(samples).tobytes()
+        whole = len(waiting) // _BYTES * _BYTES
         self._rest = waiting[whole:]
-        steps = (waiting[start : start + STEP] for start in range(0, whole, STEP))
-        return [self._detector.is_speech(step.tobytes(), RATE) for step in steps]
+        steps = (waiting[start : start + _BYTES] for start in range(0, whole, _BYTES))
+        return [self._detector.is_speech(step, RATE) for step in steps]
