@@ -15,6 +15,7 @@ from typing import Any
 
 from kwsd.cards.allowed import is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
+from kwsd.cards.folder import check_regular
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
@@ -80,8 +81,7 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
             weights in other files.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
-            raise ModelError(f"{path} is not a regular file;", f"name another, or {_REMEDY}")
+        check_regular(path, f"name another, or {_REMEDY}")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(

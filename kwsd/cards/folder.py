@@ -13,11 +13,16 @@ from kwsd.errors import ModelError
 from kwsd.labels import is_printable, unclear
 
 
+def check_regular(path: Path, remedy: str = "fetch the model again") -> None:
+    """Raise ModelError for what is there but no file: a pipe would be waited for, and a device has no end."""
+    if path.exists() and not path.is_file():
+        raise ModelError(f"{path} is not a regular file;", remedy)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a regular file. Raises ModelError."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ModelError(f"{path} is not a regular file;", "fetch the model again")
+        check_regular(path)
         value = json.loads(path.read_text(encoding="utf-8"))
     except PermissionError as error:
         raise closed(path, error) from error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kwsd.cards.folder import closed, read_json
+from kwsd.cards.folder import check_regular, closed, read_json
 from kwsd.cards.names import GRAPH, INDEX, WEIGHTS
 from kwsd.errors import ModelError
 
@@ -56,8 +56,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     from safetensors import SafetensorError, safe_open
 
     for file in files:
-        if file.exists() and not file.is_file():  # a pipe would be waited for
-            raise ModelError(f"{file} is not a regular file;", "fetch the model again")
+        check_regular(file)
         try:
             file.open("rb").close()  # without permission, safetensors would claim that there is no such file
             with safe_open(file, framework="np"):
