@@ -69,4 +69,4 @@ class FloorGain:
         self._sum, self._energy, self._left = 0.0, 0.0, BLOCK
         floor = sorted(self._levels)[min(_RANK, len(self._levels) - 1)]
         most = min(MOST, _FARTHEST / max(1.0, abs(offset)))
-        self._gain = max(1, int(min(most, FLOOR / max(floor, FLOOR / MOST))))
+        self._gain = max(1, int(most if floor * most <= FLOOR else FLOOR / floor))

@@ -28,11 +28,15 @@ class SpottingSettings:
     about: int | None = None
     coarse: int | None = None
 
+    @property
+    def gate_in_use(self) -> GateSettings | None:
+        """The gate's settings; None if it is not in use."""
+        return self.gate if self.gated else None
+
     def spotter(self, classifier: Classifier) -> Spotter:
         """A new spotter. Raises ConfigError as `Spotter` does."""
-        gate = self.gate if self.gated else None
-        return Spotter(classifier, gate=gate, trigger=self.trigger, coarse=self.coarse, about=self.about)
+        return Spotter(classifier, gate=self.gate_in_use, trigger=self.trigger, coarse=self.coarse, about=self.about)
 
     def retune(self, spotter: Spotter) -> None:
         """Let a spotter go on with this gate, trigger and `coarse`. Raises as `Spotter.adopt` does."""
-        spotter.adopt(gate=self.gate if self.gated else None, trigger=self.trigger, coarse=self.coarse)
+        spotter.adopt(gate=self.gate_in_use, trigger=self.trigger, coarse=self.coarse)

@@ -71,7 +71,7 @@ class Trigger:
         self._latest = None if settings.latest_ms is None else samples_in(settings.latest_ms)
         self._refractory = samples_in(settings.refractory_ms)
         self._recent = np.zeros((settings.smoothing, len(self._words)))
-        self._quiet_until = self._last_at = self._fed_at = -(1 << 62)
+        self._quiet_until = self._fed_at = -(1 << 62)
         self._fed = 0  # windows so far
         self._since = np.full(len(self._words), self._fed_at)  # the end of the first window that resembles the word
         self._first = np.zeros(len(self._words), np.int64)  # the number of that window
@@ -90,7 +90,7 @@ class Trigger:
 
     def inherit(self, other: Trigger) -> None:
         """Take over the state of `other`, which has other settings, so that what it fired does not fire again."""
-        self._last_at, self._quiet_until = other._last_at, other._last_at + self._refractory
+        self._quiet_until = other._quiet_until - other._refractory + self._refractory
         self._fed_at, self._fed = other._fed_at, other._fed
         kept = min(len(self._recent), len(other._recent))
         for column, word in enumerate(self._words):
@@ -158,7 +158,7 @@ class Trigger:
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())
         self._armed[best] = False
-        self._last_at = self._fired[best] = at
+        self._fired[best] = at
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
 

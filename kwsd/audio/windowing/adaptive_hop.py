@@ -53,7 +53,7 @@ class AdaptiveHop:
             self._calm_since = written
             if self._behind_since is None:
                 self._behind_since = written
-            elif written - self._behind_since >= (SUSTAINED if 2 * self.hop <= self._fine else max(SUSTAINED, CALM)):
+            elif written - self._behind_since >= self._patience():
                 self._behind_since = written
                 self._widen(written, heard, behind)
             return
@@ -62,6 +62,10 @@ class AdaptiveHop:
         if self.hop > self._hops[0] and written - self._calm_since >= self._calm:
             self._calm_since = self._narrowed_at = written
             self._change(-1, heard, behind)
+
+    def _patience(self) -> int:
+        """For how many samples the reader has to be behind before the hop widens."""
+        return SUSTAINED if 2 * self.hop <= self._fine else max(SUSTAINED, CALM)
 
     def _widen(self, written: int, heard: int, behind: int) -> None:
         if self.hop == self._hops[-1]:
