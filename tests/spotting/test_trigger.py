@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from score_rows import HOP, LABELS, row, run, run_from
 
 from kwsd.errors import ConfigError
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
-
-LABELS = ("yes", "no", "_unknown_", "_silence_")
-HOP = 1600
-
-
-def row(**scores: float) -> NDArray[np.float32]:
-    return np.array([scores.get(label, 0.0) for label in LABELS], np.float32)
-
-
-def run(trigger: Trigger, rows: list[NDArray[np.float32] | None]) -> list[tuple[int, Hit]]:
-    hits = [(number, trigger.feed(scores, (number + 1) * HOP)) for number, scores in enumerate(rows)]
-    return [(number, hit) for number, hit in hits if hit]
 
 
 def settings(smoothing: int = 2, refractory_ms: int = 500, **thresholds: float) -> TriggerSettings:
@@ -46,73 +33,11 @@ def test_nothing_fires_in_the_refractory_time() -> None:
     assert [hit.word for _, hit in run(Trigger(LABELS, settings(refractory_ms=1000)), rows)] == ["yes"]
 
 
-def late(latest_ms: int | None) -> Trigger:
-    return Trigger(LABELS, TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=500, latest_ms=latest_ms))
-
-
-def test_a_word_that_passes_its_threshold_late_is_no_answer() -> None:
-    rows = [row()] + [row(yes=0.9)] * 4 + [row(yes=0.99)] * 3  # first resembled in window 1, over in window 6
-    assert [number for number, _ in run(late(None), rows)] == [6]
-    assert [number for number, _ in run(late(500), rows)] == [6]  # windows lie 100 ms apart
-    assert run(late(499), rows) == []
-
-
-def test_its_time_begins_anew_after_a_window_that_does_not_resemble_it() -> None:
-    begun, over = [row(), row(yes=0.9), row(yes=0.9)], [row(yes=0.99)] * 3
-    assert run(late(250), begun + over) == []
-    for between in (row(yes=0.49), None):
-        assert [number for number, _ in run(late(250), [*begun, between, *over])] == [5]
-
-
-@pytest.mark.parametrize(("smoothing", "apart"), [(2, 5), (6, 1), (3, 3)])
-def test_windows_far_apart_do_not_make_it_deaf(smoothing: int, apart: int) -> None:
-    """Their first mean is as early as one can be."""
-    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, smoothing, latest_ms=450))
-    hits = [trigger.feed(row(yes=1.0), number * apart * HOP) for number in range(1, 8)]
-    assert [number for number, hit in enumerate(hits, start=1) if hit] == [smoothing]
-    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, smoothing, latest_ms=450))
-    rows = [row(yes=0.6)] * 2 + [row(yes=1.0)] * 8
-    assert [trigger.feed(each, number * apart * HOP) for number, each in enumerate(rows, start=1)] == [None] * 10
-
-
-def test_what_passes_after_the_first_mean_is_late_there_too() -> None:
-    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.95}, 2, latest_ms=450))
-    rows = [row(yes=0.9), row(yes=0.99), row(yes=0.99)]
-    assert [trigger.feed(each, number * 5 * HOP) for number, each in enumerate(rows, start=1)] == [None] * 3
-
-
-def test_each_word_has_its_own_time() -> None:
-    rows = [row(yes=0.6)] * 5 + [row(yes=0.6, no=0.99)] * 2
-    assert [hit.word for _, hit in run(late(250), rows)] == ["no"]
-
-
-def test_a_window_that_was_scored_belatedly_counts_from_where_it_ended() -> None:
-    trigger = late(250)
-    assert trigger.feed(None, HOP) is None
-    trigger.amend(row(yes=0.9))
-    assert run_from(trigger, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == []
-    trigger = late(350)
-    trigger.feed(None, HOP)
-    trigger.amend(row(yes=0.9))
-    assert run_from(trigger, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == [4]
-
-
 def test_a_window_that_was_scored_belatedly_is_forgotten_in_its_turn() -> None:
     trigger = Trigger(LABELS, settings(yes=0.5))
     trigger.feed(None, HOP)
     trigger.amend(row(yes=0.9))
     assert run_from(trigger, [None, row(yes=0.2)], 2) == []
-
-
-def test_other_settings_do_not_begin_its_time_anew() -> None:
-    before, after = late(250), late(250)
-    run(before, [row(yes=0.9)] * 3)
-    after.inherit(before)
-    assert run_from(after, [row(yes=0.99)] * 2, 4) == []
-
-
-def run_from(trigger: Trigger, rows: list[NDArray[np.float32]], first: int) -> list[int]:
-    return [number for number, scores in enumerate(rows, start=first) if trigger.feed(scores, number * HOP)]
 
 
 def test_another_word_fires_after_it() -> None:
@@ -195,53 +120,6 @@ def test_after_a_gap_a_word_may_fire_again() -> None:
     assert trigger.feed(row(yes=1), 2 * HOP)
 
 
-def test_a_word_begins_where_it_passes_a_threshold_that_is_low() -> None:
-    trigger = Trigger(LABELS, TriggerSettings({"yes": 0.4}, latest_ms=450))
-    assert [number for number, _ in run(trigger, [row(), *[row(yes=0.45)] * 3])] == [2]
-
-
-def test_a_word_that_is_said_again_at_once_fires_again() -> None:
-    once = [row(), row(yes=0.7), *[row(yes=1.0)] * 5]  # fires at the fourth window
-    again = [row(yes=0.7), *[row(yes=1.0)] * 4]  # between them it never scores less than a half
-    for latest_ms in (None, 450):
-        assert [number for number, _ in run(late(latest_ms), once + again)] == [3, 9]
-
-
-def test_a_word_that_was_held_back_does_not_wait_for_ever() -> None:
-    once = [row(), *[row(yes=1.0)] * 5, *[row(yes=0.7)] * 6, *[row(yes=1.0)] * 5]
-    assert [number for number, _ in run(late(None), once)] == [2, 13]
-    assert [number for number, _ in run(late(450), once)] == [2]
-
-
-def test_the_time_of_another_word_does_not_wait_for_the_refractory_time() -> None:
-    rows = [row(), *[row(yes=1.0)] * 2, *[row(no=0.7)] * 6, *[row(no=1.0)] * 3]
-    assert [hit.word for _, hit in run(late(450), rows)] == ["yes"]
-    assert [hit.word for _, hit in run(late(None), rows)] == ["yes", "no"]
-
-
-def test_after_other_settings_are_adopted_a_word_fires_again_at_once() -> None:
-    once = [row(), row(yes=0.7), *[row(yes=1.0)] * 5]
-    before, after = late(450), late(450)
-    assert run(before, once)
-    after.inherit(before)
-    rows = [row(yes=0.7), *[row(yes=1.0)] * 4]
-    assert any(after.feed(each, (number + 1 + len(once)) * HOP) for number, each in enumerate(rows))
-
-
-def test_after_a_reset_its_time_begins_anew() -> None:
-    trigger = late(250)
-    assert run(trigger, [row(yes=0.9)] * 5) == []
-    trigger.reset()
-    assert run_from(trigger, [row(yes=0.99)] * 3, 6) == [7]
-
-
-def test_a_successor_knows_that_a_word_has_just_begun() -> None:
-    before, after = late(450), late(450)
-    before.feed(row(yes=0.99), 5 * HOP)
-    after.inherit(before)
-    assert after.feed(row(yes=0.99), 10 * HOP)  # as late as it may be, but in the first mean
-
-
 def test_a_successor_takes_over_the_newest_scores_of_the_same_word() -> None:
     before, after = Trigger(LABELS, settings(3, no=0.8, yes=0.8)), Trigger(LABELS, settings(2, yes=0.8))
     before.feed(row(yes=0.9), HOP)
@@ -259,19 +137,3 @@ def test_the_second_best_of_two_words_fires_when_the_first_one_has_rested() -> N
     rows = [row(yes=1.0, no=0.9)] * 2 + [row(no=0.9)] * 8
     hits = run(Trigger(LABELS, settings()), rows)
     assert [(number, hit.word) for number, hit in hits] == [(1, "yes"), (6, "no")]
-
-
-@pytest.mark.parametrize("word", ["yes", "no"])
-@pytest.mark.parametrize("begins", range(1, 16))
-def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str) -> None:
-    rows = [row(yes=1.0)] * 2 + [row()] * begins + [row(**{word: 1.0})] * 12 + [row()] * 4
-    chosen = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1200, latest_ms=450)
-    whole, sparing = Trigger(LABELS, chosen), Trigger(LABELS, chosen)
-    heard = run(whole, rows)
-    spared = [
-        (number, hit)
-        for number, scores in enumerate(rows)
-        if (hit := sparing.feed(None if sparing.is_refractory((number + 1) * HOP, HOP) else scores, (number + 1) * HOP))
-    ]
-    assert spared == heard
-    assert not Trigger(LABELS, chosen).is_refractory(HOP, HOP)  # nothing has fired
