@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,62 +117,6 @@ def test_faults_are_told_without_loading_anything(copy: Path, fault: str) -> Non
     assert "\n" not in str(told.value)
 
 
-def test_a_readme_that_is_no_file_is_not_waited_for(copy: Path) -> None:
-    os.mkfifo(copy / "README.md")
-    assert read_card(str(copy)).licence == "unknown"
-
-
-def test_weights_that_are_no_file_are_not_waited_for(copy: Path) -> None:
-    (copy / "model.safetensors").unlink()
-    os.mkfifo(copy / "one.safetensors")
-    (copy / "model.safetensors.index.json").write_text('{"weight_map": {"classifier.weight": "one.safetensors"}}')
-    with pytest.raises(ModelError, match=r"one\.safetensors is not a regular file; fetch the model again"):
-        read_card(str(copy))
-
-
-def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None:
-    """Not even where a folder is loaded without its card, as a recipe's `network.start` is."""
-    from transformers import AutoModelForAudioClassification
-
-    from kwsd.networks.auto_classifier import whole
-
-    change(copy / "config.json", transformers_weights="adapter_model.bin")
-    (copy / "adapter_model.bin").write_bytes(b"cos\nabort\n(tR.")
-    with pytest.raises(ModelError, match=r"names other weights than model\.safetensors"):
-        whole(AutoModelForAudioClassification, copy, "mine")
-
-
-def test_parts_of_a_distributed_checkpoint_are_not_loaded_without_a_card_either(copy: Path) -> None:
-    from transformers import AutoModelForAudioClassification
-
-    from kwsd.networks.auto_classifier import whole
-
-    shutil.copy(copy / "model.safetensors", copy / "shard-00001-model-00001-of-00001.safetensors")
-    with pytest.raises(ModelError, match=r"mine has parts of a distributed checkpoint beside its weights"):
-        whole(AutoModelForAudioClassification, copy, "mine")
-
-
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
-def test_attention_of_torch_may_be_named(copy: Path, attention: str) -> None:
-    change(copy / "config.json", _attn_implementation=attention)
-    load_classifier(read_card(str(copy)), device="cpu")
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"model": {"type": "none", "vocab": {}, "merges": []}},  # tokenizers raises Exception itself
-        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},  # and here it panics
-    ],
-)
-def test_a_damaged_tokenizer_is_refused(clap: Path, tmp_path: Path, odd: dict[str, Any]) -> None:
-    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
-    change(mine / "tokenizer.json", **odd)
-    card = replace(read_card(str(mine)), labels=("a dog", "a cat"))
-    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all of its files from the same revision"):
-        load_classifier(card, device="cpu")
-
-
 def test_weights_without_a_head_are_refused(copy: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
@@ -246,17 +189,6 @@ def test_weights_that_diverged_are_refused(copy: Path) -> None:
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match="mine: its scores are not finite numbers"):
         load_classifier(read_card(str(copy)), device="cpu")
-
-
-def test_code_in_a_model_is_never_run(copy: Path) -> None:
-    (copy / "mine.py").write_text("raise SystemExit('code of the model was run')")
-    change(
-        copy / "config.json",
-        model_type="mine",
-        auto_map={"AutoConfig": "mine.Config", "AutoModelForAudioClassification": "mine.Model"},
-    )
-    with pytest.raises(ModelError, match=r"mine needs its own code, which kwsd never runs; use another model"):
-        read_card(str(copy))
 
 
 def test_a_library_that_a_model_needs_is_missing_and_not_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
