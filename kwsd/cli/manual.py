@@ -17,6 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from kwsd.cli.coercion import convert_plainly
 from kwsd.cli.refusals import refusing
 from kwsd.cli.repeats import refuse_repeats
 from kwsd.shown import wants_colour
@@ -37,6 +38,9 @@ class ManualCommand(TyperCommand):
     Its errors for wrong values are worded like those of the configuration. An option of which only the last value would
     count may be given only once.
     """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return convert_plainly(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         with refusing(ctx):
@@ -63,6 +67,9 @@ class ManualCommand(TyperCommand):
 
 class ManualGroup(TyperGroup):
     """A command with subcommands, which its help groups by `rich_help_panel`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return convert_plainly(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: Any) -> Any:
         with _read_enough(), refusing(ctx):
