@@ -16,6 +16,7 @@ from typing import NoReturn
 from kwsd.cli import stderr
 from kwsd.cli.app import app
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
+from kwsd.networks.resource_errors import gpu_failure
 from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
 
 INTERNAL = KwsdError.exit_status
@@ -84,8 +85,8 @@ def _is_interrupt(error: BaseException | None) -> bool:
 def _tell_error(error: Exception, debug: bool) -> int:
     """Report an error and return its exit status.
 
-    A full disk, an inaccessible file and a limit of the system are, like kwsd's own errors, no faults in kwsd; any
-    other exception is."""
+    A full disk, an inaccessible file, a limit of the system and a GPU that fails are, like kwsd's own errors, no faults
+    in kwsd; any other exception is."""
     if isinstance(error, KwsdError):
         return _tell(str(error), error.exit_status, debug)
     if isinstance(error, OSError) and error.errno in NO_ROOM:
@@ -98,6 +99,8 @@ def _tell_error(error: Exception, debug: bool) -> int:
     lacking = next((text for kind, said, text in _LIMITS if isinstance(error, kind) and said in str(error)), None)
     if lacking:
         return _tell(lacking, DeviceError.exit_status, debug)
+    if failure := gpu_failure(error):
+        return _tell(str(failure), failure.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
 

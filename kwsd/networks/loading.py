@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from kwsd.cards.folder import read_json, read_labels
 from kwsd.cards.foreign import ZERO_SHOT, needs_code
 from kwsd.errors import DeviceError, ModelError, first_line
+from kwsd.networks.resource_errors import gpu_failure
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Options with which everything is loaded from a model's folder."""
@@ -34,7 +35,7 @@ def loading(name: str, folder: Path) -> Iterator[None]:
 
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
-        DeviceError: the GPU has too little memory, or a library is missing, such as one for quantised weights.
+        DeviceError: the GPU has too little memory or fails, or a library is missing, such as one for quantised weights.
     """
     try:
         yield
@@ -44,6 +45,8 @@ def loading(name: str, folder: Path) -> Iterator[None]:
         missing = f"cannot load {name} ({folder}) without another library: {first_line(error)};"
         raise DeviceError(missing, "install that into kwsd's environment, or use another model") from error
     except MISFITS as error:
+        if failure := gpu_failure(error):
+            raise failure from error
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
             raise ModelError(f"{what} {_misfit(folder)}") from error

@@ -186,6 +186,8 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "free some"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/dev/null"), "raise LimitNOFILE= of the unit"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "free some"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has"), "the GPU has too little memory"),
+        (RuntimeError("CUDA error: unspecified launch failure\nSearch for"), "unspecified launch failure; use"),
     ],
 )
 def test_a_limit_of_the_system_is_no_fault(

@@ -26,6 +26,7 @@ from kwsd.networks.auto_classifier import FeatureExtractor, whole
 from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
 from kwsd.networks.loading import MISFITS, unloadable
+from kwsd.networks.resource_errors import gpu_failure
 from kwsd.replacing import write_bytes
 from kwsd.samples import RATE
 from kwsd.training.finetuning.recipe import FinetuneRecipe
@@ -64,6 +65,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     Raises:
         ModelError: there is no encoder in safetensors that transformers loads, or it is damaged.
         UsageError: the recipe's window is longer than the encoder can hear.
+        DeviceError: the GPU fails, or has too little memory.
     """
     config = read_json(folder / "config.json")
     check_type(config, recipe.model)
@@ -90,6 +92,8 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         _try(model, extractor, recipe.window)
         return model, extractor
     except MISFITS as error:
+        if failure := gpu_failure(error):
+            raise failure from error
         raise unloadable(f"{recipe.model} is not an encoder that can be trained:", error, recipe.model) from error
 
 
