@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -164,17 +165,17 @@ class Finetuning:
 
     def _learn(self, windows: NDArray[np.float32], labels: NDArray[np.intp]) -> float:
         """Add the gradient of a batch's summed loss; returns that sum."""
-        try:
+        with contextlib.suppress(torch.cuda.OutOfMemoryError):
             return self.gradients.add(windows, labels)
-        except torch.cuda.OutOfMemoryError as error:
-            fits = self.gradients.fitting(windows, labels)
-            if fits == 0:
-                raise DeviceError("the GPU has no memory for a single window: free some, or --device cpu") from error
-            batch = self.recipe.batch
-            raise DeviceError(
-                f"the GPU has no memory for batches of {batch}: --batch {fits} would fit, with --accumulate "
-                f"{math.ceil(batch * self.recipe.accumulate / fits)} for the same steps"
-            ) from error
+        # Only now, as the error holds the frames that it went through, and with them all that the batch had allocated.
+        fits = self.gradients.fitting(windows, labels)
+        if fits == 0:
+            raise DeviceError("the GPU has no memory for a single window: free some, or --device cpu")
+        batch = self.recipe.batch
+        raise DeviceError(
+            f"the GPU has no memory for batches of {batch}: --batch {fits} would fit, with --accumulate "
+            f"{math.ceil(batch * self.recipe.accumulate / fits)} for the same steps"
+        )
 
     def _choose(self, accuracy: float) -> None:
         """Save the network if none was better, or in any case if the validation clips are too few to choose by."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -238,6 +239,24 @@ def test_a_gpu_without_room_says_which_batch_fits(
         with pytest.raises(DeviceError, match=text) as told:
             run.train(lambda _: None)
         assert told.value.exit_status == 69
+
+
+def test_what_fits_is_tried_without_the_memory_of_the_batch_that_did_not(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, held = Gradients.add, weakref.WeakSet[torch.Tensor]()
+
+    def small(gradients: Gradients, windows: Any, labels: Any) -> float:
+        if held or len(windows) > 4:
+            activations = torch.zeros(1)  # on a GPU, most of its memory
+            held.add(activations)
+            raise torch.cuda.OutOfMemoryError
+        return real(gradients, windows, labels)
+
+    monkeypatch.setattr(Gradients, "add", small)
+    run = started(replace(RECIPE, batch=8), foreign("whisper"), data, tmp_path / "run")
+    with pytest.raises(DeviceError, match="--batch 4 would fit"):
+        run.train(lambda _: None)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
