@@ -20,6 +20,12 @@ _CLIP = 1.0  # the greatest norm of the gradient
 _DECAY = 0.01
 
 
+def half_precision() -> torch.dtype:
+    """The type in which the GPU computes: bfloat16, or float16 where it would only imitate that, which is slow."""
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if native else torch.float16
+
+
 class Gradients:
     """A network on a device, its feature extractor, and the optimiser of its trainable weights."""
 
@@ -30,18 +36,18 @@ class Gradients:
         self._weights = torch.tensor(weights, device=device)
         learning = [weight for weight in model.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.AdamW(learning, lr=0.0, weight_decay=_DECAY)
-        half = device == "cuda"
-        self._half = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
-        self._scaler = torch.amp.GradScaler(device, enabled=half and self._half is torch.float16)
+        self._half = half_precision() if device == "cuda" else torch.float16  # not used on a processor
+        self._scaler = torch.amp.GradScaler(device, enabled=device == "cuda" and self._half is torch.float16)
 
     def state(self) -> dict[str, Any]:
         """The state of the optimiser, for a checkpoint."""
         return {"optimizer": self._optimizer.state_dict(), "scaler": self._scaler.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restore what `state` returned."""
+        """Restore what `state` returned, on whatever device that was."""
         self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where nothing was scaled: on a processor, or in bfloat16
+            self._scaler.load_state_dict(state["scaler"])
 
     def logits(self, windows: NDArray[np.float32]) -> torch.Tensor:
         """(batch, samples) float32 at 16 kHz -> (batch, labels)."""

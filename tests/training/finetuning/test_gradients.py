@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from kwsd.errors import ConfigError
-from kwsd.training.finetuning.gradients import Gradients
+from kwsd.training.finetuning.gradients import Gradients, half_precision
 
 
 class Linear(torch.nn.Module):
@@ -93,3 +93,36 @@ def test_no_step_is_taken_where_the_loss_is_no_number(gradients: Gradients, loss
     with pytest.raises(ConfigError, match="step 3: the loss is"):
         gradients.take_step(3, 0.1, loss, len(WINDOWS))
     assert all(torch.equal(now, then) for now, then in zip(gradients.model.parameters(), before, strict=True))
+
+
+def scaling(gradients: Gradients) -> Gradients:
+    """As on a GPU that computes in float16."""
+    gradients._scaler = torch.amp.GradScaler("cpu")
+    gathered(gradients, 8)
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    return gradients
+
+
+def test_a_run_goes_on_on_another_device(gradients: Gradients) -> None:
+    extractor: Any = Extractor()
+    unscaled = gradients.state()
+    scaled = scaling(gradients).state()
+    scale = gradients._scaler.get_scale()
+    gradients.restore(unscaled)
+    assert gradients._scaler.get_scale() == scale
+    elsewhere = Gradients(Linear(), extractor, [1.0, 1.0, 1.0], "cpu")
+    elsewhere.restore(scaled)
+    assert not elsewhere._scaler.is_enabled()
+
+
+@pytest.mark.parametrize(("major", "dtype"), [(7, torch.float16), (8, torch.bfloat16)])
+def test_an_older_gpu_is_not_made_to_imitate_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, major: int, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(major=major))
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda _: True)
+    assert half_precision() is dtype
