@@ -1,27 +1,39 @@
-"""Finds out whether there is a GPU, without importing torch on machines that cannot have one."""
+"""Finds out whether there is a GPU that works, without importing torch on machines that cannot have one."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from kwsd.errors import DeviceError
+from kwsd.networks.resource_errors import gpu_failure
+
+log = logging.getLogger(__name__)
 
 NODES = tuple(map(Path, ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")))
 """Device nodes of NVIDIA's driver on a PC, on a Jetson and in WSL; without any of them, CUDA finds no device."""
 
 
 def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
-    """Resolve "auto", "cuda" or "cpu" to an available device, "cuda" or "cpu".
+    """Resolve "auto", "cuda" or "cpu" to a device that works, "cuda" or "cpu".
 
     Raises:
-        DeviceError: CUDA is asked for and absent.
+        DeviceError: CUDA is asked for, and absent or of no use.
     """
-    present = wanted != "cpu" and any(node.exists() for node in nodes) and _torch_sees_one()
-    if wanted == "cuda" and not present:
-        raise DeviceError("torch finds no CUDA device;", "use --device cpu, or install a CUDA build of torch")
-    return "cuda" if present else "cpu"
+    if wanted == "cpu":
+        return "cpu"
+    if not (any(node.exists() for node in nodes) and _torch_sees_one()):
+        if wanted == "cuda":
+            raise DeviceError("torch finds no CUDA device;", "use --device cpu, or install a CUDA build of torch")
+        return "cpu"
+    if failure := _failure():
+        if wanted == "cuda":
+            raise failure
+        log.warning("%s, so the CPU is used", failure.what)
+        return "cpu"
+    return "cuda"
 
 
 def _torch_sees_one() -> bool:
@@ -32,3 +44,16 @@ def _torch_sees_one() -> bool:
     except ImportError:  # kwsd was installed without it
         return False
     return torch.cuda.is_available()
+
+
+def _failure() -> DeviceError | None:
+    """Why the GPU cannot compute; None if it can. Torch also sees one that it was not built for, or that is full."""
+    import torch
+
+    try:
+        torch.ones(1, device="cuda").sum().item()
+    except RuntimeError as error:
+        if failure := gpu_failure(error):
+            return failure
+        raise
+    return None

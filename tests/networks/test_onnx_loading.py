@@ -18,7 +18,6 @@ from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
 from kwsd.exporting.export import export_model
 from kwsd.exporting.own_graph import drawing
-from kwsd.networks.devices import pick_device
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_loading import load_exported, load_onnx, quantisation_levels
 from kwsd.networks.onnx_weights import arrange
@@ -154,26 +153,6 @@ def test_processors_that_would_overflow_get_seven_bits(tmp_path: Path, machine: 
     (tmp_path / "cpuinfo").write_text(f"flags\t\t: fpu {flags}\n")
     assert quantisation_levels(machine, tmp_path / "cpuinfo") == levels
     assert quantisation_levels("x86_64", tmp_path / "none") == 63
-
-
-def test_without_a_drivers_device_torch_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    none = (tmp_path / "nvidiactl",)
-    assert pick_device("auto", none) == pick_device("cpu", none) == "cpu"
-    with pytest.raises(DeviceError, match="--device cpu"):
-        pick_device("cuda", none)
-
-
-def test_with_one_torch_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = tmp_path / "nvidiactl"
-    node.touch()
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for present, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
-        assert pick_device("auto", (node,)) == device
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert pick_device("auto", (node,)) == "cpu"
 
 
 class _RuntimeException(Exception):
