@@ -24,9 +24,11 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
     """
     if wanted == "cpu":
         return "cpu"
-    if not (any(node.exists() for node in nodes) and _torch_sees_one()):
+    driven = any(node.exists() for node in nodes)
+    if not (driven and _torch_sees_one()):
         if wanted == "cuda":
-            raise DeviceError("torch finds no CUDA device;", "use --device cpu, or install a CUDA build of torch")
+            lacking = _lacking() if driven else "install NVIDIA's driver"
+            raise DeviceError("torch finds no CUDA device;", f"use --device cpu, or {lacking}")
         return "cpu"
     if failure := _failure():
         if wanted == "cuda":
@@ -44,6 +46,18 @@ def _torch_sees_one() -> bool:
     except ImportError:  # kwsd was installed without it
         return False
     return torch.cuda.is_available()
+
+
+def _lacking() -> str:
+    """What to do where there is a driver, but torch sees no device. Wheels with CUDA need a driver of their time."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") is not None:
+        return "see what CUDA_VISIBLE_DEVICES hides"
+    build = "install a CUDA build of torch"
+    try:
+        import torch
+    except ImportError:
+        return build
+    return f"install a newer driver, for CUDA {torch.version.cuda}" if torch.version.cuda else build
 
 
 def _failure() -> DeviceError | None:

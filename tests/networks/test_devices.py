@@ -28,8 +28,27 @@ def test_without_a_drivers_device_torch_is_not_asked(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "torch", None)
     none = (tmp_path / "nvidiactl",)
     assert pick_device("auto", none) == pick_device("cpu", none) == "cpu"
-    with pytest.raises(DeviceError, match="--device cpu"):
+    with pytest.raises(DeviceError, match="--device cpu, or install NVIDIA's driver"):
         pick_device("cuda", none)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "visible", "remedy"),
+    [
+        (None, None, "install a CUDA build of torch"),
+        ("13.0", None, "install a newer driver, for CUDA 13.0"),
+        ("13.0", "9", "CUDA_VISIBLE_DEVICES"),
+    ],
+)
+def test_what_is_lacking_is_named(
+    node: Path, monkeypatch: pytest.MonkeyPatch, cuda: str | None, visible: str | None, remedy: str
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(DeviceError, match=f"use --device cpu, or .*{remedy}"):
+        pick_device("cuda", (node,))
 
 
 def test_with_one_torch_decides(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
