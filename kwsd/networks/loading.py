@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from kwsd.cards.folder import read_json, read_labels
 from kwsd.cards.foreign import ZERO_SHOT, needs_code
 from kwsd.errors import DeviceError, ModelError, first_line
-from kwsd.networks.resource_errors import gpu_failure
+from kwsd.networks.resource_errors import check_memory, gpu_failure
 
 SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Options with which everything is loaded from a model's folder."""
@@ -35,6 +35,7 @@ def loading(name: str, folder: Path) -> Iterator[None]:
 
     Raises:
         ModelError: config, weights and feature extractor do not fit each other, or transformers does not know them.
+        MemoryError: the machine has too little memory.
         DeviceError: the GPU has too little memory or fails, or a library is missing, such as one for quantised weights.
     """
     try:
@@ -47,6 +48,7 @@ def loading(name: str, folder: Path) -> Iterator[None]:
     except MISFITS as error:
         if failure := gpu_failure(error):
             raise failure from error
+        check_memory(error)
         what = f"cannot load {name} ({folder}):"
         if "ignore_mismatched_sizes" in str(error):  # an option of transformers, which no operator can set
             raise ModelError(f"{what} {_misfit(folder)}") from error

@@ -8,8 +8,8 @@ import re
 from kwsd.errors import DeviceError, first_line
 
 _SCARCE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-_NO_MEMORY = ("bad_alloc", "cannot allocate memory")
-"""Messages of C++ and the dynamic linker, whose errors have no class of their own."""
+_NO_MEMORY = ("bad_alloc", "cannot allocate memory", "can't allocate memory")
+"""Messages of C++, the dynamic linker and torch, whose errors have no class of their own."""
 _BY_GPU = re.compile(r"CUDA (driver )?error|CUDA out of memory|No CUDA GPUs|NVIDIA driver|cuDNN|cuFFT")
 """What torch says when CUDA, its libraries or the driver fail; most of its errors are plain RuntimeErrors."""
 _GPU_FULL = re.compile(r"out of memory|_ALLOC_FAILED")

@@ -1,4 +1,4 @@
-"""What CUDA and its libraries say when they fail is no fault of the model's."""
+"""What CUDA says when it fails, or torch where there is no memory, is no fault of the model's."""
 
 from __future__ import annotations
 
@@ -36,3 +36,15 @@ def test_a_gpu_that_fails_while_a_model_is_loaded(said: str, told: str) -> None:
 def test_a_wrong_argument_is_not_the_gpus_fault(said: str) -> None:
     with pytest.raises(ModelError), loading("mine", Path("folder")):
         raise RuntimeError(said)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:125] DefaultCPUAllocator: can't allocate memory: you tried"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+def test_nor_is_a_machine_without_memory_the_models(error: Exception) -> None:
+    with pytest.raises(MemoryError), loading("mine", Path("folder")):
+        raise error
