@@ -59,7 +59,11 @@ def bound(classifier: TorchClassifier) -> Bound:
     window = torch.zeros(1, classifier.window_samples, device=classifier.device)
     dtype = next(classifier.network.parameters()).dtype
     flops, moved_bytes = _work(classifier.network, window)
-    return Bound(flops, moved_bytes, _flops_per_second(classifier.device, dtype), _bytes_per_second(classifier.device))
+    try:
+        peak, moved = _flops_per_second(classifier.device, dtype), _bytes_per_second(classifier.device)
+    finally:
+        torch.cuda.empty_cache()  # torch would keep 3 GB of the GPU, where another process may run next
+    return Bound(flops, moved_bytes, peak, moved)
 
 
 def _work(network: torch.nn.Module, window: torch.Tensor) -> tuple[float, float]:
