@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from kwsd.cards.names import WEIGHTS
 from kwsd.cards.reading import own_window
 from kwsd.cli import console
 from kwsd.cli.fetching import pull_if_missing
-from kwsd.cli.learning import learn, unwritten
+from kwsd.cli.learning import Places, learn, unwritten
 from kwsd.errors import UsageError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
@@ -42,17 +42,6 @@ _FEW = 12
 """A model with fewer labels knows few words, and has hardly learnt to reject others."""
 _MANY = 50
 """The fewest clips for a figure in per cent: with fewer, one clip is more than two per cent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The paths of a run's data and results, its licence, and whether it starts afresh."""
-
-    data: Path
-    runs: Path
-    out: Path | None
-    licence: str
-    fresh: bool
 
 
 @warned_once()

@@ -1,10 +1,11 @@
-"""Runs the steps of a training run, with progress, a journal, and interrupts that lose nothing."""
+"""Runs the steps of a training run of either kind, with progress, a journal, and interrupts that lose nothing."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,17 @@ _QUIET_S, _OFTEN_S = 60.0, 5.0
 """A step is logged after a minute without a log line, a validation at most every five seconds.
 
 With a handful of clips, there are several validations a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of a run's data and results, its licence, and whether it starts afresh."""
+
+    data: Path
+    runs: Path
+    out: Path | None
+    licence: str
+    fresh: bool
 
 
 class Steps(Protocol):

@@ -13,9 +13,10 @@ from safetensors import SafetensorError
 
 from kwsd.cards.card_writing import read_raw_card
 from kwsd.cli import console
-from kwsd.cli.learning import learn, unwritten
+from kwsd.cli.learning import Places, learn, unwritten
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import export_model
+from kwsd.networks.devices import pick_device
 from kwsd.training.journal import JOURNAL, plot_journal
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
@@ -28,25 +29,26 @@ from kwsd.training.weight_averaging import average_weights
 log = logging.getLogger(__name__)
 
 
-def teach(recipe: Path, data: Path, runs: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
+def teach(recipe: Path, places: Places, device: str) -> None:
     """Carry out `kwsd train` on a recipe. Raises Interrupted after Ctrl-C."""
+    device = pick_device(device)
     plan = read_recipe(recipe)
     usual = Recipe(plan.name, plan.words).to_dict()
-    with run_folder(runs, plan.name, plan.to_dict(), fresh=fresh, usual=usual) as folder:
-        _teach(plan, data, folder, out=out, fresh=fresh, licence=licence)
+    with run_folder(places.runs, plan.name, plan.to_dict(), fresh=places.fresh, usual=usual) as folder:
+        _teach(plan, places, folder, device)
 
 
-def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: bool, licence: str) -> None:
+def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
     """Train and export the model, resuming the run in `folder` if there is one."""
-    place = model_place(folder, out, plan.name)
+    place = model_place(folder, places.out, plan.name)
     read_raw_card(place)  # raises now, not after training
     other = load_trained(plan.soup.model, plan.labels, "soup.model") if plan.soup.model else None
     with console.progress() as show:
-        network, lesson = prepare(plan, data, folder.parent / "cache", show)
-        run = Run(plan, network, lesson, folder)
+        network, lesson = prepare(plan, places.data, folder.parent / "cache", show)
+        run = Run(plan, network, lesson, folder, device)
         if run.resume():
             log.info("%s: resuming from step %d of %d", folder, run.step, plan.schedule.steps)
-        validated = learn(run, COLUMNS, show, going_on(fresh))
+        validated = learn(run, COLUMNS, show, going_on(places.fresh))
         model = run.learner.average
         if other is not None:
             run.learner.average = model = average_weights(model, other, plan.soup.share)
@@ -58,12 +60,12 @@ def _teach(plan: Recipe, data: Path, folder: Path, *, out: Path | None, fresh: b
             model,
             place,
             name=plan.name,
-            licence=licence or _licence(plan),
+            licence=places.licence or _licence(plan),
             scores=_scores(validated),
             offsets=plan.mix.offsets,
         )
     except (OSError, SafetensorError) as error:
-        raise unwritten(place, error, going_on(fresh)) from error
+        raise unwritten(place, error, going_on(places.fresh)) from error
     _plot(folder)
     console.say(f"{place}: {run.step} steps, best accuracy per word on the validation clips {run.best:.4f}")
 

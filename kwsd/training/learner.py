@@ -54,9 +54,8 @@ def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, An
 class Learner:
     """Trains a network step by step; the run numbers the steps, and those below zero train only the front end."""
 
-    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson) -> None:
-        self.recipe, self.schedule, self.lesson = recipe, recipe.schedule, lesson
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson, device: str) -> None:
+        self.recipe, self.schedule, self.lesson, self.device = recipe, recipe.schedule, lesson, device
         self.model: SpotterModel = model
         self.model.to(self.device)  # type: ignore[arg-type]  # its decorator hides the method's own signature
         self.average: SpotterModel = copy.deepcopy(self.model).requires_grad_(False)

@@ -25,10 +25,10 @@ COLUMNS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", 
 class Run:
     """One run in one folder: the learner, the step, the mined windows, and the best validation result."""
 
-    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, model: SpotterModel, lesson: Lesson, folder: Path, device: str) -> None:
         self.schedule, self.lesson, self.folder = recipe.schedule, lesson, folder
         self.words = len(recipe.words)
-        self.learner = Learner(recipe, model, lesson)
+        self.learner = Learner(recipe, model, lesson, device)
         self.before = self.learner.before
         self.step = -self.before
         self.mined: Mined = np.zeros((0, 3), np.int64)

@@ -36,7 +36,7 @@ def recipe(recordings: Path, recipe_file: Path) -> Recipe:
 def started(recipe: Recipe, root: Path, name: str) -> Run:
     model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
     (root / name).mkdir(exist_ok=True)
-    return Run(recipe, model, lesson, root / name)
+    return Run(recipe, model, lesson, root / name, "cpu")
 
 
 def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: Path) -> None:

@@ -25,7 +25,7 @@ def quiet(what: str, done: int, total: int) -> None:
 def started(recipe: Recipe, root: Path, folder: Path) -> Run:
     model, lesson = prepare(recipe, root, root / "cache", quiet)
     folder.mkdir(exist_ok=True)
-    return Run(recipe, model, lesson, folder)
+    return Run(recipe, model, lesson, folder, "cpu")
 
 
 class Killed(Exception):

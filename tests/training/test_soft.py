@@ -63,7 +63,7 @@ def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
             journal(figures)
             reports.append(figures)
 
-        Run(recipe, model, lesson, root / "run").train(report)
+        Run(recipe, model, lesson, root / "run", "cpu").train(report)
     return [report for report in reports if "words" in report]
 
 

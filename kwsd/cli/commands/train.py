@@ -113,7 +113,7 @@ def train(
     ] = False,
     seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,
     device: Annotated[
-        str, typer.Option(metavar="auto|cuda|cpu", rich_help_panel=_OWN, help="Where to compute.")
+        str, typer.Option(metavar="auto|cuda|cpu", help="Where to compute; auto takes CUDA if it is there.")
     ] = "auto",
 ) -> None:
     """Teach your own words to kwsd's HuBERT or to any other encoder, or train by a recipe.
@@ -149,17 +149,16 @@ def train(
     _check_names(device, name)
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
+    from kwsd.cli.learning import Places
+
+    places = Places(data, runs, out, licence, fresh)
     if recipe is not None and told is None:
-        if given_flags(ctx, ["device"]):
-            raise UsageError(
-                "--device does not apply to this recipe, which uses a GPU if there is one;", "leave it out"
-            )
         with console.importing("training"):
-            from kwsd.cli import teaching
-        teaching.teach(recipe, data, runs, out=out, fresh=fresh, licence=licence)
+            from kwsd.cli.teaching import teach
+        teach(recipe, places, device)
         return
     with console.importing("training"):
-        from kwsd.cli.finetuning import Places, finetune
+        from kwsd.cli.finetuning import finetune
     if told is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
         told = FinetuneRecipe(
@@ -167,7 +166,7 @@ def train(
             window_s=window, epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate,
             class_weights=class_weights, seed=seed,
         )  # fmt: skip
-    finetune(told, Places(data, runs, out, licence, fresh), device)
+    finetune(told, places, device)
 
 
 def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.errors import DeviceError
+
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
 
@@ -68,7 +70,7 @@ def recipe(folder: Path, steps: int) -> Path:
 
 def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: Path, rows: Rows) -> None:
     arguments = ("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs", "--out", tmp_path / "out")
-    ran = kwsd(*arguments)
+    ran = kwsd(*arguments, "--device", "cpu")
     assert ran.status == 0, ran.err
     run = tmp_path / "runs" / "tones"
     assert {path.name for path in run.iterdir()} == {"checkpoint.pt", "journal.csv", "journal.png", "recipe.json"}
@@ -110,6 +112,22 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert json.loads(place.read_text())["thresholds"] == {}
     assert (run / "checkpoint.pt.old").exists()
     assert rows(run / "journal.csv")[-1]["step"] == "30"
+
+
+def test_a_device_that_cannot_compute_is_told_before_anything_is_prepared(
+    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def broken(device: str) -> str:
+        asked.append(device)
+        raise DeviceError("the GPU cannot be used: it is old;", "use --device cpu")
+
+    monkeypatch.setattr("kwsd.cli.teaching.pick_device", broken)
+    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs", "--device", "cuda")
+    assert (ran.status, ran.out, asked) == (69, "", ["cuda"])
+    assert "it is old; use --device cpu" in ran.err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
