@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from score_rows import HOP, LABELS, row, run, run_from
 
@@ -83,6 +84,13 @@ def test_a_threshold_of_zero_fires_without_scores_as_often_as_ever() -> None:
     assert [number for number, _ in run(Trigger(LABELS, settings(yes=0.0)), [None] * 20)] == [0]
 
 
+def test_a_score_that_rounding_lifts_above_one_leaves_its_neighbour_a_candidate() -> None:
+    trigger = Trigger(LABELS, settings(yes=0.9))
+    above, below = row(yes=float(np.nextafter(np.float32(1), np.float32(2)))), row(yes=0.7999999)
+    assert trigger.is_candidate(below, finest=True)
+    assert [number for number, _ in run(trigger, [below, above])] == [1]
+
+
 def test_after_a_long_silence_a_word_fires_as_at_the_start() -> None:
     rested, spoken = Trigger(LABELS, settings()), [row(yes=0.7), row(yes=0.95), row(yes=0.9), None]
     assert run(rested, [row(no=0.3), *[None] * 50]) == []
@@ -104,6 +112,13 @@ def test_a_trigger_with_other_settings_goes_on_where_the_old_one_was() -> None:
     fresh = Trigger(LABELS, settings(smoothing=1, no=0.5))
     fresh.inherit(Trigger(LABELS, settings(yes=0.5)))
     assert fresh.feed(row(no=1.0), HOP) == Hit("no", 1.0, 0.5)
+
+
+def test_a_word_that_lasts_beyond_the_refractory_time_does_not_fire_again_by_other_settings() -> None:
+    old, new = Trigger(LABELS, settings()), Trigger(LABELS, settings(yes=0.7))
+    assert len(run(old, [row(yes=1.0)] * 3)) == 1
+    new.inherit(old)
+    assert [number for number in range(4, 30) if new.feed(row(yes=1.0), number * HOP)] == []
 
 
 def test_a_successor_goes_on_with_what_was_heard() -> None:

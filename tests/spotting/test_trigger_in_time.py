@@ -66,6 +66,14 @@ def test_other_settings_do_not_begin_its_time_anew() -> None:
     assert run_from(after, [row(yes=0.99)] * 2, 4) == []
 
 
+def test_a_window_that_is_scored_after_other_settings_counts_from_where_it_ended() -> None:
+    before, after = late(350), late(350)
+    before.feed(None, HOP)
+    after.inherit(before)
+    after.amend(row(yes=0.9))
+    assert run_from(after, [row(yes=0.9), row(yes=0.99), row(yes=0.99)], 2) == [4]
+
+
 def test_a_word_begins_where_it_passes_a_threshold_that_is_low() -> None:
     trigger = Trigger(LABELS, TriggerSettings({"yes": 0.4}, latest_ms=450))
     assert [number for number, _ in run(trigger, [row(), *[row(yes=0.45)] * 3])] == [2]
@@ -113,11 +121,12 @@ def test_a_successor_knows_that_a_word_has_just_begun() -> None:
     assert after.feed(row(yes=0.99), 10 * HOP)  # as late as it may be, but in the first mean
 
 
+@pytest.mark.parametrize("latest_ms", [None, 50, 400, 450])
 @pytest.mark.parametrize("word", ["yes", "no"])
 @pytest.mark.parametrize("begins", range(1, 16))
-def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str) -> None:
+def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str, latest_ms: int | None) -> None:
     rows = [row(yes=1.0)] * 2 + [row()] * begins + [row(**{word: 1.0})] * 12 + [row()] * 4
-    chosen = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1200, latest_ms=450)
+    chosen = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1200, latest_ms=latest_ms)
     whole, sparing = Trigger(LABELS, chosen), Trigger(LABELS, chosen)
     heard = run(whole, rows)
     spared = [
