@@ -76,8 +76,9 @@ def test_an_offset_is_not_taken_for_noise(offset: int) -> None:
     assert np.array_equal(gain.amplify(heard), heard * 4)
 
 
-def test_an_offset_is_not_amplified_until_it_is_clipped() -> None:
-    gain, heard = FloorGain(), noise(1) + np.int16(4000)
+@pytest.mark.parametrize("offset", [4000, -4000])
+def test_an_offset_is_not_amplified_until_it_is_clipped(offset: int) -> None:
+    gain, heard = FloorGain(), noise(1) + np.int16(offset)
     gain.amplify(heard)
     assert np.array_equal(gain.amplify(heard), heard * 2)
 
