@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from kwsd.audio.windowing.window import Window
-from kwsd.events import Detection
+from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -44,6 +47,19 @@ def test_a_loss_makes_it_forget_that_something_sounded_like_a_word() -> None:
     assert 4 in told.asked
     spotter.feed([numbered(5, lost=100)])
     assert 5 not in told.asked
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_speech_that_goes_on_after_a_loss_begins_anew(goes_on: bool) -> None:
+    gate = GateSettings(onset_ms=10, hangover_ms=20)
+    spotter = Spotter(Told(*[0] * 4), gate=gate, trigger=TRIGGER)
+    assert spotter.feed([numbered(1), numbered(2)]) == [SpeechStarted("one", at=800)]
+    later = numbered(3, lost=100)
+    if not goes_on:
+        later = replace(later, samples=np.zeros_like(later.samples))
+    begun: list[Event] = [SpeechStarted("one", at=2400)] if goes_on else []
+    assert spotter.feed([later]) == [SpeechEnded("one", at=2400), AudioLost("one", at=2400, samples=100), *begun]
 
 
 def test_a_threshold_that_falls_makes_the_last_window_a_candidate() -> None:
