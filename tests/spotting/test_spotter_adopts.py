@@ -48,23 +48,6 @@ def test_settings_that_do_not_fit_the_classifier_change_nothing() -> None:
     assert len(feed(spotter, cut(beep()), 1)) == 1
 
 
-def test_a_window_that_was_held_back_is_not_remembered_by_settings_that_hold_none() -> None:
-    """Else minutes later it is taken for the neighbour of a word."""
-    settings = {"gate": None, "trigger": TRIGGER}
-    loud, quiet = beep(at=0, length=48_000), np.zeros(48_000, np.int16)
-    spotter = Spotter(LoudnessClassifier(), **settings, coarse=0)  # type: ignore[arg-type]  # as above
-    before = cut(loud)[12:13]
-    assert feed(spotter, before, 1) == []
-    assert spotter.scored == 0  # held back: its neighbour will tell
-    greedy = TriggerSettings({"beep": 0.4}, smoothing=2, refractory_ms=500)
-    spotter.adopt(gate=None, trigger=greedy, coarse=0)
-    feed(spotter, cut(quiet), 4)
-    spotter.adopt(gate=None, trigger=TRIGGER, coarse=0)
-    assert feed(spotter, before, 1) == []
-    lonely = [cut(quiet)[5], cut(loud)[13], cut(quiet)[6]]
-    assert feed(spotter, lonely, 1) == []
-
-
 def test_another_grid_holds_from_then_on() -> None:
     windows = cut(np.zeros(80_000, np.int16))
     spotter = Spotter(LoudnessClassifier(), gate=None, trigger=TRIGGER, coarse=4800)

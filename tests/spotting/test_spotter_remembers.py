@@ -86,6 +86,33 @@ def test_without_a_gate_from_now_on_a_new_stream_has_none_either() -> None:
     assert (spotter.scored, spotter.gated) == (1, 0)
 
 
+def test_other_thresholds_hold_for_a_new_stream_too() -> None:
+    spotter = Spotter(Told(0.7, 0.7), gate=None, trigger=TRIGGER)
+    spotter.adopt(gate=None, trigger=replace(TRIGGER, thresholds={"beep": 0.95}))
+    assert spotter.feed([numbered(number, stream="later") for number in range(2)]) == []
+
+
+@pytest.mark.usefixtures("plain")
+def test_each_stream_has_its_own_gate_of_a_gate_that_comes() -> None:
+    spotter = Spotter(Told(0, 0), gate=None, trigger=TRIGGER)
+    spotter.feed([numbered(0), numbered(0, stream="two")])
+    spotter.adopt(gate=GateSettings(onset_ms=10, hangover_ms=500), trigger=TRIGGER)
+    assert spotter.feed([numbered(1), numbered(0, stream="two")]) == [SpeechStarted("one", at=800)]
+
+
+def test_a_window_that_was_held_back_is_forgotten_by_settings_that_hold_none() -> None:
+    """Else minutes later it is taken for the neighbour of a word."""
+    told, trigger = Told(0.9, 0, 0, 0, 0.9), TriggerSettings({"beep": 0.85}, 2)
+    spotter = Spotter(told, gate=None, trigger=trigger, coarse=0)
+    spotter.feed([numbered(0)])
+    assert told.asked == []
+    spotter.adopt(gate=None, trigger=TriggerSettings({"beep": 0.4}, 2), coarse=0)
+    spotter.feed([numbered(number) for number in (1, 2, 3)])
+    spotter.adopt(gate=None, trigger=trigger, coarse=0)
+    assert spotter.feed([numbered(4)]) == []
+    assert told.asked == [1, 2, 3, 4]
+
+
 def test_looks_lie_whole_hops_apart() -> None:
     told = Told(*[0] * 9)
     spotter = Spotter(told, gate=None, trigger=TriggerSettings({"beep": 0.9}, 2), coarse=2000)
