@@ -53,9 +53,15 @@ def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
     assert schedule.points.idle
     schedule.wake_at(1)
     assert schedule.points.early_s > 0
-    long = WakeSchedule(8000)
-    long.wake_at(None)
-    assert not long.points.idle  # its span stays its hop
+
+
+@pytest.mark.parametrize("hop", [3200, 8000])
+def test_where_no_two_hops_fit_into_the_longest_sleep_each_of_them_is_looked_at(hop: int) -> None:
+    schedule = WakeSchedule(hop)
+    schedule.wake_at(None)
+    assert (schedule.span, schedule.points.idle) == (hop, False)
+    schedule.wake_at(2 * hop)
+    assert schedule.span == hop
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,7 @@ def test_a_sleeper_wakes_when_all_has_come_and_who_is_awake_before() -> None:
         (480, (None, 3840), 1),  # each 3,840 samples instead of 4,800: 15,360 is one of the former alone
         (800, (1, 4000, 4000, 8000, None), 0),
         (800, (4000, 1), 1),
+        (800, (2400, 4000), 1),  # further apart, but 4,000 is none of the former
     ],
 )
 def test_a_sleeper_is_woken_where_it_would_miss_a_look(hop: int, spans: tuple[int | None, ...], wakes: int) -> None:
