@@ -10,9 +10,11 @@ import pytest
 
 from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
+from kwsd.audio.windowing.reader import LATE, Reader
 from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.window import Window
 from kwsd.audio.windowing.windows import windows
+from kwsd.samples import RATE
 
 Counts = Callable[[Iterator[list[Window]], int, float], list[int]]
 
@@ -79,6 +81,36 @@ def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
             heard = next(cut)[0].end
         ring.skip(20_800)
     assert adaptive.hop == 1600
+
+
+def reader_of(ring: Ring, adaptive: AdaptiveHop) -> Reader:
+    return Reader("a", ring, 800, (RATE, RATE), 0, WakeSchedule(800), adaptive, 0)
+
+
+def test_a_gap_that_was_heard_leaves_what_is_behind_as_it_is() -> None:
+    ring, adaptive = Ring(10 * RATE), AdaptiveHop(800)
+    reader = reader_of(ring, adaptive)
+    ring.skip(RATE)
+    ring.write(np.ones(800, np.int16), wait=False)
+    assert [window.lost for window in reader.take(20)] == [RATE]
+    for seconds in (1.5, 2.0):  # the ring still holds the gap
+        ring.write(np.ones(round(seconds * RATE), np.int16), wait=False)
+        reader.due(20)
+    assert adaptive.hop == 1600
+
+
+def test_with_a_wide_hop_the_reader_is_woken_once_a_hop_and_not_late_sooner() -> None:
+    ring, adaptive, wakes = Ring(10 * RATE), AdaptiveHop(800), []
+    adaptive.hop = 3200
+    reader = reader_of(ring, adaptive)
+    ring.write(np.ones(3200 + LATE, np.int16), wait=False)
+    assert reader.due(1) == 1
+    assert [(window.end, window.late) for window in reader.take(1)] == [(3200, False)]
+    ring.attach(lambda: wakes.append(ring.written))
+    heard = [window.end for window in reader.take(20)][-1]
+    for _ in range(4):
+        ring.write(np.ones(800, np.int16), wait=False)
+    assert wakes == [heard + 3200]
 
 
 def test_a_slow_machine_gets_few_live_windows_at_once(counts: Counts) -> None:
