@@ -11,8 +11,10 @@ import pytest
 
 from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.window import Window
 from kwsd.daemon.worker import Worker
-from kwsd.events import SpeechEnded, SpeechStarted
+from kwsd.events import Event, HopChanged, Ready, SpeechEnded, SpeechStarted
+from kwsd.samples import RATE
 
 HOP = 1600
 
@@ -117,3 +119,73 @@ def test_windows_are_cut_as_the_model_and_what_is_kept_need_them(monkeypatch: py
     assert worker.hear(card, lambda: engine, **options)
     cut = {key: given[key] for key in ("length", "about", "keep", "batch", "hop")}
     assert cut == {"length": 32_000, "about": 16_000, "keep": 700, "batch": 5, "hop": 800}
+
+
+class Batches:
+    """A worker of the streams "a", a microphone, and "b", which is given these batches of windows."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *batches: str, span: int | None = 1) -> None:
+        """A batch is told by its streams, each a letter, of which it has a window."""
+        self.published: list[Event] = []
+        self.trace: list[str] = []
+        self.adaptive: dict[str, Any] = {}
+        self.schedule = WakeSchedule(800)
+        cut = [[Window(stream, 800, np.zeros(8, np.int16), hop=800) for stream in streams] for streams in batches]
+        monkeypatch.setattr(
+            "kwsd.daemon.worker.windows", lambda _, **given: self.adaptive.update(given["adaptive"]) or iter(cut)
+        )
+        told: Any = Told("told", self.trace)
+        spotter: Any = SimpleNamespace(
+            load=lambda *_: None, feed=lambda _: [], end=lambda _: [], gated=0, batch=5, span=span
+        )
+        rings = {stream: Ring(8) for stream in "ab"}
+        publish: Any = self.published.append
+        self.worker = Worker(rings, spotter, publish=publish, counters=told, watchdog=told, status=told)
+
+    def hear(
+        self, load: Callable[[], Any] = lambda: SimpleNamespace(name="tiny", device="cpu", labels=("yes",))
+    ) -> None:
+        card: Any = SimpleNamespace(heard=32_000, about=8000)
+        options: Any = {"hop": 800, "schedule": self.schedule, "live": ("a",)}
+        self.worker.hear(card, load, progressed=lambda: self.trace.append("progressed"), **options)
+
+
+def test_each_stream_is_ready_with_its_first_window_and_all_with_the_last_of_these(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = Batches(monkeypatch, "a", "aa", "b", "ab")
+    given.hear()
+    assert given.published == [Ready("a", "tiny", "cpu"), Ready("b", "tiny", "cpu")]
+    told = [what for what in given.trace if what in ("told.ready", "progressed")]
+    assert told == ["progressed", "progressed", "told.ready", "progressed", "progressed"]
+
+
+@pytest.mark.parametrize(("span", "points"), [(None, (4800, True)), (1600, (1600, False))])
+def test_the_next_wake_up_is_where_the_spotter_says(
+    span: int | None, points: tuple[int, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Batches(monkeypatch, "a", span=span)
+    given.hear()
+    assert (given.schedule.span, given.schedule.points.idle) == points
+
+
+def test_a_wider_hop_is_told_and_is_no_wider_than_half_of_what_the_scores_are_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = Batches(monkeypatch)
+    given.hear()
+    for second in range(2, 120):
+        given.adaptive["a"].observe(second * RATE, (second - 2) * RATE)
+    assert given.published == [HopChanged("a", 2 * RATE, 1600, 2 * RATE), HopChanged("a", 32 * RATE, 3200, 2 * RATE)]
+
+
+def test_loading_has_ended_where_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> None:
+        raise OSError("no model")
+
+    given = Batches(monkeypatch, "a")
+    assert not given.worker.loaded
+    with pytest.raises(OSError, match="no model"):
+        given.hear(load)
+    assert given.worker.loaded
+    assert given.trace == []
