@@ -117,3 +117,15 @@ def test_lost_samples_count() -> None:
     assert ReadDelay(1600).milliseconds(0.0, 320) == pytest.approx(65)
     assert ReadDelay(1600).milliseconds(0.0, 320, lost=640) == 0.0  # 40 ms are missing: not worth it
     assert ReadDelay(1600).milliseconds(0.0, 320, lost=1600) == pytest.approx(65)
+
+
+def test_what_is_lost_makes_no_stream_late_and_none_a_recording() -> None:
+    delay = ReadDelay(1600)
+    assert delay.milliseconds(0.0, 320) == pytest.approx(65)
+    assert delay.milliseconds(0.1, 320, lost=1280) == pytest.approx(65)
+    assert ReadDelay(1600).milliseconds(0.0, 320, lost=16_000) == pytest.approx(65)
+
+
+def test_a_clock_that_is_fast_counts_as_live_for_ever() -> None:
+    reads, hops, _ = wakes(1600, 120.0, speed=1.02)
+    assert reads <= 2 * hops + 2
