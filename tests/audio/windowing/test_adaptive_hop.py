@@ -91,3 +91,14 @@ def test_it_takes_longer_after_it_has_narrowed_too_early() -> None:
     while stream.run(0.1, 0.0) != [100]:
         pass
     assert round((stream.written - began) / RATE) == 30
+
+
+@pytest.mark.parametrize(("rested_s", "wait_s"), [(45, 60), (75, 30)])
+def test_it_has_narrowed_too_early_if_it_widens_within_twice_the_time(rested_s: int, wait_s: int) -> None:
+    stream = Stream()
+    assert stream.run(3, 3.0) == [200]
+    assert stream.run(31, 0.0) == [100]
+    assert stream.run(rested_s, 0.0) == []
+    assert stream.run(3, 3.0) == [200]
+    assert stream.run(wait_s - 3, 0.0) == []
+    assert stream.run(3, 0.0) == [100]
