@@ -113,6 +113,27 @@ def test_with_a_wide_hop_the_reader_is_woken_once_a_hop_and_not_late_sooner() ->
     assert wakes == [heard + 3200]
 
 
+def test_with_a_wide_hop_a_window_is_taken_of_whose_hop_only_the_last_part_is_missing() -> None:
+    ring, adaptive = Ring(10 * RATE), AdaptiveHop(800)
+    adaptive.hop = 1600
+    reader = reader_of(ring, adaptive)
+    ring.write(np.ones(800, np.int16), wait=False)
+    ring.skip(800)
+    assert reader.due(20) == 1
+    assert [(window.end, window.lost) for window in reader.take(20)] == [(1600, 800)]
+
+
+def test_what_comes_just_before_it_is_expected_is_due_at_once() -> None:
+    """It woke nobody, so nobody would look until more comes."""
+
+    class Early(Ring):
+        def expect(self, position: int, latest: int = 0) -> None:
+            self.write(np.ones(800, np.int16), wait=False)
+            super().expect(position, latest)
+
+    assert reader_of(Early(10 * RATE), AdaptiveHop(800)).due(20) == 1
+
+
 def test_a_slow_machine_gets_few_live_windows_at_once(counts: Counts) -> None:
     ring = Ring(320_000)
     cut = windows({"a": ring}, hop=1600, adaptive={"a": AdaptiveHop(1600)}, batch=16)
