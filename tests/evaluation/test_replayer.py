@@ -1,0 +1,33 @@
+"""What fires in a replay is what would fire live: by its time, and by which other words are listened for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kwsd.evaluation.replayer import Replayer
+from kwsd.evaluation.scored_stream import ScoredStream
+from kwsd.spotting.trigger import TriggerSettings
+
+
+def scored(rows: NDArray[np.float32], *labels: str) -> ScoredStream:
+    """A stream of windows with these scores, all of which the gate lets through."""
+    ends = 1600 * np.arange(1, len(rows) + 1)
+    return ScoredStream("s", "m", labels, 1600, int(ends[-1]), (), ends, rows, np.ones(len(rows), bool))
+
+
+@pytest.mark.parametrize(("latest_ms", "resembling", "fires"), [(600, 6, True), (600, 7, False), (650, 7, False)])
+@pytest.mark.parametrize("smoothing", [1, 2])
+def test_how_long_a_word_has_been_resembled_is_known_of_the_first_window_that_may_fire(
+    smoothing: int, latest_ms: int, resembling: int, fires: bool
+) -> None:
+    """Windows lie 100 ms apart; the first that may fire is the last of the mean."""
+    rows = np.zeros((40, 2), np.float32)
+    last = 10 + resembling
+    rows[10:last, 0] = 0.6
+    rows[last - smoothing + 1 : last + 1, 0] = 0.99
+    stream = scored(rows, "a", "_silence_")
+    trigger = TriggerSettings({"a": 0.95}, smoothing, latest_ms=latest_ms)
+    found = Replayer(stream, ("a",), gated=False, trigger=trigger).detections(trigger)
+    assert [event.at for event in found] == ([stream.ends[last]] if fires else [])
