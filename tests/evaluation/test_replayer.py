@@ -31,3 +31,12 @@ def test_how_long_a_word_has_been_resembled_is_known_of_the_first_window_that_ma
     trigger = TriggerSettings({"a": 0.95}, smoothing, latest_ms=latest_ms)
     found = Replayer(stream, ("a",), gated=False, trigger=trigger).detections(trigger)
     assert [event.at for event in found] == ([stream.ends[last]] if fires else [])
+
+
+@pytest.mark.parametrize(("listened", "fires"), [(("a", "b"), 1), (("a",), 0), ((), 0)])
+def test_a_word_that_is_listened_for_is_no_talk_though_it_may_not_fire(listened: tuple[str, ...], fires: int) -> None:
+    rows = np.tile(np.array([0, 0, 1], np.float32), (20, 1))
+    rows[8:12] = [0.5, 0.4, 0.1]
+    trigger = TriggerSettings({"a": 0.7}, substitution=0.1)
+    replayer = Replayer(scored(rows, "a", "b", "_silence_"), ("a",), gated=False, trigger=trigger, listened=listened)
+    assert len(replayer.detections(trigger)) == fires
