@@ -22,7 +22,7 @@ from kwsd.daemon.reloading import settled, taken_over
 from kwsd.daemon.sink_set import SinkSet
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
-from kwsd.events import Detection, SpeechStarted
+from kwsd.events import Detection, SpeechEnded, SpeechStarted
 
 Configure = Callable[..., Config]
 
@@ -65,6 +65,37 @@ def test_settings_change_between_two_batches_and_before_the_model_is_loaded(conf
     (detection,) = spotter.feed([loud(1)])
     assert isinstance(detection, Detection)
     assert (detection.word, detection.threshold) == ("yes", 0.25)
+
+
+def test_settings_that_change_before_the_model_is_loaded_are_those_that_it_begins_with(
+    configure: Configure, zoo: Any
+) -> None:
+    card = zoo.read_card("tiny")
+    spotter = TunableSpotter(configure({"trigger.words": "no"}))
+    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
+    spotter.load(card, zoo.load_classifier(card, device="cpu"))
+    (detection,) = spotter.feed([loud(0)])
+    assert isinstance(detection, Detection)
+    assert detection.word == "yes"
+
+
+def test_settings_are_taken_up_once_and_what_the_spotter_tells_is_told(
+    configure: Configure, zoo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopted: list[object] = []
+    end = SpeechEnded("desk", 7)
+    inner = SimpleNamespace(
+        adopt=lambda **given: adopted.append(given), feed=lambda _: [], end=lambda _: [end], gated=5
+    )
+    monkeypatch.setattr(build, "make_spotter", lambda *_: inner)
+    spotter, card = TunableSpotter(configure()), zoo.read_card("tiny")
+    assert (spotter.gated, spotter.end({"desk": 7})) == (0, [])
+    spotter.load(card, zoo.load_classifier(card, device="cpu"))
+    spotter.adopt(configure(), card)
+    for number in range(3):
+        spotter.feed([loud(number)])
+    assert len(adopted) == 1
+    assert (spotter.gated, spotter.end({"desk": 7})) == (5, [end])
 
 
 def test_what_the_system_has_against_it_ends_no_daemon(
