@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -40,3 +42,18 @@ def test_a_word_that_is_listened_for_is_no_talk_though_it_may_not_fire(listened:
     trigger = TriggerSettings({"a": 0.7}, substitution=0.1)
     replayer = Replayer(scored(rows, "a", "b", "_silence_"), ("a",), gated=False, trigger=trigger, listened=listened)
     assert len(replayer.detections(trigger)) == fires
+
+
+def test_what_other_settings_looked_at_before_changes_nothing() -> None:
+    rows = np.random.default_rng(1).dirichlet((0.3, 0.3, 1.0), 200).astype(np.float32)
+    fresh = replace(scored(rows, "a", "b", "_silence_"), coarse=6400)
+    several = [
+        TriggerSettings({"a": 0.9, "b": 0.9}),
+        TriggerSettings({"a": 0.6, "b": 0.9}),
+        TriggerSettings({"a": 0.9, "b": 0.9}, substitution=0.1),
+        TriggerSettings({"a": 0.9}),
+        TriggerSettings({"b": 0.9}),
+    ]
+    alone = [replace(fresh).looked_at(trigger, gated=False).tolist() for trigger in several]
+    assert [fresh.looked_at(trigger, gated=False).tolist() for trigger in several] == alone
+    assert len(set(map(tuple, alone))) == len(several)
