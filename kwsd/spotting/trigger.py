@@ -30,7 +30,8 @@ class TriggerSettings:
     its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
     stays in the windows for most of a second while its score fluctuates: a score that passes the threshold late mostly
     does so by chance. For a word that has fired, the time counts from the end of its refractory time, if that is later:
-    where it is said again at once, its windows follow each other without one that scores less.
+    where it is said again at once, its windows follow each other without one that scores less. Another word that passes
+    its threshold in time, but within the refractory time, fires after that, if it has not scored less in between.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Trigger:
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
+        self._timely = np.zeros(len(self._words), bool)  # whether it passed its threshold in time, and still does
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:
@@ -97,7 +99,7 @@ class Trigger:
             if word in other._words:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
-                self._hot[column] = other._hot[before]
+                self._hot[column], self._timely[column] = other._hot[before], other._timely[before]
                 self._since[column], self._first[column] = other._since[before], other._first[before]
                 self._fired[column] = other._fired[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
@@ -153,7 +155,8 @@ class Trigger:
         if self._latest is not None:
             first = self._fed - self._first < len(self._recent)  # up to the first full mean, whatever the hop
             since = np.maximum(self._since, self._fired + self._refractory)
-            ready &= (at - since <= self._latest) | first
+            self._timely = over & (self._timely | (at - since <= self._latest) | first)
+            ready &= self._timely
         if at < self._quiet_until or not ready.any():
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())

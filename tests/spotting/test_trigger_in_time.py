@@ -98,6 +98,19 @@ def test_the_time_of_another_word_does_not_wait_for_the_refractory_time() -> Non
     assert [hit.word for _, hit in run(late(None), rows)] == ["yes", "no"]
 
 
+def test_another_word_that_was_in_time_fires_once_the_refractory_time_is_over() -> None:
+    settings = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1000, latest_ms=450)
+    yes, then = [row(), *[row(yes=1.0)] * 2], [row(no=0.7), *[row(no=1.0)] * 12]  # over soon after "yes" fired
+    heard = run(Trigger(LABELS, settings), yes + then)
+    assert [(number, hit.word) for number, hit in heard] == [(2, "yes"), (12, "no")]
+    dip = [*then[:6], *[row(no=0.8)] * 2, *then[6:]]
+    assert [hit.word for _, hit in run(Trigger(LABELS, settings), yes + dip)] == ["yes"]
+    before, after = Trigger(LABELS, settings), Trigger(LABELS, settings)
+    run(before, yes + then[:8])
+    after.inherit(before)
+    assert run_from(after, then[8:], 12) == [13]
+
+
 def test_after_other_settings_are_adopted_a_word_fires_again_at_once() -> None:
     once = [row(), row(yes=0.7), *[row(yes=1.0)] * 5]
     before, after = late(450), late(450)
