@@ -6,7 +6,7 @@ audio gives the same positions, live or replayed.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from kwsd.samples import RATE, milliseconds, seconds
@@ -23,6 +23,10 @@ class Event:
         """The event's own part of its JSON object."""
         return asdict(self)
 
+    def within(self, heard: int) -> Event:  # noqa: ARG002  # it has no position
+        """The same event, no position of it after sample `heard`."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class TimedEvent(Event):
@@ -36,6 +40,9 @@ class TimedEvent(Event):
 
     def payload(self) -> dict[str, Any]:
         return {"stream": self.stream, "at_s": seconds(self.at), **self.details()}
+
+    def within(self, heard: int) -> Event:
+        return replace(self, at=min(self.at, heard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,9 @@ class Detection(Event):
     def latency_ms(self) -> float:
         """Milliseconds of audio between the word's end and the event."""
         return round(1000 * (self.at - self.end) / RATE, 1)
+
+    def within(self, heard: int) -> Event:
+        return replace(self, start=min(self.start, heard), end=min(self.end, heard), at=min(self.at, heard))
 
     def payload(self) -> dict[str, Any]:
         return {

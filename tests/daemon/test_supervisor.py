@@ -56,6 +56,19 @@ def test_a_word_that_ends_with_the_file_is_heard(
     assert out.types() == ["detection"]
 
 
+@pytest.mark.parametrize(("gated", "seconds"), [(False, (1, 0.04)), (True, (1, 0.6, 0.51))])
+def test_nothing_happens_after_the_end_of_a_file(
+    configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, gated: bool, seconds: tuple[float, ...]
+) -> None:
+    config = configure({"gate.enabled": gated, "gate.aggressiveness": 0, "output.events": "all"})
+    out = output()
+    assert run(config, source(*seconds), zoo=zoo, stdout=out) == 0
+    *_, last, stopped = out.events()
+    assert last["type"] == ("speech_ended" if gated else "detection")
+    assert last["at_s"] == stopped["at_s"] == round(sum(seconds), 4)
+    assert last.get("end_s", 0) <= last["at_s"]
+
+
 @pytest.mark.parametrize("gated", [True, False])
 def test_a_daemon_sleeps_while_its_gate_is_shut_and_else_wakes_where_a_window_is_scored(
     configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, gated: bool
