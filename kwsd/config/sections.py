@@ -136,8 +136,9 @@ class TriggerConfig:
         help="Number of windows whose mean score counts; unset for the model's own.",
     )  # fmt: skip
     refractory_ms: int = option(
-        1000, flag="--refractory", low=0, high=60_000, help="Milliseconds after a detection in which no other follows."
-    )
+        1000, flag="--refractory", low=0, high=60_000,
+        help="Milliseconds after a detection in which no other follows, but for another word that is spoken after it.",
+    )  # fmt: skip
     thresholds: Mapping[str, float] = option(
         factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},
         help="Score at which a single word fires; overrides `threshold`.",

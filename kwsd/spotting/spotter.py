@@ -71,12 +71,14 @@ class Spotter:
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._state(window.stream).listen(window) for window in windows]
         self.gated += sum(not wanted for wanted, _ in heard)
-        pairs = zip(windows, heard, strict=True)
-        rows = self._rows(windows, [wanted and not self._needless(window) for window, (wanted, _) in pairs])
+        needless = [self._needless(window) for window in windows]
+        wanted = [want and not spared for (want, _), spared in zip(heard, needless, strict=True)]
+        rows = self._rows(windows, wanted)
         events: list[Event] = []
-        for window, row, (_, said) in zip(windows, rows, heard, strict=True):
+        for window, row, spared, (_, said) in zip(windows, rows, needless, heard, strict=True):
             events.extend(said)
-            hit = self._state(window.stream).trigger.feed(row, window.end)
+            trigger = self._state(window.stream).trigger
+            hit = trigger.skip(window.end) if spared else trigger.feed(row, window.end)
             if hit:
                 events.append(self._detection(window, hit))
         return events

@@ -16,6 +16,9 @@ from kwsd.samples import samples_in
 RESEMBLES = 0.5
 """The score from which on a window resembles a word, so that its neighbours are scored, too."""
 
+NEXT = samples_in(300)
+"""Samples from a hit to the first window that resembles another word, if that was spoken after the word that fired."""
+
 
 @dataclass(frozen=True, slots=True)
 class TriggerSettings:
@@ -30,8 +33,8 @@ class TriggerSettings:
     its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
     stays in the windows for most of a second while its score fluctuates: a score that passes the threshold late mostly
     does so by chance. For a word that has fired, the time counts from the end of its refractory time, if that is later:
-    where it is said again at once, its windows follow each other without one that scores less. Another word that passes
-    its threshold in time, but within the refractory time, fires after that, if it has not scored less in between.
+    where it is said again at once, its windows follow each other without one that scores less. Another word may fire
+    within the refractory time if the first window that resembles it ends `NEXT` or more after the hit.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -72,7 +75,7 @@ class Trigger:
         self._latest = None if settings.latest_ms is None else samples_in(settings.latest_ms)
         self._refractory = samples_in(settings.refractory_ms)
         self._recent = np.zeros((settings.smoothing, len(self._words)))
-        self._quiet_until = self._fed_at = -(1 << 62)
+        self._quiet_until = self._fed_at = self._skipped_at = -(1 << 62)
         self._fed = 0  # windows so far
         self._since = np.full(len(self._words), self._fed_at)  # the end of the first window that resembles the word
         self._first = np.zeros(len(self._words), np.int64)  # the number of that window
@@ -87,19 +90,18 @@ class Trigger:
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
-        self._timely = np.zeros(len(self._words), bool)  # whether it passed its threshold in time, and still does
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:
         """Take over the state of `other`, which has other settings, so that what it fired does not fire again."""
         self._quiet_until = other._quiet_until - other._refractory + self._refractory
-        self._fed_at, self._fed = other._fed_at, other._fed
+        self._fed_at, self._fed, self._skipped_at = other._fed_at, other._fed, other._skipped_at
         kept = min(len(self._recent), len(other._recent))
         for column, word in enumerate(self._words):
             if word in other._words:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
-                self._hot[column], self._timely[column] = other._hot[before], other._timely[before]
+                self._hot[column] = other._hot[before]
                 self._since[column], self._first[column] = other._since[before], other._first[before]
                 self._fired[column] = other._fired[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
@@ -126,7 +128,7 @@ class Trigger:
         """Whether a word that the window up to sample `at` begins is too late once the refractory time is over.
 
         The next windows, each `hop` samples later, still tell by then what may fire. But whether the word that fired
-        has ended meanwhile is not heard in such windows.
+        has ended meanwhile, and whether another one has begun, is not heard in such windows.
         """
         return at + hop < self._quiet_until - max(self._latest or 0, len(self._recent) * hop)
 
@@ -155,15 +157,28 @@ class Trigger:
         if self._latest is not None:
             first = self._fed - self._first < len(self._recent)  # up to the first full mean, whatever the hop
             since = np.maximum(self._since, self._fired + self._refractory)
-            self._timely = over & (self._timely | (at - since <= self._latest) | first)
-            ready &= self._timely
-        if at < self._quiet_until or not ready.any():
+            ready &= (at - since <= self._latest) | first
+        if at < self._quiet_until:
+            ready &= self._following(at)
+        if not ready.any():
             return None
         best = int(np.where(ready, smoothed, -1.0).argmax())
         self._armed[best] = False
         self._fired[best] = at
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
+
+    def skip(self, at: int) -> Hit | None:
+        """Take the window that ends at sample `at`, and may not be scored as `is_refractory`."""
+        self._skipped_at = at
+        return self.feed(None, at)
+
+    def _following(self, at: int) -> NDArray[np.bool_]:
+        """Which words (words,) were spoken after the one that fired, and have themselves not just fired."""
+        if self._latest is None:
+            return np.zeros(len(self._words), bool)
+        heard_from = max(self._quiet_until - self._refractory, self._skipped_at)
+        return (self._since >= heard_from + NEXT) & (at >= self._fired + self._refractory)
 
     def _begin(self, words: NDArray[np.bool_]) -> None:
         """Note the last window as the first that resembles these words (words,)."""
