@@ -155,16 +155,16 @@ def _completer(option: Option) -> Callable[[str], list[str]] | None:
         return None
 
     def complete(incomplete: str) -> list[str]:
-        values = _models() if names_model else option.choices
-        return [value for value in values if value.startswith(incomplete)]
+        return [value for value in option.choices if value.startswith(incomplete)]
 
-    return complete
+    return complete_model if names_model else complete
 
 
-def _models() -> list[str]:
+def complete_model(incomplete: str) -> list[str]:
+    """The shipped models whose names begin so."""
     from kwsd.zoo.finding import shipped_names  # imports numpy, which only completion needs
 
-    return shipped_names()
+    return [name for name in shipped_names() if name.startswith(incomplete)]
 
 
 def parameter_of(option: Option) -> str:

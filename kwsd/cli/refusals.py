@@ -17,6 +17,7 @@ _BOUNDS = {"greater_than_equal": ("ge", "or more"), "less_than_equal": ("le", "o
 
 _WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]  # click's UsageError, which typer has no name for
 _ASKS_FOR_HELP = "NoArgsIsHelpError"
+_TOO_MANY = "Got unexpected extra argument"
 
 
 @contextmanager
@@ -40,7 +41,8 @@ def _plain(error: Any, ctx: Any) -> UsageError:
     else:
         text = " ".join(str(error.format_message()).split()).removesuffix(".")
         text = text.replace("'. Did you mean", "'; did you mean")
-    return UsageError(f"{text[:1].lower()}{text[1:]} (see {ctx.command_path} --help)")
+    quotes = "quote a value with spaces; " if text.startswith(_TOO_MANY) else ""
+    return UsageError(f"{text[:1].lower()}{text[1:]} ({quotes}see {ctx.command_path} --help)")
 
 
 def _reworded(error: Any) -> UsageError | None:

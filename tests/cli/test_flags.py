@@ -106,7 +106,10 @@ def test_a_wrong_value_names_flag_value_and_range(kwsd: Command, arguments: tupl
         ("lisen", "no such command 'lisen'; did you mean 'listen'? (see kwsd --help)"),
         ("listen --treshold 0.5", "no such option: --treshold; did you mean --threshold? (see kwsd listen --help)"),
         ("listen --words", "option '--words' requires an argument (see kwsd listen --help)"),
-        ("listen a.wav b.wav", "got unexpected extra argument(s) (b.wav) (see kwsd listen --help)"),
+        (
+            "listen a.wav b.wav",
+            "got unexpected extra argument(s) (b.wav) (quote a value with spaces; see kwsd listen --help)",
+        ),
         ("eval clips", "missing argument 'CLIPS' (see kwsd eval clips --help)"),
         ("models pul", "no such command 'pul'; did you mean 'pull'? (see kwsd models --help)"),
         ("--loud", "no such option: --loud (see kwsd --help)"),

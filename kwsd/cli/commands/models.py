@@ -10,6 +10,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_shown, refuse_empty
+from kwsd.cli.flags import complete_model
 from kwsd.errors import ModelError
 from kwsd.labels import enumerated
 from kwsd.samples import RATE
@@ -43,7 +44,12 @@ def list_models(format: Format = "text") -> None:
 
 
 def info(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model, a folder, a .onnx file, or an id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A shipped model, a folder, a .onnx file, or an id.", autocompletion=complete_model
+        ),
+    ],
     format: Format = "text",
 ) -> None:
     """Show a model: labels, what it hears, size, licence, measured scores and cost.

@@ -64,7 +64,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
         ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
         ("overflows", f"{found['overflows']}"),
-        ("hooks", f"{found['hook_runs']} run, {found['hook_failures']} failed"),
+        ("hooks", f"{found['hook_runs']} run, {found['hook_failures']} failed, timed out or dropped"),
         ("subscribers", f"{found['subscribers']}"),
         ("up for", f"{found['uptime_s']:.0f} s"),
     ]
