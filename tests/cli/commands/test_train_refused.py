@@ -104,7 +104,6 @@ def test_nothing_is_fetched_for_a_place_that_is_wrong(
         (("--backbone", "x", "--data", ".", "--resume", "--fresh"), 2, "--fresh/--resume was given twice; leave one"),
         (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
         ((RECIPES[0], "--data", ".", "--epochs", "3", "--frozen"), 2, "leave out --frozen, --epochs"),
-        (("models/hubert-commands/recipe.toml", "--data", ".", "--device", "cpu"), 2, "leave it out"),
     ],
 )
 def test_what_contradicts_itself(kwsd: Command, arguments: tuple[str, ...], status: int, text: str) -> None:
