@@ -164,15 +164,19 @@ class Spotter:
         return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
     def _detection(self, window: Window, hit: Hit) -> Detection:
+        """The word that was hit: where there is speech in what the scores are about, after the word before it."""
+        state = self._state(window.stream)
         before = 0 if self._about is None else len(window.samples) - self._about
-        start, end = speech_extent(window.samples[before:])
+        begin = max(window.start + before, state.said_until)
+        start, end = speech_extent(window.samples[begin - window.start :])
+        state.said_until = begin + end
         return Detection(
             window.stream,
             word=hit.word,
             score=hit.score,
             threshold=hit.threshold,
-            start=max(0, window.start + before + start),
-            end=window.start + before + end,
+            start=begin + start,
+            end=begin + end,
             at=window.end,
             model=self._classifier.name,
         )

@@ -16,6 +16,8 @@ class StreamState:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
         self.grid_state = GridState()
+        self.said_until = 0
+        """Where the word that fired last ended."""
         self._until = 0  # where the last window ended
 
     @property

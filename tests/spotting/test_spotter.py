@@ -47,6 +47,16 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
         assert abs(detection.end - end) <= 320
 
 
+@pytest.mark.parametrize("batch", [1, 16])
+def test_a_word_lies_after_the_one_before_it(batch: int) -> None:
+    audio = beep() + beep(at=25_600, length=1_600)  # when it fires, its window still holds more of the first
+    found = feed(Spotter(LoudnessClassifier(), gate=None, trigger=replace(TRIGGER, refractory_ms=0)), cut(audio), batch)
+    places = [(event.start, event.end) for event in found if isinstance(event, Detection)]
+    for (start, end), (begins, ends) in zip(places, ((16_000, 20_000), (25_600, 27_200)), strict=True):
+        assert abs(start - begins) <= 320
+        assert abs(end - ends) <= 320
+
+
 def test_a_slow_machine_leaves_out_what_cannot_fire_after_a_word() -> None:
     trigger = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=1000, latest_ms=300)
     audio = np.concatenate([beep(), beep(), np.zeros(16_000, np.int16)])
