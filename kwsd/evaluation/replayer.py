@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import Detection
-from kwsd.samples import RATE
+from kwsd.samples import samples_in
 from kwsd.spotting.spotter import Spotter
-from kwsd.spotting.trigger import TriggerSettings
+from kwsd.spotting.trigger import NEXT, TriggerSettings
 
 _SCREEN = 1e-12
 """Tolerance below a threshold, for means that are summed here in another order than in the trigger."""
@@ -70,8 +70,6 @@ class Replayer:
         self._words = tuple(words)
         self._smoothing, self._substitution = trigger.smoothing, trigger.substitution
         self._latest_ms = trigger.latest_ms
-        timed = 0 if trigger.latest_ms is None else -(-trigger.latest_ms * RATE // 1000 // recorded.hop) + 1
-        self._before = self._smoothing - 1 + timed  # earlier windows on which a window's outcome may depend
         self._gated, self._listened = gated, tuple(listened or words)
         self._columns = [recorded.labels.index(word) for word in words]
         self._blank: Scores = np.zeros((self._smoothing, len(recorded.labels)), np.float32)
@@ -110,10 +108,11 @@ class Replayer:
         spotter = Spotter(classifier, gate=None, trigger=settings)
         heard, means = self._heard(trigger)
         found: list[Detection] = []
-        for first, stop in self._islands(settings, means):
-            # An island is fed with the earlier windows that its first mean and `latest_ms` look back to. Blank windows
-            # follow it, so that the trigger keeps nothing but where words fired, as if every window had been fed.
-            low = max(0, first - self._before)
+        before = self._before(settings)
+        for first, stop in self._islands(settings, means, before):
+            # An island is fed with the earlier windows on which its first outcome may depend. Blank windows follow it,
+            # so that the trigger keeps nothing but where words fired, as if every window had been fed.
+            low = max(0, first - before)
             rows = np.concatenate([heard[low:stop], self._blank])
             ends = np.concatenate([recorded.ends[low:stop], np.full(len(self._blank), recorded.ends[stop - 1])])
             for start in range(0, len(rows), _FEED):
@@ -131,13 +130,24 @@ class Replayer:
         closely = TriggerSettings(dict.fromkeys(self._words, 0.0))
         return np.asarray(self._heard(closely)[1].max(axis=0, initial=0.0), np.float64)
 
-    def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+    def _before(self, trigger: TriggerSettings) -> int:
+        """On how many earlier windows the outcome of a window may depend.
+
+        With `latest_ms` it depends on where a word was first resembled: how long ago, or, within the refractory time,
+        whether that was `NEXT` or more after the hit.
+        """
+        if trigger.latest_ms is None:
+            return self._smoothing - 1
+        timed = max(samples_in(trigger.latest_ms), samples_in(trigger.refractory_ms) - NEXT)
+        return self._smoothing - 1 + -(-timed // self.recorded.hop) + 1
+
+    def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64], before: int) -> Iterator[tuple[int, int]]:
         """Separate runs [first, stop) of windows where a word may reach its threshold, each with the next window."""
         thresholds = np.array([trigger.thresholds.get(word, math.inf) for word in self._words])
         hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):
             return
-        breaks = np.flatnonzero(np.diff(hot) > self._smoothing + self._before + 2)
+        breaks = np.flatnonzero(np.diff(hot) > self._smoothing + before + 2)
         lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
         for low, high in zip(lows, highs, strict=True):
             yield int(hot[low]), min(int(hot[high]) + 2, len(means))

@@ -13,10 +13,10 @@ from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.spotting.trigger import TriggerSettings
 
 
-def scored(rows: NDArray[np.float32], *labels: str) -> ScoredStream:
+def scored(rows: NDArray[np.float32], *labels: str, hop: int = 1600) -> ScoredStream:
     """A stream of windows with these scores, all of which the gate lets through."""
-    ends = 1600 * np.arange(1, len(rows) + 1)
-    return ScoredStream("s", "m", labels, 1600, int(ends[-1]), (), ends, rows, np.ones(len(rows), bool))
+    ends = hop * np.arange(1, len(rows) + 1)
+    return ScoredStream("s", "m", labels, hop, int(ends[-1]), (), ends, rows, np.ones(len(rows), bool))
 
 
 @pytest.mark.parametrize(("latest_ms", "resembling", "fires"), [(600, 6, True), (600, 7, False), (650, 7, False)])
@@ -33,6 +33,21 @@ def test_how_long_a_word_has_been_resembled_is_known_of_the_first_window_that_ma
     trigger = TriggerSettings({"a": 0.95}, smoothing, latest_ms=latest_ms)
     found = Replayer(stream, ("a",), gated=False, trigger=trigger).detections(trigger)
     assert [event.at for event in found] == ([stream.ends[last]] if fires else [])
+
+
+@pytest.mark.parametrize(("begins", "fires"), [(23, False), (24, True)])
+def test_within_the_refractory_time_a_word_is_known_to_have_begun_before_another_fired(
+    begins: int, fires: bool
+) -> None:
+    """Windows lie 50 ms apart: "a" fires at window 10 and "b" at 18; "a" could fire again in time from 30 on."""
+    rows = np.zeros((60, 3), np.float32)
+    rows[10, 0] = rows[18, 1] = 1
+    rows[begins:35, 0] = 0.6
+    rows[35:37, 0] = 1
+    stream = scored(rows, "a", "b", "_silence_", hop=800)
+    trigger = TriggerSettings({"a": 0.95, "b": 0.95}, smoothing=1, latest_ms=450)
+    found = Replayer(stream, ("a", "b"), gated=False, trigger=trigger).detections(trigger)
+    assert [event.at for event in found] == stream.ends[[10, 18, 35] if fires else [10, 18]].tolist()
 
 
 @pytest.mark.parametrize(("listened", "fires"), [(("a", "b"), 1), (("a",), 0), ((), 0)])
