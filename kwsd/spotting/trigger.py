@@ -85,8 +85,10 @@ class Trigger:
     def reset(self) -> None:
         """Forget the scores, as the next window does not follow on from the last one.
 
-        The refractory time goes on: a few milliseconds that are lost within a word do not make it two.
+        The refractory time goes on: a few milliseconds that are lost within a word do not make it two, nor another
+        word one that follows.
         """
+        self._skipped_at = self._fed_at  # what is resembled next may have begun before
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word

@@ -191,3 +191,11 @@ def test_what_was_skipped_may_have_held_the_beginning_of_a_word() -> None:
     for number in range(4, 8):
         trigger.skip(number * HOP)
     assert run_from(trigger, [row(), row(), row(no=0.7), *[row(no=1.0)] * 2], 8) == [12]
+
+
+def test_a_word_that_was_cut_by_a_loss_did_not_begin_after_it() -> None:
+    for between, fires in ((0, []), (1, []), (2, [12])):
+        trigger = Trigger(LABELS, FOLLOWS)
+        run(trigger, [*YES, *[row(no=0.7)] * 4])
+        trigger.reset()
+        assert run_from(trigger, [*[row()] * between, row(no=0.7), *[row(no=1.0)] * 3], 8) == fires
