@@ -137,7 +137,7 @@ class TriggerConfig:
     )  # fmt: skip
     refractory_ms: int = option(
         1000, flag="--refractory", low=0, high=60_000,
-        help="Milliseconds after a detection in which no other follows, but for another word that is spoken after it.",
+        help="Milliseconds after a detection in which no other follows; of kwsd's own models, another word may.",
     )  # fmt: skip
     thresholds: Mapping[str, float] = option(
         factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},

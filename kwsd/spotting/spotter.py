@@ -71,7 +71,7 @@ class Spotter:
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         heard = [self._state(window.stream).listen(window) for window in windows]
         self.gated += sum(not wanted for wanted, _ in heard)
-        needless = [self._needless(window) for window in windows]
+        needless = [want and self._needless(window) for window, (want, _) in zip(windows, heard, strict=True)]
         wanted = [want and not spared for (want, _), spared in zip(heard, needless, strict=True)]
         rows = self._rows(windows, wanted)
         events: list[Event] = []

@@ -75,11 +75,12 @@ class Trigger:
         self._latest = None if settings.latest_ms is None else samples_in(settings.latest_ms)
         self._refractory = samples_in(settings.refractory_ms)
         self._recent = np.zeros((settings.smoothing, len(self._words)))
-        self._quiet_until = self._fed_at = self._skipped_at = -(1 << 62)
+        self._quiet_until = self._fed_at = -(1 << 62)
         self._fed = 0  # windows so far
         self._since = np.full(len(self._words), self._fed_at)  # the end of the first window that resembles the word
         self._first = np.zeros(len(self._words), np.int64)  # the number of that window
         self._fired = self._since.copy()  # where the word fired last
+        self._unheard = self._since.copy()  # up to where a word may have begun without its windows being scored
         self.reset()
 
     def reset(self) -> None:
@@ -88,7 +89,7 @@ class Trigger:
         The refractory time goes on: a few milliseconds that are lost within a word do not make it two, nor another
         word one that follows.
         """
-        self._skipped_at = self._fed_at  # what is resembled next may have begun before
+        self._unheard[:] = self._fed_at
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
@@ -97,7 +98,8 @@ class Trigger:
     def inherit(self, other: Trigger) -> None:
         """Take over the state of `other`, which has other settings, so that what it fired does not fire again."""
         self._quiet_until = other._quiet_until - other._refractory + self._refractory
-        self._fed_at, self._fed, self._skipped_at = other._fed_at, other._fed, other._skipped_at
+        self._fed_at, self._fed = other._fed_at, other._fed
+        self._unheard[:] = other._fed_at
         kept = min(len(self._recent), len(other._recent))
         for column, word in enumerate(self._words):
             if word in other._words:
@@ -105,7 +107,7 @@ class Trigger:
                 self._armed[column] = other._armed[before]
                 self._hot[column] = other._hot[before]
                 self._since[column], self._first[column] = other._since[before], other._first[before]
-                self._fired[column] = other._fired[before]
+                self._fired[column], self._unheard[column] = other._fired[before], other._unheard[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
 
     @property
@@ -172,15 +174,16 @@ class Trigger:
 
     def skip(self, at: int) -> Hit | None:
         """Take the window that ends at sample `at`, and may not be scored as `is_refractory`."""
-        self._skipped_at = at
+        self._unheard[:] = at
         return self.feed(None, at)
 
     def _following(self, at: int) -> NDArray[np.bool_]:
         """Which words (words,) were spoken after the one that fired, and have themselves not just fired."""
         if self._latest is None:
             return np.zeros(len(self._words), bool)
-        heard_from = max(self._quiet_until - self._refractory, self._skipped_at)
-        return (self._since >= heard_from + NEXT) & (at >= self._fired + self._refractory)
+        heard_from = np.maximum(self._quiet_until - self._refractory, self._unheard)
+        spoken_after: NDArray[np.bool_] = self._since >= heard_from + NEXT
+        return spoken_after & (at >= self._fired + self._refractory)
 
     def _begin(self, words: NDArray[np.bool_]) -> None:
         """Note the last window as the first that resembles these words (words,)."""

@@ -162,7 +162,9 @@ def test_a_successor_knows_that_a_word_has_just_begun() -> None:
 @pytest.mark.parametrize("latest_ms", [None, 50, 400, 450])
 @pytest.mark.parametrize("word", ["yes", "no"])
 @pytest.mark.parametrize("begins", range(1, 16))
-def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str, latest_ms: int | None) -> None:
+def test_skipping_windows_of_the_refractory_time_changes_nothing_for_the_word_that_fired(
+    begins: int, word: str, latest_ms: int | None
+) -> None:
     rows = [row(yes=1.0)] * 2 + [row()] * begins + [row(**{word: 1.0})] * 12 + [row()] * 4
     chosen = TriggerSettings({"yes": 0.95, "no": 0.95}, refractory_ms=1200, latest_ms=latest_ms)
     whole, sparing = Trigger(LABELS, chosen), Trigger(LABELS, chosen)
@@ -174,10 +176,20 @@ def test_windows_of_the_refractory_time_change_nothing(begins: int, word: str, l
         spared += [(number, hit)] if hit else []
     if word == "yes" or latest_ms is None:
         assert spared == heard
-    else:  # another word that follows may be heard later, or not at all
+    else:  # whether another one has begun meanwhile is not heard: it fires no sooner, or not at all
+        assert all(number >= first for (number, _), (first, _) in zip(spared, heard, strict=False))
         assert {hit.word for _, hit in spared} <= {hit.word for _, hit in heard}
         assert len(spared) <= len(heard)
     assert not Trigger(LABELS, chosen).is_refractory(HOP, HOP)  # nothing has fired
+
+
+def test_a_word_that_is_new_in_the_settings_may_have_begun_before() -> None:
+    for between, fires in ((0, []), (4, [13])):
+        before = Trigger(LABELS, TriggerSettings({"yes": 0.95}, refractory_ms=1000, latest_ms=450))
+        after = Trigger(LABELS, FOLLOWS)
+        run(before, [*YES, *[row()] * 4])
+        after.inherit(before)
+        assert run_from(after, [*[row()] * between, *[row(no=1.0)] * 3], 8) == fires
 
 
 def test_what_was_skipped_may_have_held_the_beginning_of_a_word() -> None:

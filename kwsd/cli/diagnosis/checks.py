@@ -137,12 +137,15 @@ def _torch(config: Config) -> Iterator[Finding]:
 def _gpu(config: Config) -> Iterator[Finding]:
     from kwsd.networks.devices import pick_device
 
+    if config.model.device == "cpu":
+        yield Finding("GPU", "ok", "not used, by model.device (--device)")
+        return
     try:
         pick_device("cuda")
-    except DeviceError:
+    except DeviceError as error:
         if config.model.device == "cuda":
             raise
-        yield Finding("GPU", "ok", "none that torch can use; the CPU is enough")
+        yield Finding("GPU", "ok", f"none is used ({error.what}); the CPU is enough")
     else:
         yield Finding("GPU", "ok", "CUDA; for one microphone the processor (--device cpu) takes less memory and power")
 
