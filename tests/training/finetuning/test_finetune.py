@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,43 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tone_clips import RECIPE, started, tone_clips
 from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
-from kwsd.errors import ConfigError, DeviceError
-from kwsd.evaluation.output_files import save_wav
+from kwsd.errors import ConfigError
 from kwsd.training.checkpoint import BEST
 from kwsd.training.finetuning import finetune
-from kwsd.training.finetuning.adopting import adopt, export_adopted
+from kwsd.training.finetuning.adopting import export_adopted
 from kwsd.training.finetuning.finetune import Finetuning
-from kwsd.training.finetuning.gradients import Gradients
-from kwsd.training.finetuning.labelled import Labelled, find_labelled
-from kwsd.training.finetuning.recipe import FinetuneRecipe
+from kwsd.training.finetuning.labelled import Labelled
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]
 LABELS = ("high", "low", "_silence_")
-RECIPE = FinetuneRecipe("ours", "tiny", epochs=2, batch=4, peak_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Labelled:
-    """Eight high and eight low tones, four of them for validation, and a hum."""
-    folder = tmp_path_factory.mktemp("tones")
-    time = np.arange(16_000) / 16_000
-    for label, pitch in (("high", 3000), ("low", 300)):
-        for number in range(8):
-            wave = 9000 * np.sin(2 * np.pi * (pitch + 20 * number) * time) * (abs(time - 0.5) < 0.3)
-            save_wav(folder / label / f"{number}.wav", wave.astype(np.int16))
-    hum = np.random.default_rng(1).normal(0, 500, 48_000).astype(np.int16)
-    save_wav(folder / "_background_noise_" / "hum.wav", hum)
-    (folder / "validation_list.txt").write_text("high/6.wav\nhigh/7.wav\nlow/6.wav\nlow/7.wav\n")
-    return find_labelled(folder)
-
-
-def started(recipe: FinetuneRecipe, encoder: Path, data: Labelled, folder: Path) -> Finetuning:
-    folder.mkdir(exist_ok=True)
-    model, extractor = adopt(encoder, recipe, data.labels, "cpu")
-    return Finetuning(recipe, model, extractor, data, folder, "cpu")
+    return tone_clips(tmp_path_factory.mktemp("tones"))
 
 
 def check_folder(run: Finetuning, folder: Path) -> None:
@@ -221,42 +201,6 @@ def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled,
         found.append(run.model.state_dict())
     for name, weights in found[0].items():
         torch.testing.assert_close(found[1][name], weights, atol=2e-4, rtol=1e-3, msg=name)
-
-
-def test_a_gpu_without_room_says_which_batch_fits(
-    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Gradients.add
-
-    def small(gradients: Gradients, windows: Any, labels: Any) -> float:
-        if len(windows) > room:
-            raise torch.cuda.OutOfMemoryError
-        return real(gradients, windows, labels)
-
-    monkeypatch.setattr(Gradients, "add", small)
-    for room, text in ((2, "--batch 2 would fit, with --accumulate 4"), (0, "a single window")):
-        run = started(replace(RECIPE, batch=8), foreign("whisper"), data, tmp_path / f"run{room}")
-        with pytest.raises(DeviceError, match=text) as told:
-            run.train(lambda _: None)
-        assert told.value.exit_status == 69
-
-
-def test_what_fits_is_tried_without_the_memory_of_the_batch_that_did_not(
-    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, held = Gradients.add, weakref.WeakSet[torch.Tensor]()
-
-    def small(gradients: Gradients, windows: Any, labels: Any) -> float:
-        if held or len(windows) > 4:
-            activations = torch.zeros(1)  # on a GPU, most of its memory
-            held.add(activations)
-            raise torch.cuda.OutOfMemoryError
-        return real(gradients, windows, labels)
-
-    monkeypatch.setattr(Gradients, "add", small)
-    run = started(replace(RECIPE, batch=8), foreign("whisper"), data, tmp_path / "run")
-    with pytest.raises(DeviceError, match="--batch 4 would fit"):
-        run.train(lambda _: None)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
