@@ -14,7 +14,6 @@ from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import GateSettings
-from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -29,32 +28,6 @@ def test_one_sound_gives_one_detection_whatever_the_batch(batch: int) -> None:
     assert abs(detection.start - 16_000) <= 320
     assert abs(detection.end - 20_000) <= 320
     assert detection.end < detection.at <= 32_000
-
-
-def test_a_word_lies_in_what_the_scores_are_about() -> None:
-    audio = beep() + beep(at=6_000)  # another one before it
-    padded = np.concatenate([np.zeros(32_000, np.int16), audio])
-    windows = [Window("one", end, padded[end : end + 32_000], hop=HOP) for end in range(HOP, len(audio) + 1, HOP)]
-
-    class Newest(LoudnessClassifier):
-        def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-            return super().score(windows[:, 16_000:])
-
-    events = feed(SpottingSettings(TRIGGER, gated=False, about=16_000).spotter(Newest()), windows, 1)
-    found = [event for event in events if isinstance(event, Detection)]
-    for detection, (start, end) in zip(found, ((6_000, 10_000), (16_000, 20_000)), strict=True):
-        assert abs(detection.start - start) <= 320
-        assert abs(detection.end - end) <= 320
-
-
-@pytest.mark.parametrize("batch", [1, 16])
-def test_a_word_lies_after_the_one_before_it(batch: int) -> None:
-    audio = beep() + beep(at=25_600, length=1_600)  # when it fires, its window still holds more of the first
-    found = feed(Spotter(LoudnessClassifier(), gate=None, trigger=replace(TRIGGER, refractory_ms=0)), cut(audio), batch)
-    places = [(event.start, event.end) for event in found if isinstance(event, Detection)]
-    for (start, end), (begins, ends) in zip(places, ((16_000, 20_000), (25_600, 27_200)), strict=True):
-        assert abs(start - begins) <= 320
-        assert abs(end - ends) <= 320
 
 
 def test_a_slow_machine_leaves_out_what_cannot_fire_after_a_word() -> None:
