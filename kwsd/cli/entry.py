@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 from kwsd.cli import stderr
-from kwsd.cli.app import app
+from kwsd.cli.app import program
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
 from kwsd.networks.resource_errors import gpu_failure
 from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
@@ -61,7 +61,7 @@ def _run(given: list[str]) -> int:
     stderr.shape(_log_format(given))
     try:
         try:
-            app(_debug_first(given), prog_name="kwsd")
+            program(given)(_debug_first(given), prog_name="kwsd")
             status = 0
         except SystemExit as ended:  # typer always exits by this, after help as well
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -25,6 +25,7 @@ COMMANDS = (
     "models pull", "models remove", "version", "train", "export", "bench", "eval", "eval clips",
     "eval stream", "eval negatives",
 )  # fmt: skip
+EVALUATIONS = ["eval_clips", "eval_negatives", "eval_stream"]
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -35,6 +36,18 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("loaded []\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [("--debug listen --help", ["listen"]), ("models --help", ["models"]), ("eval clips --help", EVALUATIONS)],
+)
+def test_a_command_waits_for_no_other_to_be_imported(line: str, imported: list[str]) -> None:
+    code = f"import sys; from kwsd.cli import main; main({line.split()}); print('\\nloaded', *sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    place = "kwsd.cli.commands."
+    assert [name.removeprefix(place) for name in loaded if name.startswith(place)] == imported
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,8 +10,8 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_shown, refuse_empty
-from kwsd.cli.flags import complete_model
-from kwsd.errors import ModelError
+from kwsd.cli.flags import complete_model, given_flags
+from kwsd.errors import ModelError, UsageError
 from kwsd.labels import enumerated
 from kwsd.samples import RATE
 from kwsd.shown import one_line
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 Format = Annotated[Literal["text", "json"], typer.Option(metavar="text|json", help="How to show them.")]
 _MOST = 60
 """The most labels that `info` prints as text; AudioSet has 527."""
+
+
+def models(context: typer.Context, format: Format = "text") -> None:
+    """List the models on this machine, show one, fetch one from the Hub, remove it.
+
+      kwsd models list                       shipped and pulled, and their labels
+      kwsd models info hubert-commands       all that is known of one
+      kwsd models pull OWNER/NAME            fetch one, to listen with it off line
+      kwsd models remove OWNER/NAME          and be rid of it again
+
+    Without a command they are listed; --format json is for programs.
+    """
+    if context.invoked_subcommand is None:
+        list_models(format)
+    elif given_flags(context, ["format"]):
+        raise UsageError("--format goes behind the command", f"kwsd models {context.invoked_subcommand} --format …")
 
 
 def list_models(format: Format = "text") -> None:
