@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 
 from kwsd.daemon.notify import Notifier
@@ -10,7 +11,11 @@ from kwsd.events import Detection, DeviceLost, DeviceRestored
 
 
 class StatusLine:
-    """A sink that keeps systemd's status line up to date; its words are the model's, whatever a speaker says."""
+    """A sink that keeps systemd's status line up to date; its words are the model's, whatever a speaker says.
+
+    The worker, the reloads' thread and whoever publishes call it: each line is made and sent under the lock, so that
+    an older one never replaces a newer one.
+    """
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -18,18 +23,27 @@ class StatusLine:
         self._words = 0
         self._last = ""
         self._lost: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def ready(self, what: str) -> None:
         """Tell systemd that the daemon is ready; `what` describes what it does."""
-        self._what = what
-        self._notifier.ready(self._line())
+        with self._lock:
+            self._what = what
+            self._notifier.ready(self._line())
 
     def reloaded(self) -> None:
         """Tell systemd that the configuration has been read again."""
-        self._notifier.reloaded(self._line())
+        with self._lock:
+            self._notifier.reloaded(self._line())
 
     def send(self, envelope: Envelope) -> None:
         """Update the line if the event changes it."""
+        with self._lock:
+            if self._note(envelope) and self._what:
+                self._notifier.status(self._line())
+
+    def _note(self, envelope: Envelope) -> bool:
+        """Take down what the event says; whether the line is another one then."""
         event = envelope.event
         if isinstance(event, Detection):
             self._words += 1
@@ -39,9 +53,8 @@ class StatusLine:
         elif isinstance(event, DeviceRestored):
             self._lost.pop(event.stream, None)
         else:
-            return
-        if self._what:
-            self._notifier.status(self._line())
+            return False
+        return True
 
     def _line(self) -> str:
         heard = f"words heard: {self._words}" + (f", the last: {self._last}" if self._last else "")

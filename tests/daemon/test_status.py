@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
+
+import pytest
 
 from kwsd.daemon.status import StatusLine
 from kwsd.envelope import Envelope
 from kwsd.events import Detection, DeviceLost, DeviceRestored, Event, SpeechStarted
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
+
+
+class SlowNotifier:
+    """Remembers the last line; while READY or the end of a reload is told, it lets `meanwhile` begin, and wait."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self.last = ""
+        self._other = threading.Thread(target=meanwhile)
+        self._told = threading.Event()
+
+    def ready(self, status: str) -> None:
+        self._other.start()
+        self._told.wait(0.2)  # in vain where the other thread has to wait for this one
+        self.last = status
+
+    reloaded = ready
+
+    def status(self, status: str) -> None:
+        self.last = status
+        self._told.set()
+
+    def join(self) -> None:
+        self._other.join()
 
 
 class FakeNotifier:
@@ -48,3 +75,14 @@ def test_words_the_last_of_them_and_a_lost_device() -> None:
         "tiny on cpu listens to desk; words heard: 2, the last: stop at T",
         "reloaded: tiny on cpu listens to desk; words heard: 2, the last: stop at T",
     ]
+
+
+@pytest.mark.parametrize("tell", [lambda line: line.ready("tiny on cpu"), StatusLine.reloaded])
+def test_a_loss_that_is_told_meanwhile_is_in_the_last_line(tell: Callable[[StatusLine], None]) -> None:
+    lost = Envelope.seal(DeviceLost("desk", 5, "no audio"), 1)
+    notifier = SlowNotifier(lambda: line.send(lost))
+    line = StatusLine(notifier)  # type: ignore[arg-type]  # a fake
+    line._what = "tiny on cpu"
+    tell(line)
+    notifier.join()
+    assert notifier.last.startswith("desk is lost since ")
