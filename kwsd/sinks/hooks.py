@@ -155,8 +155,8 @@ class HookSink:
         """Start the hooks that wait, as far as the limit allows, each only once the previous one is started."""
         if time.monotonic() >= self._deadline and self._queue:
             log.warning("%d waiting hooks are dropped, as kwsd stops", len(self._queue))
-            self._refused.extend(self._queue)
-            self._queue.clear()
+            while self._queue:  # one by one, as `send` may add another at any time
+                self._refused.append(self._queue.popleft())
         while self._queue and len(self._running) < self._limit and not self._starter.busy:
             order = self._queue.popleft()
             if any(order.hook.argv[0] == hanging.hook.argv[0] for hanging in self._starter.hanging()):

@@ -6,6 +6,8 @@ import math
 import os
 import select
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,40 @@ def test_hurry_shortens_a_patient_close(bench: Any, tmp_path: Path, stop: Envelo
     patient.join(PATIENCE_S)
     assert not patient.is_alive()
     assert bench.report().exit_status == 143
+
+
+class Crossed(deque[Order]):
+    """The orders that a sink refuses; another detection comes just after the first of them."""
+
+    def __init__(self, send: Callable[[], None]) -> None:
+        super().__init__()
+        self._send: Callable[[], None] | None = send
+
+    def _cross(self) -> None:
+        send, self._send = self._send, None
+        if send:
+            send()
+
+    def append(self, order: Order) -> None:
+        super().append(order)
+        self._cross()
+
+    def extend(self, orders: Iterable[Order]) -> None:
+        super().extend(orders)
+        self._cross()
+
+
+def test_what_comes_while_the_waiting_ones_are_dropped_is_reported_too(
+    bench: Any, tmp_path: Path, stop: Envelope
+) -> None:
+    sink = bench.sink(f": >{tmp_path}/started; exec sleep 1000", limit=1)
+    sink._refused = Crossed(lambda: sink.send(stop))
+    sink.send(stop)
+    bench.wait_for((tmp_path / "started").exists)
+    sink.send(stop)
+    sink.hurry(0.1)
+    ended = [bench.report().exit_status for _ in range(3)]
+    assert (ended.count(143), ended.count(None)) == (1, 2)
 
 
 def test_kill_waits_for_nothing(bench: Any, tmp_path: Path, stop: Envelope) -> None:
