@@ -29,16 +29,11 @@ def microphones() -> list[InputDevice]:
 
 @contextmanager
 def _told_when_late() -> Iterator[None]:
-    """Print a line if the context lasts long, on the present standard error: probing redirects descriptor 2."""
-    try:
-        own = os.dup(2)
-    except OSError:  # closed, or none left
-        yield
-        return
+    """Print a line on standard error if the context lasts long."""
 
     def tell() -> None:
-        with suppress(OSError):
-            os.write(own, _WAITING)
+        with suppress(OSError):  # nobody reads it
+            os.write(2, _WAITING)
 
     late = threading.Timer(LATE_S, tell)
     late.daemon = True
@@ -47,6 +42,4 @@ def _told_when_late() -> Iterator[None]:
         yield
     finally:
         late.cancel()
-        late.join(PATIENCE_S)
-        if not late.is_alive():  # otherwise it is blocked on a stopped terminal, and still needs the descriptor
-            os.close(own)
+        late.join(PATIENCE_S)  # a stopped terminal may block it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from kwsd.audio.capture.devices import InputDevice
-from kwsd.audio.chatter import chatter_to_log
 from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
@@ -52,7 +50,6 @@ def test_none_at_all_is_said_with_what_to_do(kwsd: Command, present: list[InputD
 def test_a_sound_server_that_hangs_is_told(
     kwsd: Command, present: list[InputDevice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As it is here, with what PortAudio's libraries print kept back meanwhile."""
     monkeypatch.setattr("kwsd.cli.microphones.LATE_S", 0.05)
     told = threading.Event()
     write = os.write
@@ -63,8 +60,7 @@ def test_a_sound_server_that_hangs_is_told(
         return written
 
     def late() -> list[InputDevice]:
-        with chatter_to_log(logging.getLogger("kwsd.audio")):
-            assert told.wait(30)
+        assert told.wait(30)
         return present
 
     monkeypatch.setattr("kwsd.cli.microphones.os.write", telling)
