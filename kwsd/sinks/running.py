@@ -74,7 +74,7 @@ class RunningHook:
 
     def due(self, deadline: float) -> float:
         """When `enforce` has something to do next, by the monotonic clock; `deadline` applies to all hooks."""
-        return min(self._due, deadline) if len(self._signals) == 2 else self._due
+        return self._due if self._told_to_end else min(self._due, deadline)
 
     def enforce(self, deadline: float) -> bool:
         """End the process group once its time is over, by SIGTERM, then SIGKILL. False if it has outlived both."""
@@ -100,7 +100,7 @@ class RunningHook:
 
     def finish(self) -> HookFinished:
         """Collect the exit status and log it. Call when `exit_descriptor` is readable."""
-        if len(self._signals) < 2:
+        if self._told_to_end:
             self._signal(signal.SIGKILL)  # to those that ignored SIGTERM; before wait() the group's id cannot be reused
         status = self._process.wait()
         if self.output_descriptor >= 0:
@@ -130,6 +130,10 @@ class RunningHook:
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
+    @property
+    def _told_to_end(self) -> bool:
+        return signal.SIGTERM not in self._signals
+
     def _kill_and_wait(self) -> None:
         self.kill()
         self._wait(GRACE_S)
@@ -157,7 +161,7 @@ class RunningHook:
             ending = "cannot be ended, not even by SIGKILL; it is left alone"
         elif self._timed_out:
             ending = f"ended after its time-out of {self.order.hook.timeout_s:g} s"
-        elif len(self._signals) < 2:
+        elif self._told_to_end:
             ending = "ended, because kwsd stops"
         level = logging.INFO if status == 0 and not self._timed_out else logging.WARNING
         log.log(level, "hook for %s: %s: %s, %.0f ms", self.order.word, self.order.command, ending, duration_ms)
