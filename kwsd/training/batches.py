@@ -70,15 +70,15 @@ class Mixer:
         self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
         self.spared = spared
         self.noise = noises.Noisiness(
-            mix.noise,
-            mix.varied_noise,
-            mix.noise_snr,
-            mix.talk,
-            mix.talk_snr,
-            mix.channel,
-            mix.crowd,
-            mix.tones,
-            mix.agc,
+            share=mix.noise,
+            varied=mix.varied_noise,
+            snr=mix.noise_snr,
+            talk=mix.talk,
+            talk_snr=mix.talk_snr,
+            channel=mix.channel,
+            crowd=mix.crowd,
+            tones=mix.tones,
+            agc=mix.agc,
         )
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
