@@ -49,9 +49,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         return
     if title:
         print(title)
-    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    longest = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
     for row in (columns, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, longest, strict=True)).rstrip())
 
 
 def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -43,8 +43,8 @@ class NonBlockingWriter:
         """Whether an error of writing means that the reader is gone; for a terminal, that its window was closed."""
         return isinstance(error, NOBODY_READS) or (self._on_terminal and error.errno == errno.EIO)
 
-    def is_left(self) -> bool:
-        """Whether the reader is gone, without writing anything."""
+    def has_no_reader(self) -> bool:
+        """Whether the reader is gone, found out without writing anything."""
         return bool(_polled(self.stream, 0))  # a hang-up is always reported
 
     def offer(self, line: str) -> bool:

@@ -125,7 +125,7 @@ class StdoutSink:
 
         If there is no line to write, check that the reader still exists, rather than find out only at the next word.
         """
-        if not (self._pending or self._gone) and self._writer.is_left():
+        if not (self._pending or self._gone) and self._writer.has_no_reader():
             self._give_up()
             return
         try:

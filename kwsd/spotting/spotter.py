@@ -144,13 +144,14 @@ class Spotter:
             scores = iter(self._score(chosen))
             return [next(scores) if want else None for want in wanted]
         states = [self._state(window.stream) for window in windows]
-        heard = [self._heard(window, state, want) for window, state, want in zip(windows, states, wanted, strict=True)]
-        found = score_what_counts(heard, self._score)
+        given = zip(windows, states, wanted, strict=True)
+        pending = [self._pending(window, state, want) for window, state, want in given]
+        found = score_what_counts(pending, self._score)
         for stream, row in found.belated.items():
             self._state(stream).trigger.amend(row)
         return found.rows
 
-    def _heard(self, window: Window, state: StreamState, wanted: bool) -> PendingWindow:
+    def _pending(self, window: Window, state: StreamState, wanted: bool) -> PendingWindow:
         stride = stride_of(self._coarse or 0, window.hop)
         is_candidate = partial(state.trigger.is_candidate, finest=stride == FINEST)
         return PendingWindow(window, state.grid_state, wanted, stride, is_candidate)

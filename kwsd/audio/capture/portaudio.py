@@ -52,7 +52,7 @@ class _Open:
 
 
 class PortAudioStream:
-    """A live microphone. PortAudio's thread copies blocks into blocks; all else happens in the reader's thread."""
+    """A live microphone. PortAudio's thread copies blocks into a ring; all else happens in the reader's thread."""
 
     def __init__(
         self,
