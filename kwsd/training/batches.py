@@ -40,6 +40,9 @@ Mined = NDArray[np.int64]
 
 SPEECH, NOISE, OTHERS = 0, 1, 2
 
+_ALONE, _SENTENCE, _CUT, _GLUED, _OTHER = range(5)
+"""What a window of a batch may show, in the order of `Mix.shares`; last comes silence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spared:
@@ -95,8 +98,8 @@ class Mixer:
         """The batch of one step."""
         rng = np.random.default_rng([self.seed, step])
         hard = self.hardness(step)
-        kinds = rng.choice(len(self.mix.shares), self.batch, p=self.mix.shares)
-        drawn = [self._draw(int(kind), rng, mined, hard) for kind in kinds]
+        shown = rng.choice(len(self.mix.shares), self.batch, p=self.mix.shares)
+        drawn = [self._draw(int(what), rng, mined, hard) for what in shown]
         return Batch(
             np.stack([self._recorded(scene.window, rng, hard) for scene, _, _ in drawn]),
             np.array([self.index[label] for _, label, _ in drawn]),
@@ -111,19 +114,19 @@ class Mixer:
     def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
         return noises.recorded(window, self.sounds, rng, self.noise, hard)
 
-    def _draw(self, kind: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
+    def _draw(self, what: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the number of the second that the teacher knows, or NONE."""
-        if kind == 0:
+        if what == _ALONE:
             return self._alone(self._word(rng), rng, hard)
-        if kind == 1:
+        if what == _SENTENCE:
             row, start = self._mined(mined, SPEECH, rng) or self.sentence_at(rng)
             second = self.speech_seconds[row] + scenes.second_near(self.sounds.speech, row, start)
             return scenes.sentence(self.sounds, row, start, rng), UNKNOWN, int(second)
-        if kind == 2:
+        if what == _CUT:
             return Scene(scenes.cut_word(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
-        if kind == 3:
+        if what == _GLUED:
             return Scene(scenes.glued(self.sounds, self._word(rng), rng)), UNKNOWN, NONE
-        if kind == 4:
+        if what == _OTHER:
             row, _ = self._mined(mined, OTHERS, rng) or self.other_at(rng)
             return self._alone(row, rng, hard)
         return Scene(noises.silence(self.sounds, rng, self._mined(mined, NOISE, rng))), SILENCE, NONE

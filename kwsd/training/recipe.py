@@ -132,7 +132,7 @@ class Mix:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """The shares of a batch, in the order of `kwsd.training.batches`, with silence last."""
+        """The shares of a batch; `kwsd.training.batches` draws by this order."""
         return self.words, self.sentences, self.cut, self.glued, self.others, self.silence
 
 
