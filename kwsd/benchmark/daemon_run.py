@@ -138,10 +138,19 @@ def _life(
 ) -> DaemonRun:
     speech, silence = np.diff(cpu) * RATE / len(samples)
     late = percentiles([late for _, late in heard]) if heard else None
+    resident_mb, peak_mb = memory
     return DaemonRun(
-        ready_s, *memory, float(speech), float(silence), late, len(heard), len(words) or None, block_ms,
-        tuple(word for word, _ in heard),
-    )  # fmt: skip
+        ready_s=ready_s,
+        resident_mb=resident_mb,
+        peak_mb=peak_mb,
+        speech_cpu_per_second=float(speech),
+        silence_cpu_per_second=float(silence),
+        latency_ms=late,
+        heard=len(heard),
+        spoken=len(words) or None,
+        block_ms=block_ms,
+        words=tuple(word for word, _ in heard),
+    )
 
 
 def _heard(said: Iterator[Said], words: Sequence[SpokenWord], started: float) -> Iterator[Heard]:

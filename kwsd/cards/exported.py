@@ -164,9 +164,19 @@ def _checked(table: Any) -> Exported:
     if about is not None and (type(about) is not int or not 0 < about <= table["window"]):
         raise ValueError("about")
     return Exported(
-        table["name"], tuple(labels), table["rate"], table["window"], table["problem_type"], table["licence"],
-        thresholds, scores, table["smoothing"], substitution, latest_ms, about,
-    )  # fmt: skip
+        name=table["name"],
+        labels=tuple(labels),
+        rate=table["rate"],
+        window=table["window"],
+        problem_type=table["problem_type"],
+        licence=table["licence"],
+        thresholds=thresholds,
+        scores=scores,
+        smoothing=table["smoothing"],
+        substitution=substitution,
+        latest_ms=latest_ms,
+        about=about,
+    )
 
 
 def _is_text(value: object) -> bool:

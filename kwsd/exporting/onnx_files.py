@@ -57,18 +57,18 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
             exact, problem = trace(card.path, card.name, window)
         coarse = rounded(exact)
     contract = Exported(
-        card.name,
-        card.labels,
-        card.rate,
-        window,
-        problem,
-        card.licence or "unknown",
-        card.thresholds,
-        _own_scores(card),
-        card.smoothing,
-        card.substitution,
-        card.latest_ms,
-        None if card.spoken is None else card.spoken * card.rate // RATE,
+        name=card.name,
+        labels=card.labels,
+        rate=card.rate,
+        window=window,
+        problem_type=problem,
+        licence=card.licence or "unknown",
+        thresholds=card.thresholds,
+        scores=_own_scores(card),
+        smoothing=card.smoothing,
+        substitution=card.substitution,
+        latest_ms=card.latest_ms,
+        about=None if card.spoken is None else card.spoken * card.rate // RATE,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}
 

@@ -59,7 +59,16 @@ def windows(
     changed = threading.Event()
     schedule, adaptive = schedule or WakeSchedule(hop), adaptive or {}
     readers = [
-        Reader(stream, ring, hop, (length, about or length), tail, schedule, adaptive.get(stream), keep)
+        Reader(
+            stream,
+            ring,
+            hop=hop,
+            lengths=(length, about or length),
+            tail=tail,
+            schedule=schedule,
+            adaptive=adaptive.get(stream),
+            keep=keep,
+        )
         for stream, ring in rings.items()
     ]
     for ring in rings.values():
