@@ -158,22 +158,25 @@ class _Daemon:
     def _wait(self) -> int:
         """Wait until it is time to stop; the exit status. Raises the error that a thread died of."""
         while True:
-            message = self._mailbox.get()
-            if isinstance(message, Ended):
-                return 0
-            if isinstance(message, Failed):
-                raise message.error
-            if isinstance(message, Signalled):
-                if self._reloader.reloads and message.number == signal.SIGHUP and not self._terminal.hangs_up():
+            match self._mailbox.get():
+                case Ended():
+                    return 0
+                case Failed(error):
+                    raise error
+                case Signalled(number) if self._asks_to_reload(number):
                     self._reloader.ask()
-                    continue
-                self._reason = message.number.name
-                if not self._worker.loaded:
-                    self._patience_s = 0  # only the end of the process can interrupt the loading of a model
-                return STATUS[message.number]
-            if not self._sinks.serve_without_stdout(self._reloader.config):
-                self._reason = "standard output is closed"
-                return 0
+                case Signalled(number):
+                    self._reason = number.name
+                    if not self._worker.loaded:
+                        self._patience_s = 0  # only the end of the process can interrupt the loading of a model
+                    return STATUS[number]
+                case StdoutClosed() if not self._sinks.serve_without_stdout(self._reloader.config):
+                    self._reason = "standard output is closed"
+                    return 0
+
+    def _asks_to_reload(self, number: signal.Signals) -> bool:
+        """Whether a signal asks for a reload, as SIGHUP does unless the terminal has hung up."""
+        return self._reloader.reloads and number == signal.SIGHUP and not self._terminal.hangs_up()
 
     def _serve(self, card: ModelCard) -> None:
         """The body of the worker's thread: process all audio, then wait for everything that it triggered."""
