@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from kwsd.events import DeviceAudible, DeviceSilent, Event
 from kwsd.samples import RATE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ class Flatline:
         """An input counts as dead after `limit` samples of one value, zero or other."""
         self._limit = limit
         self._count = 0
-        self._level = np.int16(0)
+        self._level: int | np.int16 = 0
 
     def interrupt(self) -> None:
         """Note a gap in the audio: unless the silence has been reported already, its count starts again."""

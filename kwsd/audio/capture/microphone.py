@@ -7,8 +7,6 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from kwsd.audio.capture.flatline import Flatline
 from kwsd.audio.capture.handle import CaptureHandle, Unanswered
 from kwsd.audio.capture.read_scheduler import ReadScheduler
@@ -46,10 +44,12 @@ class Microphone:
         schedule: WakeSchedule | None = None,
         timeouts: CaptureTimeouts | None = None,
         clocks: Callable[[], tuple[float, float]] = clocks,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         """Find the device, `device` as for `find_device`; open it at the first block. Raises DeviceError.
 
-        `schedule` says when blocks are wanted; without one, as soon as they arrive.
+        `schedule` says when blocks are wanted; without one, as soon as they arrive. `meanwhile` is called while the
+        capture process looks for the device, which takes it some 0.2 s.
         """
         self._wanted, self._timeouts, self._clocks = device, timeouts or CaptureTimeouts(), clocks
         self._closed = self._reading = False
@@ -64,7 +64,7 @@ class Microphone:
         self._reads = ReadScheduler(self._schedule, self._woken)
         self._flatline = Flatline(round(silence_s * RATE))
         try:
-            self.name = self._start("") or ""
+            self.name = self._start("", meanwhile) or ""
         except BaseException:
             self._release()
             raise
@@ -130,6 +130,8 @@ class Microphone:
             if found != self.name:
                 log.warning("%s: heard from %s now", self.name, found)
         assert self._capture
+        import numpy as np  # not before the first process has been started, which starts the sooner
+
         self._capture.open()
         limit_s, begun = self._timeouts.open_s, False
         while (message := self._capture.next(limit_s, f"{self.name}: no audio")) is not None:
@@ -166,9 +168,10 @@ class Microphone:
         goes_on = self._at + max(dropped, round(seconds * RATE) - heard)
         return max(0, round(goes_on / block) * block - self._at - dropped)
 
-    def _start(self, known: str) -> str | None:
+    def _start(self, known: str, meanwhile: Callable[[], object] = lambda: None) -> str | None:
         """Start a new process, and return the name of the device that it finds; None when woken. Raises DeviceError."""
         self._capture = CaptureHandle(self._wanted, known, self._schedule.block_ms, self._woken)
+        meanwhile()
         return self._capture.find(self._timeouts.start_s)
 
     def _end_capture(self) -> None:

@@ -123,7 +123,15 @@ def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
     if name is None:
         from kwsd.audio.capture.microphone import Microphone
 
-        return Microphone(chosen.audio.device or None, silence_s=chosen.audio.silence_s, schedule=schedule)
+        def import_daemon() -> None:
+            import kwsd.daemon.supervisor  # noqa: F401  # with numpy, which takes about as long
+
+        return Microphone(
+            chosen.audio.device or None,
+            silence_s=chosen.audio.silence_s,
+            schedule=schedule,
+            meanwhile=import_daemon,
+        )
     if name == "-":
         from kwsd.audio.decoding.pcm import PcmSource
 

@@ -48,6 +48,27 @@ def test_a_sound_server_that_gives_no_answer_is_named_with_what_to_do(listen: Ca
         listen(timeouts=CaptureTimeouts(start_s=0.01))
 
 
+def test_the_caller_need_not_wait_for_the_search(
+    listen: Callable[..., Any], sound: Any, children: Callable[[], set[int]]
+) -> None:
+    before, searching = children(), set[int]()
+    sound.set(hangs="probing")
+
+    def meanwhile() -> None:
+        searching.update(children() - before)
+        sound.set()
+
+    microphone, _ = listen(meanwhile=meanwhile)
+    assert microphone.name == "Mic (hw:1,0)"
+    assert len(searching) == 1
+
+
+def test_the_search_starts_before_numpy_is_imported() -> None:
+    program = "import sys; from kwsd.audio.capture.microphone import Microphone; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_a_device_that_cannot_be_opened_at_first_is_no_loss(listen: Callable[..., Any], sound: Any) -> None:
     _, blocks = listen()
     sound.set("Other")
