@@ -46,7 +46,7 @@ def arrange(
         for name in large:
             matrix = found.initializers.pop(name)
             found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
-    return found.initializers
+    return {name: np.ascontiguousarray(values) for name, values in found.initializers.items()}
 
 
 class _Block(NamedTuple):
@@ -138,7 +138,7 @@ class _Arranged:
 
     def _linear(self, name: str, *places: str) -> None:
         """Add linear layers that share their input as one matrix, side by side; all of them have a bias, or none."""
-        self._keep(name, np.concatenate([self._take(f"{place}.weight").T for place in places], axis=1))
+        self._keep(name, np.concatenate([self._take(f"{place}.weight") for place in places]).T)
         if f"{places[0]}.bias" in self._weights:
             self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
 
@@ -158,4 +158,5 @@ class _Arranged:
         return unscaled(self._weights[name], self._weights.get(name + SCALE)).astype(np.float32, copy=False)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:
-        self.initializers[name] = np.ascontiguousarray(values, np.float32)
+        """Keep a tensor, in any order in memory: it takes a quarter of the time to transpose a matrix in 8 bits."""
+        self.initializers[name] = values.astype(np.float32, copy=False)

@@ -49,6 +49,7 @@ def unscaled(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
 
 def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """(inputs, outputs) -> integers from -levels to levels, and the scale (outputs,) of each column."""
-    scale = np.abs(matrix).max(axis=0) / np.float32(levels)
+    scale = np.maximum(matrix.max(axis=0), -matrix.min(axis=0)) / np.float32(levels)
     scale[scale == 0] = 1
-    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
+    steps = matrix / scale
+    return np.rint(steps, out=steps).astype(np.int8), scale.astype(np.float32)
