@@ -46,7 +46,9 @@ def arrange(
         for name in large:
             matrix = found.initializers.pop(name)
             found.initializers[name + INT8], found.initializers[name + SCALE] = quantise(matrix, levels)
-    return {name: np.ascontiguousarray(values) for name, values in found.initializers.items()}
+    for name, values in found.initializers.items():
+        found.initializers[name] = np.ascontiguousarray(values)
+    return found.initializers
 
 
 class _Block(NamedTuple):
