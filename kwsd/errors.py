@@ -101,6 +101,16 @@ def out_of_reach(error: BaseException) -> str:
     return ""
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C caused the error: a library that is being imported may turn it into an error of its own.
+
+    One written in C raises it as the cause of an ImportError; one in Python may fail at its own `except`."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return error is not None
+    importing = isinstance(error, (ImportError, NameError))
+    return is_interrupt(error.__cause__ or (error.__context__ if importing else None))
+
+
 def lacks_packages(what: str, error: ImportError, extra: str = "") -> DeviceError:
     """The error for work that needs packages which are not installed: those of an `extra`, or kwsd's own.
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from kwsd.cli import stderr
 from kwsd.cli.app import program
-from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, out_of_reach
+from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, is_interrupt, out_of_reach
 from kwsd.networks.resource_errors import gpu_failure
 from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
 
@@ -72,14 +72,9 @@ def _run(given: list[str]) -> int:
     except NOBODY_READS:  # raised by the flush; see also ManualGroup
         status = 0
     except Exception as error:
-        status = Interrupted.exit_status if _is_interrupt(error) else _tell_error(error, debug)
+        status = Interrupted.exit_status if is_interrupt(error) else _tell_error(error, debug)
     _quiet_stdout(interrupted=status == Interrupted.exit_status)
     return status
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C caused the error: a C library that is being imported turns it into an error of its own."""
-    return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__))
 
 
 def _tell_error(error: Exception, debug: bool) -> int:

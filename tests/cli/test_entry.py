@@ -79,7 +79,9 @@ def test_ctrl_c_while_a_library_is_imported_is_no_fault_of_the_library(
     imported.__cause__ = KeyboardInterrupt()
     missing = DeviceError("ONNX Runtime cannot be loaded", "pip install onnxruntime")
     missing.__cause__ = imported
-    for error in (imported, missing):
+    handled = NameError("name 'PackageNotFoundError' is not defined")  # as webrtcvad's `except` tells it
+    handled.__context__ = KeyboardInterrupt()
+    for error in (imported, missing, handled):
         raising(monkeypatch, error)
         ran = kwsd("version")
         assert (ran.status, ran.out, ran.err) == (130, "", "")

@@ -13,7 +13,7 @@ from kwsd.cli.diagnosis.gain_control import look_at_gain_control
 from kwsd.cli.diagnosis.openings import look_at_metrics, look_at_recordings, look_at_socket
 from kwsd.cli.microphones import microphones
 from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
-from kwsd.errors import ConfigError, DeviceError, KwsdError, out_of_reach
+from kwsd.errors import ConfigError, DeviceError, KwsdError, is_interrupt, out_of_reach
 from kwsd.samples import RATE
 from kwsd.shown import several
 
@@ -42,6 +42,8 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
         try:
             yield from check(loaded.config)
         except KwsdError as error:
+            if is_interrupt(error):
+                raise
             yield failed(what, error)
         except OSError as error:
             if not (where := out_of_reach(error)):  # a shortage of the whole machine: further checks make no sense

@@ -61,6 +61,19 @@ def test_nobody_has_to_read_it(kwsd: Command, tiny_model: Path, monkeypatch: pyt
     assert (ran.status, ran.err) == (0, "")
 
 
+def test_ctrl_c_while_a_library_is_imported_is_no_finding(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        missing = DeviceError("ONNX Runtime cannot be loaded", "pip install onnxruntime")
+        missing.__cause__ = ImportError("initialization failed")
+        missing.__cause__.__cause__ = KeyboardInterrupt()
+        raise missing
+
+    monkeypatch.setattr("kwsd.spotting.vad.StepDetector", interrupted)
+    ran = kwsd("doctor")
+    assert (ran.status, ran.err) == (130, "")
+    assert "ONNX" not in ran.out
+
+
 def test_no_portaudio_is_a_device_that_is_missing(findings: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> list[InputDevice]:
         raise DeviceError("PortAudio is missing", "apt install libportaudio2")
