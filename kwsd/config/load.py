@@ -105,8 +105,13 @@ def _is_there(path: Path) -> bool:
             f"{path} is a link to {path.readlink()}, which does not exist;", "correct or remove the link"
         ) from None
     except OSError as error:  # an unreadable file does not count as missing: it may hold the user's hooks
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     return True
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    first = "put a file there" if isinstance(error, IsADirectoryError) else "check the name and its permissions"
+    return ConfigError(f"{path}: cannot be read: {error.strerror};", f"{first}, or name another with --config")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -123,8 +128,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file;", "create it, or leave out --config") from error
     except OSError as error:
         if path == Path():  # an empty name becomes this
-            raise ConfigError("--config has an empty name;", "name a file, or leave out --config") from error
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            what = "--config has an empty name, or that of the current folder;"
+            raise ConfigError(what, "name a file, or leave out --config") from error
+        raise _unreadable(path, error) from error
     except ValueError as error:  # beyond Python's limits
         raise ConfigError(f"{path}: {error}") from error
 

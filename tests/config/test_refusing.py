@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,26 @@ def test_a_link_to_nowhere_is_not_taken_for_no_file(monkeypatch: pytest.MonkeyPa
         load_config()
 
 
-def test_an_empty_name_is_no_folder() -> None:
-    with pytest.raises(ConfigError, match="--config has an empty name; name a file, or leave out --config"):
+def test_an_empty_name_cannot_be_told_from_the_current_folder() -> None:
+    said = "--config has an empty name, or that of the current folder; name a file, or leave out --config"
+    with pytest.raises(ConfigError, match=said):
         load_config(Path())
+
+
+def test_a_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    said = "cannot be read: Is a directory; put a file there, or name another with --config"
+    with pytest.raises(ConfigError, match=said):
+        load_config(tmp_path)
+
+
+def test_a_file_of_somebody_else_is_refused_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kwsd.toml"
+    path.touch()
+
+    def forbidden(_: Path) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("kwsd.config.load.read_text", forbidden)
+    said = "cannot be read: Permission denied; check the name and its permissions, or name another with --config"
+    with pytest.raises(ConfigError, match=said):
+        load_config(path)
