@@ -124,6 +124,7 @@ def remove(
     from kwsd.zoo import remove_model
 
     for model in models:
+        refuse_empty(model)
         freed = remove_model(model)
         console.say(f"removed {model}, {freed / 1e6:.1f} MB")
 
