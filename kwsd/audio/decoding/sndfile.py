@@ -88,7 +88,8 @@ def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterat
                 samples = sound.read(count, dtype="float32", always_2d=True)
         except (_soundfile().LibsndfileError, OSError) as error:
             at = read / sound.samplerate
-            raise InputError(f"{path}: damaged about {at:.1f} s into it ({error})") from error
+            what = f"{path}: damaged about {at:.1f} s into it ({str(error).removesuffix('.')})"
+            raise InputError(what, "save what is left (ffmpeg -i FILE out.wav), or name another file") from error
         if not len(samples):
             break
         read += len(samples)

@@ -92,6 +92,14 @@ def test_a_damaged_file_gives_what_is_whole_or_says_where(tmp_path: Path) -> Non
         assert 30_000 < heard <= 80_000
 
 
+def test_a_flac_that_is_cut_off_says_where_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.random.default_rng(6).normal(scale=0.1, size=80_000), 16_000)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(InputError, match=r"a\.flac: damaged about \d\.\d s into it \(.+\): save what is left \(ffmpeg"):
+        streamed(path)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
