@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from kwsd.errors import DeviceError
@@ -27,8 +28,11 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
     driven = any(node.exists() for node in nodes)
     if not (driven and _torch_sees_one()):
         if wanted == "cuda":
-            lacking = _lacking() if driven else "install NVIDIA's driver"
-            raise DeviceError("torch finds no CUDA device;", f"use --device cpu, or {lacking}")
+            what, lacking = "torch finds no CUDA device", _lacking() if driven else "install NVIDIA's driver"
+            if find_spec("torch") is None:
+                what = "there is no torch, which CUDA needs"
+                lacking = "install a CUDA build of it" if driven else "install NVIDIA's driver and a CUDA build of it"
+            raise DeviceError(f"{what};", f"use --device cpu, or {lacking}")
         return "cpu"
     if failure := _failure():
         if wanted == "cuda":

@@ -51,6 +51,16 @@ def test_what_is_lacking_is_named(
         pick_device("cuda", (node,))
 
 
+def test_torch_that_is_not_installed_finds_nothing(node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for nodes, remedy in (
+        ((node,), "install a CUDA build of it"),
+        ((tmp_path / "none",), "install NVIDIA's driver and"),
+    ):
+        with pytest.raises(DeviceError, match=f"there is no torch, which CUDA needs; use --device cpu, or {remedy}"):
+            pick_device("cuda", nodes)
+
+
 def test_with_one_torch_decides(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for present, device in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
