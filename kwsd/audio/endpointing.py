@@ -23,6 +23,10 @@ _BELOW_DB = 40.0
 _NOTHING_DB = 3.0
 """Up to this level it is digital silence as a codec decodes it: less than one quantisation step on average."""
 
+_RAMP = np.linspace(-1, 1, _STEP, dtype=np.float32)
+_RAMP /= np.sqrt(np.dot(_RAMP, _RAMP))
+"""A line through a step, of unit length; below 20 Hz, a step of sound is little more than such a line and an offset."""
+
 _AT_ONCE = 6000
 """Steps (a minute) that are pre-emphasised at once, to bound memory: a clip may last hours."""
 
@@ -31,10 +35,11 @@ _STEADY_DB, _STEADY, _SOFT_DB, _BESIDE = 6.0, 0.3, 25.0, 5
 below the peak, and takes at least five steps on either side of it; the hiss of a word does not."""
 
 
-def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float32]:
+def levels(samples: NDArray[np.int16], offset: float = 0.0, *, rumble: bool = True) -> NDArray[np.float32]:
     """Power of each 10 ms in dB re one quantisation step, smoothed over 30 ms: (n,) int16 -> (n // 160,) float32.
 
-    `offset` is subtracted first; pre-emphasis, y[n] = x[n] - 0.7 x[n - 1], then favours high frequencies.
+    `offset` is subtracted first; pre-emphasis, y[n] = x[n] - 0.7 x[n - 1], then favours high frequencies. Without
+    `rumble`, the straight line that fits each step best does not count.
     """
     steps = len(samples) // _STEP
     power = np.zeros(steps, np.float32)
@@ -43,12 +48,20 @@ def levels(samples: NDArray[np.int16], offset: float = 0.0) -> NDArray[np.float3
         begin = max(0, first * _STEP - 1)  # with the sample before them
         emphasised = samples[begin : last * _STEP].astype(np.float32) - np.float32(offset)
         emphasised[1:] -= _EMPHASIS * emphasised[:-1]  # the product is computed first, from the original values
+        if not (rumble or begin):
+            emphasised[:1] *= 1 - _EMPHASIS  # as if the sample before it were the same, not a leap from zero
         grid = emphasised[first * _STEP - begin :].reshape(last - first, _STEP)
-        power[first:last] = (grid * grid).mean(axis=1)
+        power[first:last] = (grid * grid).mean(axis=1) if rumble else _unbent(grid)
     if steps >= 3:
         power = np.convolve(power, np.full(3, 1 / 3, np.float32), mode="same")
     decibels: NDArray[np.float32] = (10 * np.log10(power + 1.0)).astype(np.float32)
     return decibels
+
+
+def _unbent(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The power of each step (steps, 160) without the straight line that fits it best: (steps,)."""
+    power: NDArray[np.float32] = np.maximum(grid.var(axis=1) - (grid @ _RAMP) ** 2 / _STEP, 0)
+    return power
 
 
 def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
@@ -58,7 +71,8 @@ def speech_extent(samples: NDArray[np.int16]) -> tuple[int, int]:
     peak if that is higher. The floor is the 10th percentile of the levels; where that is digital silence but there is
     room noise as well, the level of the noise. Quiet of more than 150 ms divides speech into bursts. The extent is that
     of the burst with the largest sum of decibels over the threshold: a click may be louder than the word beside it, but
-    is shorter. Where nothing exceeds the threshold, the extent is all of `samples`.
+    is shorter. What rumbles below the voice does not count. Where nothing exceeds the threshold, the extent is all of
+    `samples`.
     """
     over = _over_threshold(samples)
     loud = np.flatnonzero(over)
@@ -110,7 +124,8 @@ def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Decibels by which each 10 ms exceeds the threshold for speech, 0 where it does not; empty below 30 ms."""
     if len(samples) < 3 * _STEP:
         return np.zeros(0, np.float32)
-    level = levels(samples, float(np.round(np.median(samples))))  # without its DC offset, silence is zero
+    # without its DC offset, silence is zero; nor is the wind, or a table that shakes, speech
+    level = levels(samples, float(np.round(np.median(samples))), rumble=False)
     peak, floor = float(level.max()), _floor(level)
     threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))
     over: NDArray[np.float32] = np.maximum(level - np.float32(threshold), 0)

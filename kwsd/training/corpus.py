@@ -21,7 +21,7 @@ from kwsd.training.cache import caching
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
 
-_EXTENTS = 4
+_EXTENTS = 5
 """The version of `speech_extent`'s results; it is raised when they change, so that no stale cache is read."""
 
 

@@ -86,6 +86,21 @@ def test_an_offset_changes_nothing() -> None:
     assert speech_extent(samples + np.int16(3000)) == speech_extent(samples)
 
 
+@pytest.mark.parametrize("rate", [1, 4, 10])
+def test_what_rumbles_below_the_voice_changes_nothing(rate: int) -> None:
+    samples = clip((6000, 9000), noise=20.0)
+    rumble = 3000 * np.cos(2 * np.pi * rate * np.arange(len(samples)) / 16_000)
+    first, last = speech_extent(samples + rumble.astype(np.int16))
+    assert abs(first - 6000) <= 320
+    assert abs(last - 9000) <= 320
+
+
+def test_a_recording_that_begins_within_a_rumble_does_not_begin_with_speech() -> None:
+    samples = clip((2000, 6000), noise=20.0)
+    rumble = 4000 * np.cos(2 * np.pi * 2 * np.arange(len(samples)) / 16_000)
+    assert abs(speech_extent(samples + rumble.astype(np.int16))[0] - 2000) <= 320
+
+
 def test_a_phrase_is_held_whole() -> None:
     samples = np.concatenate([clip((14_000, 16_000)), clip((3000, 9000)), clip()])
     first, last = speech_within(samples, 16_000)
