@@ -89,6 +89,11 @@ def test_a_late_answer_to_one_word_is_no_answer_to_the_next() -> None:
     assert score_events([late], [YES, spoken("no", 11.0, 11.4)]).answered(late) == YES
 
 
+def test_an_alarm_long_before_a_missed_word_is_no_late_answer_to_it() -> None:
+    scored = score_events([fired("yes", 3.0)], [YES])
+    assert (scored.misses, scored.late, scored.answered(scored.alarms[0])) == (1, 0, None)
+
+
 def test_the_wrong_word_in_the_right_place_is_an_alarm_and_a_miss():
     wrong = fired("no", 10.5)
     scored = score_events([wrong], [YES])
