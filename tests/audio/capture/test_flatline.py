@@ -29,3 +29,24 @@ def test_what_came_before_the_device_was_lost_does_not_count() -> None:
     assert not list(flatline.feed(nothing, "desk", 24_800))
     (audible,) = flatline.feed(np.arange(1_600).astype(np.int16), "desk", 26_400)
     assert audible == DeviceAudible("desk", 24_800, 4_800)
+
+
+def test_an_input_that_was_silent_for_just_the_limit_is_told_as_audible_again() -> None:
+    flatline = Flatline(1_600)
+    assert list(flatline.feed(np.zeros(1_600, np.int16), "desk", 1_600)) == [DeviceSilent("desk", 1_600, 1_600)]
+    events = list(flatline.feed(np.arange(1_600).astype(np.int16), "desk", 3_200))
+    assert events == [DeviceAudible("desk", 1_600, 1_600)]
+
+
+def test_a_level_counts_from_the_first_whole_block_after_sound_ended_on_it() -> None:
+    flatline, last = Flatline(3_200), np.arange(1_600).astype(np.int16)
+    assert not list(flatline.feed(last, "desk", 1_600))
+    stuck = np.full(1_600, last[-1])
+    events = [event for at in (3_200, 4_800) for event in flatline.feed(stuck, "desk", at)]
+    assert events == [DeviceSilent("desk", 4_800, 3_200)]
+
+
+def test_no_samples_say_nothing() -> None:
+    flatline = Flatline(1_600)
+    assert not list(flatline.feed(np.zeros(0, np.int16), "desk", 0))
+    assert list(flatline.feed(np.zeros(1_600, np.int16), "desk", 1_600)) == [DeviceSilent("desk", 1_600, 1_600)]
