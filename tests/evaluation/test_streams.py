@@ -10,7 +10,9 @@ from kwsd.cli.columns import widths
 from kwsd.errors import InputError
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
+from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.streams import evaluate_streams
+from kwsd.samples import RATE
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -73,6 +75,16 @@ def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
         chosen = report.chosen.operating.thresholds.values()
         assert all((threshold > 0.93) == (cost < 1) for threshold in chosen)
     assert misses == {1.0: [8, 8], 0.1: [0, 0]}
+
+
+def test_a_model_gets_windows_of_its_own_length(stream, tones):
+    lengths = set()
+    score = tones.score
+    tones.score = lambda windows: lengths.add(windows.shape[1]) or score(windows)
+    progress = []
+    score_stream(stream, tones, replace(SETTINGS, window=2 * RATE), progress=progress.append)
+    assert lengths == {2 * RATE}
+    assert progress[-1] == len(stream.samples)  # and not the silence after it
 
 
 def test_each_window_is_scored_once(stream, tones):
