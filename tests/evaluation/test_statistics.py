@@ -25,6 +25,16 @@ def test_ece_of_a_hand_made_case():
     assert bins.ece == pytest.approx(0.5 * 0.1 + 0.5 * 0.1)
 
 
+def test_bins_weigh_in_the_ece_by_what_is_in_them():
+    diagram = statistics.reliability([0.9] * 9 + [0.1], [1] * 9 + [1], bins=5)
+    assert diagram.ece == pytest.approx(0.9 * 0.1 + 0.1 * 0.9)
+
+
+def test_a_confidence_above_one_by_a_rounding_error_is_in_the_last_bin():
+    counts = statistics.reliability([np.nextafter(np.float32(1), np.float32(2))], [1]).counts
+    assert counts.tolist() == [0] * 14 + [1]
+
+
 def test_empty_bins_are_nan_and_weigh_nothing():
     bins = statistics.reliability([0.0, 1.0], [0, 1], bins=10)
     assert bins.ece == 0.0
@@ -87,6 +97,22 @@ def test_bootstrap_of_a_proportion_is_near_the_normal_interval():
 def test_one_miss_says_no_less_than_none(trials):
     ends = [statistics.miss_interval(np.arange(trials) < misses)[1] for misses in range(6)]
     assert ends == sorted(ends)
+
+
+def test_a_bootstrap_interval_is_as_wide_as_95_percent_take():
+    low, high = statistics.bootstrap_interval(np.repeat([0, 1], [280, 120]))
+    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 400), rel=0.1)  # for 90 %, 16 % narrower
+
+
+def test_in_a_bootstrap_a_group_counts_by_its_size():
+    low, high = statistics.bootstrap_interval([1] * 10 + [0] * 9, groups=[0] * 10 + list(range(1, 10)))
+    assert low < 10 / 19 < high  # the mean of the groups' means is a tenth
+
+
+@pytest.mark.parametrize("trials", [9, 26, 30])  # where the bound would exceed one by a rounding error
+def test_wilson_interval_stays_within_nought_and_one(trials):
+    assert statistics.wilson_interval(trials, trials)[1] == 1.0
+    assert statistics.wilson_interval(0, trials)[0] == 0.0
 
 
 def test_bootstrap_by_group_is_wider_where_groups_agree():
