@@ -58,10 +58,25 @@ def test_a_table_without_heading_in_any_order(tmp_path):
     assert parse_table(table) == (SpokenWord(8000, 16000, "yes"), SpokenWord(32000, 40000, "no"))
 
 
+def test_lines_of_spaces_alone_are_empty(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("1\t2\tyes\n \t \n\t\t\n")
+    assert parse_table(tmp_path / "t.tsv") == (SpokenWord(16_000, 32_000, "yes"),)
+
+
+def test_words_in_another_case_are_those_of_the_model(babble: Any) -> None:
+    stream = Stream("s", babble(1, 1.0), (SpokenWord(0, 8_000, "YES", "a"), SpokenWord(8_000, 9_000, "maybe")))
+    assert [each.word for each in stream.spelt(["yes", "no"]).words] == ["yes", "maybe"]
+
+
+def test_the_suffix_of_a_stream_may_be_in_capitals(tmp_path: Path, babble: Any) -> None:
+    assert write_stream(Stream("s", babble(1, 0.1), ()), tmp_path / "S.WAV").name == "S.tsv"
+
+
 @pytest.mark.parametrize(
     ("line", "what"),
     [
         ("1.0\tyes", "not start_s, end_s and word"),
+        ("start_s\tend_s\tword", "not start_s, end_s and word"),
         ("a\t2\tyes", "not start_s, end_s and word"),
         ("2.0\t1.0\tyes", r"a word cannot last from 2\.0 s to 1\.0 s; it must start at 0 s or later, and end"),
         ("1.0\t1.0\tyes", r"a word cannot last from 1\.0 s to 1\.0 s"),
