@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from kwsd.datasets.recordings import Recording
 from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
 from kwsd.evaluation import splits
 from kwsd.evaluation.output_files import save_wav
-from kwsd.evaluation.splits import without_inferred
+from kwsd.evaluation.splits import seconds_of, without_inferred
 from kwsd.training.finetuning.labelled import find_labelled
 
 
@@ -162,3 +164,30 @@ def test_a_link_to_nowhere_counts_where_clips_are_divided(folder, say):
     assert {clip.split for clip in find_labelled(folder).clips if clip.path.is_symlink()} == {"train"}
     clips_of(folder, "train", told.append)
     assert "gone_nohash_0.wav" in str(told[0])
+
+
+def test_of_an_index_beside_lists_the_clips_for_test_are_taken(tmp_path, say):
+    for name in "ab":
+        save_wav(tmp_path / f"{name}.wav", say("low"))
+    rows = [f"{name}.wav\t{name}\tyes\tann\t0\t16000" for name in "ab"]
+    (tmp_path / "index.tsv").write_text("\n".join(["file\tclip\tlabel\tspeaker\tstart\tlength", *rows]) + "\n")
+    (tmp_path / "testing_list.txt").write_text("yes/b.wav\n")
+    assert names(clips_of(tmp_path)) == ["b"]
+
+
+def test_who_asks_for_all_clips_is_not_told_of_other_splits(folder):
+    assert clips_of(folder)[1][0].startswith("all clips; if kwsd train learnt from them")
+    assert clips_of(folder, "all")[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "pieces"),
+    [
+        (0, 24_000, [(0, 24_000)]),
+        (0, 32_000, [(0, 16_000), (16_000, 16_000)]),
+        (48_000, 47_999, [(48_000, 16_000), (64_000, 16_000)]),
+    ],
+)
+def test_noise_is_scored_in_whole_seconds_and_a_short_one_as_it_is(start, length, pieces):
+    noise = Recording(Path("n.wav"), "n", "_background_noise_", "", start, length)
+    assert [(each.start, each.length) for each in seconds_of(noise)] == pieces
