@@ -39,6 +39,20 @@ def test_nonsense_is_refused(data: bytes) -> None:
         list(Unpacker().feed(data))
 
 
+def test_a_message_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no message begins"):
+        list(Unpacker().feed(Message(b"Z", b"short").pack()))
+
+
+def test_the_longest_payload_arrives() -> None:
+    longest = Message(AUDIO, bytes(LONGEST))
+    assert list(Unpacker().feed(longest.pack())) == [longest]
+
+
+def test_a_text_that_is_no_utf_8_can_still_be_read() -> None:
+    assert Message(FAILED, b"ALSA lib: \xff busy").text == "ALSA lib: \ufffd busy"
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_give_messages_or_a_clear_error(data: bytes) -> None:
     found: list[Message] = []
