@@ -85,3 +85,30 @@ def test_the_end_wakes_the_reader() -> None:
     slots.end()
     assert slots.changed.is_set()
     assert slots.ended
+
+
+class Overtaking:
+    """A ring's blocks; while they are read, the writer laps the reader, some times in a row."""
+
+    def __init__(self, ring: BlockRing, times: int) -> None:
+        self._ring, self._blocks, self._times = ring, ring._blocks, times
+
+    def __setitem__(self, place: slice, data: bytes) -> None:
+        self._blocks[place] = data
+
+    def __getitem__(self, place: slice) -> bytes:
+        if self._times:
+            self._times -= 1
+            for _ in range(10):
+                self._ring.put(block(self._ring._put))
+        return bytes(self._blocks[place])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_reader_that_is_lapped_while_it_copies_still_counts_every_frame(times: int) -> None:
+    ring = BlockRing(8, 4, 4)
+    ring.put(block(0))
+    ring._blocks = Overtaking(ring, times)  # type: ignore[assignment]
+    taken = ring.take()
+    assert taken is not None
+    assert taken[0] == block(taken[1] // 4)
