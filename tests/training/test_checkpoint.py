@@ -15,7 +15,7 @@ import torch
 
 from kwsd.errors import InputError
 from kwsd.training import checkpoint
-from kwsd.training.checkpoint import restore, save
+from kwsd.training.checkpoint import of_this_run, restore, save
 
 
 class FullDisk(io.RawIOBase):
@@ -55,6 +55,52 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     assert found is not None
     assert found["weights"].tolist() == [0, 1, 2]
     assert restore(tmp_path / "none.pt") is None
+
+
+class Code:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, made: Path) -> None:
+        self._made = made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self._made),)
+
+
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
+    torch.save({"step": Code(tmp_path / "ran")}, tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="not a checkpoint of kwsd"):
+        restore(tmp_path / "checkpoint.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").mkdir()
+    with pytest.raises(InputError, match=r"checkpoint\.pt: cannot be read \(Is a directory\)"):
+        restore(tmp_path / "checkpoint.pt")
+
+
+def test_what_cannot_be_saved_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save({"step": 1}, tmp_path / "checkpoint.pt")
+
+    def fail(_state: object, file: BinaryIO) -> None:
+        file.write(b"a part")
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            save({"step": 2}, tmp_path / "checkpoint.pt")
+    assert restore(tmp_path / "checkpoint.pt") == {"step": 1}
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+def test_a_state_that_does_not_fit_is_told_as_that_of_another_run(error: type[Exception]) -> None:
+    with (
+        pytest.raises(InputError, match=r"c\.pt: the checkpoint of another run, .*use --fresh to start over"),
+        of_this_run(Path("c.pt")),
+    ):
+        raise error("does not fit")
 
 
 @pytest.mark.parametrize("damaged", [b"no archive at all", None])
