@@ -101,6 +101,24 @@ def test_a_name_that_no_card_may_have_is_told_before_anything_is_learnt(tmp_path
     assert model_place(tmp_path, None, 100 * "x") == tmp_path / "model"
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "../mine", "mine/other", "/tmp/mine"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(ConfigError, match="cannot be the name of a run: it leads out of"),
+        run_folder(tmp_path / "runs", name, {}, fresh=False),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_has_learnt_nothing_yet_may_begin_with_another_recipe(tmp_path: Path) -> None:
+    with run_folder(tmp_path, "mine", {"seed": 1}, fresh=False):
+        pass
+    with run_folder(tmp_path, "mine", {"seed": 2}, fresh=False) as folder:
+        pass
+    assert json.loads((folder / "recipe.json").read_text()) == {"seed": 2}
+
+
 def test_the_weights_that_a_run_began_with_are_not_forgotten(tmp_path: Path) -> None:
     """Where the model has to be fetched again, they are not known until it is there."""
     with run_folder(tmp_path, "mine", {"seed": 1, WEIGHTS_KEY: "a"}, fresh=False) as folder:
