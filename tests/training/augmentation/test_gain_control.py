@@ -55,3 +55,24 @@ def test_a_sudden_word_comes_too_loud_until_it_is_noticed(word: Floats) -> None:
 def test_silence_stays_silent() -> None:
     silence = np.zeros(16_000, np.float32)
     assert not controlled(silence, np.random.default_rng(1)).any()
+
+
+def test_a_faint_window_is_controlled_too() -> None:
+    faint = np.random.default_rng(3).normal(0, 1e-4, 16_000).astype(np.float32)
+    assert not np.array_equal(controlled(faint, np.random.default_rng(1)), faint)
+
+
+def test_after_a_word_the_noise_comes_up_slowly(word: Floats) -> None:
+    late = []
+    for seed in range(100):
+        heard = controlled(word[::-1].copy(), np.random.default_rng(seed))
+        late.append(power(heard[8_080:8_400]) / power(heard[15_000:]))
+    assert np.median(late) < 0.5
+
+
+def test_a_click_is_limited_to_15_db_above_the_loudest_5_ms() -> None:
+    click = np.zeros(16_000, np.float32)
+    click[8_000] = 1
+    for seed in range(20):
+        heard = controlled(click, np.random.default_rng(seed))
+        assert 0 < np.abs(heard).max() <= 80**-0.5 * 10 ** (15 / 20) + 1e-6
