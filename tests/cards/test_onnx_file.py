@@ -51,6 +51,10 @@ HIDING: dict[str, Callable[[onnx.ModelProto, TensorProto], object]] = {
     "a sparse weight": lambda m, t: m.graph.sparse_initializer.append(sparse(t)),
     "a constant": lambda m, t: m.graph.node.append(helper.make_node("Constant", [], ["c"], value=t)),
     "a list": lambda m, t: m.graph.node[0].attribute.append(helper.make_attribute("list", [t])),
+    "the places of a sparse weight": lambda m, t: m.graph.sparse_initializer.append(
+        onnx.SparseTensorProto(values=tensor("v"), indices=t, dims=[9])
+    ),
+    "sparse constants": lambda m, t: m.graph.node[0].attribute.append(helper.make_attribute("s", [sparse(t)])),
     "a sparse constant": lambda m, t: m.graph.node[0].attribute.append(helper.make_attribute("s", sparse(t))),
     "a branch": lambda m, t: m.graph.node[0].attribute.append(helper.make_attribute("then_branch", branch(t))),
     "branches": lambda m, t: m.graph.node[0].attribute.append(helper.make_attribute("all", [branch(t)])),
@@ -91,6 +95,38 @@ def test_either_sign_of_another_file_counts() -> None:
         change(inner)
         made.graph.initializer.append(inner)
         assert parse_onnx(made.SerializeToString()).outside
+
+
+def test_a_weight_that_says_that_it_lies_inside_does() -> None:
+    made = model()
+    made.graph.initializer[0].data_location = TensorProto.DEFAULT
+    assert b"w" in made.SerializeToString()
+    assert parse_onnx(made.SerializeToString()).outside == set()
+
+
+def test_of_two_names_of_a_weight_the_last_counts_as_it_does_in_protobuf() -> None:
+    made = model()
+    named = external("first").SerializeToString() + TensorProto(name="last").SerializeToString()
+    graph = made.graph.SerializeToString() + b"\x2a" + bytes([len(named)]) + named
+    made.ClearField("graph")
+    data = made.SerializeToString() + b"\x3a" + bytes([len(graph) & 0x7F | 0x80, len(graph) >> 7]) + graph
+    assert onnx.ModelProto.FromString(data).graph.initializer[1].name == "last"
+    assert parse_onnx(data).outside == {"last"}
+
+
+def test_numbers_of_every_width_are_read_past() -> None:
+    made = model()
+    made.graph.initializer.append(TensorProto(name="d", data_type=TensorProto.DOUBLE, double_data=[0.5]))
+    fixed = [b"\xa1\x06" + b"\xff" * 8, b"\xa5\x06" + b"\xff" * 4]  # fields of no meaning, of 8 and 4 bytes
+    negative = helper.make_attribute("axis", -1)  # a varint of ten bytes
+    made.graph.node[0].attribute.append(negative)
+    found = parse_onnx(made.SerializeToString() + b"".join(fixed))
+    assert (found.inputs, found.outside) == ({"windows": (None, 2)}, set())
+
+
+def test_a_field_without_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="not in protobuf format"):
+        parse_onnx(model().SerializeToString() + b"\x00\x00")
 
 
 def test_what_is_none_or_cut_off() -> None:
