@@ -138,7 +138,7 @@ def _checked(table: Any) -> Exported:
     if not isinstance(labels, list) or not labels or not all(_is_text(label) for label in labels):
         raise ValueError("labels")
     for key in ("name", "licence", "problem_type"):
-        if not _is_text(table.get(key)):
+        if not _is_text(table.get(key)) or not visible(table[key]).strip():
             raise ValueError(key)
     for key in ("rate", "window"):
         if type(table.get(key)) is not int or table[key] <= 0:

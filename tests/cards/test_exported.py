@@ -80,6 +80,12 @@ def unknown_operator() -> onnx.ModelProto:
     return made
 
 
+def two_inputs() -> onnx.ModelProto:
+    made = model()
+    made.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
+    return made
+
+
 def not_numbers() -> onnx.ModelProto:
     made = model()
     made.graph.node[0].op_type = "Log"  # of silence
@@ -141,13 +147,19 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     ),
     "a label twice": (lambda: saying(labels=["yes", "no", "yes"]), "labels 0 and 2 are both 'yes'"),
     "a blank label": (lambda: saying(labels=["yes", " ", "no"]), "label 1 is blank"),
+    "a label too many": (lambda: saying(labels=["yes", "no", "up", "_silence_"]), "4 labels, but 3 scores"),
     "no labels": (lambda: saying(labels=[]), "labels"),
     "labels that are none": (lambda: saying(labels=["yes", 3, "no"]), "labels"),
     "a label for the terminal": (lambda: saying(labels=["\x1b[2J", "a", "b"]), "labels"),
     "a name for the terminal": (lambda: saying(name="\x1b[2J"), "name"),
+    "a name that nobody sees": (lambda: saying(name=" "), "name"),
+    "another input as well": (two_inputs, "its graph does not take 8000 samples"),
     "another window": (lambda: saying(window=4_000), "4000 samples"),
     "a window of an hour": (lambda: saying(window=8_000 * 3_600), "3600 s"),
     "a rate that is none": (lambda: saying(rate=-1), "rate"),
+    "a rate of nothing": (lambda: saying(rate=0), "rate"),
+    "scores about nothing": (lambda: saying(about=0), "about"),
+    "scores about more than it hears": (lambda: saying(about=8_001), "about"),
     "a rate that is odd": (lambda: saying(rate=7_919), "whole number"),
     "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
@@ -169,6 +181,14 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "a list": (lambda: with_entry(model(), "kwsd_model", "[]"), "invalid entry"),
     "lists without end": (lambda: with_entry(model(), "kwsd_model", "[" * 200_000), "invalid entry"),
 }
+
+
+@pytest.mark.parametrize("seconds", [0.1, 60])
+def test_the_shortest_and_the_longest_window_are_taken(tmp_path: Path, seconds: float) -> None:
+    window = round(seconds * 8_000)
+    contract = replace(CONTRACT, window=window, about=window)
+    card = read_card(written(tmp_path / "TINY.ONNX", model(contract, window=window)))
+    assert (card.window, card.spoken) == (2 * window, 2 * window)
 
 
 @pytest.mark.parametrize("fault", HOSTILE)
