@@ -24,8 +24,9 @@ def check_alone(folder: Path, name: str) -> None:
     """Raise ModelError for a folder with weights that transformers would read beside, or instead of, those it has.
 
     An adapter would count only where peft is installed. Of the parts of a distributed checkpoint, the one counts that
-    the file system lists last.
+    the file system lists last. An index may list files of any kind and place (see `named_files`).
     """
+    named_files(folder)
     if found := [file for file in ADAPTER if (folder / file).is_file()]:
         raise ModelError(
             f"{name} has an adapter (PEFT) beside its weights, which kwsd would not use;",
@@ -72,7 +73,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 def named_files(folder: Path) -> list[Path]:
     """The files of the weights, whether the shards exist or not; [] without model.safetensors and an index.
 
-    Raises ModelError for an index that lists no shards."""
+    Raises ModelError for an index that lists no shards, or others than safetensors in that folder: transformers would
+    open them, wherever they are, and what does not end in .safetensors as a pickle."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
@@ -81,7 +83,11 @@ def named_files(folder: Path) -> list[Path]:
     shards = {str(shard) for shard in listed.values()} if isinstance(listed, Mapping) else set()
     if not shards or not all(map(str.isprintable, shards)):
         raise ModelError(f"{folder / INDEX} lists no weights (weight_map);", "fetch the model again")
-    return [folder / Path(shard).name for shard in sorted(shards)]
+    strange = sorted(shard for shard in shards if not shard.endswith(".safetensors") or Path(shard).name != shard)
+    if strange:
+        what = f"{folder / INDEX} names {strange[0]!r:.40}, which is not a .safetensors file beside it;"
+        raise ModelError(what, "use another model, or save it again with save_pretrained of transformers")
+    return [folder / shard for shard in sorted(shards)]
 
 
 def no_weights(folder: Path, name: str) -> ModelError:

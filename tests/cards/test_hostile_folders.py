@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -80,3 +81,23 @@ def test_code_in_a_model_is_never_run(copy: Path) -> None:
     )
     with pytest.raises(ModelError, match=r"mine needs its own code, which kwsd never runs; use another model"):
         read_card(str(copy))
+
+
+@pytest.mark.parametrize("shard", ["one.bin", "inner/one.bin", "inner/one.safetensors", "../one.safetensors"])
+def test_shards_that_are_no_safetensors_of_the_folder_are_not_opened(copy: Path, shard: str) -> None:
+    """transformers opens a shard of any other name as a pickle, wherever it lies, and despite use_safetensors."""
+    from transformers import AutoModelForAudioClassification
+
+    from kwsd.networks.auto_classifier import whole
+
+    weights = copy / "model.safetensors"
+    for place in (copy / Path(shard).name, copy / shard):  # the first is what could be checked instead
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(weights, place)
+    weights.unlink()
+    index = {"metadata": {}, "weight_map": {"classifier.weight": shard}}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"index\.json names .*one\.\w+', which is not a \.safetensors file beside it"):
+        read_card(str(copy))
+    with pytest.raises(ModelError, match=r"which is not a \.safetensors file beside it"):
+        whole(AutoModelForAudioClassification, copy, "mine")
