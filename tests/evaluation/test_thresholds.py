@@ -133,6 +133,38 @@ def test_no_threshold_below_the_lowest():
     assert choice.operating.thresholds["a"] >= 0.7
 
 
+def test_the_lowest_threshold_itself_may_be_chosen():
+    choice = choose_thresholds([stream(1.0, {"a": [0.1]}, {})], ["a"], trigger=TRIGGER, lowest=0.5)
+    assert choice.operating.misses == 0
+    assert choice.operating.thresholds["a"] == pytest.approx(0.5)
+
+
+def test_an_hour_in_ten_streams_has_the_budget_of_an_hour():
+    """Ten times a tenth is less than one, by a rounding error."""
+    silence = [stream(0.1, {}, {}) for _ in range(9)]
+    choice = choose_thresholds([stream(0.1, {"a": [3.1]}, {"a": [6.1]}), *silence], ["a"], trigger=TRIGGER, budget=1.0)
+    assert (choice.operating.misses, len(choice.operating.alarms)) == (0, 1)
+
+
+def test_what_the_gate_keeps_out_is_no_alarm():
+    recorded = stream(1.0, {"a": [3.1]}, {"a": [6.1]})
+    let_through = recorded.open.copy()
+    let_through[690:720] = False  # the alarm, in the second minute
+    choice = choose_thresholds([replace(recorded, open=let_through)], ["a"], trigger=TRIGGER, budget=0.0)
+    assert odds_of(choice) == {"a": pytest.approx(3.0, abs=1e-5)}
+
+
+def test_each_word_is_judged_by_its_claim_beside_the_others():
+    """With another word that may be meant, a claim is higher than the probability."""
+    recorded = stream(1.0, {"a": [1.0]}, {})
+    rows = recorded.scores.copy()
+    rows[100:104] = (0.7, 0.29, 0, 0.01, 0)
+    trigger = replace(TRIGGER, substitution=0.1, thresholds={"a": 0.9, "b": 0.9})
+    choice = choose_thresholds([replace(recorded, scores=rows)], ["a", "b"], trigger=trigger)
+    claim = 0.7 / (0.7 + 0.01 + 0.1 * 0.29)
+    assert log_odds(claim) - 0.25 <= odds_of(choice)["a"] <= log_odds(claim)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -1,0 +1,56 @@
+"""How recordings without words are taken, cut and played."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kwsd.evaluation.negatives import PAUSE, NegativeSource, evaluate_negatives, find_negatives
+from kwsd.evaluation.output_files import save_wav
+from kwsd.evaluation.selection import kept_back
+from kwsd.samples import RATE
+from kwsd.spotting.settings import SpottingSettings
+from kwsd.spotting.trigger import TriggerSettings
+
+
+def test_recordings_are_played_with_a_pause_after_each(tmp_path, babble):
+    for name in "ab":
+        save_wav(tmp_path / f"{name}.wav", babble(1, 0.5))
+    source = NegativeSource(find_negatives(tmp_path, [])[0])
+    blocks = [block.samples for block in source.blocks()]
+    assert [len(samples) for samples in blocks] == [8_000, PAUSE, 8_000, PAUSE]
+    assert not blocks[1].any()
+    assert not blocks[3].any()
+    assert (source.starts, source.heard, source.recordings) == ([0, 8_000 + PAUSE], 16_000, 2)
+
+
+def test_a_source_that_is_closed_reads_no_further_recording(tmp_path, babble):
+    for name in "abc":
+        save_wav(tmp_path / f"{name}.wav", babble(1, 0.5))
+    source = NegativeSource(find_negatives(tmp_path, [])[0])
+    blocks = source.blocks()
+    assert len(next(blocks).samples) == 8_000
+    source.close()
+    assert not list(blocks)
+    assert source.recordings == 1
+
+
+def test_a_model_gets_windows_of_its_own_length(tmp_path, tones, babble):
+    save_wav(tmp_path / "a.wav", babble(1, 3.0))
+    lengths = set()
+    score = tones.score
+    tones.score = lambda windows: lengths.add(windows.shape[1]) or score(windows)
+    settings = SpottingSettings(TriggerSettings({"low": 0.9}), gated=False, coarse=0)
+    evaluate_negatives(find_negatives(tmp_path, [])[0], tones, replace(settings, window=2 * RATE))
+    assert lengths == {2 * RATE}
+
+
+def test_of_noise_half_as_much_was_held_out_as_of_speech(tmp_path):
+    for number in range(60):
+        save_wav(tmp_path / f"{number}.wav", np.full(1_600, number, np.int16))
+    every, _ = find_negatives(tmp_path, [])
+    for noise in (True, False):
+        found, _ = find_negatives(tmp_path, [], transcribed=not noise, held_out=3)
+        assert found == kept_back(every, 3, noise=noise)
+    assert kept_back(every, 3, noise=True) != kept_back(every, 3)
