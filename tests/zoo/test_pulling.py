@@ -51,6 +51,27 @@ def test_shards(hub: Any) -> None:
     assert len(list(pull(TINY).iterdir())) == 5
 
 
+def test_of_the_same_weights_whole_and_in_shards_the_whole_are_fetched(hub: Any) -> None:
+    hub.files |= {f"model-0000{n}-of-00002.safetensors": b"%d" % n for n in (1, 2)}
+    hub.files["model.safetensors.index.json"] = b"{}"
+    names = {path.name for path in pull(TINY).iterdir()}
+    assert names == {"config.json", "preprocessor_config.json", "model.safetensors"}
+
+
+def test_an_adapter_beside_whole_weights_is_no_reason_not_to_fetch_these(hub: Any) -> None:
+    hub.files |= {"adapter_config.json": b"{}", "adapter_model.safetensors": b"?"}
+    names = {path.name for path in pull(TINY).iterdir()}
+    assert names == {"config.json", "preprocessor_config.json", "model.safetensors"}
+
+
+def test_small_files_come_first_so_that_faults_show_early(hub: Any) -> None:
+    hub.files = {"model.safetensors": hub.weights, "README.md": b"# Tiny", **hub.files}
+    pull(TINY)
+    sizes = [len(hub.files[name]) for name, _ in hub.asked]
+    assert sizes == sorted(sizes)
+    assert len(sizes) == 4
+
+
 def test_what_the_card_lists_belongs_to_the_model(hub: Any) -> None:
     listed = ["graph.onnx", "notes.txt", "code.py", "weights.pkl", "not there.json"]
     hub.files |= dict.fromkeys([*listed[:-1], "more.txt"], b"?")
