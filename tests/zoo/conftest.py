@@ -39,6 +39,9 @@ class Hub:
             if name.endswith((".safetensors", ".bin")):
                 digest = hashlib.sha256(data).hexdigest()
                 entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 130}
+                entry["blobId"] = hashlib.sha1(
+                    digest.encode(), usedforsecurity=False
+                ).hexdigest()  # of a pointer's blob
             siblings.append(entry)
         return {"id": NAME, "modelId": NAME, "sha": self.commit, "siblings": siblings, "tags": [], "private": False}
 

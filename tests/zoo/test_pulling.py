@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,27 @@ def test_a_pull_fetches_the_model_and_says_how_far_it_is(hub: Any) -> None:
     assert done == sorted(done)
     assert done[-1] == total
     assert len(set(done)) > 5
+    assert {amount % 1000 for amount in done if amount < total} <= {2, 4, 10}  # on top of the files before
+
+
+def test_what_is_here_already_counts_as_done(hub: Any) -> None:
+    folder = pull(TINY)
+    (folder / "model.safetensors").resolve().unlink()
+    told: list[int] = []
+    pull(TINY, lambda done, _: told.append(done))
+    assert told[0] == 2 + 2 + 1000
+    assert told[-1] == 2 + 2 + len(hub.weights)
+
+
+def test_a_pull_that_goes_on_needs_room_for_the_rest_alone(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(done: int, _: int) -> None:
+        if done > 5000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pull(TINY, killed)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=len(hub.weights) - 4000))
+    assert (pull(TINY) / "model.safetensors").read_bytes() == hub.weights
 
 
 def test_what_is_here_is_not_fetched_again_and_needs_no_network(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:

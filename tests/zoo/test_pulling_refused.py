@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,11 @@ def test_off_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DeviceError, match="HF_HUB_OFFLINE"):
         pull(TINY)
+
+
+@pytest.mark.parametrize("commit", ["", "../../../elsewhere", 41 * "a"])
+def test_a_commit_that_is_none_names_no_folder(hub: Any, commit: str, tmp_path: Path) -> None:
+    hub.commit = commit
+    with pytest.raises(ModelError, match="the Hub names no valid commit"):
+        pull(TINY)
+    assert not list(tmp_path.rglob("*.safetensors"))
