@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from foreign_folders import change
 
+from kwsd.cards.foreign import check_own_means
 from kwsd.errors import ModelError
 from kwsd.zoo import load_classifier, read_card
 
@@ -49,6 +50,16 @@ def test_parts_of_a_distributed_checkpoint_are_not_loaded_without_a_card_either(
     shutil.copy(copy / "model.safetensors", copy / "shard-00001-model-00001-of-00001.safetensors")
     with pytest.raises(ModelError, match=r"mine has parts of a distributed checkpoint beside its weights"):
         whole(AutoModelForAudioClassification, copy, "mine")
+
+
+def test_other_code_for_attention_is_found_in_any_part_of_a_configuration() -> None:
+    for config in (
+        {"parts": [{}, {"attn_implementation": "some/kernel"}]},
+        {"a": {"_attn_implementation": {"b": "c/d"}}},
+    ):
+        with pytest.raises(ModelError, match="asks for other code to compute attention"):
+            check_own_means(config, "mine")
+    check_own_means({"transformers_weights": "model.safetensors", "parts": [{"attn_implementation": None}]}, "mine")
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
