@@ -44,7 +44,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         length_ms = 1000 * hearing.about / RATE
         told = f"{_HOP} is {chosen.hop_ms} ms, but the scores of {card.name} are about {length_ms:g} ms of sound;"
         raise ConfigError(told, f"set it to {length_ms // 10 * 10:g} or less")  # hops are in steps of 10 ms
-    doubt_smoothing(config, hearing)
+    doubt_spacing(config, hearing)
     if card.kind != "zero-shot":
         if chosen.labels:
             raise ConfigError(
@@ -68,8 +68,11 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     return replace(hearing, labels=chosen.labels, thresholds=thresholds)
 
 
-def doubt_smoothing(config: Config, card: ModelCard) -> None:
-    """Warn where scores are averaged over more windows than most words span."""
+def doubt_spacing(config: Config, card: ModelCard) -> None:
+    """Warn where words fall between the scored windows, or scores are averaged over more windows than words span."""
+    if config.gate.coarse > card.about // 2:
+        said = "scoring a window only every %d ms (gate.coarse_ms, --coarse) misses words; set it to %d or less"
+        log.warning(said, config.gate.coarse_ms, 1000 * card.about // 2 // RATE)
     smoothing = config.trigger.smoothing or card.smoothing
     if 2 * (smoothing - 1) * config.model.hop >= card.about:
         said = "averaging over %d windows (--smoothing), %d ms apart (--hop), misses most words; lower one of the two"
