@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.windowing.gaps import Gap
+from kwsd.audio.windowing.wake_condition import WakeCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,7 @@ class Ring:
         self._closed = False
         self._error: BaseException | None = None
         self._wake: Callable[[], object] | None = None
-        self._probe = probe
-        self._expected = self._latest = 0
-        self._alarmed = False
+        self._condition = WakeCondition(probe)
 
     @property
     def written(self) -> int:
@@ -77,10 +76,8 @@ class Ring:
                     return False
                 piece = rest[: self._room()] if wait else rest
                 self._put(piece)
-                if self._probe and self._expected < self._latest:
-                    self._alarmed = self._probe(piece) or self._alarmed
-                awaited = self.awaited
-            if awaited:
+            self._condition.listen(piece)  # without the lock, so that the reader does not wait for the probe
+            if self.awaited:
                 self._tell_reader()
             rest = rest[len(piece) :]
             if not len(rest):
@@ -111,22 +108,18 @@ class Ring:
         self._wake = wake
 
     def expect(self, position: int, latest: int = 0) -> None:
-        """Wake the reader only once the samples up to `position` (exclusive) are there.
+        """Wake the reader only once the samples up to `position` (exclusive) are there, in silence up to `latest`.
 
-        If there is a probe, wait up to `latest` while it detects no speech. Waking a thread costs more than all else
-        that is done for a block. A ring that fills up earlier wakes the reader all the same, as its writer may wait
-        for room; `latest` counts for no more than half of the ring.
+        Silence is what the probe, if there is one, takes for it. A ring that fills up earlier wakes the reader all the
+        same, as its writer may wait for room; `latest` counts for no more than half of the ring.
         """
-        with self._changed:
-            if position > self._expected:
-                self._alarmed = False
-            self._expected = min(position, self._released + self.capacity)
-            self._latest = min(latest, self._released + self.capacity // 2) if self._probe else 0
+        released = self._released  # only the reader changes it
+        self._condition.expect(min(position, released + self.capacity), min(latest, released + self.capacity // 2))
 
     @property
     def awaited(self) -> bool:
         """Whether the samples that the reader expects are there."""
-        return self._written >= (self._expected if self._alarmed else max(self._expected, self._latest))
+        return self._condition.is_met(self._written)
 
     def state(self) -> RingState:
         """What the ring holds now; a later `read` may find the oldest samples overwritten."""

@@ -75,6 +75,34 @@ def test_a_probe_hears_all_that_comes_while_the_reader_sleeps() -> None:
     assert asked == [HOP, HOP, HOP]
 
 
+def test_the_reader_does_not_wait_for_the_probe() -> None:
+    seen: list[int] = []
+
+    def probe(_: Samples) -> bool:
+        reader = threading.Thread(target=lambda: seen.append(ring.state().written))
+        reader.start()
+        reader.join(PATIENCE_S)
+        return False
+
+    ring = Ring(100 * HOP, probe)
+    ring.expect(3 * HOP, 9 * HOP)
+    wakes(ring, [0, 0])
+    assert seen == [HOP, 2 * HOP]
+
+
+def test_an_answer_that_comes_after_the_reader_went_on_wakes_it_early_once() -> None:
+    def probe(samples: Samples) -> bool:
+        if loud(samples):
+            ring.expect(4 * HOP, 9 * HOP)  # the reader took them meanwhile
+        return loud(samples)
+
+    ring = Ring(100 * HOP, probe)
+    ring.expect(3 * HOP, 9 * HOP)
+    assert wakes(ring, [0, LOUD, 0, 0]) == [4]
+    ring.expect(6 * HOP, 9 * HOP)
+    assert wakes(ring, [0] * 5) == [9]
+
+
 def test_without_a_probe_it_is_woken_for_the_first_that_is_expected() -> None:
     ring = Ring(100 * HOP)
     ring.expect(3 * HOP, 9 * HOP)
