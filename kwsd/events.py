@@ -23,8 +23,8 @@ class Event:
         """The event's own part of its JSON object."""
         return asdict(self)
 
-    def within(self, heard: int) -> Event:  # noqa: ARG002  # it has no position
-        """The same event, no position of it after sample `heard`."""
+    def within(self, written: int) -> Event:  # noqa: ARG002  # it has no position
+        """The same event, no position of it after the last of the samples `written` so far."""
         return self
 
 
@@ -41,8 +41,8 @@ class TimedEvent(Event):
     def payload(self) -> dict[str, Any]:
         return {"stream": self.stream, "at_s": seconds(self.at), **self.details()}
 
-    def within(self, heard: int) -> Event:
-        return replace(self, at=min(self.at, heard))
+    def within(self, written: int) -> Event:
+        return replace(self, at=min(self.at, written))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,8 @@ class Detection(Event):
         """Milliseconds of audio between the word's end and the event."""
         return round(1000 * (self.at - self.end) / RATE, 1)
 
-    def within(self, heard: int) -> Event:
-        return replace(self, start=min(self.start, heard), end=min(self.end, heard), at=min(self.at, heard))
+    def within(self, written: int) -> Event:
+        return replace(self, start=min(self.start, written), end=min(self.end, written), at=min(self.at, written))
 
     def payload(self) -> dict[str, Any]:
         return {

@@ -41,9 +41,9 @@ class TunableSpotter:
             change(self._spotter)
         return self._spotter.feed(windows)
 
-    def end(self, heard: Mapping[str, int]) -> list[Event]:
+    def end(self, lengths: Mapping[str, int]) -> list[Event]:
         """The events of `Spotter.end`; none before `load`."""
-        return self._spotter.end(heard) if self._spotter else []
+        return self._spotter.end(lengths) if self._spotter else []
 
     @property
     def batch(self) -> int:

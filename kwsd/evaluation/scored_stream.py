@@ -95,7 +95,7 @@ class ScoredStream:
     ) -> NDArray[np.bool_]:
         """Which of the `wanted` windows (n,) the grid would score, (n,) bool, by their `scores` (n, labels)."""
         state = GridState()
-        heard = [
+        pending = [
             PendingWindow(self.window(end), state, bool(want), stride, is_candidate)
             for end, want in zip(self.ends, wanted, strict=True)
         ]
@@ -103,7 +103,7 @@ class ScoredStream:
         def score(windows: Sequence[Window]) -> Scores:
             return scores[np.searchsorted(self.ends, [window.end for window in windows])]
 
-        return np.array([row is not None for row in score_what_counts(heard, score).rows], bool)
+        return np.array([row is not None for row in score_what_counts(pending, score).rows], bool)
 
     def scored_share(self, trigger: TriggerSettings, *, gated: bool) -> float:
         """The share of windows that are scored; 1 where there are none."""

@@ -80,45 +80,45 @@ class Scored:
     belated: dict[str, Row] = field(default_factory=dict)
 
 
-def score_what_counts(heard: Sequence[PendingWindow], score: Score) -> Scored:
-    """Score the windows on the grid, then those beside candidates; `heard` may mix streams, each in order."""
-    found = Scored([None] * len(heard))
+def score_what_counts(pending: Sequence[PendingWindow], score: Score) -> Scored:
+    """Score the windows on the grid, then those beside candidates; `pending` may mix streams, each in order."""
+    found = Scored([None] * len(pending))
     streams: dict[str, list[int]] = {}
-    for index, one in enumerate(heard):
+    for index, one in enumerate(pending):
         streams.setdefault(one.window.stream, []).append(index)
     after = {index: later for places in streams.values() for index, later in pairwise(places)}
     before = {later: index for index, later in after.items()}
-    grid = {index for places in streams.values() for index in _on_grid(heard, places)}
+    grid = {index for places in streams.values() for index in _on_grid(pending, places)}
     firsts = {places[0] for places in streams.values()}
-    due = grid | {index for index in firsts if heard[index].wanted and heard[index].state.candidate}
+    due = grid | {index for index in firsts if pending[index].wanted and pending[index].state.candidate}
     held: list[Window] = []
     while due:
         asked = sorted(due)
-        for index, row in zip(asked, score([heard[index].window for index in asked]), strict=True):
+        for index, row in zip(asked, score([pending[index].window for index in asked]), strict=True):
             found.rows[index] = row
         due = set()
-        for index in filter(lambda index: _is_candidate(heard[index], found.rows[index]), asked):
+        for index in filter(lambda index: _is_candidate(pending[index], found.rows[index]), asked):
             beside = [after.get(index), before.get(index) if index in grid else None]
-            due |= {near for near in beside if near is not None and heard[near].wanted and found.rows[near] is None}
-            waiting = heard[index].state.held
+            due |= {near for near in beside if near is not None and pending[near].wanted and found.rows[near] is None}
+            waiting = pending[index].state.held
             if index in grid & firsts and waiting is not None:
                 held.append(waiting)
     for window, row in zip(held, score(held), strict=True):
         found.belated[window.stream] = row
     for places in streams.values():
-        _remember(heard[places[-1]], found.rows[places[-1]])
+        _remember(pending[places[-1]], found.rows[places[-1]])
     return found
 
 
-def _on_grid(heard: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:
+def _on_grid(pending: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:
     """The indices of one stream's windows on the grid.
 
     These are the second window after the gate opened, and those at multiples of the span, so that the worker knows
     when to wake for them. After a change of the hop, too, they lie at most a span apart.
     """
-    state = heard[places[0]].state
+    state = pending[places[0]].state
     for index in places:
-        one = heard[index]
+        one = pending[index]
         if not one.wanted:
             state.grid = None
             continue

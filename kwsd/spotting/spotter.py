@@ -19,7 +19,7 @@ from kwsd.events import Detection, Event, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, score_what_counts, stride_of
-from kwsd.spotting.stream_state import StreamState
+from kwsd.spotting.stream_state import JudgedWindow, StreamState
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
@@ -58,29 +58,26 @@ class Spotter:
         """
         return [event for run in _unbroken(windows) for event in self._feed(run)]
 
-    def end(self, heard: Mapping[str, int]) -> list[Event]:
+    def end(self, lengths: Mapping[str, int]) -> list[Event]:
         """The events that end open speech once there are no more windows.
 
-        `heard` has the number of samples of each stream, beyond which its last windows may reach.
+        `lengths` has the number of samples of each stream, beyond which its last windows may reach.
         """
         speaking = [state for state in self._streams.values() if state.speaking]
         for state in speaking:
             state.speaking = False
-        return [SpeechEnded(state.stream, at=heard[state.stream]) for state in speaking]
+        return [SpeechEnded(state.stream, at=lengths[state.stream]) for state in speaking]
 
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
-        heard = [self._state(window.stream).listen(window) for window in windows]
-        self.gated += sum(not wanted for wanted, _ in heard)
-        needless = [want and self._needless(window) for window, (want, _) in zip(windows, heard, strict=True)]
-        wanted = [want and not spared for (want, _), spared in zip(heard, needless, strict=True)]
-        rows = self._rows(windows, wanted)
+        judged = [self._state(window.stream).judge(window) for window in windows]
+        self.gated += sum(not one.admitted for one in judged)
         events: list[Event] = []
-        for window, row, spared, (_, said) in zip(windows, rows, needless, heard, strict=True):
-            events.extend(said)
-            trigger = self._state(window.stream).trigger
-            hit = trigger.skip(window.end) if spared else trigger.feed(row, window.end)
+        for one, row in zip(judged, self._rows(judged), strict=True):
+            events.extend(one.events)
+            trigger, at = one.state.trigger, one.window.end
+            hit = trigger.skip(at) if one.skipped else trigger.feed(row, at)
             if hit:
-                events.append(self._detection(window, hit))
+                events.append(self._detection(one, hit))
         return events
 
     @property
@@ -133,28 +130,20 @@ class Spotter:
         """Whether windows are left out with these settings. Raises ConfigError for a word that is not a label."""
         return Trigger(self._classifier.labels, trigger).spares and coarse is not None
 
-    def _needless(self, window: Window) -> bool:
-        """Whether a slow machine should leave this window out, to keep up with the word after the one that fired."""
-        return window.late and self._state(window.stream).trigger.is_refractory(window.end, window.hop)
-
-    def _rows(self, windows: Sequence[Window], wanted: Sequence[bool]) -> list[NDArray[np.float32] | None]:
+    def _rows(self, judged: Sequence[JudgedWindow]) -> list[NDArray[np.float32] | None]:
         """The scores (labels,) of each window, None for those that need none."""
         if not self._sparse:
-            chosen = [window for window, want in zip(windows, wanted, strict=True) if want]
-            scores = iter(self._score(chosen))
-            return [next(scores) if want else None for want in wanted]
-        states = [self._state(window.stream) for window in windows]
-        given = zip(windows, states, wanted, strict=True)
-        pending = [self._pending(window, state, want) for window, state, want in given]
-        found = score_what_counts(pending, self._score)
+            scores = iter(self._score([one.window for one in judged if one.wanted]))
+            return [next(scores) if one.wanted else None for one in judged]
+        found = score_what_counts([self._pending(one) for one in judged], self._score)
         for stream, row in found.belated.items():
             self._state(stream).trigger.amend(row)
         return found.rows
 
-    def _pending(self, window: Window, state: StreamState, wanted: bool) -> PendingWindow:
-        stride = stride_of(self._coarse or 0, window.hop)
-        is_candidate = partial(state.trigger.is_candidate, finest=stride == FINEST)
-        return PendingWindow(window, state.grid_state, wanted, stride, is_candidate)
+    def _pending(self, one: JudgedWindow) -> PendingWindow:
+        stride = stride_of(self._coarse or 0, one.window.hop)
+        is_candidate = partial(one.state.trigger.is_candidate, finest=stride == FINEST)
+        return PendingWindow(one.window, one.state.grid_state, one.wanted, stride, is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:
@@ -164,9 +153,9 @@ class Spotter:
         scores = check_scores(scores, self._classifier.name)
         return claims(scores, self._classifier.labels, self._trigger.thresholds, self._trigger.substitution)
 
-    def _detection(self, window: Window, hit: Hit) -> Detection:
+    def _detection(self, judged: JudgedWindow, hit: Hit) -> Detection:
         """The word that was hit: where there is speech in what the scores are about, after the word before it."""
-        state = self._state(window.stream)
+        window, state = judged.window, judged.state
         before = 0 if self._about is None else len(window.samples) - self._about
         begin = max(window.start + before, state.said_until)
         start, end = speech_extent(window.samples[begin - window.start :])
