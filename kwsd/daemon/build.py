@@ -12,7 +12,7 @@ from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.windows import LIVE_BATCH, SPARED_BATCH, room_for
 from kwsd.classifier import Classifier
 from kwsd.config import Config, check_letters, command_line, expanded
-from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.detection_keeper import DetectionKeeper
 from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.daemon.metrics_token import read_token
 from kwsd.errors import ConfigError
@@ -156,14 +156,14 @@ def open_hooks(
 
 def open_keeper(
     config: Config, rings: Mapping[str, Ring], *, live: bool = True, failed: Callable[[BaseException], None]
-) -> DetectionRecorder | None:
-    """The sink that saves the audio of detections; None unless it is configured. A recording waits for it."""
+) -> DetectionKeeper | None:
+    """The sink that keeps the audio of detections; None unless it is configured. A recording waits for it."""
     chosen = config.keep
     if not chosen.folder:
         return None
     quota, preroll = chosen.quota_mb * 1_000_000, round(chosen.preroll_s * RATE)
     folder = expanded(chosen.folder)
-    return DetectionRecorder(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
+    return DetectionKeeper(folder, rings, quota_bytes=quota, preroll=preroll, wait=not live, failed=failed)
 
 
 def hooks_by_word(config: Config) -> Mapping[str, list[Hook]]:

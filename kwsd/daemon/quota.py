@@ -1,4 +1,4 @@
-"""Limits the bytes of recordings in a folder, by removing the oldest ones."""
+"""Limits the bytes of kept detections in a folder, by removing the oldest ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OURS = re.compile(r"\d{8}T\d{6}\.(\d{3}|\d{6})Z-.+\.(wav|part)")
 _STALE_S = 60
 """An unfinished file that was last written to so many seconds ago was left by a daemon that was killed."""
 _SPARE = 50
-"""This fraction of the quota (1/50) is freed when it is exceeded, so as not to list the folder for each recording."""
+"""This fraction of the quota (1/50) is freed when it is exceeded, so as not to list the folder for each detection."""
 
 
 def stamp(time: datetime) -> str:
@@ -22,10 +22,10 @@ def stamp(time: datetime) -> str:
 
 
 class Quota:
-    """Keeps the recordings in `folder` to at most `most` bytes; files with other names are ignored."""
+    """Keeps the detections in `folder` to at most `most` bytes; files with other names are ignored."""
 
     def __init__(self, folder: Path, most: int) -> None:
-        """An excess that is already there is removed by `tidy`, or when a recording is added."""
+        """An excess that is already there is removed by `tidy`, or when a detection is added."""
         self._folder, self.most = folder, most
         self._held = self._since = 0
 
@@ -61,7 +61,7 @@ class Quota:
             raise trouble
 
     def _listed(self, newest: str) -> tuple[list[tuple[Path, int]], list[Path]]:
-        """Our recordings and their sizes, in the order of their removal; and unfinished files of killed daemons."""
+        """Our detections and their sizes, in the order of their removal; and unfinished files of killed daemons."""
         ours = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         now = stamp(datetime.now(timezone.utc))
         ours.sort(key=lambda path: (path.name == newest, path.name <= now, path.name))

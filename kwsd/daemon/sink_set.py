@@ -11,7 +11,7 @@ from kwsd.audio.windowing.ring import Ring
 from kwsd.config import Config
 from kwsd.daemon import build
 from kwsd.daemon.counters import Counters
-from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.detection_keeper import DetectionKeeper
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.events import Event
@@ -28,13 +28,13 @@ KEEPER_S = 2.0
 
 
 class SinkSet:
-    """Hooks, socket, standard output, saved detections and the metrics server, each only if it is configured.
+    """Hooks, socket, standard output, kept detections and the metrics server, each only if it is configured.
 
     Nothing is open before `open`, but every method may be called before it.
     """
 
     def __init__(self, *, live: bool, failed: Callable[[BaseException], None]) -> None:
-        """`live`: a microphone waits for no sink; a recording waits for standard output and for saved detections.
+        """`live`: a microphone waits for no sink; a recording waits for standard output and for kept detections.
 
         `failed` is called with the error that a sink's thread died of.
         """
@@ -43,7 +43,7 @@ class SinkSet:
         self.stdout: StdoutSink | None = None
         self.metrics: MetricsServer | None = None
         self._socket: SocketSink | None = None
-        self._keeper: DetectionRecorder | None = None
+        self._keeper: DetectionKeeper | None = None
 
     def open(
         self,
@@ -92,14 +92,14 @@ class SinkSet:
         return self._live and (self._socket is not None or self._keeper is not None or bool(config.hooks.words))
 
     def catch_up(self) -> None:
-        """Wait for standard output and saved detections, if the audio can wait."""
+        """Wait for standard output and kept detections, if the audio can wait."""
         if self.stdout:
             self.stdout.catch_up()
         if self._keeper:
             self._keeper.catch_up()
 
     def drain(self) -> None:
-        """After the end of all audio, wait for the hooks, by their own time-outs, and for saved detections."""
+        """After the end of all audio, wait for the hooks, by their own time-outs, and for kept detections."""
         if self.hooks:
             self.hooks.close(math.inf)
         if self._keeper:

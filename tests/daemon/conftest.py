@@ -18,7 +18,7 @@ from kwsd.audio.source import Block
 from kwsd.audio.windowing.ring import Ring
 from kwsd.classifier import Classifier
 from kwsd.config import Config, load_config
-from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.detection_keeper import DetectionKeeper
 from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.zoo import ModelCard
 
@@ -165,14 +165,14 @@ def ring() -> Ring:
 
 
 @pytest.fixture
-def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionRecorder]]:
+def keep(ring: Ring, tmp_path: Path) -> Iterator[Callable[..., DetectionKeeper]]:
     """Makes keepers of the folder "kept"; none of them may fail."""
     failures: list[BaseException] = []
-    made: list[DetectionRecorder] = []
+    made: list[DetectionKeeper] = []
 
-    def make(**options: Any) -> DetectionRecorder:
+    def make(**options: Any) -> DetectionKeeper:
         settings = {"quota_bytes": 1_000_000, "preroll": 16_000, "failed": failures.append, **options}
-        made.append(DetectionRecorder(tmp_path / "kept", {"desk": ring}, **settings))
+        made.append(DetectionKeeper(tmp_path / "kept", {"desk": ring}, **settings))
         return made[-1]
 
     yield make

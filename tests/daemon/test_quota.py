@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from kept_clips import kept, sealed
 
-from kwsd.daemon.detection_recorder import DetectionRecorder
+from kwsd.daemon.detection_keeper import DetectionKeeper
 from kwsd.daemon.quota import Quota
 
 
-def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
     left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"  # by one that was killed
@@ -37,7 +37,7 @@ def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., Detectio
 
 
 def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path
+    keep: Callable[..., DetectionKeeper], tmp_path: Path
 ) -> None:
     (tmp_path / "kept").mkdir()
     for number in range(2):
@@ -50,7 +50,7 @@ def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
 
 
 def test_one_that_cannot_be_removed_does_not_keep_the_others(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck = tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav"
     stuck.mkdir(parents=True)  # unlink(2) refuses a folder, also to root
@@ -66,7 +66,7 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(
 
 
 def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "kept" / "20250101T000000.000Z-stop-0.999.wav").mkdir(parents=True)
     keeper = keep(quota_bytes=1)
@@ -77,7 +77,7 @@ def test_one_that_cannot_be_removed_at_the_start_stops_nothing(
 
 
 def test_where_some_go_room_is_made_for_more_than_one(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder of thousands is not looked through for each detection."""
     (tmp_path / "kept").mkdir()
@@ -96,7 +96,7 @@ def test_where_some_go_room_is_made_for_more_than_one(
 
 
 def test_one_that_cannot_be_removed_keeps_no_other(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As another user's in a folder that several share."""
     (tmp_path / "kept").mkdir()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kwsd.cli import console
 from kwsd.cli.diagnosis.findings import Check, Finding, failed
 from kwsd.cli.diagnosis.gain_control import look_at_gain_control
-from kwsd.cli.diagnosis.openings import look_at_metrics, look_at_recordings, look_at_socket
+from kwsd.cli.diagnosis.openings import look_at_keeper, look_at_metrics, look_at_socket
 from kwsd.cli.microphones import microphones
 from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
 from kwsd.errors import ConfigError, DeviceError, KwsdError, is_interrupt, out_of_reach
@@ -177,6 +177,6 @@ CHECKS: Mapping[str, Check] = {
     "hooks": _hooks,
     "socket": look_at_socket,
     "metrics": look_at_metrics,
-    "saved detections": look_at_recordings,
+    "saved detections": look_at_keeper,
 }
 """The checks in the order in which they run; the exit status is that of the first that fails."""

@@ -81,9 +81,9 @@ def _off(config: Config) -> Finding:
     return Finding("metrics", "ok", "off")
 
 
-def look_at_recordings(config: Config) -> Iterator[Finding]:
+def look_at_keeper(config: Config) -> Iterator[Finding]:
     """Whether detections can be kept in the folder that is asked for."""
-    from kwsd.daemon.detection_recorder import make_folder
+    from kwsd.daemon.detection_keeper import make_folder
 
     if not config.keep.folder:
         yield Finding("saved detections", "ok", "off")

@@ -1,4 +1,4 @@
-"""Saves the audio of detections, to find out why they fired; off by default."""
+"""Keeps the audio of detections, to find out why they fired; off by default."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Clip:
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder for recordings if it is missing. Raises DeviceError where it cannot be created or read."""
+    """Create the folder for kept audio if it is missing. Raises DeviceError where it cannot be created or read."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.scandir(folder).close()
@@ -64,7 +64,7 @@ def _nameable(word: str) -> str:
     return name if fits_locale(name) else re.sub(r"[^\w-]+", "_", name, flags=re.ASCII)
 
 
-class DetectionRecorder:
+class DetectionKeeper:
     """A sink whose thread writes a WAV file for each detection, and removes the oldest ones beyond a quota.
 
     Files are named after time, word and score; only files with such names count towards the quota and are removed.

@@ -15,14 +15,14 @@ from kept_clips import kept, sealed
 from patience import PATIENCE_S
 
 from kwsd.audio.windowing.ring import Ring
-from kwsd.daemon import detection_recorder
-from kwsd.daemon.detection_recorder import QUEUE, DetectionRecorder, make_folder
+from kwsd.daemon import detection_keeper
+from kwsd.daemon.detection_keeper import QUEUE, DetectionKeeper, make_folder
 from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
 from kwsd.events import SpeechStarted
 
 
-def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     keeper.send(Envelope.seal(SpeechStarted("desk", 0), 1))
     keeper.send(sealed())
@@ -37,7 +37,7 @@ def test_a_detection_is_kept_with_what_came_before_it(keep: Callable[..., Detect
 
 
 def test_the_ring_may_have_forgotten_some_of_it(
-    keep: Callable[..., DetectionRecorder], ring: Ring, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], ring: Ring, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keeper = keep()
     ring.write(np.zeros(60_000, np.int16), wait=False)  # it begins at sample 50,000 now
@@ -50,7 +50,7 @@ def test_the_ring_may_have_forgotten_some_of_it(
     assert "its audio has been overwritten" in caplog.text
 
 
-def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     first = sealed()
     keeper.send(first)
@@ -59,14 +59,14 @@ def test_a_word_twice_in_one_millisecond_is_kept_twice(keep: Callable[..., Detec
     assert len(kept(tmp_path)) == 2
 
 
-def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_a_words_name_cannot_lead_out_of_the_folder(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     keeper.send(sealed(word="../../etc/passwd"))
     keeper.close(60)
     assert kept(tmp_path) == ["20261121T120000.250000Z-_etc_passwd-0.9975.wav"]
 
 
-def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     keeper.send(sealed(word=100 * "\U00010330"))  # Gothic ahsa, four bytes
     keeper.close(60)
@@ -74,9 +74,9 @@ def test_a_word_may_be_longer_than_a_files_name(keep: Callable[..., DetectionRec
 
 
 def test_a_word_may_have_letters_that_the_locale_lacks(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwsd.daemon.detection_recorder.os.fsencode", lambda name: name.encode("ascii"))
+    monkeypatch.setattr("kwsd.daemon.detection_keeper.os.fsencode", lambda name: name.encode("ascii"))
     keeper = keep()
     keeper.send(sealed(word="Türklingel"))
     keeper.close(60)
@@ -84,7 +84,7 @@ def test_a_word_may_have_letters_that_the_locale_lacks(
 
 
 def test_a_disk_that_takes_nothing_is_told_once(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keeper = keep()
     (tmp_path / "kept").rmdir()
@@ -95,7 +95,7 @@ def test_a_disk_that_takes_nothing_is_told_once(
 
 
 def test_a_folder_that_became_a_file_stops_nothing_else(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keeper = keep()
     (tmp_path / "kept").rmdir()
@@ -105,7 +105,7 @@ def test_a_folder_that_became_a_file_stops_nothing_else(
     assert caplog.text.count("cannot be kept") == 1
 
 
-def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionRecorder], tmp_path: Path) -> None:
+def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionKeeper], tmp_path: Path) -> None:
     keeper = keep()
     keeper.send(sealed(word="the sound of a dog that barks " * 20))
     keeper.send(sealed(1, word="\u732b" * 300))
@@ -119,7 +119,7 @@ def test_a_label_of_any_length_makes_a_name(keep: Callable[..., DetectionRecorde
 def test_a_folder_that_cannot_be_made(tmp_path: Path, ring: Ring) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeviceError, match="cannot be kept there"):
-        DetectionRecorder(tmp_path / "file" / "x", {"desk": ring}, quota_bytes=1, preroll=0)
+        DetectionKeeper(tmp_path / "file" / "x", {"desk": ring}, quota_bytes=1, preroll=0)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path, ring: Ring, monkeypatch: 
 
     monkeypatch.setattr("tempfile.TemporaryFile", closed)
     with pytest.raises(DeviceError, match="cannot be kept there: Permission denied; choose another"):
-        DetectionRecorder(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
+        DetectionKeeper(tmp_path, {"desk": ring}, quota_bytes=1, preroll=0)
 
 
 class SlowDisk:
@@ -153,13 +153,13 @@ class SlowDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.turns = threading.Semaphore(0)
-        write = detection_recorder.write_wav
+        write = detection_keeper.write_wav
         late = lambda file, samples: (self.turns.acquire(), write(file, samples))  # noqa: E731  # one line, used once
-        monkeypatch.setattr(detection_recorder, "write_wav", late)
+        monkeypatch.setattr(detection_keeper, "write_wav", late)
 
 
 def test_a_recording_waits_for_a_slow_disk(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, keeper = SlowDisk(monkeypatch), keep(wait=True, quota_bytes=10_000_000)
     for number in range(2 * QUEUE):
@@ -177,7 +177,7 @@ def test_a_recording_waits_for_a_slow_disk(
 
 
 def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
-    keep: Callable[..., DetectionRecorder], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk, keeper = SlowDisk(monkeypatch), keep(wait=True)
     for number in range(3):
@@ -195,7 +195,7 @@ def test_who_stops_waits_no_longer_and_is_told_what_is_lost(
 
 
 def test_a_microphone_does_not_wait_for_a_slow_disk(
-    keep: Callable[..., DetectionRecorder],
+    keep: Callable[..., DetectionKeeper],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -210,7 +210,7 @@ def test_a_microphone_does_not_wait_for_a_slow_disk(
 
 
 def test_a_disk_that_took_something_meanwhile_is_told_again(
-    keep: Callable[..., DetectionRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     keeper, folder = keep(wait=True), tmp_path / "kept"
     for number in (0, 2):
@@ -228,10 +228,10 @@ def test_nobody_waits_for_a_thread_that_has_died(ring: Ring, tmp_path: Path, mon
     def fail(*_: object) -> None:
         raise ValueError("a fault")
 
-    monkeypatch.setattr(detection_recorder, "write_wav", fail)
+    monkeypatch.setattr(detection_keeper, "write_wav", fail)
     failures: list[BaseException] = []
     options = {"quota_bytes": 1_000_000, "preroll": 0, "wait": True}
-    keeper = DetectionRecorder(tmp_path / "kept", {"desk": ring}, failed=failures.append, **options)
+    keeper = DetectionKeeper(tmp_path / "kept", {"desk": ring}, failed=failures.append, **options)
     keeper.send(sealed())
     waiting = threading.Thread(target=keeper.catch_up, args=(1,), daemon=True)
     waiting.start()
