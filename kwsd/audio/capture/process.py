@@ -80,6 +80,7 @@ class Throttle:
     def __init__(self, descriptor: int) -> None:
         """The descriptor of a pipe; only whole lines are written to it."""
         self._descriptor = descriptor
+        self._begun = b""  # a line of which the rest has not been read yet
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self._delay = ReadDelay(0)
@@ -94,9 +95,12 @@ class Throttle:
         self._given = given
         if not self._poll.poll(delay_ms):
             return
-        lines = os.read(self._descriptor, 4096).splitlines()
-        if not lines:  # the daemon has ended; sending the next block will fail
+        data = os.read(self._descriptor, 4096)
+        if not data:  # the daemon has ended; sending the next block will fail
             self._poll.unregister(self._descriptor)
+            return
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        if not lines:
             return
         span, first, early_s = lines[-1].split()
         self._delay.span, self._delay.early_s = int(span), float(early_s)

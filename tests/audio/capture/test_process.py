@@ -73,6 +73,15 @@ def test_it_rests_from_when_the_daemon_says_what_it_wants(orders: tuple[int, int
     assert clock.rested_s(rest, 1920) == 0.0  # it wants all at once again
 
 
+def test_a_line_may_be_cut_by_the_end_of_what_is_read(orders: tuple[int, int], clock: Clock) -> None:
+    reading, writing = orders
+    rest = Throttle(reading)
+    os.write(writing, b"0 0 0.015\n" * 409 + b"4800 0 0.015\n")  # the last line begins with byte 4090
+    rest(320)
+    assert clock.rested_s(rest, 640) == 0.0  # it reads the rest of that line
+    assert clock.rested_s(rest, 960) == pytest.approx(0.225)  # 240 ms are missing, less 15
+
+
 def test_it_sleeps_through_a_span_in_which_nobody_looks(orders: tuple[int, int], clock: Clock) -> None:
     reading, writing = orders
     rest = Throttle(reading)
