@@ -103,7 +103,7 @@ class _Daemon:
             notifier=self._notifier,
             status=self._status,
         )
-        self._threads = Threads()
+        self._threads = Threads(self._fail)
         self._stopped: set[str] = set()
         self._reason = "end of input"
         self._patience_s = JOIN_S
@@ -150,7 +150,7 @@ class _Daemon:
         stack.callback(self._stop)  # before the first thread starts, as starting the next may fail
         self._threads.start("kwsd-worker", partial(self._serve, card))
         if self._reloader.reloads:
-            self._threads.start("kwsd-reload", partial(self._reload, card))
+            self._threads.start("kwsd-reload", partial(self._reloader.run, card))
         for source in self._sources:
             into = self._rings[source.name]
             self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._search_failed))
@@ -184,14 +184,9 @@ class _Daemon:
         load = partial(self._zoo.load_classifier, card, device=config.model.device)
         live = [source.name for source in self._sources if source.live]
         hop, keep, progressed = config.model.hop, build.kept_before(config), self._progressed
-        try:
-            if self._worker.hear(
-                card, load, hop=hop, schedule=self._schedule, live=live, keep=keep, progressed=progressed
-            ):
-                self._drain()
-            self._mailbox.put(Ended())
-        except BaseException as error:
-            self._mailbox.put(Failed(error))
+        if self._worker.hear(card, load, hop=hop, schedule=self._schedule, live=live, keep=keep, progressed=progressed):
+            self._drain()
+        self._mailbox.put(Ended())
 
     def _progressed(self) -> None:
         self._terminal.look()
@@ -201,13 +196,6 @@ class _Daemon:
         """Act on a failed search for a lost microphone; output is caught up with here, as no batch does so now."""
         self._watchdog.search_failed()
         self._progressed()
-
-    def _reload(self, card: ModelCard) -> None:
-        """The body of the reloads' thread."""
-        try:
-            self._reloader.run(card)
-        except BaseException as error:
-            self._fail(error)
 
     def _drain(self) -> None:
         """After the end of all audio, wait for the sinks, publish `Stopped`, and wait until that is written."""

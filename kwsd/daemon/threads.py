@@ -1,4 +1,4 @@
-"""Threads that are started one by one and waited for together."""
+"""Threads that are started one by one and waited for together, and that report what they die of."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from collections.abc import Callable
 class Threads:
     """The threads of one daemon; none keeps the process alive, as one may hang in a driver or on a lost mount."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        """`failed` is called with the error that a thread dies of, in that thread."""
+        self._failed = failed
         self._running: list[threading.Thread] = []
 
     def start(self, name: str, body: Callable[[], None]) -> None:
         """Run `body` in a thread called `name`. Raises RuntimeError if the system cannot start another thread."""
-        thread = threading.Thread(target=body, name=name, daemon=True)
+        thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=True)
         thread.start()
         self._running.append(thread)
 
@@ -24,3 +26,9 @@ class Threads:
         deadline = time.monotonic() + patience_s
         for thread in reversed(self._running):
             thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, body: Callable[[], None]) -> None:
+        try:
+            body()
+        except BaseException as error:
+            self._failed(error)
