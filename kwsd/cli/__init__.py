@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
+
+from kwsd.cli.ending import end_at_once
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (see `kwsd.cli.entry`).
 
     Without `arguments`, the process is kwsd's own, and signals are handled from the start. While `kwsd.cli.entry` is
-    imported, Ctrl-C ends the process at once: there is nothing to clean up, and imports do not expect an exception.
-    SIGTERM likewise ends `kwsd listen` until the daemon handles it. SIGHUP, which asks a daemon to read its
-    configuration again, is remembered for it, unless there is a terminal that could hang up.
+    imported, and all that `kwsd listen` needs, Ctrl-C ends the process at once: there is nothing to clean up, and
+    imports do not expect an exception, which they may swallow. SIGTERM likewise ends `kwsd listen` until the daemon
+    handles it. SIGHUP, which asks a daemon to read its configuration again, is remembered for it, unless there is a
+    terminal that could hang up.
     """
     if arguments is not None:
         from kwsd.cli.entry import main as run
@@ -23,14 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(arguments)
     interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in a shell's background job
     if interrupts:
-        signal.signal(signal.SIGINT, _end)
-    if "listen" in sys.argv[1:3]:
+        signal.signal(signal.SIGINT, end_at_once)
+    listens = "listen" in sys.argv[1:3]
+    if listens:
         _hold_signals()
     from kwsd.cli import entry
     from kwsd.errors import Interrupted
 
     try:
-        if interrupts:
+        if interrupts and not listens:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         return entry.main()
     except KeyboardInterrupt:
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _hold_signals() -> None:
     """Install the signal handlers of `kwsd listen` for the time before its source is known."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGTERM, end_at_once)
     from kwsd.daemon.signals import WITHOUT_MEANING, Held, has_terminal, let_pass
 
     for number in WITHOUT_MEANING:  # until the very end: `relayed` restores the handlers that it finds
@@ -48,7 +50,3 @@ def _hold_signals() -> None:
             signal.signal(number, let_pass)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not has_terminal():
         signal.signal(signal.SIGHUP, Held())
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    os._exit(130 if number == signal.SIGINT else 0)

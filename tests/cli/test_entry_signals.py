@@ -39,6 +39,26 @@ def test_a_signal_while_it_is_still_imported(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
+SWALLOWING = f"""
+import os, time
+try:
+    os.kill(os.getpid(), {int(signal.SIGINT)})
+    time.sleep(30)
+except KeyboardInterrupt:
+    os._exit(7)
+"""
+
+
+def test_ctrl_c_while_the_daemon_is_imported(tmp_path: Path) -> None:
+    """Where Python imports, an exception may be lost, such as in a weak reference's callback."""
+    (tmp_path / "numpy.py").write_text(SWALLOWING)
+    (tmp_path / "talk.wav").touch()
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(package.__file__).parents[1]}"}
+    command = [sys.executable, "-m", "kwsd", "listen", "--config", os.devnull, str(tmp_path / "talk.wav")]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 ON_A_TERMINAL = """
 import fcntl, os, pty, sys, termios
 master, slave = pty.openpty()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kwsd.cli import stderr
+from kwsd.cli.ending import end_at_once
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, MetricsConfig, load_config, rereading
@@ -82,9 +83,10 @@ def listen(
     _doubt(source, overrides)
     schedule = WakeSchedule(chosen.model.hop)
     heard = _source(source, chosen, schedule)
-    pull_if_missing(chosen.model.name)
     from kwsd.daemon.supervisor import run
 
+    _expect_interrupts()
+    pull_if_missing(chosen.model.name)
     reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, schedule=schedule))
 
@@ -112,6 +114,12 @@ def _await_reloads(*, microphone: bool) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if held.came:
         signal.raise_signal(signal.SIGHUP)
+
+
+def _expect_interrupts() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again, now that all is imported: from here on there is something to end."""
+    if signal.getsignal(signal.SIGINT) is end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _source(name: str | None, chosen: Config, schedule: WakeSchedule) -> Source:
