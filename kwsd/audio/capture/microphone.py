@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
+_SLOW = 1.02
+"""More than a device's clock may be slower than ours."""
 
 
 class Microphone:
@@ -57,7 +59,7 @@ class Microphone:
         self._woken = Waker()
         self._capture: CaptureHandle | None = None
         self._at = 0  # samples given, lost ones included
-        self._heard_at, self._asleep = self._clocks()
+        self._heard_at, self._asleep = self._clocks()  # when the last sample was heard, at the latest
         self._restored_at = self._heard_at
         self._lost_at: float | None = None
         self._schedule = schedule or WakeSchedule(0)
@@ -151,8 +153,10 @@ class Microphone:
                 yield DeviceRestored(self.name, self._at + lost, lost)
             if not begun:
                 self._reads.begin(self._at + lost - message.lost)
-                begun = True
-            self._heard_at, self._asleep = now, asleep
+                begun, self._heard_at = True, now
+            # Blocks may be read long after they were heard, the last ones of a device that is gone even in one go.
+            self._heard_at = min(now, self._heard_at + _SLOW * (message.lost + len(samples)) / RATE)
+            self._asleep = asleep
             self._at += lost + len(samples)
             yield from self._flatline.feed(samples, self.name, self._at)
             yield Block(samples, lost, overflow=message.lost > 0)

@@ -134,6 +134,24 @@ def test_probing_that_hangs_is_tried_again(listen: Callable[..., Any], sound: An
     assert found
 
 
+def test_blocks_that_are_read_late_leave_the_positions_in_step_with_the_clock(
+    listen: Callable[..., Any], sound: Any
+) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    _, blocks = listen(clocks=lambda: (clock.now, 0.0))
+    for _ in range(5):
+        next(blocks)
+        clock.now += 0.02
+    clock.now += 60
+    next(blocks)
+    sound.set("Other (hw:9,0)")
+    blocks.until(DeviceLost)
+    clock.now += 40
+    sound.set()
+    restored, _, _ = blocks.until(DeviceRestored)
+    assert restored.at == pytest.approx(100 * 16_000, abs=4_000)
+
+
 class Sleeper:
     """The clocks of a machine that was suspended for `slept_s` seconds, and of which each look takes 20 ms."""
 
