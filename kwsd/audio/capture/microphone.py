@@ -121,7 +121,8 @@ class Microphone:
                     yield SearchFailed()
             if self._pause(pause):
                 return
-            pause = min(2 * pause, timeouts.last_pause_s)
+            is_gone = self._clocks()[0] - self._lost_at > timeouts.gone_s
+            pause = min(2 * pause, timeouts.gone_pause_s if is_gone else timeouts.last_pause_s)
 
     def _hear(self) -> Iterator[Block | Event]:
         """The blocks of one capture process, until `close()`. Raises DeviceError when there are no more."""

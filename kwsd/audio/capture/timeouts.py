@@ -15,7 +15,8 @@ class CaptureTimeouts:
 
     `start_s` is for imports and probing the devices; `open_s` from there to the first block, which includes another
     import if the device does not deliver 16 kHz mono; `stall_s` from one block to the next. The pause between two
-    attempts is `first_pause_s` at first, and doubles each time up to `last_pause_s`.
+    attempts is `first_pause_s` at first, and doubles each time up to `last_pause_s`; once the device has been lost for
+    `gone_s`, up to `gone_pause_s`, as an attempt costs as much as half a minute of silence.
     """
 
     start_s: float = 17.0
@@ -23,6 +24,8 @@ class CaptureTimeouts:
     stall_s: float = 1.5
     first_pause_s: float = 0.25
     last_pause_s: float = 2.0
+    gone_s: float = 120.0
+    gone_pause_s: float = 10.0
 
 
 def clocks() -> tuple[float, float]:

@@ -16,6 +16,7 @@ import pytest
 from patience import PATIENCE_S
 
 from kwsd.audio.capture import timeouts
+from kwsd.audio.capture.microphone import Microphone
 from kwsd.audio.capture.timeouts import CaptureTimeouts
 from kwsd.audio.source import Block, SearchFailed
 from kwsd.events import DeviceLost, DeviceRestored
@@ -150,6 +151,25 @@ def test_blocks_that_are_read_late_leave_the_positions_in_step_with_the_clock(
     sound.set()
     restored, _, _ = blocks.until(DeviceRestored)
     assert restored.at == pytest.approx(100 * 16_000, abs=4_000)
+
+
+def test_a_device_that_stays_away_is_searched_for_less_often(
+    listen: Callable[..., Any], sound: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, pauses = SimpleNamespace(now=1000.0), list[float]()
+
+    def pause(_: object, seconds: float) -> bool:
+        pauses.append(seconds)
+        clock.now += seconds
+        return len(pauses) == 9
+
+    monkeypatch.setattr(Microphone, "_pause", pause)
+    _, blocks = listen("mic", timeouts=CaptureTimeouts(gone_s=7.0), clocks=lambda: (clock.now, 0.0))
+    next(blocks)
+    sound.set("Other (hw:9,0)")
+    blocks.until(DeviceLost)
+    assert {type(item) for item in blocks} == {SearchFailed}
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 4.0, 8.0, 10.0]
 
 
 class Sleeper:
