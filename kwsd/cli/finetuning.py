@@ -33,7 +33,7 @@ from kwsd.training.finetuning.finetune import COLUMNS, Finetuning
 from kwsd.training.finetuning.labelled import Labelled, find_labelled
 from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe
 from kwsd.training.finetuning.unreadable import check_readable, warned_once
-from kwsd.training.run_folder import WEIGHTS_KEY, going_on, keep_recipe, model_place, run_folder
+from kwsd.training.run_folder import CONTENTS_KEY, WEIGHTS_KEY, going_on, keep_recipe, model_place, run_folder
 from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     if missing_id(recipe.model) is None:  # an invalid model is reported before a folder is made for the run
         recipe, data = _fitted(recipe, data, find_model(recipe.model))
     told = _told(recipe, data, places)
-    with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual={"add": False}) as folder:
+    usual = {"add": False, CONTENTS_KEY: told[CONTENTS_KEY]}
+    with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual=usual) as folder:
         _finetune(recipe, places, folder, data, device)
 
 
@@ -155,7 +156,8 @@ def _beside(data: Labelled, recipe: FinetuneRecipe, backbone: Path) -> Labelled:
 def _told(recipe: FinetuneRecipe, data: Labelled, places: Places) -> dict[str, Any]:
     """The recipe, the clips' digest and the weights as plain values, to compare with a later call's."""
     clips = data.digest(places.data if places.data.is_dir() else places.data.parent)
-    return recipe.to_dict(data.labels) | {"clips": clips, WEIGHTS_KEY: _weights_of(recipe.model)}
+    told = {"clips": clips, CONTENTS_KEY: data.contents()}
+    return recipe.to_dict(data.labels) | told | {WEIGHTS_KEY: _weights_of(recipe.model)}
 
 
 def _weights_of(model: str) -> str:

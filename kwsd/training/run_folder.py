@@ -21,6 +21,8 @@ _LEFT = (CHECKPOINT, BEST, JOURNAL, RUN)
 """The files that an earlier run leaves in its folder, beside the model."""
 WEIGHTS_KEY = "weights"
 """The recipe's key for the weights that a run starts from; "" where they are not known yet."""
+CONTENTS_KEY = "contents"
+"""The recipe's key for what the clips hold."""
 _ANEW = "use --fresh to start over, another name with --name, or another folder with --runs"
 
 
@@ -140,7 +142,9 @@ def _compare(folder: Path, earlier: Mapping[str, Any], recipe: Mapping[str, Any]
     changed = sorted(key for key in compared if before.get(key) != now.get(key))
     if changed:
         what = f"this run began with another recipe (it differs in {', '.join(changed)})"
-        if changed == ["clips"]:
+        if "clips" in changed:  # and so what they hold
+            changed = [key for key in changed if key != CONTENTS_KEY]
+        if changed in (["clips"], [CONTENTS_KEY]):
             what = "the clips have changed since this run began"
         elif changed == ["clips", "labels"]:  # a folder beside the others, or other --labels
             what = "the words, and so the clips, have changed since this run began"

@@ -10,7 +10,7 @@ import pytest
 
 from kwsd.errors import ConfigError, DeviceError, InputError
 from kwsd.training.checkpoint import CHECKPOINT
-from kwsd.training.run_folder import WEIGHTS_KEY, keep_recipe, model_place, run_folder
+from kwsd.training.run_folder import CONTENTS_KEY, WEIGHTS_KEY, keep_recipe, model_place, run_folder
 
 
 def test_a_full_disk_leaves_the_recipe_as_it_was(tmp_path: Path) -> None:
@@ -142,3 +142,15 @@ def test_a_key_that_an_earlier_version_did_not_know_stands_for_what_was_usual(tm
         pass
     with run_folder(tmp_path, "mine", recipe, fresh=False, usual={"patience": 2}):
         pass
+
+
+def test_clips_that_hold_something_else_have_changed(tmp_path: Path) -> None:
+    recipe = {"seed": 1, "clips": "a", CONTENTS_KEY: "b"}
+    with run_folder(tmp_path, "mine", recipe, fresh=False) as folder:
+        (folder / CHECKPOINT).touch()
+    for now in ({CONTENTS_KEY: "c"}, {"clips": "c", CONTENTS_KEY: "c"}):
+        with (
+            pytest.raises(ConfigError, match="the clips have changed since this run began"),
+            run_folder(tmp_path, "mine", recipe | now, fresh=False),
+        ):
+            pass

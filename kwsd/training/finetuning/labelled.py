@@ -13,6 +13,9 @@ from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
 from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, is_printable, plain, spelt, visible
 
+_AT_ONCE = 1 << 20
+"""The most bytes of a recording that are read at once: it may last hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -41,7 +44,7 @@ class Labelled:
         """A hash of each recording's path below `root`, label, split and size in bytes.
 
         Neither the place of `root` nor the files' times count, so that data may be moved or copied between the parts of
-        a run.
+        a run. See `contents` for what the recordings hold.
         """
         told, root = hashlib.sha256(), root.resolve()
         for clip in (*self.clips, *(Clip(path, SILENCE, "") for path in self.noise)):
@@ -50,6 +53,27 @@ class Labelled:
             size = clip.path.stat().st_size if clip.path.is_file() else None
             told.update(repr((str(place), clip.label, clip.split, size)).encode())
         return told.hexdigest()[:16]
+
+    def contents(self) -> str:
+        """A hash of what the recordings hold, each once: clips that were recorded again are often as long as before."""
+        told = hashlib.sha256()
+        for path in dict.fromkeys((*(clip.path for clip in self.clips), *self.noise)):
+            told.update(_hash_of(path))
+        return told.hexdigest()[:16]
+
+
+def _hash_of(path: Path) -> bytes:
+    """The hash of a file, "" for one that cannot be read, which is reported when the clip is learnt."""
+    told = hashlib.sha256()
+    if not path.is_file():  # a pipe would be waited for
+        return b""
+    try:
+        with path.open("rb") as file:
+            while part := file.read(_AT_ONCE):
+                told.update(part)
+    except OSError:
+        return b""
+    return told.digest()
 
 
 def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Path] = ()) -> Labelled:

@@ -125,6 +125,12 @@ def test_a_run_goes_on_with_the_same_clips_only_wherever_they_lie(
     shutil.copytree(clips / "dog", data / "dog")  # a word more
     assert "the words, and so the clips, have changed since this run began; use --fresh" in kwsd(*arguments, data).err
     shutil.rmtree(data / "dog")
+    again = bytearray((clips / "yes" / "2.wav").read_bytes())
+    again[-1] ^= 1
+    (data / "yes" / "2.wav").write_bytes(again)  # recorded again, just as long
+    ran = kwsd(*arguments, data)
+    assert (ran.status, ran.out) == (78, "")
+    assert "the clips have changed since this run began; use --fresh" in ran.err
     shutil.copy(clips / "yes" / "2.wav", data / "yes")
     data.rename(tmp_path / "moved")
     ran = kwsd(*arguments, tmp_path / "moved")

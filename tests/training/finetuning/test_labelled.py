@@ -146,6 +146,23 @@ def test_the_digest_is_of_what_is_learnt_from_and_not_of_where_it_lies(tree: Cal
     assert len(seen) == 5
 
 
+def test_what_recordings_hold_is_told_apart_at_the_same_size(tree: Callable[..., Path]) -> None:
+    """As of clips that `arecord -d 2` records again, or talk."""
+    data = tree("yes/a.wav", "no/b.wav", "_background_noise_/hum.wav")
+    places = ("yes/a.wav", "_background_noise_/hum.wav")
+    seen = set()
+    for said in (b"one", b"two"):
+        for place in places:
+            (data / place).write_bytes(bytes(3 << 20) + said)
+            seen.add(find_labelled(data).contents())
+    assert len(seen) == 4
+    data = data.rename(data.with_name("moved"))
+    assert find_labelled(data).contents() in seen
+    (data / "no" / "b.wav").unlink()
+    (data / "no" / "b.wav").symlink_to("nowhere.wav")  # reported when it is read
+    assert find_labelled(data).contents()
+
+
 def test_what_is_wrong_with_a_tree(tree: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         find_labelled(tmp_path / "nowhere")
