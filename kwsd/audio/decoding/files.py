@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.decoding.sndfile import UNKNOWN_FRAMES, open_recording, read_blocks, wind
+from kwsd.audio.decoding.sndfile import TALKS, UNKNOWN_FRAMES, open_recording, read_blocks, wind
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.audio.resample import Resampler, resampled
 from kwsd.audio.source import Block
@@ -25,6 +25,8 @@ _LOUDEST = 1e4
 """Samples are clipped here. Full scale is 1, but a file of floats may hold anything, and finite sums can overflow."""
 _BLOCK_SAMPLES = 1 << 22
 """Most samples, of all channels together, that are read at once: a header may claim a thousand channels."""
+_KEPT_OPEN = 32
+"""The most MP3 files that stay open: each takes a descriptor."""
 
 
 class FileSource:
@@ -73,9 +75,49 @@ def read_part(path: Path, start: int, length: int) -> NDArray[np.int16]:
     Raises InputError as `FileSource.blocks` does, and where the recording ends before `start`.
     """
     with open_recording(path) as sound:
-        wind(path, sound, start)
-        most = -(-length * int(sound.samplerate) // RATE)
-        return np.concatenate(list(_resampled(path, sound, 1.0, most)))[:length]
+        return _part(path, sound, start, length)
+
+
+class Parts:
+    """Reads parts of recordings as `read_part` does, many of each, from any thread.
+
+    Some MP3 files stay open: after it is opened, libmpg123 goes through all frames up to the place that it seeks, which
+    takes a second in an hour of talk, and later it remembers them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[Path, Any] = {}
+        self._others: set[Path] = set()
+
+    def read(self, path: Path, start: int, length: int) -> NDArray[np.int16]:
+        """Up to `length` samples from `start` on. Raises what `read_part` raises."""
+        if path in self._others:
+            return read_part(path, start, length)
+        with self._lock:
+            if path not in self._open:
+                self._begin(path)
+            if path in self._open:
+                try:
+                    return _part(path, self._open[path], start, length)
+                except BaseException:  # its decoder may be in any state
+                    self._open.pop(path).close()
+                    raise
+        return read_part(path, start, length)
+
+    def _begin(self, path: Path) -> None:
+        sound = open_recording(path)
+        if sound.format == TALKS and len(self._open) < _KEPT_OPEN:
+            self._open[path] = sound
+        else:
+            sound.close()
+            self._others.add(path)
+
+
+def _part(path: Path, sound: Any, start: int, length: int) -> NDArray[np.int16]:
+    wind(path, sound, start)
+    most = -(-length * int(sound.samplerate) // RATE)
+    return np.concatenate(list(_resampled(path, sound, 1.0, most)))[:length]
 
 
 def read_at(path: Path, rate: int) -> NDArray[np.float32]:

@@ -29,7 +29,8 @@ _HEADER_BYTES = 4096
 """More bytes than the header of a recording without samples has."""
 _UNSEEKABLE = 40
 """libsndfile's SFE_NOT_SEEKABLE: a codec that decodes samples from earlier ones, such as GSM 6.10 and some ADPCM."""
-_TALKS = "MP3"  # libmpg123 prints on standard error
+TALKS = "MP3"
+"""The format whose decoder, libmpg123, prints on standard error."""
 
 
 def open_recording(path: Path) -> Any:
@@ -134,7 +135,7 @@ def _check_file(path: Path) -> bool:
 
 def _chatter(sound: Any) -> AbstractContextManager[None]:
     """Send what the decoder of this recording prints to the log."""
-    return chatter_to_log(log) if sound.format == _TALKS else nullcontext()
+    return chatter_to_log(log) if sound.format == TALKS else nullcontext()
 
 
 def _soundfile() -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.decoding.files import FileSource, clip_length, read_clip, read_part
+from kwsd.audio.decoding.files import FileSource, Parts, clip_length, read_clip
 from kwsd.audio.endpointing import begin_of_speech, cut_window
 from kwsd.errors import InputError
 from kwsd.labels import SILENCE, can_fire
@@ -94,6 +94,7 @@ class Examples:
 
         Other silent clips are left out: a word learnt from a muted microphone would fire at every muted microphone."""
         self._length, self._seed, self._unreadable, self._silence = length, seed, unreadable, silence
+        self._parts = Parts()
         self._lengths: dict[Path, int] = {}  # of long recordings, counted: their headers may claim too much
 
     def batches(
@@ -155,7 +156,7 @@ class Examples:
                 samples = read_clip(path)
                 return len(samples), lambda start: samples[start : start + self._length]
             self._lengths[path] = sum(len(block.samples) for block in FileSource(path).blocks())
-        return self._lengths[path], lambda start: read_part(path, start, self._length)
+        return self._lengths[path], lambda start: self._parts.read(path, start, self._length)
 
 
 def cut(samples: NDArray[np.int16], length: int, rng: np.random.Generator | None) -> Floats:

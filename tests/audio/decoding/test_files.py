@@ -8,6 +8,7 @@ import threading
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import soundfile
 from patience import PATIENCE_S
 from recorded import streamed, tone
 
+from kwsd.audio.decoding import files, sndfile
 from kwsd.audio.decoding.files import FileSource, clip_length, read_at, read_clip, read_part
 from kwsd.errors import InputError
 from kwsd.evaluation.output_files import save_wav
@@ -117,6 +119,28 @@ def test_a_part_where_nothing_can_be_wound_on(tmp_path: Path) -> None:
     np.testing.assert_allclose(part[inner], whole[40_000:56_000][inner], atol=30)
     with pytest.raises(InputError, match="ends before its header says"):
         read_part(path, 1_600_000, 16_000)
+
+
+def test_parts_of_an_mp3_are_read_without_opening_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find a place in one that was just opened, libmpg123 goes through all frames before it."""
+    opened: list[Path] = []
+
+    def opening(path: Path) -> Any:
+        opened.append(path)
+        return sndfile.open_recording(path)
+
+    monkeypatch.setattr(files, "open_recording", opening)
+    mp3, wav = tmp_path / "a.mp3", tmp_path / "a.wav"
+    for path in (mp3, wav):
+        soundfile.write(path, tone(44_100, 5) * np.linspace(0, 1, 220_500, dtype=np.float32)[:, None], 44_100)
+    parts = files.Parts()
+    for start in (40_000, 8000, 60_000, 24_000):
+        for path in (mp3, wav):
+            np.testing.assert_allclose(parts.read(path, start, 16_000), read_part(path, start, 16_000), atol=2)
+    assert opened.count(mp3) == 1 + 4
+    with pytest.raises(InputError, match=r"holds nothing from 100\.0 s on"):
+        parts.read(mp3, 1_600_000, 16_000)
+    assert len(parts.read(mp3, 8000, 16_000)) == 16_000  # open anew
 
 
 def test_it_is_read_in_blocks(tmp_path: Path) -> None:
