@@ -52,7 +52,7 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     besides = (places.runs, places.runs / recipe.name, *(() if out is None else (out, out / recipe.name)))
     data = find_labelled(places.data, recipe.words, besides)
     check_readable(data)
-    for doubt in doubts(data):
+    for doubt in doubts(data, recipe.window):
         log.warning("%s", doubt)
     if missing_id(recipe.model) is None:  # an invalid model is reported before a folder is made for the run
         recipe, data = _fitted(recipe, data, find_model(recipe.model))

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsd.audio.decoding.files import clip_length
+from kwsd.audio.decoding.files import clip_length, read_clip
+from kwsd.audio.endpointing import speech_extent
 from kwsd.errors import InputError
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.samples import RATE
 from kwsd.training.finetuning.labelled import Labelled
+from kwsd.training.finetuning.unreadable import is_silent
 
 _ENOUGH = 10
 """The fewest validation clips of a label: with fewer, it is mostly chance which network is the best on them."""
@@ -18,9 +20,20 @@ _ENOUGH = 10
 _RUN_ON_S = 10
 """Seconds from which a recording of a word with few clips counts as the word said again and again."""
 
+_LOOKED_AT = 12
+"""The most clips of a label that are measured, as each has to be decoded."""
 
-def doubts(data: Labelled) -> Iterator[str]:
-    """What the model will probably lack, or cannot be judged by: one line each, with a remedy."""
+_TOO_LONG = 1.1
+"""How many windows long a word is that is taken for too long, in three of four clips.
+
+"turn on the kitchen light" lasts 1.2 s or more in as many, alone and under noise at 0 dB, and "view glass" 0.9 s."""
+
+
+def doubts(data: Labelled, window: int = RATE) -> Iterator[str]:
+    """What the model will probably lack, or cannot be judged by: one line each, with a remedy.
+
+    `window` is how much it hears at once, in samples at 16 kHz.
+    """
     if not any(map(can_fire, data.labels)):
         yield f"none of the labels is a word ({enumerated(data.labels)}): nothing that is said will fire"
     if UNKNOWN not in data.labels:
@@ -46,6 +59,33 @@ def doubts(data: Labelled) -> Iterator[str]:
                 f"{clip.path}: {seconds:.0f} s, of which one {clip.label!r} is learnt; cut it up, into a clip for "
                 "each time that the word is said"
             )
+    for label, seconds in _too_long(data, window):
+        yield (
+            f"{label!r} lasts {seconds:.1f} s, of which the model hears {window / RATE:g} s at once: it will fire at a "
+            f"part of it; choose something shorter or, without --add, try --window {seconds + 0.2:.1f}"
+        )
+
+
+def _too_long(data: Labelled, window: int) -> Iterator[tuple[str, float]]:
+    """The words that are longer than a window, with their usual length in seconds."""
+    clips = data.part("train")
+    for label in filter(can_fire, data.labels):
+        paths = [clip.path for clip in clips if clip.label == label][:_LOOKED_AT]
+        lengths = sorted(found for path in paths if (found := _word_s(path)) is not None)
+        if lengths and lengths[len(lengths) // 4] > _TOO_LONG * window / RATE:
+            yield label, lengths[len(lengths) // 2]
+
+
+def _word_s(path: Path) -> float | None:
+    """How long the word in a clip lasts; None for a long recording, or one without sound."""
+    if not 0 < _length_s(path) < _RUN_ON_S:
+        return None
+    try:
+        samples = read_clip(path)
+    except InputError:  # reported when the clip is read
+        return None
+    start, end = speech_extent(samples)
+    return None if is_silent(samples) else (end - start) / RATE
 
 
 def hardly_judged(data: Labelled) -> list[tuple[str, int]]:

@@ -49,6 +49,27 @@ def test_a_word_that_is_said_again_and_again_in_one_recording_is_doubted(tree: C
     assert len(list(doubts(find_labelled(data)))) == 1
 
 
+def test_a_phrase_that_is_longer_than_the_window_is_doubted(tree: Callable[..., Path]) -> None:
+    """A part of it is learnt, and what else begins or ends like it fires."""
+    data = tree(*(f"{label}/{n}.wav" for label in ("hey", "_unknown_") for n in range(8)), "_background_noise_/a.wav")
+    random = np.random.default_rng(0)
+
+    def record(seconds: float, places: range) -> None:
+        said = random.integers(-9000, 9000, round(seconds * 16_000), np.int16)
+        for place in places:
+            save_wav(data / "hey" / f"{place}.wav", np.concatenate([np.zeros(8000, np.int16), said]))
+
+    record(0.9, range(8))
+    record(1.5, range(2, 7))
+    found = find_labelled(data)
+    assert len(list(doubts(found))) == 1  # some people speak slowly
+    record(1.5, range(8))
+    _few, long = doubts(found)
+    assert long.startswith("'hey' lasts 1.5 s, of which the model hears 1 s at once: ")
+    assert long.endswith(" try --window 1.7")
+    assert len(list(doubts(found, 27_200))) == 1
+
+
 def test_labels_that_cannot_be_judged_are_named_first(tree: Callable[..., Path]) -> None:
     held = [f"{label}/v{n}.wav" for label in "abcdef" for n in range(3)]
     data = tree(*held, *(f"{label}/a.wav" for label in "abcdefz"), "_unknown_/b.wav", "_background_noise_/c.wav")
