@@ -96,7 +96,9 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     if left_out := len(run.unreadable.found | run.unreadable.silent):
         told.append(f"{several(left_out, 'clip')} left out")
     console.say(f"{place}: {', '.join([*told, *_figures(scores)])}")
-    log.info("to use it: kwsd listen --model %s", shlex.quote(str(place)))
+    model = shlex.quote(str(place))
+    log.info("to use it: kwsd listen --model %s", model)
+    log.info("how often it fires at talk it has not learnt from: kwsd eval negatives TALK --model %s", model)
 
 
 def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words: bool) -> None:

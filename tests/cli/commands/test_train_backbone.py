@@ -55,6 +55,10 @@ def test_without_an_encoder_kwsds_own_is_taught(kwsd: Command, clips: Path, tmp_
     assert "there is no _unknown_" in ran.err
     assert "continuous speech" not in ran.err  # that would be told of what there is none of
     model = tmp_path / "runs" / "mine" / "model"
+    assert [line.split(": ")[-1] for line in ran.err.splitlines()[-2:]] == [
+        f"kwsd listen --model {model}",
+        f"kwsd eval negatives TALK --model {model}",
+    ]
     card = json.loads(kwsd("models", "info", model, "--format", "json").out)
     assert (card["words"], card["licence"]) == (["no", "yes"], "Apache-2.0 AND MIT")
     assert (model / "LICENSE-moonshine.txt").is_file()
