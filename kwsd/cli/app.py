@@ -11,6 +11,7 @@ import typer
 from kwsd import __version__
 from kwsd.cli.console import say
 from kwsd.cli.groups import add, eval_group, group, models_group
+from kwsd.cli.named_command import named_command
 
 _GROUPS = {"models": models_group, "eval": eval_group}
 _PANELS = {
@@ -29,7 +30,7 @@ def program(arguments: Sequence[str]) -> typer.Typer:
     """
     app = group()
     app.callback()(kwsd)
-    named = next((word for word in arguments if not word.startswith("-")), "")
+    named = named_command(arguments)
     known = any(named in names for names in _PANELS.values())
     for panel, names in _PANELS.items():
         for name in names:

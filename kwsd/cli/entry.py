@@ -15,12 +15,12 @@ from typing import NoReturn
 
 from kwsd.cli import stderr
 from kwsd.cli.app import program
+from kwsd.cli.named_command import DEBUG
 from kwsd.errors import NO_ROOM, DeviceError, InputError, Interrupted, KwsdError, is_interrupt, out_of_reach
 from kwsd.networks.resource_errors import gpu_failure
 from kwsd.sinks.nonblocking_writer import NOBODY_READS, has_room, silence
 
 INTERNAL = KwsdError.exit_status
-_DEBUG = "--debug"
 _LOG_FORMAT = "--log-format"
 _NO_MEMORY = "out of memory: free some, or raise MemoryMax= of the unit, or ulimit -v"
 _NO_TASK = "cannot start another thread or process: raise TasksMax= of the unit, or ulimit -u, or free some memory"
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    debug = _DEBUG in given
+    debug = DEBUG in given
     stderr.shape(_log_format(given))
     try:
         try:
@@ -97,7 +97,7 @@ def _tell_error(error: Exception, debug: bool) -> int:
     if failure := gpu_failure(error):
         return _tell(str(failure), failure.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
-    return _tell(f"{what} (a fault in kwsd; run with {_DEBUG} for the traceback)", INTERNAL, debug)
+    return _tell(f"{what} (a fault in kwsd; run with {DEBUG} for the traceback)", INTERNAL, debug)
 
 
 def _tell(text: str, status: int, debug: bool) -> int:
@@ -109,7 +109,7 @@ def _tell(text: str, status: int, debug: bool) -> int:
 
 def _debug_first(given: list[str]) -> list[str]:
     """Move --debug to the front: it is a flag of kwsd itself, but users add it at the end of a failed command."""
-    return [_DEBUG, *(word for word in given if word != _DEBUG)] if _DEBUG in given else given
+    return [DEBUG, *(word for word in given if word != DEBUG)] if DEBUG in given else given
 
 
 def _log_format(given: list[str]) -> str:

@@ -50,6 +50,10 @@ def test_a_command_waits_for_no_other_to_be_imported(line: str, imported: list[s
     assert [name.removeprefix(place) for name in loaded if name.startswith(place)] == imported
 
 
+def test_help_that_is_asked_for_before_a_command_is_about_the_program(kwsd: Command) -> None:
+    assert kwsd("--help", "listen").out == kwsd("--debug", "-h", "models").out == kwsd("--help").out
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_manual(kwsd: Command, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")  # as wide as a terminal is that nobody has made wider
