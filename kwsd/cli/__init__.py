@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from kwsd.cli.ending import end_at_once
+from kwsd.cli.named_command import named_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in a shell's background job
     if interrupts:
         signal.signal(signal.SIGINT, end_at_once)
-    listens = "listen" in sys.argv[1:3]
+    listens = named_command(sys.argv[1:]) == "listen"
     if listens:
         _hold_signals()
     from kwsd.cli import entry

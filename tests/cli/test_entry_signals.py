@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import kwsd as package
+from kwsd.cli import main
 from kwsd.daemon.signals import Held
 
 Command = Callable[..., Any]
@@ -57,6 +58,19 @@ def test_ctrl_c_while_the_daemon_is_imported(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kwsd", "listen", "--config", os.devnull, str(tmp_path / "talk.wav")]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_argument_called_listen_does_not_change_what_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training on a folder of that name has something to clean up."""
+    found = []
+    monkeypatch.setattr("sys.argv", ["kwsd", "train", "listen"])
+    monkeypatch.setattr("kwsd.cli.entry.main", lambda: found.append(signal.getsignal(signal.SIGINT)))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found == [signal.default_int_handler]
 
 
 ON_A_TERMINAL = """
