@@ -109,8 +109,8 @@ class Microphone:
             self._end_capture()
             if self._lost_at is None:
                 self._lost_at = self._heard_at
-                if self._heard_at - self._restored_at > _STEADY_S:
-                    pause = timeouts.first_pause_s
+                is_steady = self._heard_at - self._restored_at > _STEADY_S
+                pause = timeouts.first_pause_s if is_steady else min(pause, timeouts.last_pause_s)
                 told = {reason}
                 log.warning("%s is lost: %s; looking for it", self.name, reason)
                 yield DeviceLost(self.name, self._at, reason)

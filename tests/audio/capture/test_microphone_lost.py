@@ -172,6 +172,28 @@ def test_a_device_that_stays_away_is_searched_for_less_often(
     assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 4.0, 8.0, 10.0]
 
 
+def test_a_device_that_is_lost_again_at_once_is_no_longer_one_that_stays_away(
+    listen: Callable[..., Any], sound: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, pauses = SimpleNamespace(now=1000.0), list[float]()
+
+    def pause(_: object, seconds: float) -> bool:
+        pauses.append(seconds)
+        clock.now += seconds
+        if len(pauses) == 9:
+            sound.set()
+        return False
+
+    monkeypatch.setattr(Microphone, "_pause", pause)
+    _, blocks = listen("mic", timeouts=CaptureTimeouts(gone_s=7.0), clocks=lambda: (clock.now, 0.0))
+    next(blocks)
+    sound.set("Other (hw:9,0)")
+    blocks.until(DeviceRestored)
+    sound.set("Other (hw:9,0)")
+    blocks.until(SearchFailed)
+    assert pauses[8:10] == [10.0, 2.0]
+
+
 class Sleeper:
     """The clocks of a machine that was suspended for `slept_s` seconds, and of which each look takes 20 ms."""
 
