@@ -70,10 +70,10 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
 
 def doubt_spacing(config: Config, card: ModelCard) -> None:
     """Warn where words fall between the scored windows, or scores are averaged over more windows than words span."""
-    if config.gate.coarse > card.about // 2:
+    smoothing = config.trigger.smoothing or card.smoothing
+    if smoothing > 1 and config.gate.coarse > card.about // 2:  # without smoothing every window is scored
         said = "scoring a window only every %d ms (gate.coarse_ms, --coarse) misses words; set it to %d or less"
         log.warning(said, config.gate.coarse_ms, 1000 * card.about // 2 // RATE)
-    smoothing = config.trigger.smoothing or card.smoothing
     if 2 * (smoothing - 1) * config.model.hop >= card.about:
         said = "averaging over %d windows (--smoothing), %d ms apart (--hop), misses most words; lower one of the two"
         log.warning(said, smoothing, config.model.hop_ms)

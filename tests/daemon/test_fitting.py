@@ -153,11 +153,18 @@ def test_windows_in_which_no_word_can_be_are_warned_of(
     assert ("misses most words" in caplog.text) is warned
 
 
-@pytest.mark.parametrize(("coarse_ms", "warned"), [(0, False), (500, False), (510, True)])
+@pytest.mark.parametrize(
+    ("coarse_ms", "smoothing", "warned"), [(0, 2, False), (500, 2, False), (510, 2, True), (510, 1, False)]
+)
 def test_windows_between_which_words_are_lost_are_warned_of(
-    configure: Configure, card: ModelCard, caplog: pytest.LogCaptureFixture, coarse_ms: int, warned: bool
+    configure: Configure,
+    card: ModelCard,
+    caplog: pytest.LogCaptureFixture,
+    coarse_ms: int,
+    smoothing: int,
+    warned: bool,
 ) -> None:
-    fitting.fitted(configure({"gate.coarse_ms": coarse_ms}), card)
+    fitting.fitted(configure({"gate.coarse_ms": coarse_ms, "trigger.smoothing": smoothing}), card)
     assert ("(gate.coarse_ms, --coarse) misses words; set it to 500 or less" in caplog.text) is warned
 
 
