@@ -99,6 +99,7 @@ class Microphone:
         pause = timeouts.first_pause_s
         told: set[str] = set()
         while True:
+            began = self._clocks()[0]
             try:
                 yield from self._hear()
                 return
@@ -119,7 +120,8 @@ class Microphone:
                 told.add(reason)
                 if answered:
                     yield SearchFailed()
-            if self._pause(pause):
+            now = self._clocks()[0]
+            if self._pause(max(pause - (now - began), min(pause, timeouts.last_pause_s))):
                 return
             is_gone = self._clocks()[0] - self._lost_at > timeouts.gone_s
             pause = min(2 * pause, timeouts.gone_pause_s if is_gone else timeouts.last_pause_s)

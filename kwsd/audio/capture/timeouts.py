@@ -15,8 +15,10 @@ class CaptureTimeouts:
 
     `start_s` is for imports and probing the devices; `open_s` from there to the first block, which includes another
     import if the device does not deliver 16 kHz mono; `stall_s` from one block to the next. The pause between two
-    attempts is `first_pause_s` at first, and doubles each time up to `last_pause_s`; once the device has been lost for
-    `gone_s`, up to `gone_pause_s`, as an attempt costs as much as half a minute of silence.
+    attempts is `first_pause_s` at first, and doubles each time up to `last_pause_s`. As an attempt costs as much as
+    half a minute of silence, the pause grows on up to `gone_pause_s` once the device has been lost for `gone_s`; then
+    the attempt's own time counts towards it, down to `last_pause_s`. So even the slowest attempt that is answered feeds
+    the watchdog within the 30 seconds of kwsd's units.
     """
 
     start_s: float = 17.0
