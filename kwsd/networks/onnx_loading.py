@@ -26,7 +26,9 @@ from kwsd.samples import RATE
 
 _M_TRIM_THRESHOLD = -1  # of <malloc.h>
 _BESIDE = 100_000
+"""The bytes of a block at the end of a heap: few enough that it is not mapped on its own, which takes 128 KiB."""
 _KEPT = 8_000_000
+"""Free bytes that stay at the end of the heap, as scoring would take longer if it got its memory anew each time."""
 _UNMAPPED = "failed to map segment"
 
 
@@ -137,10 +139,11 @@ def _give_back() -> None:
     is larger than the threshold."""
     with suppress(AttributeError, OSError):  # another C library
         libc = ctypes.CDLL(None)
-        libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+        libc.malloc.argtypes, libc.malloc.restype = (ctypes.c_size_t,), ctypes.c_void_p
+        libc.free.argtypes, libc.free.restype = (ctypes.c_void_p,), None
         libc.mallopt(_M_TRIM_THRESHOLD, 0)
         libc.free(libc.malloc(_BESIDE))
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT)  # scoring would take longer if it got its memory anew each time
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT)
         libc.malloc_trim(0)
 
 
