@@ -124,7 +124,7 @@ def _over_threshold(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Decibels by which each 10 ms exceeds the threshold for speech, 0 where it does not; empty below 30 ms."""
     if len(samples) < 3 * _STEP:
         return np.zeros(0, np.float32)
-    # without its DC offset, silence is zero; nor is the wind, or a table that shakes, speech
+    # without its DC offset, silence is zero; without rumble, neither the wind nor a table that shakes is speech
     level = levels(samples, float(np.round(np.median(samples))), rumble=False)
     peak, floor = float(level.max()), _floor(level)
     threshold = max(peak - _BELOW_DB, floor + 0.25 * (peak - floor))

@@ -1,4 +1,4 @@
-"""Builds groups of commands: the program's own kind, `kwsd models` and `kwsd eval`."""
+"""Builds groups of commands: empty ones, of which the program is one, `kwsd models` and `kwsd eval`."""
 
 from __future__ import annotations
 

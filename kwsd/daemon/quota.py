@@ -22,7 +22,7 @@ def stamp(time: datetime) -> str:
 
 
 class Quota:
-    """Keeps the detections in `folder` to at most `most` bytes; files with other names are ignored."""
+    """Limits the detections kept in `folder` to `most` bytes; files with other names are ignored."""
 
     def __init__(self, folder: Path, most: int) -> None:
         """An excess that is already there is removed by `tidy`, or when a detection is added."""

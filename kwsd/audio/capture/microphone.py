@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _SLEPT_S = 1.0
 _STEADY_S = 10.0
 _SLOW = 1.02
-"""More than a device's clock may be slower than ours."""
+"""By no more than this factor is a device's clock slower than ours."""
 
 
 class Microphone:

@@ -25,7 +25,7 @@ class WakeCondition:
     def expect(self, first: int, latest: int) -> None:
         """Sleep until `first` samples are there, or, if there is a probe that detects no speech, `latest`.
 
-        Speech counts until more samples are expected than were when it was detected.
+        Speech that was detected counts until more samples are expected than at that time.
         """
         with self._lock:
             if first > self._first:
