@@ -138,8 +138,10 @@ def _checked(table: Any) -> Exported:
     if not isinstance(labels, list) or not labels or not all(_is_text(label) for label in labels):
         raise ValueError("labels")
     for key in ("name", "licence", "problem_type"):
-        if not _is_text(table.get(key)) or not visible(table[key]).strip():
+        if not _is_text(table.get(key)):
             raise ValueError(key)
+    if not visible(table["name"]).strip():
+        raise ValueError("name")
     for key in ("rate", "window"):
         if type(table.get(key)) is not int or table[key] <= 0:
             raise ValueError(key)

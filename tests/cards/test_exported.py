@@ -191,6 +191,10 @@ def test_the_shortest_and_the_longest_window_are_taken(tmp_path: Path, seconds: 
     assert (card.window, card.spoken) == (2 * window, 2 * window)
 
 
+def test_a_licence_may_be_blank_as_it_may_in_the_card_that_was_exported(tmp_path: Path) -> None:
+    assert read_card(written(tmp_path / "tiny.onnx", saying(licence=" "))).licence == " "
+
+
 @pytest.mark.parametrize("fault", HOSTILE)
 def test_what_does_not_fit_is_told_in_a_line(tmp_path: Path, fault: str) -> None:
     make, text = HOSTILE[fault]
