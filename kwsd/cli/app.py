@@ -26,7 +26,7 @@ _PANELS = {
 def program(arguments: Sequence[str]) -> typer.Typer:
     """The program with the command that `arguments` name; with all commands, if they name none of these.
 
-    Importing all of them takes a sixth of the time that `kwsd listen` needs to get ready.
+    Importing all of them would take a tenth of the time in which `kwsd listen` gets ready.
     """
     app = group()
     app.callback()(kwsd)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from kwsd.audio.capture.flatline import Flatline
 from kwsd.audio.capture.handle import CaptureHandle, Unanswered
 from kwsd.audio.capture.read_scheduler import ReadScheduler
+from kwsd.audio.capture.search_pauses import SearchPauses
 from kwsd.audio.capture.timeouts import CaptureTimeouts, clocks
 from kwsd.audio.capture.wire import AUDIO
 from kwsd.audio.source import Block, SearchFailed
@@ -95,8 +96,7 @@ class Microphone:
 
     def _persist(self) -> Iterator[Block | Event | SearchFailed]:
         """Yield audio; each time that it fails, search for the device until it works again, or until `close()`."""
-        timeouts = self._timeouts
-        pause = timeouts.first_pause_s
+        pauses = SearchPauses(self._timeouts)
         told: set[str] = set()
         while True:
             began = self._clocks()[0]
@@ -110,8 +110,7 @@ class Microphone:
             self._end_capture()
             if self._lost_at is None:
                 self._lost_at = self._heard_at
-                is_steady = self._heard_at - self._restored_at > _STEADY_S
-                pause = timeouts.first_pause_s if is_steady else min(pause, timeouts.last_pause_s)
+                pauses.begin(steady=self._heard_at - self._restored_at > _STEADY_S)
                 told = {reason}
                 log.warning("%s is lost: %s; looking for it", self.name, reason)
                 yield DeviceLost(self.name, self._at, reason)
@@ -121,10 +120,8 @@ class Microphone:
                 if answered:
                     yield SearchFailed()
             now = self._clocks()[0]
-            if self._pause(max(pause - (now - began), min(pause, timeouts.last_pause_s))):
+            if self._pause(pauses.next(took_s=now - began, lost_s=now - self._lost_at)):
                 return
-            is_gone = self._clocks()[0] - self._lost_at > timeouts.gone_s
-            pause = min(2 * pause, timeouts.gone_pause_s if is_gone else timeouts.last_pause_s)
 
     def _hear(self) -> Iterator[Block | Event]:
         """The blocks of one capture process, until `close()`. Raises DeviceError when there are no more."""
