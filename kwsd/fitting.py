@@ -44,7 +44,7 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
         length_ms = 1000 * hearing.about / RATE
         told = f"{_HOP} is {chosen.hop_ms} ms, but the scores of {card.name} are about {length_ms:g} ms of sound;"
         raise ConfigError(told, f"set it to {length_ms // 10 * 10:g} or less")  # hops are in steps of 10 ms
-    doubt_spacing(config, hearing)
+    doubt_smoothing(config, hearing)
     if card.kind != "zero-shot":
         if chosen.labels:
             raise ConfigError(
@@ -68,12 +68,9 @@ def fitted(config: Config, card: ModelCard) -> ModelCard:
     return replace(hearing, labels=chosen.labels, thresholds=thresholds)
 
 
-def doubt_spacing(config: Config, card: ModelCard) -> None:
-    """Warn where words fall between the scored windows, or scores are averaged over more windows than words span."""
+def doubt_smoothing(config: Config, card: ModelCard) -> None:
+    """Warn where scores are averaged over more windows than most words span."""
     smoothing = config.trigger.smoothing or card.smoothing
-    if smoothing > 1 and config.gate.coarse > card.about // 2:  # without smoothing every window is scored
-        said = "scoring a window only every %d ms (gate.coarse_ms, --coarse) misses words; set it to %d or less"
-        log.warning(said, config.gate.coarse_ms, 1000 * card.about // 2 // RATE)
     if 2 * (smoothing - 1) * config.model.hop >= card.about:
         said = "averaging over %d windows (--smoothing), %d ms apart (--hop), misses most words; lower one of the two"
         log.warning(said, smoothing, config.model.hop_ms)
@@ -125,7 +122,7 @@ def spotting_settings(config: Config, card: ModelCard) -> SpottingSettings:
         hop=config.model.hop,
         window=card.heard,
         about=card.about,
-        coarse=gate.coarse,
+        coarse=min(gate.coarse, card.about // 2),  # between windows that are further apart, words are lost
     )
 
 

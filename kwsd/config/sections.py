@@ -108,7 +108,8 @@ class GateConfig:
         flag="--coarse",
         low=0,
         high=1000,
-        help="Milliseconds from one scored window to the next while nothing sounds like a word; 0 for two hops.",
+        help="Milliseconds from one scored window to the next while nothing sounds like a word, at most half of what "
+        "the model hears; 0 for two hops.",
     )
 
     @property

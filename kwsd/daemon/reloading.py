@@ -38,7 +38,7 @@ def settled(old: Config, new: Config, card: ModelCard) -> Config:
             log.warning("a change of %s needs a restart; until then it stays %r", key, before)
     output = replace(old.output, events=new.output.events, log_level=new.output.log_level)
     found = replace(old, gate=new.gate, trigger=new.trigger, hooks=new.hooks, output=output)
-    fitting.doubt_spacing(found, card)
+    fitting.doubt_smoothing(found, card)
     return found
 
 

@@ -154,18 +154,13 @@ def test_windows_in_which_no_word_can_be_are_warned_of(
 
 
 @pytest.mark.parametrize(
-    ("coarse_ms", "smoothing", "warned"), [(0, 2, False), (500, 2, False), (510, 2, True), (510, 1, False)]
+    ("coarse_ms", "window_s", "samples"), [(0, 1, 0), (500, 1, 8000), (600, 1, 8000), (250, 0.4, 3200)]
 )
-def test_windows_between_which_words_are_lost_are_warned_of(
-    configure: Configure,
-    card: ModelCard,
-    caplog: pytest.LogCaptureFixture,
-    coarse_ms: int,
-    smoothing: int,
-    warned: bool,
+def test_no_word_is_lost_between_the_windows_of_a_coarse_grid(
+    configure: Configure, card: ModelCard, coarse_ms: int, window_s: float, samples: int
 ) -> None:
-    fitting.fitted(configure({"gate.coarse_ms": coarse_ms, "trigger.smoothing": smoothing}), card)
-    assert ("(gate.coarse_ms, --coarse) misses words; set it to 500 or less" in caplog.text) is warned
+    config = configure({"gate.coarse_ms": coarse_ms, "model.window_s": window_s})
+    assert fitting.spotting_settings(config, fitting.fitted(config, card)).coarse == samples
 
 
 @pytest.mark.parametrize(
