@@ -134,8 +134,12 @@ def check_own_means(config: Mapping[str, Any], name: str) -> None:
     """Raise ModelError for a config.json that makes transformers read weights or run code that kwsd has not checked.
 
     transformers reads the weights that `transformers_weights` names, even a pickle, and despite use_safetensors; and it
-    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only.
+    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only. It
+    takes the whole configuration from another file where `configuration_files` lists one for its version.
     """
+    if "configuration_files" in config:
+        what = f"{name}: config.json names other files to be read instead of it (configuration_files);"
+        raise ModelError(what, "use a model without that key")
     named = config.get("transformers_weights")
     if named not in (None, WEIGHTS):
         what = f"{name}: config.json names other weights than {WEIGHTS} (transformers_weights: {named!r:.40});"

@@ -42,6 +42,16 @@ def test_a_pickle_that_the_configuration_names_is_not_opened(copy: Path) -> None
         whole(AutoModelForAudioClassification, copy, "mine")
 
 
+def test_no_other_configuration_replaces_the_one_that_was_checked(copy: Path) -> None:
+    """transformers would read it instead, and open the pickle that it names."""
+    other = json.loads((copy / "config.json").read_text()) | {"transformers_weights": "adapter_model.bin"}
+    (copy / "config.5.0.0.json").write_text(json.dumps(other))
+    (copy / "adapter_model.bin").write_bytes(b"cos\nabort\n(tR.")
+    change(copy / "config.json", configuration_files=["config.5.0.0.json"])
+    with pytest.raises(ModelError, match=r"mine: config\.json names other files .*\(configuration_files\); use"):
+        read_card(str(copy))
+
+
 def test_parts_of_a_distributed_checkpoint_are_not_loaded_without_a_card_either(copy: Path) -> None:
     from transformers import AutoModelForAudioClassification
 
