@@ -6,13 +6,14 @@ and the weights as safetensors, whole or in shards. A card.json may lie beside t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZERS, WEIGHTS
+from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZER_CONFIG, TOKENIZERS, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -37,6 +38,9 @@ _ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
 """Keys of a config.json, or of a part of it, by which transformers chooses how attention is computed."""
 _OF_TORCH = frozenset({"eager", "sdpa", "flex_attention"})
 """Ways to compute attention that are in torch; for others transformers may fetch a library from the Hub and run it."""
+_EXTRACTOR_CLASS = re.compile(r"(?!Auto)\w+FeatureExtractor")
+_TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w+Tokenizer(Fast)?|TokenizersBackend")
+"""Classes that only read their own files; others of transformers' load models, and may ask to run a folder's code."""
 _FRAME = RATE // 100  # AST's spectrogram has a step every 160 samples, from frames of 400
 
 
@@ -74,12 +78,14 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
             has an invalid value, or has only one label and a softmax, which gives every sound a score of 1.
     """
     kind = _kind(config, name)
-    extractor = _extractor(folder, name)
+    extractor = _extractor(folder, config, name)
     rate = _rate(config, extractor, folder)
     window, longest = _lengths(config, extractor, rate, folder)
     if lacks_tokenizer(folder, config):
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
+    if kind == "zero-shot":
+        _check_classes("tokenizer_class", _TOKENIZER_CLASS, _tables(folder, config, (TOKENIZER_CONFIG,)), name)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(
@@ -91,7 +97,7 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
 
 def longest_of(folder: Path, config: Mapping[str, Any], name: str) -> int | None:
     """The longest input of an encoder, in samples at 16 kHz; None for no limit. Raises ModelError."""
-    extractor = _extractor(folder, name)
+    extractor = _extractor(folder, config, name)
     return _lengths(config, extractor, _rate(config, extractor, folder), folder)[1]
 
 
@@ -170,9 +176,28 @@ def needs_code(name: str) -> ModelError:
     return ModelError(f"{name} needs its own code, which kwsd never runs;", "use another model")
 
 
-def _extractor(folder: Path, name: str) -> Mapping[str, Any]:
+def _tables(folder: Path, config: Mapping[str, Any], files: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The config.json and those of the `files` that the folder has, by their names."""
+    return {"config.json": config} | {file: read_json(folder / file) for file in files if (folder / file).is_file()}
+
+
+def _check_classes(key: str, allowed: re.Pattern[str], tables: Mapping[str, Mapping[str, Any]], name: str) -> None:
+    """Raise ModelError where a table, or one directly in it, names a class by `key` that is not `allowed`.
+
+    transformers calls from_pretrained of any class of its own that has that name, without trust_remote_code."""
+    for file, table in tables.items():
+        for part in (table, *(inner for inner in table.values() if isinstance(inner, Mapping))):
+            named = part.get(key)
+            if named is not None and not (isinstance(named, str) and allowed.fullmatch(named)):
+                what = f"{name}: {file} names a class that kwsd does not load ({key}: {named!r:.40});"
+                raise ModelError(what, "use another model")
+
+
+def _extractor(folder: Path, config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The feature extractor's configuration, looked for as in transformers: first within a processor's."""
-    found = {file: read_json(folder / file) for file in EXTRACTORS if (folder / file).is_file()}
+    found = _tables(folder, config, EXTRACTORS)
+    _check_classes("feature_extractor_type", _EXTRACTOR_CLASS, found, name)
+    del found["config.json"]
     nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
     if nested:
         return nested[0]

@@ -13,6 +13,8 @@ EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
 TOKENIZERS = ("tokenizer.json", "vocab.json")
 """The files with a zero-shot model's vocabulary: the first alone, or the second beside merges.txt."""
 
+TOKENIZER_CONFIG = "tokenizer_config.json"
+
 RUN = "recipe.json"
 """A training run's recipe, in the folder above its model."""
 

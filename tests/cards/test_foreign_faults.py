@@ -174,7 +174,7 @@ def test_sizes_that_do_not_fit_the_weights(copy: Path) -> None:
 
 
 def test_what_transformers_says_at_length_is_cut(copy: Path) -> None:
-    change(copy / "preprocessor_config.json", feature_extractor_type="Mine")
+    change(copy / "preprocessor_config.json", feature_extractor_type="MineFeatureExtractor")
     change(copy / "config.json", model_type="hubert")
     with pytest.raises(ModelError, match="cannot load mine ") as told:
         load_classifier(read_card(str(copy)), device="cpu")

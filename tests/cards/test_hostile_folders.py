@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from foreign_folders import change
 
-from kwsd.cards.foreign import check_own_means
+from kwsd.cards.foreign import check_own_means, longest_of
 from kwsd.errors import ModelError
 from kwsd.zoo import load_classifier, read_card
 
@@ -102,6 +102,29 @@ def test_code_in_a_model_is_never_run(copy: Path) -> None:
     )
     with pytest.raises(ModelError, match=r"mine needs its own code, which kwsd never runs; use another model"):
         read_card(str(copy))
+
+
+@pytest.mark.parametrize("file", ["preprocessor_config.json", "config.json", "processor_config.json"])
+@pytest.mark.parametrize("named", ["AutoModelForCausalLM", "AutoFeatureExtractor", "pipeline", ["AutoModel"]])
+def test_only_a_feature_extractor_is_loaded_as_one(copy: Path, file: str, named: Any) -> None:
+    """transformers loads a class of any kind, and some ask whether to run the code that auto_map names."""
+    if file == "processor_config.json":
+        (copy / file).write_text(json.dumps({"audio_processor": {"feature_extractor_type": named}}))
+    else:
+        change(copy / file, feature_extractor_type=named)
+    with pytest.raises(ModelError, match=rf"mine: {file} names a class that kwsd does not load \(feature_extr"):
+        read_card(str(copy))
+    with pytest.raises(ModelError, match="names a class that kwsd does not load"):
+        longest_of(copy, json.loads((copy / "config.json").read_text()), "mine")
+
+
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "config.json"])
+@pytest.mark.parametrize("named", ["AutoModelForCausalLM", "AutoTokenizer", "RagTokenizerFast", 7])
+def test_only_a_tokenizer_is_loaded_as_one(clap: Path, tmp_path: Path, file: str, named: Any) -> None:
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    change(mine / file, tokenizer_class=named)
+    with pytest.raises(ModelError, match=rf"mine: {file} names a class that kwsd does not load \(tokenizer_class: "):
+        read_card(str(mine))
 
 
 @pytest.mark.parametrize("shard", ["one.bin", "inner/one.bin", "inner/one.safetensors", "../one.safetensors"])
