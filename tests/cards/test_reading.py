@@ -1,0 +1,65 @@
+"""What a model's card says of its name, its files, and the sound that its scores are about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from foreign_folders import change
+from safetensors.numpy import save_file
+
+from kwsd.errors import ModelError
+from kwsd.zoo import read_card
+
+
+def test_the_checksums_of_a_foreign_model_are_verified(copy: Path) -> None:
+    (copy / "card.json").write_text('{"sha256": {"model.safetensors": "' + 64 * "0" + '"}}')
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: its SHA-256 differs"):
+        read_card(str(copy))
+
+
+@pytest.mark.parametrize("given", [".", "../mine", "./../mine/"])
+def test_a_folder_without_a_name_in_its_card_is_named_after_itself(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(copy)
+    assert read_card(given).name == "mine"
+
+
+def test_a_folder_that_reads_like_an_id_of_the_hub_has_its_own_name(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy.parents[1])
+    assert read_card(f"{copy.parent.name}/mine").name == "mine"
+
+
+def test_a_folders_name_is_made_printable(copy: Path) -> None:
+    renamed = copy.rename(copy.parent / "a\n\x1b[2Jb")
+    assert read_card(str(renamed)).name.isprintable()
+
+
+@pytest.fixture
+def larger(tmp_path: Path) -> Path:
+    """A folder that is a larger model of kwsd's own as far as a card can tell: scores about the last of two seconds."""
+    place = tmp_path / "larger"
+    place.mkdir()
+    labels = {"0": "yes", "1": "_unknown_", "2": "_silence_"}
+    told = {"model_type": "kwsd-moonshine", "id2label": labels, "window_samples": 32_000, "about_samples": 16_000}
+    (place / "config.json").write_text(json.dumps(told))
+    save_file({"word_head.outer.weight": np.zeros((2, 4), np.float32)}, place / "model.safetensors")
+    return place
+
+
+@pytest.mark.parametrize("about", [1_599, 32_001])
+def test_scores_are_about_enough_sound_for_a_word_and_no_more_than_is_heard(larger: Path, about: int) -> None:
+    assert (read_card(str(larger)).about, read_card(str(larger)).window) == (16_000, 32_000)
+    change(larger / "config.json", about_samples=about)
+    with pytest.raises(ModelError, match=f"about_samples is {about}, but must be .*; fetch the model again"):
+        read_card(str(larger))
+
+
+def test_a_smaller_models_scores_are_about_all_that_it_hears(larger: Path) -> None:
+    change(larger / "config.json", model_type="kwsd-hubert")
+    assert read_card(str(larger)).about == 32_000
