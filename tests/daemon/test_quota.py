@@ -138,3 +138,15 @@ def test_the_newest_goes_last_though_the_clock_was_set_back(tmp_path: Path) -> N
     newest = wav(tmp_path, "090000")
     Quota(tmp_path, 1_000).wrote(newest, 900)
     assert [path.name for path in tmp_path.iterdir()] == [newest]
+
+
+def test_even_a_small_file_that_exceeds_the_quota_makes_room(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"20261121T12000{number}.000Z-stop-0.999.wav").write_bytes(bytes(200))
+    quota = Quota(tmp_path, 1000)
+    quota.tidy()
+    assert len(kept_names := sorted(path.name for path in tmp_path.iterdir())) == 5
+    newest = "20261121T120009.000Z-stop-0.999.wav"
+    (tmp_path / newest).write_bytes(b"x")
+    quota.wrote(newest, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*kept_names[1:], newest]

@@ -14,6 +14,7 @@ from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.adaptive_hop import AdaptiveHop
 from kwsd.audio.windowing.reader import Reader
 from kwsd.audio.windowing.ring import Ring
+from kwsd.audio.windowing.wake_condition import WakeCondition
 from kwsd.audio.windowing.windows import windows
 from kwsd.samples import RATE
 
@@ -160,3 +161,9 @@ def test_who_sleeps_on_is_not_behind_for_it(seconds: float, widens: bool) -> Non
         while due := reader.due(20):
             reader.take(due)
     assert bool(changes) == widens
+
+
+def test_nobody_is_woken_before_the_first_samples_that_are_expected() -> None:
+    condition = WakeCondition(loud)
+    condition.expect(100, 50)
+    assert (condition.is_met(99), condition.is_met(100)) == (False, True)
