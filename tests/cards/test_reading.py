@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,10 @@ def test_scores_are_about_enough_sound_for_a_word_and_no_more_than_is_heard(larg
 def test_a_smaller_models_scores_are_about_all_that_it_hears(larger: Path) -> None:
     change(larger / "config.json", model_type="kwsd-hubert")
     assert read_card(str(larger)).about == 32_000
+
+
+def test_no_file_outside_the_folder_is_read_for_its_checksum(larger: Path) -> None:
+    (larger.parent / "other").write_bytes(b"")
+    (larger / "card.json").write_text(json.dumps({"sha256": {"../other": sha256(b"").hexdigest()}}))
+    with pytest.raises(ModelError, match=r"card\.json lists '\.\./other', but there is no such file in that folder"):
+        read_card(str(larger))
