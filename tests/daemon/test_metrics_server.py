@@ -11,7 +11,7 @@ import pytest
 from patience import PATIENCE_S
 from scraping import get
 
-from kwsd.daemon.metrics_server import MetricsServer
+from kwsd.daemon.metrics_server import MetricsServer, served
 from kwsd.errors import ConfigError, DeviceError
 
 
@@ -148,3 +148,33 @@ def test_a_port_that_is_taken_is_named(serve: Callable[[str], MetricsServer]) ->
     port = serve("0").address.rpartition(":")[2].partition("/")[0]
     with pytest.raises(DeviceError, match=port):
         serve(port)
+
+
+def test_a_socket_is_served_whatever_name_it_is_called(serve: Callable[[str], MetricsServer], tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sock"
+    serve(str(path))  # no browser reaches a socket, and curl --unix-socket needs some name
+    assert answered(path, b"GET /metrics HTTP/1.1\r\nHost: metrics\r\n\r\n").startswith(b"HTTP/1.0 200 OK")
+
+
+def test_a_body_that_comes_after_the_answer_does_not_lose_it(
+    serve: Callable[[str], MetricsServer], tmp_path: Path
+) -> None:
+    path = tmp_path / "metrics.sock"
+    serve(str(path))
+    with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as answer:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        client.sendall(b"POST /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\n")
+        assert answer.readline() == b"HTTP/1.0 405 Method Not Allowed\r\n"
+        while answer.read(1):  # all of it, until the server has said its last
+            pass
+        client.sendall(b"hello")
+
+
+@pytest.mark.parametrize(("token", "page"), [(b"", "kwsd_info 1\n"), (16 * b"x", "kwsd_info 1\n"), (b"", "other 1\n")])
+def test_another_kwsd_is_recognised_though_it_requires_a_token(tmp_path: Path, token: bytes, page: str) -> None:
+    where = str(tmp_path / "metrics.sock")
+    server = MetricsServer(where, lambda: page, failed=pytest.fail, token=token)
+    assert served(where) is ("kwsd_info" in page)
+    server.close()
+    assert not served(where)
