@@ -58,7 +58,7 @@ class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untype
         adapted = getattr(inner, "add_adapter", False)
         size = int(inner.output_hidden_size if adapted else inner.hidden_size)
         make: Any = AutoModel.from_config  # transformers leaves it without types
-        self.encoder = encoder_of(make(inner))
+        self.encoder = encoder_of(make(inner, trust_remote_code=False))  # else it may ask whether to run its code
         self.main_input_name = str(self.encoder.main_input_name)
         self.adapter = Adapter(size, config.adapter_size, config.head_dropout)
         self.pooling = AttentivePooling(size, config.pooling_heads)

@@ -127,6 +127,15 @@ def test_only_a_tokenizer_is_loaded_as_one(clap: Path, tmp_path: Path, file: str
         read_card(str(mine))
 
 
+def test_nobody_is_asked_whether_to_run_an_encoders_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification
+
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("transformers asked"))
+    inner = {"model_type": "align_text_model", "auto_map": {"AutoModel": "someone/model--mine.Model"}}
+    with pytest.raises(ValueError, match="references custom code"):  # of which `loading` says that kwsd never runs it
+        BackboneForAudioClassification(BackboneConfig(backbone=inner))
+
+
 @pytest.mark.parametrize("shard", ["one.bin", "inner/one.bin", "inner/one.safetensors", "../one.safetensors"])
 def test_shards_that_are_no_safetensors_of_the_folder_are_not_opened(copy: Path, shard: str) -> None:
     """transformers opens a shard of any other name as a pickle, wherever it lies, and despite use_safetensors."""
