@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
@@ -86,3 +89,33 @@ def test_a_loss_that_is_told_meanwhile_is_in_the_last_line(tell: Callable[[Statu
     tell(line)
     notifier.join()
     assert notifier.last.startswith("desk is lost since ")
+
+
+def test_each_lost_device_is_named_until_it_is_back_itself() -> None:
+    notifier = FakeNotifier()
+    line = StatusLine(notifier)  # type: ignore[arg-type]  # a fake
+    line.ready("tiny")
+    for event in (DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"), DeviceRestored("hall", 6, 1)):
+        line.send(Envelope.seal(event, 1))
+    assert notifier.told[-1].startswith("desk is lost since")
+    assert "hall" not in notifier.told[-1]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Five hours west of Greenwich."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "EST5")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_times_are_those_of_this_machines_zone() -> None:
+    notifier = FakeNotifier()
+    line = StatusLine(notifier)  # type: ignore[arg-type]  # a fake
+    line.ready("tiny")
+    noon = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
+    line.send(replace(Envelope.seal(STOP, 1), time=noon))
+    assert notifier.told[-1].endswith("stop at 2026-11-21 07:00:00")
