@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.audio.endpointing import cut_window, levels, speech_extent, speech_within
+from kwsd.audio.endpointing import begin_of_speech, cut_window, levels, speech_extent, speech_within
 
 RNG = np.random.default_rng(9)
 
@@ -160,3 +160,26 @@ def test_a_window_beyond_the_clip_is_silent() -> None:
     clip = np.full(100, 3277, np.int16)
     window = cut_window(clip, -50, 200)
     np.testing.assert_allclose(window, np.r_[np.zeros(50), np.full(100, 0.1), np.zeros(50)], atol=1e-3)
+
+
+def test_of_two_bursts_the_louder_is_the_word_though_the_other_lasts_longer() -> None:
+    samples = RNG.normal(0, 3, 16_000)
+    samples[1000:5000] += RNG.normal(0, 150, 4000)
+    samples[10_000:13_000] += RNG.normal(0, 5000, 3000)
+    first, last = speech_extent(samples.astype(np.int16))
+    assert abs(first - 10_000) <= 320
+    assert abs(last - 13_000) <= 320
+
+
+def test_what_is_more_than_40_db_softer_than_the_peak_is_no_speech() -> None:
+    samples = np.zeros(16_000)
+    samples[4000:8000] = RNG.normal(0, 3000, 4000)
+    samples[8000:10_000] = RNG.normal(0, 10, 2000)
+    assert abs(speech_extent(samples.astype(np.int16))[1] - 8000) <= 320
+
+
+def test_a_window_is_centred_on_speech_but_stays_within_a_longer_clip() -> None:
+    assert begin_of_speech(clip((4000, 6000))[:8000], 16_000) == -4000
+    assert begin_of_speech(clip((0, 2000)), 8000) == 0
+    assert begin_of_speech(clip((14_000, 16_000)), 8000) == 8000
+    assert abs(begin_of_speech(clip((7000, 9000)), 8000) - 4000) <= 320
