@@ -51,3 +51,10 @@ def test_a_window_is_as_long_as_before() -> None:
     heard = through(window, np.array([0, 1, 0.5], np.float32))
     assert heard.shape == window.shape
     np.testing.assert_allclose(heard[100:104], [0, 1, 0.5, 0], atol=1e-6)
+
+
+def test_one_channel_in_eight_is_a_telephones() -> None:
+    bank = channel_bank(16, 3)
+    powers = np.abs(np.fft.rfft(bank, axis=1)) ** 2  # a bin every 3.9 Hz
+    high, speech = powers[:, 1500:].mean(axis=1), powers[:, 200:500].mean(axis=1)
+    assert np.flatnonzero(high < 1e-2 * speech).tolist() == [0, 8]

@@ -164,3 +164,24 @@ def test_a_mined_noise_lies_in_the_last_second(longer: Sounds) -> None:
 def test_before_noise_somebody_may_have_talked(longer: Sounds) -> None:
     found = [left_context.before_noise(longer, rng) for rng in drawn()]
     assert 20 < sum(bool(lead.any()) for lead in found) < 60
+
+
+def test_nothing_comes_before_a_word_that_begins_at_once(longer: Sounds) -> None:
+    for rng in drawn():
+        window = np.full(2 * RATE, 0.1, np.float32)
+        left_context.before_word(window, 3000, longer, 0, rng)
+        assert (window == np.float32(0.1)).all()
+
+
+def test_a_moment_before_a_word_is_too_little_to_make_background_of(longer: Sounds) -> None:
+    noisy = replace(longer.words, samples=np.full_like(longer.words.samples, 1000))
+    cores = noisy.cores.copy()
+    cores[0] = 799, 9000
+    assert not left_context.background(replace(noisy, cores=cores), 0, 13_000).any()
+
+
+def test_talk_begins_and_ends_without_a_click(longer: Sounds) -> None:
+    steady = replace(longer.speech, samples=np.full_like(longer.speech.samples, 5000))
+    for rng in drawn():
+        talk = left_context.talk(steady, 8000, 0.1, rng)
+        assert (talk[0], talk[-1]) == (0, 0)

@@ -77,6 +77,7 @@ def test_silence_and_unknown_by_their_plain_names(tree: Callable[..., Path]) -> 
 def test_an_umlaut_of_two_characters_is_the_one_that_keyboards_type(tree: Callable[..., Path]) -> None:
     data = tree("Gru\u0308n/a.wav", "rot/b.wav")
     assert find_labelled(data, ["Gr\u00fcn"]).labels == ("Gr\u00fcn", "_unknown_")
+    assert find_labelled(data, ["Gru\u0308n", "unknown"]).labels == ("Gr\u00fcn", "_unknown_")
 
 
 def test_a_folder_of_runs_among_the_clips_is_no_class(tree: Callable[..., Path]) -> None:
