@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.evaluation.replayer import Replayer
+from kwsd.evaluation.replayer import Replayer, shifted
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -72,3 +73,7 @@ def test_what_other_settings_looked_at_before_changes_nothing() -> None:
     alone = [replace(fresh).looked_at(trigger, gated=False).tolist() for trigger in several]
     assert [fresh.looked_at(trigger, gated=False).tolist() for trigger in several] == alone
     assert len(set(map(tuple, alone))) == len(several)
+
+
+def test_a_word_that_never_fires_does_not_fire_at_another_shift_either() -> None:
+    assert shifted({"yes": 0.5, "no": math.inf}, -40.0) == {"yes": pytest.approx(0, abs=1e-12), "no": math.inf}

@@ -177,3 +177,18 @@ def test_gain_is_controlled_as_often_as_is_asked_for(sounds: Sounds, monkeypatch
     assert turned(0.0) == 0
     assert 0.4 < turned(0.5) < 0.6
     assert turned(1.0) == 1
+
+
+def test_a_loud_word_is_cut_off_at_full_scale(sounds: Sounds) -> None:
+    word = np.sin(np.arange(RATE) / 10).astype(np.float32)
+    heard = [
+        noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(0, 0, SNR), 1.0) for seed in range(20)
+    ]
+    assert max(float(np.abs(window).max()) for window in heard) == 1
+
+
+def test_the_easiest_windows_come_through_no_channel(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noises, "through", lambda *_: pytest.fail("came through a channel"))
+    word = cut_window(sounds.words.clip(0), 0, RATE)
+    for seed in range(20):
+        noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(0, 0, SNR, channel=1.0), 0.0)
