@@ -6,14 +6,14 @@ and the weights as safetensors, whole or in shards. A card.json may lie beside t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZER_CONFIG, TOKENIZERS, WEIGHTS
+from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZER_CONFIG, TOKENIZERS
+from kwsd.cards.untrusted import check_extractor, check_tokenizer, needs_code
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -34,13 +34,6 @@ _TRAINABLE = _HEARING | {"moonshine"}
 """Model types that `kwsd train --backbone` turns into a classifier."""
 _RATES = {"clap": 48_000}
 """The rate that transformers assumes where a feature extractor's configuration names none; 16 kHz for other types."""
-_ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
-"""Keys of a config.json, or of a part of it, by which transformers chooses how attention is computed."""
-_OF_TORCH = frozenset({"eager", "sdpa", "flex_attention"})
-"""Ways to compute attention that are in torch; for others transformers may fetch a library from the Hub and run it."""
-_EXTRACTOR_CLASS = re.compile(r"(?!Auto)\w+FeatureExtractor")
-_TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w+Tokenizer(Fast)?|TokenizersBackend")
-"""Classes that only read their own files; others of transformers' load models, and may ask to run a folder's code."""
 _FRAME = RATE // 100  # AST's spectrogram has a step every 160 samples, from frames of 400
 
 
@@ -85,7 +78,7 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
     if kind == "zero-shot":
-        _check_classes("tokenizer_class", _TOKENIZER_CLASS, _tables(folder, config, (TOKENIZER_CONFIG,)), name)
+        check_tokenizer(_tables(folder, config, (TOKENIZER_CONFIG,)), name)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(
@@ -136,34 +129,6 @@ def check_type(config: Mapping[str, Any], name: str) -> None:
         raise needs_code(name)
 
 
-def check_own_means(config: Mapping[str, Any], name: str) -> None:
-    """Raise ModelError for a config.json that makes transformers read weights or run code that kwsd has not checked.
-
-    transformers reads the weights that `transformers_weights` names, even a pickle, and despite use_safetensors; and it
-    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only. It
-    takes the whole configuration from another file where `configuration_files` lists one for its version.
-    """
-    if "configuration_files" in config:
-        what = f"{name}: config.json names other files to be read instead of it (configuration_files);"
-        raise ModelError(what, "use a model without that key")
-    named = config.get("transformers_weights")
-    if named not in (None, WEIGHTS):
-        what = f"{name}: config.json names other weights than {WEIGHTS} (transformers_weights: {named!r:.40});"
-        raise ModelError(what, "use a model without that key")
-    parts: list[Any] = [config]
-    while parts:
-        part = parts.pop()
-        inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
-        for key, value in inner:
-            if key not in _ATTENTION:
-                parts.append(value)
-                continue
-            for asked in value.values() if isinstance(value, Mapping) else [value]:
-                if asked is not None and not (isinstance(asked, str) and asked in _OF_TORCH):
-                    what = f"{name}: config.json asks for other code to compute attention ({key}: {asked!r:.40}),"
-                    raise ModelError(f"{what} which kwsd never runs;", 'write "sdpa" or "eager" there')
-
-
 def _classifies(architecture: str, kind: str) -> bool:
     """Whether a class of transformers classifies sounds; those for sequences may also be for text."""
     return architecture.endswith("ForAudioClassification") or (
@@ -171,32 +136,15 @@ def _classifies(architecture: str, kind: str) -> bool:
     )
 
 
-def needs_code(name: str) -> ModelError:
-    """The error for a model whose network is not one of transformers' own."""
-    return ModelError(f"{name} needs its own code, which kwsd never runs;", "use another model")
-
-
 def _tables(folder: Path, config: Mapping[str, Any], files: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """The config.json and those of the `files` that the folder has, by their names."""
     return {"config.json": config} | {file: read_json(folder / file) for file in files if (folder / file).is_file()}
 
 
-def _check_classes(key: str, allowed: re.Pattern[str], tables: Mapping[str, Mapping[str, Any]], name: str) -> None:
-    """Raise ModelError where a table, or one directly in it, names a class by `key` that is not `allowed`.
-
-    transformers calls from_pretrained of any class of its own that has that name, without trust_remote_code."""
-    for file, table in tables.items():
-        for part in (table, *(inner for inner in table.values() if isinstance(inner, Mapping))):
-            named = part.get(key)
-            if named is not None and not (isinstance(named, str) and allowed.fullmatch(named)):
-                what = f"{name}: {file} names a class that kwsd does not load ({key}: {named!r:.40});"
-                raise ModelError(what, "use another model")
-
-
 def _extractor(folder: Path, config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The feature extractor's configuration, looked for as in transformers: first within a processor's."""
     found = _tables(folder, config, EXTRACTORS)
-    _check_classes("feature_extractor_type", _EXTRACTOR_CLASS, found, name)
+    check_extractor(found, name)
     del found["config.json"]
     nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
     if nested:

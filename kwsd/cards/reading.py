@@ -13,10 +13,11 @@ from typing import Any
 from kwsd.cards.card_file import check_words, read_card_file, verify_checksums
 from kwsd.cards.exported import read_exported
 from kwsd.cards.folder import licence_of, read_json, read_labels, whole
-from kwsd.cards.foreign import LONGEST_S, check_own_means, is_foreign, read_spec
+from kwsd.cards.foreign import LONGEST_S, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
+from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.verifier import read_verifier
 from kwsd.cards.weights import no_weights, weight_files
 from kwsd.config import expanded

@@ -17,7 +17,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.folder import read_json
-from kwsd.cards.foreign import MANY, check_own_means
+from kwsd.cards.foreign import MANY
+from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.weights import check_alone
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError

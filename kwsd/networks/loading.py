@@ -12,7 +12,8 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from kwsd.cards.folder import read_json, read_labels
-from kwsd.cards.foreign import ZERO_SHOT, needs_code
+from kwsd.cards.foreign import ZERO_SHOT
+from kwsd.cards.untrusted import needs_code
 from kwsd.errors import DeviceError, ModelError, first_line
 from kwsd.networks.resource_errors import check_memory, gpu_failure
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from foreign_folders import change
 
-from kwsd.cards.foreign import check_own_means, longest_of
+from kwsd.cards.foreign import longest_of
+from kwsd.cards.untrusted import check_own_means
 from kwsd.errors import ModelError
 from kwsd.zoo import load_classifier, read_card
 
