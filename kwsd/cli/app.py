@@ -63,7 +63,8 @@ def kwsd(
       kwsd doctor                            what is missing, and what to do about it
 
     Results go to standard output, the log to standard error. Exit status: 0 fine,
-    2 wrong usage, 66 no such input, 69 a device, a library, the network or room on the
-    disk is missing, 70 a fault in kwsd, 73 a file cannot be written, 78 the configuration
-    or the model is wrong, 129 and 130 hung up and interrupted.
+    2 wrong usage, 66 a recording cannot be read, 69 a device, a library, the network or
+    room on the disk is missing, 70 a fault in kwsd, 73 a file cannot be written, 78 the
+    configuration or the model is wrong, 129, 130 and 143 ended by SIGHUP, Ctrl-C and
+    SIGTERM.
     """

@@ -44,7 +44,7 @@ def export(
       kwsd listen --model hubert-commands-int8.onnx
 
     With graph.onnx in its folder, one of kwsd's own models runs on ONNX Runtime: in a
-    quarter of the time and of the memory, and torch is not imported. The graph holds no
+    fifth of the time and of the memory, and torch is not imported. The graph holds no
     weights; they are taken from model.safetensors, the large matrices rounded to 8
     bits. `kwsd train` writes it for kwsd's own networks.
 
