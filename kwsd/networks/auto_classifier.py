@@ -129,7 +129,7 @@ def whole(
     """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
 
     Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`,
-    and for a folder that `kwsd.cards.foreign.check_own_means` or `kwsd.cards.weights.check_alone` refuses.
+    and for a folder that `kwsd.cards.untrusted.check_own_means` or `kwsd.cards.weights.check_alone` refuses.
     """
     check_own_means(read_json(folder / "config.json"), name)
     check_alone(folder, name)
