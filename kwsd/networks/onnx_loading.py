@@ -105,7 +105,7 @@ def _options(runtime: Any) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.load_model_format", "ONNX")  # the format of the bytes, instead of a guess
     options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # fatal; errors are raised as well, and what is printed has names of the file in it
     return options
 
 

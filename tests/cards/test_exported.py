@@ -226,6 +226,18 @@ def test_a_graph_that_cannot_be_run(tmp_path: Path, make: Callable[[], onnx.Mode
         load_classifier(card)
 
 
+def test_what_a_file_names_reaches_no_terminal_past_kwsd(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """ONNX Runtime would print the name of a node that fails, as the file spells it."""
+    made = model()
+    made.graph.initializer.append(numpy_helper.from_array(np.array([0, 1, 99]), "beyond"))
+    made.graph.node[1].output[0] = "all"
+    made.graph.node.insert(2, helper.make_node("Gather", ["all", "beyond"], ["sums"], axis=1, name="\x1b]0;mine\x07"))
+    card = read_card(written(tmp_path / "a.onnx", made))
+    with pytest.raises(ModelError, match="export the model again"):
+        load_classifier(card)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="No such file"):
         read_card("someone/model.onnx")
