@@ -14,7 +14,7 @@ from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.errors import ModelError, first_line
 from kwsd.exporting.graph import draw
 from kwsd.networks.hubert import HubertSpotterConfig
-from kwsd.networks.loading import MISFITS, SAFELY
+from kwsd.networks.loading import MISFITS, SAFELY, quiet
 from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.networks.onnx_weights import arrange
 from kwsd.replacing import write_bytes
@@ -48,7 +48,8 @@ def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.M
 
 def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
     """The configuration of kwsd's own network. Raises ValueError for any other network's."""
-    config = AutoConfig.from_pretrained(folder, **SAFELY)
+    with quiet():
+        config = AutoConfig.from_pretrained(folder, **SAFELY)
     if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig)):
         return config
     raise ValueError(f"it is a {config.model_type}")

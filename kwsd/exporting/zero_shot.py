@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoTokenizer, ClapModel
+from transformers import ClapModel
 
 from kwsd.exporting.tracing import front_end
 from kwsd.networks.auto_classifier import load_extractor, whole
-from kwsd.networks.clap import embedded
-from kwsd.networks.loading import SAFELY, loading
+from kwsd.networks.clap import embedded, load_tokenizer
+from kwsd.networks.loading import loading
 
 
 class _ZeroShot(nn.Module):
@@ -44,7 +44,7 @@ def zero_shot_network(folder: Path, name: str, labels: Sequence[str], window: in
     with loading(name, folder):
         extractor = load_extractor(folder)
         model = whole(ClapModel, folder, name).train(False)
-        text = embedded(model, AutoTokenizer.from_pretrained(folder, **SAFELY), labels)
+        text = embedded(model, load_tokenizer(folder), labels)
         heard = front_end(extractor, window, name)
     del model.text_model, model.text_projection  # half of the network
     return _ZeroShot(heard, model, text)

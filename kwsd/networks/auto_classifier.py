@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.weights import check_alone
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.networks.loading import SAFELY, loading
+from kwsd.networks.loading import SAFELY, loading, quiet
 from kwsd.samples import RATE
 
 Floats = NDArray[np.float32]
@@ -35,7 +34,7 @@ _MOST_S = 64
 def load_extractor(folder: Path) -> Any:
     """The feature extractor that `folder` describes. Raises what transformers raises if it cannot be made."""
     load: Any = AutoFeatureExtractor.from_pretrained  # transformers leaves it without types
-    with warnings.catch_warnings():
+    with quiet(), warnings.catch_warnings():
         # The common AST was trained like that: its lowest mel bands are narrower than a bin of its spectrum.
         warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
         return load(folder, **SAFELY)
@@ -134,16 +133,10 @@ def whole(
     check_own_means(read_json(folder / "config.json"), name)
     check_alone(folder, name)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
-    quiet = logging.getLogger("transformers")
-    level = quiet.level
-    # Missing weights are reported below, in one line; the layout of layers on GPUs is of no interest.
-    quiet.setLevel(logging.ERROR)
-    try:
+    with quiet():  # missing weights are reported below; the layout of layers on GPUs is of no interest
         model, found = kind.from_pretrained(
             folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY, **more
         )
-    finally:
-        quiet.setLevel(level)
     missing = sorted(weight for weight in found["missing_keys"] if not re.search(spared, weight))
     if missing:
         raise ModelError(

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, ClapModel
 
 from kwsd.audio.resample import resampled
 from kwsd.networks.auto_classifier import FeatureExtractor, warmed, whole
-from kwsd.networks.loading import SAFELY
+from kwsd.networks.loading import SAFELY, quiet
 from kwsd.samples import RATE
 
 TEMPLATE = "This is a sound of {}."
@@ -55,6 +55,12 @@ class ZeroShotClassifier:
         return np.concatenate(scores)
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer that `folder` describes. Raises what transformers raises if it cannot be made."""
+    with quiet():
+        return AutoTokenizer.from_pretrained(folder, **SAFELY)
+
+
 @torch.no_grad()
 def embedded(model: Any, tokenizer: Any, labels: Sequence[str]) -> torch.Tensor:
     """The labels' embeddings, (size, labels), scaled as the model scales similarities."""
@@ -76,7 +82,6 @@ def load_zero_shot(folder: Path, name: str, labels: Sequence[str], window: int, 
     def load() -> ZeroShotClassifier:
         model = whole(ClapModel, folder, name)
         extractor = FeatureExtractor(folder, device)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **SAFELY)
-        return ZeroShotClassifier(model, extractor, tokenizer, labels, name, device)
+        return ZeroShotClassifier(model, extractor, load_tokenizer(folder), labels, name, device)
 
     return warmed(load, name, folder, window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,21 @@ MISFITS = (
 _PANIC = "PanicException"
 """What a library in Rust raises where it gives up; its class, a BaseException, cannot be imported. The library of
 tokenizers does so for some damaged files, and for others it raises Exception itself."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from logging in a block: what it logs has values of the model's files in it, as they are.
+
+    What matters it raises as well, or `kwsd.networks.auto_classifier.whole` finds it, and it is told in one line.
+    """
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,20 @@ def test_a_damaged_tokenizer_is_refused(clap: Path, tmp_path: Path, odd: dict[st
     card = replace(read_card(str(mine)), labels=("a dog", "a cat"))
     with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all of its files from the same revision"):
         load_classifier(card, device="cpu")
+
+
+def test_what_a_configuration_says_reaches_no_terminal_past_kwsd(copy: Path) -> None:
+    """transformers would log the value of a property that cannot be set, as it is, and all of the configuration."""
+    change(copy / "config.json", inputs_to_logits_ratio="\x1b]0;mine\x07")
+    logged = StringIO()
+    handler = logging.StreamHandler(logged)
+    logging.getLogger("transformers").addHandler(handler)
+    try:
+        with pytest.raises(ModelError, match="cannot load mine"):
+            load_classifier(read_card(str(copy)), device="cpu")
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    assert logged.getvalue() == ""
 
 
 def test_code_in_a_model_is_never_run(copy: Path) -> None:
