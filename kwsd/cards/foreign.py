@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsd.cards.folder import read_json, read_labels, whole
-from kwsd.cards.names import BACKBONE_TYPE, EXTRACTORS, LARGER_TYPE, OWN_TYPE, TOKENIZER_CONFIG, TOKENIZERS
+from kwsd.cards.names import (
+    BACKBONE_TYPE,
+    EXTRACTORS,
+    LARGER_TYPE,
+    OWN_TYPE,
+    SPECIAL_TOKENS,
+    TOKENIZER_CONFIG,
+    TOKENIZERS,
+)
 from kwsd.cards.untrusted import check_extractor, check_tokenizer, needs_code
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
@@ -78,7 +86,7 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
     if kind == "zero-shot":
-        check_tokenizer(_tables(folder, config, (TOKENIZER_CONFIG,)), name)
+        check_tokenizer(_tables(folder, config, (TOKENIZER_CONFIG, SPECIAL_TOKENS)), name)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(

@@ -15,6 +15,9 @@ TOKENIZERS = ("tokenizer.json", "vocab.json")
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
+SPECIAL_TOKENS = "special_tokens_map.json"
+"""A tokenizer's marks, which transformers takes for more of its configuration."""
+
 RUN = "recipe.json"
 """A training run's recipe, in the folder above its model."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
-from kwsd.cards.names import WEIGHTS
+from kwsd.cards.names import SPECIAL_TOKENS, TOKENIZER_CONFIG, WEIGHTS
 from kwsd.errors import ModelError
 
 _ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
@@ -64,8 +65,30 @@ def check_extractor(tables: Tables, name: str) -> None:
 
 
 def check_tokenizer(tables: Tables, name: str) -> None:
-    """Raise ModelError where a file names a class of tokenizers that loads more than its own files."""
+    """Raise ModelError where a file names a class of tokenizers that loads more than its own files, or other files.
+
+    transformers gives the class all that these tables hold. A text for `vocab` or `merges` is then a path, wherever it
+    leads: a pipe would be waited for, and a device has no end. Older tokenizers name the paths of their files in
+    TOKENIZER_CONFIG (`vocab_file`), which transformers replaces, but not in SPECIAL_TOKENS, where they would count.
+    """
     _check_classes("tokenizer_class", _TOKENIZER_CLASS, tables, name)
+    for file in (TOKENIZER_CONFIG, SPECIAL_TOKENS):
+        for key, value in tables.get(file, {}).items():
+            if _leads_out(key, value) or (file == SPECIAL_TOKENS and key.endswith("_file") and value is not None):
+                what = f"{name}: {file} names a file that kwsd does not read ({key!r:.40}: {value!r:.40});"
+                raise ModelError(what, "use another model")
+
+
+def _leads_out(key: str, value: object) -> bool:
+    """Whether transformers would read what an entry of a tokenizer's configuration names, wherever it is."""
+    if key in ("vocab", "merges"):
+        return isinstance(value, str)
+    if key == "init_inputs":
+        return bool(value)  # the class's first arguments, which may be paths as well
+    if key == "fast_tokenizer_files":
+        listed = value if isinstance(value, list) else [value]
+        return not all(isinstance(one, str) and PurePath(one).name == one for one in listed)
+    return key == "gguf_file" and value is not None
 
 
 def _check_classes(key: str, allowed: re.Pattern[str], tables: Tables, name: str) -> None:

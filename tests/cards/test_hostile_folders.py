@@ -144,6 +144,39 @@ def test_only_a_tokenizer_is_loaded_as_one(clap: Path, tmp_path: Path, file: str
         read_card(str(mine))
 
 
+@pytest.mark.parametrize(
+    ("file", "entry"),
+    [
+        ("tokenizer_config.json", {"vocab": "/dev/zero"}),
+        ("tokenizer_config.json", {"merges": "/dev/zero"}),
+        ("tokenizer_config.json", {"gguf_file": "/dev/zero"}),
+        ("tokenizer_config.json", {"init_inputs": ["/dev/zero"]}),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["../tokenizer.4.0.0.json"]}),
+        ("special_tokens_map.json", {"vocab": "/dev/zero"}),
+        ("special_tokens_map.json", {"vocab_file": "/dev/zero"}),
+    ],
+)
+def test_a_tokenizer_reads_no_file_out_of_its_folder(
+    clap: Path, tmp_path: Path, file: str, entry: dict[str, Any]
+) -> None:
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    told = json.loads((mine / file).read_text()) if (mine / file).exists() else {}
+    (mine / file).write_text(json.dumps(told | entry))
+    with pytest.raises(
+        ModelError, match=rf"mine: {file} names a file that kwsd does not read \('{next(iter(entry))}': "
+    ):
+        read_card(str(mine))
+
+
+def test_a_tokenizer_may_tell_where_its_files_once_were(clap: Path, tmp_path: Path) -> None:
+    """As older versions of transformers wrote it; the files of the folder are read all the same."""
+    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
+    once = {"vocab_file": "/gone/vocab.json", "tokenizer_file": "/gone/tokenizer.json", "init_inputs": []}
+    change(mine / "tokenizer_config.json", **once, fast_tokenizer_files=["tokenizer.json"])
+    (mine / "special_tokens_map.json").write_text('{"bos_token": "<s>", "additional_special_tokens": []}')
+    load_classifier(replace(read_card(str(mine)), labels=("a dog", "a cat")), device="cpu")
+
+
 def test_nobody_is_asked_whether_to_run_an_encoders_code(monkeypatch: pytest.MonkeyPatch) -> None:
     from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification
 
