@@ -197,6 +197,13 @@ def _chosen_beside(fresh: Sequence[str], card: Mapping[str, Any]) -> dict[str, A
 
 
 def keep_notices(backbone: Path, folder: Path) -> None:
-    """Copy the licences that lie beside the encoder to the model that descends from it. Raises OSError."""
+    """Copy the licences that lie beside the encoder to the model that descends from it. Raises OSError.
+
+    A link is followed only within the encoder's folder, or to the Hub's blobs: the new model may be given to others,
+    and the encoder may come from a stranger. A pipe would be waited for.
+    """
+    own = backbone.resolve()
+    places = (own, own.parent.parent / "blobs")
     for notice in sorted(backbone.glob("LICENSE*")):
-        write_bytes(folder / notice.name, notice.read_bytes())
+        if notice.is_file() and any(notice.resolve().is_relative_to(place) for place in places):
+            write_bytes(folder / notice.name, notice.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from foreign_folders import change
 
 from kwsd.errors import ModelError, UsageError
-from kwsd.training.finetuning.adopting import adopt, export_adopted
+from kwsd.training.finetuning.adopting import adopt, export_adopted, keep_notices
 from kwsd.training.finetuning.recipe import FinetuneRecipe
 from kwsd.zoo import read_card
 
@@ -89,3 +90,19 @@ def test_an_encoder_with_code_of_its_own_is_told_so(foreign: Foreign, tmp_path: 
     )
     with pytest.raises(ModelError, match="tiny needs its own code, which kwsd never runs; use another model"):
         adopt(mine, RECIPE, LABELS, "cpu")
+
+
+def test_only_licences_of_the_encoder_are_kept(tmp_path: Path) -> None:
+    """In the Hub's cache they are links to blobs; other links, and pipes, may be a stranger's trap."""
+    encoder = tmp_path / "models--some--encoder" / "snapshots" / "1234"
+    encoder.mkdir(parents=True)
+    (blob := encoder.parent.parent / "blobs" / "abcd").parent.mkdir()
+    blob.write_text("MIT")
+    (encoder / "LICENSE").symlink_to("../../blobs/abcd")
+    (encoder / "LICENSE-2").write_text("CC0")
+    (tmp_path / "secret").write_text("mine alone")
+    (encoder / "LICENSE-3").symlink_to(tmp_path / "secret")
+    os.mkfifo(encoder / "LICENSE-4")
+    (kept := tmp_path / "kept").mkdir()
+    keep_notices(encoder, kept)
+    assert {path.name: path.read_text() for path in kept.iterdir()} == {"LICENSE": "MIT", "LICENSE-2": "CC0"}
