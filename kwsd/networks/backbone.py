@@ -12,7 +12,14 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoModelForAudioClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import BACKBONE_TYPE
@@ -43,6 +50,22 @@ def encoder_of(model: nn.Module) -> nn.Module:
     return part
 
 
+def check_hears(config: Any) -> None:
+    """Raise ValueError where transformers' network of this configuration is not for sounds, or has parts of their own.
+
+    Such a network cannot hear, yet some fetch code from the Hub when they are made (Mamba) or compile it (RWKV), and
+    parts have no protection against code that `auto_map` names.
+    """
+    kind: Any = MODEL_MAPPING.get(type(config), None)  # transformers leaves it without types
+    if kind is None:
+        return  # there is no network, and transformers will say why
+    modalities = kind.input_modalities
+    if "audio" not in ([modalities] if isinstance(modalities, str) else modalities):
+        raise ValueError(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")
+    if config.sub_configs:
+        raise ValueError(f"its encoder is made of other models (model_type: {config.model_type!r:.40})")
+
+
 class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this
     """Encoder, adapter, attentive pooling, and one head with a node per label."""
 
@@ -57,6 +80,7 @@ class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untype
         inner: Any = AutoConfig.for_model(table.pop("model_type"), **table)
         adapted = getattr(inner, "add_adapter", False)
         size = int(inner.output_hidden_size if adapted else inner.hidden_size)
+        check_hears(inner)
         make: Any = AutoModel.from_config  # transformers leaves it without types
         self.encoder = encoder_of(make(inner, trust_remote_code=False))  # else it may ask whether to run its code
         self.main_input_name = str(self.encoder.main_input_name)

@@ -186,6 +186,18 @@ def test_nobody_is_asked_whether_to_run_an_encoders_code(monkeypatch: pytest.Mon
         BackboneForAudioClassification(BackboneConfig(backbone=inner))
 
 
+@pytest.mark.parametrize("kind", ["mamba", "rwkv", "timm_wrapper", "vision-text-dual-encoder", "clap"])
+def test_only_an_encoder_of_sounds_is_made(kind: str) -> None:
+    """Others would fetch or compile code, or ask whether to run that of a part."""
+    from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification
+
+    inner: dict[str, Any] = {"model_type": kind, "hidden_size": 16}
+    if kind == "vision-text-dual-encoder":
+        inner |= {"vision_config": {"model_type": "clip"}, "text_config": {"model_type": "bert"}}
+    with pytest.raises(ValueError, match=r"its encoder is (not for sounds|made of other models) \(model_type: "):
+        BackboneForAudioClassification(BackboneConfig(backbone=inner))
+
+
 @pytest.mark.parametrize("shard", ["one.bin", "inner/one.bin", "inner/one.safetensors", "../one.safetensors"])
 def test_shards_that_are_no_safetensors_of_the_folder_are_not_opened(copy: Path, shard: str) -> None:
     """transformers opens a shard of any other name as a pickle, wherever it lies, and despite use_safetensors."""
