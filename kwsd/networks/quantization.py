@@ -43,8 +43,16 @@ def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
 
 
 def unscaled(values: NDArray[Any], scale: NDArray[Any] | None) -> NDArray[Any]:
-    """A tensor of `compacted`, multiplied by its scale if it has one."""
-    return values if scale is None else values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    """A tensor of `compacted`, multiplied by its scale if it has one.
+
+    Raises ValueError where the scale is not for its rows: numpy would make a matrix of the size of both together.
+    """
+    if scale is None:
+        return values
+    if values.ndim < 1 or scale.shape != values.shape[:1]:
+        raise ValueError(f"a scale of shape {scale.shape} for weights of shape {values.shape}")
+    spread: NDArray[Any] = values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    return spread
 
 
 def quantise(matrix: NDArray[np.float32], levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

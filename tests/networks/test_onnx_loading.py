@@ -21,7 +21,7 @@ from kwsd.exporting.own_graph import drawing
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_loading import load_exported, load_onnx, quantisation_levels
 from kwsd.networks.onnx_weights import arrange
-from kwsd.networks.quantization import quantise
+from kwsd.networks.quantization import quantise, unscaled
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -133,6 +133,14 @@ def test_eight_bits_are_off_by_half_a_step_at_most() -> None:
         whole, scale = quantise(matrix, levels)
         assert np.abs(whole[:, :4]).max() == levels
         assert (np.abs(whole * scale - matrix) <= scale / 2 * 1.0001).all()
+
+
+def test_a_scale_makes_no_matrix_of_a_row() -> None:
+    """Of 400 kB of weights, numpy would make 160 GB."""
+    row, scale = np.ones((1, 200_000), np.int8), np.ones(200_000, np.float32)
+    with pytest.raises(ValueError, match=r"a scale of shape \(200000,\) for weights of shape \(1, 200000\)"):
+        unscaled(row, scale)
+    assert (unscaled(row, 2 * scale[:1]) == 2).all()
 
 
 def test_weights_of_another_kind_are_told() -> None:
