@@ -10,8 +10,11 @@ from typing import TextIO
 
 MOST_SHOWN = 600
 """Bytes that a text from outside may take in an event or on a line: a few such texts are less than PIPE_BUF."""
+_REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Embeddings, overrides and isolates: a terminal may show what follows them in another order."""
 _CONTROLS = {
-    code: chr(code).encode("unicode_escape").decode() for code in (*range(32), *range(127, 160), 0x2028, 0x2029)
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (*range(32), *range(127, 160), 0x2028, 0x2029, *_REORDERING)
 }
 
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
@@ -61,7 +64,7 @@ def spelt_out(name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with line breaks, and control characters that a terminal may obey, escaped: \\n, \\x1b."""
+    """The text with line breaks, and control characters that a terminal may obey, escaped: \\n, \\x1b, \\u202e."""
     return text.translate(_CONTROLS)
 
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from kwsd.shown import wants_colour
+from kwsd.shown import one_line, wants_colour
 
 
 class Terminal(io.StringIO):
@@ -36,3 +36,8 @@ def test_colours_are_for_a_terminal_whose_user_has_not_refused_them(
     assert wants_colour(Terminal()) == coloured
     assert not wants_colour(io.StringIO())
     assert not wants_colour(None)
+
+
+def test_no_text_reorders_the_line_that_it_stands_in() -> None:
+    assert one_line("a\u202eb\u2066c\x1b[1m\n") == r"a\u202eb\u2066c\x1b[1m\n"
+    assert one_line("a\u200cb\u200f") == "a\u200cb\u200f"  # a joiner and a mark belong to correct spelling
