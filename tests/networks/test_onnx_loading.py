@@ -12,7 +12,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
+from kwsd.cards.card_writing import write_card
 from kwsd.cards.exported import Exported
 from kwsd.errors import DeviceError, ModelError
 from kwsd.exporting.agreement import compare, sounds
@@ -22,6 +24,7 @@ from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.onnx_loading import load_exported, load_onnx, quantisation_levels
 from kwsd.networks.onnx_weights import arrange
 from kwsd.networks.quantization import quantise, unscaled
+from kwsd.zoo import load_classifier, read_card
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -141,6 +144,17 @@ def test_a_scale_makes_no_matrix_of_a_row() -> None:
     with pytest.raises(ValueError, match=r"a scale of shape \(200000,\) for weights of shape \(1, 200000\)"):
         unscaled(row, scale)
     assert (unscaled(row, 2 * scale[:1]) == 2).all()
+
+
+def test_weights_that_are_not_finite_are_told_in_one_line(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    weights = load_file(make(tmp_path / "tiny") / "model.safetensors")
+    weights["hubert.feature_projection.projection.weight"][0] = np.inf
+    save_file(weights, tmp_path / "tiny" / "model.safetensors", {"format": "pt"})
+    write_card(tmp_path / "tiny", {})  # with checksums of the new weights
+    recwarn.clear()
+    with pytest.raises(ModelError, match="its scores are not finite numbers"):
+        load_classifier(read_card(str(tmp_path / "tiny")), device="cpu")
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_weights_of_another_kind_are_told() -> None:
