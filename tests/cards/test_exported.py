@@ -7,89 +7,27 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from exported_files import (
+    CONTRACT,
+    LABELS,
+    elsewhere,
+    model,
+    not_numbers,
+    saying,
+    two_inputs,
+    unknown_operator,
+    with_entry,
+    written,
+)
+from onnx import helper, numpy_helper
 
-from kwsd.cards.exported import Exported, read_exported
+from kwsd.cards.exported import read_exported
 from kwsd.errors import ConfigError, ModelError
 from kwsd.zoo import DEFAULT_THRESHOLD, find_model, load_classifier, missing_id, read_card
-
-LABELS = ("yes", "no", "_silence_")
-CONTRACT = Exported(
-    "tiny", LABELS, 8_000, 8_000, licence="CC0-1.0", thresholds={"yes": 0.5}, scores={"test": {"a": 1}}, smoothing=3,
-    substitution=0.1, latest_ms=450,
-)  # fmt: skip
-
-
-def model(contract: Exported = CONTRACT, *, window: int = 8_000, count: int = 3) -> onnx.ModelProto:
-    """The loudness of a window, once for each label, as shares of one."""
-    nodes = [
-        helper.make_node("Abs", ["windows"], ["loud"]),
-        helper.make_node("MatMul", ["loud", "w"], ["sums"]),
-        helper.make_node("Softmax", ["sums"], ["scores"], axis=1),
-    ]
-    weights = np.outer(np.ones(window), np.arange(count)).astype(np.float32) / window
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["batch", window])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", count])],
-        [numpy_helper.from_array(weights, "w")],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    for key, value in contract.to_metadata().items():
-        made.metadata_props.add(key=key, value=value)
-    return made
-
-
-def written(path: Path, made: onnx.ModelProto) -> str:
-    path.write_bytes(made.SerializeToString())
-    return str(path)
-
-
-def with_entry(made: onnx.ModelProto, key: str, value: str | None) -> onnx.ModelProto:
-    kept = [entry for entry in made.metadata_props if entry.key != key]
-    del made.metadata_props[:]
-    made.metadata_props.extend(kept)
-    if value is not None:
-        made.metadata_props.add(key=key, value=value)
-    return made
-
-
-def saying(**changes: Any) -> onnx.ModelProto:
-    table = json.loads(CONTRACT.to_metadata()["kwsd_model"]) | changes
-    return with_entry(model(), "kwsd_model", json.dumps(table))
-
-
-def elsewhere() -> onnx.ModelProto:
-    made = model()
-    weight = made.graph.initializer[0]
-    weight.ClearField("raw_data")
-    weight.data_location = TensorProto.EXTERNAL
-    weight.external_data.add(key="location", value="../../../../../etc/hostname")
-    return made
-
-
-def unknown_operator() -> onnx.ModelProto:
-    made = model()
-    made.graph.node[0].op_type = "NoSuchOperator"
-    return made
-
-
-def two_inputs() -> onnx.ModelProto:
-    made = model()
-    made.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
-    return made
-
-
-def not_numbers() -> onnx.ModelProto:
-    made = model()
-    made.graph.node[0].op_type = "Log"  # of silence
-    return made
 
 
 @pytest.mark.parametrize("label", ["\u0645\u06cc\u200c\u0631\u0648\u0645", "turn\u00a0on"])
