@@ -8,13 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kwsd.cards.card_file import checksum
 from kwsd.datasets.layouts import Clip, table, tree
 from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
 from kwsd.labels import ANY_WORD, SILENCE, UNKNOWN, enumerated, is_printable, plain, spelt, visible
-
-_AT_ONCE = 1 << 20
-"""The most bytes of a recording that are read at once: it may last hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +56,16 @@ class Labelled:
         """A hash of what the recordings hold, each once: clips that were recorded again are often as long as before."""
         told = hashlib.sha256()
         for path in dict.fromkeys((*(clip.path for clip in self.clips), *self.noise)):
-            told.update(_hash_of(path))
+            told.update(_checksum(path).encode())
         return told.hexdigest()[:16]
 
 
-def _hash_of(path: Path) -> bytes:
-    """The hash of a file, "" for one that cannot be read, which is reported when the clip is learnt."""
-    told = hashlib.sha256()
-    if not path.is_file():  # a pipe would be waited for
-        return b""
+def _checksum(path: Path) -> str:
+    """The checksum of a file, "" for one that cannot be read, which is reported when the clip is learnt."""
     try:
-        with path.open("rb") as file:
-            while part := file.read(_AT_ONCE):
-                told.update(part)
+        return checksum(path) if path.is_file() else ""  # a pipe would be waited for
     except OSError:
-        return b""
-    return told.digest()
+        return ""
 
 
 def find_labelled(data: Path, words: Sequence[str] = (), besides: Collection[Path] = ()) -> Labelled:
