@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -95,8 +94,7 @@ class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transfo
         if not path.is_file() or not is_compact(path):
             return super().from_pretrained(folder, *arguments, **options)
         config = options.pop("config", None) or AutoConfig.from_pretrained(folder, **SAFELY)
-        with np.errstate(all="ignore"):  # weights that are not finite show in the scores, which are checked
-            weights = {name: torch.from_numpy(values) for name, values in expanded(load_file(path)).items()}
+        weights = {name: torch.from_numpy(values) for name, values in expanded(load_file(path)).items()}
         kept = {name: options[name] for name in ("dtype", "output_loading_info") if name in options}
         return super().from_pretrained(None, config=config, state_dict=weights, **kept)
 

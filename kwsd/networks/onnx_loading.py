@@ -118,13 +118,12 @@ def _session(folder: Path, config: dict[str, Any], graph: bytes) -> Any:
     from safetensors.numpy import load_file
 
     options = _options(runtime)
-    with np.errstate(all="ignore"):  # weights that are not finite show in the scores, which are checked
-        initializers = arrange(
-            load_file(folder / WEIGHTS),
-            config,
-            quantised=INT8.encode() in graph,
-            levels=quantisation_levels(),
-        )
+    initializers = arrange(
+        load_file(folder / WEIGHTS),
+        config,
+        quantised=INT8.encode() in graph,
+        levels=quantisation_levels(),
+    )
     # ONNX Runtime would open any file that a graph names: only the weights given here may lie outside of it.
     if strange := parse_onnx(graph).outside - set(initializers):
         raise ValueError(f"it reads {min(strange) or 'a constant'!r:.40} from a file other than {WEIGHTS}")

@@ -19,6 +19,7 @@ INT8 = ".int8"
 BIAS = ".bias"
 
 
+@np.errstate(all="ignore")  # as in `expanded`
 def arrange(
     weights: Weights, config: Mapping[str, Any], *, quantised: bool, levels: int = 127
 ) -> dict[str, NDArray[Any]]:

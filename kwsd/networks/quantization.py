@@ -32,6 +32,7 @@ def compacted(weights: Weights) -> dict[str, NDArray[Any]]:
     return found
 
 
+@np.errstate(all="ignore")  # weights that are not finite show in the scores, which are checked
 def expanded(weights: Weights) -> dict[str, NDArray[Any]]:
     """The inverse of `compacted`: quantised tensors as float32, to within half a step; the others as they are."""
     found: dict[str, NDArray[Any]] = {}
