@@ -86,7 +86,7 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
     if kind == "zero-shot":
-        check_tokenizer(_tables(folder, config, (TOKENIZER_CONFIG, SPECIAL_TOKENS)), name)
+        check_tokenizer({"config.json": config, **_tables(folder, (TOKENIZER_CONFIG, SPECIAL_TOKENS))}, name)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1
         raise ModelError(
@@ -144,16 +144,15 @@ def _classifies(architecture: str, kind: str) -> bool:
     )
 
 
-def _tables(folder: Path, config: Mapping[str, Any], files: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """The config.json and those of the `files` that the folder has, by their names."""
-    return {"config.json": config} | {file: read_json(folder / file) for file in files if (folder / file).is_file()}
+def _tables(folder: Path, files: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Those of the `files` that the folder has, by their names."""
+    return {file: read_json(folder / file) for file in files if (folder / file).is_file()}
 
 
 def _extractor(folder: Path, config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The feature extractor's configuration, looked for as in transformers: first within a processor's."""
-    found = _tables(folder, config, EXTRACTORS)
-    check_extractor(found, name)
-    del found["config.json"]
+    found = _tables(folder, EXTRACTORS)
+    check_extractor({"config.json": config, **found}, name)
     nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
     if nested:
         return nested[0]
