@@ -116,7 +116,7 @@ def _described(message: memoryview) -> tuple[str, Shape]:
     for number, value in _fields(message):
         if number == 1:
             name = _text(value)
-        elif number == 2:  # type: tensor_type: shape: dim
+        elif number == 2:  # of ValueInfoProto the type, of it tensor_type, of it shape, of it dim
             dims = [dim for kind in _sub(value, 1) for drawn in _sub(kind, 2) for dim in _sub(drawn, 1)]
             shape = tuple(_size(dim) for dim in dims)
     return name, shape

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from kwsd.cli.ending import end_at_once
+from kwsd.cli.early_signals import end_at_once
 from kwsd.cli.named_command import named_command
 
 

@@ -57,7 +57,7 @@ class Interrupts:
 
 
 @contextmanager
-def ending_at_once() -> Iterator[None]:
+def killed_by_ctrl_c() -> Iterator[None]:
     """A context in which Ctrl-C kills the process, for C code that may hang, during which no Python handler runs.
 
     Use it only where nothing is half done. Nothing changes if SIGINT is ignored, or outside the main thread.

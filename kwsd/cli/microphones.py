@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from kwsd.cli.interrupts import ending_at_once
+from kwsd.cli.interrupts import killed_by_ctrl_c
 from kwsd.cli.stderr import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def microphones() -> list[InputDevice]:
     """The input devices by `kwsd.audio.capture.probing.probed_devices`; meanwhile Ctrl-C ends the process at once."""
     from kwsd.audio.capture.probing import probed_devices
 
-    with _told_when_late(), ending_at_once():
+    with _told_when_late(), killed_by_ctrl_c():
         return probed_devices()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kwsd.cli import interrupts as cli_interrupts
-from kwsd.cli.interrupts import Interrupts, ending_at_once, ending_tidily
+from kwsd.cli.interrupts import Interrupts, ending_tidily, killed_by_ctrl_c
 from kwsd.daemon.signals import TOGETHER_S
 from kwsd.errors import Interrupted
 
@@ -93,7 +93,7 @@ def test_afterwards_all_is_as_before() -> None:
 def test_c_code_is_ended_at_once_unless_the_signal_is_ignored(before: Any, within: Any) -> None:
     ours = signal.signal(signal.SIGINT, before)
     try:
-        with ending_at_once():
+        with killed_by_ctrl_c():
             assert signal.getsignal(signal.SIGINT) == within
         assert signal.getsignal(signal.SIGINT) == before
     finally:
@@ -104,7 +104,7 @@ def test_in_another_thread_nothing_is_changed() -> None:
     seen: list[Any] = []
 
     def ask() -> None:
-        with ending_at_once():
+        with killed_by_ctrl_c():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=ask)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kwsd.cli import stderr
-from kwsd.cli.ending import end_at_once
+from kwsd.cli.early_signals import end_at_once
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.config import Config, MetricsConfig, load_config, rereading
