@@ -1,4 +1,4 @@
-"""A recipe as a TOML file, read and checked. What its keys mean is in the README and in `kwsd.training.recipe`."""
+"""A recipe as a TOML file, read and checked; models/README.md and `kwsd.training.recipe` say what its keys mean."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def load_teacher(weights: Path) -> Any:
         InputError: `weights` does not exist, or is not that encoder's.
     """
     if not weights.is_file():
-        what = f"no encoder weights at {weights}: put those of Moonshine tiny's encoder there (see README)"
+        what = f"no encoder weights at {weights}: put those of Moonshine tiny's encoder there (see models/README.md)"
         raise InputError(f"{what}, or set [teacher] weights in the recipe")
     encoder: Any = MoonshineModel(MoonshineConfig()).encoder
     try:
