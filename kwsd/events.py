@@ -177,6 +177,29 @@ class Detection(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NearMiss(TimedEvent):
+    """A word that came close, up to sample `at`, and did not fire.
+
+    By its `reason` its "score" was below the threshold, it came too "late" (another beginning of it was heard long
+    before), or within the "refractory" time of the word before.
+    """
+
+    type: ClassVar[str] = "near_miss"
+    word: str
+    score: float
+    threshold: float
+    reason: str
+
+    def details(self) -> dict[str, Any]:
+        return {
+            "word": self.word,
+            "score": round(self.score, 6),
+            "threshold": round(self.threshold, 6),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class HookFinished(Event):
     """A hook ran for `word` and ended, or was stopped (`timed_out`).
 

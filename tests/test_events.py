@@ -19,6 +19,7 @@ from kwsd.events import (
     Event,
     HookFinished,
     HopChanged,
+    NearMiss,
     Ready,
     SpeechEnded,
     SpeechStarted,
@@ -44,6 +45,17 @@ HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream"
         (
             HopChanged("desk", 16_000, 3_200, 24_000),
             {"type": "hop_changed", "at_s": 1.0, "hop_ms": 200, "behind_s": 1.5},
+        ),
+        (
+            NearMiss("desk", 16_000, "stop", 0.99751234, 0.998, "score"),
+            {
+                "type": "near_miss",
+                "at_s": 1.0,
+                "word": "stop",
+                "score": 0.997512,
+                "threshold": 0.998,
+                "reason": "score",
+            },
         ),
         (Stopped("desk", 48_000, "end of input"), {"type": "stopped", "at_s": 3.0, "reason": "end of input"}),
         (

@@ -16,7 +16,7 @@ from kwsd import __version__
 from kwsd.audio.scale import FULL_SCALE
 from kwsd.audio.windowing.ring import Ring
 from kwsd.envelope import SCHEMA, Envelope
-from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, HookFinished, HopChanged
+from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, HookFinished, HopChanged, NearMiss
 from kwsd.samples import RATE, milliseconds
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -39,6 +39,7 @@ class Counters:
         self._hops: dict[str, int] = {}
         self._lost_streams: set[str] = set()
         self._words: Counter[str] = Counter()
+        self._missed: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._inference_s = 0.0
         self._buckets = [0] * len(BUCKETS_S)
@@ -52,6 +53,8 @@ class Counters:
         with self._lock:
             if isinstance(event, Detection):
                 self._words[event.word] += 1
+            elif isinstance(event, NearMiss):
+                self._missed[event.word] += 1
             elif isinstance(event, AudioLost):
                 counts["lost_samples"] += event.samples
             elif isinstance(event, DeviceLost):
@@ -131,6 +134,7 @@ class Counters:
                     for name, ring in self._rings.items()
                 },
                 "detections": dict(self._words),
+                "near_misses": dict(self._missed),
                 "windows_scored": self._counts["windows_scored"],
                 "windows_gated": self._counts["windows_gated"],
                 "windows_spared": self._spared,

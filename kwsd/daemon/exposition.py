@@ -29,6 +29,9 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     def by_stream(name: str, kind: str, text: str, values: Mapping[str, float]) -> None:
         add(name, kind, text, [("", {"stream": stream}, value) for stream, value in values.items()])
 
+    def by_word(name: str, text: str, counts: Mapping[str, int]) -> None:
+        add(name, "counter", text, [("", {"word": word}, count) for word, count in sorted(counts.items())])
+
     about = {"version": snapshot["version"], "model": snapshot["model"], "device": snapshot["device"]}
     add("info", "gauge", "What runs here.", [("", about, 1)])
     add("uptime_seconds", "gauge", "Since the daemon was started.", [("", {}, snapshot["uptime_s"])])
@@ -40,8 +43,8 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     by_stream("hop_seconds", "gauge", "From one window to the next.", hops)
     levels = {stream: _level(values["level_dbfs"]) for stream, values in streams.items()}
     by_stream("level_dbfs", "gauge", "Level of the newest second, in dB re full scale.", levels)
-    words = [("", {"word": word}, count) for word, count in sorted(snapshot["detections"].items())]
-    add("detections_total", "counter", "Words heard.", words)
+    by_word("detections_total", "Words heard.", snapshot["detections"])
+    by_word("near_misses_total", "Words that came close to firing and did not.", snapshot["near_misses"])
     total("windows_scored_total", "Windows that the classifier scored.", snapshot["windows_scored"])
     total("windows_gated_total", "Windows that the gate kept from it.", snapshot["windows_gated"])
     spared = "Windows that could not matter, as their neighbours' scores told."

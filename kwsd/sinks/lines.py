@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -16,6 +17,7 @@ from kwsd.events import (
     DeviceSilent,
     HookFinished,
     HopChanged,
+    NearMiss,
     Ready,
     SpeechEnded,
     SpeechStarted,
@@ -73,6 +75,8 @@ def _describe(envelope: Envelope) -> str:
         return f"{seconds(event.at):8.2f} s  speech begins"
     if isinstance(event, SpeechEnded):
         return f"{seconds(event.at):8.2f} s  speech ends"
+    if isinstance(event, NearMiss):
+        return f"{seconds(event.at):8.2f} s  {event.word:<8} {_cut(event.score)}, {_why(event)}"
     if isinstance(event, AudioLost):
         return f"{seconds(event.at):8.2f} s  {seconds(event.samples):.2f} s of audio lost"
     if isinstance(event, DeviceLost):
@@ -96,6 +100,17 @@ def _describe(envelope: Envelope) -> str:
     if isinstance(event, Stopped):
         return f"{seconds(event.at):8.2f} s  stopped: {event.reason}"
     return f"           {event.type}"
+
+
+def _why(missed: NearMiss) -> str:
+    if missed.reason == "score":
+        return f"below {missed.threshold:.4f}"
+    return "too late" if missed.reason == "late" else "too soon after the word before"
+
+
+def _cut(score: float) -> str:
+    """Four digits, not rounded up to a threshold that the score is below."""
+    return f"{math.floor(score * 10_000) / 10_000:.4f}"
 
 
 def _can_encode(text: str, encoding: str) -> bool:

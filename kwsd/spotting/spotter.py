@@ -15,12 +15,12 @@ from kwsd.audio.scale import to_float
 from kwsd.audio.windowing.window import Window
 from kwsd.audio.windowing.windows import BATCH, SPARED_BATCH
 from kwsd.classifier import Classifier, check_scores
-from kwsd.events import Detection, Event, SpeechEnded
+from kwsd.events import Detection, Event, NearMiss, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, score_what_counts, stride_of
 from kwsd.spotting.stream_state import JudgedWindow, StreamState
-from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
+from kwsd.spotting.trigger import Hit, Standing, Trigger, TriggerSettings
 
 
 class Spotter:
@@ -59,14 +59,19 @@ class Spotter:
         return [event for run in _unbroken(windows) for event in self._feed(run)]
 
     def end(self, lengths: Mapping[str, int]) -> list[Event]:
-        """The events that end open speech once there are no more windows.
+        """The events that end near misses and open speech once there are no more windows.
 
         `lengths` has the number of samples of each stream, beyond which its last windows may reach.
         """
-        speaking = [state for state in self._streams.values() if state.speaking]
-        for state in speaking:
-            state.speaking = False
-        return [SpeechEnded(state.stream, at=lengths[state.stream]) for state in speaking]
+        events: list[Event] = []
+        for state in self._streams.values():
+            missed = state.near_misses.end()
+            if missed:
+                events.append(_near_miss(state.stream, missed))
+            if state.speaking:
+                events.append(SpeechEnded(state.stream, at=lengths[state.stream]))
+                state.speaking = False
+        return events
 
     def _feed(self, windows: Sequence[Window]) -> list[Event]:
         judged = [self._state(window.stream).judge(window) for window in windows]
@@ -78,6 +83,9 @@ class Spotter:
             hit = trigger.skip(at) if one.skipped else trigger.feed(row, at)
             if hit:
                 events.append(self._detection(one, hit))
+            missed = one.state.near_misses.feed(trigger.standing, at, fired=hit is not None)
+            if missed:
+                events.append(_near_miss(one.state.stream, missed))
         return events
 
     @property
@@ -176,6 +184,10 @@ class Spotter:
             gate = Gate(self._gate) if self._gate else None
             self._streams[stream] = StreamState(stream, gate, Trigger(self._classifier.labels, self._trigger))
         return self._streams[stream]
+
+
+def _near_miss(stream: str, missed: Standing) -> NearMiss:
+    return NearMiss(stream, missed.at, missed.word, missed.score, missed.threshold, missed.reason)
 
 
 def _unbroken(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:

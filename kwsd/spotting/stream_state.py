@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kwsd.audio.windowing.window import Window
 from kwsd.events import AudioLost, Event, SpeechEnded, SpeechStarted
 from kwsd.spotting.gate import Gate
+from kwsd.spotting.near_misses import NearMisses
 from kwsd.spotting.sparse_scoring import GridState
 from kwsd.spotting.trigger import Trigger
 
@@ -39,6 +40,7 @@ class StreamState:
         self.stream, self.gate, self.trigger = stream, gate, trigger
         self.speaking = self.kept_out = False
         self.grid_state = GridState()
+        self.near_misses = NearMisses()
         self.said_until = 0
         """Where the word that fired last ended."""
         self._until = 0  # where the last window ended

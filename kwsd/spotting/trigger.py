@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from kwsd.config import TriggerConfig
 from kwsd.errors import ConfigError
 from kwsd.labels import enumerated
 from kwsd.samples import samples_in
+
+Reason = Literal["score", "late", "refractory"]
 
 RESEMBLES = 0.5
 """The score from which on a window resembles a word, so that its neighbours are scored, too."""
@@ -51,6 +54,21 @@ class Hit:
     word: str
     score: float
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the word that a window resembles most stands, by its smoothed score at sample `at`.
+
+    `reason` tells what keeps it from firing: its "score" is below the threshold, it comes too "late", or within the
+    "refractory" time of the word before.
+    """
+
+    word: str
+    score: float
+    threshold: float
+    at: int
+    reason: Reason
 
 
 class Trigger:
@@ -93,6 +111,8 @@ class Trigger:
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
+        self._smoothed = np.zeros(len(self._words))
+        self._late = np.zeros(len(self._words), bool)  # whether it is too late for the word to fire
         self._idle = False
 
     def inherit(self, other: Trigger) -> None:
@@ -153,7 +173,7 @@ class Trigger:
         hot = self._recent[-1] >= self._begins
         self._begin(hot & ~self._hot)
         self._hot = hot
-        smoothed = self._recent.mean(axis=0)
+        smoothed = self._smoothed = self._recent.mean(axis=0)
         over = smoothed >= self._thresholds
         self._armed |= ~over
         self._idle = not (self._recent.any() or over.any())  # then another window without scores changes nothing
@@ -161,7 +181,8 @@ class Trigger:
         if self._latest is not None:
             first = self._fed - self._first < len(self._recent)  # up to the first full mean, whatever the hop
             since = np.maximum(self._since, self._fired + self._refractory)
-            ready &= (at - since <= self._latest) | first
+            self._late = (at - since > self._latest) & ~first
+            ready &= ~self._late
         if at < self._quiet_until:
             ready &= self._following(at)
         if not ready.any():
@@ -176,6 +197,18 @@ class Trigger:
         """Take the window that ends at sample `at`, and may not be scored as `is_refractory`."""
         self._unheard[:] = at
         return self.feed(None, at)
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the word that the last window resembles most stands; None unless all windows of its mean resemble it."""
+        if self._idle or not self._hot.any():
+            return None
+        best = int(np.where(self._hot, self._smoothed, -1.0).argmax())
+        if self._recent[:, best].min() < RESEMBLES:  # of one that was not scored at once, it is known too late
+            return None
+        score, threshold = float(self._smoothed[best]), float(self._thresholds[best])
+        over: Reason = "late" if self._late[best] else "refractory"
+        return Standing(self._words[best], score, threshold, self._fed_at, "score" if score < threshold else over)
 
     def _following(self, at: int) -> NDArray[np.bool_]:
         """Which words (words,) were spoken after the one that fired, and have themselves not just fired."""

@@ -14,7 +14,7 @@ from kwsd.daemon.counters import Counters, level_dbfs
 from kwsd.daemon.exposition import exposition
 from kwsd.daemon.metered import Metered
 from kwsd.envelope import Envelope
-from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, Event, HookFinished, HopChanged
+from kwsd.events import AudioLost, Detection, DeviceLost, DeviceRestored, Event, HookFinished, HopChanged, NearMiss
 from kwsd.networks.cascade import Cascade
 
 STOP = Detection("desk", "stop", 0.9975, 0.9, 54_720, 62_400, 64_000, "tiny")
@@ -22,6 +22,7 @@ EVENTS: list[Event] = [
     STOP,
     STOP,
     AudioLost("desk", 16_000, 8_000),
+    NearMiss("desk", 16_000, "go", 0.9, 0.998, "score"),
     HookFinished("desk", "stop", "true", 0, False, 1.0),
     HookFinished("desk", "stop", "false", 1, False, 1.0),
     HookFinished("desk", "stop", "sleep", None, False, 0.0),
@@ -61,7 +62,7 @@ def test_what_was_spared_and_is_scored_after_all_takes_nothing_from_the_count(co
 def test_all_that_happened_is_counted(counters: Counters) -> None:
     found = counters.snapshot()
     assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": -20.0}}
-    assert found["detections"] == {"stop": 2}
+    assert (found["detections"], found["near_misses"]) == ({"stop": 2}, {"go": 1})
     assert (found["windows_scored"], found["windows_gated"], found["windows_spared"]) == (3, 7, 10)
     assert found["inference_batches"] == 1
     assert (found["audio_lost_s"], found["overflows"], found["device_losses"]) == (0.5, 1, 2)
@@ -139,6 +140,7 @@ def test_the_page_is_in_prometheus_format(counters: Counters) -> None:
     lines = exposition(counters.snapshot()).splitlines()
     samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     assert samples['kwsd_detections_total{word="stop"}'] == "2"
+    assert samples['kwsd_near_misses_total{word="go"}'] == "1"
     assert samples['kwsd_audio_seconds_total{stream="desk"}'] == "2"
     assert samples['kwsd_hop_seconds{stream="desk"}'] == "0.2"
     assert samples['kwsd_device_lost{stream="desk"}'] == "1"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kwsd.audio.decoding.files import read_clip
 from kwsd.audio.windowing.window import Window
 from kwsd.audio.windowing.windows import BATCH, SPARED_BATCH
-from kwsd.events import Event
+from kwsd.events import Event, NearMiss
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
@@ -96,8 +96,13 @@ def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count
     opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
     plain, _ = events(rows, batches, smoothing, opens, lowest=lowest, coarse=None)
     thrifty, asked = events(rows, batches, smoothing, opens, lowest=lowest, coarse=0)
-    assert thrifty == plain
+    assert _but_near_misses(thrifty) == _but_near_misses(plain)
     assert len(asked) == len(set(asked))
+
+
+def _but_near_misses(found: list[Event]) -> list[Event]:
+    """What is left out could not fire, but may have come close."""
+    return [event for event in found if not isinstance(event, NearMiss)]
 
 
 @settings(max_examples=300)
@@ -185,7 +190,7 @@ def test_detections_are_the_very_same_where_the_hop_widens(data: st.DataObject, 
         trigger = TriggerSettings({"yes": 0.8}, refractory_ms=100, latest_ms=latest_ms)
         spotter = Spotter(Told(rows), gate=None, trigger=trigger, coarse=coarse)
         found.append([event for each in heard for event in spotter.feed([each])])
-    assert found[0] == found[1]
+    assert _but_near_misses(found[0]) == _but_near_misses(found[1])
 
 
 def test_a_word_across_other_settings_is_heard() -> None:

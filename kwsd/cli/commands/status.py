@@ -50,13 +50,13 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         come = stream["audio_s"] > 0
         yield f"{one_line(name)}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}"
         yield f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms"
-    words = ", ".join(f"{word} {count}" for word, count in sorted(found["detections"].items())) or "none yet"
     scored = f"{found['windows_scored']} scored"
     if "windows_verified" in found:
         scored += f", {found['windows_verified']} of them verified"
     rows = [
         ("model", f"{found['model']} on {found['device']}" if found["model"] else "loading"),
-        ("words heard", words),
+        ("words heard", _by_word(found["detections"]) or "none yet"),
+        ("near misses", _by_word(found.get("near_misses", {})) or "none"),
         (
             "windows",
             f"{scored}, {found['windows_gated']} kept out by the gate, {found.get('windows_spared', 0)} spared",
@@ -70,6 +70,10 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     ]
     for what, text in rows:
         yield f"{what:<12} {one_line(text)}"
+
+
+def _by_word(counts: dict[str, int]) -> str:
+    return ", ".join(f"{word} {count}" for word, count in sorted(counts.items()))
 
 
 def meter(level_dbfs: float | None, *, lost: bool = False, come: bool = True) -> str:

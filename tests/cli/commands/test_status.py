@@ -18,6 +18,7 @@ from kwsd.sinks.socket import SocketSink
 Command = Callable[..., Any]
 SNAPSHOT = {
     "type": "status", "model": "tiny", "device": "cpu", "uptime_s": 12.3, "detections": {"stop": 2, "go": 1},
+    "near_misses": {"up": 1, "off": 3},
     "streams": {"desk": {"audio_s": 12.0, "lost": False, "hop_ms": 100, "level_dbfs": -30.0}},
     "windows_scored": 30, "windows_gated": 90, "windows_spared": 60,
     "real_time_factor": 0.0123, "audio_lost_s": 1.5, "device_losses": 1,
@@ -41,6 +42,7 @@ def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> N
         assert "desk: |###############               | -30 dBFS" in ran.out
         for part in (
             "go 1, stop 2",
+            "near misses  off 3, up 1",
             "30 scored, 90 kept out by the gate, 60 spared",
             "tiny on cpu",
             "1.5 s; microphone lost 1 times",
