@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Literal, cast
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 SECTIONS = ("gate", "trigger", "hooks")
 KEYS = ("output.events", "output.log_level")
 """What may change while the daemon runs; all else belongs to something that is open: a device, a model, a socket."""
+HANGS_S = 5.0
+"""A reload that takes longer is logged; checking the hooks' programs may take `programs.LOOK_S` of it."""
 
 
 def settled(old: Config, new: Config, card: ModelCard) -> Config:
@@ -114,5 +118,20 @@ class Reloader:
         while self._asked.get():
             assert self._read
             self._notifier.reloading()
-            self.config = taken_over(self._read, self.config, card, self._spotter, self._sinks)
+            with _told_if_it_hangs():
+                self.config = taken_over(self._read, self.config, card, self._spotter, self._sinks)
             self._status.reloaded()
+
+
+@contextmanager
+def _told_if_it_hangs() -> Iterator[None]:
+    """Log that the configuration is still being read after `HANGS_S`: else a SIGHUP would seem to be ignored."""
+    what = "reading the new configuration hangs, the old one stays until then: is the file on a mount that is gone?"
+    late = threading.Timer(HANGS_S, log.warning, args=(what,))
+    late.daemon = True
+    with suppress(RuntimeError):  # no thread can be started
+        late.start()
+    try:
+        yield
+    finally:
+        late.cancel()

@@ -17,9 +17,11 @@ from patience import PATIENCE_S
 
 from kwsd.audio.windowing.window import Window
 from kwsd.config import Config
-from kwsd.daemon import build
-from kwsd.daemon.reloading import settled, taken_over
+from kwsd.daemon import build, reloading
+from kwsd.daemon.notify import Notifier
+from kwsd.daemon.reloading import Reloader, settled, taken_over
 from kwsd.daemon.sink_set import SinkSet
+from kwsd.daemon.status import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
 from kwsd.events import Detection, SpeechEnded, SpeechStarted
@@ -107,6 +109,49 @@ def test_what_the_system_has_against_it_ends_no_daemon(
     old, card = configure(), zoo.read_card("tiny")
     assert taken_over(read, old, card, TunableSpotter(old), SinkSet(live=True, failed=_raise)) is old
     assert "is refused, the old one stays: [Errno 13] Permission denied: '/etc/kwsd'" in caplog.text
+
+
+def reloaded(config: Config, zoo: Any, read: Callable[[], Config]) -> Config:
+    """The configuration after one reload by the thread's own body, when every thread that this started has ended."""
+    notifier, spotter = Notifier({}), TunableSpotter(config)
+    sinks, status = SinkSet(live=True, failed=_raise), StatusLine(notifier)
+    reloader = Reloader(config, read, spotter=spotter, sinks=sinks, notifier=notifier, status=status)
+    reloader.ask()
+    reloader.stop()
+    before = set(threading.enumerate())
+    reloader.run(zoo.read_card("tiny"))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    return reloader.config
+
+
+def test_a_reload_that_hangs_is_told_and_goes_on_when_its_file_can_be_read(
+    configure: Configure, zoo: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = threading.Event()
+    new = configure({"trigger.words": "yes"})
+
+    def read() -> Config:
+        assert told.wait(PATIENCE_S)
+        return new
+
+    def tell(record: logging.LogRecord) -> bool:
+        if "hangs" in record.getMessage():
+            told.set()
+        return True
+
+    monkeypatch.setattr(reloading, "HANGS_S", 0.001)
+    monkeypatch.setattr(reloading.log, "filters", [tell])
+    assert reloaded(configure(), zoo, read).trigger.words == ("yes",)
+    assert "reading the new configuration hangs" in caplog.text
+
+
+def test_a_reload_that_takes_no_time_is_not_said_to_hang(
+    configure: Configure, zoo: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    reloaded(configure(), zoo, configure)
+    assert "hangs" not in caplog.text
 
 
 def _raise(error: BaseException) -> None:
