@@ -25,6 +25,8 @@ Floats = NDArray[np.float32]
 _FADE = RATE // 50
 _NOISE_FADE = RATE // 20
 _TRIES = 20
+_OFF_DB = 0.5
+"""How far a word's ratio may be off where the sum is clipped, before a note tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ def build_stream(
     samples = builder.finish()
     if builder.bare:
         notes += (f"words without noise, for it is silent where they are spoken: {builder.bare} of {len(words)}",)
+    if builder.clipped:
+        off = f"by more than {_OFF_DB:g} dB, as the noise under them is clipped"
+        notes += (f"words with less noise than asked for, {off}: {builder.clipped} of {len(words)}",)
     return Stream(name, samples, tuple(builder.spoken), notes)
 
 
@@ -103,6 +108,8 @@ class _Builder:
         self.spoken: list[SpokenWord] = []
         self.bare = 0
         """The number of words without noise, because no gain gives the ratio: the noise is silent there."""
+        self.clipped = 0
+        """The number of words whose noise would be louder than full scale, so that they have less of it."""
 
     def sentence(self, sound: Sound) -> None:
         """Add a piece of speech."""
@@ -146,7 +153,7 @@ class _Builder:
         """Lay noise under the waiting pieces and finish them as int16.
 
         Its level follows from the power of the word `noise_from` or, for None, from `level_db`."""
-        waiting = np.concatenate(self._waiting)
+        waiting = bare = np.concatenate(self._waiting)
         if self._settings.snr_db is not None:
             begin = self._length - len(waiting)
             if noise_from:
@@ -158,8 +165,16 @@ class _Builder:
             gain = noise_gain(signal, mean_power(noise[slice(*extent)]), self._settings.snr_db)
             waiting = waiting + noise * np.float32(gain)
             self.bare += noise_from is not None and not gain
+            self.clipped += noise_from is not None and self._is_clipped(bare[slice(*extent)], waiting[slice(*extent)])
         self._done += to_int16(waiting).tobytes()
         self._waiting = []
+
+    @staticmethod
+    def _is_clipped(word: Floats, noisy: Floats) -> bool:
+        """Whether clipping takes more than `_OFF_DB` of the noise from a word, given without (n,) and with it (n,)."""
+        asked, left = mean_power(noisy - word), mean_power(to_float(to_int16(noisy)) - word)
+        loud = bool(np.abs(noisy).max(initial=0.0) > 1)  # otherwise it is only rounded, which soft noise may feel
+        return loud and left * 10 ** (_OFF_DB / 10) < asked
 
     def _noise_for(self, length: int, extent: tuple[int, int]) -> Floats:
         """(length,) noise whose power over the extent is within 10 dB of its clips' mean, or the best of 20 draws.

@@ -108,6 +108,16 @@ def test_a_bark_that_misses_the_word_is_not_blown_up(say, babble):
     assert (np.abs(stream.samples.astype(int)) >= 32767).mean() < 0.001
 
 
+def test_noise_that_is_too_loud_for_16_bits_is_told(parts):
+    words, speech, noise = parts
+    quiet = StreamSettings(snr_db=-20.0, level_db=-60, spread_db=0)
+    assert not build_stream(words, speech, noise, quiet).notes
+    loud = build_stream(words, speech, noise, StreamSettings(snr_db=-40.0, level_db=-20, spread_db=0))
+    assert loud.notes == (
+        "words with less noise than asked for, by more than 0.5 dB, as the noise under them is clipped: 6 of 6",
+    )
+
+
 def test_silent_noise_and_a_silent_word_do_no_harm(say):
     silent = [Sound("", "z", np.zeros(RATE, np.int16))]
     stream = build_stream([Sound("low", "l", say("low"))], [], silent, StreamSettings(snr_db=10.0))
