@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from kwsd.cli import console, stderr
+from kwsd.envelope import SCHEMA
 from kwsd.errors import KwsdError, writing
 from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
@@ -75,7 +76,8 @@ def publish(
 
     Any other `out` is a file for the JSON, in addition to the tables. `draw` draws pictures into the folder `plots`."""
     escaped = out == "-" and not takes_utf8(sys.stdout)
-    text = readable(json.dumps(report.to_dict(), indent=2, ensure_ascii=escaped)) if out else ""
+    told = {"schema": SCHEMA, **report.to_dict()} if out else {}
+    text = readable(json.dumps(told, indent=2, ensure_ascii=escaped)) if out else ""
     failed: KwsdError | None = None
     if out not in ("", "-"):  # first, as the reader of the tables may go away (head)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,11 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     publish(Found(), str(tmp_path / "link.json"))  # type: ignore[arg-type]  # a dict is a mapping
     assert (tmp_path / "link.json").is_symlink()
     assert "clips" in (tmp_path / "real.json").read_text()
+
+
+def test_a_report_names_the_version_of_its_form(capsys: pytest.CaptureFixture[str]) -> None:
+    publish(Found(), "-")  # type: ignore[arg-type]  # a dict is a mapping
+    assert json.loads(capsys.readouterr().out) == {"schema": 1, "kind": "clips"}
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:

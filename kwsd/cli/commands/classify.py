@@ -12,6 +12,7 @@ from kwsd.cli import console, stderr
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import configured
 from kwsd.config import load_config
+from kwsd.envelope import SCHEMA
 from kwsd.errors import InputError, UsageError
 from kwsd.shown import readable
 
@@ -75,7 +76,7 @@ def classify(
 def _show(file: Path, guesses: list[Guess], format: str) -> None:
     if format == "json":
         labels = [{"label": guess.label, "score": round(guess.score, 6)} for guess in guesses]
-        console.say_json({"file": readable(file), "labels": labels}, indent=None)
+        console.say_json({"schema": SCHEMA, "file": readable(file), "labels": labels}, indent=None)
     else:
         console.table(readable(file), ("score", "label"), [(f"{guess.score:.4f}", guess.label) for guess in guesses])
         console.say()

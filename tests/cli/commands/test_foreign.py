@@ -74,6 +74,7 @@ def test_a_whole_file_scores_as_in_the_pipeline(kwsd: Command, foreign: Foreign)
     (line,) = ran.out.splitlines()
     told = json.loads(line)
     answer = pipeline("audio-classification", model=str(model), device="cpu")(to_float(read_clip(COMMANDS)), top_k=5)
+    assert told["schema"] == 1
     assert told["file"] == str(COMMANDS)
     assert [entry["label"] for entry in told["labels"]] == [entry["label"] for entry in answer]
     scores = [[entry["score"] for entry in entries] for entries in (told["labels"], answer)]
