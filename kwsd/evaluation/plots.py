@@ -72,8 +72,9 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
 
     def draw(axes: Axes) -> None:
         width = np.diff(bins.edges)
-        axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", color=BLUE, alpha=0.75)
-        axes.plot([0, 1], [0, 1], "--", color=GREY, label="perfectly calibrated")
+        look: dict[str, Any] = {"color": BLUE, "edgecolor": "white", "alpha": 0.75}
+        axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", **look)
+        axes.plot([0, 1], [0, 1], "--", color="black", label="perfectly calibrated")
         axes.plot(bins.confidence[filled], bins.accuracy[filled], "o", color=ORANGE, label="mean of a bin")
         for left, count in zip(bins.edges[:-1][filled], bins.counts[filled], strict=True):
             axes.text(left + width[0] / 2, 0.02, str(count), ha="center", fontsize=7, color="black", rotation=90)
@@ -104,7 +105,7 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
             )
         for name, point in _by_place(points):
             _draw_point(axes, name, point, least, lowest)
-        axes.set(xscale="log", yscale="log", ylim=(100 * lowest, 120), title=title)
+        axes.set(xscale="log", yscale="log", ylim=(100 * lowest, 170), title=title)
         axes.set_xlabel("false alarms an hour (0 stands at the left edge)")
         axes.set_ylabel("missed words, % (0 stands at the bottom edge)")
         axes.xaxis.set_major_formatter("{x:g}")
@@ -127,6 +128,7 @@ def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Pa
                 at = float(np.percentile(values, which))
                 axes.axvline(at, color=ORANGE, linestyle=line, label=f"p{which}: {at:.0f} ms")
             axes.legend()
+        axes.locator_params(axis="y", integer=True)
         axes.set(xlabel="from the word's end to the event, ms", ylabel="words")
         axes.set_title(f"{title}: latency of {len(values)} hits")
 

@@ -60,6 +60,15 @@ def test_a_picture_of_latencies_tells_of_what_they_are(tones, say, tmp_path, mon
     assert made["latency.png"].axes[0].get_title() == "tones, gate on, thresholds as given: latency of 1 hits"
 
 
+def test_words_are_counted_in_whole_numbers(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    made = Figure()
+    monkeypatch.setattr(plots, "picture", lambda *_: nullcontext(made))
+    plots.plot_latency([-20.0, 60.0, 70.0], tmp_path / "latency.png", title="")
+    assert all(float(tick).is_integer() for tick in made.axes[0].get_yticks())
+
+
 def test_points_at_one_place_are_named_side_by_side(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
