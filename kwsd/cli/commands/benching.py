@@ -56,7 +56,7 @@ def bench(
         check_tools()  # at once, not after a minute
     heard = _stream(file)
     model, load_s = _loaded(overrides)
-    heard = heard.spelt(model.settings.trigger.thresholds)
+    heard = _to_be_heard(heard.spelt(model.settings.trigger.thresholds), model)
     if compare:
         _check_torch(model)
     made = _sounds(file, heard, model, seconds)
@@ -83,6 +83,14 @@ def _stream(file: Path | None) -> Stream:
             raise InputError("there is no recording to measure with;", "name one with speech: kwsd bench FILE")
     table = file.parent / f"{file.stem}.tsv"  # with_suffix() refuses "." and "/"
     return read_stream(file, table) if table.is_file() else Stream(file.name, read_clip(file), ())
+
+
+def _to_be_heard(heard: Stream, model: LoadedModel) -> Stream:
+    """The recording without words that may not fire, which would count as not heard; with them if none may."""
+    from dataclasses import replace
+
+    words = tuple(word for word in heard.words if word.word in model.settings.trigger.thresholds)
+    return replace(heard, words=words) if words else heard
 
 
 def _recordings() -> Path:

@@ -100,7 +100,10 @@ def test_words_of_a_table_in_another_case_are_listened_for(
     (tmp_path / "talk.tsv").write_text("1.0\t1.471\tYes\n3.757\t4.132\tLeft\n")
     ran = kwsd("bench", tmp_path / "talk.wav", "--model", tiny_model, "--seconds", 2)
     assert ran.status == 0, ran.err
-    assert set(played) == {"yes", "Left"}  # which the tiny model does not know
+    assert set(played) == {"yes"}  # the tiny model does not know "Left", which counts as no word to be heard
+    played.clear()
+    assert kwsd("bench", tmp_path / "talk.wav", "--model", tiny_model, "--seconds", 2, "--words", "no").status == 0
+    assert set(played) == {"Yes", "Left"}  # none is to be heard; without words, whatever fires would count as heard
 
 
 @pytest.mark.parametrize("folder", [".", "/", "", ".."])
