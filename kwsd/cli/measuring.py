@@ -49,6 +49,15 @@ Split = Annotated[
         "unset for the test clips where lists or table name them, else all.",
     ),
 ]
+AsConfigured = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        readable=False,
+        help="Measure what a daemon with this configuration would hear; unset for the model's own settings.",
+    ),
+]
 EAR = ("model", "gate", "trigger")
 """The sections of the configuration that decide what is heard."""
 
@@ -62,8 +71,12 @@ class LoadedModel:
     settings: SpottingSettings
 
 
-def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True) -> LoadedModel:
-    """Load the model with the settings of the flags; a user's own configuration file does not affect a measurement.
+def load_model(
+    overrides: Mapping[str, Any], labels: str = "", *, only_these_fire: bool = True, file: Path | None = None
+) -> LoadedModel:
+    """Load the model with the settings of the flags and of `file`.
+
+    A user's own configuration does not affect a measurement unless it is named.
 
     `labels` are what a zero-shot model listens for. With `only_these_fire`, they are the words of any other model that
     may fire.
@@ -74,15 +87,16 @@ def load_model(overrides: Mapping[str, Any], labels: str = "", *, only_these_fir
     """
     split_labels(labels)
     stderr.log_from()
-    pull_if_missing(load_config(Path(os.devnull), overrides).config.model.name)
+    file = file or Path(os.devnull)
+    pull_if_missing(load_config(file, overrides).config.model.name)
     with console.working("loading the model"):
         from kwsd import fitting
         from kwsd.zoo import load_classifier, read_card
 
-        card = read_card(load_config(Path(os.devnull), overrides).config.model.name)
+        card = read_card(load_config(file, overrides).config.model.name)
         asked = "model.labels" if card.kind == "zero-shot" else "trigger.words"
         given = {asked: labels} if labels and (only_these_fire or card.kind == "zero-shot") else {}
-        config = load_config(Path(os.devnull), dict(overrides) | given).config
+        config = load_config(file, dict(overrides) | given).config
         card = fitting.fitted(config, card)
         fitting.check_words(config, card)
         settings = fitting.spotting_settings(config, card)

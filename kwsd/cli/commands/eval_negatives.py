@@ -10,7 +10,7 @@ import typer
 from kwsd.cli import console
 from kwsd.cli.flags import configured
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Transcripts, load_model
+from kwsd.cli.measuring import EAR, AsConfigured, HeldOut, Transcripts, load_model
 from kwsd.cli.publishing import Json, check_places, publish
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
@@ -29,6 +29,7 @@ def negatives(
     ] = False,
     transcripts: Transcripts = None,
     held_out: HeldOut = 0,
+    config: AsConfigured = None,
     save_snippets: Annotated[
         Path | None,
         typer.Option(metavar="DIR", readable=False, help="Save the two seconds up to each false alarm, to train on."),
@@ -49,7 +50,7 @@ def negatives(
         raise UsageError("--sounds (nothing is spoken) contradicts --transcripts;", "leave one of them out")
     check_places(json)
     said = read_transcripts(transcripts) if transcripts else None
-    model = load_model(overrides, labels)
+    model = load_model(overrides, labels, file=config)
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.snippets import Snippets

@@ -12,7 +12,7 @@ import typer
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
-from kwsd.cli.measuring import EAR, HeldOut, Split, Transcripts, check_finite, load_model
+from kwsd.cli.measuring import EAR, AsConfigured, HeldOut, Split, Transcripts, check_finite, load_model
 from kwsd.cli.publishing import Json, Plots, check_places, publish
 from kwsd.cli.toml import as_key
 from kwsd.datasets.transcripts import read_transcripts
@@ -87,6 +87,7 @@ def stream(
         Path | None,
         typer.Option(metavar="DIR", readable=False, rich_help_panel=_BUILD, help="Keep the stream, as WAV and TSV."),
     ] = None,
+    config: AsConfigured = None,
     choose: Annotated[
         float | None,
         typer.Option(metavar="ALARMS", min=0, help="Also choose thresholds for so many false alarms an hour in all."),
@@ -114,8 +115,9 @@ def stream(
     --choose 0.5 chooses a threshold for each word so that all words together give half
     an alarm an hour on this stream (late detections not counted), as a table and as
     lines for config.toml. Other speakers cause many more alarms: use hours of the talk
-    that your machine will hear. For any talk, use one threshold for all words, from the
-    tables by word: (+1.09) is how far it lies above the given one, in log-odds.
+    that your machine will hear, and measure the result on other talk, with --config. For
+    any talk, use one threshold for all words, from the tables by word: (+1.09) is how far
+    it lies above the given one, in log-odds.
 
     False alarms and missed words are listed with their second, so that you can listen to
     them; --json has all of them. A file that cannot be read is named and left out; the
@@ -127,7 +129,7 @@ def stream(
     if save is not None:
         try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
-    model = load_model(overrides, labels)
+    model = load_model(overrides, labels, file=config)
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_streams
     from kwsd.evaluation.stream_builder import StreamSettings

@@ -105,6 +105,23 @@ def test_the_users_own_configuration_has_no_part_in_it(
     assert kwsd("eval", "clips", clips, "--model", tiny_model).status == 0
 
 
+def test_a_configuration_that_is_named_is_measured(
+    kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
+) -> None:
+    """The thresholds that `--choose` prints can be tried on other talk."""
+    file = tmp_path / "mine.toml"
+    file.write_text(f'[model]\nname = "{tiny_model}"\n[trigger.thresholds]\nyes = 0.001\n[hooks.words]\nyes = "ls"\n')
+    loose = kwsd("eval", "negatives", clips, "--sounds", "--config", file, "--json", "-")
+    own = kwsd("eval", "negatives", clips, "--sounds", "--model", tiny_model, "--json", "-")
+    assert (loose.status, own.status) == (0, 0)
+    fired = [alarm["word"] for alarm in json.loads(loose.out)["alarms"]]
+    assert "yes" in fired
+    assert json.loads(own.out)["alarms"] == []
+    only_no = kwsd("eval", "negatives", clips, "--sounds", "--config", file, "--labels", "no", "--json", "-")
+    assert json.loads(only_no.out)["alarms"] == []
+    assert kwsd("eval", "negatives", clips, "--config", tmp_path / "none.toml").status == 78
+
+
 def test_a_stream_is_built_kept_and_heard_again(
     kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
 ) -> None:
