@@ -82,6 +82,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
             f"--window {recipe.window / RATE:g}: {recipe.model} takes at most {longest / RATE:g} s at once"
         )
     torch.manual_seed(recipe.seed)
+    model: Any
     try:
         if kind == OWN_TYPE:
             model = extended(folder, labels) if recipe.add else relabelled(folder, labels, recipe.window)
@@ -89,7 +90,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
             make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
             model = make(folder, recipe, labels)
         extractor = FeatureExtractor(folder, device)
-        _try(model, extractor, recipe.window)
+        _try(model.to(device), extractor, recipe.window)
         return model, extractor
     except MISFITS as error:
         if failure := gpu_failure(error):
@@ -98,11 +99,16 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
 
 
 def _try(model: Any, extractor: FeatureExtractor, window: int) -> None:
-    """Run the model on a silent window. Raises whatever an encoder raises whose output does not fit the heads."""
+    """Run the model on a silent window, on the extractor's device.
+
+    Some encoders keep what they compute for a length, such as rotary positions: training uses it, so it has to be on
+    the device of training, and no tensor of the inference mode, which has no gradient.
+
+    Raises whatever an encoder raises whose output does not fit the heads.
+    """
     silence = np.zeros((1, window * extractor.rate // RATE), np.float32)
-    given = {key: value.to("cpu") for key, value in extractor(silence).items()}
-    with torch.inference_mode():
-        model.eval()(**given)
+    with torch.no_grad():
+        model.eval()(**extractor(silence))
     model.train()
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from foreign_folders import change
 
 from kwsd.errors import ModelError, UsageError
@@ -79,6 +81,14 @@ def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path
     export_adopted(model, extractor, tmp_path / "mine", name="mine", licence="MIT", scores={})
     card = read_card(str(tmp_path / "mine"))
     assert (card.window, card.longest) == (8_000, read_card(str(foreign("ast"))).longest)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_encoder_that_keeps_its_rotary_positions_can_be_taught(foreign: Foreign, frozen: bool) -> None:
+    model, extractor = adopt(foreign("rotary"), replace(RECIPE, frozen=frozen), LABELS, "cpu")
+    given = extractor(np.ones((2, RECIPE.window), np.float32))
+    model(**given, labels=torch.tensor([0, 1])).loss.backward()
+    assert all(weights.grad.any() for weights in (model.head if frozen else model.classifier).parameters())
 
 
 def test_an_encoder_with_code_of_its_own_is_told_so(foreign: Foreign, tmp_path: Path) -> None:
