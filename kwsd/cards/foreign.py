@@ -116,8 +116,9 @@ def _kind(config: Mapping[str, Any], name: str) -> Kind:
     hears = not given and kind in _HEARING  # whether it has a head for labels shows when its weights are loaded
     if not hears and not any(_classifies(one, kind) for one in named):
         other = ", or train one from it with kwsd train --backbone" if kind in _TRAINABLE else ""
+        found = named[0] if named else "a model of an unknown class"
         raise ModelError(
-            f"{name} is not an audio classifier: it is {named[0] if named else 'a model of an unknown class'};",
+            f"{name} is not an audio classifier of transformers: it is {found};",
             f"use a model for audio classification{other}",
         )
     if config.get("problem_type") == "regression":

@@ -28,8 +28,10 @@ from kwsd.shown import one_line, readable
 
 DEFAULT_WINDOW = RATE
 """The input's length, in samples, for a model that does not name one: a second."""
-_HEADS = frozenset({"classifier.weight", "classifier.dense.weight"})
-"""The last layer of transformers' audio classifiers; the latter is AST's."""
+_HEAD = "classifier.weight"
+"""The last layer of transformers' audio classifiers, except those of `_OTHER_HEADS`."""
+_OTHER_HEADS = {"audio-spectrogram-transformer": "classifier.dense.weight"}
+"""The last layers that are called otherwise, by the type of the model."""
 _LEAST_ABOUT = RATE // 10
 """The fewest samples that scores can be about; fewer give no feature at all."""
 
@@ -162,9 +164,10 @@ def _check_head(files: list[Path], config: Mapping[str, Any], labels: tuple[str,
     """Raise ModelError where the last layer, if it is called as in transformers, has another number of labels."""
     from safetensors import safe_open
 
+    head = _OTHER_HEADS.get(str(config.get("model_type")), _HEAD)
     for file in files:
         with safe_open(file, framework="np") as weights:
-            for head in _HEADS & set(weights.keys()):
+            if head in weights.keys():  # noqa: SIM118  # it is no mapping
                 rows = (weights.get_slice(head).get_shape() or [1])[0]  # a single number is one row
                 if rows != len(labels) and config.get("id2label") is None:
                     raise ModelError(

@@ -27,6 +27,9 @@ from kwsd.samples import RATE
 Floats = NDArray[np.float32]
 _Loaded = TypeVar("_Loaded", bound=Classifier)
 
+_HEAD = r"(classifier|projector)\."
+"""The layers of transformers' audio classifiers that only training to classify makes."""
+_RETRAIN = "use another model, or train a classifier from it with kwsd train --backbone"
 _MOST_S = 64
 """Seconds of audio that go through a network at once; more would only take more memory."""
 
@@ -127,8 +130,9 @@ def whole(
 ) -> Any:
     """Load the model in `folder` as float32 with `kind.from_pretrained`, which also gets `more`.
 
-    Raises ModelError, with the `remedy`, if weights are missing, except those whose names match the pattern `spared`,
-    and for a folder that `kwsd.cards.untrusted.check_own_means` or `kwsd.cards.weights.check_alone` refuses.
+    Raises ModelError if weights are missing, except those whose names match the pattern `spared` (with the `remedy`,
+    unless only the head's are), and for a folder that `kwsd.cards.untrusted.check_own_means` or
+    `kwsd.cards.weights.check_alone` refuses.
     """
     check_own_means(read_json(folder / "config.json"), name)
     check_alone(folder, name)
@@ -139,11 +143,14 @@ def whole(
         )
     missing = sorted(weight for weight in found["missing_keys"] if not re.search(spared, weight))
     if missing:
-        raise ModelError(
-            f"{name} is incomplete: {folder} has no weights for {missing[0]}"
-            f"{f' and {len(missing) - 1} more' if missing[1:] else ''};",
-            remedy,
-        )
+        headless = all(re.match(_HEAD, weight) for weight in missing)
+        others = sorted(filter(re.compile(_HEAD).match, found["unexpected_keys"])) if headless else []
+        if others:
+            what = f"{name} has a head of its own ({others[0]!r:.60}), for which transformers has no code;"
+        else:
+            rest = f" and {len(missing) - 1} more" if missing[1:] else ""
+            what = f"{name} is incomplete: {folder} has no weights for {missing[0]}{rest};"
+        raise ModelError(what, _RETRAIN if headless else remedy)
     return model
 
 

@@ -123,8 +123,28 @@ def test_weights_without_a_head_are_refused(copy: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     del weights["classifier.weight"]
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match=r"no weights for classifier\.weight"):
+    with pytest.raises(ModelError, match=r"no weights for classifier\.weight; .* with kwsd train --backbone"):
         load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_a_head_by_others_code_is_told_and_not_filled_up_by_chance(copy: Path) -> None:
+    """As a well-known notebook for the emotions of a voice makes them, the class of transformers in its config."""
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(copy / "model.safetensors")
+    weights = {name: values for name, values in weights.items() if not name.startswith(("classifier", "projector"))}
+    weights |= {"classifier.dense.weight": np.eye(16, dtype=np.float32), "classifier.dense.bias": np.zeros(16, "f4")}
+    weights |= {"classifier.out_proj.weight": np.zeros((7, 16), "f4"), "classifier.out_proj.bias": np.zeros(7, "f4")}
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"mine has a head of its own \('classifier\.dense\.bias'\), for which"):
+        load_classifier(read_card(str(copy)), device="cpu")
+
+
+def test_an_ast_whose_labels_do_not_fit_its_last_layer(foreign: Foreign, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(foreign("ast"), tmp_path / "mine"))
+    change(mine / "config.json", id2label={"0": "yes", "1": "no"}, label2id=None)
+    with pytest.raises(ModelError, match=r"names 2 labels, but the weights are for 7; fetch"):
+        read_card(str(mine))
 
 
 @pytest.mark.parametrize(
