@@ -63,7 +63,8 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     """A network with a new head for `labels` on the encoder in `folder`, and its feature extractor.
 
     Raises:
-        ModelError: there is no encoder in safetensors that transformers loads, or it is damaged.
+        ModelError: there is no encoder in safetensors that transformers loads, it is damaged, or can only be trained
+            frozen.
         UsageError: the recipe's window is longer than the encoder can hear.
         DeviceError: the GPU fails, or has too little memory.
     """
@@ -73,6 +74,10 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     if kind in (LARGER_TYPE, BACKBONE_TYPE):
         raise ModelError(
             f"{recipe.model} is made by kwsd already;", f"name the encoder that it was made from, or {DEFAULT_MODEL}"
+        )
+    if config.get("add_adapter") and not recipe.frozen:
+        raise ModelError(
+            f"{recipe.model} has an adapter (add_adapter), with which transformers has no classifier;", "use --frozen"
         )
     weight_files(folder, recipe.model)
     verify_checksums(folder, read_card_file(folder / CARD))

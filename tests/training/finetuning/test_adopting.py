@@ -83,6 +83,14 @@ def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path
     assert (card.window, card.longest) == (8_000, read_card(str(foreign("ast"))).longest)
 
 
+def test_an_encoder_with_an_adapter_can_be_taught_only_frozen(foreign: Foreign) -> None:
+    """Many a w2v-BERT that was trained to write down speech has one."""
+    with pytest.raises(ModelError, match=r"tiny has an adapter \(add_adapter\), .*; use --frozen"):
+        adopt(foreign("adapter"), RECIPE, LABELS, "cpu")
+    model, _ = adopt(foreign("adapter"), replace(RECIPE, frozen=True), LABELS, "cpu")
+    assert model.encoder.adapter is not None
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_an_encoder_that_keeps_its_rotary_positions_can_be_taught(foreign: Foreign, frozen: bool) -> None:
     model, extractor = adopt(foreign("rotary"), replace(RECIPE, frozen=frozen), LABELS, "cpu")
