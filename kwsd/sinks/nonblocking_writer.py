@@ -6,9 +6,10 @@ import errno
 import io
 import os
 import select
+import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TextIO
 
 from kwsd.waker import Waker, time_out
@@ -18,6 +19,10 @@ NOBODY_READS = (BrokenPipeError, ConnectionResetError)
 _AGAIN_S = 0.01
 _PIECE = 400
 """Characters that take less than PIPE_BUF bytes even if each of them is escaped: \\U0001f3a4."""
+
+
+_LOCKS: dict[tuple[int, int], threading.Lock] = {}
+"""A lock for each pipe, by its device and inode: a process has few."""
 
 
 class NonBlockingWriter:
@@ -52,12 +57,15 @@ class NonBlockingWriter:
 
         A terminal may take only a part of it, and the rest is kept.
         """
+        if self._terminal is None:
+            with _lock_of(self.stream):
+                if not has_room(self.stream):
+                    return False
+                self.stream.write(line)
+                self.stream.flush()
+                return True
         if not self.catch_up() or not has_room(self.stream):
             return False
-        if self._terminal is None:
-            self.stream.write(line)
-            self.stream.flush()
-            return True
         self._rest = line.encode(self.stream.encoding, self.stream.errors or "strict")
         self.catch_up()
         return True
@@ -121,6 +129,15 @@ def silence(stream: TextIO) -> None:
 def has_room(stream: TextIO) -> bool:
     """Whether poll(2) calls the stream writable; True for text in memory and a closed stream, where writing tells."""
     return _polled(stream, select.POLLOUT) is not False
+
+
+def _lock_of(stream: TextIO) -> AbstractContextManager[object]:
+    """What to hold from finding room in a stream to filling it, as another writer may have the same pipe (`2>&1`)."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # text in memory, or closed: writing tells
+        return nullcontext()
+    return _LOCKS.setdefault((found.st_dev, found.st_ino), threading.Lock())
 
 
 def _polled(stream: TextIO, events: int) -> bool | None:

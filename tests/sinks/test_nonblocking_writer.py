@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -15,7 +16,7 @@ from patience import PATIENCE_S
 
 from kwsd.envelope import Envelope
 from kwsd.events import Detection
-from kwsd.sinks.nonblocking_writer import write_within
+from kwsd.sinks.nonblocking_writer import NonBlockingWriter, write_within
 from kwsd.sinks.stdout import StdoutSink
 
 
@@ -68,3 +69,32 @@ def test_a_long_text_waits_for_its_reader_as_long_as_it_may(terminal: bool) -> N
         sender.join(PATIENCE_S)
     os.close(reading)
     assert received == wanted
+
+
+class Meanwhile(io.TextIOWrapper):
+    """A stream in whose `write` another thread has time to write, too."""
+
+    def __init__(self, descriptor: int, other: threading.Thread) -> None:
+        super().__init__(io.FileIO(descriptor, "w"))
+        self._other = other
+
+    def write(self, text: str) -> int:
+        self._other.start()
+        self._other.join(0.2)  # it has to wait for this one
+        return super().write(text)
+
+
+def test_two_writers_to_one_pipe_do_not_fill_the_same_room() -> None:
+    """As standard output and the log do in `kwsd listen 2>&1 | less`."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)  # so that a write without room fails instead of waiting
+    line, taken = 3000 * "x" + "\n", []
+    with os.fdopen(os.dup(writing), "w") as log:
+        other = threading.Thread(target=lambda: taken.append(NonBlockingWriter(log).offer(line)))
+        with Meanwhile(writing, other) as stdout:
+            assert NonBlockingWriter(stdout).offer(line)
+            other.join(PATIENCE_S)
+            assert taken == [False]
+            assert os.read(reading, 65_536) == line.encode()
+    os.close(reading)
