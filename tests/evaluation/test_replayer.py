@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kwsd.evaluation.replayer import Replayer, shifted
 from kwsd.evaluation.scored_stream import ScoredStream
+from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings
 
 
@@ -73,6 +74,52 @@ def test_what_other_settings_looked_at_before_changes_nothing() -> None:
     alone = [replace(fresh).looked_at(trigger, gated=False).tolist() for trigger in several]
     assert [fresh.looked_at(trigger, gated=False).tolist() for trigger in several] == alone
     assert len(set(map(tuple, alone))) == len(several)
+
+
+def test_a_replayer_forgets_what_it_heard_of_other_windows() -> None:
+    """On a coarse grid the thresholds decide which windows are looked at, and a word's peak is that of all."""
+    rows = np.random.default_rng(1).dirichlet((0.3, 0.3, 1.0), 200).astype(np.float32)
+    stream = replace(scored(rows, "a", "b", "_silence_"), coarse=6400)
+    strict, lax = TriggerSettings({"a": 0.9, "b": 0.9}), TriggerSettings({"a": 0.4, "b": 0.4})
+
+    def replayer() -> Replayer:
+        return Replayer(stream, ("a", "b"), gated=False, trigger=strict)
+
+    used = replayer()
+    found = [used.detections(trigger) for trigger in (strict, lax, strict)]
+    assert found == [replayer().detections(trigger) for trigger in (strict, lax, strict)]
+    assert len(found[0]) < len(found[1])
+    means = (rows[1:, :2] + rows[:-1, :2]) / 2
+    np.testing.assert_allclose(used.peaks(), means.max(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("threshold", [0.75, 1.0])
+def test_a_score_that_just_reaches_its_threshold_fires(threshold: float) -> None:
+    rows = np.zeros((10, 2), np.float32)
+    rows[4:6, 0] = threshold
+    stream = scored(rows, "a", "_silence_")
+    trigger = TriggerSettings({"a": threshold}, smoothing=2)
+    (found,) = Replayer(stream, ("a",), gated=False, trigger=trigger).detections(trigger)
+    assert (found.at, found.score) == (stream.ends[5], threshold)
+
+
+def test_a_mean_is_that_of_all_its_windows_though_only_the_last_may_fire() -> None:
+    rows = np.zeros((10, 2), np.float32)
+    rows[4:7, 0] = 0.5, 0.8, 0.6
+    stream = scored(rows, "a", "_silence_")
+    trigger = TriggerSettings({"a": 0.63}, smoothing=3)
+    (found,) = Replayer(stream, ("a",), gated=False, trigger=trigger).detections(trigger)
+    assert (found.at, found.score) == (stream.ends[6], pytest.approx(1.9 / 3))
+
+
+def test_only_the_words_that_may_fire_can_be_missed() -> None:
+    stream = replace(
+        scored(np.zeros((40, 3), np.float32), "a", "b", "_silence_"),
+        words=(SpokenWord(0, 16_000, "a"), SpokenWord(32_000, 48_000, "b")),
+    )
+    trigger = TriggerSettings({"b": 0.5})
+    found = Replayer(stream, ("b",), gated=False, trigger=trigger).scored(trigger)
+    assert [outcome.word.word for outcome in found.outcomes] == ["b"]
 
 
 def test_a_word_that_never_fires_does_not_fire_at_another_shift_either() -> None:
