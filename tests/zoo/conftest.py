@@ -21,7 +21,9 @@ WEIGHTS = bytes(range(256)) * 40
 
 @dataclass
 class Hub:
-    """A server with one model, someone/tiny; `asked` is what was fetched of it: a file's name and the Range header."""
+    """A server with one model, someone/tiny; `asked` is what was fetched of it: a file's name and the Range header.
+
+    `tokens` are the Authorization headers of all requests, None for one without."""
 
     url: str = ""
     commit: str = COMMIT
@@ -29,6 +31,7 @@ class Hub:
     files: dict[str, bytes] = field(default_factory=dict)
     spoilt: set[str] = field(default_factory=set)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
 
     def listing(self) -> dict[str, Any]:
         siblings = []
@@ -57,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
+        self.hub.tokens.add(self.headers.get("Authorization"))
         if path in (f"/api/models/{NAME}", f"/api/models/{NAME}/revision/main", f"/api/models/{NAME}/revision/v1"):
             self._answer(200, json.dumps(self.hub.listing()).encode(), "application/json")
         elif path.startswith(f"/api/models/{NAME}/revision/"):

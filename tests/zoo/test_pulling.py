@@ -66,6 +66,23 @@ def test_what_is_here_is_not_fetched_again_and_needs_no_network(hub: Any, monkey
     assert pulled(TINY) == folder
 
 
+def test_all_that_a_classifier_is_loaded_from_is_fetched_and_its_licence(hub: Any) -> None:
+    others = [
+        "processor_config.json", "card.json", "graph.onnx", "README.md", "LICENSE", "LICENSE #2.txt", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
+    ]  # fmt: skip
+    hub.files |= {name: b"{}" + name.encode() for name in others}
+    folder = pull(TINY)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == hub.files
+
+
+def test_a_token_goes_with_every_request(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a gated model is listed, but none of its files are given."""
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    pull(TINY)
+    assert hub.tokens == {"Bearer hf_mine"}
+
+
 def test_shards(hub: Any) -> None:
     del hub.files["model.safetensors"]
     hub.files |= {f"model-0000{n}-of-00002.safetensors": b"%d" % n for n in (1, 2)}
@@ -146,6 +163,17 @@ def test_a_file_that_was_damaged_on_this_machine_is_fetched_again(hub: Any) -> N
     hub.asked.clear()
     assert (pull(TINY) / "model.safetensors").read_bytes() == hub.weights
     assert hub.asked == [("model.safetensors", None)]
+
+
+def test_a_file_that_was_damaged_on_this_machine_is_gone_though_no_other_comes(hub: Any) -> None:
+    """Other programs read the cache too."""
+    damaged = pull(TINY) / "model.safetensors"
+    damaged.resolve().write_bytes(b"rot")
+    hub.spoilt.add("model.safetensors")
+    with pytest.raises(ModelError, match="arrived damaged"):
+        pull(TINY)
+    assert damaged.is_symlink()
+    assert not damaged.exists()
 
 
 def test_a_longer_part_than_the_file_is_begun_anew(hub: Any, tmp_path: Path) -> None:
