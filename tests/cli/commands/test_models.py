@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from exported_files import CONTRACT, model, written
+from json_files import change
 from users import unprivileged
 
 from kwsd.cli.commands.models import flattened
+from kwsd.zoo import ModelCard
 
 Command = Callable[..., Any]
 
@@ -47,6 +52,35 @@ def test_json(kwsd: Command, tiny_model: Path) -> None:
     assert set(found["thresholds"]) == {"yes", "no"}
 
 
+@pytest.fixture
+def told_of(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model whose card tells all that a card can."""
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "tiny"))
+    verifier = {"model": "larger", "asked_from": 0.02, "weight": 0.5, "thresholds": {"yes": 0.8}}
+    change(
+        folder / "card.json", thresholds={"yes": 0.9, "no": 0.7}, smoothing=3, substitution=0.25, latest_ms=450,
+        verifier=verifier,
+    )  # fmt: skip
+    return folder
+
+
+def test_how_a_word_fires_is_told(kwsd: Command, told_of: Path) -> None:
+    told = " ".join(kwsd("models", "info", told_of).out.split())
+    assert f"folder {told_of} verifier larger, used where a word scores 0.02 or more; kwsd listen --no-verify" in told
+    fires = "fires by its score, in which another listened word counts 0.25 of what no word does fires within 450 ms of"
+    assert fires in told
+
+
+def test_json_tells_all_that_the_card_does(kwsd: Command, told_of: Path) -> None:
+    assert json.loads(kwsd("models", "info", told_of, "--format", "json").out) == {
+        "name": "tiny", "kind": "kwsd", "folder": str(told_of), "words": ["yes", "no"],
+        "labels": ["yes", "no", "_unknown_", "_silence_"], "thresholds": {"yes": 0.8, "no": 0.7}, "verifier": "larger",
+        "smoothing": 3, "substitution": 0.25, "latest_ms": 450, "window_s": 1.0, "heard_s": 1.0, "about_s": 1.0,
+        "rate_hz": 16_000, "licence": "CC0-1.0", "size_bytes": (told_of / "model.safetensors").stat().st_size,
+        "scores": {"validation": {"accuracy": 0.5}, "cpu_s_per_s": 0.01},
+    }  # fmt: skip
+
+
 def test_the_window_of_a_model_with_a_verifier_is_what_window_takes(kwsd: Command) -> None:
     found = json.loads(kwsd("models", "info", "hubert-commands", "--format", "json").out)
     assert (found["window_s"], found["heard_s"]) == (1.0, 2.0)
@@ -72,6 +106,40 @@ def test_a_folder_whose_name_holds_control_characters(
     assert (ran.status, ran.out.splitlines()[0]) == (0, r"my\nown\x1b[31m")
     assert "\x1b" not in ran.out
     assert kwsd("models", "info", model, "--format", "json").out.count(r"my\\nown\\x1b[31m") == 1
+
+
+def test_a_row_of_the_list(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are counted, not what else is a label; the first figure stands for all."""
+    figures = {"clips": {"all_words": 0.98765432}, "cpu_s_per_s": 0.0512, "other": 1}
+    words = ModelCard("own", Path(), ("yes", "no", "_silence_"), {}, "CC0-1.0", 12_340_000, figures)
+    odd = ModelCard("odd", Path(), (), {}, "mit", 600_000, {"cpu_s_per_s": "little"}, kind="zero-shot")
+    monkeypatch.setattr("kwsd.zoo.shipped_models", lambda: [words])
+    monkeypatch.setattr("kwsd.zoo.pulled_models", lambda: [odd])
+    rows = [re.split("  +", line) for line in kwsd("models").out.splitlines()]
+    assert rows == [
+        ["model", "labels", "size", "licence", "cpu s/s", "score"],
+        ["own", "2", "12.3 MB", "CC0-1.0", "0.0512", "clips, all words: 0.987654"],
+        ["odd", "any", "0.6 MB", "mit", "cpu s per s: little"],
+    ]
+
+
+def test_of_many_words_the_first_are_told(kwsd: Command, tmp_path: Path) -> None:
+    labels = (*(f"w{number}" for number in range(61)), "_silence_")
+    contract = replace(CONTRACT, labels=labels, thresholds={})
+    file = written(tmp_path / "many.onnx", model(contract, count=len(labels)))
+    told = " ".join(kwsd("models", "info", file).out.split())
+    assert "words 61: w0, w1," in told
+    assert ", w58, w59 and 1 more hears 1 s at once, at 8000 Hz size" in told
+    assert f"file {file} fires by" in told
+
+
+def test_several_are_removed_at_once(kwsd: Command, cache: Path) -> None:
+    for name in ("a", "b"):
+        (cache / f"models--someone--{name}" / "blobs").mkdir(parents=True)
+        (cache / f"models--someone--{name}" / "blobs" / "1").write_bytes(bytes(2_340_000))
+    gone = kwsd("models", "remove", "someone/a", "someone/b")
+    assert gone.out.splitlines() == ["removed someone/a, 2.3 MB", "removed someone/b, 2.3 MB"]
+    assert not list(cache.iterdir())
 
 
 def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str], Path]) -> None:
