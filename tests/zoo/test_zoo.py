@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,6 +90,60 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
     folder.rename(tmp_path / "runs" / "mine" / "model")
     with pytest.raises(ModelError, match=r"did you mean runs/mine/model\?"):
         find_model("runs/mine")
+
+
+def test_a_folder_here_goes_before_a_shipped_model_of_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    folder.rename("hubert-commands")
+    assert find_model("hubert-commands") == Path("hubert-commands")
+
+
+def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="did you mean 'hubert-commands'"):
+        find_model("hubert-comands")
+    with pytest.raises(ModelError, match="kwsd's own models: hubert-commands"):
+        find_model(str(tmp_path / "runs" / "model"))
+
+
+def test_the_newest_checkpoint_is_meant_unless_there_is_a_model(folder: Path) -> None:
+    run = folder.parent / "run"
+    for name in ("checkpoint-9", "checkpoint-10", "checkpoint-best", "model"):
+        shutil.copytree(folder, run / name)
+    with pytest.raises(ModelError, match=f"did you mean {run}/model\\?"):
+        find_model(str(run))
+    shutil.rmtree(run / "model")
+    with pytest.raises(ModelError, match=f"did you mean {run}/checkpoint-10\\?"):
+        find_model(str(run))
+
+
+def test_a_recipe_is_no_model_until_it_has_weights(folder: Path) -> None:
+    (folder / "config.json").rename(folder / "recipe.toml")
+    with pytest.raises(ModelError, match="is not a model folder"):
+        find_model(str(folder))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=f"holds only a recipe.*kwsd train {folder}/recipe.toml --data FOLDER"):
+        find_model(str(folder))
+
+
+def test_a_verifier_lies_beside_the_model_that_a_link_leads_to_before_the_shipped_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    beside = Path(shutil.copytree(folder, folder.parent / "moonshine-commands"))
+    change(beside / "config.json", window_samples=24_000)
+    change(folder / "card.json", verifier={"model": beside.name, "asked_from": 0.1, "weight": 0.5})
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "mine"
+    link.symlink_to(folder)
+    assert (read_card(str(link)).window, read_card(str(link)).heard) == (16_000, 24_000)
+    (beside / "config.json").write_text("{")  # its loading tells
+    assert read_card(str(folder)).heard == 16_000
+
+
+def test_a_model_does_not_verify_itself_by_another_name_either(folder: Path) -> None:
+    (folder.parent / "other").symlink_to(folder)
+    change(folder / "card.json", verifier={"model": "other", "asked_from": 0.1, "weight": 0.5})
+    with pytest.raises(ModelError, match="names itself as its verifier"):
+        read_card(str(folder))
 
 
 def test_a_run_that_has_not_come_to_its_end_is_told_how_to_go_on(tmp_path: Path) -> None:
