@@ -123,13 +123,18 @@ def test_a_row_of_the_list(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> No
     ]
 
 
+def test_lengths_in_json_are_seconds_whatever_the_models_rate(kwsd: Command, tmp_path: Path) -> None:
+    file = written(tmp_path / "tiny.onnx", model(replace(CONTRACT, about=4_000)))
+    found = json.loads(kwsd("models", "info", file, "--format", "json").out)
+    assert [found[key] for key in ("rate_hz", "window_s", "heard_s", "about_s")] == [8_000, 1.0, 1.0, 0.5]
+
+
 def test_of_many_words_the_first_are_told(kwsd: Command, tmp_path: Path) -> None:
     labels = (*(f"w{number}" for number in range(61)), "_silence_")
     contract = replace(CONTRACT, labels=labels, thresholds={})
     file = written(tmp_path / "many.onnx", model(contract, count=len(labels)))
     told = " ".join(kwsd("models", "info", file).out.split())
-    assert "words 61: w0, w1," in told
-    assert ", w58, w59 and 1 more hears 1 s at once, at 8000 Hz size" in told
+    assert f"words 61: {', '.join(labels[:60])} and 1 more hears 1 s at once, at 8000 Hz size" in told
     assert f"file {file} fires by" in told
 
 
