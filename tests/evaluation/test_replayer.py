@@ -93,6 +93,32 @@ def test_a_replayer_forgets_what_it_heard_of_other_windows() -> None:
     np.testing.assert_allclose(used.peaks(), means.max(axis=0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("listened", [(), ("a", "b")])
+def test_a_peak_between_the_windows_of_a_coarse_grid_is_known_though_it_does_not_fire(
+    listened: tuple[str, ...],
+) -> None:
+    rows = np.zeros((20, 3), np.float32)
+    rows[9:11, 0] = 0.9
+    stream = replace(scored(rows, "a", "b", "_silence_"), coarse=6400)
+    trigger = TriggerSettings({"a": 0.8})
+    replayer = Replayer(stream, ("a",), gated=False, trigger=trigger, listened=listened)
+    assert replayer.detections(trigger) == []
+    assert replayer.peaks() == pytest.approx([0.9])
+    shut = replace(stream, open=np.zeros(20, bool))
+    assert Replayer(shut, ("a",), gated=True, trigger=trigger, listened=listened).peaks() == pytest.approx([0])
+
+
+def test_smoothing_and_the_time_to_fire_are_those_that_it_was_made_with() -> None:
+    rows = np.zeros((40, 2), np.float32)
+    rows[5, 0] = 0.99  # alone, no mean of two
+    rows[10:20, 0] = 0.6
+    rows[20:22, 0] = 0.99  # late
+    stream, other = scored(rows, "a", "_silence_"), TriggerSettings({"a": 0.95}, smoothing=1)
+    for made_with, fired in ((replace(other, smoothing=2), [21]), (replace(other, latest_ms=450), [5])):
+        found = Replayer(stream, ("a",), gated=False, trigger=made_with).detections(other)
+        assert [event.at for event in found] == stream.ends[fired].tolist()
+
+
 @pytest.mark.parametrize("threshold", [0.75, 1.0])
 def test_a_score_that_just_reaches_its_threshold_fires(threshold: float) -> None:
     rows = np.zeros((10, 2), np.float32)

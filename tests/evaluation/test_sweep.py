@@ -150,6 +150,17 @@ def test_the_curve_and_its_points_on_a_stream_made_by_hand():
     assert found.points[0].latency_ms()[0] == pytest.approx(100.0)
 
 
+def test_the_curve_ends_where_alarms_are_too_many_to_matter():
+    rows = np.zeros((1200, len(LABELS)), np.float32)
+    for n in range(60):  # two minutes: an alarm more is thirty more an hour
+        burst(rows, 2.0 * n + 0.5, 0, from_log_odds(8 - 0.6 * (n // 2)))
+    recorded = recording(0, scores=rows, words=[SpokenWord(0, 100, "a")])
+    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=ONE)], TriggerSettings({"a": 0.5}, smoothing=1))
+    alarms = found.curve.alarms_per_hour
+    assert alarms[0] == 0
+    assert alarms[-2] <= 200 < alarms[-1] <= 320
+
+
 def test_clips_of_two_words_are_two_though_they_are_called_alike():
     heard = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
 
