@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
+from json_files import read
+from safetensors.numpy import load_file
 from transformers import AutoModelForAudioClassification
 
 from kwsd.cards.card_writing import write_card
 from kwsd.exporting.export import export_model
-from kwsd.zoo import DEFAULT_THRESHOLD, read_card
+from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 
 def test_what_was_chosen_stays_with_its_weights_and_goes_with_others(verified: Callable[..., Path]) -> None:
@@ -25,3 +30,39 @@ def test_what_was_chosen_stays_with_its_weights_and_goes_with_others(verified: C
     export_model(model, folder, name="small", licence="CC0-1.0")
     card = read_card(str(folder))
     assert (card.smoothing, card.latest_ms, card.firing["yes"], card.verifier) == (2, None, DEFAULT_THRESHOLD, None)
+
+
+def test_a_graph_of_an_earlier_network_goes_where_the_new_one_has_none(
+    verified: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would score with the new weights what the network does not."""
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    model = AutoModelForAudioClassification.from_pretrained(folder)
+    model.config.hidden_act = "relu"
+    export_model(model, folder, name="small", licence="CC0-1.0")
+    assert "cannot write an ONNX graph for a network with hidden_act relu: run it on torch" in caplog.text
+    assert not (folder / "graph.onnx").exists()
+    assert list(read(folder / "card.json")["sha256"]) == ["model.safetensors"]
+    alone = replace(read_card(str(folder)), verifier=None)
+    assert type(load_classifier(alone, device="cpu")).__name__ == "TorchClassifier"
+
+
+def test_others_may_read_it_and_compute_in_single_precision(verified: Callable[..., Path]) -> None:
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    for name in ("config.json", "model.safetensors", "preprocessor_config.json"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o644
+    assert read(folder / "config.json")["dtype"] == "float32"
+    assert {str(values.dtype) for values in load_file(folder / "model.safetensors").values()} == {"float16"}
+    assert {path.name for path in folder.iterdir()} == {
+        "card.json", "config.json", "graph.onnx", "model.safetensors", "preprocessor_config.json",
+    }  # fmt: skip
+
+
+def test_offsets_move_the_logits_of_the_file_and_not_of_the_network(verified: Callable[..., Path]) -> None:
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    model = AutoModelForAudioClassification.from_pretrained(folder)
+    before = model.word_head.outer.bias.detach().clone()
+    export_model(model, folder, name="small", licence="CC0-1.0", offsets={"no": 1.0})
+    moved = load_file(folder / "model.safetensors")["word_head.outer.bias"] - before.numpy()
+    assert moved.tolist() == pytest.approx([0, 1, 0], abs=1e-3)
+    assert torch.equal(model.word_head.outer.bias, before)
