@@ -50,7 +50,17 @@ def test_torch_scores_the_two_as_onnx_runtime_does(models: Path, tmp_path: Path)
 
 
 def test_windows_of_any_length_are_not_verified(models: Path) -> None:
-    assert not isinstance(load_classifier(read_card(str(models / "small")), device="cpu", any_length=True), Cascade)
+    alone = load_classifier(read_card(str(models / "small")), device="cpu", any_length=True)
+    assert not isinstance(alone, Cascade)
+    assert alone.score(sounds(24_000, 2)).shape == (2, 4)
+
+
+def test_on_torch_neither_of_them_is_a_graph(models: Path) -> None:
+    card = read_card(str(models / "small"))
+    for on_torch, engine in ((True, "TorchClassifier"), (False, "OnnxClassifier")):
+        both = load_classifier(card, device="cpu", on_torch=on_torch)
+        assert isinstance(both, Cascade)
+        assert [type(one).__name__ for one in (both.first, both.second)] == [engine, engine]
 
 
 def test_without_its_verifier_it_says_what_to_do(models: Path, tmp_path: Path) -> None:
