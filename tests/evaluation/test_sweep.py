@@ -161,6 +161,16 @@ def test_the_curve_ends_where_alarms_are_too_many_to_matter():
     assert alarms[-2] <= 200 < alarms[-1] <= 320
 
 
+@pytest.mark.parametrize("threshold", [0.95, 1.0])
+def test_a_sweep_goes_far_below_the_thresholds_that_were_given(threshold):
+    rows = np.zeros((3600, len(LABELS)), np.float32)
+    burst(rows, 50, 0, 0.4)
+    recorded = recording(0, scores=rows, words=[SpokenWord(50 * RATE - 5000, 50 * RATE, "a")])
+    trigger = TriggerSettings({"a": threshold}, smoothing=1)
+    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=ONE)], trigger)
+    assert [point.misses for point in found.points] == [0, 0, 0]
+
+
 def test_clips_of_two_words_are_two_though_they_are_called_alike():
     heard = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
 
