@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -58,6 +59,26 @@ def test_scores_are_about_enough_sound_for_a_word_and_no_more_than_is_heard(larg
     assert (read_card(str(larger)).about, read_card(str(larger)).window) == (16_000, 32_000)
     change(larger / "config.json", about_samples=about)
     with pytest.raises(ModelError, match=f"about_samples is {about}, but must be .*; fetch the model again"):
+        read_card(str(larger))
+
+
+def test_the_least_that_scores_can_be_about_is_a_tenth_of_a_second(larger: Path) -> None:
+    change(larger / "config.json", about_samples=1_600)
+    card = read_card(str(larger))
+    assert (card.about, card.window, card.heard) == (1_600, 32_000, 32_000)
+    assert replace(card, window=800).about == 800  # no more than is heard
+
+
+def test_a_licence_goes_to_terminals(larger: Path) -> None:
+    (larger / "card.json").write_text(json.dumps({"licence": "mit\x1b[2J"}))
+    with pytest.raises(ModelError, match=r"the licence 'mit\\x1b\[2J' contains control characters"):
+        read_card(str(larger))
+
+
+@pytest.mark.parametrize(("count", "told"), [(3, "'w0', 'w1', 'w2', which"), (4, "'w0', 'w1', 'w2' and 1 more, which")])
+def test_of_thresholds_for_no_word_three_are_named(larger: Path, count: int, told: str) -> None:
+    (larger / "card.json").write_text(json.dumps({"thresholds": {f"w{number}": 0.5 for number in range(count)}}))
+    with pytest.raises(ModelError, match=told):
         read_card(str(larger))
 
 
