@@ -124,6 +124,11 @@ def test_an_index_that_another_system_wrote_is_read(tmp_path: Path, end: str) ->
     assert [(clip.path.name, clip.length) for clip in find_recordings(tmp_path)] == [("a.wav", 5)]
 
 
+def test_a_quote_in_an_index_is_a_part_of_what_is_said(tmp_path: Path) -> None:
+    (tmp_path / "index.tsv").write_text(f'{HEADER}a.wav\tx\t"Yes, he said\t\t0\t5\na.wav\ty\t"no" she\t\t5\t5\n')
+    assert [clip.label for clip in find_recordings(tmp_path)] == ['"Yes, he said', '"no" she']
+
+
 def test_neither_layout_and_no_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"neither an index\.tsv nor"):
         find_recordings(tmp_path)

@@ -48,7 +48,7 @@ def test_the_rule_is_the_published_one() -> None:
 
 def test_lists_of_any_file_names(tree: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
     data = tree("yes/one a.wav", "yes/b.wav", "no/c.wav", "no/d.wav")
-    (data / "validation_list.txt").write_text("\ufeffyes/one a.wav\r\n\r\nno/c.wav\r\n", encoding="utf-8")
+    (data / "validation_list.txt").write_text("\ufeffyes/one a.wav\r\n\r\nno/c.wav \r\n", encoding="utf-8")
     assert {clip.path.name: clip.split for clip in find_labelled(data).clips} == {
         "one a.wav": "validation", "b.wav": "train", "c.wav": "validation", "d.wav": "train",
     }  # fmt: skip
@@ -83,6 +83,26 @@ def test_a_folder_of_runs_among_the_clips_is_no_class(tree: Callable[..., Path])
     assert find_labelled(data, besides=(data / "runs",)).labels == ("no", "yes")
     with pytest.raises(InputError, match="the class 'runs'"):
         find_labelled(data)
+
+
+@pytest.mark.parametrize(("named", "runs"), [(".", "runs"), ("data", "data/runs"), ("data", "link/runs")])
+def test_a_folder_of_runs_may_be_named_in_another_way_than_the_clips(
+    tree: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, named: str, runs: str
+) -> None:
+    data = tree("yes/a.wav", "no/b.wav", "runs/mine/model/config.json")
+    (data.parent / "link").symlink_to(data)
+    monkeypatch.chdir(data if named == "." else data.parent)
+    assert find_labelled(Path(named), besides=(Path(runs),)).labels == ("no", "yes")
+
+
+def test_what_another_system_hides_beside_the_clips_is_none(
+    tree: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """macOS writes a "._a.wav" beside each file on a foreign disk: one of two clips would be no audio."""
+    found = find_labelled(tree("yes/a.wav", "yes/._a.wav", "no/b.wav", "no/.DS_Store", ".Trash/c.wav"))
+    assert sorted(clip.path.name for clip in found.clips) == ["a.wav", "b.wav"]
+    assert found.labels == ("no", "yes")
+    assert not caplog.records
 
 
 def test_all_but_the_chosen_words_are_unknown(tree: Callable[..., Path]) -> None:

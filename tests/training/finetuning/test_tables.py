@@ -16,7 +16,7 @@ from kwsd.training.finetuning.labelled import find_labelled
 
 @pytest.mark.parametrize(("tab", "head"), [(",", "file,label,split"), ("\t", "label\tfile\tsplit")])
 def test_tables(tmp_path: Path, tab: str, head: str) -> None:
-    rows = [("a.wav", "yes", "train"), ("b/c.wav", "no", "training"), ("d.wav", "no", "dev"), ("e.wav", "yes", "test")]
+    rows = [("a.wav", "yes", "train"), ("b/c.wav", "no", "Training"), ("d.wav", "no", "dev"), ("e.wav", "yes", "test")]
     lines = [tab.join((row[1], row[0], row[2]) if head.startswith("label") else row) for row in rows]
     (tmp_path / "clips.csv").write_text("\n".join([head, *lines]) + "\n")
     found = find_labelled(tmp_path / "clips.csv")
