@@ -61,6 +61,27 @@ def test_a_killed_run_goes_on_bit_by_bit_the_same(recordings: Path, recipe_file:
         assert torch.equal(ours, theirs), name
 
 
+def test_what_it_learns_is_averaged_over_its_steps(recordings: Path, recipe_file: Path) -> None:
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    before = [weights.detach().clone() for weights in run.learner.model.parameters()]
+    run.learner.learn(run.lesson.mixer.batch_at(0, run.mined), 0)
+    for average, first, now in zip(
+        run.learner.average.parameters(), before, run.learner.model.parameters(), strict=True
+    ):
+        torch.testing.assert_close(average, torch.lerp(first, now.detach(), 0.9))  # at first it follows faster
+    run.step = run.steps
+    assert run.train(lambda _: None) is run.learner.average
+
+
+def test_a_run_that_goes_on_knows_the_best_so_far(recordings: Path, recipe_file: Path) -> None:
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    run.best, run.stale = 0.75, 1
+    run.keep()
+    again = started(read_recipe(recipe_file), recordings, recordings / "run")
+    assert again.resume()
+    assert (again.best, again.stale) == (0.75, 1)
+
+
 def test_a_run_that_learnt_other_recordings_is_not_gone_on_with(recordings: Path, recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
     run = started(recipe, recordings, recordings / "run")

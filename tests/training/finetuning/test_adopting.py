@@ -75,6 +75,18 @@ def test_a_head_for_as_many_other_labels_is_forgotten(foreign: Foreign) -> None:
     assert (weights[kept].numpy() == earlier[kept]).all()
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_new_head_depends_on_the_seed_alone(foreign: Foreign, frozen: bool) -> None:
+    heads = []
+    for seed in (1, 1, 2):
+        model, _ = adopt(foreign("hubert"), replace(RECIPE, seed=seed, frozen=frozen), LABELS, "cpu")
+        assert model.training
+        told = model.state_dict()
+        heads.append([told[name] for name in told if "encoder" not in name and told[name].std() > 0])
+    assert all(map(torch.equal, heads[0], heads[1]))
+    assert not any(map(torch.equal, heads[0][-1:], heads[2][-1:]))
+
+
 def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path: Path) -> None:
     recipe = replace(RECIPE, frozen=True, window_s=0.5)
     model, extractor = adopt(foreign("ast"), recipe, LABELS, "cpu")

@@ -86,6 +86,38 @@ def test_windows_that_are_heard_twice_count_as_one_large_batch(
     torch.testing.assert_close(stepped[1], stepped[0])
 
 
+def test_a_long_gradient_is_cut_to_a_norm_of_one(gradients: Gradients, stepped: list[list[torch.Tensor]]) -> None:
+    total = [1e3 * each for each in gathered(gradients, 8)]
+    for weights, wanted in zip(gradients.model.parameters(), total, strict=True):
+        weights.grad = wanted.clone()
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    norm = torch.cat([each.flatten() for each in total]).norm()
+    torch.testing.assert_close(stepped[0], [each / norm for each in total])
+
+
+def test_a_label_counts_in_the_loss_by_its_weight() -> None:
+    extractor: Any = Extractor()
+    losses = [Gradients(Linear(), extractor, [1.0, 1.0, one], "cpu").add(WINDOWS, LABELS) for one in (0.0, 1.0, 3.0)]
+    assert (LABELS == 2).any()
+    assert 0 < losses[0] < losses[1]
+    assert losses[2] - losses[1] == pytest.approx(2 * (losses[1] - losses[0]))
+
+
+def test_an_encoder_of_another_rate_hears_windows_at_its_own() -> None:
+    heard: list[NDArray[np.float32]] = []
+
+    class Slower(Extractor):
+        rate = 8_000
+
+        def __call__(self, windows: NDArray[np.float32]) -> dict[str, torch.Tensor]:
+            heard.append(windows)
+            return super().__call__(windows[:, :4])
+
+    extractor: Any = Slower()
+    Gradients(Linear(), extractor, [1.0, 1.0, 1.0], "cpu").logits(np.ones((2, 16_000), np.float32))
+    assert heard[0].shape == (2, 8_000)
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_no_step_is_taken_where_the_loss_is_no_number(gradients: Gradients, loss: float) -> None:
     gathered(gradients, 8)
