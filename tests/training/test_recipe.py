@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kwsd.errors import ConfigError, InputError
-from kwsd.training.finetuning.recipe import read_finetune_recipe
+from kwsd.training.finetuning.recipe import FinetuneRecipe, read_finetune_recipe
 from kwsd.training.recipe_file import read_recipe
 
 SHIPPED = Path(__file__).parents[2] / "models" / "hubert-commands" / "recipe.toml"
@@ -105,6 +106,27 @@ def test_values_that_cannot_be(tmp_path: Path, line: str, told: str) -> None:
     path.write_text(f'name = "x"\nwords = ["yes"]\n{text}')
     with pytest.raises(ConfigError, match=re.escape(told)):
         read_recipe(path)
+
+
+def test_what_a_fine_tuning_leaves_open() -> None:
+    recipe = FinetuneRecipe("mine", "encoder", words=("no", "yes"), window_s=0.57)
+    assert recipe.window == 9_120  # not one less, as 0.57 is no float
+    rates = [
+        replace(recipe, frozen=frozen, add=add).rate for frozen, add in ((False, False), (True, False), (True, True))
+    ]
+    assert rates == [3e-5, 1e-3, 1e-2]
+    assert replace(recipe, peak_rate=2e-4).rate == 2e-4
+    told = recipe.to_dict(["yes", "_unknown_"])
+    assert told == replace(recipe, peak_rate=3e-5, words=()).to_dict(["yes", "_unknown_"])  # as if it had been given
+    assert told["labels"] == ["yes", "_unknown_"]
+    assert [FinetuneRecipe("a", "b").passes(steps) for steps in (7, 60, 61, 300)] == [43, 5, 5, 5]
+
+
+def test_words_that_a_fine_tuning_names_twice_are_learnt_once(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text('name = "x"\nwords = ["yes", "no", "yes"]\n[backbone]\nmodel = "y"\n')
+    recipe = read_finetune_recipe(tmp_path / "recipe.toml")
+    assert recipe is not None
+    assert recipe.words == ("yes", "no")
 
 
 @pytest.mark.parametrize("words", ["[]", '["yes", "no", "yes"]', '["yes", "_unknown_"]'])

@@ -75,6 +75,16 @@ def test_a_head_for_as_many_other_labels_is_forgotten(foreign: Foreign) -> None:
     assert (weights[kept].numpy() == earlier[kept]).all()
 
 
+def test_a_new_head_gives_one_label_whatever_the_earlier_one_gave(foreign: Foreign, tmp_path: Path) -> None:
+    """Scores of several labels at once would be sigmoids, which do not sum to one."""
+    tagger = Path(shutil.copytree(foreign("hubert"), tmp_path / "tagger"))
+    change(tagger / "config.json", problem_type="multi_label_classification", output_attentions=True)
+    model, _ = adopt(tagger, RECIPE, LABELS, "cpu")
+    assert model.config.problem_type is None
+    assert model.config.window_samples == 16_000
+    assert not model.config.output_attentions
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_new_head_depends_on_the_seed_alone(foreign: Foreign, frozen: bool) -> None:
     heads = []

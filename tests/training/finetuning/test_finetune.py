@@ -67,6 +67,7 @@ def test_every_encoder_is_taught(
     assert "validation_accuracy" in told[-1]
     changed = {name for name, weights in run.model.named_parameters() if not torch.equal(weights, before[name])}
     assert changed
+    assert not any(".feature_extractor." in name for name in changed)  # its convolutions stay in any case
     if frozen:
         assert not any(name.startswith("encoder.") for name in changed)
         assert any(name.startswith("adapter.") for name in changed)
@@ -175,6 +176,23 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
         assert torch.equal(later.model.state_dict()[name], weights), name
 
 
+def test_labels_count_alike_whatever_the_number_of_their_clips_and_noise_where_asked(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = tuple(clip for clip in data.clips if clip.path.parts[-2:] != ("low", "7.wav"))
+    run = started(replace(RECIPE, frozen=True), foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
+
+    def all_high(windows: NDArray[np.float32]) -> torch.Tensor:
+        assert not run.model.training
+        return torch.tensor([[1.0, 0.0, 0.0]] * len(windows))
+
+    monkeypatch.setattr(run.gradients, "logits", all_high)
+    heard = run.measure("validation")  # two high, one low, and as much noise as a word has on average
+    assert heard == pytest.approx({"accuracy": 2 / 4, "per_label": 1 / 3, "clips": 4})
+    spoken = run.measure("validation", noise=False)
+    assert spoken == pytest.approx({"accuracy": 2 / 3, "per_label": 1 / 2, "clips": 3})
+
+
 def test_a_run_that_goes_on_knows_the_best_so_far(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
     run = started(replace(RECIPE, frozen=True), foreign("whisper"), data, tmp_path / "run")
     run.step, run.best = 6, 0.75
@@ -261,10 +279,13 @@ def test_a_run_that_comes_apart_ends_before_its_checkpoint(
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [4, 1])
+def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path, batch: int) -> None:
+    """Even where nothing else is left of a step."""
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     clips = (replace(data.part("train")[0], path=tmp_path / "bad.wav"), *data.clips)
-    run = started(RECIPE, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
+    recipe = replace(RECIPE, batch=batch, epochs=1)
+    run = started(recipe, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
     steps: list[float] = []
     run.train(lambda figures: steps.append(figures["step"]))
     assert len(steps) == run.steps
