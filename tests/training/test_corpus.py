@@ -11,7 +11,7 @@ import soundfile
 
 from kwsd.datasets.recordings import find_sounds
 from kwsd.errors import InputError
-from kwsd.training.corpus import decode
+from kwsd.training.corpus import all_seconds, decode, join
 
 HEAD = "file\tclip\tlabel\tspeaker\tstart\tlength\n"
 
@@ -27,6 +27,35 @@ def test_a_corrected_index_is_believed(tmp_path: Path) -> None:
     again = decode([folder], cache)
     assert again.labels.tolist() == ["off", "off"]
     assert again.speakers.tolist() == ["ann", "ben"]
+
+
+def test_a_clip_that_begins_elsewhere_is_decoded_anew(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "clips", tmp_path / "cache"
+    folder.mkdir()
+    soundfile.write(folder / "all.wav", np.arange(20_000, dtype=np.int16), 16_000)
+    for start in (0, 4_000):
+        (folder / "index.tsv").write_text(f"{HEAD}all.wav\ta\ton\t\t{start}\t16000\n")
+        assert decode([folder], cache).clip(0)[0] == start
+
+
+def test_a_clip_that_is_a_little_shorter_than_its_index_says_moves_no_other_one(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, name in enumerate(("a.wav", "b.wav"), start=1):
+        soundfile.write(folder / name, np.full(16_000, number, np.int16), 16_000)
+    (folder / "index.tsv").write_text(f"{HEAD}a.wav\ta\ton\t\t0\t16800\nb.wav\tb\toff\t\t0\t16000\n")
+    corpus = decode([folder], tmp_path / "cache")
+    assert [corpus.clip(row).tolist() for row in (0, 1)] == [[1] * 16_000, [2] * 16_000]
+    twice = join(corpus, corpus)
+    assert [int(twice.clip(row)[0]) for row in range(4)] == [1, 2, 1, 2]
+
+
+def test_the_seconds_of_a_clip_lie_half_a_second_apart_within_it(tmp_path: Path) -> None:
+    for name, length in (("a", 100), ("b", 16_000), ("c", 31_999)):
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(length, np.int16), 16_000)
+    rows, starts = all_seconds(decode([tmp_path], tmp_path / "cache", find=find_sounds))
+    assert rows.tolist() == [0, 1, 1, 2, 2, 2]
+    assert starts.tolist() == [0, 0, 8_000, 0, 8_000, 16_000]
 
 
 def test_clips_that_change_places_are_decoded_anew(tmp_path: Path) -> None:
@@ -55,6 +84,18 @@ def test_what_was_decoded_is_not_decoded_again(tmp_path: Path) -> None:
         corpus = decode([folder], cache, lambda done, total: told.append((done, total)))
         assert (corpus.clip(0) == 77).all()
     assert told == [(1, 1)]
+
+
+def test_what_an_earlier_version_took_for_speech_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "on").mkdir()
+    soundfile.write(tmp_path / "on" / "a.wav", np.full(16_000, 77, np.int16), 16_000)
+    told: list[int] = []
+    for version in (1, 2):
+        monkeypatch.setattr("kwsd.training.corpus._EXTENTS", version)
+        decode([tmp_path], tmp_path / "cache", lambda done, _: told.append(done))
+    assert told == [1, 1]
 
 
 def test_a_file_that_an_index_names_and_is_not_there(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kwsd.datasets.held_out import held_out
 from kwsd.errors import ConfigError, InputError
 from kwsd.exporting.export import export_model
 from kwsd.training.building import build_network
@@ -49,6 +50,16 @@ def test_what_is_held_out_leaves_something(recordings: Path, recipe_file: Path) 
     greedy = replace(recipe, data=replace(recipe.data, held_out=1))
     with pytest.raises(ConfigError, match=r"held_out leaves nothing of data\.speech"):
         prepare(greedy, recordings, recordings / "cache", quiet)
+
+
+@pytest.mark.parametrize("parts", [0, 5])
+def test_half_as_much_noise_is_held_out_as_speech(recordings: Path, recipe_file: Path, parts: int) -> None:
+    recipe = read_recipe(recipe_file)
+    chosen = replace(recipe, data=replace(recipe.data, held_out=parts))
+    _, lesson = prepare(chosen, recordings, recordings / "cache", quiet)
+    names, sounds = [str(number) for number in range(3)], lesson.mixer.sounds
+    assert sounds.speech.names.tolist() == [name for name in names if not held_out("", name, parts)]
+    assert sounds.noise.names.tolist() == [name for name in names if not held_out("", name, 2 * parts)]
 
 
 @pytest.mark.parametrize("key", ["synthetic", "validation", "speech", "noise", "unmined", "transcripts"])
