@@ -11,7 +11,7 @@ import pytest
 
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.training.augmentation.sounds import Sounds
-from kwsd.training.batches import NONE, Mixer, Spared
+from kwsd.training.batches import NONE, Batch, Mined, Mixer, Spared
 from kwsd.training.corpus import GRID
 from kwsd.training.recipe import Mix
 
@@ -93,9 +93,16 @@ def test_a_fault_while_batches_are_made_ends_the_run(sounds: Sounds, monkeypatch
         next(made.stream(range(7, 9), NOTHING))
 
 
-def test_no_batch_is_made_for_a_run_that_has_ended(sounds: Sounds) -> None:
-    made = mixer(sounds, PLAIN)
-    stream = made.stream(range(100_000), NOTHING)
+def test_no_batch_is_made_for_a_run_that_has_ended(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, steps, real = mixer(sounds, PLAIN), [], Mixer.batch_at
+
+    def counted(step: int, mined: Mined) -> Batch:
+        steps.append(step)
+        return real(made, step, mined)
+
+    monkeypatch.setattr(made, "batch_at", counted)
+    stream = made.stream(range(200), NOTHING)
     next(stream)
     stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(steps) < 20
     assert "kwsd-batches" not in {thread.name for thread in threading.enumerate()}

@@ -127,9 +127,29 @@ def test_no_step_is_taken_where_the_loss_is_no_number(gradients: Gradients, loss
     assert all(torch.equal(now, then) for now, then in zip(gradients.model.parameters(), before, strict=True))
 
 
+def test_a_scaled_gradient_is_taken_for_what_it_is(gradients: Gradients, stepped: list[list[torch.Tensor]]) -> None:
+    """As on a GPU that computes in float16."""
+    plain = [each / len(WINDOWS) for each in gathered(gradients, 8)]
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    gradients._scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    gathered(gradients, 8)
+    gradients.take_step(2, 0.1, 1.0, len(WINDOWS))
+    torch.testing.assert_close(stepped, [plain, plain])
+
+
+def test_a_scale_that_is_too_large_costs_a_step_and_is_lowered(
+    gradients: Gradients, stepped: list[list[torch.Tensor]]
+) -> None:
+    gradients._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    gathered(gradients, 8)
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    assert stepped == []
+    assert gradients._scaler.get_scale() == 2.0**126
+
+
 def scaling(gradients: Gradients) -> Gradients:
     """As on a GPU that computes in float16."""
-    gradients._scaler = torch.amp.GradScaler("cpu")
+    gradients._scaler = torch.amp.GradScaler("cpu", init_scale=512.0)
     gathered(gradients, 8)
     gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
     return gradients
@@ -145,6 +165,9 @@ def test_a_run_goes_on_on_another_device(gradients: Gradients) -> None:
     elsewhere = Gradients(Linear(), extractor, [1.0, 1.0, 1.0], "cpu")
     elsewhere.restore(scaled)
     assert not elsewhere._scaler.is_enabled()
+    elsewhere._scaler = torch.amp.GradScaler("cpu")
+    elsewhere.restore(scaled)
+    assert elsewhere._scaler.get_scale() == 512.0
 
 
 @pytest.mark.parametrize(("major", "dtype"), [(7, torch.float16), (8, torch.bfloat16)])
