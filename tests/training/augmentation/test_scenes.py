@@ -59,6 +59,26 @@ def test_a_shift_says_where_the_clip_lies(sounds: Sounds) -> None:
     assert found > 20
 
 
+def test_the_harder_the_scenes_the_more_words_have_neighbours(sounds: Sounds) -> None:
+    shares = []
+    for hardness in (0.0, 0.5, 1.0):
+        made = [scenes.word(sounds, 0, np.random.default_rng(seed), hardness, pace=0.0) for seed in range(200)]
+        shares.append(np.mean([scene.shift is None for scene in made]))
+    assert shares == pytest.approx([0.05, 0.35, 0.65], abs=0.1)
+
+
+def test_only_hard_scenes_change_the_pace_and_say_no_shift(sounds: Sounds) -> None:
+    easy, hard = (
+        [scenes.word(sounds, 0, np.random.default_rng(seed), hardness, pace=1.0) for seed in range(200)]
+        for hardness in (0.0, 1.0)
+    )
+    assert np.mean([scene.shift is None for scene in easy]) == pytest.approx(0.05, abs=0.05)
+    assert all(scene.shift is None for scene in hard)
+    for scene in hard:
+        last = np.flatnonzero(np.abs(scene.window) > 0.25)[-1]
+        assert np.abs(scene.window[last + 2 : last + 1200]).max(initial=0) == 0  # a pause, however slow the word
+
+
 def test_neighbours_leave_a_pause_around_the_word(sounds: Sounds) -> None:
     for seed in range(100):
         scene = scenes.word(sounds, 0, np.random.default_rng(seed), 1.0)
@@ -66,6 +86,10 @@ def test_neighbours_leave_a_pause_around_the_word(sounds: Sounds) -> None:
         if scene.shift is None and len(places) == 3000:
             pause = scene.window[max(0, places[0] - 1200) : places[0]]
             assert np.abs(pause).max() == 0
+            assert places[0] >= 16_000 - 1280 - 8_000 - 3_000  # an earlier window would have heard it
+            after = scene.window[places[-1] + 1 :][:1280]
+            assert len(after) == 1280
+            assert np.abs(after).max() == 0
 
 
 def test_a_cut_word_shows_at_most_two_thirds_of_it(sounds: Sounds) -> None:
