@@ -109,8 +109,8 @@ def test_values_that_cannot_be(tmp_path: Path, line: str, told: str) -> None:
 
 
 def test_what_a_fine_tuning_leaves_open() -> None:
-    recipe = FinetuneRecipe("mine", "encoder", words=("no", "yes"), window_s=0.57)
-    assert recipe.window == 9_120  # not one less, as 0.57 is no float
+    recipe = FinetuneRecipe("mine", "encoder", words=("no", "yes"), window_s=2.01)
+    assert recipe.window == 32_160  # not one less, though the product is
     rates = [
         replace(recipe, frozen=frozen, add=add).rate for frozen, add in ((False, False), (True, False), (True, True))
     ]
