@@ -110,6 +110,14 @@ def test_a_glued_word_is_whole_and_has_no_pause_around_it(sounds: Sounds) -> Non
     assert whole > 20  # where the word's neighbour is a word, whose own surroundings are silent here, there are gaps
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_what_adjoins_a_glued_word_has_no_pause_at_its_side(sounds: Sounds, last: bool) -> None:
+    for seed in range(30):
+        sound = scenes._talk(sounds, 4_000, np.random.default_rng(seed), last=last)
+        assert sound.shape == (4_000,)
+        assert sound[-1 if last else 0] > 0
+
+
 def test_a_sentence_says_where_its_second_lies(sounds: Sounds) -> None:
     for seed in range(50):
         scene = scenes.sentence(sounds, 0, 9_000, np.random.default_rng(seed))
