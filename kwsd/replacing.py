@@ -52,6 +52,15 @@ def try_folder(folder: Path) -> None:
             trial.write(b"0")
 
 
+def try_new_folder(folder: Path) -> None:
+    """As `try_folder`, but what it creates is removed again."""
+    made = missing(folder)
+    try:
+        try_folder(folder)
+    finally:
+        give_back(made)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace the content of a file by `data`; where that fails, the file stays as it was. Raises OSError."""
     with replacing(path) as file:

@@ -13,7 +13,8 @@ from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
 from kwsd.config.sections import DEFAULT_MODEL
-from kwsd.errors import UsageError
+from kwsd.errors import OutputError, UsageError
+from kwsd.replacing import try_new_folder
 from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe, read_finetune_recipe
 from kwsd.training.values import bounds
 
@@ -149,24 +150,25 @@ def train(
     _check_names(device, name)
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
-    from kwsd.cli.learning import Places
-
-    places = Places(data, runs, out, licence, fresh)
-    if recipe is not None and told is None:
-        with console.importing("training"):
-            from kwsd.cli.teaching import teach
-        teach(recipe, places, device)
-        return
-    with console.importing("training"):
-        from kwsd.cli.finetuning import finetune
-    if told is None:
+    if recipe is None:
         words = tuple(dict.fromkeys(split_labels(labels) or ()))
         told = FinetuneRecipe(
             name or _name_of(data.resolve()), backbone or DEFAULT_MODEL, words, add=add, frozen=frozen,
             window_s=window, epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate,
             class_weights=class_weights, seed=seed,
         )  # fmt: skip
-    finetune(told, places, device)
+    _check_places(runs, out, told.name if told is not None else "")
+    from kwsd.cli.learning import Places
+
+    places = Places(data, runs, out, licence, fresh)
+    if told is not None:
+        with console.importing("training"):
+            from kwsd.cli.finetuning import finetune
+        finetune(told, places, device)
+    elif recipe is not None:
+        with console.importing("training"):
+            from kwsd.cli.teaching import teach
+        teach(recipe, places, device)
 
 
 def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
@@ -183,8 +185,27 @@ def _check_names(device: str, name: str) -> None:
     """Raise UsageError for an unknown device, or a run's name that is not valid for a folder and a card."""
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device is {device!r}; it must be auto, cuda or cpu")
-    if "/" in name or name in (".", "..") or (name and not is_name(name)):
+    if name and not _is_plain(name):
         raise UsageError(f"--name is {name!r:.40}; it must be {A_NAME}, without a slash, and not . or ..")
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is a valid name of a run, and leads to no other folder."""
+    return is_name(name) and "/" not in name and name not in (".", "..")
+
+
+def _check_places(runs: Path, out: Path | None, name: str) -> None:
+    """Raise now what would be raised once libraries are imported and recordings read, which may take minutes.
+
+    OutputError where a place cannot be written to, DeviceError where there is no room. `name` is "" if it is not known
+    yet.
+    """
+    for flag, place in (("--runs", runs), ("--out", out)):
+        if place is not None:
+            try:
+                try_new_folder(place / name if _is_plain(name) else place)
+            except OutputError as error:
+                raise OutputError(error.what, f"{error.remedy} with {flag}") from error
 
 
 def _no_data(recipe: Path | None) -> str:

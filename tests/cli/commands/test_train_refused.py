@@ -77,6 +77,26 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
     assert not list((tmp_path / "runs").rglob("recipe.json")) or "--name" not in arguments
 
 
+@pytest.mark.parametrize("flag", ["--runs", "--out"])
+@pytest.mark.parametrize("recipe", [(), RECIPES[:1], [RECIPES[0].parents[1] / "hubert-commands" / "first.toml"]])
+def test_a_place_that_cannot_be_written_is_told_before_libraries_are_imported(
+    clips: Path, tmp_path: Path, recipe: list[Path], flag: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "there").mkdir()
+    program = "import sys; sys.modules['torch'] = None; from kwsd.cli import main; sys.exit(main(sys.argv[1:]))"
+    places = {"--runs": "new/runs", "--out": "there", flag: "file"}
+    arguments = ["train", *recipe, "--data", clips, *(word for place in places.items() for word in place)]
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (73, "")
+    assert done.stderr.startswith("kwsd: error: file")
+    assert ": cannot be written (" in done.stderr
+    assert done.stderr.endswith(f"): name another place with {flag}\n")
+    assert not (tmp_path / "new").exists()
+    assert not list((tmp_path / "there").iterdir())
+
+
 @pytest.mark.parametrize("wrong", [("--out", "/proc/x"), ("--name", "../mine")])
 def test_nothing_is_fetched_for_a_place_that_is_wrong(
     kwsd: Command, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, str]
