@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kwsd.audio.decoding.files import read_clip
 from kwsd.evaluation.output_files import save_wav
 from kwsd.training.finetuning.data_warnings import doubts, hardly_judged
 from kwsd.training.finetuning.labelled import find_labelled
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
 
 
 def test_words_alone_are_doubted(tree: Callable[..., Path]) -> None:
@@ -47,6 +50,24 @@ def test_a_word_that_is_said_again_and_again_in_one_recording_is_doubted(tree: C
     assert long.startswith(f"{data / 'hey' / '3.wav'}: 20 s, of which one 'hey' is learnt; cut it up")
     (data / "hey" / "9.wav").touch()
     assert len(list(doubts(find_labelled(data)))) == 1
+
+
+def test_clips_in_which_nobody_speaks_are_doubted(tree: Callable[..., Path]) -> None:
+    """The room would be learnt as the word. A muted clip is reported when it is read, and so is a damaged one."""
+    data = tree(*(f"hey/{number}.wav" for number in range(9)), "_unknown_/talk.wav", "_background_noise_/hum.wav")
+    random, soft = np.random.default_rng(0), read_clip(RECORDINGS / "commands.flac")[: 2 * 16_000] // 20
+    for number in range(9):
+        save_wav(data / "hey" / f"{number}.wav", soft)
+    save_wav(data / "_unknown_" / "talk.wav", random.integers(-50, 51, 32_000, np.int16))
+    (data / "hey" / "1.wav").write_bytes(b"RIFF")
+    save_wav(data / "hey" / "2.wav", np.zeros(32_000, np.int16))
+    (_few,) = doubts(find_labelled(data))
+    empty = [data / "hey" / f"{number}.wav" for number in (3, 4, 6, 8)]
+    for path in empty:
+        save_wav(path, random.integers(-50, 51, 32_000, np.int16))
+    _few, nobody = doubts(find_labelled(data))
+    named = ", ".join(map(str, empty[:3]))
+    assert nobody.startswith(f"'hey': in 4 of 9 clips nobody seems to speak ({named}, …): ")
 
 
 def test_a_phrase_that_is_longer_than_the_window_is_doubted(tree: Callable[..., Path]) -> None:
