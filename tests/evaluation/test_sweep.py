@@ -272,7 +272,8 @@ def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, s
     spotter = Spotter(counting, gate=None, trigger=trigger, coarse=6400)
     fired = []
     for number, end in enumerate(recorded.ends):
-        fired += spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
+        events = spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
+        fired += [event for event in events if isinstance(event, Detection)]
     assert sorted(counting.asked) == np.flatnonzero(recorded.looked_at(trigger, gated=False)).tolist()
     replayed = Replayer(recorded, tuple(thresholds), gated=False, trigger=trigger).detections(trigger)
     assert [(event.word, event.at) for event in replayed] == [(event.word, event.at) for event in fired]

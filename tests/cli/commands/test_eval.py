@@ -252,4 +252,4 @@ def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monk
     monkeypatch.setattr(console, "table", gone)
     with pytest.raises(BrokenPipeError):
         publishing.publish(Report(), str(tmp_path / "out.json"))
-    assert read(tmp_path / "out.json") == {"found": 1}
+    assert read(tmp_path / "out.json") == {"schema": 1, "found": 1}
