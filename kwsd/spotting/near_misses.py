@@ -6,7 +6,8 @@ from kwsd.samples import samples_in
 from kwsd.spotting.trigger import Standing
 
 SETTLED = samples_in(300)
-"""Samples without a window that resembles a word, after which the word is over: its score may dip while it is said."""
+"""Samples heard without a window that resembles a word, after which the word is over: its score may dip while it is
+said. Lost samples and windows that are left out are no such pause, as the word is in the windows after them, too."""
 
 
 class NearMisses:
@@ -14,15 +15,16 @@ class NearMisses:
 
     def __init__(self) -> None:
         self._closest: Standing | None = None
-        self._until = -SETTLED  # the end of the last window that resembled a word
+        self._apart = 0  # samples heard since the last window that resembled a word
         self._fired = False
 
-    def feed(self, standing: Standing | None, at: int, *, fired: bool) -> Standing | None:
-        """Take what the trigger made of the window that ends at sample `at`; the near miss, once it is over."""
-        self._fired |= fired
+    def feed(self, standing: Standing | None, hop: int, *, fired: bool) -> Standing | None:
+        """Take what the trigger made of a window with `hop` new samples; the near miss, once it is over."""
+        self._fired |= fired or (standing is not None and standing.reason == "fired")
         if standing is None and not fired:
-            return self.end() if at - self._until >= SETTLED else None
-        self._until = at
+            self._apart += hop
+            return self.end() if self._apart >= SETTLED else None
+        self._apart = 0
         if standing and not (self._closest and _is_closer(self._closest, standing)):
             self._closest = standing
         return None

@@ -83,7 +83,9 @@ class Spotter:
             hit = trigger.skip(at) if one.skipped else trigger.feed(row, at)
             if hit:
                 events.append(self._detection(one, hit))
-            missed = one.state.near_misses.feed(trigger.standing, at, fired=hit is not None)
+            if one.skipped and not hit:
+                continue
+            missed = one.state.near_misses.feed(trigger.standing, one.window.hop, fired=hit is not None)
             if missed:
                 events.append(_near_miss(one.state.stream, missed))
         return events

@@ -14,7 +14,7 @@ from kwsd.errors import ConfigError
 from kwsd.labels import enumerated
 from kwsd.samples import samples_in
 
-Reason = Literal["score", "late", "refractory"]
+Reason = Literal["score", "late", "refractory", "fired"]
 
 RESEMBLES = 0.5
 """The score from which on a window resembles a word, so that its neighbours are scored, too."""
@@ -60,8 +60,8 @@ class Hit:
 class Standing:
     """How the word that a window resembles most stands, by its smoothed score at sample `at`.
 
-    `reason` tells what keeps it from firing: its "score" is below the threshold, it comes too "late", or within the
-    "refractory" time of the word before.
+    `reason` tells what keeps it from firing: its "score" is below the threshold, it has "fired" and not been below it
+    since, it comes too "late", or within the "refractory" time of the word before.
     """
 
     word: str
@@ -207,8 +207,15 @@ class Trigger:
         if self._recent[:, best].min() < RESEMBLES:  # of one that was not scored at once, it is known too late
             return None
         score, threshold = float(self._smoothed[best]), float(self._thresholds[best])
-        over: Reason = "late" if self._late[best] else "refractory"
-        return Standing(self._words[best], score, threshold, self._fed_at, "score" if score < threshold else over)
+        return Standing(self._words[best], score, threshold, self._fed_at, self._reason(best))
+
+    def _reason(self, word: int) -> Reason:
+        """What keeps a word, by its index, from firing."""
+        if self._smoothed[word] < self._thresholds[word]:
+            return "score"
+        if not self._armed[word]:
+            return "fired"
+        return "late" if self._late[word] else "refractory"
 
     def _following(self, at: int) -> NDArray[np.bool_]:
         """Which words (words,) were spoken after the one that fired, and have themselves not just fired."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def missed(trigger: Trigger, rows: Sequence[NDArray[np.float32] | None]) -> list
     near, found = NearMisses(), []
     for number, scores in enumerate(rows, start=1):
         hit = trigger.feed(scores, number * HOP)
-        standing = near.feed(trigger.standing, number * HOP, fired=hit is not None)
+        standing = near.feed(trigger.standing, HOP, fired=hit is not None)
         found += [(number, standing)] if standing else []
     return found
 
@@ -89,6 +90,12 @@ def test_what_comes_too_soon_after_another_word_says_so() -> None:
     assert (standing.word, standing.reason, standing.at) == ("no", "refractory", 5 * HOP)
 
 
+def test_a_word_that_fired_and_goes_on_is_none() -> None:
+    """It falls below what resembles a word, but never below its threshold, so that it does not fire again."""
+    rows = [row(yes=0.6), *[row(yes=0.4)] * 4, row(yes=0.6), *COLD]
+    assert missed(trigger(yes=0.3), rows) == []
+
+
 class Doubtful(LoudnessClassifier):
     """Never sure of what it hears."""
 
@@ -118,3 +125,22 @@ def test_each_stream_has_its_own() -> None:
     both = [window for pair in zip(cut(beep()), cut(beep(), "two"), strict=True) for window in pair]
     events = feed(spotter, both, 6)
     assert [(type(event), event.stream) for event in events] == [(NearMiss, "one"), (NearMiss, "two")]
+
+
+def test_a_word_is_not_over_where_windows_are_left_out() -> None:
+    """A slow machine leaves out windows of the refractory time, after which the word that fired is still heard."""
+    settings = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=1000)
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=settings)
+    windows = [replace(window, late=True) for window in cut(beep(length=13_000))]
+    assert [event.type for event in feed(spotter, windows, 1)] == ["detection"]
+    assert spotter.scored < len(windows)
+
+
+def test_a_word_is_not_over_where_audio_is_lost() -> None:
+    """The next windows still have it, before the gap."""
+    settings = TriggerSettings({"beep": 0.6}, smoothing=2, refractory_ms=1000)
+    spotter = Spotter(LoudnessClassifier(), gate=None, trigger=settings)
+    windows = cut(beep(length=9_000))
+    after = replace(windows[19], lost=4 * HOP)
+    events = feed(spotter, [*windows[:15], after, *windows[20:]], 1)
+    assert [event.type for event in events] == ["detection", "audio_lost"]
