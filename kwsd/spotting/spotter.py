@@ -67,7 +67,7 @@ class Spotter:
         for state in self._streams.values():
             missed = state.near_misses.end()
             if missed:
-                events.append(_near_miss(state.stream, missed))
+                events.append(_near_miss(state.stream, missed).within(lengths[state.stream]))
             if state.speaking:
                 events.append(SpeechEnded(state.stream, at=lengths[state.stream]))
                 state.speaking = False

@@ -120,6 +120,15 @@ def test_the_spotter_reports_it_whatever_the_batch_and_at_the_end_too(windows: i
     assert miss(16, windows) == events
 
 
+def test_it_lies_within_the_stream() -> None:
+    """Windows go on beyond its end, so that its last word is heard in full."""
+    spotter = Spotter(Doubtful(), gate=None, trigger=TriggerSettings({"beep": 0.9}, smoothing=2))
+    assert feed(spotter, cut(beep())[:16], 16) == []
+    (event,) = spotter.end({"one": 23_000})
+    assert isinstance(event, NearMiss)
+    assert event.at == 23_000
+
+
 def test_each_stream_has_its_own() -> None:
     spotter = Spotter(Doubtful(), gate=None, trigger=TriggerSettings({"beep": 0.9}, smoothing=2))
     both = [window for pair in zip(cut(beep()), cut(beep(), "two"), strict=True) for window in pair]
