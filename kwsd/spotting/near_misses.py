@@ -38,4 +38,4 @@ class NearMisses:
 
 def _is_closer(first: Standing, second: Standing) -> bool:
     """Whether a standing is closer to firing than a later one. What is over the threshold came when it came."""
-    return first.reason != "score" or first.score >= second.score
+    return first.reason != "score" or (second.reason == "score" and first.score >= second.score)

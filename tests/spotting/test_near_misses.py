@@ -96,6 +96,12 @@ def test_a_word_that_fired_and_goes_on_is_none() -> None:
     assert missed(trigger(yes=0.3), rows) == []
 
 
+def test_a_word_over_its_own_threshold_is_closer_than_one_that_scores_more_below_its() -> None:
+    rows = [row(yes=0.95), row(no=0.6), row(no=0.6), row(no=0.7), *COLD]
+    ((_, standing),) = missed(trigger(latest_ms=150, yes=0.99, no=0.65), rows)
+    assert (standing.word, standing.reason, standing.at) == ("no", "late", 4 * HOP)
+
+
 class Doubtful(LoudnessClassifier):
     """Never sure of what it hears."""
 
