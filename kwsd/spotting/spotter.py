@@ -18,7 +18,7 @@ from kwsd.classifier import Classifier, check_scores
 from kwsd.events import Detection, Event, NearMiss, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, score_what_counts, stride_of
+from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, Scored, score_what_counts, stride_of
 from kwsd.spotting.stream_state import JudgedWindow, StreamState
 from kwsd.spotting.trigger import Hit, Standing, Trigger, TriggerSettings
 
@@ -77,7 +77,8 @@ class Spotter:
         judged = [self._state(window.stream).judge(window) for window in windows]
         self.gated += sum(not one.admitted for one in judged)
         events: list[Event] = []
-        for one, row in zip(judged, self._rows(judged), strict=True):
+        scored = self._scored(judged)
+        for index, (one, row) in enumerate(zip(judged, scored.rows, strict=True)):
             events.extend(one.events)
             trigger, at = one.state.trigger, one.window.end
             hit = trigger.skip(at) if one.skipped else trigger.feed(row, at)
@@ -85,7 +86,8 @@ class Spotter:
                 events.append(self._detection(one, hit))
             if one.skipped and not hit:
                 continue
-            missed = one.state.near_misses.feed(trigger.standing, one.window.hop, fired=hit is not None)
+            standing = None if index in scored.looked_back else trigger.standing
+            missed = one.state.near_misses.feed(standing, one.window.hop, fired=hit is not None)
             if missed:
                 events.append(_near_miss(one.state.stream, missed))
         return events
@@ -140,15 +142,15 @@ class Spotter:
         """Whether windows are left out with these settings. Raises ConfigError for a word that is not a label."""
         return Trigger(self._classifier.labels, trigger).spares and coarse is not None
 
-    def _rows(self, judged: Sequence[JudgedWindow]) -> list[NDArray[np.float32] | None]:
-        """The scores (labels,) of each window, None for those that need none."""
+    def _scored(self, judged: Sequence[JudgedWindow]) -> Scored:
+        """The scores of the windows that need any; the triggers have got those of windows that came before."""
         if not self._sparse:
             scores = iter(self._score([one.window for one in judged if one.wanted]))
-            return [next(scores) if one.wanted else None for one in judged]
+            return Scored([next(scores) if one.wanted else None for one in judged])
         found = score_what_counts([self._pending(one) for one in judged], self._score)
         for stream, row in found.belated.items():
             self._state(stream).trigger.amend(row)
-        return found.rows
+        return found
 
     def _pending(self, one: JudgedWindow) -> PendingWindow:
         stride = stride_of(self._coarse or 0, one.window.hop)
