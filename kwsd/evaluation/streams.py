@@ -33,7 +33,8 @@ def evaluate_streams(
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
     The words of the trigger's `thresholds` may fire; other spoken words do not count. All is measured with the gate and
-    without, whatever `gated` says. With `choose`, thresholds for that many false alarms an hour are chosen as well.
+    without; what `gated` says comes first, and single words are told for it alone. With `choose`, thresholds for that
+    many false alarms an hour are chosen for it as well.
     Raises InputError if none of the words is spoken.
     """
     trigger = settings.trigger
@@ -46,22 +47,23 @@ def evaluate_streams(
                 progress(f"scoring {stream.name}", done, len(stream.samples))
 
         recorded.append(score_stream(stream, classifier, settings, progress=scored))
-    return report_streams(recorded, trigger=trigger, choose=choose, progress=progress)
+    return report_streams(recorded, trigger=trigger, gated=settings.gated, choose=choose, progress=progress)
 
 
 def report_streams(
     recorded: Sequence[ScoredStream],
     *,
     trigger: TriggerSettings,
+    gated: bool = True,
     choose: float | None = None,
     progress: Progress | None = None,
 ) -> StreamReport:
     """The report of streams that were scored before; the other parameters are those of `evaluate_streams`."""
     words = tuple(trigger.thresholds)
     _check_spoken([word for each in recorded for word in each.words], words)
-    gates = tuple(_gate_report(recorded, trigger, progress, gated=gated) for gated in (True, False))
+    gates = tuple(_gate_report(recorded, trigger, progress, gated=on) for on in (gated, not gated))
     return StreamReport(
-        chosen=None if choose is None else _chosen(recorded, trigger, choose, progress),
+        chosen=None if choose is None else _chosen(recorded, trigger, choose, progress, gated=gated),
         model=recorded[0].model,
         streams=tuple(each.name for each in recorded),
         hours=sum(each.hours for each in recorded),
@@ -114,13 +116,19 @@ def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:
 
 
 def _chosen(
-    recorded: Sequence[ScoredStream], trigger: TriggerSettings, budget: float, progress: Progress | None
+    recorded: Sequence[ScoredStream],
+    trigger: TriggerSettings,
+    budget: float,
+    progress: Progress | None,
+    *,
+    gated: bool,
 ) -> Choice:
     def tried(done: int, total: int) -> None:
         if progress:
             progress("choosing thresholds", done, total)
 
-    return choose_thresholds(recorded, tuple(trigger.thresholds), trigger=trigger, budget=budget, progress=tried)
+    words = tuple(trigger.thresholds)
+    return choose_thresholds(recorded, words, trigger=trigger, gated=gated, budget=budget, progress=tried)
 
 
 def _strangers(recorded: Sequence[ScoredStream], words: Sequence[str]) -> tuple[str, ...]:

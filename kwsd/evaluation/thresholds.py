@@ -42,6 +42,7 @@ def choose_thresholds(
     words: Sequence[str],
     *,
     trigger: TriggerSettings,
+    gated: bool = True,
     budget: float = 0.5,
     lowest: float = 0.5,
     progress: Callable[[int, int], None] | None = None,
@@ -51,7 +52,7 @@ def choose_thresholds(
     Every word starts at its best threshold without a false alarm. While the budget (alarms an hour, over all words and
     streams) lasts, the word with the most additional hits per alarm is lowered; of equal thresholds, the higher is
     taken. This treats each word alone, so at the end all are replayed together, and raised together until the budget
-    is kept. `trigger` gives all other settings of the replay.
+    is kept. `trigger` and `gated` give all other settings of the replay.
 
     A word that is not spoken here, or is heard at no threshold, keeps the threshold of `trigger`, or gets the next
     higher one without an alarm. A word that exceeds the budget at every threshold that hears it gets infinity: it never
@@ -69,7 +70,7 @@ def choose_thresholds(
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
 
     def replayers(firing: Sequence[str]) -> list[Replayer]:
-        return [Replayer(each, firing, gated=True, trigger=trigger, listened=words) for each in recorded]
+        return [Replayer(each, firing, gated=gated, trigger=trigger, listened=words) for each in recorded]
 
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):

@@ -65,6 +65,12 @@ class Undecided:
         return scores
 
 
+def test_the_gate_as_it_is_set_comes_first(stream, tones):
+    """Single words are told for it alone."""
+    report = evaluate_streams([stream], tones, replace(SETTINGS, gated=False))
+    assert [gate.gated for gate in report.gates] == [False, True]
+
+
 def test_words_that_may_be_one_another_fire_by_their_claims(stream, tones):
     misses = {}
     for cost in (1.0, 0.1):

@@ -150,8 +150,12 @@ def test_what_the_gate_keeps_out_is_no_alarm():
     recorded = stream(1.0, {"a": [3.1]}, {"a": [6.1]})
     let_through = recorded.open.copy()
     let_through[690:720] = False  # the alarm, in the second minute
-    choice = choose_thresholds([replace(recorded, open=let_through)], ["a"], trigger=TRIGGER, budget=0.0)
+    gated = replace(recorded, open=let_through)
+    choice = choose_thresholds([gated], ["a"], trigger=TRIGGER, budget=0.0)
     assert odds_of(choice) == {"a": pytest.approx(3.0, abs=1e-5)}
+    given = replace(TRIGGER, thresholds={"a": 0.9})
+    without = choose_thresholds([gated], ["a"], trigger=given, gated=False, budget=0.0)
+    assert odds_of(without)["a"] > 6
 
 
 def test_each_word_is_judged_by_its_claim_beside_the_others():
