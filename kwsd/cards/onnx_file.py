@@ -13,6 +13,7 @@ Shape = tuple[int | None, ...]
 """The shape of a tensor; None for a size that the graph leaves open."""
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_TAGS = 1 << 32  # readers keep 32 bits of what precedes a field: one above would be another field to them
 _DEEPEST = 64  # graphs within nodes within graphs; ONNX Runtime's own reader stops at a hundred messages
 
 _INSIDE: Mapping[str, Mapping[int, str]] = {
@@ -150,7 +151,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             place += 8 if kind == _EIGHT else 4
         else:
             raise ValueError("it is not in protobuf format")
-        if not number or place > len(message):
+        if not number or tag >= _TAGS or place > len(message):
             raise ValueError("it is truncated, or not in protobuf format")
         yield number, value
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession
 
 from kwsd.cards.onnx_file import parse_onnx
 
@@ -127,6 +128,15 @@ def test_numbers_of_every_width_are_read_past() -> None:
 def test_a_field_without_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not in protobuf format"):
         parse_onnx(model().SerializeToString() + b"\x00\x00")
+
+
+def test_a_field_that_only_onnx_runtime_knows_is_refused() -> None:
+    """It drops the upper bits of a field's number, and so would find a weight in another file where kwsd does not."""
+    hidden = b"\x92\x80\x80\x80\x10\x04mine"  # the producer's name, but 2**32 is added to the tag
+    made = model().SerializeToString() + hidden
+    assert InferenceSession(made, providers=["CPUExecutionProvider"]).get_modelmeta().producer_name == "mine"
+    with pytest.raises(ValueError, match="not in protobuf format"):
+        parse_onnx(made)
 
 
 def test_what_is_none_or_cut_off() -> None:
