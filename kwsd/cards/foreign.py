@@ -154,10 +154,12 @@ def _extractor(folder: Path, config: Mapping[str, Any], name: str) -> Mapping[st
     """The feature extractor's configuration, looked for as in transformers: first within a processor's."""
     found = _tables(folder, EXTRACTORS)
     check_extractor({"config.json": config, **found}, name)
-    nested = [inner for table in found.values() if isinstance(inner := table.get("feature_extractor"), Mapping)]
-    if nested:
-        return nested[0]
-    if (alone := EXTRACTORS[-1]) in found:  # a processor's configuration that nests none only names its parts
+    processor, alone = EXTRACTORS
+    table = found.get(processor, {})
+    nested = table.get("feature_extractor", table.get("audio_processor"))
+    if isinstance(nested, Mapping):
+        return nested
+    if nested is None and alone in found:  # a processor's configuration that nests none only names its parts
         return found[alone]
     raise ModelError(
         f"{name} has no feature extractor: {folder} lacks {alone};",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from foreign_folders import change
@@ -107,6 +108,29 @@ def test_a_processors_extractor_goes_before_one_beside_it(copy: Path) -> None:
     assert read_card(str(copy)).rate == 8_000  # as in transformers
     (copy / "processor_config.json").write_text('{"processor_class": "Wav2Vec2Processor"}')
     assert read_card(str(copy)).rate == 16_000
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        {"audio_processor": {"sampling_rate": 8_000}},
+        {"feature_extractor": {"sampling_rate": 8_000}, "audio_processor": {"sampling_rate": 4_000}},
+        {"feature_extractor": None, "audio_processor": {"sampling_rate": 4_000}},
+        {"feature_extractor": {}},
+    ],
+)
+def test_the_extractor_that_is_checked_is_the_one_that_hears(copy: Path, processor: dict[str, Any]) -> None:
+    from kwsd.networks.auto_classifier import FeatureExtractor
+
+    told = json.loads((copy / "preprocessor_config.json").read_text())
+    kind = {"feature_extractor_type": told["feature_extractor_type"]}
+    for part in filter(None, processor.values()):
+        part |= kind
+    (copy / "processor_config.json").write_text(json.dumps(processor))
+    change(copy / "preprocessor_config.json", sampling_rate=2_000, feature_extractor={"sampling_rate": 16_000})
+    assert read_card(str(copy)).rate == FeatureExtractor(copy, "cpu").rate
+    (copy / "processor_config.json").unlink()
+    assert read_card(str(copy)).rate == FeatureExtractor(copy, "cpu").rate == 2_000
 
 
 def test_a_processors_configuration_without_an_extractor_says_nothing(copy: Path) -> None:
