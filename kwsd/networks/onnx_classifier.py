@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.resample import resampled
 from kwsd.cards.names import INPUT, OUTPUT
+from kwsd.errors import ModelError, first_line
 from kwsd.networks.resource_errors import check_memory
 from kwsd.samples import RATE
 
@@ -33,8 +34,18 @@ class OnnxClassifier:
 
     device = "cpu"
 
-    def __init__(self, session: Any, name: str, labels: Sequence[str], rate: int = RATE) -> None:
+    def __init__(
+        self,
+        session: Any,
+        name: str,
+        labels: Sequence[str],
+        rate: int = RATE,
+        *,
+        unfit: Callable[[str], ModelError],
+    ) -> None:
         """`session` is an `onnxruntime.InferenceSession` over a graph that takes windows at `rate` Hz.
+
+        `unfit` makes an error of the reason why the graph cannot be run, which may show only with some sounds.
 
         Raises:
             ValueError: the number of the graph's scores differs from that of the labels.
@@ -45,6 +56,7 @@ class OnnxClassifier:
         self._session = session
         self._threads: ThreadPoolExecutor | None = None
         self._rate = rate
+        self._unfit = unfit
         self.name = name
         self.labels = tuple(labels)
         """The columns of what `score` returns; for kwsd's own models the words, then `_unknown_`, then `_silence_`."""
@@ -52,8 +64,8 @@ class OnnxClassifier:
     def score(self, windows: NDArray[np.float32], rate: int = RATE) -> NDArray[np.float32]:
         """(batch, window) float32 in [-1, 1) at `rate` Hz -> (batch, labels) float32: probabilities.
 
-        Each row sums to one, unless the model's labels do not exclude each other. Raises MemoryError, and what ONNX
-        Runtime raises besides.
+        Each row sums to one, unless the model's labels do not exclude each other. Raises MemoryError, and ModelError
+        where ONNX Runtime cannot run the graph.
         """
         if rate != self._rate:
             windows = resampled(windows, rate, self._rate)
@@ -64,7 +76,7 @@ class OnnxClassifier:
                 scores[row] = self._session.run([OUTPUT], {INPUT: windows[row : row + 1]})[0][0]
             except Exception as error:  # ONNX Runtime's have no common class but this one
                 check_memory(error)
-                raise
+                raise self._unfit(first_line(error)) from error
 
         rows = range(len(windows))
         if self._threads is None and len(rows) >= _MANY:

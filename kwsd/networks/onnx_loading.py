@@ -49,7 +49,7 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
     with _blamed(unfit):
         drawn = (folder / GRAPH).read_bytes() if graph is None else graph
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        classifier = OnnxClassifier(_session(folder, config, drawn), name, labels)
+        classifier = OnnxClassifier(_session(folder, config, drawn), name, labels, unfit=unfit)
         classifier.score(np.zeros((1, config["window_samples"]), np.float32))
     _give_back()
     return classifier
@@ -65,9 +65,13 @@ def load_exported(model: Exported, data: bytes, path: str) -> OnnxClassifier:
     runtime = _runtime()
     options = _options(runtime)
     silence = np.zeros((1, model.window * RATE // model.rate), np.float32)
-    with _blamed(lambda why: ModelError(f"{path}: ONNX Runtime cannot run it ({why})", "export the model again")):
+
+    def unfit(why: str) -> ModelError:
+        return ModelError(f"{path}: ONNX Runtime cannot run it ({why})", "export the model again")
+
+    with _blamed(unfit):
         session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        classifier = OnnxClassifier(session, model.name, model.labels, model.rate)
+        classifier = OnnxClassifier(session, model.name, model.labels, model.rate, unfit=unfit)
         classifier.score(silence)
     _give_back()
     return classifier

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
+from kwsd.errors import ModelError
 from kwsd.networks.onnx_classifier import OnnxClassifier
 
 
@@ -34,7 +35,7 @@ def test_few_windows_stay_in_their_thread_and_many_share_the_cores(monkeypatch: 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     windows = np.arange(8, dtype=np.float32)[:, None]
     alone, shared = Session(1), Session(2)
-    microphone, recording = (OnnxClassifier(session, "tiny", ["a"]) for session in (alone, shared))
+    microphone, recording = (OnnxClassifier(session, "tiny", ["a"], unfit=ModelError) for session in (alone, shared))
     for few in (1, 2, 3):
         np.testing.assert_array_equal(microphone.score(windows[:few]), windows[:few])
     assert alone.threads == {threading.current_thread().name}
@@ -44,10 +45,28 @@ def test_few_windows_stay_in_their_thread_and_many_share_the_cores(monkeypatch: 
         assert len(shared.threads) == 2
 
 
-def test_what_a_run_raises_comes_out_of_its_thread() -> None:
-    class Failing(Session):
-        def run(self, *_: Any) -> list[Any]:
-            raise RuntimeError("no memory")
+class Failing(Session):
+    def __init__(self, why: str) -> None:
+        super().__init__(1)
+        self.why = why
 
-    with pytest.raises(RuntimeError, match="no memory"):
-        OnnxClassifier(Failing(1), "tiny", ["a"]).score(np.zeros((8, 4), np.float32))
+    def run(self, *_: Any) -> list[Any]:
+        raise RuntimeError(self.why)
+
+
+@pytest.mark.parametrize("windows", [1, 8])
+def test_a_graph_that_fails_is_the_models_fault_whenever_it_does(windows: int) -> None:
+    """As may be only with a sound that none was when the model was loaded; also in another thread."""
+    classifier = OnnxClassifier(
+        Failing("an index out of bounds\nand more"),
+        "tiny",
+        ["a"],
+        unfit=lambda why: ModelError(f"tiny cannot be run ({why});", "use another"),
+    )
+    with pytest.raises(ModelError, match=r"tiny cannot be run \(an index out of bounds\); use another"):
+        classifier.score(np.zeros((windows, 4), np.float32))
+
+
+def test_a_lack_of_memory_is_not_the_models_fault() -> None:
+    with pytest.raises(MemoryError):
+        OnnxClassifier(Failing("std::bad_alloc"), "tiny", ["a"], unfit=ModelError).score(np.zeros((8, 4), np.float32))
