@@ -35,6 +35,7 @@ SUFFIX = ".onnx"
 _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
 _SINGLE = "single_label_classification"
 _SHORTEST_S, _LONGEST_S = 0.1, 60
+_HIGHEST_RATE = 1_000_000
 _DEEPEST = 4
 _REMEDY = "export the model again: kwsd export MODEL --out DIR"
 
@@ -142,8 +143,8 @@ def _checked(table: Any) -> Exported:
             raise ValueError(key)
     if not visible(table["name"]).strip():
         raise ValueError("name")
-    for key in ("rate", "window"):
-        if type(table.get(key)) is not int or table[key] <= 0:
+    for key, most in (("rate", _HIGHEST_RATE), ("window", _HIGHEST_RATE * _LONGEST_S)):  # JSON's may be beyond a float
+        if type(table.get(key)) is not int or not 0 < table[key] <= most:
             raise ValueError(key)
     if not is_smoothing(table.get("smoothing")):
         raise ValueError("smoothing")
@@ -163,7 +164,7 @@ def _checked(table: Any) -> Exported:
     if not is_latest(latest_ms):
         raise ValueError("latest_ms")
     about = table.get("about")
-    if about is not None and (type(about) is not int or not 0 < about <= table["window"]):
+    if about is not None and (type(about) is not int or not _SHORTEST_S * table["rate"] <= about <= table["window"]):
         raise ValueError("about")
     return Exported(
         name=table["name"],
