@@ -40,13 +40,14 @@ def closed(path: Path, error: PermissionError) -> ModelError:
     return ModelError(f"{path}: {error.strerror}", "check its permissions, or name another model")
 
 
-def whole(value: object, folder: Path, what: str, most: int) -> int:
-    """Check a number of a model's folder: a whole one from 1 to `most`. Raises ModelError."""
+def whole(value: object, folder: Path, what: str, most: int, least: int = 1) -> int:
+    """Check a number of a model's folder: a whole one from `least` to `most`. Raises ModelError."""
     if isinstance(value, float) and value.is_integer():  # as some write 16000.0
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ModelError(
-            f"{folder}: {what} is {value!r:.40}, but must be a whole number from 1 to {most};", "fetch the model again"
+            f"{folder}: {what} is {value!r:.40}, but must be a whole number from {least} to {most};",
+            "fetch the model again",
         )
     return value
 

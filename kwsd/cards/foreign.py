@@ -29,6 +29,8 @@ Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
 LONGEST_S = 600
 """The most seconds of a model's input; a buffer for more would not fit into memory."""
+LEAST_WINDOW = RATE // 10
+"""The fewest samples of a model's window, as for `--window`; no word fits into fewer."""
 MANY = "multi_label_classification"
 """The problem_type of a model whose labels are not mutually exclusive."""
 ZERO_SHOT = frozenset({"clap"})
@@ -187,7 +189,7 @@ def _lengths(
         longest = ((steps - 1) * _FRAME + RATE // 40) * RATE // max(rate, RATE)
     elif kind == "clap":
         longest = whole(extractor.get("max_length_s", 10), folder, "max_length_s", LONGEST_S) * RATE
-    window = longest if own is None else whole(own, folder, "window_samples", LONGEST_S * RATE)
+    window = longest if own is None else whole(own, folder, "window_samples", LONGEST_S * RATE, LEAST_WINDOW)
     if kind == "whisper":
         longest = whole(extractor.get("chunk_length", 30), folder, "chunk_length", LONGEST_S) * RATE
     return window, longest

@@ -13,7 +13,7 @@ from typing import Any
 from kwsd.cards.card_file import check_words, read_card_file, verify_checksums
 from kwsd.cards.exported import read_exported
 from kwsd.cards.folder import licence_of, read_json, read_labels, whole
-from kwsd.cards.foreign import LONGEST_S, is_foreign, read_spec
+from kwsd.cards.foreign import LEAST_WINDOW, LONGEST_S, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
@@ -103,7 +103,7 @@ def card_of_file(path: Path) -> ModelCard:
 def own_window(folder: Path) -> int:
     """The length, in samples, of the input of kwsd's own model in `folder`. Raises ModelError."""
     said = read_json(folder / "config.json").get("window_samples", RATE)
-    return whole(said, folder, "window_samples", LONGEST_S * RATE)
+    return whole(said, folder, "window_samples", LONGEST_S * RATE, LEAST_WINDOW)
 
 
 def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | None:

@@ -70,6 +70,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: change(f / "config.json", model_type={}, auto_map={"AutoConfig": "mine.Config"}),
         "needs its own code",
     ),
+    "a window of a moment": (lambda f: change(f / "config.json", window_samples=1_599), "window_samples is 1599, but"),
     "a window of an hour": (lambda f: change(f / "config.json", window_samples=57_600_000), "window_samples"),
     "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "printable characters"),
     "a pickle": (pickled, "pytorch_model.bin, which kwsd never opens"),

@@ -200,6 +200,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: change(f / "card.json", sha256={"../a": "0" * 64}),
         "there is no such file in that folder",
     ),
+    "a window of a moment": (lambda f: change(f / "config.json", window_samples=1_599), "window_samples is 1599, but"),
     "a window that is none": (lambda f: change(f / "config.json", window_samples=[]), "window_samples"),
     "a config without a bottom": (lambda f: (f / "config.json").write_text("[" * 100_000), "config.json"),
     "weights that are one number": (lambda f: scalar(f), "is damaged, or not from kwsd"),
