@@ -18,6 +18,8 @@ _ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
 """Keys of a config.json, or of a part of it, by which transformers chooses how attention is computed."""
 _OF_TORCH = frozenset({"eager", "sdpa", "flex_attention"})
 """Ways to compute attention that are in torch; for others transformers may fetch a library from the Hub and run it."""
+_BY_KERNELS = frozenset({"eetq", "fbgemm_fp8", "fp8", "metal", "mxfp4", "mxfp8", "nvfp4"})
+"""Ways to quantise weights for which transformers fetches a library from the Hub and runs it, if it can."""
 _EXTRACTOR_CLASS = re.compile(r"(?!Auto)\w+FeatureExtractor")
 _TOKENIZER_CLASS = re.compile(r"(?!Auto|Rag)\w+Tokenizer(Fast)?|TokenizersBackend")
 """Classes that only read their own files; others of transformers' load models, and may ask to run a folder's code."""
@@ -30,8 +32,9 @@ def check_own_means(config: Mapping[str, Any], name: str) -> None:
     """Raise ModelError for a config.json that makes transformers read weights or run code that kwsd has not checked.
 
     transformers reads the weights that `transformers_weights` names, even a pickle, and despite use_safetensors; and it
-    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only. It
-    takes the whole configuration from another file where `configuration_files` lists one for its version.
+    fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only. So
+    it does for some quantised weights, or asks for the package that would. It takes the whole configuration from
+    another file where `configuration_files` lists one for its version.
     """
     if "configuration_files" in config:
         what = f"{name}: config.json names other files to be read instead of it (configuration_files);"
@@ -45,6 +48,9 @@ def check_own_means(config: Mapping[str, Any], name: str) -> None:
         part = parts.pop()
         inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
         for key, value in inner:
+            if key == "quant_method" and isinstance(value, str) and value in _BY_KERNELS:
+                what = f"{name}: config.json asks for other code to compute with quantised weights ({key}: {value!r}),"
+                raise ModelError(f"{what} which kwsd never runs;", "use a model whose weights are not quantised")
             if key not in _ATTENTION:
                 parts.append(value)
                 continue

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -73,6 +74,21 @@ def test_other_code_for_attention_is_found_in_any_part_of_a_configuration() -> N
         with pytest.raises(ModelError, match="asks for other code to compute attention"):
             check_own_means(config, "mine")
     check_own_means({"transformers_weights": "model.safetensors", "parts": [{"attn_implementation": None}]}, "mine")
+
+
+@pytest.mark.parametrize("inner", [lambda told: told, lambda told: {"text_config": told}])
+def test_weights_that_need_other_code_are_refused_before_anyone_is_told_to_install_it(
+    copy: Path, inner: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """transformers would ask for a package that fetches a library from the Hub, and then run that."""
+    change(copy / "config.json", **inner({"quantization_config": {"quant_method": "eetq"}}))
+    with pytest.raises(ModelError, match=r"compute with quantised weights \(quant_method: 'eetq'\), which kwsd never"):
+        read_card(str(copy))
+
+
+@pytest.mark.parametrize("way", [["eetq"], "of tomorrow"])
+def test_other_ways_to_quantise_are_left_to_transformers(way: Any) -> None:
+    check_own_means({"quantization_config": {"quant_method": way}}, "mine")
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
