@@ -130,7 +130,14 @@ def trigger_settings(config: Config, card: ModelCard) -> TriggerSettings:
     """The trigger's settings, for a model."""
     chosen = config.trigger
     smoothing = chosen.smoothing or card.smoothing
-    return TriggerSettings(thresholds(config, card), smoothing, chosen.refractory_ms, card.substitution, card.latest_ms)
+    return TriggerSettings(
+        thresholds(config, card),
+        smoothing,
+        chosen.refractory_ms,
+        card.substitution,
+        card.latest_ms,
+        card.second_chance if chosen.second_chance else 0.0,
+    )
 
 
 def thresholds(config: Config, card: ModelCard) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 
 _LONGEST_NAME = 100
+MOST_CHANCE = 10
 A_NAME = f"1 to {_LONGEST_NAME} printable characters, not only spaces"
 """The form of a model's name, for error messages."""
 
@@ -32,6 +33,11 @@ def is_share(value: object) -> bool:
 def is_cost(value: object) -> bool:
     """Whether it is a valid cost of a substitution, relative to that of an insertion."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def is_chance(value: object) -> bool:
+    """Whether it may be by how much, in log-odds, a threshold is lowered for a word that is said again."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_CHANCE
 
 
 def is_latest(value: object) -> bool:

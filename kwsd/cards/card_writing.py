@@ -14,7 +14,8 @@ from kwsd.errors import ModelError
 from kwsd.replacing import write_bytes
 
 UNCHOSEN: Mapping[str, Any] = {
-    "thresholds": {}, "smoothing": DEFAULT_SMOOTHING, "substitution": 1.0, "latest_ms": None, "verifier": None,
+    "thresholds": {}, "smoothing": DEFAULT_SMOOTHING, "substitution": 1.0, "latest_ms": None, "second_chance": 0.0,
+    "verifier": None,
 }  # fmt: skip
 """A card's settings for new weights, which replace those that an earlier card has for other weights."""
 

@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from kwsd.cards.allowed import is_cost, is_latest, is_smoothing, is_threshold
+from kwsd.cards.allowed import is_chance, is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import check_regular
 from kwsd.cards.names import INPUT, OUTPUT
@@ -27,8 +27,9 @@ FORMAT = 2
 """The newest format; it is raised when an earlier kwsd would misread a file.
 
 In format 1, thresholds are for probabilities; a file whose `substitution` is 1 means the same in both, and is written
-as 1. Two fields needed no new format: an earlier kwsd that does not know `latest_ms` sometimes answers late, as it
-always did, and one that does not know `about` reports too early a start of a word."""
+as 1. Three fields needed no new format: an earlier kwsd that does not know `latest_ms` sometimes answers late, as it
+always did, one that does not know `second_chance` gives none, and one that does not know `about` reports too early a
+start of a word."""
 
 SUFFIX = ".onnx"
 
@@ -47,7 +48,8 @@ class Exported:
     `problem_type` is transformers' term: with single_label_classification, the scores of a window sum to one.
     Thresholds are for the mean over `smoothing` windows of a word's claim with `substitution` (see
     `kwsd.spotting.claims`); a word must fire within `latest_ms` of the first window that resembles it, None for no
-    limit. Scores are about the last `about` samples, None for all.
+    limit. The threshold of a word that is said again is lowered by `second_chance`, in log-odds. Scores are about the
+    last `about` samples, None for all.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Exported:
     smoothing: int = DEFAULT_SMOOTHING
     substitution: float = 1.0
     latest_ms: int | None = None
+    second_chance: float = 0.0
     about: int | None = None
 
     def to_metadata(self) -> dict[str, str]:
@@ -163,6 +166,9 @@ def _checked(table: Any) -> Exported:
     latest_ms = table.get("latest_ms")
     if not is_latest(latest_ms):
         raise ValueError("latest_ms")
+    second_chance = table.get("second_chance", 0.0)
+    if not is_chance(second_chance):
+        raise ValueError("second_chance")
     about = table.get("about")
     if about is not None and (type(about) is not int or not _SHORTEST_S * table["rate"] <= about <= table["window"]):
         raise ValueError("about")
@@ -178,6 +184,7 @@ def _checked(table: Any) -> Exported:
         smoothing=table["smoothing"],
         substitution=substitution,
         latest_ms=latest_ms,
+        second_chance=second_chance,
         about=about,
     )
 

@@ -23,7 +23,9 @@ class ModelCard:
 
     `thresholds` has every word, for the mean over `smoothing` windows of its claim with `substitution` (see
     `kwsd.spotting.claims`; 1 for foreign models); a word may fire up to `latest_ms` after the first window that
-    resembles it, None for no limit (see `kwsd.spotting.trigger`). `scores` are measured figures.
+    resembles it, None for no limit (see `kwsd.spotting.trigger`). The threshold of a word that came close is lowered by
+    `second_chance`, in log-odds, if it is said again (see `kwsd.spotting.second_chance`). `scores` are measured
+    figures.
 
     `path` is its folder, or an exported model's file. `rate` is the network's, in Hz. `window` is the length of its
     input, `longest` the greatest possible one (None for no limit), both in samples at 16 kHz; its scores are about the
@@ -46,6 +48,7 @@ class ModelCard:
     smoothing: int = DEFAULT_SMOOTHING
     substitution: float = 1.0
     latest_ms: int | None = None
+    second_chance: float = 0.0
     verifier: Verifier | None = None
 
     @property

@@ -71,6 +71,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         smoothing=card["smoothing"],
         substitution=card["substitution"],
         latest_ms=card["latest_ms"],
+        second_chance=card["second_chance"],
     )
 
 
@@ -97,6 +98,7 @@ def card_of_file(path: Path) -> ModelCard:
         smoothing=found.smoothing,
         substitution=found.substitution,
         latest_ms=found.latest_ms,
+        second_chance=found.second_chance,
     )
 
 

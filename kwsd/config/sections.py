@@ -140,6 +140,10 @@ class TriggerConfig:
         1000, flag="--refractory", low=0, high=60_000,
         help="Milliseconds after a detection in which no other follows; of kwsd's own models, another word may.",
     )  # fmt: skip
+    second_chance: bool = option(
+        True, flag="--second-chance/--no-second-chance",
+        help="Let a word that came close fire at a lower score if it is said again, where the model says so.",
+    )  # fmt: skip
     thresholds: Mapping[str, float] = option(
         factory=dict, low=LOWEST, high=1.0, example={"go": 0.9998},
         help="Score at which a single word fires; overrides `threshold`.",

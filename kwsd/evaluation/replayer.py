@@ -18,6 +18,7 @@ from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import Detection
 from kwsd.samples import samples_in
+from kwsd.spotting.second_chance import WITHIN, lowered
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import NEXT, TriggerSettings
 
@@ -64,12 +65,12 @@ class Replayer:
     ) -> None:
         """`words` may fire, out of those that are `listened` for (by default `words`); other spoken words do not count.
 
-        Of `trigger`, only `smoothing`, `substitution` and `latest_ms` are used."""
+        Of `trigger`, only `smoothing`, `substitution`, `latest_ms` and `second_chance` are used."""
         self.recorded = recorded
         self.spoken = tuple(word for word in recorded.words if word.word in set(words))
         self._words = tuple(words)
         self._smoothing, self._substitution = trigger.smoothing, trigger.substitution
-        self._latest_ms = trigger.latest_ms
+        self._latest_ms, self._second_chance = trigger.latest_ms, trigger.second_chance
         self._gated, self._listened = gated, tuple(listened or words)
         self._columns = [recorded.labels.index(word) for word in words]
         self._blank: Scores = np.zeros((self._smoothing, len(recorded.labels)), np.float32)
@@ -81,7 +82,14 @@ class Replayer:
         (n, labels), 0 for windows that it does not look at; and (n, words)."""
         thresholds = {word: trigger.thresholds.get(word, math.inf) for word in self._listened}
         looked_at = self.recorded.looked_at(
-            replace(trigger, thresholds=thresholds, smoothing=self._smoothing, substitution=self._substitution),
+            replace(
+                trigger,
+                thresholds=thresholds,
+                smoothing=self._smoothing,
+                substitution=self._substitution,
+                latest_ms=self._latest_ms,
+                second_chance=self._second_chance,
+            ),
             gated=self._gated,
         )
         if self._seen is None or self._seen[0] is not looked_at:
@@ -96,13 +104,15 @@ class Replayer:
     def detections(self, trigger: TriggerSettings) -> list[Detection]:
         """The detections of a spotter with these settings, the same words at the same samples.
 
-        Their `start` and `end` mean nothing. `smoothing`, `substitution` and `latest_ms` are the replayer's."""
+        Their `start` and `end` mean nothing. `smoothing`, `substitution`, `latest_ms` and
+        `second_chance` are the replayer's."""
         recorded = self.recorded
         classifier = ReplayClassifier(recorded.model, recorded.labels)
         settings = replace(
             trigger,
             smoothing=self._smoothing,
             latest_ms=self._latest_ms,
+            second_chance=self._second_chance,
             substitution=1.0,  # the rows are claims already
         )
         spotter = Spotter(classifier, gate=None, trigger=settings)
@@ -134,16 +144,19 @@ class Replayer:
         """On how many earlier windows the outcome of a window may depend.
 
         With `latest_ms` it depends on where a word was first resembled: how long ago, or, within the refractory time,
-        whether that was `NEXT` or more after the hit.
+        whether that was `NEXT` or more after the hit. A second chance depends on where the word came close.
         """
-        if trigger.latest_ms is None:
+        timed = WITHIN + NEXT if trigger.second_chance else 0
+        if trigger.latest_ms is not None:
+            timed = max(timed, samples_in(trigger.latest_ms), samples_in(trigger.refractory_ms) - NEXT)
+        if not timed:
             return self._smoothing - 1
-        timed = max(samples_in(trigger.latest_ms), samples_in(trigger.refractory_ms) - NEXT)
         return self._smoothing - 1 + -(-timed // self.recorded.hop) + 1
 
     def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64], before: int) -> Iterator[tuple[int, int]]:
         """Separate runs [first, stop) of windows where a word may reach its threshold, each with the next window."""
-        thresholds = np.array([trigger.thresholds.get(word, math.inf) for word in self._words])
+        due = [trigger.thresholds.get(word, math.inf) for word in self._words]
+        thresholds = np.array([lowered(threshold, trigger.second_chance) for threshold in due])
         hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):
             return

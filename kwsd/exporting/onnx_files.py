@@ -68,6 +68,7 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
         smoothing=card.smoothing,
         substitution=card.substitution,
         latest_ms=card.latest_ms,
+        second_chance=card.second_chance,
         about=None if card.spoken is None else card.spoken * card.rate // RATE,
     )
     return {"float32": _with(exact, contract), "int8": _with(coarse, contract)}

@@ -13,6 +13,7 @@ from kwsd.config import TriggerConfig
 from kwsd.errors import ConfigError
 from kwsd.labels import enumerated
 from kwsd.samples import samples_in
+from kwsd.spotting.second_chance import SecondChances
 
 Reason = Literal["score", "late", "refractory", "fired"]
 
@@ -38,6 +39,9 @@ class TriggerSettings:
     does so by chance. For a word that has fired, the time counts from the end of its refractory time, if that is later:
     where it is said again at once, its windows follow each other without one that scores less. Another word may fire
     within the refractory time if the first window that resembles it ends `NEXT` or more after the hit.
+
+    `second_chance` is by how much, in log-odds, the threshold of a word is lowered that came close and is said again
+    (see `kwsd.spotting.second_chance`); 0 for not at all.
     """
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -45,6 +49,7 @@ class TriggerSettings:
     refractory_ms: int = TriggerConfig().refractory_ms
     substitution: float = 1.0
     latest_ms: int | None = None
+    second_chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,10 @@ class Trigger:
             raise ConfigError(f"the model does not know {', '.join(strangers)}; it knows {enumerated(labels)}")
         self._words = tuple(settings.thresholds)
         self._columns = np.array([labels.index(word) for word in self._words], np.intp)
-        self._thresholds = np.array([settings.thresholds[word] for word in self._words])
-        least = settings.smoothing * self._thresholds - (settings.smoothing - 1)
+        self._thresholds = np.array([settings.thresholds[word] for word in self._words], np.float64)
+        self._chances = SecondChances(self._thresholds, settings.second_chance, NEXT)
+        self._due = self._thresholds
+        least = settings.smoothing * self._chances.lowered - (settings.smoothing - 1)
         self._least = least - 1e-6  # a score may be above one by a rounding error
         self._like = np.minimum(self._least, RESEMBLES)
         self._begins = np.minimum(self._thresholds, RESEMBLES)
@@ -108,6 +115,7 @@ class Trigger:
         word one that follows.
         """
         self._unheard[:] = self._fed_at
+        self._chances.skip()
         self._recent[:] = 0
         self._armed = np.ones(len(self._words), bool)
         self._hot = np.zeros(len(self._words), bool)  # whether the last window resembles the word
@@ -129,6 +137,7 @@ class Trigger:
                 self._since[column], self._first[column] = other._since[before], other._first[before]
                 self._fired[column], self._unheard[column] = other._fired[before], other._unheard[before]
                 self._recent[-kept:, column] = other._recent[-kept:, before]
+                self._chances.take(column, other._chances, before)
 
     @property
     def spares(self) -> bool:
@@ -139,10 +148,10 @@ class Trigger:
         """The score of each word (words,) from which on a window is a candidate.
 
         On the `finest` grid no mean that includes a lower score can reach the threshold. The bounds are lower on a
-        coarser grid, where a window may hold only a part of a word, and with `latest_ms`, which needs the first window
-        that resembles the word.
+        coarser grid, where a window may hold only a part of a word, and with `latest_ms` or a second chance, which need
+        all windows that resemble the word.
         """
-        return self._least if finest and self._latest is None else self._like
+        return self._least if finest and self._latest is None and not self._chances.any else self._like
 
     def is_candidate(self, scores: NDArray[np.float32], *, finest: bool) -> bool:
         """Whether a window with these scores (labels,) is a candidate for any word; see `bounds`."""
@@ -174,7 +183,9 @@ class Trigger:
         self._begin(hot & ~self._hot)
         self._hot = hot
         smoothed = self._smoothed = self._recent.mean(axis=0)
-        over = smoothed >= self._thresholds
+        heard = self._recent.min(axis=0) >= RESEMBLES
+        self._due = self._chances.due(heard, at)
+        over = smoothed >= self._due
         self._armed |= ~over
         self._idle = not (self._recent.any() or over.any())  # then another window without scores changes nothing
         ready = over & self._armed
@@ -185,17 +196,19 @@ class Trigger:
             ready &= ~self._late
         if at < self._quiet_until:
             ready &= self._following(at)
-        if not ready.any():
+        best = int(np.where(ready, smoothed, -1.0).argmax()) if ready.any() else None
+        self._chances.note(heard, smoothed, at, best)
+        if best is None:
             return None
-        best = int(np.where(ready, smoothed, -1.0).argmax())
         self._armed[best] = False
         self._fired[best] = at
         self._quiet_until = at + self._refractory
-        return Hit(self._words[best], float(smoothed[best]), float(self._thresholds[best]))
+        return Hit(self._words[best], float(smoothed[best]), float(self._due[best]))
 
     def skip(self, at: int) -> Hit | None:
         """Take the window that ends at sample `at`, and may not be scored as `is_refractory`."""
         self._unheard[:] = at
+        self._chances.skip()
         return self.feed(None, at)
 
     @property
@@ -206,12 +219,12 @@ class Trigger:
         best = int(np.where(self._hot, self._smoothed, -1.0).argmax())
         if self._recent[:, best].min() < RESEMBLES:  # of one that was not scored at once, it is known too late
             return None
-        score, threshold = float(self._smoothed[best]), float(self._thresholds[best])
+        score, threshold = float(self._smoothed[best]), float(self._due[best])
         return Standing(self._words[best], score, threshold, self._fed_at, self._reason(best))
 
     def _reason(self, word: int) -> Reason:
         """What keeps a word, by its index, from firing."""
-        if self._smoothed[word] < self._thresholds[word]:
+        if self._smoothed[word] < self._due[word]:
             return "score"
         if not self._armed[word]:
             return "fired"

@@ -106,6 +106,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
     "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
     "no time to fire": (lambda: saying(latest_ms=0), "latest_ms"),
+    "a second chance at nothing": (lambda: saying(second_chance=11), "second_chance"),
     "half a millisecond": (lambda: saying(latest_ms=0.5), "latest_ms"),
     "substitutions for nothing": (lambda: saying(substitution=0), "substitution"),
     "a substitution that is no number": (lambda: saying(substitution="x"), "substitution"),

@@ -43,6 +43,7 @@ coarse_ms = 200
 words = ["yes", "no", "yes"]
 threshold = 0.8
 smoothing = 3
+second_chance = false
 refractory_ms = 0
 [trigger.thresholds]
 yes = 0.9

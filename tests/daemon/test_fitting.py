@@ -40,6 +40,15 @@ def test_how_late_a_word_may_fire_is_the_models_to_say(configure: Configure, car
     assert fitting.trigger_settings(configure(), replace(card, latest_ms=450)).latest_ms == 450
 
 
+@pytest.mark.parametrize(("wanted", "lowered_by"), [(True, 3.0), (False, 0.0)])
+def test_a_second_chance_is_the_models_unless_it_is_not_wanted(
+    wanted: bool, lowered_by: float, configure: Configure, card: ModelCard
+) -> None:
+    config = configure({"trigger.second_chance": wanted})
+    assert fitting.trigger_settings(configure(), card).second_chance == 0
+    assert fitting.trigger_settings(config, replace(card, second_chance=3.0)).second_chance == lowered_by
+
+
 def test_what_a_substitution_costs_is_the_models_to_say(configure: Configure, card: ModelCard) -> None:
     assert fitting.trigger_settings(configure(), card).substitution == 1
     assert fitting.trigger_settings(configure(), replace(card, substitution=0.1)).substitution == 0.1

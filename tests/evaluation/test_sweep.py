@@ -59,14 +59,15 @@ def all_at_once(recorded: ScoredStream, trigger: TriggerSettings, gated: bool) -
     st.booleans(),
     st.sampled_from([1.0, 0.1]),
     st.sampled_from([None, 1, 250, 600]),
+    st.sampled_from([0.0, 2.0]),
 )
-@settings(max_examples=100)
+@settings(max_examples=150)
 def test_replaying_islands_gives_what_replaying_everything_gives(
-    seed, odds, smoothing, refractory_ms, gated, substitution, latest_ms
+    seed, odds, smoothing, refractory_ms, gated, substitution, latest_ms, second_chance
 ):
     recorded = recording(seed)
     thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
-    trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution, latest_ms)
+    trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution, latest_ms, second_chance)
     replayer = Replayer(recorded, tuple("abc"), gated=gated, trigger=trigger)
     fired = replayer.detections(trigger)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)
@@ -75,6 +76,14 @@ def test_replaying_islands_gives_what_replaying_everything_gives(
 def test_the_property_above_is_not_about_nothing():
     trigger = TriggerSettings(dict.fromkeys("abc", 0.5), 2, 700)
     assert len(all_at_once(recording(1), trigger, False)) > len(all_at_once(recording(1), trigger, True)) > 5
+
+
+def test_it_is_about_second_chances_too():
+    thresholds, gains = dict.fromkeys("abc", 0.995), 0
+    for seed in range(9):
+        without, with_it = (TriggerSettings(thresholds, 2, 700, second_chance=by) for by in (0.0, 2.0))
+        gains += all_at_once(recording(seed), without, False) != all_at_once(recording(seed), with_it, False)
+    assert gains > 3
 
 
 @pytest.mark.parametrize("coarse", [0, 2400, 4000])
@@ -253,7 +262,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("smoothing", [1, 2, 3])
+@pytest.mark.parametrize(("smoothing", "second_chance"), [(1, 0.0), (2, 0.0), (3, 0.0), (2, 3.0)])
 @pytest.mark.parametrize(
     "thresholds",
     [
@@ -264,10 +273,10 @@ class Counting:
         {"a": 0.3, "b": 0.99},
     ],
 )
-def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, smoothing, thresholds):
+def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, smoothing, second_chance, thresholds):
     """One hop after the other; a word that nobody listens for brings no closer look, a low threshold does."""
     recorded = replace(recording(seed, windows=200), coarse=6400)
-    trigger = TriggerSettings(thresholds, smoothing=smoothing)
+    trigger = TriggerSettings(thresholds, smoothing=smoothing, second_chance=second_chance)
     counting = Counting(recorded.scores)
     spotter = Spotter(counting, gate=None, trigger=trigger, coarse=6400)
     fired = []

@@ -20,7 +20,7 @@ from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 def test_what_was_chosen_stays_with_its_weights_and_goes_with_others(verified: Callable[..., Path]) -> None:
     folder = verified(thresholds={"yes": 0.9}, verified_at={"yes": 0.8}) / "small"
-    write_card(folder, {"smoothing": 3, "latest_ms": 450})
+    write_card(folder, {"smoothing": 3, "latest_ms": 450, "second_chance": 3.0})
     model = AutoModelForAudioClassification.from_pretrained(folder)
     export_model(model, folder, name="small", licence="CC0-1.0")
     card = read_card(str(folder))

@@ -63,10 +63,12 @@ def events(
     *,
     coarse: int | None,
     lowest: float = 0.6,
+    second_chance: float = 0.0,
 ) -> tuple[list[Event], list[int]]:
     """What a spotter says to two streams of these scores, the second one backwards, in batches of these sizes."""
     classifier = Told(np.concatenate([rows, rows[::-1]]))
-    trigger = TriggerSettings({"yes": 0.9, "no": lowest}, smoothing=smoothing, refractory_ms=300)
+    thresholds = {"yes": 0.99 if second_chance else 0.9, "no": lowest}
+    trigger = TriggerSettings(thresholds, smoothing=smoothing, refractory_ms=300, second_chance=second_chance)
     spotter = Spotter(classifier, gate=None, trigger=trigger, coarse=coarse)
     for stream in ("one", "two"):
         spotter._state(stream).gate = ToldGate(opens)  # type: ignore[assignment]
@@ -98,6 +100,19 @@ def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count
     thrifty, asked = events(rows, batches, smoothing, opens, lowest=lowest, coarse=0)
     assert _but_near_misses(thrifty) == _but_near_misses(plain)
     assert len(asked) == len(set(asked))
+
+
+@settings(max_examples=300)
+@given(data=st.data(), smoothing=st.integers(1, 3), count=st.integers(10, 60))
+def test_a_second_chance_is_the_very_same(data: st.DataObject, smoothing: int, count: int) -> None:
+    close = st.sampled_from([0.0, 0.0, 0.4, 0.5, 0.95, 0.97, 0.98, 1.0])
+    yes = data.draw(st.lists(close, min_size=count, max_size=count))
+    rows = np.stack([yes, yes[::-1], np.zeros(count)], axis=1).astype(np.float32)
+    batches = data.draw(st.lists(st.integers(1, 7), min_size=count, max_size=count))
+    opens = [True] * count
+    plain, _ = events(rows, [1] * count, smoothing, opens, coarse=None, lowest=0.98, second_chance=3.0)
+    thrifty, _ = events(rows, batches, smoothing, opens, coarse=0, lowest=0.98, second_chance=3.0)
+    assert sorted(map(repr, _but_near_misses(thrifty))) == sorted(map(repr, _but_near_misses(plain)))
 
 
 def _but_near_misses(found: list[Event]) -> list[Event]:

@@ -49,9 +49,10 @@ def test_what_a_card_says(folder: Path) -> None:
     assert read_card(str(folder)).smoothing == 5
     change(folder / "card.json", thresholds={"yes": 0.5, "_unknown_": 0.5})
     assert read_card(str(folder)).thresholds == card.thresholds  # a label, and no word
-    assert (card.substitution, card.latest_ms) == (1, None)
-    change(folder / "card.json", substitution=0.1, latest_ms=450)
-    assert (read_card(str(folder)).substitution, read_card(str(folder)).latest_ms) == (0.1, 450)
+    assert (card.substitution, card.latest_ms, card.second_chance) == (1, None, 0)
+    change(folder / "card.json", substitution=0.1, latest_ms=450, second_chance=3.5)
+    card = read_card(str(folder))
+    assert (card.substitution, card.latest_ms, card.second_chance) == (0.1, 450, 3.5)
     assert card.size_bytes == (folder / "model.safetensors").stat().st_size
 
 
@@ -192,6 +193,9 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "broken card": (lambda f: (f / "card.json").write_bytes(b"\xff"), "card.json"),
     "a smoothing that is none": (lambda f: change(f / "card.json", smoothing=0), "card.json"),
     "no time to fire": (lambda f: change(f / "card.json", latest_ms=0), "latest_ms"),
+    "a second chance at nothing": (lambda f: change(f / "card.json", second_chance=11), "second_chance"),
+    "a threshold that rises": (lambda f: change(f / "card.json", second_chance=-0.5), "second_chance"),
+    "a chance that is no number": (lambda f: change(f / "card.json", second_chance=True), "second_chance"),
     "substitutions for nothing": (lambda f: change(f / "card.json", substitution=0), "card.json"),
     "a threshold under every score": (lambda f: change(f / "card.json", thresholds={"yes": 0}), "0.001 to 1"),
     "a threshold that is no number": (lambda f: change(f / "card.json", thresholds={"yes": "high"}), "card.json"),

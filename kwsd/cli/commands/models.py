@@ -164,6 +164,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
     if card.latest_ms is not None:
         yield "fires within", f"{card.latest_ms} ms of the first window that resembles the word, or not at all"
+    if card.second_chance:
+        yield "second chance", _chance(card)
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 
@@ -173,6 +175,15 @@ def _hears(card: ModelCard) -> str:
     about = f"; its scores are about the last {card.about / RATE:g} s" if card.about < card.window else ""
     verifier = f"; its verifier {card.heard / RATE:g} s" if card.window < card.heard else ""
     return f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}{verifier}"
+
+
+def _chance(card: ModelCard) -> str:
+    """What a word that came close needs when it is said again."""
+    from kwsd.spotting.second_chance import WITHIN, lowered
+
+    least = {f"{lowered(value, card.second_chance):.4g}" for value in card.firing.values()}
+    needs = f"at {least.pop()}" if len(least) == 1 else "at a lower score"
+    return f"a word that came close fires {needs} if it is said again within {WITHIN / RATE:g} s"
 
 
 def flattened(scores: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -199,6 +210,7 @@ def _as_dict(card: ModelCard) -> dict[str, Any]:
         "smoothing": card.smoothing,
         "substitution": card.substitution,
         "latest_ms": card.latest_ms,
+        "second_chance": card.second_chance,
         "window_s": card.window / RATE,
         "heard_s": card.heard / RATE,
         "about_s": card.about / RATE,

@@ -59,7 +59,7 @@ def told_of(tiny_model: Path, tmp_path: Path) -> Path:
     verifier = {"model": "larger", "asked_from": 0.02, "weight": 0.5, "thresholds": {"yes": 0.8}}
     change(
         folder / "card.json", thresholds={"yes": 0.9, "no": 0.7}, smoothing=3, substitution=0.25, latest_ms=450,
-        verifier=verifier,
+        second_chance=3, verifier=verifier,
     )  # fmt: skip
     return folder
 
@@ -69,13 +69,17 @@ def test_how_a_word_fires_is_told(kwsd: Command, told_of: Path) -> None:
     assert f"folder {told_of} verifier larger, used where a word scores 0.02 or more; kwsd listen --no-verify" in told
     fires = "fires by its score, in which another listened word counts 0.25 of what no word does fires within 450 ms of"
     assert fires in told
+    assert "second chance a word that came close fires at a lower score if it is said again within 6 s" in told
+    change(told_of / "card.json", verifier=None, thresholds={"yes": 0.998, "no": 0.998})
+    assert "fires at 0.9613 if" in " ".join(kwsd("models", "info", told_of).out.split())
 
 
 def test_json_tells_all_that_the_card_does(kwsd: Command, told_of: Path) -> None:
     assert json.loads(kwsd("models", "info", told_of, "--format", "json").out) == {
         "name": "tiny", "kind": "kwsd", "folder": str(told_of), "words": ["yes", "no"],
         "labels": ["yes", "no", "_unknown_", "_silence_"], "thresholds": {"yes": 0.8, "no": 0.7}, "verifier": "larger",
-        "smoothing": 3, "substitution": 0.25, "latest_ms": 450, "window_s": 1.0, "heard_s": 1.0, "about_s": 1.0,
+        "smoothing": 3, "substitution": 0.25, "latest_ms": 450, "second_chance": 3,
+        "window_s": 1.0, "heard_s": 1.0, "about_s": 1.0,
         "rate_hz": 16_000, "licence": "CC0-1.0", "size_bytes": (told_of / "model.safetensors").stat().st_size,
         "scores": {"validation": {"accuracy": 0.5}, "cpu_s_per_s": 0.01},
     }  # fmt: skip

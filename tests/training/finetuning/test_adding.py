@@ -96,6 +96,7 @@ def test_only_what_is_new_learns_and_all_of_it_is_heard(data: Labelled, tmp_path
     )
     assert card.thresholds == {**shipped.thresholds, "beep": ADDED_THRESHOLD}
     assert (card.substitution, card.latest_ms) == (shipped.substitution, shipped.latest_ms)
+    assert card.second_chance == shipped.second_chance
     assert offsets_of(load_network(place).config) == offsets_of(load_network(own).config)
     _check_heard(place)
     write_card(place, {"thresholds": {"beep": 0.5}})

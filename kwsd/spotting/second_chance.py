@@ -1,0 +1,75 @@
+"""Lets a word that came close fire at a lower score if it is said again soon.
+
+Who is not heard says the word again. Talk seldom resembles a word that much twice within a few seconds, so the second
+time less evidence is enough (Siri Team 2017, "Hey Siri: An On-device DNN-powered Voice Trigger for Apple's Personal
+Assistant", "second chance").
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kwsd.samples import samples_in
+
+WITHIN = samples_in(6000)
+"""Samples after a score that was close, within which a lower score is enough."""
+LOWEST = 0.95
+"""A threshold is not lowered below it, and one that is below it not at all."""
+_LONG_AGO = -(1 << 62)
+
+
+def lowered(threshold: float, by: float) -> float:
+    """A threshold lowered `by` so much in log-odds, but not below `LOWEST`; one from 1 on, hardly reached, stays."""
+    if not by or not LOWEST < threshold < 1:
+        return threshold
+    return max(LOWEST, 1 / (1 + math.exp(by) * (1 - threshold) / threshold))
+
+
+class SecondChances:
+    """What each word of a stream's trigger needs to fire now, by what it scored before.
+
+    A word comes close if it reaches its lowered threshold and does not fire. It is said again if it is heard after
+    `pause` samples or more in which it was not.
+    """
+
+    def __init__(self, thresholds: NDArray[np.float64], by: float, pause: int) -> None:
+        """`thresholds` (words,) float64 are lowered `by` so much in log-odds; 0 lowers none."""
+        self._usual = thresholds
+        self.lowered = np.array([lowered(threshold, by) for threshold in thresholds])
+        self._pause = pause
+        self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
+        self._close = self._heard.copy()  # where it came close, since it is said this time
+        self._closed = self._heard.copy()  # and when it was said before
+        self._fired = np.zeros(len(thresholds), bool)  # since it is said this time
+        self._missing = self._fired.copy()  # whether windows are missing since it was heard last
+
+    @property
+    def any(self) -> bool:
+        """Whether any word has a second chance."""
+        return bool((self.lowered < self._usual).any())
+
+    def skip(self) -> None:
+        """Note that windows are missing before the next one: they are no pause, as the word may go on after them."""
+        self._missing[:] = True
+
+    def due(self, heard: NDArray[np.bool_], at: int) -> NDArray[np.float64]:
+        """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
+        begun = heard & (at - self._heard >= self._pause) & ~self._missing
+        self._closed[begun], self._close[begun], self._fired[begun] = self._close[begun], _LONG_AGO, False
+        self._heard[heard], self._missing[heard] = at, False
+        return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
+
+    def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
+        """Take what came of that window: the smoothed scores (words,), and the number of the word that fired if any."""
+        if fired is not None:
+            self._fired[fired], self._close[fired], self._closed[fired] = True, _LONG_AGO, _LONG_AGO
+        self._close[heard & (scores >= self.lowered) & ~self._fired] = at
+
+    def take(self, word: int, other: SecondChances, before: int) -> None:
+        """Take over the state of a word, which has the number `before` in `other`."""
+        self._heard[word], self._fired[word] = other._heard[before], other._fired[before]
+        self._missing[word] = other._missing[before]
+        self._close[word], self._closed[word] = other._close[before], other._closed[before]

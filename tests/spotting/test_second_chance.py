@@ -1,0 +1,95 @@
+"""A word that came close fires at a lower score if it is said again soon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from score_rows import HOP, LABELS, row, run_from
+
+from kwsd.spotting.second_chance import lowered
+from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
+
+Rows = Sequence[NDArray[np.float32] | None]
+
+LOWERED = pytest.approx(0.9613, abs=1e-4)
+PAUSE, LONG = [row()] * 3, [row()] * 58  # 0.3 s, and 5.8 s
+
+
+def trigger(second_chance: float = 3.0, *, refractory_ms: int = 1000) -> Trigger:
+    thresholds = {"yes": 0.998, "no": 0.998}
+    return Trigger(LABELS, TriggerSettings(thresholds, 1, refractory_ms, second_chance=second_chance))
+
+
+def hits(trigger: Trigger, rows: Rows, first: int = 1) -> list[tuple[int, Hit]]:
+    found = [(number, trigger.feed(scores, number * HOP)) for number, scores in enumerate(rows, start=first)]
+    return [(number, hit) for number, hit in found if hit]
+
+
+@pytest.mark.parametrize("pause", [PAUSE, LONG, [None] * 3])
+def test_a_word_that_came_close_fires_at_a_lower_score_the_second_time(pause: Rows) -> None:
+    rows = [row(yes=0.97), *pause, row(yes=0.965)]
+    ((number, hit),) = hits(trigger(), rows)
+    assert (number, hit.word, hit.score, hit.threshold) == (len(rows), "yes", pytest.approx(0.965), LOWERED)
+    assert hits(trigger(0.0), rows) == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([row(yes=0.96), *PAUSE, row(yes=0.97)], id="it did not come close"),
+        pytest.param([row(yes=0.97), *PAUSE, row(yes=0.96)], id="too little, the second time, too"),
+        pytest.param([row(yes=0.97), *PAUSE, row(no=0.97)], id="another word"),
+        pytest.param([row(yes=0.97), row(), row(yes=0.97)], id="a dip, not a pause"),
+        pytest.param([row(yes=0.97), *[row(yes=0.5)] * 5, row(yes=0.97)], id="never out of hearing"),
+        pytest.param([row(yes=0.97), *LONG, row(), row(), row(yes=0.97)], id="more than six seconds later"),
+    ],
+)
+def test_what_is_no_second_chance(rows: Rows) -> None:
+    assert hits(trigger(), rows) == []
+
+
+def test_a_word_that_fired_has_none() -> None:
+    said = [row(yes=0.97), row(yes=0.999), row(yes=0.98), *PAUSE]
+    quick = trigger(refractory_ms=0)
+    assert [number for number, _ in hits(quick, [*said, row(yes=0.97), *PAUSE])] == [2]
+    assert [number for number, _ in hits(quick, [row(yes=0.97), *PAUSE], first=20)] == [20]  # it came close meanwhile
+
+
+def test_a_second_time_that_fired_is_not_a_first() -> None:
+    rows = [row(yes=0.97), *PAUSE, row(yes=0.97), row(yes=0.97), *PAUSE, row(yes=0.97)]
+    assert [number for number, _ in hits(trigger(refractory_ms=0), rows)] == [5]
+
+
+def test_a_third_time_is_as_good_as_a_second() -> None:
+    rows = [row(yes=0.97), *PAUSE, row(yes=0.7), *PAUSE, row(yes=0.97), *PAUSE, row(yes=0.97)]
+    assert [number for number, _ in hits(trigger(), rows)] == [13]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_lost_audio_and_windows_that_are_left_out_are_no_pause(lost: bool) -> None:
+    spotter = trigger()
+    assert run_from(spotter, [row(yes=0.97)], 1) == []
+    if lost:
+        spotter.reset()
+    else:
+        assert [spotter.skip(number * HOP) for number in range(2, 9)] == [None] * 7
+    assert run_from(spotter, [row(yes=0.97), *PAUSE], 9) == []
+    assert run_from(spotter, [row(yes=0.97)], 13) == [13]
+
+
+def test_other_settings_take_no_chance_away() -> None:
+    before, after = trigger(), Trigger(LABELS, TriggerSettings({"no": 0.998, "yes": 0.998}, 1, second_chance=3.0))
+    hits(before, [row(yes=0.97), *PAUSE])
+    after.inherit(before)
+    assert [hit.word for _, hit in hits(after, [row(yes=0.97, no=0.1)], first=5)] == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "by", "least"),
+    [(0.998, 3.0, 0.9613), (0.998, 0.0, 0.998), (0.9991, 3.0, 0.9822), (0.96, 3.0, 0.95), (0.9, 3.0, 0.9), (1, 3.0, 1)],
+)
+def test_how_far_a_threshold_is_lowered(threshold: float, by: float, least: float) -> None:
+    assert lowered(threshold, by) == pytest.approx(least, abs=5e-5)
