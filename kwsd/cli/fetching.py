@@ -11,9 +11,9 @@ from kwsd.errors import UsageError
 log = logging.getLogger(__name__)
 
 
-def refuse_empty(model: str) -> None:
+def refuse_empty(*models: str) -> None:
     """Raise UsageError for an empty name, such as that of an unset variable in a script."""
-    if not model:
+    if not all(models):
         raise UsageError("the model's name is empty", "kwsd models lists the available ones")
 
 

@@ -160,7 +160,10 @@ def test_an_empty_name_is_no_model(kwsd: Command) -> None:
     assert ran.err == "kwsd: error: --model is empty; the default is hubert-commands\n"
 
 
-@pytest.mark.parametrize("command", ["models info", "models remove", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["models info", "models remove", "models remove owner/name", "models pull", "models pull owner/name", "export"],
+)
 def test_an_empty_argument_is_no_model(kwsd: Command, command: str) -> None:
     ran = kwsd(*command.split(), "")
     assert (ran.status, ran.out) == (2, "")

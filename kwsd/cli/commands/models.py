@@ -105,6 +105,7 @@ def pull(
     """
     from kwsd.zoo import read_card
 
+    refuse_empty(*models)
     stderr.log_from()
     for model in models:
         pull_shown(model)
@@ -123,8 +124,8 @@ def remove(
     """
     from kwsd.zoo import remove_model
 
+    refuse_empty(*models)
     for model in models:
-        refuse_empty(model)
         freed = remove_model(model)
         console.say(f"removed {model}, {freed / 1e6:.1f} MB")
 
