@@ -146,6 +146,14 @@ def test_a_pull_that_was_killed_goes_on_where_it_stopped(hub: Any) -> None:
     assert (folder / "model.safetensors").read_bytes() == hub.weights
 
 
+def test_a_pull_that_was_killed_while_it_verified_does_not_ask_for_the_rest(hub: Any, tmp_path: Path) -> None:
+    blobs = tmp_path / "hub" / "models--someone--tiny" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{hashlib.sha256(hub.weights).hexdigest()}.kwsd-part").write_bytes(hub.weights)
+    assert (pull(TINY) / "model.safetensors").read_bytes() == hub.weights
+    assert "model.safetensors" not in dict(hub.asked)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_checksum_that_is_wrong(hub: Any, name: str) -> None:
     hub.spoilt.add(name)
