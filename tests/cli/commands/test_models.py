@@ -173,6 +173,26 @@ def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str
     assert kwsd("models", "remove", "hubert-commands").status == 78
 
 
+def test_a_pull_ends_with_what_it_fetched(
+    kwsd: Command, cache: Path, foreign: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "f" * 40
+    repo = cache / "models--someone--tiny"
+
+    def arrives(name: str) -> None:
+        assert name == "someone/tiny"
+        shutil.copytree(foreign("hubert"), repo / "snapshots" / commit)
+        (repo / "refs").mkdir()
+        (repo / "refs" / "main").write_text(commit)
+
+    monkeypatch.setattr("kwsd.cli.commands.models.pull_shown", arrives)
+    done = kwsd("models", "pull", "someone/tiny")
+    folder = repo / "snapshots" / commit
+    size = (folder / "model.safetensors").stat().st_size / 1e6
+    told = f"someone/tiny  5 labels, {size:.1f} MB, licence unknown, {folder}\n"
+    assert (done.status, done.out) == (0, told)
+
+
 def test_an_id_that_is_none(kwsd: Command, cache: Path) -> None:
     ran = kwsd("models", "pull", "hubert")
     assert (ran.status, ran.out) == (78, "")
