@@ -74,7 +74,8 @@ def test_nothing_comes_of_a_sentence_that_is_not_what_is_said(transcript: str) -
 
 
 def test_without_a_transcript_the_decoder_is_believed() -> None:
-    assert [part.word for part in guess(Decoder(*HEARD), np.zeros(RATE, np.int16))] == ["", "now", "a", ""]
+    decoder = Decoder(*HEARD[:-1], Entry("x-ray(2)", 55, 99))
+    assert [part.word for part in guess(decoder, np.zeros(RATE, np.int16))] == ["", "now", "a", "x ray"]
 
 
 def test_a_word_stands_alone_in_the_middle_of_a_second() -> None:
@@ -90,9 +91,16 @@ def test_a_word_stands_alone_in_the_middle_of_a_second() -> None:
     assert np.abs(np.diff(window.astype(int))).max() < 100  # faded, not cut
 
 
+@pytest.mark.parametrize("start", [0, 2 * RATE - 4800])
+def test_a_word_at_an_edge_of_its_sentence_is_whole(start: int) -> None:
+    sentence = np.full(2 * RATE, 5000, np.int16)
+    window = alone(sentence, Part("now", start, start + 4800), sentence[:0])
+    assert 4800 <= np.count_nonzero(window) <= 4800 + RATE // 50
+
+
 def test_the_quietest_pause_stands_around_each_word_and_clicks_are_left_out() -> None:
     sentence = np.full(3 * RATE, 5000, np.int16)
-    sentence[:4000], sentence[20_000:24_000] = 900, 30
+    sentence[:4000], sentence[13_000:13_100], sentence[20_000:24_000] = 900, 5, 30
     parts = [
         Part("", 0, 4000),
         Part("now", 4000, 12_000),

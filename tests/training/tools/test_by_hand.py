@@ -50,7 +50,7 @@ def test_what_is_not_installed_is_named() -> None:
     ("name", "arguments", "status", "told"),
     [
         ("splices", ("/no/such/folder", "out"), 66, "no such folder"),
-        ("splices", ("words", "out", "--count", "-1"), 2, "at least 1"),
+        ("splices", ("words", "out", "--count", "0"), 2, "at least 1"),
         ("transcripts", ("/no/such/folder", "--out", "said.tsv"), 66, "no such file or folder"),
     ],
 )

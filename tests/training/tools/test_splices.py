@@ -65,6 +65,12 @@ def test_both_are_of_one_speaker() -> None:
     assert found == {(0, 1), (1, 0)}
 
 
+def test_misses_between_pairs_do_not_add_up() -> None:
+    """Every other draw joins a clip with itself, which is none."""
+    draws = pairs([clip("up", "ann"), clip("off", "ann")], SAID, np.random.default_rng(2))
+    assert sum(1 for _ in islice(draws, 12_000)) == 12_000
+
+
 def test_where_nothing_can_be_joined_it_ends() -> None:
     with pytest.raises(InputError, match="no speaker"):
         next(pairs([clip("up", "bob"), clip("stop", "bob")], SAID, np.random.default_rng(2)))
