@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from json_files import change
 
 from kwsd.audio.decoding.files import read_clip
 from kwsd.cards.card_writing import read_raw_card, write_card
@@ -21,7 +22,7 @@ from kwsd.training.finetuning.adopting import ADDED_THRESHOLD, adopt, export_ado
 from kwsd.training.finetuning.finetune import Finetuning
 from kwsd.training.finetuning.labelled import Labelled, find_labelled
 from kwsd.training.finetuning.recipe import FinetuneRecipe
-from kwsd.training.finetuning.relabelling import extended, settled
+from kwsd.training.finetuning.relabelling import Extended, extended, settled
 from kwsd.zoo import find_model, load_classifier, read_card
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -67,6 +68,21 @@ def test_what_it_knows_stays_and_a_new_word_begins_as_unknown(verified: Callable
         raised[:, 2] -= 1.0
         torch.testing.assert_close(plain(windows).logits.softmax(-1)[:, :4], _spoken(raised, new))
         assert settled(plain) == (plain, {})
+
+
+def test_a_new_node_is_that_of_unknown_and_nothing_else_changes() -> None:
+    head = torch.nn.Linear(5, 3)
+    outer = Extended(head, ("no", "yes", "_unknown_"), ("beep", "no", "yes", "_unknown_"))
+    hidden = torch.randn(4, 5)
+    torch.testing.assert_close(outer(hidden), head(hidden)[:, [2, 0, 1, 2]])
+    torch.testing.assert_close(outer.joined()(hidden), outer(hidden))
+
+
+def test_offsets_that_cannot_be_taken_off_are_told_before_training(verified: Callable[..., Path]) -> None:
+    own = verified(thresholds={}, verified_at={}) / "small"
+    change(own / "config.json", word_offsets={"maybe": 1.0})
+    with pytest.raises(ValueError, match="its word_offsets name 'maybe'"):
+        extended(own, ("beep", "no", "yes", "_unknown_", "_silence_"))
 
 
 def _spoken(raised: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
