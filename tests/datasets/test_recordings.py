@@ -158,6 +158,12 @@ def test_a_recording_that_was_cut_off_is_told(tmp_path: Path, caplog: pytest.Log
     assert "ends before its header says, after 1.2 of 3.0 s" in caplog.text
 
 
+def test_a_folder_that_is_called_as_a_recording_is_no_bad_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "talk.wav" / "a.wav", ramp(20_000))
+    (talk,) = find_sounds(tmp_path)
+    assert (talk.path, caplog.text) == (tmp_path / "talk.wav" / "a.wav", "")
+
+
 def test_an_index_that_promises_too_much_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", ramp(10_000))
     with pytest.raises(InputError, match="ends at sample 10000, before clip 'x'"):

@@ -87,9 +87,10 @@ def test_a_name_in_a_list_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) ->
     assert listed(tmp_path) == {"yes/a\u2028b.wav": "test", "yes/c\x0cd.wav": "test"}
 
 
-def test_a_folder_is_a_speaker_where_it_tells_clips_of_one_name_apart() -> None:
+@pytest.mark.parametrize("alike", [2, 40])
+def test_a_folder_is_a_speaker_where_it_tells_clips_of_one_name_apart(alike: int) -> None:
     """Else all of them would be one speaker, and nothing were left to choose by."""
-    given = [Clip(Path("people") / f"p{number}" / "yes.wav", "yes", "") for number in range(40)]
+    given = [Clip(Path("people") / f"p{number}" / f"yes{number // alike}.wav", "yes", "") for number in range(40)]
     found = divided(given)
     assert [clip.split for clip in found] == [split_at(place_of(f"p{number}")) for number in range(40)]
     assert len({clip.split for clip in found}) == 3
