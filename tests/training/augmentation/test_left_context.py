@@ -100,6 +100,14 @@ def test_the_background_goes_on_before_the_clip(longer: Sounds) -> None:
     assert lead[1000:1002].tolist() == [1, 2]
 
 
+def test_the_background_fills_the_window_before_a_clip_three_times_in_four(longer: Sounds) -> None:
+    noisy = replace(longer, words=replace(longer.words, samples=np.full(RATE, 900, np.int16)))
+    leads = [scenes._filled(noisy, 0, 500, rng)[: RATE + 500] for rng in drawn()]
+    full = [lead for lead in leads if lead.any()]
+    assert 60 <= len(full) <= 90
+    assert all((lead == np.float32(900 / 32_768)).all() for lead in full)
+
+
 def test_no_window_shows_where_its_second_begins(longer: Sounds) -> None:
     """Its level does not leap there more often than elsewhere."""
     rng = np.random.default_rng(5)

@@ -118,6 +118,48 @@ def test_what_adjoins_a_glued_word_has_no_pause_at_its_side(sounds: Sounds, last
         assert sound[-1 if last else 0] > 0
 
 
+def test_both_neighbours_of_a_glued_word_adjoin_it(sounds: Sounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "at_pace", lambda window, *_: window)
+    levels = []
+    for seed in range(100):
+        place = int(np.random.default_rng(seed).integers(1600, 16_000 - 3000 - 1600))
+        window = scenes.glued(sounds, 0, np.random.default_rng(seed))
+        assert (window[place : place + 3000] == np.float32(10_000 / 32_768)).all()
+        assert window[place - 1] > 0
+        assert window[place + 3000] > 0
+        if (window[:place] == window[0]).all():  # talk
+            levels.append(20 * np.log10(window[0] * 32_768 / 10_000))
+    assert (min(levels), max(levels)) == pytest.approx((-10, 6), abs=1)
+
+
+@pytest.mark.parametrize("pace", [0.85, 1.18])
+@pytest.mark.parametrize("before", [0, 16_000])
+def test_another_pace_says_where_the_word_begins(pace: float, before: int) -> None:
+    window = np.zeros(before + 16_000, np.float32)
+    window[before + 5000 :] = 0.5
+    paced, begin = scenes._paced(window, before + 5000, pace, before)
+    assert abs(begin - np.flatnonzero(paced > 0.25)[0]) <= 1
+
+
+def test_neighbours_are_about_as_loud_as_the_word(sounds: Sounds) -> None:
+    levels = []
+    for seed in range(200):
+        window = np.zeros(16_000, np.float32)
+        window[6000:9000] = 0.1
+        scenes._neighbours(window, 6000, 9000, sounds, 0, np.random.default_rng(seed))
+        levels += [level for level in (window[0], window[-1]) if level]
+    assert len(levels) > 100
+    assert 20 * np.log10(min(levels) / 0.1) == pytest.approx(-10, abs=1)
+    assert 20 * np.log10(max(levels) / 0.1) == pytest.approx(6, abs=1)
+
+
+@pytest.mark.parametrize(("start", "second"), [(-6_400, 0), (9_000, 1), (47_000, 6), (54_400, 6)])
+def test_the_nearest_second_of_a_sentence_is_one_of_its_own(sounds: Sounds, start: int, second: int) -> None:
+    """Windows may begin before a clip and end after it."""
+    short = replace(sounds.speech, lengths=np.array([56_000]))
+    assert scenes.second_near(short, 0, start) == second
+
+
 def test_a_sentence_says_where_its_second_lies(sounds: Sounds) -> None:
     for seed in range(50):
         scene = scenes.sentence(sounds, 0, 9_000, np.random.default_rng(seed))
