@@ -53,6 +53,18 @@ def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: P
     assert again.step == 4
 
 
+def test_the_encoder_learns_at_its_share_of_the_rate(recipe: Recipe, recordings: Path) -> None:
+    recipe = replace(recipe, schedule=replace(recipe.schedule, encoder_rate=0.1, weight_decay=0.3))
+    run = started(recipe, recordings, "run")
+    rate = run.learner.learn(run.lesson.mixer.batch_at(0, run.mined), 0)["rate"]
+    heads, encoder = run.learner.optimizer.param_groups
+    assert rate > 0
+    assert (heads["lr"], encoder["lr"]) == pytest.approx((rate, 0.1 * rate))
+    assert heads["weight_decay"] == encoder["weight_decay"] == 0.3
+    inside = {id(weights) for weights in run.learner.model.encoder.parameters()}
+    assert [{id(weights) in inside for weights in group["params"]} for group in (heads, encoder)] == [{False}, {True}]
+
+
 def test_it_learns_from_two_seconds_and_says_so(recipe: Recipe, recordings: Path) -> None:
     longer = replace(recipe, network=replace(recipe.network, window=32_000))
     run = started(longer, recordings, "run")

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kwsd.errors import ConfigError, InputError
+from kwsd.training.batches import Mined
 from kwsd.training.journal import Journal
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
@@ -71,6 +72,34 @@ def test_what_it_learns_is_averaged_over_its_steps(recordings: Path, recipe_file
         torch.testing.assert_close(average, torch.lerp(first, now.detach(), 0.9))  # at first it follows faster
     run.step = run.steps
     assert run.train(lambda _: None) is run.learner.average
+
+
+def test_it_mines_after_the_warm_up_and_other_windows_each_time(
+    recordings: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def listed(_mixer: object, _score: object, before: Mined, _count: int, rng: np.random.Generator) -> Mined:
+        drawn.append(int(rng.integers(2**60)))
+        return before
+
+    monkeypatch.setattr("kwsd.training.loop.mine", listed)
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    for seed in (1, 2):
+        run.schedule = dataclasses.replace(run.schedule, seed=seed, warmup=8, mine_every=4)
+        for run.step in (-4, 0, 4, 8, 10, 12):
+            run._mine()
+    assert len(drawn) == len(set(drawn)) == 4
+
+
+def test_what_is_only_as_good_as_the_best_is_no_progress(recordings: Path, recipe_file: Path) -> None:
+    run = started(read_recipe(recipe_file), recordings, recordings / "run")
+    found = []
+    for accuracy in (0.5, 0.5, 0.4, 0.6):
+        run.judged = lambda accuracy=accuracy: {"per_word": accuracy}  # type: ignore[method-assign]  # by heart
+        run._validate(lambda _: None)
+        found.append((run.best, run.stale))
+    assert found == [(0.5, 0), (0.5, 1), (0.5, 2), (0.6, 0)]
 
 
 def test_a_run_that_goes_on_knows_the_best_so_far(recordings: Path, recipe_file: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.building import build_network
 from kwsd.training.journal import Journal
+from kwsd.training.learner import Learner
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Teacher
@@ -71,6 +73,17 @@ def test_the_network_comes_to_say_what_its_teacher_says(recordings: Path, recipe
     heavy = taught_by(read_recipe(recipe_file), teaching, soft_weight=10.0)
     found = [report["soft"] for report in losses(heavy, recordings)]
     assert found[-1] < 0.5 * found[0]
+
+
+def test_its_weight_and_its_first_step_are_the_recipes(recordings: Path, recipe_file: Path, teaching: Path) -> None:
+    told = []
+    for weight in (1.0, 10.0):
+        recipe = taught_by(read_recipe(recipe_file), teaching, soft_weight=weight, soft_from=3)
+        learner = Learner(recipe, *prepare(recipe, recordings, recordings / "cache", lambda *_: None), "cpu")
+        batch = learner.lesson.mixer.batch_at(0, np.zeros((0, 3), np.int64))
+        assert "soft" not in learner.learn(batch, 2)
+        told.append(learner.learn(batch, 3)["soft"])
+    assert told[1] == pytest.approx(10 * told[0])
 
 
 def test_it_begins_when_the_recipe_says(recordings: Path, recipe_file: Path, teaching: Path) -> None:
