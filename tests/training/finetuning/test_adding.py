@@ -141,10 +141,12 @@ def test_known_words_without_a_threshold_get_none_of_a_new_one(
 ) -> None:
     own = verified(thresholds={"yes": 0.5}, verified_at={}) / "small"
     verifier = {"model": "larger", "asked_from": 0.0, "weight": 0.5, **told}
-    write_card(own, {"verifier": verifier})
+    settings = {"smoothing": 3, "substitution": 0.25, "latest_ms": 450}
+    write_card(own, {"verifier": verifier, **settings})
     model = extended(own, ("beep", "no", "yes", "_unknown_", "_silence_"))
     card = read_raw_card(own)
     export_adopted(model, FeatureExtractor(own, "cpu"), tmp_path, name="o", licence="X", scores={}, added_to=card)
     found = read_raw_card(tmp_path)
     assert found["thresholds"] == {"yes": 0.5, "beep": ADDED_THRESHOLD}
+    assert {key: found[key] for key in settings} == settings
     assert found["verifier"]["thresholds"] == {**told.get("thresholds", {}), "beep": ADDED_THRESHOLD}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -103,6 +104,35 @@ def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path
     export_adopted(model, extractor, tmp_path / "mine", name="mine", licence="MIT", scores={})
     card = read_card(str(tmp_path / "mine"))
     assert (card.window, card.longest) == (8_000, read_card(str(foreign("ast"))).longest)
+
+
+def test_an_encoder_that_was_damaged_is_not_taught(foreign: Foreign, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
+    (mine / "card.json").write_text(json.dumps({"sha256": {"model.safetensors": "0" * 64}}))
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: its SHA-256 differs"):
+        adopt(mine, RECIPE, LABELS, "cpu")
+
+
+@pytest.mark.parametrize(("frames", "masked"), [(9, False), (10, False), (11, False), (12, True)])
+def test_no_more_is_masked_than_a_window_holds(foreign: Foreign, tmp_path: Path, frames: int, masked: bool) -> None:
+    """transformers hides spans of frames in training, ten by default, and fails where they are longer than all."""
+    mine = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
+    config = json.loads((mine / "config.json").read_text())
+    stride = int(np.prod(config["conv_stride"]))
+    change(mine / "config.json", apply_spec_augment=True, mask_time_length=10, mask_time_prob=0.5)
+    model, extractor = adopt(mine, replace(RECIPE, window_s=frames * stride / 16_000), LABELS, "cpu")
+    assert model.config.apply_spec_augment == masked
+    model(**extractor(np.ones((2, frames * stride), np.float32)), labels=torch.tensor([0, 1])).loss.backward()
+
+
+def test_a_frozen_encoder_is_the_one_in_the_folder(foreign: Foreign) -> None:
+    from safetensors.numpy import load_file
+
+    model, _ = adopt(foreign("hubert"), replace(RECIPE, frozen=True), LABELS, "cpu")
+    name = "encoder.layers.0.attention.q_proj.weight"
+    given = load_file(foreign("hubert") / "model.safetensors")[f"hubert.{name}"]
+    assert np.array_equal(model.encoder.state_dict()[name].numpy(), given)
+    assert not any(weights.requires_grad for weights in model.encoder.parameters())
 
 
 def test_an_encoder_with_an_adapter_can_be_taught_only_frozen(foreign: Foreign) -> None:
