@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from transformers import AutoModelForAudioClassification, MoonshineConfig, MoonshineModel
+from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig, MoonshineModel
 
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import compare, sounds
@@ -117,6 +117,12 @@ def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:
     card = read_card(str(folder))
     assert card.kind == "kwsd"
     assert np.allclose(load_classifier(card, device="cpu").score(windows), theirs, atol=0.05)
+
+
+def test_a_config_that_is_given_counts_though_weights_lie_in_eight_bits(folder: Path) -> None:
+    config = AutoConfig.from_pretrained(folder, head_dropout=0.25)
+    model = AutoModelForAudioClassification.from_pretrained(folder, config=config)
+    assert model.word_head.dropout.p == 0.25
 
 
 def test_labels_that_are_another_models(folder: Path) -> None:
