@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from transformers import ASTFeatureExtractor, ClapFeatureExtractor, WhisperFeatureExtractor
+from transformers import ASTFeatureExtractor, ClapFeatureExtractor, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from kwsd.errors import ModelError
 from kwsd.exporting.agreement import sounds
 from kwsd.exporting.spectrograms import spectrogram
+from kwsd.exporting.tracing import front_end
 
 EXTRACTORS: dict[str, tuple[Any, int]] = {
     "ast": (lambda: ASTFeatureExtractor(max_length=128, num_mel_bins=64), 16_000),
@@ -69,3 +70,18 @@ def test_without_a_bank_of_its_own_the_extractor_has_the_same() -> None:
 def test_what_would_be_cut_by_chance_is_refused() -> None:
     with pytest.raises(ModelError, match="uses only a random part of more than 1 s; set --window to 1 or less"):
         spectrogram(ClapFeatureExtractor(max_length_s=1), 48_001, "a")
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_waveforms_are_normalised_as_the_extractor_does_even_silence(normalised: bool) -> None:
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=normalised)
+    windows = np.stack([np.zeros(400), np.random.default_rng(1).normal(0.2, 0.1, 400)]).astype(np.float32)
+    theirs = extractor(list(windows), sampling_rate=16_000, return_tensors="np").input_values
+    ours = front_end(extractor, 400, "x")(torch.from_numpy(windows)).numpy()
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("odd", [{"dither": 0.1}, {"padding_value": 0.5}])
+def test_noise_and_a_padding_that_is_not_silent_are_refused(odd: dict[str, float]) -> None:
+    with pytest.raises(ModelError, match="adds noise, or does not pad with silence"):
+        spectrogram(WhisperFeatureExtractor(**odd), 16_000, "x")
