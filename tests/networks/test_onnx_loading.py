@@ -168,6 +168,7 @@ def test_weights_of_another_kind_are_told() -> None:
         ("x86_64", "avx2 avx512f avx512_vnni", 127),
         ("x86_64", "avx2 avx_vnni", 127),
         ("x86_64", "avx2 avx512f", 63),
+        ("i686", "avx2", 63),
         ("aarch64", "asimd", 127),
     ],
 )
