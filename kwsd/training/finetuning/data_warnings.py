@@ -14,8 +14,10 @@ from kwsd.audio.endpointing import speech_extent
 from kwsd.errors import InputError
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.samples import RATE
+from kwsd.shown import several
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.training.finetuning.labelled import Labelled
+from kwsd.training.finetuning.twice import under_two_labels
 from kwsd.training.finetuning.unreadable import is_silent
 
 _ENOUGH = 10
@@ -74,6 +76,12 @@ def doubts(data: Labelled, window: int = RATE) -> Iterator[str]:
         yield (
             f"{label!r}: in {len(empty)} of {count} clips nobody seems to speak ({some}): what they hold is learnt as "
             "the word; listen to them, and remove them or record them again"
+        )
+    if same := list(under_two_labels(data)):
+        pairs = (f"{one.path} as {one.label!r} and {two.path} as {two.label!r}" for one, two in same[:_NAMED])
+        yield (
+            f"{several(len(same), 'recording')} under two labels, with the very same contents ({', '.join(pairs)}"
+            f"{', …' if same[_NAMED:] else ''}): learnt as both; remove the copy from the label where it is wrong"
         )
     for label, seconds in _too_long(data, window):
         yield (

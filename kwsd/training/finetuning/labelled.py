@@ -56,11 +56,11 @@ class Labelled:
         """A hash of what the recordings hold, each once: clips that were recorded again are often as long as before."""
         told = hashlib.sha256()
         for path in dict.fromkeys((*(clip.path for clip in self.clips), *self.noise)):
-            told.update(_checksum(path).encode())
+            told.update(checksum_of(path).encode())
         return told.hexdigest()[:16]
 
 
-def _checksum(path: Path) -> str:
+def checksum_of(path: Path) -> str:
     """The checksum of a file, "" for one that cannot be read, which is reported when the clip is learnt."""
     try:
         return checksum(path) if path.is_file() else ""  # a pipe would be waited for

@@ -30,7 +30,7 @@ def check_readable(data: Labelled) -> None:
         faults: list[InputError] = []
         for path in paths:
             try:
-                if _holds_sound(path) or label == SILENCE:
+                if holds_sound(path) or label == SILENCE:
                     break
             except InputError as error:
                 faults.append(error)
@@ -52,7 +52,7 @@ def is_silent(samples: NDArray[Any]) -> bool:
     return bool((samples == samples[:1]).all())
 
 
-def _holds_sound(path: Path) -> bool:
+def holds_sound(path: Path) -> bool:
     """Whether the samples of a block differ. Raises InputError for a file that cannot be read to its end."""
     silent = [is_silent(block.samples) for block in FileSource(path).blocks()]  # by blocks: a file may last hours
     return not all(silent)

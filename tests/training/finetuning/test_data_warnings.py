@@ -70,6 +70,37 @@ def test_clips_in_which_nobody_speaks_are_doubted(tree: Callable[..., Path]) -> 
     assert nobody.startswith(f"'hey': in 4 of 9 clips nobody seems to speak ({named}, …): ")
 
 
+def test_recordings_that_lie_under_two_labels_are_doubted(tree: Callable[..., Path]) -> None:
+    """Copied by mistake. What is left out of training does no harm, nor does what is twice under one label."""
+    data = tree(*(f"{label}/{n}.wav" for label in ("hey", "you") for n in range(5)), "_unknown_/talk.wav")
+    said = read_clip(RECORDINGS / "commands.flac")[: 2 * 16_000]
+    for number in range(5):
+        save_wav(data / "hey" / f"{number}.wav", said // (1 + number))
+        save_wav(data / "you" / f"{number}.wav", said[:: number + 2])
+    save_wav(data / "hey" / "4.wav", said)
+    for path in (data / "hey" / "muted.wav", data / "you" / "muted.wav"):
+        save_wav(path, np.zeros(32_000, np.int16))
+    for path in (data / "hey" / "damaged.wav", data / "you" / "damaged.wav"):
+        path.write_bytes(b"RIFF")
+    assert not [doubt for doubt in doubts(find_labelled(data)) if "two labels" in doubt]
+    copies = {data / "hey" / f"{n}.wav": data / "you" / f"{n}.wav" for n in range(4)}
+    for path, copy in copies.items():
+        copy.write_bytes(path.read_bytes())
+    (twice,) = (doubt for doubt in doubts(find_labelled(data)) if "two labels" in doubt)
+    named = ", ".join(f"{path} as 'hey' and {copy} as 'you'" for path, copy in list(copies.items())[:3])
+    assert twice.startswith(f"4 recordings under two labels, with the very same contents ({named}, …): ")
+
+
+def test_a_recording_of_noise_that_is_also_a_word_is_doubted(tree: Callable[..., Path]) -> None:
+    data = tree("hey/hum.wav", "hey/0.wav", "_unknown_/talk.wav", "_background_noise_/hum.wav")
+    for label in ("hey", "_background_noise_"):
+        save_wav(data / label / "hum.wav", np.arange(32_000, dtype=np.int16))
+    (twice,) = (doubt for doubt in doubts(find_labelled(data)) if "two labels" in doubt)
+    assert (
+        f"({data / 'hey' / 'hum.wav'} as 'hey' and {data / '_background_noise_' / 'hum.wav'} as '_silence_'): " in twice
+    )
+
+
 def test_a_phrase_that_is_longer_than_the_window_is_doubted(tree: Callable[..., Path]) -> None:
     """A part of it is learnt, and what else begins or ends like it fires."""
     data = tree(*(f"{label}/{n}.wav" for label in ("hey", "_unknown_") for n in range(8)), "_background_noise_/a.wav")
