@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ _FEW = 12
 """A model with fewer labels knows few words, and has hardly learnt to reject others."""
 _MANY = 50
 """The fewest clips for a figure in per cent: with fewer, one clip is more than two per cent."""
+_NAMED = 5
+"""The most clips that are named in a line."""
 
 
 @warned_once()
@@ -76,12 +78,15 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         keep_recipe(folder, _told(recipe, data, places))  # the weights are known only now
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
+    unlike = list(_unlike(run, backbone))  # before a checkpoint is loaded: that network knows the clips
     if run.resume():
         log.info("%s: resuming from step %d of %d", folder, run.step, run.steps)
     shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
     others = "".join(f", {count} {of}" for count, of in shares if count)
     log.info("%d labels, %d clips to train on%s, on %s", len(data.labels), len(data.part("train")), others, device)
     _doubt(run, recipe, data, few_words=recipe.add and not card.get("verifier") and len(_known(backbone)) < _FEW)
+    for doubt in unlike:
+        log.warning("%s", doubt)
     with console.progress() as show:
         learn(run, COLUMNS, show, going_on(places.fresh))
     run.unreadable.bear_all()
@@ -120,6 +125,16 @@ def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words
             "%s has no continuous speech: words will fire in talk without them; add recordings of people talking, each "
             "of %g s or more",
             *(UNKNOWN, LONG * recipe.window_s),
+        )
+
+
+def _unlike(run: Finetuning, backbone: Path) -> Iterator[str]:
+    """A line for each new word of kwsd's own HuBERT of which some clips may be mistakes."""
+    for label, odd, count in run.unlike_others(_known(backbone)) if is_own(backbone) else ():
+        some = ", ".join(map(str, odd[:_NAMED])) + (", …" if odd[_NAMED:] else "")
+        yield (
+            f"{label!r}: {len(odd)} of {count} clips do not sound like the others; listen to them: {some}; remove "
+            "those that hold something else, only a part of the word, or a noise that drowns it"
         )
 
 

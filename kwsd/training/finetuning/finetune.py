@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from kwsd.errors import DeviceError
-from kwsd.labels import SILENCE, UNKNOWN
+from kwsd.labels import SILENCE, UNKNOWN, can_fire, spelt
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.finetuning.data_warnings import hardly_judged
@@ -22,6 +23,7 @@ from kwsd.training.finetuning.examples import Example, Examples, Kind, epoch_ord
 from kwsd.training.finetuning.gradients import Gradients
 from kwsd.training.finetuning.labelled import Labelled, weights_of
 from kwsd.training.finetuning.recipe import FinetuneRecipe
+from kwsd.training.finetuning.unlike import unlike_others
 from kwsd.training.finetuning.unreadable import Unreadable
 from kwsd.training.rates import finetuning_rate
 
@@ -44,6 +46,7 @@ class Finetuning:
         self, recipe: FinetuneRecipe, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
     ) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
+        self._labels = data.labels
         self.model = model.to(device)
         self._train = examples_of(data, "train", recipe.window)
         self._held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
@@ -74,6 +77,21 @@ class Finetuning:
             self.gradients.restore(state)
             self.step, self.best = state["step"], state["best"]
         return True
+
+    def unlike_others(self, known: Collection[str]) -> Iterator[tuple[str, list[Path], int]]:
+        """The words with clips that do not sound like the others, these clips, and how many clips there are.
+
+        To be asked before kwsd's own network learns; the words that it has `known` before are left out.
+        """
+        labels = self._labels
+        if UNKNOWN not in labels:
+            return
+        talk = labels.index(UNKNOWN)
+        new = {column for column, label in enumerate(labels) if can_fire(label) and spelt(label, known) not in known}
+        everything = itertools.chain(self._train, *self._held.values())
+        examples = [example for example in everything if example.label in new | {talk}]
+        for column, odd, count in unlike_others(self.model, self.gradients.extractor, self._reader, examples, talk):
+            yield labels[column], odd, count
 
     def keep(self) -> None:
         """Write the checkpoint."""

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from kwsd.audio.decoding.files import read_clip
+from kwsd.evaluation.output_files import save_wav
+
 Command = Callable[..., Any]
 COMMANDS = Path(__file__).parents[2] / "recordings" / "commands.flac"
 
@@ -38,6 +41,27 @@ def test_it_hears_what_it_heard_before(kwsd: Command, data: Path, tmp_path: Path
     without = kwsd(*arguments)
     assert without.status == 78
     assert "it differs in add" in without.err
+
+
+@pytest.mark.parametrize("label", ["hey", "Happy"])
+def test_clips_that_do_not_sound_like_the_others_are_named_before_they_are_learnt(
+    kwsd: Command, tmp_path: Path, label: str
+) -> None:
+    """Also when the run goes on: what it has learnt by then does not hide them. A known word is not judged."""
+    said, talk = read_clip(COMMANDS), read_clip(COMMANDS.with_name("sentence.flac"))
+    for number in range(18):
+        clip = talk[16_000:32_000] if number < 6 else said[104_000 - 400 * number :][:16_000]
+        save_wav(tmp_path / "mine" / label / f"{number}.wav", clip // (1 + number))
+    save_wav(tmp_path / "mine" / "_unknown_" / "talk.wav", talk)
+    odd = [tmp_path / "mine" / label / f"{number}.wav" for number in range(5)]
+    some = ", ".join(map(str, odd))
+    told = f"{label!r}: 6 of 18 clips do not sound like the others; listen to them: {some}, …; remove those"
+    for _ in range(2):
+        ran = kwsd(
+            "train", "--data", tmp_path / "mine", "--runs", tmp_path / "runs", "--epochs", "9", "--device", "cpu"
+        )
+        assert ran.status == 0, ran.err
+        assert (told in ran.err) == (label == "hey")
 
 
 def test_an_earlier_run_that_knew_no_such_thing_goes_on(kwsd: Command, data: Path, tmp_path: Path) -> None:
