@@ -44,7 +44,8 @@ class SecondChances:
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
         self._fired = np.zeros(len(thresholds), bool)  # since it is said this time
-        self._missing = self._fired.copy()  # whether windows are missing since it was heard last
+        self._whole = _LONG_AGO  # from where on no windows are missing
+        self._missing = False  # whether some are before the next one
 
     @property
     def any(self) -> bool:
@@ -53,13 +54,15 @@ class SecondChances:
 
     def skip(self) -> None:
         """Note that windows are missing before the next one: they are no pause, as the word may go on after them."""
-        self._missing[:] = True
+        self._missing = True
 
     def due(self, heard: NDArray[np.bool_], at: int) -> NDArray[np.float64]:
         """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
-        begun = heard & (at - self._heard >= self._pause) & ~self._missing
+        if self._missing:
+            self._whole, self._missing = at, False
+        begun = heard & (at - np.maximum(self._heard, self._whole) >= self._pause)
         self._closed[begun], self._close[begun], self._fired[begun] = self._close[begun], _LONG_AGO, False
-        self._heard[heard], self._missing[heard] = at, False
+        self._heard[heard] = at
         return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
 
     def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
@@ -71,5 +74,5 @@ class SecondChances:
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""
         self._heard[word], self._fired[word] = other._heard[before], other._fired[before]
-        self._missing[word] = other._missing[before]
         self._close[word], self._closed[word] = other._close[before], other._closed[before]
+        self._whole, self._missing = other._whole, other._missing

@@ -209,6 +209,7 @@ class Trigger:
         """Take the window that ends at sample `at`, and may not be scored as `is_refractory`."""
         self._unheard[:] = at
         self._chances.skip()
+        self._idle = False  # such windows change something
         return self.feed(None, at)
 
     @property

@@ -80,6 +80,19 @@ def test_lost_audio_and_windows_that_are_left_out_are_no_pause(lost: bool) -> No
     assert run_from(spotter, [row(yes=0.97)], 13) == [13]
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_pause_after_windows_that_are_missing_is_one(lost: bool) -> None:
+    """Otherwise a word that fired before them would have no second chance the next time, however much later."""
+    spotter = trigger()
+    assert run_from(spotter, [row(yes=0.999), *PAUSE], 1) == [1]
+    if lost:
+        spotter.reset()
+    else:
+        assert [spotter.skip(number * HOP) for number in (5, 6)] == [None] * 2
+    silence = [None] * 3
+    assert run_from(spotter, [*silence, row(yes=0.97), *silence, row(yes=0.97)], 14) == [21]
+
+
 def test_other_settings_take_no_chance_away() -> None:
     before, after = trigger(), Trigger(LABELS, TriggerSettings({"no": 0.998, "yes": 0.998}, 1, second_chance=3.0))
     hits(before, [row(yes=0.97), *PAUSE])
