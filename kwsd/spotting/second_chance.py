@@ -32,7 +32,8 @@ class SecondChances:
     """What each word of a stream's trigger needs to fire now, by what it scored before.
 
     A word comes close if it reaches its lowered threshold and does not fire. It is said again if it is heard after
-    `pause` samples or more in which it was not.
+    `pause` samples or more in which it was not. What was `WITHIN` ago, and a pause, changes nothing: see
+    `kwsd.evaluation.replayer`, which skips it.
     """
 
     def __init__(self, thresholds: NDArray[np.float64], by: float, pause: int) -> None:
@@ -43,7 +44,7 @@ class SecondChances:
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
-        self._fired = np.zeros(len(thresholds), bool)  # since it is said this time
+        self._fired = self._heard.copy()  # where it fired last, since it is said this time
         self._whole = _LONG_AGO  # from where on no windows are missing
         self._missing = False  # whether some are before the next one
 
@@ -61,15 +62,15 @@ class SecondChances:
         if self._missing:
             self._whole, self._missing = at, False
         begun = heard & (at - np.maximum(self._heard, self._whole) >= self._pause)
-        self._closed[begun], self._close[begun], self._fired[begun] = self._close[begun], _LONG_AGO, False
+        self._closed[begun], self._close[begun], self._fired[begun] = self._close[begun], _LONG_AGO, _LONG_AGO
         self._heard[heard] = at
         return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
 
     def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
         """Take what came of that window: the smoothed scores (words,), and the number of the word that fired if any."""
         if fired is not None:
-            self._fired[fired], self._close[fired], self._closed[fired] = True, _LONG_AGO, _LONG_AGO
-        self._close[heard & (scores >= self.lowered) & ~self._fired] = at
+            self._fired[fired], self._close[fired], self._closed[fired] = at, _LONG_AGO, _LONG_AGO
+        self._close[heard & (scores >= self.lowered) & (at - self._fired > WITHIN)] = at
 
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""

@@ -86,6 +86,15 @@ def test_it_is_about_second_chances_too():
     assert gains > 3
 
 
+def test_a_hum_that_resembles_a_word_for_long_after_it_fired_is_replayed_as_it_is_heard():
+    rows = np.zeros((90, len(LABELS)), np.float32)
+    rows[:80, 0] = [0.999, *[0.7] * 72, 0.97, *[0.0] * 3, 0.97, 0.0, 0.0]
+    trigger = TriggerSettings({"a": 0.998}, 1, second_chance=3.0)
+    recorded = recording(0, scores=rows)
+    fired = Replayer(recorded, ("a",), gated=False, trigger=trigger).detections(trigger)
+    assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, False)
+
+
 @pytest.mark.parametrize("coarse", [0, 2400, 4000])
 def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble, coarse):
     samples = np.concatenate([babble(1, 2.0, 0.001), say("low"), babble(2, 1.5), say("high"), np.zeros(RATE, np.int16)])
