@@ -30,8 +30,8 @@ class TriggerSettings:
 
     `thresholds` has the words that may fire, each with the smoothed score that it takes. `smoothing` is the number of
     windows over which a score is averaged. After a hit no word fires for `refractory_ms`, and the same word only once
-    its smoothed score has been below its threshold. A score is a word's claim, in which `substitution` is the weight of
-    the other words (see `kwsd.spotting.claims`).
+    its smoothed score has been below the threshold at which it fired. A score is a word's claim, in which
+    `substitution` is the weight of the other words (see `kwsd.spotting.claims`).
 
     With `latest_ms` a word has to fire within so many milliseconds of the first of a row of windows that score 0.5 (or
     its threshold, if lower) or more, or with their first full mean of `smoothing` windows if that comes later. A word
@@ -93,6 +93,7 @@ class Trigger:
         self._thresholds = np.array([settings.thresholds[word] for word in self._words], np.float64)
         self._chances = SecondChances(self._thresholds, settings.second_chance, NEXT)
         self._due = self._thresholds
+        self._took = self._thresholds.copy()  # what each word had to reach when it fired last
         least = settings.smoothing * self._chances.lowered - (settings.smoothing - 1)
         self._least = least - 1e-6  # a score may be above one by a rounding error
         self._like = np.minimum(self._least, RESEMBLES)
@@ -133,6 +134,8 @@ class Trigger:
             if word in other._words:
                 before = other._words.index(word)
                 self._armed[column] = other._armed[before]
+                if other._took[before] < other._thresholds[before]:
+                    self._took[column] = self._chances.lowered[column]
                 self._hot[column] = other._hot[before]
                 self._since[column], self._first[column] = other._since[before], other._first[before]
                 self._fired[column], self._unheard[column] = other._fired[before], other._unheard[before]
@@ -186,7 +189,7 @@ class Trigger:
         heard = self._recent.min(axis=0) >= RESEMBLES
         self._due = self._chances.due(heard, at)
         over = smoothed >= self._due
-        self._armed |= ~over
+        self._armed |= smoothed < self._took
         self._idle = not (self._recent.any() or over.any())  # then another window without scores changes nothing
         ready = over & self._armed
         if self._latest is not None:
@@ -201,7 +204,7 @@ class Trigger:
         if best is None:
             return None
         self._armed[best] = False
-        self._fired[best] = at
+        self._fired[best], self._took[best] = at, self._due[best]
         self._quiet_until = at + self._refractory
         return Hit(self._words[best], float(smoothed[best]), float(self._due[best]))
 

@@ -63,6 +63,16 @@ def test_a_second_time_that_fired_is_not_a_first() -> None:
     assert [number for number, _ in hits(trigger(refractory_ms=0), rows)] == [5]
 
 
+def test_a_second_time_that_rises_to_the_usual_threshold_fires_once() -> None:
+    """However short the refractory time."""
+    rows = [row(yes=0.97), *PAUSE, row(yes=0.97), row(yes=0.98), row(yes=0.999)]
+    assert [number for number, _ in hits(trigger(refractory_ms=0), rows)] == [5]
+    before, after = trigger(refractory_ms=0), trigger(refractory_ms=0)
+    assert [number for number, _ in hits(before, rows[:-2])] == [5]
+    after.inherit(before)
+    assert run_from(after, [*rows[-2:], row(), row(yes=0.999)], 6) == [9]
+
+
 def test_a_third_time_is_as_good_as_a_second() -> None:
     rows = [row(yes=0.97), *PAUSE, row(yes=0.7), *PAUSE, row(yes=0.97), *PAUSE, row(yes=0.97)]
     assert [number for number, _ in hits(trigger(), rows)] == [13]
