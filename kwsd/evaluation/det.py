@@ -74,7 +74,7 @@ def _shifts(replayers: Sequence[Replayer], trigger: TriggerSettings) -> list[flo
     if not can_fire.any():
         return [0.0]
     peaks = np.array([[log_odds(peak) for peak in replayer.peaks()] for replayer in replayers])
-    top = float((peaks - given)[:, can_fire].max(initial=0.0))
+    top = float((peaks - given)[:, can_fire].max(initial=0.0)) + trigger.second_chance
     first = math.floor(top / _STEP) + 1
     last = min(0, math.floor((_LOWEST - float(np.median(given[can_fire]))) / _STEP))
     return [step * _STEP for step in range(first, last - 1, -1)]

@@ -189,6 +189,17 @@ def test_a_sweep_goes_far_below_the_thresholds_that_were_given(threshold):
     assert [point.misses for point in found.points] == [0, 0, 0]
 
 
+def test_a_sweep_begins_where_nothing_has_a_second_chance_either():
+    rows = np.zeros((600, len(LABELS)), np.float32)
+    for second in range(2, 58, 2):
+        burst(rows, second, 0, 0.9999)
+    recorded = recording(0, scores=rows, words=[SpokenWord(50 * RATE - 5000, 50 * RATE, "a")])
+    trigger = TriggerSettings({"a": 0.998}, smoothing=1, second_chance=3.0)
+    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=trigger)], trigger)
+    assert (found.curve.miss_rates[0], found.curve.alarms_per_hour[0]) == (1.0, 0.0)
+    assert [len(point.alarms) for point in found.points] == [0, 0, 0]
+
+
 def test_clips_of_two_words_are_two_though_they_are_called_alike():
     heard = Detection("s", "a", 0.9, 0.5, 0, 100, 100, "m")
 
