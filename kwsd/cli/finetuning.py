@@ -9,6 +9,7 @@ import logging
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
         keep_recipe(folder, _told(recipe, data, places))  # the weights are known only now
     model, extractor = adopt(backbone, recipe, data.labels, device)
     run = Finetuning(recipe, model, extractor, data, folder, device)
-    unlike = list(_unlike(run, backbone))  # before a checkpoint is loaded: that network knows the clips
+    with console.progress() as show:
+        unlike = list(_unlike(run, backbone, show))  # before a checkpoint is loaded: that network knows the clips
     if run.resume():
         log.info("%s: resuming from step %d of %d", folder, run.step, run.steps)
     shares = ((len(data.part(split)), of) for split, of in (("validation", "to validate with"), ("test", "to test")))
@@ -128,9 +130,11 @@ def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words
         )
 
 
-def _unlike(run: Finetuning, backbone: Path) -> Iterator[str]:
+def _unlike(run: Finetuning, backbone: Path, show: console.Show) -> Iterator[str]:
     """A line for each new word of kwsd's own HuBERT of which some clips may be mistakes."""
-    for label, odd, count in run.unlike_others(_known(backbone)) if is_own(backbone) else ():
+    if not is_own(backbone):
+        return
+    for label, odd, count in run.unlike_others(_known(backbone), partial(show, "comparing clips")):
         some = ", ".join(map(str, odd[:_NAMED])) + (", …" if odd[_NAMED:] else "")
         yield (
             f"{label!r}: {len(odd)} of {count} clips do not sound like the others; listen to them: {some}; remove "

@@ -23,7 +23,7 @@ from kwsd.training.finetuning.examples import Example, Examples, Kind, epoch_ord
 from kwsd.training.finetuning.gradients import Gradients
 from kwsd.training.finetuning.labelled import Labelled, weights_of
 from kwsd.training.finetuning.recipe import FinetuneRecipe
-from kwsd.training.finetuning.unlike import unlike_others
+from kwsd.training.finetuning.unlike import Progress, unlike_others
 from kwsd.training.finetuning.unreadable import Unreadable
 from kwsd.training.rates import finetuning_rate
 
@@ -78,10 +78,13 @@ class Finetuning:
             self.step, self.best = state["step"], state["best"]
         return True
 
-    def unlike_others(self, known: Collection[str]) -> Iterator[tuple[str, list[Path], int]]:
+    def unlike_others(
+        self, known: Collection[str], progress: Progress | None = None
+    ) -> Iterator[tuple[str, list[Path], int]]:
         """The words with clips that do not sound like the others, these clips, and how many clips there are.
 
-        To be asked before kwsd's own network learns; the words that it has `known` before are left out.
+        To be asked before kwsd's own network learns; the words that it has `known` before are left out. It hears up to
+        a hundred clips of each other word, which may take minutes: `progress` gets how many, and of how many.
         """
         labels = self._labels
         if UNKNOWN not in labels:
@@ -90,7 +93,8 @@ class Finetuning:
         new = {column for column, label in enumerate(labels) if can_fire(label) and spelt(label, known) not in known}
         everything = itertools.chain(self._train, *self._held.values())
         examples = [example for example in everything if example.label in new | {talk}]
-        for column, odd, count in unlike_others(self.model, self.gradients.extractor, self._reader, examples, talk):
+        network, extractor = self.model, self.gradients.extractor
+        for column, odd, count in unlike_others(network, extractor, self._reader, examples, talk, progress):
             yield labels[column], odd, count
 
     def keep(self) -> None:

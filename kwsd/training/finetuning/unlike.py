@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,9 @@ from torch.nn import functional
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.finetuning.examples import Example, Examples, Floats, Kind
+
+Progress = Callable[[int, int], None]
+"""Called with the number of windows that were heard, and how many there are to hear."""
 
 _FEWEST = 5
 """The fewest clips of a word that tell how it sounds."""
@@ -40,7 +43,12 @@ _MOST = 1 / 3
 
 
 def unlike_others(
-    network: SpotterModel, extractor: FeatureExtractor, reader: Examples, examples: Sequence[Example], talk: int
+    network: SpotterModel,
+    extractor: FeatureExtractor,
+    reader: Examples,
+    examples: Sequence[Example],
+    talk: int,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[int, list[Path], int]]:
     """For each label of `examples` with such clips: its column, the clips, and how many it has.
 
@@ -49,18 +57,32 @@ def unlike_others(
     lie far from talk, so that another one seems to be like the rest.
     """
     speech = [example for example in examples if example.kind is Kind.SPEECH and example.label == talk]
-    taken = [speech[number % len(speech)] for number in range(_TALK if speech else 0)]
-    heard = [hidden for hidden in _heard(network, extractor, reader, taken) if hidden is not None]
-    for label in sorted({example.label for example in examples} - {talk}) if heard else ():
-        clips = [example for example in examples if example.label == label and example.kind is Kind.CLIP]
-        if not _FEWEST <= len(clips) <= _FEW:
-            continue
-        found = zip(clips, _heard(network, extractor, reader, clips), strict=True)
+    clips: dict[int, list[Example]] = {label: [] for label in sorted({each.label for each in examples} - {talk})}
+    for example in examples:
+        if example.label != talk and example.kind is Kind.CLIP:
+            clips[example.label].append(example)
+    compared = {label: some for label, some in clips.items() if _FEWEST <= len(some) <= _FEW}
+    if not speech or not compared:
+        return
+    taken = [speech[number % len(speech)] for number in range(_TALK)]
+    done, total = 0, len(taken) + sum(map(len, compared.values()))
+
+    def hear(some: Sequence[Example]) -> Iterator[Floats | None]:
+        nonlocal done
+        for hidden in _heard(network, extractor, reader, some):
+            done += 1
+            if progress:
+                progress(done, total)
+            yield hidden
+
+    heard = [hidden for hidden in hear(taken) if hidden is not None]
+    for label, some in compared.items() if heard else ():
+        found = zip(some, hear(some), strict=True)
         read = [(clip.path, hidden) for clip, hidden in found if hidden is not None]
         if len(read) >= _FEWEST and (
             odd := odd_ones(np.stack([hidden for _, hidden in read]) - np.mean(heard, axis=0))
         ):
-            yield label, sorted(read[number][0] for number in odd), len(clips)
+            yield label, sorted(read[number][0] for number in odd), len(some)
 
 
 def odd_ones(vectors: NDArray[np.float32]) -> list[int]:
@@ -77,15 +99,13 @@ def odd_ones(vectors: NDArray[np.float32]) -> list[int]:
 @torch.inference_mode()
 def _heard(
     network: SpotterModel, extractor: FeatureExtractor, reader: Examples, examples: Sequence[Example]
-) -> list[Floats | None]:
+) -> Iterator[Floats | None]:
     """What the word head makes of each window (head_size,), None for a clip that is left out."""
     network.train(False)
-    found: list[Floats | None] = []
     for windows, _, _ in reader.batches(list(enumerate(examples)), 1, None):
         if not len(windows):
-            found.append(None)
+            yield None
             continue
         frames = network.frames(extractor(windows)["input_values"])
         pooled = network.pooling(network.adapter(frames))
-        found.append(functional.relu(network.word_head.inner(pooled))[0].float().cpu().numpy())
-    return found
+        yield functional.relu(network.word_head.inner(pooled))[0].float().cpu().numpy()

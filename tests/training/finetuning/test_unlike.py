@@ -14,7 +14,7 @@ from kwsd.training.finetuning.adopting import adopt
 from kwsd.training.finetuning.finetune import Finetuning
 from kwsd.training.finetuning.labelled import find_labelled
 from kwsd.training.finetuning.recipe import FinetuneRecipe
-from kwsd.training.finetuning.unlike import odd_ones
+from kwsd.training.finetuning.unlike import Progress, odd_ones
 from kwsd.zoo import find_model, read_card
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -35,11 +35,11 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def unlike(data: Path, known: Sequence[str]) -> list[tuple[str, list[Path], int]]:
+def unlike(data: Path, known: Sequence[str], progress: Progress | None = None) -> list[tuple[str, list[Path], int]]:
     """What a run over `data` names, before it learns."""
     found = find_labelled(data).completed()
     model, extractor = adopt(find_model("hubert-commands"), RECIPE, found.labels, "cpu")
-    return list(Finetuning(RECIPE, model, extractor, found, data.parent, "cpu").unlike_others(known))
+    return list(Finetuning(RECIPE, model, extractor, found, data.parent, "cpu").unlike_others(known, progress))
 
 
 def test_a_clip_of_something_else_is_named(data: Path) -> None:
@@ -47,7 +47,9 @@ def test_a_clip_of_something_else_is_named(data: Path) -> None:
     assert unlike(data, read_card("hubert-commands").labels) == [("hey", [data / "hey" / "2.wav"], 6)]
     save_wav(data / "hey" / "muted.wav", np.zeros(16_000, np.int16))
     (data / "hey" / "damaged.wav").write_bytes(b"RIFF")
-    assert unlike(data, ()) == [("hey", [data / "hey" / "2.wav"], 8)]
+    heard: list[tuple[int, int]] = []
+    assert unlike(data, (), lambda *counts: heard.append(counts)) == [("hey", [data / "hey" / "2.wav"], 8)]
+    assert heard == [(done, 38) for done in range(1, 39)]  # with thirty windows of talk
 
 
 def test_where_nothing_can_be_told_nothing_is(data: Path) -> None:
