@@ -103,15 +103,17 @@ def test_detections_are_the_very_same(data: st.DataObject, smoothing: int, count
 
 
 @settings(max_examples=300)
-@given(data=st.data(), smoothing=st.integers(1, 3), count=st.integers(10, 60))
-def test_a_second_chance_is_the_very_same(data: st.DataObject, smoothing: int, count: int) -> None:
+@given(data=st.data(), smoothing=st.integers(1, 3), count=st.integers(10, 60), coarse=st.integers(2, 5))
+def test_a_second_chance_is_the_very_same(data: st.DataObject, smoothing: int, count: int, coarse: int) -> None:
+    """On the finest grid as without any, and on a coarser one whatever the batch."""
     close = st.sampled_from([0.0, 0.0, 0.4, 0.5, 0.95, 0.97, 0.98, 1.0])
     yes = data.draw(st.lists(close, min_size=count, max_size=count))
     rows = np.stack([yes, yes[::-1], np.zeros(count)], axis=1).astype(np.float32)
     batches = data.draw(st.lists(st.integers(1, 7), min_size=count, max_size=count))
-    opens = [True] * count
-    plain, _ = events(rows, [1] * count, smoothing, opens, coarse=None, lowest=0.98, second_chance=3.0)
-    thrifty, _ = events(rows, batches, smoothing, opens, coarse=0, lowest=0.98, second_chance=3.0)
+    opens = data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=count, max_size=count))
+    singly = None if coarse == 2 else coarse * HOP
+    plain, _ = events(rows, [1] * count, smoothing, opens, coarse=singly, lowest=0.98, second_chance=3.0)
+    thrifty, _ = events(rows, batches, smoothing, opens, coarse=coarse * HOP, lowest=0.98, second_chance=3.0)
     assert sorted(map(repr, _but_near_misses(thrifty))) == sorted(map(repr, _but_near_misses(plain)))
 
 
