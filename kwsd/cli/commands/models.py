@@ -165,8 +165,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
     if card.latest_ms is not None:
         yield "fires within", f"{card.latest_ms} ms of the first window that resembles the word, or not at all"
-    if card.second_chance:
-        yield "second chance", _chance(card)
+    if needs := _second_chance(card):
+        yield "second chance", needs
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
 
@@ -178,12 +178,14 @@ def _hears(card: ModelCard) -> str:
     return f"{card.window / RATE:g} s at once, at {card.rate} Hz{about}{verifier}"
 
 
-def _chance(card: ModelCard) -> str:
-    """What a word that came close needs when it is said again."""
+def _second_chance(card: ModelCard) -> str:
+    """What a word that came close needs when it is said again; "" if it needs as much as before."""
     from kwsd.spotting.second_chance import WITHIN, lowered
 
-    least = {f"{lowered(value, card.second_chance):.4g}" for value in card.firing.values()}
-    needs = f"at {least.pop()}" if len(least) == 1 else "at a lower score"
+    due = {value: lowered(value, card.second_chance) for value in card.firing.values()}
+    if all(least == value for value, least in due.items()):
+        return ""
+    needs = f"at {min(due.values()):.4g}" if len(due) == 1 else "at a lower score"
     return f"a word that came close fires {needs} if it is said again within {WITHIN / RATE:g} s"
 
 
