@@ -144,14 +144,17 @@ class Replayer:
         """On how many earlier windows the outcome of a window may depend.
 
         With `latest_ms` it depends on where a word was first resembled: how long ago, or, within the refractory time,
-        whether that was `NEXT` or more after the hit. A second chance depends on where the word came close.
+        whether that was `NEXT` or more after the hit.
         """
-        timed = WITHIN + NEXT if trigger.second_chance else 0
-        if trigger.latest_ms is not None:
-            timed = max(timed, samples_in(trigger.latest_ms), samples_in(trigger.refractory_ms) - NEXT)
-        if not timed:
+        if trigger.latest_ms is None:
             return self._smoothing - 1
+        timed = max(samples_in(trigger.latest_ms), samples_in(trigger.refractory_ms) - NEXT)
         return self._smoothing - 1 + -(-timed // self.recorded.hop) + 1
+
+    def _apart(self, trigger: TriggerSettings, before: int) -> int:
+        """How many windows lie at least between two islands: by a second chance, where a word came close matters."""
+        chance = -(-(WITHIN + NEXT) // self.recorded.hop) + 1 if trigger.second_chance else 0
+        return self._smoothing + max(before, self._smoothing - 1 + chance) + 2
 
     def _islands(self, trigger: TriggerSettings, means: NDArray[np.float64], before: int) -> Iterator[tuple[int, int]]:
         """Separate runs [first, stop) of windows where a word may reach its threshold, each with the next window."""
@@ -160,7 +163,7 @@ class Replayer:
         hot = np.flatnonzero((means >= thresholds - _SCREEN).any(axis=1))
         if not len(hot):
             return
-        breaks = np.flatnonzero(np.diff(hot) > self._smoothing + before + 2)
+        breaks = np.flatnonzero(np.diff(hot) > self._apart(trigger, before))
         lows, highs = [0, *(breaks + 1)], [*breaks, len(hot) - 1]
         for low, high in zip(lows, highs, strict=True):
             yield int(hot[low]), min(int(hot[high]) + 2, len(means))
