@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from kwsd.samples import samples_in
-from kwsd.spotting.trigger import Standing
+
+Reason = Literal["score", "late", "refractory", "fired"]
 
 SETTLED = samples_in(300)
 """Samples heard without a window that resembles a word, after which the word is over: its score may dip while it is
 said. Lost samples and windows that are left out are no such pause, as the word is in the windows after them, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the word that a window resembles most stands, by its smoothed score at sample `at`.
+
+    `reason` tells what keeps it from firing: its "score" is below the threshold, it has "fired" and not been below it
+    since, it comes too "late", or within the "refractory" time of the word before.
+    """
+
+    word: str
+    score: float
+    threshold: float
+    at: int
+    reason: Reason
 
 
 class NearMisses:

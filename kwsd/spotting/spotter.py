@@ -18,9 +18,10 @@ from kwsd.classifier import Classifier, check_scores
 from kwsd.events import Detection, Event, NearMiss, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
+from kwsd.spotting.near_misses import Standing
 from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, Scored, score_what_counts, stride_of
 from kwsd.spotting.stream_state import JudgedWindow, StreamState
-from kwsd.spotting.trigger import Hit, Standing, Trigger, TriggerSettings
+from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
 
 class Spotter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,8 @@ from kwsd.config import TriggerConfig
 from kwsd.errors import ConfigError
 from kwsd.labels import enumerated
 from kwsd.samples import samples_in
+from kwsd.spotting.near_misses import Reason, Standing
 from kwsd.spotting.second_chance import SecondChances
-
-Reason = Literal["score", "late", "refractory", "fired"]
 
 RESEMBLES = 0.5
 """The score from which on a window resembles a word, so that its neighbours are scored, too."""
@@ -59,21 +57,6 @@ class Hit:
     word: str
     score: float
     threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the word that a window resembles most stands, by its smoothed score at sample `at`.
-
-    `reason` tells what keeps it from firing: its "score" is below the threshold, it has "fired" and not been below it
-    since, it comes too "late", or within the "refractory" time of the word before.
-    """
-
-    word: str
-    score: float
-    threshold: float
-    at: int
-    reason: Reason
 
 
 class Trigger:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from score_rows import HOP, LABELS, row
 
 from kwsd.events import Event, NearMiss
-from kwsd.spotting.near_misses import NearMisses
+from kwsd.spotting.near_misses import NearMisses, Standing
 from kwsd.spotting.spotter import Spotter
-from kwsd.spotting.trigger import Standing, Trigger, TriggerSettings
+from kwsd.spotting.trigger import Trigger, TriggerSettings
 
 COLD = [row()] * 3  # 300 ms
 
