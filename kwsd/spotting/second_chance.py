@@ -40,6 +40,8 @@ class SecondChances:
         """`thresholds` (words,) float64 are lowered `by` so much in log-odds; 0 lowers none."""
         self._usual = thresholds
         self.lowered = np.array([lowered(threshold, by) for threshold in thresholds])
+        self.any = bool((self.lowered < thresholds).any())
+        """Whether any word has a second chance."""
         self._pause = pause
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
         self._close = self._heard.copy()  # where it came close, since it is said this time
@@ -47,11 +49,6 @@ class SecondChances:
         self._fired = self._heard.copy()  # where it fired last, since it is said this time
         self._whole = _LONG_AGO  # from where on no windows are missing
         self._missing = False  # whether some are before the next one
-
-    @property
-    def any(self) -> bool:
-        """Whether any word has a second chance."""
-        return bool((self.lowered < self._usual).any())
 
     def skip(self) -> None:
         """Note that windows are missing before the next one: they are no pause, as the word may go on after them."""
