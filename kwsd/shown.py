@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -42,6 +43,11 @@ def number(value: float) -> str:
 def several(count: int, what: str) -> str:
     """A count with its noun: "1 clip", "2 clips"."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def first_few(items: Sequence[object], most: int) -> str:
+    """At most `most` of the items, separated by commas; … marks that there are more."""
+    return ", ".join(map(str, items[:most])) + (", …" if items[most:] else "")
 
 
 def fits_locale(name: str) -> bool:

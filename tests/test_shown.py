@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
-from kwsd.shown import one_line, wants_colour
+from kwsd.shown import first_few, one_line, wants_colour
 
 
 class Terminal(io.StringIO):
@@ -41,3 +42,9 @@ def test_colours_are_for_a_terminal_whose_user_has_not_refused_them(
 def test_no_text_reorders_the_line_that_it_stands_in() -> None:
     assert one_line("a\u202eb\u2066c\x1b[1m\n") == r"a\u202eb\u2066c\x1b[1m\n"
     assert one_line("a\u200cb\u200f") == "a\u200cb\u200f"  # a joiner and a mark belong to correct spelling
+
+
+def test_of_many_things_the_first_few_are_named() -> None:
+    assert first_few(["a", "b"], 2) == "a, b"
+    assert first_few([Path("a"), 1, "c"], 2) == "a, 1, …"
+    assert first_few([], 2) == ""

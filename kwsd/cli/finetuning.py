@@ -26,7 +26,7 @@ from kwsd.errors import UsageError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.devices import pick_device
 from kwsd.samples import RATE
-from kwsd.shown import several
+from kwsd.shown import first_few, several
 from kwsd.training.finetuning.adopting import adopt, export_adopted, is_own, keep_notices
 from kwsd.training.finetuning.data_warnings import doubts
 from kwsd.training.finetuning.examples import LONG
@@ -135,7 +135,7 @@ def _unlike(run: Finetuning, backbone: Path, show: console.Show) -> Iterator[str
     if not is_own(backbone):
         return
     for label, odd, count in run.unlike_others(_known(backbone), partial(show, "comparing clips")):
-        some = ", ".join(map(str, odd[:_NAMED])) + (", …" if odd[_NAMED:] else "")
+        some = first_few(odd, _NAMED)
         yield (
             f"{label!r}: {len(odd)} of {count} clips do not sound like the others; listen to them: {some}; remove "
             "those that hold something else, only a part of the word, or a noise that drowns it"

@@ -18,7 +18,7 @@ from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.datasets.transcripts import SUFFIXES
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
-from kwsd.shown import brief, several
+from kwsd.shown import brief, first_few, several
 from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
         check_laid_out(folder)
         raise InputError(f"{folder}: no clips: lay them out as label/clip.wav (or flac, ogg, opus, mp3)")
     if loose := _loose(folder):
-        some = f"{loose[0]}{', …' if loose[1:] else ''}"
+        some = first_few(loose, 1)
         log.warning("%s: %s skipped, as no folder gives the label; lay them out as label/clip.wav", folder, some)
     if lists and not any(f"{clip.label}/{clip.path.name}" in lists for clip in clips):
         log.warning("%s: its lists name none of the clips: all are to train on; a line is label/clip.wav", folder)

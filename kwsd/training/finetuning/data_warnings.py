@@ -14,7 +14,7 @@ from kwsd.audio.endpointing import speech_extent
 from kwsd.errors import InputError
 from kwsd.labels import NOISE, SILENCE, UNKNOWN, can_fire, enumerated
 from kwsd.samples import RATE
-from kwsd.shown import several
+from kwsd.shown import first_few, several
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.training.finetuning.labelled import Labelled
 from kwsd.training.finetuning.twice import under_two_labels
@@ -59,7 +59,7 @@ def doubts(data: Labelled, window: int = RATE) -> Iterator[str]:
             f"folder {NOISE}, or under that label in a table"
         )
     if few := hardly_judged(data):
-        some = ", ".join(f"{label} {count}" for label, count in few[:5]) + (", …" if few[5:] else "")
+        some = first_few([f"{label} {count}" for label, count in few], 5)
         yield (
             f"few clips for validation ({some}): too few to choose the best network, so that the last one is kept; "
             f"{_ENOUGH} or more clips of each label are enough"
@@ -72,16 +72,15 @@ def doubts(data: Labelled, window: int = RATE) -> Iterator[str]:
                 "each time that the word is said"
             )
     for label, empty, count in _without_speech(data):
-        some = ", ".join(map(str, empty[:_NAMED])) + (", …" if empty[_NAMED:] else "")
         yield (
-            f"{label!r}: in {len(empty)} of {count} clips nobody seems to speak ({some}): what they hold is learnt as "
-            "the word; listen to them, and remove them or record them again"
+            f"{label!r}: in {len(empty)} of {count} clips nobody seems to speak ({first_few(empty, _NAMED)}): what "
+            "they hold is learnt as the word; listen to them, and remove them or record them again"
         )
     if same := list(under_two_labels(data)):
-        pairs = (f"{one.path} as {one.label!r} and {two.path} as {two.label!r}" for one, two in same[:_NAMED])
+        pairs = [f"{one.path} as {one.label!r} and {two.path} as {two.label!r}" for one, two in same]
         yield (
-            f"{several(len(same), 'recording')} under two labels, with the very same contents ({', '.join(pairs)}"
-            f"{', …' if same[_NAMED:] else ''}): learnt as both; remove the copy from the label where it is wrong"
+            f"{several(len(same), 'recording')} under two labels, with the very same contents "
+            f"({first_few(pairs, _NAMED)}): learnt as both; remove the copy from the label where it is wrong"
         )
     for label, seconds in _too_long(data, window):
         yield (
