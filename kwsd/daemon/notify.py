@@ -133,7 +133,8 @@ class Notifier:
             self._socket.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except OSError as error:
             if not self._unheard:
-                log.warning("systemd cannot be notified: %s: %s", self._address.replace("\0", "@"), error.strerror)
+                why = error.strerror or error  # Python's own: the path is too long
+                log.warning("systemd cannot be notified: %s: %s", self._address.replace("\0", "@"), why)
             self._unheard = True
             return False
         self._unheard = False

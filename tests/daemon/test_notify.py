@@ -253,3 +253,4 @@ def test_what_cannot_work_is_logged_and_kills_nobody(
 ) -> None:
     notify(environment).ready("x")
     assert len(caplog.records) == 1
+    assert "None" not in caplog.text
