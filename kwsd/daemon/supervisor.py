@@ -39,6 +39,8 @@ STATUS = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
 """Exit statuses. SIGTERM is the usual request to stop a daemon, so stopping on it is not a failure."""
 JOIN_S = 10.0
 """Threads that take longer to end are left behind, and `kwsd.cli.entry` ends the process without them."""
+RELOAD_S = 1.0
+"""The same for a reload, whose file may lie on a mount that is gone: a daemon that stops needs no new configuration."""
 
 
 def run(
@@ -150,7 +152,7 @@ class _Daemon:
         stack.callback(self._stop)  # before the first thread starts, as starting the next may fail
         self._threads.start("kwsd-worker", partial(self._serve, card))
         if self._reloader.reloads:
-            self._threads.start("kwsd-reload", partial(self._reloader.run, card))
+            self._threads.start("kwsd-reload", partial(self._reloader.run, card), patience_s=RELOAD_S)
         for source in self._sources:
             into = self._rings[source.name]
             self._threads.start("kwsd-capture", partial(pump, source, into, self._publish, self._search_failed))

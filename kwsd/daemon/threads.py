@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,19 +14,22 @@ class Threads:
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
         """`failed` is called with the error that a thread dies of, in that thread."""
         self._failed = failed
-        self._running: list[threading.Thread] = []
+        self._running: list[tuple[threading.Thread, float]] = []
 
-    def start(self, name: str, body: Callable[[], None]) -> None:
-        """Run `body` in a thread called `name`. Raises RuntimeError if the system cannot start another thread."""
+    def start(self, name: str, body: Callable[[], None], *, patience_s: float = math.inf) -> None:
+        """Run `body` in a thread called `name`, for which `join` waits at most `patience_s` seconds.
+
+        Raises RuntimeError if the system cannot start another thread.
+        """
         thread = threading.Thread(target=self._run, args=(body,), name=name, daemon=True)
         thread.start()
-        self._running.append(thread)
+        self._running.append((thread, patience_s))
 
     def join(self, patience_s: float) -> None:
         """Wait for the threads in reverse order of their start, for at most `patience_s` seconds in all."""
         deadline = time.monotonic() + patience_s
-        for thread in reversed(self._running):
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for thread, its_own_s in reversed(self._running):
+            thread.join(max(0.0, min(its_own_s, deadline - time.monotonic())))
 
     def _run(self, body: Callable[[], None]) -> None:
         try:

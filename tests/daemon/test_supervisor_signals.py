@@ -124,7 +124,8 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
 def test_a_signal_ends_a_daemon_whose_reload_hangs(
     configure: Configure, source: MakeSource, zoo: Any, output: MakeOutput, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kwsd.daemon.supervisor.JOIN_S", 0.1)
+    monkeypatch.setattr("kwsd.daemon.supervisor.JOIN_S", PATIENCE_S)
+    monkeypatch.setattr("kwsd.daemon.supervisor.RELOAD_S", 0.01)
     over, before = threading.Event(), {*threading.enumerate()}
     hung: list[bool] = []
 
