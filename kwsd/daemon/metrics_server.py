@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from kwsd.config import expanded
 from kwsd.config.addresses import parse_address
@@ -22,8 +21,9 @@ from kwsd.daemon.exposition import CONTENT_TYPE
 from kwsd.daemon.http_request import DEFER_S, REQUEST_S, hear_out, names_this_machine, path_of, read_request
 from kwsd.daemon.metrics_token import bears
 from kwsd.errors import ConfigError, DeviceError
-from kwsd.sinks.listening import CROWDED_S, EXHAUSTED, Identity, listen, unlink
-from kwsd.waker import Waker
+from kwsd.sinks.listening import CROWDED_S, EXHAUSTED
+from kwsd.sinks.socket_file import SocketFile
+from kwsd.waker import Waker, time_out
 
 log = logging.getLogger(__name__)
 
@@ -51,19 +51,18 @@ class MetricsServer:
         that other machines reach, unless it is `public` and has a token, and DeviceError where it cannot listen.
         """
         self._page, self._failed, self._token = page, failed, token
-        self._path: Path | None = None
-        self._identity: Identity | None = None
+        self._file: SocketFile | None = None
         if "/" in where:
-            self._path = expanded(where)
-            self._server, self._identity = listen(self._path, flag="--metrics")
+            self._file = SocketFile(expanded(where), flag="--metrics")
+            self._server = self._file.server
         else:
             self._server = _listen(where, public=public and len(token) > 0)
         self._server.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="kwsd-metrics", daemon=True)
         with contextlib.ExitStack() as undo:
             undo.callback(self._server.close)
-            if self._path and self._identity:
-                undo.callback(unlink, self._path, self._identity)
+            if self._file:
+                undo.callback(self._file.remove)
             self._waker = undo.enter_context(contextlib.closing(Waker()))
             self._thread.start()
             undo.pop_all()  # close() does the same
@@ -85,8 +84,8 @@ class MetricsServer:
         """Stop, and remove the socket; waits for a client that is being answered, for its `REQUEST_S` at most."""
         self._waker.wake()
         self._thread.join()
-        if self._path and self._identity:
-            unlink(self._path, self._identity)
+        if self._file:
+            self._file.remove()
         self._server.close()
         self._waker.close()
 
@@ -95,10 +94,18 @@ class MetricsServer:
         poll.register(self._server, select.POLLIN)
         poll.register(self._waker, select.POLLIN)
         try:
-            while self._waker.fileno() not in {descriptor for descriptor, _ in poll.poll()}:
+            while self._waker.fileno() not in {descriptor for descriptor, _ in poll.poll(self._time_out())}:
                 self._answer_one()
+                if self._file and self._file.renewed():
+                    poll.unregister(self._server)
+                    self._server.close()
+                    self._server = self._file.server
+                    poll.register(self._server, select.POLLIN)
         except BaseException as error:
             self._failed(error)
+
+    def _time_out(self) -> int | None:
+        return time_out(self._file.due - time.monotonic()) if self._file else None
 
     def _answer_one(self) -> None:
         """Accept and answer one client; a client or a network that fails affects only that client."""
@@ -122,7 +129,7 @@ class MetricsServer:
             status, body = "405 Method Not Allowed\r\nAllow: GET, HEAD", "only GET\n"
         elif self._token and not bears(request, self._token):
             status, body = "401 Unauthorized\r\nWWW-Authenticate: Bearer", _NO_TOKEN
-        elif not self._token and self._path is None and not names_this_machine(request):
+        elif not self._token and self._file is None and not names_this_machine(request):
             status, body = "421 Misdirected Request", _OTHER_NAME
         elif path not in (b"/metrics", b"/"):
             status, body = "404 Not Found", "see /metrics\n"

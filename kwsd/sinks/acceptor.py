@@ -27,7 +27,7 @@ class Acceptor:
 
         `drop_newest` drops the newest subscriber to free its descriptor; it returns False if there is none.
         """
-        self._server, self._path, self._drop_newest = server, path, drop_newest
+        self.server, self._path, self._drop_newest = server, path, drop_newest
         self._told = False
         self.spare: int | None = os.open(os.devnull, os.O_RDONLY)
         """The spare descriptor; None while none can be had, so that connections can be neither dropped nor accepted."""
@@ -36,7 +36,7 @@ class Acceptor:
         """Accept the waiting connections, at most `CLIENTS` of them; the others wait for the next call."""
         for _ in range(CLIENTS):
             try:
-                connection, _ = self._server.accept()
+                connection, _ = self.server.accept()
             except (BlockingIOError, ConnectionError):  # none waits, or one was aborted
                 return
             except OSError as error:
@@ -83,7 +83,7 @@ class Acceptor:
             return False
         self.close()
         try:
-            self._server.accept()[0].close()
+            self.server.accept()[0].close()
         except OSError:  # no one waits any more, or another thread took the descriptor; the next attempt may succeed
             self.take_spare()
             return False

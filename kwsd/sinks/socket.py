@@ -16,8 +16,9 @@ from pathlib import Path
 from kwsd.envelope import Envelope
 from kwsd.sinks.acceptor import Acceptor
 from kwsd.sinks.descriptors import CLIENTS, room
-from kwsd.sinks.listening import CROWDED_S, Identity, listen, unlink
+from kwsd.sinks.listening import CROWDED_S
 from kwsd.sinks.sink import encode
+from kwsd.sinks.socket_file import SocketFile
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker, time_out
 
@@ -49,9 +50,10 @@ class SocketSink:
         error if the thread dies.
         """
         self.path = path if given is None else Path(str(given.getsockname()))
-        self._identity: Identity | None = None
+        self._file: SocketFile | None = None  # one that was handed over is its creator's to look after
         if given is None:
-            self._server, self._identity = listen(path)
+            self._file = SocketFile(path)
+            self._server = self._file.server
         else:
             self._server = given
         self._failed, self._status, self._counted = failed, status, counted
@@ -63,8 +65,8 @@ class SocketSink:
         self._thread = threading.Thread(target=self._run, name="kwsd-socket", daemon=True)
         with ExitStack() as undo:  # else clients would wait at a socket without a server
             undo.callback(self._server.close)
-            if self._identity:
-                undo.callback(unlink, path, self._identity)
+            if self._file:
+                undo.callback(self._file.remove)
             self._waker = undo.enter_context(closing(Waker()))
             self._acceptor = Acceptor(self._server, self.path, drop_newest=self._drop_newest)
             undo.callback(self._acceptor.close)
@@ -96,8 +98,8 @@ class SocketSink:
         except BaseException as error:
             self._failed(error)
         finally:
-            if self._identity:
-                unlink(self.path, self._identity)
+            if self._file:
+                self._file.remove()
             self._acceptor.close()
             self._waker.close()
             for end in (self._server, *(client.socket for client in self._clients.values())):
@@ -111,7 +113,7 @@ class SocketSink:
 
     def _step(self) -> None:
         """Wait for connections, data or events, and handle them."""
-        left = self._deadline - time.monotonic()
+        left = min(self._deadline, self._file.due if self._file else math.inf) - time.monotonic()
         if not self._acceptor.take_spare():
             left = min(left, CROWDED_S)  # then try again; poll(2) cannot wait for a descriptor
         self._poll.modify(self._server, 0 if self._acceptor.spare is None else select.POLLIN)
@@ -123,6 +125,8 @@ class SocketSink:
             if client.asks() and self._status:
                 client.offer(self._status())
         self._take_in()
+        if self._file and self._file.renewed():  # who still waited at the old one is taken in
+            self._listen_at(self._file.server)
         while self._inbox:
             line = self._inbox.popleft()
             self._take_in()  # who connected before this event was sent gets it
@@ -130,6 +134,13 @@ class SocketSink:
                 client.offer(line)
         for client in list(self._clients.values()):
             self._serve(client)
+
+    def _listen_at(self, server: socket.socket) -> None:
+        """Accept connections at another socket from now on; subscribers keep theirs."""
+        self._poll.unregister(self._server)
+        self._server.close()
+        self._server = self._acceptor.server = server
+        self._poll.register(server, select.POLLIN)
 
     def _take_in(self) -> None:
         """Accept waiting connections as long as there is room, and turn the others away."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from scraping import get
 
 from kwsd.daemon.metrics_server import MetricsServer, served
 from kwsd.errors import ConfigError, DeviceError
+from kwsd.sinks import socket_file
 
 
 def answered(path: Path, request: bytes) -> bytes:
@@ -64,6 +67,25 @@ def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
     server = serve(str(path))
     assert server.address == str(path)
     assert path.stat().st_mode & 0o777 == 0o600
+    assert answered(path, b"GET /metrics HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\nkwsd_up 1\n")
+    server.close()
+    assert not path.exists()
+
+
+def test_a_socket_whose_file_is_removed_is_made_again(
+    serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = tmp_path / "metrics.sock", threading.Event()
+
+    def tell(_: logging.LogRecord) -> bool:
+        made.set()
+        return True
+
+    monkeypatch.setattr(socket_file, "LOOK_S", 0.01)
+    monkeypatch.setattr(socket_file.log, "filters", [tell])
+    server = serve(str(path))
+    path.unlink()
+    assert made.wait(PATIENCE_S)
     assert answered(path, b"GET /metrics HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\nkwsd_up 1\n")
     server.close()
     assert not path.exists()

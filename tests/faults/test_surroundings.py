@@ -65,6 +65,23 @@ def test_a_thousand_subscribers_most_of_them_dead(start: Start, user: Any) -> No
     assert not user.socket.exists()
 
 
+def test_a_socket_whose_file_is_removed(start: Start, user: Any) -> None:
+    running = start("listen", "-", "--socket", user.socket, *FAST)
+    running.wait_for_log("events are served at")
+    with ExitStack() as stack:
+        before = connect(stack, user.socket)
+        user.socket.unlink()
+        running.wait_for_log("the socket was removed, and is made again")
+        after = connect(stack, user.socket)
+        running.write(words(1))
+        running.wait_for_event("detection")
+        for subscriber in (before, after):
+            told = map(json.loads, subscriber.makefile())
+            assert next(event for event in told if event["type"] == "detection")
+    assert running.end().status == 0
+    assert not user.socket.exists()
+
+
 def test_a_pipe_that_stays_open_and_gives_nothing(start: Start) -> None:
     running = start("listen", "-", *FAST)
     running.write(words(1))

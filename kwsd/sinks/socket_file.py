@@ -1,0 +1,68 @@
+"""A listening Unix socket whose file is made again if somebody removes it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+
+from kwsd.errors import KwsdError
+from kwsd.sinks.listening import listen, unlink
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 10.0
+"""Seconds from one look at the file to the next; nothing tells a server that its file is gone."""
+
+
+class SocketFile:
+    """The file of a listening socket, and the socket itself as long as its file is there.
+
+    `rm -r`, or what tidies up temporary files, may remove it under a daemon that runs for months: the daemon would go
+    on, but nobody could connect any more. Only one thread may use it.
+    """
+
+    def __init__(self, path: Path, *, flag: str = "--socket") -> None:
+        """Listen at `path`. Raises DeviceError and ConfigError as `listen` does, which name the `flag`."""
+        self._path, self._flag = path, flag
+        self.server, self._identity = listen(path, flag=flag)
+        """The socket; after `renewed` another one, while the caller closes the old one."""
+        self.due = time.monotonic() + LOOK_S
+        """When `renewed` looks at the file next, by the monotonic clock."""
+        self._told = False
+
+    def renewed(self) -> bool:
+        """Make the file again if it is gone and it is time to look; whether `server` is a new one.
+
+        What lies in its place is left alone: it may be the socket of another daemon. An error is logged, but only once,
+        and the next look tries again.
+        """
+        now = time.monotonic()
+        if now < self.due:
+            return False
+        self.due = now + LOOK_S
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return self._listen_again()
+        except OSError:  # its folder cannot be searched, or its disk fails
+            return False
+        return False
+
+    def remove(self) -> None:
+        """Remove the file, unless another socket has replaced it; to be called before `server` is closed."""
+        self.due = math.inf
+        unlink(self._path, self._identity)
+
+    def _listen_again(self) -> bool:
+        try:
+            self.server, self._identity = listen(self._path, flag=self._flag)
+        except (KwsdError, OSError) as error:  # OSError: no descriptor is left
+            if not self._told:
+                log.warning("the socket was removed, and nobody can connect until it can be made again: %s", error)
+            self._told = True
+            return False
+        log.warning("%s: the socket was removed, and is made again", self._path)
+        self._told = False
+        return True
