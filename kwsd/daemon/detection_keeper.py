@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,6 +167,8 @@ class DetectionKeeper:
             clip = self._clips[0]
         doing = "detections cannot be kept"
         try:
+            with suppress(FileExistsError):  # somebody may have removed it; not its parents, which a mount may lack
+                self._folder.mkdir(mode=0o700)
             with replacing(self._folder / clip.name, private=True) as file:
                 write_wav(file, clip.samples)
                 size = file.tell()

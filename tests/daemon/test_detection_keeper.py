@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import wave
 from collections.abc import Callable
@@ -88,10 +89,35 @@ def test_a_disk_that_takes_nothing_is_told_once(
 ) -> None:
     keeper = keep()
     (tmp_path / "kept").rmdir()
+    (tmp_path / "kept").symlink_to("nowhere")
     for number in range(3):
         keeper.send(sealed(number))
     keeper.close(60)
     assert caplog.text.count("cannot be kept") == 1
+
+
+def test_a_folder_that_was_removed_is_made_again(
+    keep: Callable[..., DetectionKeeper], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = keep()
+    (tmp_path / "kept").rmdir()
+    keeper.send(sealed())
+    keeper.close(60)
+    assert len(kept(tmp_path)) == 1
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+    assert caplog.text == ""
+
+
+def test_the_folders_above_are_not_made_again_as_a_disk_may_be_missing_there(
+    ring: Ring, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = tmp_path / "disk"
+    keeper = DetectionKeeper(disk / "kept", {"desk": ring}, quota_bytes=1_000_000, preroll=0)
+    shutil.rmtree(disk)
+    keeper.send(sealed())
+    keeper.close(60)
+    assert caplog.text.count("cannot be kept: No such file or directory") == 1
+    assert not disk.exists()
 
 
 def test_a_folder_that_became_a_file_stops_nothing_else(
@@ -215,9 +241,10 @@ def test_a_disk_that_took_something_meanwhile_is_told_again(
     keeper, folder = keep(wait=True), tmp_path / "kept"
     for number in (0, 2):
         folder.rmdir()
+        folder.symlink_to("nowhere")
         keeper.send(sealed(number))
         keeper.catch_up(1)
-        folder.mkdir()
+        folder.unlink()
         keeper.send(sealed(number + 1))
         keeper.catch_up(1)
         (folder / kept(tmp_path)[0]).unlink()
