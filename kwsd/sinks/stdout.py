@@ -99,8 +99,7 @@ class StdoutSink:
             self._pending.clear()
             self._writer.close()
             self._gone = True
-            if self._dropped:
-                log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
+            self._tell_dropped()
         self._waker.close()
 
     def _drain(self, until: float) -> None:
@@ -132,6 +131,8 @@ class StdoutSink:
             self._writer.catch_up()
             while self._pending and not self._gone and self._writer.offer(self._pending[0]):
                 self._pending.popleft()
+            if not self._waiting:
+                self._tell_dropped()
         except ValueError:  # closed on this side
             self._give_up()
         except OSError as error:
@@ -145,6 +146,12 @@ class StdoutSink:
         if not self._dropped:
             log.warning("standard output: its reader does not keep up, lines are dropped")
         self._dropped += 1
+
+    def _tell_dropped(self) -> None:
+        """Log how many lines were dropped, now that no more are; the next time counts anew."""
+        if self._dropped:
+            log.warning("standard output: %d lines dropped, its reader did not keep up", self._dropped)
+        self._dropped = 0
 
     def _give_up(self) -> None:
         log.info("standard output is closed; nothing more is printed")

@@ -113,6 +113,26 @@ def test_a_microphone_s_lines_come_without_another_event_once_the_reader_is_back
     sink.close(0)
 
 
+def test_each_time_that_lines_are_dropped_is_told_once_the_reader_is_back(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stdout, "PENDING", 1)
+    sink = StdoutSink(pipe.stream, wait=False)
+    told = []
+    for more in (2, 3):
+        last = fill(sink)  # one line is pending now
+        for sequence in range(more):
+            sink.send(sealed(last + sequence))
+        pipe.read()
+        caplog.clear()
+        sink.catch_up()  # after a batch in which nothing was heard
+        told += [record.getMessage() for record in caplog.records]
+    assert told == [f"standard output: {more} lines dropped, its reader did not keep up" for more in (2, 3)]
+    caplog.clear()
+    sink.close(PATIENCE_S)
+    assert caplog.text == ""
+
+
 def test_closing_gives_a_slow_reader_its_time(pipe: Pipe) -> None:
     sink = StdoutSink(pipe.stream, wait=True)
     count = fill(sink)
