@@ -22,7 +22,7 @@ from kwsd.daemon.http_request import DEFER_S, REQUEST_S, hear_out, names_this_ma
 from kwsd.daemon.metrics_token import bears
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks.listening import CROWDED_S, EXHAUSTED
-from kwsd.sinks.socket_file import SocketFile
+from kwsd.sinks.socket_file import HANGS_S, SocketFile
 from kwsd.waker import Waker, time_out
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class MetricsServer:
                 undo.callback(self._file.remove)
             self._waker = undo.enter_context(contextlib.closing(Waker()))
             self._thread.start()
-            undo.pop_all()  # close() does the same
+            undo.pop_all()  # the thread does the same at its end
 
     @property
     def address(self) -> str:
@@ -81,13 +81,12 @@ class MetricsServer:
         self._token = token
 
     def close(self) -> None:
-        """Stop, and remove the socket; waits for a client that is being answered, for its `REQUEST_S` at most."""
+        """Stop, and remove the socket; waits for a client that is being answered, for its `REQUEST_S` at most.
+
+        A thread that hangs, as the socket's file lies on a mount that is gone, is left behind.
+        """
         self._waker.wake()
-        self._thread.join()
-        if self._file:
-            self._file.remove()
-        self._server.close()
-        self._waker.close()
+        self._thread.join(REQUEST_S + HANGS_S)
 
     def _run(self) -> None:
         poll = select.poll()
@@ -103,6 +102,11 @@ class MetricsServer:
                     poll.register(self._server, select.POLLIN)
         except BaseException as error:
             self._failed(error)
+        finally:
+            if self._file:
+                self._file.remove()
+            self._server.close()
+            self._waker.close()
 
     def _time_out(self) -> int | None:
         return time_out(self._file.due - time.monotonic()) if self._file else None

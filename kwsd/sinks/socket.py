@@ -18,7 +18,7 @@ from kwsd.sinks.acceptor import Acceptor
 from kwsd.sinks.descriptors import CLIENTS, room
 from kwsd.sinks.listening import CROWDED_S
 from kwsd.sinks.sink import encode
-from kwsd.sinks.socket_file import SocketFile
+from kwsd.sinks.socket_file import HANGS_S, SocketFile
 from kwsd.sinks.subscriber import Subscriber
 from kwsd.waker import Waker, time_out
 
@@ -84,10 +84,15 @@ class SocketSink:
         self._waker.wake()
 
     def close(self, deadline_s: float) -> None:
-        """Give the subscribers `deadline_s` seconds to read what was sent, then remove the socket."""
+        """Give the subscribers `deadline_s` seconds to read what was sent, then remove the socket.
+
+        A thread that hangs, as the socket's file lies on a mount that is gone, is left behind.
+        """
         self._deadline = min(self._deadline, time.monotonic() + deadline_s)
         self._waker.wake()
-        self._thread.join()
+        self._thread.join(deadline_s + HANGS_S)
+        if self._thread.is_alive():
+            log.warning("%s: the socket is not removed: is it on a mount that is gone?", self.path)
 
     def _run(self) -> None:
         try:

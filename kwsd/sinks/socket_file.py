@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 10.0
 """Seconds from one look at the file to the next; nothing tells a server that its file is gone."""
+HANGS_S = 5.0
+"""A thread whose look at the file takes longer hangs, on a mount that is gone: whoever waits for it goes on."""
 
 
 class SocketFile:

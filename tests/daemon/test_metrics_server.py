@@ -13,9 +13,11 @@ import pytest
 from patience import PATIENCE_S
 from scraping import get
 
+from kwsd.daemon import metrics_server
 from kwsd.daemon.metrics_server import MetricsServer, served
 from kwsd.errors import ConfigError, DeviceError
 from kwsd.sinks import socket_file
+from kwsd.sinks.socket_file import SocketFile
 
 
 def answered(path: Path, request: bytes) -> bytes:
@@ -89,6 +91,24 @@ def test_a_socket_whose_file_is_removed_is_made_again(
     assert answered(path, b"GET /metrics HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\nkwsd_up 1\n")
     server.close()
     assert not path.exists()
+
+
+def test_a_mount_that_hangs_does_not_keep_the_daemon_from_its_end(
+    serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, removed = threading.Event(), threading.Event()
+
+    def remove(_: SocketFile) -> None:
+        assert back.wait(PATIENCE_S)
+        removed.set()
+
+    monkeypatch.setattr(SocketFile, "remove", remove)
+    monkeypatch.setattr(metrics_server, "REQUEST_S", 0.0)
+    monkeypatch.setattr(metrics_server, "HANGS_S", 0.01)
+    serve(str(tmp_path / "metrics.sock")).close()
+    assert not removed.is_set()
+    back.set()
+    assert removed.wait(PATIENCE_S)
 
 
 def test_who_asks_for_the_head_gets_no_page(serve: Callable[[str], MetricsServer], tmp_path: Path) -> None:

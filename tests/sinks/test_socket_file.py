@@ -134,3 +134,23 @@ def test_the_file_is_looked_at_though_nothing_else_happens(tmp_path: Path, monke
     finally:
         sink.close(0)
     assert not sink.path.exists()
+
+
+def test_a_mount_that_hangs_does_not_keep_the_daemon_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    back, removed = threading.Event(), threading.Event()
+
+    def remove(_: SocketFile) -> None:
+        assert back.wait(PATIENCE_S)
+        removed.set()
+
+    monkeypatch.setattr(SocketFile, "remove", remove)
+    monkeypatch.setattr("kwsd.sinks.socket.HANGS_S", 0.01)
+    sink = SocketSink(tmp_path / "events.sock")
+    sink.close(0)
+    assert "the socket is not removed: is it on a mount that is gone?" in caplog.text
+    assert not removed.is_set()
+    back.set()
+    sink.close(PATIENCE_S)
+    assert removed.is_set()
