@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kwsd.evaluation.log_odds import log_odds
 from kwsd.evaluation.operating import OperatingPoint, operate
-from kwsd.evaluation.replayer import Replayer, log_odds
+from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.statistics import DetCurve
 from kwsd.spotting.trigger import TriggerSettings
 

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kwsd.evaluation import statistics
-from kwsd.evaluation.replayer import Replayer, shifted
+from kwsd.evaluation.log_odds import shifted
+from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.report import plain_table
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.events import Detection

@@ -1,13 +1,13 @@
 """Replays recorded scores through the daemon's own spotter, to find what would fire at other thresholds.
 
-One number shifts all thresholds: it is added to their log-odds, because scores crowd near 1. A window in which every
-word stays below its threshold cannot fire, so only the others, and the windows around them, are replayed.
+A window in which every word stays below its threshold cannot fire, so only the others, and the windows around them, are
+replayed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,29 +26,6 @@ _SCREEN = 1e-12
 """Tolerance below a threshold, for means that are summed here in another order than in the trigger."""
 
 _FEED = 512
-
-_CEILING = 17.0
-"""Log-odds that no float32 score below 1 reaches, though a mean of several scores may."""
-
-
-def log_odds(score: float) -> float:
-    """The logit of a score, clipped to +/-17, beyond which float32 cannot tell a score from 1."""
-    if score <= 0 or score >= 1:
-        return math.copysign(_CEILING, score - 0.5)
-    return max(-_CEILING, min(_CEILING, math.log(score) - math.log1p(-score)))
-
-
-def from_log_odds(value: float) -> float:
-    """The score with these log-odds; beyond 17, where float32 cannot tell it from 1, infinity: no score reaches it."""
-    return 1 / (1 + math.exp(-value)) if value <= _CEILING else math.inf
-
-
-def shifted(thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
-    """Every threshold moved by `shift` in log-odds; one above 1, which no score reaches, stays as it is."""
-    return {
-        word: from_log_odds(log_odds(threshold) + shift) if threshold <= 1 else threshold
-        for word, threshold in thresholds.items()
-    }
 
 
 class Replayer:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.evaluation.log_odds import from_log_odds, log_odds
 from kwsd.evaluation.operating import OperatingPoint, operate
-from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds
+from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.scoring import Matched
 from kwsd.spotting.trigger import TriggerSettings

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.evaluation.replayer import Replayer, shifted
+from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.spotting.trigger import TriggerSettings
@@ -146,7 +145,3 @@ def test_only_the_words_that_may_fire_can_be_missed() -> None:
     trigger = TriggerSettings({"b": 0.5})
     found = Replayer(stream, ("b",), gated=False, trigger=trigger).scored(trigger)
     assert [outcome.word.word for outcome in found.outcomes] == ["b"]
-
-
-def test_a_word_that_never_fires_does_not_fire_at_another_shift_either() -> None:
-    assert shifted({"yes": 0.5, "no": math.inf}, -40.0) == {"yes": pytest.approx(0, abs=1e-12), "no": math.inf}

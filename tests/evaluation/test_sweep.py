@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from kwsd.audio.windowing.window import Window
 from kwsd.evaluation.det import sweep
+from kwsd.evaluation.log_odds import from_log_odds
 from kwsd.evaluation.operating import OperatingPoint, operate
-from kwsd.evaluation.replayer import Replayer, from_log_odds, log_odds, shifted
+from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.evaluation.statistics import wilson_interval
@@ -112,23 +113,6 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
         assert [word for word, _, _ in heard] == ["low", "high"]
         assert [(event.word, event.at) for event in fired] == [(word, at) for word, _, at in heard]
         assert [event.score for event in fired] == pytest.approx([score for _, score, _ in heard], abs=1e-5)
-
-
-def test_log_odds():
-    assert log_odds(0.5) == 0
-    assert log_odds(from_log_odds(9.5)) == pytest.approx(9.5, abs=1e-6)
-    assert log_odds(1.0) == 17
-    assert log_odds(0.0) == -17
-    assert (log_odds(1 - 1e-9), log_odds(1e-9)) == (17, -17)
-    assert from_log_odds(17.1) == math.inf
-    assert shifted({"a": 0.5, "b": math.inf}, 1.0) == {"a": pytest.approx(0.7311, abs=1e-4), "b": math.inf}
-
-
-@pytest.mark.parametrize("threshold", [1.0, 1 - 1e-9])
-def test_a_threshold_that_only_a_score_of_one_reaches_moves_as_others_do(threshold):
-    below_one = float(np.nextafter(np.float32(1), np.float32(0)))
-    assert below_one < shifted({"a": threshold}, 0.0)["a"] <= 1
-    assert shifted({"a": threshold}, -1.0) == {"a": pytest.approx(1 - 3.06e-7 / math.e, abs=2e-8)}
 
 
 def burst(rows: np.ndarray, at_s: float, column: int, score: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kwsd.evaluation.replayer import from_log_odds, log_odds
+from kwsd.evaluation.log_odds import from_log_odds, log_odds
 from kwsd.evaluation.report import threshold
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.scoring import LATE, SLACK
