@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told_scores import Told
 
 from kwsd.audio.windowing.window import Window
 from kwsd.evaluation.log_odds import from_log_odds
@@ -111,20 +112,6 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
         assert [event.score for event in fired] == pytest.approx([score for _, score, _ in heard], abs=1e-5)
 
 
-class Counting:
-    """Scores windows by the number that their last sample holds, and remembers which it was asked about."""
-
-    name, labels = "m", LABELS
-
-    def __init__(self, rows):
-        self._rows, self.asked = rows, []
-
-    def score(self, windows):
-        numbers = [round(float(window[-1]) * 32768) for window in windows]
-        self.asked += numbers
-        return self._rows[numbers]
-
-
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("smoothing", "second_chance"), [(1, 0.0), (2, 0.0), (3, 0.0), (2, 3.0)])
 @pytest.mark.parametrize(
@@ -141,12 +128,12 @@ def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, s
     """One hop after the other; a word that nobody listens for brings no closer look, a low threshold does."""
     recorded = replace(recording(seed, windows=200), coarse=6400)
     trigger = TriggerSettings(thresholds, smoothing=smoothing, second_chance=second_chance)
-    counting = Counting(recorded.scores)
-    spotter = Spotter(counting, gate=None, trigger=trigger, coarse=6400)
+    classifier = Told(recorded.scores, LABELS)
+    spotter = Spotter(classifier, gate=None, trigger=trigger, coarse=6400)
     fired = []
     for number, end in enumerate(recorded.ends):
         events = spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
         fired += [event for event in events if isinstance(event, Detection)]
-    assert sorted(counting.asked) == np.flatnonzero(recorded.looked_at(trigger, gated=False)).tolist()
+    assert sorted(classifier.asked) == np.flatnonzero(recorded.looked_at(trigger, gated=False)).tolist()
     replayed = Replayer(recorded, tuple(thresholds), gated=False, trigger=trigger).detections(trigger)
     assert [(event.word, event.at) for event in replayed] == [(event.word, event.at) for event in fired]
