@@ -1,4 +1,4 @@
-"""Fine-tuning tiny encoders of the real classes: they learn, stop, go on, and end as folders that others load."""
+"""Fine-tuning tiny encoders of the real classes: they learn, and end as folders that others load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +14,6 @@ from numpy.typing import NDArray
 from tone_clips import RECIPE, started, tone_clips
 from transformers import AutoConfig, AutoModelForAudioClassification, Wav2Vec2Model
 
-from kwsd.errors import ConfigError
-from kwsd.training.checkpoint import BEST
 from kwsd.training.finetuning import finetune
 from kwsd.training.finetuning.adopting import export_adopted
 from kwsd.training.finetuning.finetune import Finetuning
@@ -130,52 +127,6 @@ def test_it_learns_to_tell_tones_apart(foreign: Foreign, data: Labelled, tmp_pat
     assert run.measure("test") == {}
 
 
-@pytest.mark.parametrize("enough", [False, True])
-def test_where_few_clips_could_tell_which_network_is_best_the_last_is_taken(
-    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: bool
-) -> None:
-    """A clip that is none of the word is heard "right" by a network that has learnt nothing yet."""
-    monkeypatch.setattr("kwsd.training.finetuning.data_warnings._ENOUGH", 2 if enough else 3)
-    run = started(replace(RECIPE, epochs=3), foreign("whisper"), data, tmp_path / "run")
-    accuracies = iter([1.0, 1.0, 0.75])  # of two that are as good, the one that has learnt longer
-    monkeypatch.setattr(run, "measure", lambda _: {"accuracy": next(accuracies)})
-    kept: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        finetune.checkpoint, "save", lambda state, place: kept.append(state) if place.name == BEST else None
-    )
-    run.train(lambda _: None)
-    assert len(kept) == (2 if enough else 3)
-
-
-@pytest.mark.parametrize(("encoder", "frozen"), [("whisper", True), ("wav2vec2", False)])
-def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not(
-    foreign: Foreign, data: Labelled, tmp_path: Path, encoder: str, frozen: bool
-) -> None:
-    class Enough(Exception):
-        pass
-
-    def stop(figures: dict[str, float]) -> None:
-        if figures["step"] == 3:
-            raise Enough
-
-    recipe = replace(RECIPE, frozen=frozen, batch=2, accumulate=2)
-    whole = started(recipe, foreign(encoder), data, tmp_path / "whole")
-    assert not whole.resume()
-    whole.train(lambda _: None)
-    broken = started(recipe, foreign(encoder), data, tmp_path / "broken")
-    with pytest.raises(Enough):
-        broken.train(stop)
-    broken.keep()
-    later = started(recipe, foreign(encoder), data, tmp_path / "broken")
-    assert later.resume()
-    assert later.step == 3
-    steps: list[float] = []
-    later.train(lambda figures: steps.append(figures["step"]))
-    assert steps[0] == 4
-    for name, weights in whole.model.state_dict().items():
-        assert torch.equal(later.model.state_dict()[name], weights), name
-
-
 def test_labels_count_alike_whatever_the_number_of_their_clips_and_noise_where_asked(
     foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,15 +142,6 @@ def test_labels_count_alike_whatever_the_number_of_their_clips_and_noise_where_a
     assert heard == pytest.approx({"accuracy": 2 / 4, "per_label": 1 / 3, "clips": 4})
     spoken = run.measure("validation", noise=False)
     assert spoken == pytest.approx({"accuracy": 2 / 3, "per_label": 1 / 2, "clips": 3})
-
-
-def test_a_run_that_goes_on_knows_the_best_so_far(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
-    run = started(replace(RECIPE, frozen=True), foreign("whisper"), data, tmp_path / "run")
-    run.step, run.best = 6, 0.75
-    run.keep()
-    later = started(replace(RECIPE, frozen=True), foreign("whisper"), data, tmp_path / "run")
-    assert later.resume()
-    assert (later.step, later.best) == (6, 0.75)
 
 
 def test_each_epoch_hears_other_windows_in_another_order_and_the_same_seed_the_same(
@@ -240,23 +182,6 @@ def test_each_epoch_hears_other_windows_in_another_order_and_the_same_seed_the_s
     assert not set(other[2]) & set(drawn)
 
 
-def test_a_slow_run_is_kept_within_an_epoch(
-    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 0.0
-    monkeypatch.setattr(finetune.time, "monotonic", lambda: clock)
-    run = started(replace(RECIPE, frozen=True, epochs=1, batch=1), foreign("whisper"), data, tmp_path / "run")
-    kept: list[int] = []
-    monkeypatch.setattr(run, "keep", lambda keep=run.keep: (kept.append(run.step), keep()))
-
-    def minutes_later(_: dict[str, float]) -> None:
-        nonlocal clock
-        clock += 130
-
-    run.train(minutes_later)
-    assert kept == [4, 7, 10, 13, 16, run.steps]
-
-
 def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
     found = []
     for batch, accumulate in ((8, 1), (2, 4)):
@@ -267,16 +192,6 @@ def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled,
         found.append(run.model.state_dict())
     for name, weights in found[0].items():
         torch.testing.assert_close(found[1][name], weights, atol=2e-4, rtol=1e-3, msg=name)
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_a_run_that_comes_apart_ends_before_its_checkpoint(
-    foreign: Foreign, data: Labelled, tmp_path: Path, frozen: bool
-) -> None:
-    run = started(replace(RECIPE, peak_rate=1e30, frozen=frozen), foreign("whisper"), data, tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"step \d+: the loss is .* has diverged; use a lower rate \(--learning-rate"):
-        run.train(lambda _: None)
-    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("batch", [4, 1])
