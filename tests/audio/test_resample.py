@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.audio import resample
 from kwsd.audio.resample import Resampler
 from kwsd.audio.scale import to_float
 
@@ -46,3 +47,16 @@ def test_channels_are_averaged() -> None:
 def test_a_rate_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="0 is not a sample rate"):
         Resampler(0)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_clips_at_another_rate_stay_what_they_were(rate: int) -> None:
+    loud = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000).astype(np.float32)
+    clips = np.stack([loud, 0.5 * loud])
+    heard = resample.resampled(clips, 16_000, rate)
+    expected = np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    assert heard.shape == (2, rate)
+    assert heard.dtype == np.float32
+    middle = slice(rate // 10, -rate // 10)
+    np.testing.assert_allclose(heard[0, middle], expected[middle], atol=1e-3)
+    np.testing.assert_allclose(heard[1, middle], expected[middle] / 2, atol=1e-3)

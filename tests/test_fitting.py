@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from told_scores import Told
 
 from kwsd import fitting
 from kwsd.cards.verifier import Verifier
-from kwsd.config import Config
+from kwsd.config import Config, load_config
 from kwsd.errors import ConfigError
-from kwsd.events import Detection
 from kwsd.zoo import ModelCard
 
 Configure = Callable[..., Config]
-YES = Detection("desk", "yes", 1.0, 0.5, 0, 8_000, 16_000, "tiny")
+LABELS = ("yes", "no", "_unknown_", "_silence_")
 
 
 @pytest.fixture
-def card(zoo: Any) -> ModelCard:
-    found: ModelCard = zoo.read_card("tiny")
-    return found
+def configure() -> Configure:
+    """Makes configurations of overrides by key."""
+    return lambda overrides=None: load_config(Path(os.devnull), overrides or {}).config
+
+
+@pytest.fixture
+def card() -> ModelCard:
+    return ModelCard("tiny", Path("/none"), LABELS, {"yes": 0.5, "no": 0.7}, "none", 0, {})
 
 
 def test_without_choice_all_words_fire_at_the_models_thresholds(configure: Configure, card: ModelCard) -> None:
@@ -63,8 +71,8 @@ def test_how_it_listens_is_of_the_configuration_and_the_model(configure: Configu
     assert found.trigger == fitting.trigger_settings(config, hearing)
 
 
-def test_the_gate_is_in_use_where_it_is_enabled(configure: Configure, card: ModelCard, zoo: Any) -> None:
-    classifier = zoo.load_classifier(card, device="cpu")
+def test_the_gate_is_in_use_where_it_is_enabled(configure: Configure, card: ModelCard) -> None:
+    classifier = Told(np.zeros((1, len(LABELS)), np.float32), LABELS)
     with_gate, without = (
         fitting.spotting_settings(configure({"gate.enabled": enabled}), card) for enabled in (True, False)
     )
