@@ -17,8 +17,6 @@ from kwsd.exporting.agreement import sounds
 from kwsd.networks.cascade import Cascade, pooled
 from kwsd.zoo import load_classifier, read_card
 
-LABELS = ("yes", "no", "_unknown_", "_silence_")
-
 
 @pytest.fixture(scope="module")
 def models(verified: Callable[..., Path]) -> Path:

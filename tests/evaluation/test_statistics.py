@@ -4,11 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 
 from kwsd.evaluation import statistics
-
-scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40)
 
 
 def test_confusion_matrix_has_the_truth_in_rows():

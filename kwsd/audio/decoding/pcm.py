@@ -34,16 +34,14 @@ _WANTED = "S16_LE, 16 kHz, mono"
 class PcmSource:
     """Raw samples from a pipe, a regular file or a byte buffer, which belongs to the caller and is not closed here."""
 
+    name = "stdin"
     live = False
 
-    def __init__(
-        self, stream: BinaryIO, *, name: str = "stdin", realtime: bool = False, schedule: WakeSchedule | None = None
-    ) -> None:
+    def __init__(self, stream: BinaryIO, *, realtime: bool = False, schedule: WakeSchedule | None = None) -> None:
         """Where `stream` has a file descriptor, that is read directly, bypassing the stream's own buffer.
 
         `schedule` says when the blocks are wanted; without one, as soon as they arrive.
         """
-        self.name = name
         self._stream = stream
         self._realtime = realtime
         # In real time there is more than is read at once.

@@ -28,9 +28,9 @@ def test_bytes_in_memory_and_a_regular_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(heard(PcmSource(io.BytesIO(SAMPLES.tobytes()))), SAMPLES)
     (tmp_path / "a.pcm").write_bytes(SAMPLES.tobytes())
     with (tmp_path / "a.pcm").open("rb") as file:
-        source = PcmSource(file, name="a.pcm")
+        source = PcmSource(file)
         np.testing.assert_array_equal(heard(source), SAMPLES)
-    assert (source.name, source.live) == ("a.pcm", False)
+    assert (source.name, source.live) == ("stdin", False)
 
 
 def test_a_pipe_that_is_written_in_odd_pieces(pipe: tuple[BinaryIO, BinaryIO]) -> None:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from kwsd.training.augmentation import scenes
 from kwsd.training.augmentation.sounds import Sounds
 
-RNG = np.random.default_rng(2)
-
 
 def loud(window: NDArray[np.float32]) -> int:
     return int((np.abs(window) > 0.25).sum())
