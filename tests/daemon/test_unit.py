@@ -82,6 +82,15 @@ def test_the_system_unit_restarts_reloads_and_watches_as_the_user_unit_does(serv
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
+def verified(analyze: str, unit: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What systemd says to a unit with this text."""
+    copy = folder / UNIT.name
+    copy.write_text(unit, encoding="utf-8")
+    command = [analyze, "verify", "--user", "--man=no", str(copy)]
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S)
+
+
 def test_systemd_verifies_it(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -90,16 +99,7 @@ def test_systemd_verifies_it(tmp_path: Path) -> None:
         pytest.skip("no systemd-analyze")
     text = UNIT.read_text(encoding="utf-8")
     assert EXEC_START in text
-    copy = tmp_path / UNIT.name
-    copy.write_text(text.replace(EXEC_START, sys.executable), encoding="utf-8")
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [analyze, "verify", "--user", "--man=no", str(copy)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=PATIENCE_S,
-    )
+    done = verified(analyze, text.replace(EXEC_START, sys.executable), tmp_path)
     assert done.returncode == 0, done.stderr
     assert UNIT.name not in done.stderr, done.stderr
 
@@ -108,16 +108,8 @@ def test_a_mistake_in_it_would_be_noticed(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("no systemd-analyze; the test before says whether that is allowed")
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text(encoding="utf-8").replace("Restart=on-failure", "Restart=perhaps"))
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [analyze, "verify", "--user", "--man=no", str(copy)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=PATIENCE_S,
-    )
+    text = UNIT.read_text(encoding="utf-8")
+    done = verified(analyze, text.replace("Restart=on-failure", "Restart=perhaps"), tmp_path)
     assert done.returncode != 0 or UNIT.name in done.stderr
 
 
