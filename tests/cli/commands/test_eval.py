@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,9 @@ import numpy as np
 import pytest
 from json_files import read
 
-from kwsd.config import load_config
 from kwsd.evaluation.output_files import save_wav
 
 Command = Callable[..., Any]
-
-CHEAP = ("--device", "cpu", "--hop", "500")
-
-
-@pytest.fixture
-def speech(clips: Path, tmp_path: Path) -> Path:
-    """Sentences: the dogs, as "the dog"."""
-    folder = tmp_path / "speech" / "the dog"
-    folder.mkdir(parents=True)
-    for clip in (clips / "dog").iterdir():
-        (folder / clip.name).write_bytes(clip.read_bytes())
-    return folder.parent
 
 
 def test_clips(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
@@ -122,42 +108,6 @@ def test_a_configuration_that_is_named_is_measured(
     assert kwsd("eval", "negatives", clips, "--config", tmp_path / "none.toml").status == 78
 
 
-def test_a_stream_is_built_kept_and_heard_again(
-    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
-) -> None:
-    built, again = tmp_path / "built.json", tmp_path / "again.json"
-    parts = ("--words", clips, "--speech", speech, "--noise", speech, "--count", 4, "--save", tmp_path)
-    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP, "--json", built, "--plots", tmp_path / "plots")
-    assert ran.status == 0, ran.err
-    assert "Points" in ran.out
-    assert read(built)["words"] == 4
-    audio = tmp_path / "10-dB-0.wav"
-    heard = ("eval", "stream", audio, audio.with_suffix(".tsv"), "--model", tiny_model, *CHEAP)
-    ran = kwsd(*heard, "--json", again, "--choose", 1)
-    assert ran.status == 0, ran.err
-    assert "chosen for 1 an hour" in ran.out
-    lines = ran.out.splitlines()
-    (tmp_path / "config.toml").write_text("\n".join(lines[lines.index("[trigger.thresholds]") :]))
-    chosen = read(again)["chosen"]["thresholds"]
-    assert load_config(tmp_path / "config.toml", {}).config.trigger.thresholds == {
-        word: pytest.approx(value, abs=1e-6) for word, value in chosen.items() if value is not None
-    }
-    built_misses, again_misses = (read(path)["gates"][0]["at_given_thresholds"]["misses"] for path in (built, again))
-    assert built_misses == again_misses
-    assert (tmp_path / "plots" / "det.png").stat().st_size > 1000
-
-
-def test_a_stream_of_clips_whose_names_are_not_utf8(
-    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "words" / "yes").mkdir(parents=True)
-    (tmp_path / "words" / "yes" / "b\udcff.wav").write_bytes((clips / "yes" / "0.wav").read_bytes())
-    parts = ("--words", tmp_path / "words", "--speech", speech, "--count", 1, "--save", tmp_path / "saved")
-    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
-    assert ran.status == 0, ran.err
-    assert "b\ufffd" in (tmp_path / "saved" / "no-noise-0.tsv").read_text(encoding="utf-8")
-
-
 def test_a_long_noise_counts_second_by_second(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path) -> None:
     save_wav(tmp_path / "noise" / "rain.wav", np.random.default_rng(2).normal(0, 900, 72_000).astype(np.int16))
     arguments = ("eval", "clips", clips, "--model", tiny_model, "--json", "-")
@@ -172,37 +122,6 @@ def test_a_place_that_is_full_in_the_end(kwsd: Command, tiny_model: Path, clips:
     assert "accuracy" in ran.out  # what was measured is not lost
 
 
-def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
-    from kwsd.cli.commands.eval_stream import as_configuration
-    from kwsd.evaluation.operating import OperatingPoint
-    from kwsd.evaluation.scoring import score_events
-    from kwsd.evaluation.thresholds import Choice
-    from kwsd.evaluation.truth import SpokenWord
-    from kwsd.events import Detection
-    from kwsd.samples import RATE
-
-    def told(*fired_s: float, budget: float = 0.5) -> str:
-        events = [Detection("s", "yes", 0.9, 0.5, 0, 1, at=round(at * RATE), model="m") for at in fired_s]
-        scored = score_events(events, [SpokenWord(RATE, 2 * RATE, "yes")])
-        choice = Choice(budget, OperatingPoint(budget, 0.0, {"yes": 0.5}, 2.0, (scored,)))
-        return "\n".join(line for line in as_configuration(choice) if line.startswith("#"))
-
-    assert told(2.7, 9.0) == "# false alarms: 1, and 1 detected late, in 2 hours; missed: 100%"
-    assert told(2.4, 9.0) == "# false alarms: 1, in 2 hours; missed: 0%"
-    assert "allow none at all in it; use 10 hours or more" in told(2.4, budget=0.1)
-    assert "too short" not in told(2.4, budget=0.0)  # who asks for none asks for none
-
-
-def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
-    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "plots" / "det.png").mkdir(parents=True)
-    parts = ("--words", clips, "--speech", speech, "--count", 2, "--choose", 1, "--plots", tmp_path / "plots")
-    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
-    assert ran.status == 73
-    assert "[trigger.thresholds]" in ran.out
-
-
 def test_a_damaged_clip_does_not_end_the_measuring(
     kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path
 ) -> None:
@@ -211,27 +130,11 @@ def test_a_damaged_clip_does_not_end_the_measuring(
     (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n")
     for command in (("clips",), ("negatives", "--labels", "no")):
         out = tmp_path / "out.json"
-        ran = kwsd("eval", command[0], tmp_path, *command[1:], "--model", tiny_model, *CHEAP[:2], "--json", out)
+        ran = kwsd("eval", command[0], tmp_path, *command[1:], "--model", tiny_model, "--device", "cpu", "--json", out)
         assert ran.status == 66
         assert ran.err.splitlines()[-1].startswith("kwsd: error: 1 file left out; ")
         assert len(read(out)["unreadable"]) == 1
         out.unlink()
-
-
-@pytest.mark.parametrize("damaged", [b"no audio", b"RIFF\x00\x00\x00\x00WAVE"])
-def test_a_stream_is_built_of_what_can_be_read(
-    damaged: bytes, kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(clips, tmp_path / "words")
-    (tmp_path / "words" / "yes" / "broken.wav").write_bytes(damaged)
-    parts = ("--words", tmp_path / "words", "--speech", speech, "--count", 12, "--json", tmp_path / "out.json")
-    ran = kwsd("eval", "stream", *parts, "--model", tiny_model, *CHEAP)
-    assert ran.status == 66
-    found = read(tmp_path / "out.json")
-    assert found["words"] > 0
-    assert ["broken.wav" in reason for reason in found["unreadable"]] == [True]
-    assert "left out: " in ran.out
-    assert ran.err.splitlines()[-1].startswith("kwsd: error: 1 file left out; ")
 
 
 def test_the_file_is_written_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
