@@ -68,7 +68,7 @@ def bench(
 
     Absolute figures hold for this machine and this moment: compare ratios of one run.
     """
-    from kwsd.cli.commands import benching
+    from kwsd.cli import benching
 
     check_finite(seconds=seconds)
     check_places(json)

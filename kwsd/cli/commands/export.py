@@ -60,5 +60,5 @@ def export(
     refuse_empty(model)
     stderr.log_from()
     with console.importing("exporting"):
-        from kwsd.cli.commands import exporting
+        from kwsd.cli import exporting
     exporting.export(model, out, window, labels)

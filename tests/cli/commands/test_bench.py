@@ -123,7 +123,7 @@ def test_a_model_that_cannot_be_compared_is_refused_at_once(
 
 
 def test_without_torch_that_is_told_at_once(kwsd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.cli.commands.benching.find_spec", lambda _: None)
+    monkeypatch.setattr("kwsd.cli.benching.find_spec", lambda _: None)
     monkeypatch.setattr("kwsd.benchmark.cost.cost", lambda *_, **__: pytest.fail("it was measured"))
     ran = kwsd("bench", RECORDING, "--compare")
     assert ran.status == 69

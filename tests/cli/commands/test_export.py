@@ -17,7 +17,7 @@ WINDOWS = np.random.default_rng(1).normal(0, 0.1, (3, 16_000)).astype(np.float32
 
 
 def test_a_folder_gets_its_graph(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from kwsd.cli.commands.exporting import export
+    from kwsd.cli.exporting import export
     from kwsd.zoo import load_classifier, read_card
 
     folder = tmp_path / "copy"
@@ -47,7 +47,7 @@ def test_a_card_that_is_none(tiny_model: Path, tmp_path: Path, kwsd: Callable[..
 def test_two_files_run_without_kwsd(tiny_model: Path, tmp_path: Path) -> None:
     import onnxruntime
 
-    from kwsd.cli.commands.exporting import export
+    from kwsd.cli.exporting import export
     from kwsd.networks.torch_classifier import load_own
 
     export(str(tiny_model), tmp_path / "out")
@@ -62,7 +62,7 @@ def test_two_files_run_without_kwsd(tiny_model: Path, tmp_path: Path) -> None:
 def test_what_is_no_model_and_where_nothing_can_be_written(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kwsd.cli.commands.exporting import export
+    from kwsd.cli.exporting import export
 
     (tmp_path / "config.json").write_text('{"model_type": "kwsd-hubert"}')
     with pytest.raises(ModelError, match=r"has no weights \(model\.safetensors\)"):
@@ -73,7 +73,7 @@ def test_what_is_no_model_and_where_nothing_can_be_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kwsd.cli.commands.exporting.write_bytes", full)
+    monkeypatch.setattr("kwsd.cli.exporting.write_bytes", full)
     with pytest.raises(DeviceError, match=r"cannot be written \(No space left on device\): make room"):
         export(str(tiny_model), tmp_path)
 
@@ -81,7 +81,7 @@ def test_what_is_no_model_and_where_nothing_can_be_written(
 def test_a_place_for_the_files_is_tried_before_anything_is_drawn(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kwsd.cli.commands import exporting
+    from kwsd.cli import exporting
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(exporting, "as_files", lambda _: pytest.fail("it was drawn"))
@@ -96,7 +96,7 @@ def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any])
 
 
 def test_a_model_of_the_hub_is_exported_under_its_own_name() -> None:
-    from kwsd.cli.commands.exporting import short_name
+    from kwsd.cli.exporting import short_name
 
     assert [short_name(name) for name in ("mine", "someone/tiny", "someone/tiny@refs/pr/2")] == ["mine", "tiny", "tiny"]
 
