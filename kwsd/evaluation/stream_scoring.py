@@ -61,7 +61,7 @@ def score_stream(
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> ScoredStream:
-    """Score every window of a stream once, and record which of them the gate lets through, `gated` or not.
+    """Score every window of a stream once, and record which the gate lets through, whether the settings use it or not.
 
     The trigger is not asked."""
     hop = settings.hop

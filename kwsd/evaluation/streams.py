@@ -33,8 +33,9 @@ def evaluate_streams(
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
     The words of the trigger's `thresholds` may fire; other spoken words do not count. All is measured with the gate and
-    without; what `gated` says comes first, and single words are told for it alone. With `choose`, thresholds for that
-    many false alarms an hour are chosen for it as well.
+    without; the way of the settings comes first, and the tables by word are of it alone. With `choose`, thresholds for
+    that many false alarms an hour are chosen for it as well.
+
     Raises InputError if none of the words is spoken.
     """
     trigger = settings.trigger
