@@ -32,8 +32,9 @@ class SecondChances:
     """What each word of a stream's trigger needs to fire now, by what it scored before.
 
     A word comes close if it reaches its lowered threshold and does not fire. It is said again if it is heard after
-    `pause` samples or more in which it was not. What was `WITHIN` ago, and a pause, changes nothing: see
-    `kwsd.evaluation.replayer`, which skips it.
+    `pause` samples or more in which it was not. What is heard less than a `pause` before or after a word that fires is
+    a part of that word and does not come close: "forward" begins as "four" does, and is "forward" the next time, too.
+    What was `WITHIN` ago, and a pause, changes nothing: see `kwsd.evaluation.replayer`, which skips it.
     """
 
     def __init__(self, thresholds: NDArray[np.float64], by: float, pause: int) -> None:
@@ -46,7 +47,8 @@ class SecondChances:
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
-        self._fired = self._heard.copy()  # where it fired last, since it is said this time
+        self._begun = self._heard.copy()  # from where on it is said this time
+        self._hit = _LONG_AGO  # where any word fired last
         self._whole = _LONG_AGO  # from where on no windows are missing
         self._missing = False  # whether some are before the next one
 
@@ -58,19 +60,28 @@ class SecondChances:
         """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
         if self._missing:
             self._whole, self._missing = at, False
-        begun = heard & (at - np.maximum(self._heard, self._whole) >= self._pause)
-        self._closed[begun], self._close[begun], self._fired[begun] = self._close[begun], _LONG_AGO, _LONG_AGO
+        begun = heard & ~self._going_on(at)
+        self._closed[begun], self._close[begun], self._begun[begun] = self._close[begun], _LONG_AGO, at
         self._heard[heard] = at
         return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
 
     def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
         """Take what came of that window: the smoothed scores (words,), and the number of the word that fired if any."""
         if fired is not None:
-            self._fired[fired], self._close[fired], self._closed[fired] = at, _LONG_AGO, _LONG_AGO
-        self._close[heard & (scores >= self.lowered) & (at - self._fired > WITHIN)] = at
+            said = self._going_on(at)
+            said[fired] = True
+            self._close[said] = self._closed[said] = _LONG_AGO
+            self._hit = at
+        apart = (self._begun >= self._hit + self._pause) | (at - self._hit > WITHIN)
+        self._close[heard & (scores >= self.lowered) & apart] = at
+
+    def _going_on(self, at: int) -> NDArray[np.bool_]:
+        """Which words (words,) were not over before the window that ends at sample `at`, or may not have been."""
+        going_on: NDArray[np.bool_] = at - np.maximum(self._heard, self._whole) < self._pause
+        return going_on
 
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""
-        self._heard[word], self._fired[word] = other._heard[before], other._fired[before]
+        self._heard[word], self._begun[word] = other._heard[before], other._begun[before]
         self._close[word], self._closed[word] = other._close[before], other._closed[before]
-        self._whole, self._missing = other._whole, other._missing
+        self._whole, self._missing, self._hit = other._whole, other._missing, other._hit

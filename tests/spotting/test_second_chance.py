@@ -58,6 +58,29 @@ def test_a_word_that_fired_has_none() -> None:
     assert [number for number, _ in hits(quick, [row(yes=0.97), *PAUSE], first=20)] == [20]  # it came close meanwhile
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([row(yes=0.97), row(no=0.999)], id="the beginning of it"),
+        pytest.param([row(yes=0.97), row(), row(no=0.999)], id="the beginning, before a dip"),
+        pytest.param([row(no=0.999), row(yes=0.97)], id="the end of it"),
+        pytest.param([row(no=0.999), row(), row(yes=0.97)], id="the end, after a dip"),
+    ],
+)
+def test_a_part_of_a_word_that_fired_did_not_come_close(rows: Rows) -> None:
+    """The word that fired holds it each time that it is said, and is taken for it if less is enough."""
+    said = [*rows, *PAUSE, row(yes=0.97), row(no=0.999)]
+    for refractory_ms in (0, 300):
+        found = hits(trigger(refractory_ms=refractory_ms), said)
+        assert [hit.word for _, hit in found] == ["no", "no"]
+
+
+def test_a_word_that_is_said_apart_from_one_that_fired_may_come_close() -> None:
+    for rows in ([row(yes=0.97), *PAUSE, row(no=0.999)], [row(no=0.999), *PAUSE, row(yes=0.97)]):
+        found = hits(trigger(), [*rows, *LONG[:9], row(yes=0.97)])
+        assert [hit.word for _, hit in found] == ["no", "yes"]
+
+
 def test_a_second_time_that_fired_is_not_a_first() -> None:
     rows = [row(yes=0.97), *PAUSE, row(yes=0.97), row(yes=0.97), *PAUSE, row(yes=0.97)]
     assert [number for number, _ in hits(trigger(refractory_ms=0), rows)] == [5]
