@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,12 +81,10 @@ class ScoredStream:
         tried, stride = Trigger(self.labels, trigger), stride_of(self.coarse or 0, self.hop)
         if self.coarse is None or not tried.spares:
             return self._wanted(gated)
-        finest = stride == FINEST
-        key = gated, trigger.substitution, tuple(trigger.thresholds), tuple(tried.bounds(finest=finest))
+        key = gated, trigger.substitution, tuple(trigger.thresholds), tuple(tried.bounds)
         if key not in self._looked:
             found = self.claims(trigger.thresholds, trigger.substitution)
-            is_candidate = partial(tried.is_candidate, finest=finest)
-            self._looked[key] = self._on_grid(found, self._wanted(gated), stride, is_candidate)
+            self._looked[key] = self._on_grid(found, self._wanted(gated), stride, tried.is_candidate)
         return self._looked[key]
 
     def _on_grid(

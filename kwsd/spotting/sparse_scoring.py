@@ -10,8 +10,9 @@ mean fires, all of its windows therefore reach that bound, and one of any two ne
 are the same, at the same samples and with the same scores. This needs a bound above zero, as windows that were not
 scored count as zero (`Trigger.spares`).
 
-A coarser grid loses a word that sounds like one in fewer windows than lie between two of the grid, so there windows are
-candidates from far lower scores on (`Trigger.bounds`).
+A window that resembles a word is a candidate from lower scores on (`Trigger.bounds`): it may come close to firing, of
+which people are told, and on a coarser grid it may hold only a part of the word. A coarser grid loses a word that
+sounds like one in fewer windows than lie between two of the grid.
 """
 
 from __future__ import annotations
@@ -74,20 +75,15 @@ class PendingWindow:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Scores (labels,) of each window, None for those not needed; `belated` has those of each stream's held window.
-
-    `looked_back` are the indices of windows that got a score only because of the next one: in a smaller batch, it would
-    have been a held window's.
-    """
+    """Scores (labels,) of each window, None for those not needed; `belated` has those of each stream's held window."""
 
     rows: list[Row | None]
     belated: dict[str, Row] = field(default_factory=dict)
-    looked_back: frozenset[int] = frozenset()
 
 
 def score_what_counts(pending: Sequence[PendingWindow], score: Score) -> Scored:
     """Score the windows on the grid, then those beside candidates; `pending` may mix streams, each in order."""
-    rows: list[Row | None] = [None] * len(pending)
+    found = Scored([None] * len(pending))
     streams: dict[str, list[int]] = {}
     for index, one in enumerate(pending):
         streams.setdefault(one.window.stream, []).append(index)
@@ -95,28 +91,24 @@ def score_what_counts(pending: Sequence[PendingWindow], score: Score) -> Scored:
     before = {later: index for index, later in after.items()}
     grid = {index for places in streams.values() for index in _on_grid(pending, places)}
     firsts = {places[0] for places in streams.values()}
-    at_once = grid | {index for index in firsts if pending[index].wanted and pending[index].state.candidate}
-    due = set(at_once)
+    due = grid | {index for index in firsts if pending[index].wanted and pending[index].state.candidate}
     held: list[Window] = []
     while due:
         asked = sorted(due)
         for index, row in zip(asked, score([pending[index].window for index in asked]), strict=True):
-            rows[index] = row
+            found.rows[index] = row
         due = set()
-        for index in filter(lambda index: _is_candidate(pending[index], rows[index]), asked):
-            following = after.get(index)
-            if following is not None:
-                at_once.add(following)
-            beside = [following, before.get(index) if index in grid else None]
-            due |= {near for near in beside if near is not None and pending[near].wanted and rows[near] is None}
+        for index in filter(lambda index: _is_candidate(pending[index], found.rows[index]), asked):
+            beside = [after.get(index), before.get(index) if index in grid else None]
+            due |= {near for near in beside if near is not None and pending[near].wanted and found.rows[near] is None}
             waiting = pending[index].state.held
             if index in grid & firsts and waiting is not None:
                 held.append(waiting)
-    belated = {window.stream: row for window, row in zip(held, score(held), strict=True)}
+    for window, row in zip(held, score(held), strict=True):
+        found.belated[window.stream] = row
     for places in streams.values():
-        _remember(pending[places[-1]], rows[places[-1]])
-    looked_back = frozenset(index for index, row in enumerate(rows) if row is not None and index not in at_once)
-    return Scored(rows, belated, looked_back)
+        _remember(pending[places[-1]], found.rows[places[-1]])
+    return found
 
 
 def _on_grid(pending: Sequence[PendingWindow], places: Sequence[int]) -> Iterator[int]:

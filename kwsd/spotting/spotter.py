@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import pairwise
 from math import gcd
 
@@ -19,7 +18,7 @@ from kwsd.events import Detection, Event, NearMiss, SpeechEnded
 from kwsd.spotting.claims import claims
 from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.near_misses import Standing
-from kwsd.spotting.sparse_scoring import FINEST, GridState, PendingWindow, Scored, score_what_counts, stride_of
+from kwsd.spotting.sparse_scoring import GridState, PendingWindow, score_what_counts, stride_of
 from kwsd.spotting.stream_state import JudgedWindow, StreamState
 from kwsd.spotting.trigger import Hit, Trigger, TriggerSettings
 
@@ -78,8 +77,7 @@ class Spotter:
         judged = [self._state(window.stream).judge(window) for window in windows]
         self.gated += sum(not one.admitted for one in judged)
         events: list[Event] = []
-        scored = self._scored(judged)
-        for index, (one, row) in enumerate(zip(judged, scored.rows, strict=True)):
+        for one, row in zip(judged, self._rows(judged), strict=True):
             events.extend(one.events)
             trigger, at = one.state.trigger, one.window.end
             hit = trigger.skip(at) if one.skipped else trigger.feed(row, at)
@@ -87,8 +85,7 @@ class Spotter:
                 events.append(self._detection(one, hit))
             if one.skipped and not hit:
                 continue
-            standing = None if index in scored.looked_back else trigger.standing
-            missed = one.state.near_misses.feed(standing, one.window.hop, fired=hit is not None)
+            missed = one.state.near_misses.feed(trigger.standing, one.window.hop, fired=hit is not None)
             if missed:
                 events.append(_near_miss(one.state.stream, missed))
         return events
@@ -143,20 +140,19 @@ class Spotter:
         """Whether windows are left out with these settings. Raises ConfigError for a word that is not a label."""
         return Trigger(self._classifier.labels, trigger).spares and coarse is not None
 
-    def _scored(self, judged: Sequence[JudgedWindow]) -> Scored:
-        """The scores of the windows that need any; the triggers have got those of windows that came before."""
+    def _rows(self, judged: Sequence[JudgedWindow]) -> list[NDArray[np.float32] | None]:
+        """The scores (labels,) of each window, None for those that need none."""
         if not self._sparse:
             scores = iter(self._score([one.window for one in judged if one.wanted]))
-            return Scored([next(scores) if one.wanted else None for one in judged])
+            return [next(scores) if one.wanted else None for one in judged]
         found = score_what_counts([self._pending(one) for one in judged], self._score)
         for stream, row in found.belated.items():
             self._state(stream).trigger.amend(row)
-        return found
+        return found.rows
 
     def _pending(self, one: JudgedWindow) -> PendingWindow:
         stride = stride_of(self._coarse or 0, one.window.hop)
-        is_candidate = partial(one.state.trigger.is_candidate, finest=stride == FINEST)
-        return PendingWindow(one.window, one.state.grid_state, one.wanted, stride, is_candidate)
+        return PendingWindow(one.window, one.state.grid_state, one.wanted, stride, one.state.trigger.is_candidate)
 
     def _score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         if not windows:

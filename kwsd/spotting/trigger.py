@@ -130,18 +130,18 @@ class Trigger:
         """Whether scores are averaged over several windows, each of which needs a score above 0 for a word to fire."""
         return len(self._recent) > 1 and bool((self._least > 0).all())
 
-    def bounds(self, *, finest: bool) -> NDArray[np.float64]:
+    @property
+    def bounds(self) -> NDArray[np.float64]:
         """The score of each word (words,) from which on a window is a candidate.
 
-        On the `finest` grid no mean that includes a lower score can reach the threshold. The bounds are lower on a
-        coarser grid, where a window may hold only a part of a word, and with `latest_ms` or a second chance, which need
-        all windows that resemble the word.
+        No mean that includes a lower score can reach the threshold. Nor does a window resemble the word, which counts
+        for `latest_ms`, a second chance and a near miss, and where a window may hold only a part of a word.
         """
-        return self._least if finest and self._latest is None and not self._chances.any else self._like
+        return self._like
 
-    def is_candidate(self, scores: NDArray[np.float32], *, finest: bool) -> bool:
+    def is_candidate(self, scores: NDArray[np.float32]) -> bool:
         """Whether a window with these scores (labels,) is a candidate for any word; see `bounds`."""
-        return bool((scores[self._columns] >= self.bounds(finest=finest)).any())
+        return bool((scores[self._columns] >= self._like).any())
 
     def is_refractory(self, at: int, hop: int) -> bool:
         """Whether a word that the window up to sample `at` begins is too late once the refractory time is over.
@@ -204,7 +204,7 @@ class Trigger:
         if self._idle or not self._hot.any():
             return None
         best = int(np.where(self._hot, self._smoothed, -1.0).argmax())
-        if self._recent[:, best].min() < RESEMBLES:  # of one that was not scored at once, it is known too late
+        if self._recent[:, best].min() < RESEMBLES:
             return None
         score, threshold = float(self._smoothed[best]), float(self._due[best])
         return Standing(self._words[best], score, threshold, self._fed_at, self._reason(best))

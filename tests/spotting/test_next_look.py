@@ -7,21 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from told_scores import HOP, LEVELS, Told, ToldGate, events, window
 
-from kwsd.events import NearMiss
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import TriggerSettings
-
-
-def test_what_is_only_looked_back_at_comes_close_in_no_batch() -> None:
-    """Its mean is known too late where it comes alone, as the next window is the first that could fire."""
-    rows = np.zeros((10, 3), np.float32)
-    rows[3:5, 0] = 0.7, 0.75
-    rows[5, 1] = 1.0
-    alone, asked = events(rows, [1] * 10, 2, [True] * 10, coarse=0, lowest=0.8)
-    assert {3, 4, 5} <= set(asked)
-    assert not any(isinstance(event, NearMiss) and event.stream == "one" for event in alone)
-    together, _ = events(rows, [9, 1], 2, [True] * 10, coarse=0, lowest=0.8)
-    assert not any(isinstance(event, NearMiss) and event.stream == "one" for event in together)
 
 
 def test_a_word_on_the_coarse_grid_is_looked_at_closely() -> None:

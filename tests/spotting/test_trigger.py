@@ -85,9 +85,9 @@ def test_a_threshold_of_zero_fires_without_scores_as_often_as_ever() -> None:
 
 
 def test_a_score_that_rounding_lifts_above_one_leaves_its_neighbour_a_candidate() -> None:
-    trigger = Trigger(LABELS, settings(yes=0.9))
-    above, below = row(yes=float(np.nextafter(np.float32(1), np.float32(2)))), row(yes=0.7999999)
-    assert trigger.is_candidate(below, finest=True)
+    trigger = Trigger(LABELS, settings(yes=0.7))
+    above, below = row(yes=float(np.nextafter(np.float32(1), np.float32(2)))), row(yes=0.3999999)
+    assert trigger.is_candidate(below)
     assert [number for number, _ in run(trigger, [below, above])] == [1]
 
 
