@@ -45,6 +45,8 @@ class SecondChances:
         """Whether any word has a second chance."""
         self._pause = pause
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
+        self._going_on = np.zeros(len(thresholds), bool)  # whether it was not over before the last window
+        self._last = self._going_on.copy()  # whether it was heard in that one
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
         self._begun = self._heard.copy()  # from where on it is said this time
@@ -60,7 +62,9 @@ class SecondChances:
         """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
         if self._missing:
             self._whole, self._missing = at, False
-        begun = heard & ~self._going_on(at)
+        self._going_on = self._last | (at - np.maximum(self._heard, self._whole) < self._pause)
+        self._last = heard
+        begun = heard & ~self._going_on
         self._closed[begun], self._close[begun], self._begun[begun] = self._close[begun], _LONG_AGO, at
         self._heard[heard] = at
         return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
@@ -68,20 +72,16 @@ class SecondChances:
     def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
         """Take what came of that window: the smoothed scores (words,), and the number of the word that fired if any."""
         if fired is not None:
-            said = self._going_on(at)
+            said = self._going_on | heard
             said[fired] = True
             self._close[said] = self._closed[said] = _LONG_AGO
             self._hit = at
         apart = (self._begun >= self._hit + self._pause) | (at - self._hit > WITHIN)
         self._close[heard & (scores >= self.lowered) & apart] = at
 
-    def _going_on(self, at: int) -> NDArray[np.bool_]:
-        """Which words (words,) were not over before the window that ends at sample `at`, or may not have been."""
-        going_on: NDArray[np.bool_] = at - np.maximum(self._heard, self._whole) < self._pause
-        return going_on
-
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""
         self._heard[word], self._begun[word] = other._heard[before], other._begun[before]
+        self._last[word] = other._last[before]
         self._close[word], self._closed[word] = other._close[before], other._closed[before]
         self._whole, self._missing, self._hit = other._whole, other._missing, other._hit

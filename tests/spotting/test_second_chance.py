@@ -101,6 +101,14 @@ def test_a_third_time_is_as_good_as_a_second() -> None:
     assert [number for number, _ in hits(trigger(), rows)] == [13]
 
 
+@pytest.mark.parametrize("hop", [3 * HOP, 4 * HOP])  # a slow machine has windows as far apart as a pause is long
+def test_windows_that_follow_each_other_are_no_pause_however_far_apart(hop: int) -> None:
+    spotter = trigger()
+    for number, scores in enumerate([row(yes=0.97), row(yes=0.97), row(yes=0.97), row()], start=1):
+        assert spotter.feed(scores, number * hop) is None
+    assert spotter.feed(row(yes=0.97), 5 * hop)
+
+
 @pytest.mark.parametrize("lost", [True, False])
 def test_lost_audio_and_windows_that_are_left_out_are_no_pause(lost: bool) -> None:
     spotter = trigger()
