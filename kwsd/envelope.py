@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kwsd.events import Event
 from kwsd.shown import brief, rfc3339
+
+if TYPE_CHECKING:  # making its classes takes a while, and `kwsd --help` needs SCHEMA
+    from kwsd.events import Event
 
 SCHEMA = 1
 """Version of the JSON form: unchanged when a key is added, raised when one changes its meaning or is removed."""

@@ -18,7 +18,7 @@ Command = Callable[..., Any]
 
 HEAVY = (
     "torch", "transformers", "numpy", "sounddevice", "soundfile", "soxr", "matplotlib", "rich", "safetensors",
-    "huggingface_hub",
+    "huggingface_hub", "kwsd.events",
 )  # fmt: skip
 COMMANDS = (
     "listen", "classify", "events", "status", "devices", "doctor", "config", "models", "models list", "models info",
