@@ -47,6 +47,7 @@ class SecondChances:
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
         self._going_on = np.zeros(len(thresholds), bool)  # whether it was not over before the last window
         self._last = self._going_on.copy()  # whether it was heard in that one
+        self._quiet = False  # whether no word was heard or going on, as in most windows
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
         self._begun = self._heard.copy()  # from where on it is said this time
@@ -61,9 +62,12 @@ class SecondChances:
     def due(self, heard: NDArray[np.bool_], at: int) -> NDArray[np.float64]:
         """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
         if self._missing:
-            self._whole, self._missing = at, False
+            self._whole, self._missing, self._quiet = at, False, False
+        nothing = not heard.any()
+        if nothing and self._quiet:
+            return self._usual
         self._going_on = self._last | (at - np.maximum(self._heard, self._whole) < self._pause)
-        self._last = heard
+        self._last, self._quiet = heard, nothing and not self._going_on.any()
         begun = heard & ~self._going_on
         self._closed[begun], self._close[begun], self._begun[begun] = self._close[begun], _LONG_AGO, at
         self._heard[heard] = at
@@ -76,12 +80,14 @@ class SecondChances:
             said[fired] = True
             self._close[said] = self._closed[said] = _LONG_AGO
             self._hit = at
+        if self._quiet:
+            return
         apart = (self._begun >= self._hit + self._pause) | (at - self._hit > WITHIN)
         self._close[heard & (scores >= self.lowered) & apart] = at
 
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""
         self._heard[word], self._begun[word] = other._heard[before], other._begun[before]
-        self._last[word] = other._last[before]
+        self._last[word], self._quiet = other._last[before], False
         self._close[word], self._closed[word] = other._close[before], other._closed[before]
         self._whole, self._missing, self._hit = other._whole, other._missing, other._hit
