@@ -97,7 +97,7 @@ def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:
         return
     remedy = next((remedy for key, remedy in _IN_ONE.items() if key in overrides), "")
     if remedy:
-        raise InputError(f"{source}: there is no such recording;", remedy)
+        raise InputError(f"{source}: there is no such recording;", f"check its name, or {remedy}")
 
 
 def _await_reloads(*, microphone: bool) -> None:
