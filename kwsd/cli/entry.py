@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NoReturn
 
 from kwsd.cli import stderr
@@ -26,6 +27,7 @@ _NO_MEMORY = "out of memory: free some, or raise MemoryMax= of the unit, or ulim
 _NO_TASK = "cannot start another thread or process: raise TasksMax= of the unit, or ulimit -u, or free some memory"
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
 _NOT_WAITING = "the output is full and set not to wait (O_NONBLOCK): read it faster, or clear that flag"
+_NOWHERE = "the current folder was removed: go to one that exists (cd)"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't start new thread", _NO_TASK),
     (BlockingIOError, os.strerror(errno.EAGAIN), _NO_TASK),
@@ -88,6 +90,8 @@ def _tell_error(error: Exception, debug: bool) -> int:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return _tell(_NOWHERE, InputError.exit_status, debug)
     if where := out_of_reach(error):
         text = f"{where}; check the name and its permissions, or name another place"
         return _tell(text, InputError.exit_status, debug)
@@ -98,6 +102,15 @@ def _tell_error(error: Exception, debug: bool) -> int:
         return _tell(str(failure), failure.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {DEBUG} for the traceback)", INTERNAL, debug)
+
+
+def _is_nowhere() -> bool:
+    """Whether the current folder is gone, so that no relative path leads anywhere."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _tell(text: str, status: int, debug: bool) -> int:

@@ -179,6 +179,19 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
     assert "/secret/config.json: Permission denied; check the name and its permissions" in ran.err
 
 
+@pytest.mark.parametrize("arguments", [("train", "--data", "clips"), ("bench",)])
+def test_a_current_folder_that_is_gone_is_no_fault(
+    kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ran = kwsd(*arguments)
+    assert (ran.status, ran.out) == (66, "")
+    assert ran.err == "kwsd: error: the current folder was removed: go to one that exists (cd)\n"
+
+
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
