@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from kwsd.cli.refusals import named
+from kwsd.errors import UsageError
+
 _USUAL = "get_runtime_param"
 
 
 def convert_plainly(parameters: list[Any]) -> list[Any]:
     """The same parameters of typer's, which take texts, paths, choices and defaults as they are from now on.
 
-    Paths are not checked: see `kwsd.cli.flags`. A typer that converts in another way goes on as it does.
+    Paths are not checked, see `kwsd.cli.flags`; only an empty one, which would be the current folder, is refused. A
+    typer that converts in another way goes on as it does.
     """
     for parameter in parameters:
         if hasattr(parameter, _USUAL) and _USUAL not in vars(parameter):
@@ -32,9 +36,13 @@ class _Plain:
         self._usual = usual
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value that the command gets; `value` is what was given, or the default."""
+        """The value that the command gets; `value` is what was given, or the default.
+
+        Raises UsageError for an empty path."""
         if value is None:
             return () if self._is_list else None
+        if self._kind is Path and "" in (value if self._is_list else (value,)):
+            raise UsageError(f"{named(param)} is empty;", "name a file or a folder; . is the current one")
         if self._is_list and self._kind:
             return [self._kind(item) for item in value]
         if self._kind:

@@ -33,6 +33,12 @@ def refusing(ctx: Any) -> Iterator[None]:
         raise (_reworded(error) or _plain(error, ctx)) from error
 
 
+def named(parameter: Any) -> str:
+    """What the help calls one of typer's parameters: an option's flag, or an argument's letters."""
+    flag = str(parameter.opts[0])
+    return flag if flag.startswith("-") else str(parameter.metavar or flag).removesuffix("...")
+
+
 def _plain(error: Any, ctx: Any) -> UsageError:
     """Typer's own message, with the possible choices, or the command whose help has them."""
     near = getattr(error, "possibilities", None)
@@ -54,9 +60,8 @@ def _reworded(error: Any) -> UsageError | None:
     must = _must(found, getattr(parameter, "metavar", None) or "")
     if found["type"] in _BOUNDS and math.isnan(float(found["input"])):  # NaN violates both bounds
         must = _number(parameter.min, parameter.max)
-    name = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.opts[0])
     shown = str(found["input"]) if found["type"] in _BOUNDS else repr(found["input"])
-    return UsageError(f"{name} is {shown}; it must be {must}") if must else None
+    return UsageError(f"{named(parameter)} is {shown}; it must be {must}") if must else None
 
 
 def _number(low: float | None, high: float | None) -> str:

@@ -40,8 +40,8 @@ def converted(command: type[typer.core.TyperCommand], arguments: list[str]) -> d
     "arguments",
     [
         [],
-        ["a.wav", ""],
-        ["a", "--text", "7", "--texts", "x=1", "--texts", "é", "--folder", "", "--place", "a b", "--choice", "json"],
+        ["a.wav", "b c"],
+        ["a", "--text", "7", "--texts", "x=1", "--texts", "é", "--folder", "x", "--place", "a b", "--choice", "json"],
         ["-", "--number", "2", "--count", "3", "--fresh", "--switch"],
         ["-", "--number", "2.50", "--resume"],
     ],

@@ -170,6 +170,20 @@ def test_an_empty_argument_is_no_model(kwsd: Command, command: str) -> None:
     assert ran.err == "kwsd: error: the model's name is empty: kwsd models lists the available ones\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("classify x.wav", "FILE"), ("eval clips", "CLIPS"), ("eval stream --words clips --speech", "--speech"),
+        ("train --data", "--data"), ("export hubert-commands --out", "--out"), ("config --config", "--config"),
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_not_the_current_folder(kwsd: Command, command: str, name: str) -> None:
+    """A shell gives one for "$FOLDER" where the variable is not set."""
+    ran = kwsd(*command.split(), "")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == f"kwsd: error: {name} is empty; name a file or a folder; . is the current one\n"
+
+
 def test_the_same_value_in_a_file_is_a_wrong_configuration(kwsd: Command, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[trigger]\nthreshold = 1.5\n", encoding="utf-8")
