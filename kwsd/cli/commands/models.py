@@ -83,10 +83,10 @@ def info(
         return
     console.say(card.name)
     for key, value in _facts(card):
-        lines = textwrap.wrap(one_line(value), 76, break_long_words=False, break_on_hyphens=False) or [""]
-        console.say(f"  {key:<10} {lines[0]}")
+        lines = textwrap.wrap(one_line(value), 74, break_long_words=False, break_on_hyphens=False) or [""]
+        console.say(f"  {key:<13} {lines[0]}")
         for line in lines[1:]:
-            console.say(f"  {'':<10} {line}")
+            console.say(f"  {'':<13} {line}")
 
 
 def pull(

@@ -62,6 +62,12 @@ def test_how_a_word_fires_is_told(kwsd: Command, told_of: Path) -> None:
     assert fires in told
 
 
+def test_the_facts_stand_in_one_column(kwsd: Command, told_of: Path) -> None:
+    lines = kwsd("models", "info", told_of).out.splitlines()
+    starts = [line.index(text) for text in ("2: yes", "its score,", "450 ms") for line in lines if text in line]
+    assert starts == [starts[0]] * 3
+
+
 @pytest.mark.parametrize(
     ("yes", "no", "told"),
     [
