@@ -28,8 +28,8 @@ from kwsd.networks.quantization import SCALE, expanded
 class Adapter(nn.Module):
     """Down-projection, ReLU, dropout and up-projection back to the hidden size, with a residual connection.
 
-    (batch, frames, hidden) -> (batch, frames, hidden). The up-projection starts at zero, so that an untrained
-    adapter changes nothing.
+    (batch, frames, hidden) -> (batch, frames, hidden). All of its weights start small, so that an untrained adapter
+    changes little.
     """
 
     def __init__(self, hidden_size: int, adapter_size: int, dropout: float) -> None:
