@@ -18,6 +18,7 @@ from kwsd.training.finetuning import finetune
 from kwsd.training.finetuning.adopting import export_adopted
 from kwsd.training.finetuning.finetune import Finetuning
 from kwsd.training.finetuning.labelled import Labelled
+from kwsd.training.rates import finetuning_rate
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 Foreign = Callable[[str], Path]
@@ -142,6 +143,33 @@ def test_labels_count_alike_whatever_the_number_of_their_clips_and_noise_where_a
     assert heard == pytest.approx({"accuracy": 2 / 4, "per_label": 1 / 3, "clips": 4})
     spoken = run.measure("validation", noise=False)
     assert spoken == pytest.approx({"accuracy": 2 / 3, "per_label": 1 / 2, "clips": 3})
+
+
+def test_rare_labels_count_more_only_where_the_recipe_says_so(foreign: Foreign, data: Labelled, tmp_path: Path) -> None:
+    """By the clips that are learnt: two low ones, six high ones, and as much noise as of a word on average."""
+    few = {f"{number}.wav" for number in range(4)}
+    clips = tuple(clip for clip in data.clips if clip.label == "high" or clip.path.name not in few)
+    window = np.random.default_rng(2).normal(0, 0.1, (1, 16_000)).astype(np.float32)
+    losses = []
+    for weighted in (False, True):
+        recipe = replace(RECIPE, frozen=True, class_weights=weighted)
+        run = started(recipe, foreign("whisper"), replace(data, clips=clips), tmp_path / "run")
+        run.model.eval()
+        losses.append([run.gradients.add(window, np.array([label])) for label in range(3)])
+    ratios = [after / before for before, after in zip(*losses, strict=True)]
+    assert ratios == pytest.approx([12 / (3 * count) for count in (6, 2, 4)])
+
+
+def test_the_rate_rises_and_falls_over_all_epochs(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[int, float]] = []
+    monkeypatch.setattr(finetune.Gradients, "take_step", lambda _, step, rate, *__: taken.append((step, rate)))
+    run = started(replace(RECIPE, epochs=3, frozen=True), foreign("whisper"), data, tmp_path / "run")
+    told: list[tuple[float, float]] = []
+    run.train(lambda figures: told.append((figures["step"], figures["rate"])))
+    assert run.steps == 3 * run.steps_an_epoch
+    assert taken == told == [(n + 1, finetuning_rate(n, run.steps, 1e-3)) for n in range(run.steps)]
 
 
 def test_each_epoch_hears_other_windows_in_another_order_and_the_same_seed_the_same(

@@ -104,3 +104,19 @@ def test_where_few_clips_could_tell_which_network_is_best_the_last_is_taken(
     )
     run.train(lambda _: None)
     assert len(kept) == (2 if enough else 3)
+
+
+def test_it_ends_with_the_best_network_and_not_with_the_last(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.training.finetuning.data_warnings._ENOUGH", 2)
+    run = started(replace(RECIPE, epochs=3, frozen=True), foreign("whisper"), data, tmp_path / "run")
+    accuracies, heads = iter([0.5, 1.0, 0.75]), []
+
+    def measure(_: str) -> dict[str, float]:
+        heads.append(run.model.head.outer.weight.detach().clone())
+        return {"accuracy": next(accuracies)}
+
+    monkeypatch.setattr(run, "measure", measure)
+    run.train(lambda _: None)
+    assert [torch.equal(run.model.head.outer.weight, head) for head in heads] == [False, True, False]

@@ -95,6 +95,15 @@ def test_a_long_gradient_is_cut_to_a_norm_of_one(gradients: Gradients, stepped: 
     torch.testing.assert_close(stepped[0], [each / norm for each in total])
 
 
+def test_a_step_goes_at_its_rate_and_shrinks_the_weights_a_little(gradients: Gradients) -> None:
+    """The first step of AdamW goes by the rate itself, whatever the length of the gradient."""
+    before = [weights.detach().clone() for weights in gradients.model.parameters()]
+    signs = [each.sign() for each in gathered(gradients, 8)]
+    gradients.take_step(1, 0.1, 1.0, len(WINDOWS))
+    for weights, first, sign in zip(gradients.model.parameters(), before, signs, strict=True):
+        torch.testing.assert_close(weights, (1 - 0.1 * 0.01) * first - 0.1 * sign, atol=1e-5, rtol=0)
+
+
 def test_a_label_counts_in_the_loss_by_its_weight() -> None:
     extractor: Any = Extractor()
     losses = [Gradients(Linear(), extractor, [1.0, 1.0, one], "cpu").add(WINDOWS, LABELS) for one in (0.0, 1.0, 3.0)]
