@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig, AutoModelForAudioClassification, pipeline
 
 from kwsd.exporting.export import export_model
-from kwsd.networks.heads import Adapter, label_names
+from kwsd.networks.heads import Adapter, Head, label_names
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.logit_adjustment import offsets_of
 
@@ -66,6 +66,14 @@ def test_the_adapter_keeps_the_shape_and_adds() -> None:
         adapter.up.weight.zero_()
         adapter.up.bias.zero_()
     torch.testing.assert_close(adapter(hidden), hidden)
+
+
+def test_what_is_dropped_in_training_is_what_the_inner_layers_give() -> None:
+    adapter, head, hidden = Adapter(32, 8, dropout=1.0), Head(32, 16, 3, dropout=1.0), torch.randn(2, 5, 32)
+    torch.testing.assert_close(adapter(hidden), hidden + adapter.up.bias)
+    torch.testing.assert_close(head(hidden), head.outer.bias.expand(2, 5, 3))
+    assert not torch.allclose(adapter.train(False)(hidden), hidden + adapter.up.bias)
+    assert not torch.allclose(head.train(False)(hidden), head.outer.bias.expand(2, 5, 3))
 
 
 def test_loudness_has_no_effect() -> None:

@@ -163,3 +163,12 @@ def test_each_step_drops_other_nodes_and_the_same_step_of_a_seed_the_same(
     told.append(learner.learn(batch, 0)["words"])
     assert told[0] == told[2]
     assert len(set(told)) == 3
+
+
+def test_the_averaged_network_is_the_one_that_is_judged(recordings: Path, recipe_file: Path) -> None:
+    learner = learner_of(read_recipe(recipe_file), recordings)
+    with torch.no_grad():
+        learner.average.noise_head.outer.bias.fill_(-30.0)  # it takes all for silence
+    scores = learner.probabilities(batch_of(learner).windows)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, np.tile([0, 0, 0, 1], (len(scores), 1)), atol=1e-6)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from transformers import MoonshineConfig, MoonshineModel
 
+from kwsd.networks.moonshine import quieten
 from kwsd.training.batches import NONE, Batch
-from kwsd.training.losses import feature_loss
-from kwsd.training.teacher import FRAMES, STRIDE, TeacherFeatures
+from kwsd.training.losses import feature_loss, front_end_loss
+from kwsd.training.teacher import FRAMES, STRIDE, TeacherFeatures, convolutions
 
 SECONDS = 3
 TAUGHT = TeacherFeatures((np.random.default_rng(1).normal(0, 1, (SECONDS, FRAMES, 288)).astype(np.float16),))
@@ -51,3 +53,17 @@ def test_the_first_and_the_last_frame_of_a_second_count(frame: int) -> None:
 def test_where_nothing_is_known_there_is_no_loss() -> None:
     frames, batch = heard([NONE, NONE], [0, 0], 1)
     assert feature_loss(frames, batch, TAUGHT, VARIANCE, STRIDE).item() == 0
+
+
+def test_convolutions_are_compared_with_every_second_vector_of_the_teachers() -> None:
+    """Relative to their variance, and as far as there are any: the last may need more samples than the window has."""
+    torch.manual_seed(0)
+    teacher = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
+    windows = torch.randn(2, 16_000) * 0.1
+    with torch.no_grad():
+        every = convolutions(teacher, quieten(windows))
+    for frames in (20, 19):
+        assert front_end_loss(teacher, windows, every[:, ::2][:, :frames]).item() == 0
+        assert front_end_loss(teacher, windows, every[:, 1::2][:, :frames]).item() > 0.01
+    wanted = every[:, ::2]
+    assert front_end_loss(teacher, windows, wanted.mean().expand_as(wanted)).item() == pytest.approx(1, rel=1e-3)

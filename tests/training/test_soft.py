@@ -86,6 +86,21 @@ def test_its_weight_and_its_first_step_are_the_recipes(recordings: Path, recipe_
     assert told[1] == pytest.approx(10 * told[0])
 
 
+def test_the_loss_is_how_far_the_network_is_from_its_teacher(
+    recordings: Path, recipe_file: Path, teaching: Path
+) -> None:
+    """By what the teacher takes for likely: the divergence the other way round would forgive what is left out."""
+    recipe = taught_by(read_recipe(recipe_file), teaching)
+    learner = Learner(recipe, *prepare(recipe, recordings, recordings / "cache", lambda *_: None), "cpu")
+    batch = learner.lesson.mixer.batch_at(0, np.zeros((0, 3), np.int64))
+    assert learner.lesson.soft is not None
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        windows = torch.from_numpy(batch.windows)
+        theirs, ours = learner.lesson.soft(windows), learner.model(windows).logits
+    expected = (theirs.exp() * (theirs - ours)).sum(dim=1).mean()
+    assert learner.learn(batch, 0)["soft"] == pytest.approx(float(expected), rel=1e-4)
+
+
 def test_it_begins_when_the_recipe_says(recordings: Path, recipe_file: Path, teaching: Path) -> None:
     late = taught_by(read_recipe(recipe_file), teaching, soft_from=25)
     assert ["soft" in report for report in losses(late, recordings)] == [False, False, True, True]
