@@ -58,11 +58,9 @@ def filled(model: onnx.ModelProto, initializers: Mapping[str, NDArray[Any]]) -> 
 
 def _check(config: HubertSpotterConfig) -> None:
     """Raise ModelError for a configuration that `draw` does not implement."""
-    odd = {"conv_pos_batch_norm": config.conv_pos_batch_norm}
-    for name in ("hidden_act", "feat_extract_activation"):
-        odd[f"{name} {getattr(config, name)}"] = getattr(config, name) != "gelu"
-    if named := [name for name, found in odd.items() if found]:
-        raise ModelError(f"kwsd cannot write an ONNX graph for a network with {', '.join(named)}: run it on torch")
+    names = ("hidden_act", "feat_extract_activation")
+    if odd := [f"{name} {getattr(config, name)}" for name in names if getattr(config, name) != "gelu"]:
+        raise ModelError(f"kwsd cannot write an ONNX graph for a network with {', '.join(odd)}: run it on torch")
 
 
 def _front_end(builder: GraphBuilder, config: HubertSpotterConfig) -> str:

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from kwsd.cards.card_writing import write_card
 from kwsd.cards.exported import Exported
 from kwsd.errors import DeviceError, ModelError
-from kwsd.exporting.agreement import compare, sounds
+from kwsd.exporting.agreement import agreement, compare, sounds
 from kwsd.exporting.export import export_model
 from kwsd.exporting.own_graph import drawing
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
@@ -81,6 +81,19 @@ def test_a_graph_that_computes_something_else_is_refused(folder: Path) -> None:
         compare(folder, float32.SerializeToString(), int8.SerializeToString())
 
 
+def test_scores_that_are_no_numbers_are_no_agreement() -> None:
+    right, wrong = (SimpleNamespace(score=lambda _, value=value: np.full((2, 3), value)) for value in (0.5, np.nan))
+    with pytest.raises(ModelError, match="differ from the model's by"):
+        agreement("odd", right, wrong, right, np.zeros((2, 16_000), np.float32))  # type: ignore[arg-type]  # enough
+
+
+def test_eight_bits_are_measured_by_their_scores_and_best_labels() -> None:
+    first, second = np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[0.7, 0.3], [0.45, 0.55]])
+    right, rough = (SimpleNamespace(score=lambda _, rows=rows: rows) for rows in (first, second))
+    found = agreement("mine", right, right, rough, np.zeros((2, 16_000), np.float32))  # type: ignore[arg-type]  # enough
+    assert (found.float32, found.int8, found.same) == (0, pytest.approx(0.2), 0.5)
+
+
 def test_a_windows_scores_are_its_own_whatever_else_is_in_the_batch(folder: Path) -> None:
     classifier, windows = load_onnx(folder, "tiny", LABELS), sounds(16_000, 5)
     together = classifier.score(windows)
@@ -109,11 +122,21 @@ def test_a_graph_that_names_other_files_is_not_opened(tmp_path: Path, monkeypatc
         load_onnx(place, "tiny", LABELS, graph=graph.SerializeToString())
 
 
-def test_what_cannot_be_drawn_has_no_graph(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"hidden_act": "relu"}, "hidden_act relu"),
+        ({"feat_extract_activation": "relu"}, "feat_extract_activation relu"),
+        ({"conv_pos_batch_norm": True}, "pos_conv_embed"),
+    ],
+)
+def test_what_cannot_be_drawn_has_no_graph(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, odd: dict[str, Any], told: str
+) -> None:
     place = make(tmp_path / "tiny")
     assert (place / "graph.onnx").exists()
-    make(place, hidden_act="relu")
-    assert "hidden_act relu" in caplog.text
+    make(place, **odd)
+    assert told in caplog.text
     assert not (place / "graph.onnx").exists()
     assert set(json.loads((place / "card.json").read_text())["sha256"]) == {"model.safetensors"}
 
