@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,9 +49,20 @@ def test_scores_are_the_folders(foreign: Callable[[str], Path], architecture: st
     _, coarse = loaded(files["int8"])
     assert 0 < np.abs(coarse.score(heard) - expected).max() < 0.1
     assert b"MatMulInteger" in files["int8"]
+    _check_rounded(files["int8"])
     if architecture in ("ast", "whisper"):  # transform and bank are not rounded
         weights = onnx.load_from_string(files["int8"]).graph.initializer
         assert sum(tensor.data_type == TensorProto.DOUBLE for tensor in weights) == 2
+
+
+def _check_rounded(data: bytes) -> None:
+    """Each column of a matrix has its own scale, and seven bits, as a sum of products of eight may overflow."""
+    found = {tensor.name: tensor for tensor in onnx.load_from_string(data).graph.initializer}
+    whole = {name: tensor for name, tensor in found.items() if name.endswith("_quantized")}
+    for name, tensor in whole.items():
+        assert np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() <= 64
+        assert found[f"{name.removesuffix('_quantized')}_scale"].dims == tensor.dims[-1:]
+    assert whole
 
 
 def test_a_window_of_ones_own(foreign: Callable[[str], Path]) -> None:
@@ -129,10 +141,12 @@ def test_what_cannot_be_traced_is_told_in_a_line(capfd: pytest.CaptureFixture[st
         def forward(self, windows: torch.Tensor) -> torch.Tensor:
             return torch.fft.rfft(windows).abs()[:, :2]
 
+    before = (logging.getLogger().level, torch._C._jit_onnx_log)
     with pytest.raises(ModelError, match=r"^torch cannot export odd to ONNX \(.+\)") as told:
         traced(Odd(), 1_600, "odd", 2)
     assert "\n" not in str(told.value)
     assert capfd.readouterr() == ("", "")
+    assert (logging.getLogger().level, torch._C._jit_onnx_log) == before  # what is logged later is told
 
 
 def test_noise_at_random_is_refused(foreign: Callable[[str], Path], tmp_path: Path) -> None:

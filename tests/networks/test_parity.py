@@ -73,6 +73,17 @@ def test_clap_scores_as_the_zero_shot_pipeline(clap: Path) -> None:
         same(row, SOUNDS, answer)
         same(ours.score(clip[None])[0], SOUNDS, answer)
     assert float(batch.std(axis=0).max()) > 1e-4
+    np.testing.assert_allclose(ours.score(wide, 48_000), batch, atol=1e-6)
+
+
+def test_more_windows_than_clap_takes_at_once_are_all_scored(clap: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    ours = load_classifier(replace(read_card(str(clap)), labels=SOUNDS), device="cpu")
+    heard = clips(count=5)
+    expected = ours.score(heard)
+    monkeypatch.setattr("kwsd.networks.clap._MOST", 2)
+    np.testing.assert_allclose(ours.score(heard), expected, atol=1e-6)
 
 
 def test_claps_text_side_is_embedded_once(clap: Path) -> None:
