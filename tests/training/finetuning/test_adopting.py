@@ -106,6 +106,22 @@ def test_a_frozen_encoder_remembers_how_much_it_hears(foreign: Foreign, tmp_path
     assert (card.window, card.longest) == (8_000, read_card(str(foreign("ast"))).longest)
 
 
+def test_a_window_may_be_as_long_as_the_encoder_can_hear(foreign: Foreign) -> None:
+    longest = read_card(str(foreign("ast"))).longest
+    assert longest is not None
+    adopt(foreign("ast"), replace(RECIPE, window_s=longest / 16_000), LABELS, "cpu")
+    with pytest.raises(UsageError, match="at once"):
+        adopt(foreign("ast"), replace(RECIPE, window_s=(longest + 1) / 16_000), LABELS, "cpu")
+
+
+def test_no_layer_of_a_weighted_sum_is_dropped(foreign: Foreign, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(foreign("weighted"), tmp_path / "mine"))
+    change(mine / "config.json", layerdrop=1.0)
+    model, extractor = adopt(mine, RECIPE, LABELS, "cpu")
+    assert model.training
+    assert model(**extractor(np.ones((2, 16_000), np.float32))).logits.shape == (2, 3)
+
+
 def test_an_encoder_that_was_damaged_is_not_taught(foreign: Foreign, tmp_path: Path) -> None:
     mine = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
     (mine / "card.json").write_text(json.dumps({"sha256": {"model.safetensors": "0" * 64}}))
@@ -133,6 +149,12 @@ def test_a_frozen_encoder_is_the_one_in_the_folder(foreign: Foreign) -> None:
     given = load_file(foreign("hubert") / "model.safetensors")[f"hubert.{name}"]
     assert np.array_equal(model.encoder.state_dict()[name].numpy(), given)
     assert not any(weights.requires_grad for weights in model.encoder.parameters())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_encoder_under_our_own_head_learns_unless_it_is_frozen(foreign: Foreign, frozen: bool) -> None:
+    model, _ = adopt(foreign("moonshine"), replace(RECIPE, frozen=frozen), LABELS, "cpu")
+    assert {weights.requires_grad for weights in model.encoder.parameters()} == {not frozen}
 
 
 def test_an_encoder_with_an_adapter_can_be_taught_only_frozen(foreign: Foreign) -> None:
