@@ -3,7 +3,7 @@
 Most of what a microphone records is not a word, which the first classifier recognises with certainty at little cost.
 Where it detects a word, the second one scores the window as well, and the two are combined in a logarithmic opinion
 pool (Genest and Zidek 1986, "Combining Probability Distributions"), the weighted geometric mean of their probabilities.
-A high score takes both of them; what only one mistakes for a word gets a low score.
+A high score takes both of them; what only one mistakes for a word gets a low score. The second may be a cascade itself.
 """
 
 from __future__ import annotations

@@ -7,11 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from kwsd.cards.card_file import read_card_file
 from kwsd.cards.exported import is_exported
 from kwsd.cards.hub import hub_id, pulled
 from kwsd.cards.model_card import ModelCard
 from kwsd.cards.names import CARD, RUN, WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
+from kwsd.cards.verifier import read_verifier
 from kwsd.cards.weights import is_adapter, only_adapter
 from kwsd.config import expanded, nearest
 from kwsd.config.sections import DEFAULT_MODEL
@@ -111,33 +113,35 @@ def _meant(wanted: str) -> str:
 
 def verifier_card(card: ModelCard, name: str) -> ModelCard:
     """The card of the verifier `name` of a model. Raises ModelError where it is neither beside it nor shipped."""
-    folder = _beside(card, name)
+    folder = _beside(card.path, name)
     if folder is None:
         what = f"{card.name} needs its verifier {name}, which is not in a folder beside it;"
         raise ModelError(what, "put it there, or use --no-verify")
-    return card_of_folder(folder, name)
+    return _with_verifiers_window(card_of_folder(folder, name))
 
 
 def _with_verifiers_window(card: ModelCard) -> ModelCard:
-    """The card with the length of its verifier's input; errors in the verifier are left for its loading to report.
+    """The card with the length of the input that its verifier needs, which may have a verifier itself.
 
-    Raises ModelError for a model that would verify itself.
+    Errors in a verifier are left for its loading to report. Raises ModelError for a model that would verify itself.
     """
-    verifier = card.verifier
-    folder = _beside(card, verifier.model) if verifier else None
-    if verifier is None or folder is None:
-        return card
-    if folder.resolve() == card.path.resolve():
-        what = f"{card.path / CARD}: {card.name} names itself as its verifier"
-        raise ModelError(what, "name another there, or remove the verifier")
-    with suppress(ModelError):
-        return replace(card, verifier=replace(verifier, window=own_window(folder)))
-    return card
+    chain, windows, verifier = [card.path.resolve()], list[int](), card.verifier
+    while verifier is not None and (folder := _beside(chain[-1], verifier.model)) is not None:
+        if folder.resolve() in chain:
+            what = f"{card.path / CARD}: {card.name} names itself as its verifier"
+            raise ModelError(what, "name another there, or remove the verifier")
+        chain.append(folder.resolve())
+        try:
+            windows.append(own_window(folder))
+            verifier = read_verifier(read_card_file(folder / CARD), str(folder / CARD))
+        except ModelError:
+            break
+    return replace(card, verifier=replace(card.verifier, window=max(windows))) if card.verifier and windows else card
 
 
-def _beside(card: ModelCard, name: str) -> Path | None:
-    """A verifier's folder, beside the model that it verifies or among the shipped ones; None if it is in neither."""
-    folders = (card.path.resolve().parent / name, shipped() / name)
+def _beside(path: Path, name: str) -> Path | None:
+    """A verifier's folder, beside that of the model which it verifies or among the shipped ones; None if in neither."""
+    folders = (path.resolve().parent / name, shipped() / name)
     return next((folder for folder in folders if (folder / "config.json").is_file()), None)
 
 

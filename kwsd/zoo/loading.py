@@ -67,14 +67,16 @@ def load_classifier(
 
 
 def _verified(first: Classifier, card: ModelCard, verifier: Verifier, device: str, *, drawn: bool) -> Classifier:
-    """The network in a cascade with its verifier. Raises ModelError where the two do not fit."""
+    """The network in a cascade with its verifier, which may have one itself. Raises ModelError where two do not fit."""
     from kwsd.networks.cascade import Cascade
 
     second = verifier_card(card, verifier.model)
-    if (second.window, second.about) != (verifier.window, card.about):
+    if (second.heard, second.about) != (verifier.window, card.about):
         lengths = f"{second.about / RATE:g} s of sound, not {card.about / RATE:g} s"
         raise ModelError(f"{second.name} cannot verify {card.name}: it scores {lengths};", "use --no-verify")
-    judge, hear = _own(second, device, drawn=drawn), (card.window, second.window)
+    judge, hear = _own(second, device, drawn=drawn), (card.window, second.heard)
+    if second.verifier is not None:
+        judge = _verified(judge, second, second.verifier, device, drawn=drawn)
     return Cascade(first, judge, asked_from=verifier.asked_from, weight=verifier.weight, hear=hear)
 
 

@@ -97,6 +97,17 @@ def test_a_model_does_not_verify_itself_by_another_name_either(folder: Path) -> 
         read_card(str(folder))
 
 
+def test_a_verifier_may_have_one_itself_but_not_the_first(folder: Path) -> None:
+    second, third = (Path(shutil.copytree(folder, folder.parent / name)) for name in ("second", "third"))
+    for model, verifier in ((folder, second), (second, third)):
+        change(model / "card.json", verifier={"model": verifier.name, "asked_from": 0.1, "weight": 0.5})
+    change(third / "config.json", window_samples=24_000)
+    assert [read_card(str(each)).heard for each in (folder, second, third)] == [24_000] * 3
+    change(third / "card.json", verifier={"model": folder.name, "asked_from": 0.1, "weight": 0.5})
+    with pytest.raises(ModelError, match="names itself as its verifier"):
+        read_card(str(folder))
+
+
 def test_a_run_that_has_not_come_to_its_end_is_told_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "mine" / "model").mkdir(parents=True)
     (tmp_path / "mine" / "recipe.json").write_text("{}")
