@@ -15,11 +15,11 @@ from kwsd.cards.folder import read_json, read_labels, whole
 from kwsd.cards.names import (
     BACKBONE_TYPE,
     EXTRACTORS,
-    LARGER_TYPE,
     OWN_TYPE,
     SPECIAL_TOKENS,
     TOKENIZER_CONFIG,
     TOKENIZERS,
+    VERIFIER_TYPES,
 )
 from kwsd.cards.untrusted import check_extractor, check_tokenizer, needs_code
 from kwsd.errors import ModelError
@@ -64,7 +64,7 @@ class ModelSpec:
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is that of a network other than kwsd's own."""
-    return config.get("model_type") not in (OWN_TYPE, LARGER_TYPE)
+    return config.get("model_type") not in {OWN_TYPE, *VERIFIER_TYPES}
 
 
 def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:

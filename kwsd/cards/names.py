@@ -27,8 +27,11 @@ GRAPH = "graph.onnx"
 INPUT, OUTPUT = "windows", "scores"
 """The graph's names for its input and its output."""
 
-OWN_TYPE, LARGER_TYPE = "kwsd-hubert", "kwsd-moonshine"
+OWN_TYPE, LARGER_TYPE, WHISPER_TYPE = "kwsd-hubert", "kwsd-moonshine", "kwsd-whisper"
 """`model_type` in config.json of kwsd's own networks."""
+
+VERIFIER_TYPES = frozenset({LARGER_TYPE, WHISPER_TYPE})
+"""Those of networks that verify others. Their files hold weights in 8 bits, and they are not taught further words."""
 
 BACKBONE_TYPE = "kwsd-backbone"
 """`model_type` of a foreign encoder with kwsd's head."""

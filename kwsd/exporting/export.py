@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.cards.card_file import checksum
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
-from kwsd.cards.names import GRAPH, LARGER_TYPE, WEIGHTS
+from kwsd.cards.names import GRAPH, VERIFIER_TYPES, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.own_graph import write_graph
 from kwsd.networks.heads import SpotterModel
@@ -48,7 +48,7 @@ def export_model(
     half: Any = copy.deepcopy(model)
     add(half, offsets or {})
     half.to("cpu", torch.float16)
-    compact = half.config.model_type == LARGER_TYPE  # in half precision it would be too large to ship
+    compact = half.config.model_type in VERIFIER_TYPES  # in half precision it would be too large to ship
     extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]  # transformers ships no types for it
         sampling_rate=model.config.sampling_rate, do_normalize=False, return_attention_mask=False
     )

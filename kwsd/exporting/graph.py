@@ -17,18 +17,19 @@ from onnx import TensorProto, numpy_helper
 
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import ModelError
-from kwsd.exporting import moonshine_graph
+from kwsd.exporting import moonshine_graph, whisper_graph
 from kwsd.exporting.graph_builder import OWN, GraphBuilder
 from kwsd.exporting.graph_parts import convolved, heads, places
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.networks.onnx_weights import BIAS
+from kwsd.networks.whisper import WhisperSpotterConfig
+
+OwnConfig = HubertSpotterConfig | MoonshineSpotterConfig | WhisperSpotterConfig
 
 
-def draw(
-    config: HubertSpotterConfig | MoonshineSpotterConfig, initializers: Mapping[str, NDArray[Any]]
-) -> onnx.ModelProto:
+def draw(config: OwnConfig, initializers: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
     """The graph of one of kwsd's networks: windows (batch, window_samples) float32 -> scores (batch, labels) float32.
 
     `initializers` (of `arrange`) give the weights' names and shapes, and which are quantised; the graph has only names.
@@ -39,6 +40,8 @@ def draw(
     builder = GraphBuilder(initializers)
     if isinstance(config, MoonshineSpotterConfig):
         frames = moonshine_graph.encoder(builder, config)
+    elif isinstance(config, WhisperSpotterConfig):
+        frames = whisper_graph.encoder(builder, config)
     else:
         _check(config)
         frames = _encoder(builder, config, _front_end(builder, config))

@@ -12,11 +12,12 @@ from transformers import AutoConfig
 
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.errors import ModelError, first_line
-from kwsd.exporting.graph import draw
+from kwsd.exporting.graph import OwnConfig, draw
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.loading import MISFITS, SAFELY, quiet
 from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.networks.onnx_weights import arrange
+from kwsd.networks.whisper import WhisperSpotterConfig
 from kwsd.replacing import write_bytes
 
 
@@ -46,10 +47,10 @@ def drawing(folder: Path, *, quantised: bool, levels: int = 127) -> tuple[onnx.M
         raise ModelError(f"{folder} is not one of kwsd's own models, or is damaged ({first_line(error)})") from error
 
 
-def _own_config(folder: Path) -> HubertSpotterConfig | MoonshineSpotterConfig:
+def _own_config(folder: Path) -> OwnConfig:
     """The configuration of kwsd's own network. Raises ValueError for any other network's."""
     with quiet():
         config = AutoConfig.from_pretrained(folder, **SAFELY)
-    if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig)):
+    if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig, WhisperSpotterConfig)):
         return config
     raise ValueError(f"it is a {config.model_type}")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.cards.names import LARGER_TYPE
+from kwsd.cards.names import LARGER_TYPE, WHISPER_TYPE
 from kwsd.networks.quantization import SCALE, Weights, quantise, unscaled
 
 INT8 = ".int8"
@@ -37,6 +37,8 @@ def arrange(
     found = _Arranged(weights)
     if config.get("model_type") == LARGER_TYPE:
         large = found.moonshine()
+    elif config.get("model_type") == WHISPER_TYPE:
+        large = found.whisper()
     else:
         large = found.front_end()
         if config["feat_extract_norm"] == "group":
@@ -68,6 +70,7 @@ _HUBERT = _Block(
     "feed_forward.intermediate_dense", "feed_forward.output_dense",
 )  # fmt: skip
 _MOONSHINE = _Block("input_layernorm", "self_attn", "o_proj", "post_attention_layernorm", "mlp.fc1", "mlp.fc2")
+_WHISPER = _Block("self_attn_layer_norm", "self_attn", "out_proj", "final_layer_norm", "fc1", "fc2")
 
 
 class _Arranged:
@@ -105,6 +108,22 @@ class _Arranged:
         # one clip in five.
         return ["conv.1", *names]
 
+    def whisper(self) -> list[str]:
+        """Add spectrogram, convolutions, positions and blocks of Whisper's encoder; the large matrices' names."""
+        filters = self._take("spectrogram.filters")
+        frame = 2 * (len(filters) - 1)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi / frame * np.arange(frame))
+        angles = 2 * np.pi / frame * np.outer(np.arange(frame), np.arange(len(filters)))
+        self._keep("spectrum", hann[:, None] * np.hstack([np.cos(angles), np.sin(angles)]))  # (samples, 2 * bins)
+        self._keep("filters", np.vstack([filters, filters]))  # of the power, which is that of both parts together
+        for index in range(2):
+            kernel = self._take(f"encoder.conv{index + 1}.weight")
+            self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+            self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
+        self._keep("position", self._take("encoder.embed_positions.weight"))
+        self._norm("encoder.norm", "encoder.layer_norm")
+        return ["conv.1", *self._blocks("encoder.layers", _WHISPER)]
+
     def encoder(self) -> list[str]:
         """Add the positional convolution, with its weight norm applied, and the blocks; the large matrices' names."""
         place = "hubert.encoder.pos_conv_embed.conv"
@@ -140,10 +159,15 @@ class _Arranged:
                 self._linear(f"{head}.{layer}", f"{head}.{layer}")
 
     def _linear(self, name: str, *places: str) -> None:
-        """Add linear layers that share their input as one matrix, side by side; all of them have a bias, or none."""
-        self._keep(name, np.concatenate([self._take(f"{place}.weight") for place in places]).T)
-        if f"{places[0]}.bias" in self._weights:
-            self._keep(name + BIAS, np.concatenate([self._take(f"{place}.bias") for place in places]))
+        """Add linear layers that share their input as one matrix, side by side; without a bias one gets zeros."""
+        matrices = [self._take(f"{place}.weight") for place in places]
+        self._keep(name, np.concatenate(matrices).T)
+        if any(f"{place}.bias" in self._weights for place in places):  # Whisper's keys have none
+            biases = (
+                self._take(f"{place}.bias") if f"{place}.bias" in self._weights else np.zeros(len(matrix), np.float32)
+                for place, matrix in zip(places, matrices, strict=True)
+            )
+            self._keep(name + BIAS, np.concatenate(list(biases)))
 
     def _norm(self, name: str, place: str) -> None:
         """Add a norm, if there is one; without a bias, it gets one of zeros."""

@@ -9,6 +9,7 @@ import torch
 from kwsd.networks.heads import SpotterModel, label_tables
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
+from kwsd.networks.whisper import WhisperSpotterConfig, WhisperSpotterModel
 from kwsd.samples import RATE
 from kwsd.training.recipe import Recipe
 
@@ -16,6 +17,8 @@ from kwsd.training.recipe import Recipe
 def build_network(recipe: Recipe) -> SpotterModel:
     """The recipe's network with random weights, drawn from its seed."""
     torch.manual_seed(recipe.schedule.seed)
+    if recipe.network.kind == "whisper":
+        return WhisperSpotterModel(WhisperSpotterConfig(**_on_top(recipe)))
     return _moonshine(recipe) if recipe.network.kind == "moonshine" else _hubert(recipe)
 
 
@@ -26,7 +29,7 @@ def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:
 
 
 def _on_top(recipe: Recipe) -> dict[str, Any]:
-    """The configuration of labels, adapter and heads, which both kinds of network share."""
+    """The configuration of labels, adapter and heads, which all kinds of network share."""
     sizes = recipe.network
     return {
         "adapter_size": sizes.adapter_size,

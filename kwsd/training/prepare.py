@@ -19,6 +19,7 @@ from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.networks.whisper import POSITIONS, WhisperSpotterModel
 from kwsd.training.augmentation.channels import channel_bank
 from kwsd.training.augmentation.sounds import Sounds
 from kwsd.training.batches import Mixer, Spared
@@ -27,7 +28,7 @@ from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, joi
 from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
 from kwsd.training.soft import SoftLabels
-from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, teacher_features
+from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, load_whisper, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 
@@ -49,7 +50,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     scores, start = recipe.teacher.scores, recipe.network.start
     soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
     first = load_trained(start, recipe.labels, "network.start") if start else None
-    teacher = load_teacher(root / recipe.teacher.weights) if recipe.teacher.weights else None
+    load = load_whisper if recipe.network.kind == "whisper" else load_teacher
+    teacher = load(root / recipe.teacher.weights) if recipe.teacher.weights else None
     clips = _decoded(recipe, root, cache, progress)
     mixer = _mixer(recipe, root, clips, progress)
     model = build_network(recipe)
@@ -118,11 +120,11 @@ def _taught(
 ) -> TeacherFeatures | None:
     """Start `model` from the teacher's weights; returns the teacher's features of words and speech.
 
-    None for a Moonshine, which is the teacher's encoder itself."""
+    None for a Moonshine or a Whisper, which is the teacher's encoder itself."""
     recorded = clips.spoken[0]
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
     sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
-    if isinstance(model, MoonshineSpotterModel):
+    if isinstance(model, (MoonshineSpotterModel, WhisperSpotterModel)):
         _adopt(model, teacher, recipe.network.learning_layers, sample)
         return None
     assert isinstance(model, HubertSpotterModel)
@@ -142,11 +144,16 @@ def _taught(
 
 
 @torch.no_grad()
-def _adopt(model: MoonshineSpotterModel, teacher: Any, learning: int, sample: torch.Tensor) -> None:
+def _adopt(
+    model: MoonshineSpotterModel | WhisperSpotterModel, teacher: Any, learning: int, sample: torch.Tensor
+) -> None:
     """Copy the teacher's weights, freeze all but the last `learning` blocks, and calibrate the heads on `sample`."""
-    model.encoder.load_state_dict(teacher.state_dict())
+    weights = teacher.state_dict()
+    if isinstance(model, WhisperSpotterModel):  # the teacher hears half a minute
+        weights[POSITIONS] = weights[POSITIONS][: model.config.max_source_positions]
+    model.encoder.load_state_dict(weights)
     model.encoder.requires_grad_(False)
-    for block in model.encoder.layers[len(model.encoder.layers) - learning :]:
+    for block in model.encoder.layers[max(0, len(model.encoder.layers) - learning) :]:
         block.requires_grad_(True)
     model.encoder.layer_norm.requires_grad_(learning > 0)
     vectors = model.frames(sample).flatten(0, 1)

@@ -18,12 +18,12 @@ LOWEST_RATE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network's `kind` ("hubert", or "moonshine" for the larger verifier) and its sizes.
+    """The network's `kind` ("hubert", or "moonshine" and "whisper" for the larger verifiers) and its sizes.
 
-    The names are HubertConfig's. A Moonshine has the sizes and weights of the teacher; here it takes those of the
-    adapter and the heads, its dropout, and in `learning_layers` how many of its last blocks learn. `start` names a
-    trained model of the same shape, a shipped one or a folder, whose weights the network starts from. Its input of
-    `window` samples may be longer than the second that its scores are about, which is the last 16,000 of them.
+    The names are HubertConfig's. A Moonshine or a Whisper has the sizes and weights of the teacher; here it takes those
+    of the adapter and the heads, its dropout, and in `learning_layers` how many of its last blocks learn. `start` names
+    a trained model of the same shape, a shipped one or a folder, whose weights the network starts from. A Moonshine's
+    input of `window` samples may be longer than the second that its scores are about, the last 16,000 of them.
     """
 
     kind: str = "hubert"

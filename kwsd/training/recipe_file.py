@@ -14,7 +14,7 @@ from kwsd.texts import TOMLDecodeError, parse_toml, read_text, reason, toml_mist
 from kwsd.training.recipe import Network, Recipe, Schedule
 from kwsd.training.values import read_table
 
-_KINDS = ("hubert", "moonshine")
+_KINDS = ("hubert", "moonshine", "whisper")
 TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 7, 3), 384
 """The sizes of Moonshine tiny's encoder, the only teacher.
 
@@ -61,15 +61,15 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     if len({word.casefold() for word in recipe.words}) < len(set(recipe.words)):
         yield f"words is {list(recipe.words)}: two of them differ in case alone"
     if network.kind not in _KINDS:
-        yield f'network.kind is {network.kind!r}, not "hubert" or "moonshine"'
+        yield f'network.kind is {network.kind!r}, not "hubert", "moonshine" or "whisper"'
     if RATE < network.window < RATE * 3 // 2:
         yield f"network.window is {network.window}; it must be {RATE}, or {RATE * 3 // 2} and more"
+    if network.kind != "moonshine" and network.window != RATE:
+        yield f"network.window is {network.window}; only a moonshine hears more than a second"
     if network.kind == "hubert":
-        if network.window != RATE:
-            yield f"network.window is {network.window}; only a moonshine hears more than a second"
         yield from _wrong_sizes(network)
-    if network.kind == "moonshine" and not recipe.teacher.weights:
-        yield "a moonshine is its teacher's weights: name them as teacher.weights"
+    if network.kind in _KINDS[1:] and not recipe.teacher.weights:
+        yield f"a {network.kind} is its teacher's weights: name them as teacher.weights"
     if network.kind == "hubert" and recipe.teacher.weights and len(recipe.teacher.layers) != network.num_hidden_layers:
         yield "teacher.layers needs one layer for each of network.num_hidden_layers"
     if network.kind == "hubert" and recipe.teacher.weights:

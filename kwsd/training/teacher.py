@@ -1,4 +1,4 @@
-"""The pre-trained speech encoder that a new HuBERT learns from: the encoder of Moonshine tiny.
+"""The pre-trained speech encoders that networks start from. A HuBERT also learns from one: that of Moonshine tiny.
 
 Jeffries et al. 2024, "Moonshine: Speech Recognition for Live Transcription and Voice Commands". Raw 16 kHz waveform
 in, one vector of 288 every 384 samples out.
@@ -19,10 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 from transformers import MoonshineConfig, MoonshineModel
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from kwsd.audio.endpointing import cut_window
 from kwsd.errors import InputError, first_line
 from kwsd.networks.moonshine import quieten
+from kwsd.networks.whisper import WhisperSpotterConfig
 from kwsd.samples import RATE
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
@@ -30,6 +32,9 @@ from kwsd.training.recipe_file import TEACHER_STRIDE
 
 STRIDE = TEACHER_STRIDE
 """Samples from one of the encoder's vectors to the next."""
+
+WHISPER_POSITIONS = 1500
+"""Positions for which Whisper's own encoder has weights: half a minute."""
 
 FRAMES = 40
 """Vectors that the encoder gives for one second."""
@@ -41,14 +46,24 @@ def load_teacher(weights: Path) -> Any:
     Raises:
         InputError: `weights` does not exist, or is not that encoder's.
     """
+    return _loaded(MoonshineModel(MoonshineConfig()).encoder, weights, "Moonshine tiny")
+
+
+def load_whisper(weights: Path) -> Any:
+    """The frozen encoder of Whisper tiny. Raises InputError as `load_teacher` does."""
+    make: Any = WhisperEncoder  # transformers leaves it without types
+    tiny = WhisperSpotterConfig(max_source_positions=WHISPER_POSITIONS)
+    return _loaded(make(tiny), weights, "Whisper tiny")
+
+
+def _loaded(encoder: Any, weights: Path, name: str) -> Any:
     if not weights.is_file():
-        what = f"no encoder weights at {weights}: put those of Moonshine tiny's encoder there (see models/README.md)"
+        what = f"no encoder weights at {weights}: put those of {name}'s encoder there (see models/README.md)"
         raise InputError(f"{what}, or set [teacher] weights in the recipe")
-    encoder: Any = MoonshineModel(MoonshineConfig()).encoder
     try:
         encoder.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
     except (SafetensorError, OSError, RuntimeError) as error:
-        what = f"{weights}: not the weights of Moonshine tiny's encoder alone ({first_line(error)})"
+        what = f"{weights}: not the weights of {name}'s encoder alone ({first_line(error)})"
         raise InputError(f"{what}; set [teacher] weights in the recipe") from error
     return encoder.eval().requires_grad_(False)
 

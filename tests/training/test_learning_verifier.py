@@ -1,4 +1,4 @@
-"""A run of the larger network: its last blocks learn, the others stay what they were, and it goes on after a kill."""
+"""A run of a verifier: its last blocks learn, the others stay what they were, and it goes on after a kill."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
-from transformers import MoonshineConfig, MoonshineModel
+from safetensors.torch import load_file, save_file
+from transformers import MoonshineConfig, MoonshineModel, WhisperConfig
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, InputError
 from kwsd.exporting.export import export_model
 from kwsd.networks.moonshine import MoonshineSpotterModel
+from kwsd.networks.whisper import WhisperSpotterModel
 from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Network, Recipe, Teacher
@@ -31,6 +33,17 @@ def recipe(recordings: Path, recipe_file: Path) -> Recipe:
     schedule = replace(plain.schedule, steps=4, mine_every=2, validate_every=4, batch=4, encoder_rate=0.1)
     network = Network(kind="moonshine", learning_layers=2, adapter_size=8, head_size=16)
     return replace(plain, network=network, teacher=Teacher("encoder.safetensors"), schedule=schedule)
+
+
+@pytest.fixture
+def whisper(recipe: Recipe, recordings: Path) -> Recipe:
+    """The same for a Whisper."""
+    make: Any = WhisperEncoder
+    sizes: dict[str, Any] = {
+        "d_model": 384, "encoder_layers": 4, "encoder_attention_heads": 6, "encoder_ffn_dim": 1536,
+    }  # fmt: skip
+    save_file(make(WhisperConfig(**sizes)).state_dict(), recordings / "whisper.safetensors")
+    return replace(recipe, network=replace(recipe.network, kind="whisper"), teacher=Teacher("whisper.safetensors"))
 
 
 def started(recipe: Recipe, root: Path, name: str) -> Run:
@@ -51,6 +64,29 @@ def test_the_last_blocks_learn_and_the_others_stay(recipe: Recipe, recordings: P
     again = started(recipe, recordings, "run")
     assert again.resume()
     assert again.step == 4
+
+
+def test_a_whisper_starts_with_the_first_second_of_its_teachers_positions(whisper: Recipe, recordings: Path) -> None:
+    run = started(whisper, recordings, "run")
+    model = run.learner.model
+    assert isinstance(model, WhisperSpotterModel)
+    theirs = load_file(recordings / "whisper.safetensors")
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    assert torch.equal(before["encoder.embed_positions.weight"], theirs["embed_positions.weight"][:50])
+    assert torch.equal(before["encoder.layers.3.fc2.weight"], theirs["layers.3.fc2.weight"])
+    run.train(lambda _: None)
+    moved = {name for name, values in model.state_dict().items() if not torch.equal(values, before[name])}
+    within = {".".join(name.split(".")[:3]) for name in moved if name.startswith("encoder.")}
+    assert within == {"encoder.layers.2", "encoder.layers.3", "encoder.layer_norm.weight", "encoder.layer_norm.bias"}
+    export_model(run.learner.average, recordings / "third", name="third", licence="CC0-1.0")
+    assert read_card(str(recordings / "third")).window == 16_000
+
+
+def test_weights_of_another_encoder_are_told(whisper: Recipe, recordings: Path) -> None:
+    with pytest.raises(InputError, match="not the weights of Whisper tiny's encoder alone"):
+        started(replace(whisper, teacher=Teacher("encoder.safetensors")), recordings, "run")
+    with pytest.raises(InputError, match="put those of Whisper tiny's encoder there"):
+        started(replace(whisper, teacher=Teacher("none.safetensors")), recordings, "run")
 
 
 def test_the_encoder_learns_at_its_share_of_the_rate(recipe: Recipe, recordings: Path) -> None:
@@ -85,7 +121,9 @@ def test_it_learns_from_two_seconds_and_says_so(recipe: Recipe, recordings: Path
         ("window = 32000", "only a moonshine"),
         ("window = 20000", "or 24000 and more"),
         ("kind = 'rnn'", "network.kind is 'rnn'"),
-        ("kind = 'moonshine'", "teacher.weights"),
+        ("kind = 'moonshine'", "a moonshine is its teacher's weights"),
+        ("kind = 'whisper'", "a whisper is its teacher's weights"),
+        ("kind = 'whisper'\nwindow = 32000", "only a moonshine"),
     ],
 )
 def test_a_recipe_that_contradicts_itself(recipe_file: Path, change: str, told: str) -> None:

@@ -16,7 +16,7 @@ from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import check_type, longest_of
-from kwsd.cards.names import BACKBONE_TYPE, CARD, LARGER_TYPE, OWN_TYPE
+from kwsd.cards.names import BACKBONE_TYPE, CARD, OWN_TYPE, VERIFIER_TYPES
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError
@@ -71,7 +71,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     config = read_json(folder / "config.json")
     check_type(config, recipe.model)
     kind = str(config["model_type"])
-    if kind in (LARGER_TYPE, BACKBONE_TYPE):
+    if kind in {BACKBONE_TYPE, *VERIFIER_TYPES}:
         raise ModelError(
             f"{recipe.model} is made by kwsd already;", f"name the encoder that it was made from, or {DEFAULT_MODEL}"
         )
