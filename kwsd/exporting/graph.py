@@ -19,7 +19,7 @@ from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import ModelError
 from kwsd.exporting import moonshine_graph, whisper_graph
 from kwsd.exporting.graph_builder import OWN, GraphBuilder
-from kwsd.exporting.graph_parts import convolved, heads, places
+from kwsd.exporting.graph_parts import convolved, heads, places, self_attention
 from kwsd.networks.heads import label_names
 from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.moonshine import MoonshineSpotterConfig
@@ -111,7 +111,7 @@ def _encoder(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str) ->
     for index in range(config.num_hidden_layers):
         block = f"block.{index}"
         inner = builder.layer_norm(hidden, f"{block}.norm", eps) if stable else hidden
-        hidden = builder.add("Add", hidden, _attention(builder, config, inner, block))
+        hidden = builder.add("Add", hidden, self_attention(builder, inner, block, config.num_attention_heads))
         if not stable:
             hidden = builder.layer_norm(hidden, f"{block}.norm", eps)
         inner = builder.layer_norm(hidden, f"{block}.final_norm", eps) if stable else hidden
@@ -131,10 +131,3 @@ def _position(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str) -
         pads=padding, group=config.num_conv_pos_embedding_groups, kernel_shape=[kernel],
     )  # fmt: skip
     return builder.add("Transpose", builder.add("Gelu", convolved, domain=OWN), perm=[0, 2, 1])
-
-
-def _attention(builder: GraphBuilder, config: HubertSpotterConfig, hidden: str, block: str) -> str:
-    query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
-    heads = config.num_attention_heads
-    joined = builder.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
-    return builder.linear(joined, f"{block}.out")

@@ -1,11 +1,11 @@
-"""The parts that the graphs of both networks share: convolutions as matrix products, adapter, pooling and heads."""
+"""The parts that the graphs of the networks share: convolutions as matrix products, blocks, adapter, pooling, heads."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from kwsd.exporting.graph_builder import GraphBuilder
+from kwsd.exporting.graph_builder import OWN, GraphBuilder
 
 
 def convolved(
@@ -37,6 +37,20 @@ def _unfolded(
             ends = ((first + tap, first + tap + (count - 1) * stride + 1) for tap in range(taps))
             pieces += [builder.cut(hidden, 1, begin, end, stride) for begin, end in ends]
     return builder.add("Concat", *pieces, axis=2) if len(pieces) > 1 else pieces[0]
+
+
+def self_attention(builder: GraphBuilder, hidden: str, block: str, heads: int) -> str:
+    """A block's attention of all vectors to all: (batch, vectors, hidden) -> the same shape."""
+    query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
+    joined = builder.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
+    return builder.linear(joined, f"{block}.out")
+
+
+def feed_forward(builder: GraphBuilder, hidden: str, block: str) -> str:
+    """A pre-norm block's second half: its two dense layers, and what they are added to."""
+    inner = builder.layer_norm(hidden, f"{block}.final_norm", 1e-5)
+    inner = builder.add("Gelu", builder.linear(inner, f"{block}.wide"), domain=OWN)
+    return builder.add("Add", hidden, builder.linear(inner, f"{block}.narrow"))
 
 
 def heads(builder: GraphBuilder, config: Any, hidden: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from kwsd.cards.names import INPUT
 from kwsd.errors import ModelError
 from kwsd.exporting.graph_builder import OWN, GraphBuilder
-from kwsd.exporting.graph_parts import convolved, places
+from kwsd.exporting.graph_parts import convolved, feed_forward, places
 from kwsd.networks.moonshine import KERNELS, LOUDEST, STRIDES, MoonshineSpotterConfig, vectors
 
 
@@ -30,9 +30,7 @@ def encoder(builder: GraphBuilder, config: MoonshineSpotterConfig) -> str:
         hidden = builder.add(
             "Add", _from(builder, hidden, last), _attention(builder, config, inner, block, turns, last)
         )
-        inner = builder.layer_norm(hidden, f"{block}.final_norm", 1e-5)
-        inner = builder.add("Gelu", builder.linear(inner, f"{block}.wide"), domain=OWN)
-        hidden = builder.add("Add", hidden, builder.linear(inner, f"{block}.narrow"))
+        hidden = feed_forward(builder, hidden, block)
     return builder.layer_norm(hidden, "encoder.norm", 1e-5)
 
 

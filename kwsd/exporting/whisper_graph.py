@@ -5,7 +5,7 @@ from __future__ import annotations
 from kwsd.cards.names import INPUT
 from kwsd.errors import ModelError
 from kwsd.exporting.graph_builder import OWN, GraphBuilder
-from kwsd.exporting.graph_parts import convolved
+from kwsd.exporting.graph_parts import convolved, feed_forward, self_attention
 from kwsd.networks.whisper import FLOOR, FRAME, HOP, RANGE, WhisperSpotterConfig
 
 _NEPERS = 2.302585092994046
@@ -25,10 +25,8 @@ def encoder(builder: GraphBuilder, config: WhisperSpotterConfig) -> str:
     for index in range(config.encoder_layers):
         block = f"block.{index}"
         inner = builder.layer_norm(hidden, f"{block}.norm", 1e-5)
-        hidden = builder.add("Add", hidden, _attention(builder, config, inner, block))
-        inner = builder.layer_norm(hidden, f"{block}.final_norm", 1e-5)
-        inner = builder.add("Gelu", builder.linear(inner, f"{block}.wide"), domain=OWN)
-        hidden = builder.add("Add", hidden, builder.linear(inner, f"{block}.narrow"))
+        hidden = builder.add("Add", hidden, self_attention(builder, inner, block, config.encoder_attention_heads))
+        hidden = feed_forward(builder, hidden, block)
     return builder.layer_norm(hidden, "encoder.norm", 1e-5)
 
 
@@ -54,10 +52,3 @@ def _convolutions(builder: GraphBuilder, config: WhisperSpotterConfig, hidden: s
         hidden = convolved(builder, hidden, f"conv.{index}", steps + 2, channels, 3, stride)
         hidden = builder.add("Gelu", hidden, domain=OWN)
     return hidden
-
-
-def _attention(builder: GraphBuilder, config: WhisperSpotterConfig, hidden: str, block: str) -> str:
-    query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
-    heads = config.encoder_attention_heads
-    joined = builder.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
-    return builder.linear(joined, f"{block}.out")
