@@ -47,7 +47,9 @@ class Cascade:
                 f"{second.name} cannot verify {first.name}, because it has other labels;", "use --no-verify"
             )
         self.first, self.second = first, second
-        self._asked_from, self._weight, self._hear = np.float32(asked_from), weight, hear
+        self._asked_from, self._weight = np.float32(asked_from), weight
+        self.hear = hear
+        """How many of a window's last samples each of the two gets."""
         judged = [(index, label) for index, label in enumerate(first.labels) if label in second.labels]
         self._judged = np.array([index for index, _ in judged], np.intp)
         self._words = np.array([index for index, label in judged if can_fire(label)], np.intp)
@@ -66,13 +68,13 @@ class Cascade:
         The time that a network takes for several windows is divided equally among them.
         """
         began = time.process_time()
-        scores = self.first.score(windows[:, -self._hear[0] :])
+        scores = self.first.score(windows[:, -self.hear[0] :])
         spent = np.full(len(windows), (time.process_time() - began) / max(1, len(windows)))
         doubtful = np.flatnonzero(scores[:, self._words].max(axis=1, initial=0) >= self._asked_from)
         if len(doubtful):
             self.asked += len(doubtful)
             began = time.process_time()
-            second = self.second.score(windows[doubtful, -self._hear[1] :])[:, self._order]
+            second = self.second.score(windows[doubtful, -self.hear[1] :])[:, self._order]
             rows = np.ix_(doubtful, self._judged)
             known = scores[rows]
             found = pooled((known, second), (1 - self._weight, self._weight))

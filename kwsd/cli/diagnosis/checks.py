@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 _WORD_HOPS, _WORD_MS = 1.5, 75
-"""Both networks score each window of a word. Where that takes longer than so many hops, the word is late."""
+"""All networks score each window of a word. Where that takes longer than so many hops, the word is late."""
 _SLOW_HOP_MS, _SLOWEST_MS = 200, 250
-"""The hop that is advised then, and how long both may take for it; twice that hop, if they take longer."""
+"""The hop that is advised then, and how long all may take for it; twice that hop, if they take longer."""
 
 
 def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding]:
@@ -77,7 +77,6 @@ def _detector(config: Config) -> Iterator[Finding]:
 def _model(config: Config) -> Iterator[Finding]:
     with console.working("reading the model"):  # findings are printed outside, when no spinner is shown
         from kwsd.fitting import check_words, fitted
-        from kwsd.networks.cascade import Cascade
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
@@ -88,19 +87,17 @@ def _model(config: Config) -> Iterator[Finding]:
         yield failed("words", error)
     with console.working("loading the model"):
         classifier = load_classifier(card, device=config.model.device)
-        took_ms = both_ms = _scoring_ms(classifier, card.heard)  # silence, about which the verifier is not asked
+        took_ms = all_ms = _scoring_ms(classifier, card.heard)  # silence, about which no verifier is asked
         told = f"{card.window / RATE:g} s in {took_ms:.1f} ms on {classifier.device}"
-        if isinstance(classifier, Cascade) and card.verifier:
-            heard, asked_ms = card.verifier.window, _scoring_ms(classifier.second, card.verifier.window)
-            both_ms = took_ms + asked_ms
-            told += (
-                f"; verifier {classifier.second.name}, only for likely words, {heard / RATE:g} s in {asked_ms:.1f} ms"
-            )
+        for verifier, heard in _verifiers(classifier):
+            asked_ms = _scoring_ms(verifier, heard)
+            all_ms += asked_ms
+            told += f"; verifier {verifier.name}, only for likely words, {heard / RATE:g} s in {asked_ms:.1f} ms"
     budget = max(config.model.hop_ms, config.gate.coarse_ms) // 2  # beyond it talk leaves no time for a word
     state: Literal["ok", "warn"] = "ok" if took_ms < budget else "warn"
     remedy = "" if state == "ok" else f"slower than one window in {budget} ms: raise --hop and --coarse"
-    if card.verifier and both_ms > max(_WORD_HOPS * config.model.hop_ms, _WORD_MS):
-        hop_ms = _SLOW_HOP_MS if both_ms < _SLOWEST_MS else 2 * _SLOW_HOP_MS
+    if card.verifier and all_ms > max(_WORD_HOPS * config.model.hop_ms, _WORD_MS):
+        hop_ms = _SLOW_HOP_MS if all_ms < _SLOWEST_MS else 2 * _SLOW_HOP_MS
         if config.model.hop_ms < hop_ms:
             state, remedy = "warn", f"words are heard late: use --hop {hop_ms} --smoothing 1"
     yield Finding("scoring", state, told, remedy)
@@ -114,6 +111,16 @@ def _verified(card: ModelCard) -> str:
     if card.kind == "exported":
         return "metadata read"
     return "checksum verified" if read_card_file(card.path / CARD)["sha256"] else "no checksum to verify"
+
+
+def _verifiers(classifier: Classifier) -> Iterator[tuple[Classifier, int]]:
+    """The networks of the verifier and of its own one, each with the samples that it hears."""
+    from kwsd.networks.cascade import Cascade
+
+    while isinstance(classifier, Cascade):
+        heard, second = classifier.hear[1], classifier.second
+        yield (second.first, second.hear[0]) if isinstance(second, Cascade) else (second, heard)
+        classifier = second
 
 
 def _scoring_ms(classifier: Classifier, samples: int) -> float:
