@@ -16,6 +16,8 @@ from kwsd.zoo import ModelCard, read_card
 
 MODEL = Path(__file__).parents[1] / "models" / "hubert-commands"
 VERIFIER = MODEL.parent / "moonshine-commands"
+THIRD = MODEL.parent / "whisper-commands"
+NOTICES = {MODEL: "Useful Sensors", VERIFIER: "Useful Sensors", THIRD: "OpenAI"}
 DATA = Path(os.environ.get("KWSD_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SPOKEN = Path(__file__).parent / "recordings"
 
@@ -44,26 +46,27 @@ def test_it_is_the_one_that_listens_by_default_and_travels_with_kwsd() -> None:
 
 
 def test_its_labels_are_the_words_then_unknown_then_silence(card: ModelCard) -> None:
-    assert card.verifier is not None
-    assert card.verifier.model == VERIFIER.name
-    for shipped in (card, read_card(str(VERIFIER))):
+    verifier, third = (read_card(str(folder)) for folder in (VERIFIER, THIRD))
+    named = [each.verifier and each.verifier.model for each in (card, verifier, third)]
+    assert named == [VERIFIER.name, THIRD.name, None]
+    for shipped in (card, verifier, third):
         assert shipped.labels == (*WORDS, "_unknown_", "_silence_")
         for thresholds in (shipped.thresholds, shipped.firing):
             assert set(thresholds) == set(WORDS)
             assert all(0 < threshold < 1 for threshold in thresholds.values())
 
 
-@pytest.mark.parametrize("folder", [MODEL, VERIFIER], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", NOTICES, ids=lambda folder: folder.name)
 def test_it_is_small_and_carries_its_notices(folder: Path) -> None:
     assert read_card(str(folder)).licence == "Apache-2.0 AND MIT"
-    notice = (folder / "LICENSE-moonshine.txt").read_text()
+    (notice,) = (file.read_text() for file in folder.glob("LICENSE-*.txt"))
     assert "MIT License" in notice
-    assert "Useful Sensors" in notice
+    assert NOTICES[folder] in notice
     assert "CC BY 4.0" in (MODEL / "README.md").read_text()
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 10_000_000
 
 
-@pytest.mark.parametrize("folder", [MODEL, VERIFIER], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", NOTICES, ids=lambda folder: folder.name)
 def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
     from kwsd.exporting.own_graph import drawing
 
@@ -72,7 +75,9 @@ def test_its_graph_is_the_one_that_its_network_gives(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "float32", "int8"), [(MODEL, 1e-5, 0.15), (VERIFIER, 3e-5, 0.3)], ids=["hubert", "moonshine"]
+    ("folder", "float32", "int8"),
+    [(MODEL, 1e-5, 0.15), (VERIFIER, 3e-5, 0.3), (THIRD, 3e-5, 0.3)],
+    ids=["hubert", "moonshine", "whisper"],
 )
 def test_onnx_runtime_scores_as_torch_does(folder: Path, float32: float, int8: float) -> None:
     from kwsd.audio.decoding.files import read_clip
@@ -171,8 +176,13 @@ def spread(spoken: list[Recording]) -> tuple[list[str], NDArray[np.float32]]:
 
 @pytest.mark.parametrize(
     ("folder", "verified", "table"),
-    [(MODEL, True, "validation"), (MODEL, False, "validation_without_verifier"), (VERIFIER, False, "validation")],
-    ids=["pair", "hubert", "moonshine"],
+    [
+        (MODEL, True, "validation"),
+        (MODEL, False, "validation_without_verifier"),
+        (VERIFIER, False, "validation_without_verifier"),
+        (THIRD, False, "validation"),
+    ],
+    ids=["all", "hubert", "moonshine", "whisper"],
 )
 def test_its_figures_are_those_of_its_card(
     folder: Path, verified: bool, table: str, spread: tuple[list[str], NDArray[np.float32]]

@@ -46,7 +46,7 @@ def test_the_list_and_removal(kwsd: Command, cache: Path, foreign: Callable[[str
         assert {"hubert-commands", "someone/tiny"} <= set(names)
         assert "someone/text" not in names
     names = [entry["name"] for entry in json.loads(kwsd("models", "list", "--format", "json").out)]
-    assert names == ["hubert-commands", "moonshine-commands", "someone/tiny"]
+    assert names == ["hubert-commands", "moonshine-commands", "whisper-commands", "someone/tiny"]
     assert kwsd("models", "info", "someone/tiny").status == 0
     gone = kwsd("models", "remove", "someone/tiny")
     assert (gone.status, gone.out.split(",")[0]) == (0, "removed someone/tiny")

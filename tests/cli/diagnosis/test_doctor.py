@@ -42,11 +42,12 @@ def test_a_checksum_is_verified_where_a_card_lists_one(findings: Command, foreig
     assert "hubert, 5 words, no checksum to verify" in found["model"]["found"]
 
 
-def test_both_networks_of_a_model_are_timed(kwsd: Command) -> None:
+def test_all_networks_of_a_model_are_timed(kwsd: Command) -> None:
     ran = kwsd("doctor", "--format", "json")
     (scoring,) = (finding["found"] for finding in json.loads(ran.out) if finding["what"] == "scoring")
     second = r"verifier moonshine-commands, only for likely words, 2 s in [\d.]+ ms"
-    assert re.fullmatch(rf"1 s in [\d.]+ ms on cpu; {second}", scoring)
+    third = r"verifier whisper-commands, only for likely words, 1 s in [\d.]+ ms"
+    assert re.fullmatch(rf"1 s in [\d.]+ ms on cpu; {second}; {third}", scoring)
 
 
 def test_text_is_a_line_each(kwsd: Command, tiny_model: Path) -> None:
