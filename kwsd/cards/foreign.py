@@ -64,7 +64,7 @@ class ModelSpec:
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is that of a network other than kwsd's own."""
-    return config.get("model_type") not in {OWN_TYPE, *VERIFIER_TYPES}
+    return config.get("model_type") not in (OWN_TYPE, *VERIFIER_TYPES)
 
 
 def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:

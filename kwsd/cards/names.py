@@ -30,7 +30,7 @@ INPUT, OUTPUT = "windows", "scores"
 OWN_TYPE, LARGER_TYPE, WHISPER_TYPE = "kwsd-hubert", "kwsd-moonshine", "kwsd-whisper"
 """`model_type` in config.json of kwsd's own networks."""
 
-VERIFIER_TYPES = frozenset({LARGER_TYPE, WHISPER_TYPE})
+VERIFIER_TYPES = (LARGER_TYPE, WHISPER_TYPE)
 """Those of networks that verify others. Their files hold weights in 8 bits, and they are not taught further words."""
 
 BACKBONE_TYPE = "kwsd-backbone"
