@@ -8,21 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from drawn_networks import agreed, drawn
 from safetensors.numpy import load_file
 from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig, MoonshineModel
 
 from kwsd.errors import ModelError
-from kwsd.exporting.agreement import compare, sounds
+from kwsd.exporting.agreement import sounds
 from kwsd.exporting.export import export_model
-from kwsd.exporting.own_graph import drawing
-from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterConfig, MoonshineSpotterModel, quieten
+from kwsd.networks.moonshine import LOUDEST, MoonshineSpotterModel, quieten
 from kwsd.networks.onnx_loading import load_onnx
 from kwsd.networks.onnx_weights import arrange
 from kwsd.networks.quantization import compacted, expanded
 from kwsd.networks.torch_classifier import load_own
 from kwsd.zoo import load_classifier, read_card
 
-LABELS = ("yes", "no", "_unknown_", "_silence_")
 SIZES: dict[str, Any] = {
     "hidden_size": 80, "intermediate_size": 640, "encoder_num_hidden_layers": 2, "encoder_num_attention_heads": 4,
     "encoder_num_key_value_heads": 4,
@@ -31,16 +30,7 @@ SIZES: dict[str, Any] = {
 
 def network(**changes: Any) -> MoonshineSpotterModel:
     """Small, with weights from a seed, none of them zero or one."""
-    torch.manual_seed(3)
-    config = MoonshineSpotterConfig(**{
-        **SIZES, "adapter_size": 8, "head_size": 16, "id2label": dict(enumerate(LABELS)),
-        "label2id": {label: index for index, label in enumerate(LABELS)}, **changes,
-    })  # fmt: skip
-    model = MoonshineSpotterModel(config)
-    model.train(False)
-    with torch.no_grad():
-        for values in model.parameters():
-            values += 0.05 * torch.randn(values.shape)
+    model: MoonshineSpotterModel = drawn(MoonshineSpotterModel, **{**SIZES, **changes})
     return model
 
 
@@ -76,8 +66,7 @@ def test_what_is_heard_before_its_second_has_no_vectors_of_its_own() -> None:
 
 def test_one_that_hears_two_seconds_scores_alike_on_both_engines(tmp_path: Path) -> None:
     export_model(network(window_samples=32_000, about_samples=16_000), tmp_path / "two", name="two", licence="CC0-1.0")
-    graphs = [drawing(tmp_path / "two", quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
-    found = compare(tmp_path / "two", *graphs)
+    found = agreed(tmp_path / "two")
     assert found.float32 < 1e-4
     assert found.int8 < 0.05
     card = read_card(str(tmp_path / "two"))
@@ -91,8 +80,7 @@ def test_loud_sound_is_made_quieter_and_soft_sound_stays() -> None:
 
 
 def test_onnx_runtime_scores_as_torch_does(folder: Path) -> None:
-    graphs = [drawing(folder, quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
-    found = compare(folder, *graphs)
+    found = agreed(folder)
     assert found.float32 < 1e-4
     assert found.int8 < 0.05
 

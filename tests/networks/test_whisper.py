@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from drawn_networks import agreed, drawn
 from safetensors.numpy import load_file
 from transformers import AutoModelForAudioClassification, WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from kwsd.errors import ModelError
-from kwsd.exporting.agreement import compare, sounds
+from kwsd.exporting.agreement import sounds
 from kwsd.exporting.export import export_model
-from kwsd.exporting.own_graph import drawing
 from kwsd.networks.torch_classifier import load_own
-from kwsd.networks.whisper import LogMel, WhisperSpotterConfig, WhisperSpotterModel
+from kwsd.networks.whisper import LogMel, WhisperSpotterModel
 from kwsd.zoo import load_classifier, read_card
 
-LABELS = ("yes", "no", "_unknown_", "_silence_")
 SIZES: dict[str, Any] = {
     "d_model": 48, "encoder_layers": 2, "encoder_attention_heads": 4, "encoder_ffn_dim": 1200,
 }  # fmt: skip
@@ -29,16 +28,7 @@ SIZES: dict[str, Any] = {
 
 def network(**changes: Any) -> WhisperSpotterModel:
     """Small, with weights from a seed, none of them zero or one."""
-    torch.manual_seed(3)
-    config = WhisperSpotterConfig(**{
-        **SIZES, "adapter_size": 8, "head_size": 16, "id2label": dict(enumerate(LABELS)),
-        "label2id": {label: index for index, label in enumerate(LABELS)}, **changes,
-    })  # fmt: skip
-    model = WhisperSpotterModel(config)
-    model.train(False)
-    with torch.no_grad():
-        for values in model.parameters():
-            values += 0.05 * torch.randn(values.shape)
+    model: WhisperSpotterModel = drawn(WhisperSpotterModel, **{**SIZES, **changes})
     return model
 
 
@@ -80,8 +70,7 @@ def test_its_frames_are_those_of_whispers_encoder() -> None:
 
 
 def test_onnx_runtime_scores_as_torch_does(folder: Path) -> None:
-    graphs = [drawing(folder, quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
-    found = compare(folder, *graphs)
+    found = agreed(folder)
     assert found.float32 < 1e-4
     assert found.int8 < 0.05
 
@@ -89,8 +78,7 @@ def test_onnx_runtime_scores_as_torch_does(folder: Path) -> None:
 def test_one_that_hears_longer_scores_alike_on_both_engines(tmp_path: Path) -> None:
     longer = network(window_samples=24_000, max_source_positions=75)
     export_model(longer, tmp_path / "longer", name="longer", licence="CC0-1.0")
-    graphs = [drawing(tmp_path / "longer", quantised=quantised)[0].SerializeToString() for quantised in (False, True)]
-    assert compare(tmp_path / "longer", *graphs).float32 < 1e-4
+    assert agreed(tmp_path / "longer").float32 < 1e-4
 
 
 def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:
