@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import logging
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from logged import logged
 from patience import PATIENCE_S
 from scraping import get
 
@@ -77,14 +77,8 @@ def test_a_socket_is_served_to_its_owner_and_goes_with_the_server(
 def test_a_socket_whose_file_is_removed_is_made_again(
     serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, made = tmp_path / "metrics.sock", threading.Event()
-
-    def tell(_: logging.LogRecord) -> bool:
-        made.set()
-        return True
-
+    path, made = tmp_path / "metrics.sock", logged(socket_file.log, monkeypatch)
     monkeypatch.setattr(socket_file, "LOOK_S", 0.01)
-    monkeypatch.setattr(socket_file.log, "filters", [tell])
     server = serve(str(path))
     path.unlink()
     assert made.wait(PATIENCE_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import socket
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from logged import logged
 from patience import PATIENCE_S
 from subscribing import lines, sealed
 
@@ -118,14 +118,8 @@ def test_subscribers_stay_and_new_ones_can_connect(
 
 
 def test_the_file_is_looked_at_though_nothing_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = threading.Event()
-
-    def tell(_: logging.LogRecord) -> bool:
-        made.set()
-        return True
-
+    made = logged(socket_file.log, monkeypatch)
     monkeypatch.setattr(socket_file, "LOOK_S", 0.01)
-    monkeypatch.setattr(socket_file.log, "filters", [tell])
     sink = SocketSink(tmp_path / "events.sock")
     try:
         sink.path.unlink()
