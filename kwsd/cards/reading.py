@@ -16,7 +16,7 @@ from kwsd.cards.folder import licence_of, read_json, read_labels, whole
 from kwsd.cards.foreign import LEAST_WINDOW, LONGEST_S, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
-from kwsd.cards.names import CARD, LARGER_TYPE, WEIGHTS
+from kwsd.cards.names import CARD, VERIFIER_TYPES, WEIGHTS
 from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.verifier import read_verifier
 from kwsd.cards.weights import no_weights, weight_files
@@ -111,7 +111,7 @@ def own_window(folder: Path) -> int:
 def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | None:
     """The number of last samples that the scores of kwsd's own model are about; None for all. Raises ModelError."""
     said = config.get("about_samples")
-    if said is None or config.get("model_type") != LARGER_TYPE:
+    if said is None or config.get("model_type") not in VERIFIER_TYPES:
         return None
     found = whole(said, folder, "about_samples", window)
     if found < _LEAST_ABOUT:

@@ -68,6 +68,10 @@ class GraphBuilder:
         """Slice `hidden` by first:last:step on an axis."""
         return self.add("Slice", hidden, *(self.whole([number]) for number in (first, last, axis, step)))
 
+    def from_number(self, hidden: str, first: int) -> str:
+        """(batch, vectors, hidden) -> the vectors from number `first` on."""
+        return self.cut(hidden, 1, first, 1 << 31) if first else hidden
+
     def whole(self, numbers: Sequence[int]) -> str:
         """A constant of whole numbers."""
         return self.constant("n" + "_".join(map(str, numbers)), np.array(numbers, np.int64))

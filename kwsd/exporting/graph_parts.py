@@ -39,9 +39,10 @@ def _unfolded(
     return builder.add("Concat", *pieces, axis=2) if len(pieces) > 1 else pieces[0]
 
 
-def self_attention(builder: GraphBuilder, hidden: str, block: str, heads: int) -> str:
-    """A block's attention of all vectors to all: (batch, vectors, hidden) -> the same shape."""
+def self_attention(builder: GraphBuilder, hidden: str, block: str, heads: int, first: int = 0) -> str:
+    """A block's attention: (batch, vectors, hidden) -> the vectors from number `first` on, attending to all."""
     query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
+    query = builder.from_number(query, first)
     joined = builder.add("MultiHeadAttention", query, key, value, domain=OWN, num_heads=heads)
     return builder.linear(joined, f"{block}.out")
 

@@ -28,15 +28,10 @@ def encoder(builder: GraphBuilder, config: MoonshineSpotterConfig) -> str:
         inner = builder.layer_norm(hidden, f"{block}.norm", 1e-5)
         last = before if index == config.encoder_num_hidden_layers - 1 else 0  # the last block drops the left context
         hidden = builder.add(
-            "Add", _from(builder, hidden, last), _attention(builder, config, inner, block, turns, last)
+            "Add", builder.from_number(hidden, last), _attention(builder, config, inner, block, turns, last)
         )
         hidden = feed_forward(builder, hidden, block)
     return builder.layer_norm(hidden, "encoder.norm", 1e-5)
-
-
-def _from(builder: GraphBuilder, hidden: str, first: int) -> str:
-    """The vectors from number `first` on."""
-    return builder.add("Slice", hidden, *map(builder.whole, ([first], [1 << 31], [1]))) if first else hidden
 
 
 def _front_end(builder: GraphBuilder, config: MoonshineSpotterConfig) -> tuple[str, int]:
@@ -99,7 +94,7 @@ def _attention(
     query, key, value = builder.split(builder.linear(hidden, f"{block}.qkv"), 3)
     turned = [
         builder.add(
-            "RotaryEmbedding", _from(builder, part, place), builder.whole([place]), cosines, sines,
+            "RotaryEmbedding", builder.from_number(part, place), builder.whole([place]), cosines, sines,
             domain=OWN, interleaved=1, num_heads=heads, rotary_embedding_dim=width,
         )
         for part, place in ((query, first), (key, 0))

@@ -6,14 +6,14 @@ from kwsd.cards.names import INPUT
 from kwsd.errors import ModelError
 from kwsd.exporting.graph_builder import OWN, GraphBuilder
 from kwsd.exporting.graph_parts import convolved, feed_forward, self_attention
-from kwsd.networks.whisper import FLOOR, FRAME, HOP, RANGE, WhisperSpotterConfig
+from kwsd.networks.whisper import FLOOR, FRAME, HOP, RANGE, STEPS, WhisperSpotterConfig
 
 _NEPERS = 2.302585092994046
 """Natural logarithms are divided by it to get those to base 10."""
 
 
 def encoder(builder: GraphBuilder, config: WhisperSpotterConfig) -> str:
-    """Windows -> the last hidden states (batch, vectors, hidden).
+    """Windows -> the last hidden states (batch, vectors, hidden) of the samples that the scores are about.
 
     Raises:
         ModelError: an activation or a scale of the input that is not implemented here.
@@ -22,10 +22,13 @@ def encoder(builder: GraphBuilder, config: WhisperSpotterConfig) -> str:
         raise ModelError("kwsd cannot write an ONNX graph for this activation or scale: run it on torch")
     hidden = _convolutions(builder, config, _spectrogram(builder, config.window_samples))
     hidden = builder.add("Add", hidden, builder.weight("position"))
+    before = config.before_samples // (HOP * STEPS)
     for index in range(config.encoder_layers):
         block = f"block.{index}"
         inner = builder.layer_norm(hidden, f"{block}.norm", 1e-5)
-        hidden = builder.add("Add", hidden, self_attention(builder, inner, block, config.encoder_attention_heads))
+        last = before if index == config.encoder_layers - 1 else 0  # the last block drops the left context
+        attended = self_attention(builder, inner, block, config.encoder_attention_heads, last)
+        hidden = builder.add("Add", builder.from_number(hidden, last), attended)
         hidden = feed_forward(builder, hidden, block)
     return builder.layer_norm(hidden, "encoder.norm", 1e-5)
 

@@ -46,7 +46,8 @@ class WhisperSpotterConfig(WhisperConfig):  # type: ignore[no-untyped-call]  # t
 
     The sizes are those of Whisper tiny. `id2label` lists the words, then `_unknown_`, then `_silence_`.
     `unknown_offset` was subtracted from the logit of `_unknown_` after training, and `word_offsets` were added to those
-    of some words. The input is `window_samples` long, 320 for each of `max_source_positions`.
+    of some words. The input is `window_samples` long, 320 for each of `max_source_positions`; the scores are about the
+    last `about_samples` of it, None for all.
     """
 
     model_type = WHISPER_TYPE
@@ -63,8 +64,14 @@ class WhisperSpotterConfig(WhisperConfig):  # type: ignore[no-untyped-call]  # t
     head_dropout: float = 0.0
     sampling_rate: int = 16_000
     window_samples: int = RATE
+    about_samples: int | None = None
     unknown_offset: float = 0.0
     word_offsets: dict[str, float] | None = None
+
+    @property
+    def before_samples(self) -> int:
+        """Samples at the beginning of a window that only serve as context."""
+        return self.window_samples - (self.about_samples or self.window_samples)
 
 
 class WhisperSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
@@ -86,14 +93,16 @@ class WhisperSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # tra
         self.add_heads(config)
 
     def frames(self, input_values: torch.Tensor) -> torch.Tensor:
-        """The encoder's last hidden states: (batch, samples) float32 in [-1, 1) -> (batch, vectors, hidden).
+        """The encoder's last hidden states for the part of the input that the scores are about; the rest is context.
 
-        Shorter input than a window is padded with silence behind it.
+        (batch, samples) float32 in [-1, 1) -> (batch, vectors, hidden). Shorter input than a window is padded with
+        silence, in front if there is context, otherwise behind.
         """
+        before = self.config.before_samples
         missing = max(0, self.config.window_samples - input_values.shape[1])
-        heard = self.spectrogram(functional.pad(input_values, (0, missing)))
+        heard = self.spectrogram(functional.pad(input_values, (missing, 0) if before else (0, missing)))
         states: torch.Tensor = self.encoder(heard).last_hidden_state
-        return states
+        return states[:, before // (HOP * STEPS) :]
 
 
 class LogMel(nn.Module):

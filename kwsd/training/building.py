@@ -9,7 +9,7 @@ import torch
 from kwsd.networks.heads import SpotterModel, label_tables
 from kwsd.networks.hubert import HubertSpotterConfig, HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterConfig, MoonshineSpotterModel
-from kwsd.networks.whisper import WhisperSpotterConfig, WhisperSpotterModel
+from kwsd.networks.whisper import HOP, STEPS, WhisperSpotterConfig, WhisperSpotterModel
 from kwsd.samples import RATE
 from kwsd.training.recipe import Recipe
 
@@ -17,9 +17,17 @@ from kwsd.training.recipe import Recipe
 def build_network(recipe: Recipe) -> SpotterModel:
     """The recipe's network with random weights, drawn from its seed."""
     torch.manual_seed(recipe.schedule.seed)
-    if recipe.network.kind == "whisper":
-        return WhisperSpotterModel(WhisperSpotterConfig(**_on_top(recipe)))
-    return _moonshine(recipe) if recipe.network.kind == "moonshine" else _hubert(recipe)
+    kinds = {"moonshine": _moonshine, "whisper": _whisper}
+    return kinds.get(recipe.network.kind, _hubert)(recipe)
+
+
+def _whisper(recipe: Recipe) -> WhisperSpotterModel:
+    window = recipe.network.window
+    return WhisperSpotterModel(
+        WhisperSpotterConfig(
+            window_samples=window, about_samples=RATE, max_source_positions=window // (HOP * STEPS), **_on_top(recipe)
+        )
+    )
 
 
 def _moonshine(recipe: Recipe) -> MoonshineSpotterModel:

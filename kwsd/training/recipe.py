@@ -22,8 +22,8 @@ class Network:
 
     The names are HubertConfig's. A Moonshine or a Whisper has the sizes and weights of the teacher; here it takes those
     of the adapter and the heads, its dropout, and in `learning_layers` how many of its last blocks learn. `start` names
-    a trained model of the same shape, a shipped one or a folder, whose weights the network starts from. A Moonshine's
-    input of `window` samples may be longer than the second that its scores are about, the last 16,000 of them.
+    a trained model of the same shape, a shipped one or a folder, whose weights the network starts from. The input of a
+    Moonshine or a Whisper, `window` samples, may be longer than the second that its scores are about, the last 16,000.
     """
 
     kind: str = "hubert"

@@ -20,6 +20,9 @@ TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 
 
 They are the hidden size, the inner size of a feed-forward layer, the convolutions' kernels, and the samples from one
 vector to the next."""
+
+WHISPER_STRIDE = 320
+"""The samples from one vector of Whisper's encoder to the next."""
 _GROUPS = 16  # of the positional embedding's channels; a multiple also fits the pooling's eight heads
 
 
@@ -64,8 +67,10 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield f'network.kind is {network.kind!r}, not "hubert", "moonshine" or "whisper"'
     if RATE < network.window < RATE * 3 // 2:
         yield f"network.window is {network.window}; it must be {RATE}, or {RATE * 3 // 2} and more"
-    if network.kind != "moonshine" and network.window != RATE:
-        yield f"network.window is {network.window}; only a moonshine hears more than a second"
+    if network.kind == "hubert" and network.window != RATE:
+        yield f"network.window is {network.window}; a hubert hears a second, no more"
+    if network.kind == "whisper" and network.window % WHISPER_STRIDE:
+        yield f"network.window is {network.window}; a whisper hears multiples of {WHISPER_STRIDE} samples"
     if network.kind == "hubert":
         yield from _wrong_sizes(network)
     if network.kind in _KINDS[1:] and not recipe.teacher.weights:

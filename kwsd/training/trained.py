@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import torch
 
 from kwsd.errors import ConfigError, ModelError
 from kwsd.networks.heads import SpotterModel, label_names
 from kwsd.networks.loading import loading
 from kwsd.networks.logit_adjustment import take_off
 from kwsd.networks.torch_classifier import load_network
+from kwsd.networks.whisper import POSITIONS
 from kwsd.zoo import find_model
 
 
@@ -34,13 +37,27 @@ def load_trained(model: str, labels: Sequence[str], key: str) -> SpotterModel:
 
 
 def begin_with(model: SpotterModel, other: SpotterModel, key: str) -> None:
-    """Give `model` the other one's weights. Raises ConfigError, with the recipe's `key`, for another shape."""
-    check_shape(model, other, key)
-    model.load_state_dict(other.state_dict())
+    """Give `model` the other one's weights. Raises ConfigError, with the recipe's `key`, for another shape.
+
+    A Whisper keeps its positions, so that the other one may hear a longer or a shorter window.
+    """
+    ours, theirs = dict(model.state_dict()), dict(other.state_dict())
+    name = f"{model.base_model_prefix}.{POSITIONS}"
+    if name in ours and name in theirs:
+        theirs[name] = ours[name]
+    _check(ours, theirs, key)
+    model.load_state_dict(theirs)
 
 
 def check_shape(model: SpotterModel, other: SpotterModel, key: str) -> None:
     """Raise ConfigError, with the recipe's `key`, where both do not have the same weights in the same shapes."""
-    ours, theirs = ({name: weights.shape for name, weights in net.state_dict().items()} for net in (model, other))
-    if ours != theirs:
+    _check(model.state_dict(), other.state_dict(), key)
+
+
+def _check(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], key: str) -> None:
+    if _shapes(ours) != _shapes(theirs):
         raise ConfigError(f"{key}: it is another network than the recipe's")
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in weights.items()}

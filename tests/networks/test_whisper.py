@@ -69,16 +69,30 @@ def test_its_frames_are_those_of_whispers_encoder() -> None:
         assert torch.equal(model.frames(waveform[:, :9_000]), model.frames(silence))  # as a pipeline gives it a clip
 
 
+def test_what_is_heard_before_its_second_has_no_vectors_of_its_own() -> None:
+    longer: dict[str, Any] = {"window_samples": 32_000, "about_samples": 16_000, "max_source_positions": 100}
+    model, waveform = network(**longer), torch.from_numpy(sounds(32_000, 2))
+    with torch.inference_mode():
+        found = model.frames(waveform)
+        assert torch.equal(found, model.encoder(model.spectrogram(waveform)).last_hidden_state[:, 50:])
+        assert found.shape[1] == 50
+        padded = torch.cat([torch.zeros(2, 16_000), waveform[:, :16_000]], dim=1)
+        assert torch.equal(model.frames(waveform[:, :16_000]), model.frames(padded))  # as a pipeline gives it a clip
+
+
 def test_onnx_runtime_scores_as_torch_does(folder: Path) -> None:
     found = agreed(folder)
     assert found.float32 < 1e-4
     assert found.int8 < 0.05
 
 
-def test_one_that_hears_longer_scores_alike_on_both_engines(tmp_path: Path) -> None:
-    longer = network(window_samples=24_000, max_source_positions=75)
+@pytest.mark.parametrize(("about", "heard"), [(None, 24_000), (16_000, 16_000)])
+def test_one_that_hears_longer_scores_alike_on_both_engines(tmp_path: Path, about: int | None, heard: int) -> None:
+    longer = network(window_samples=24_000, about_samples=about, max_source_positions=75)
     export_model(longer, tmp_path / "longer", name="longer", licence="CC0-1.0")
     assert agreed(tmp_path / "longer").float32 < 1e-4
+    card = read_card(str(tmp_path / "longer"))
+    assert (card.window, card.about) == (24_000, heard)
 
 
 def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:

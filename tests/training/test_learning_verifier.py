@@ -82,6 +82,19 @@ def test_a_whisper_starts_with_the_first_second_of_its_teachers_positions(whispe
     assert read_card(str(recordings / "third")).window == 16_000
 
 
+def test_a_whisper_of_two_seconds_goes_on_from_one_of_a_second(whisper: Recipe, recordings: Path) -> None:
+    first = started(whisper, recordings, "run")
+    export_model(first.learner.average, recordings / "first", name="first", licence="CC0-1.0")
+    network = replace(whisper.network, window=32_000, start=str(recordings / "first"))
+    model = started(replace(whisper, network=network), recordings, "longer").learner.model
+    theirs = load_file(recordings / "whisper.safetensors")
+    assert torch.equal(model.encoder.embed_positions.weight, theirs["embed_positions.weight"][:100])
+    assert torch.allclose(model.word_head.outer.weight, first.learner.average.word_head.outer.weight, atol=1e-3)
+    export_model(model, recordings / "two", name="two", licence="CC0-1.0")
+    card = read_card(str(recordings / "two"))
+    assert (card.window, card.about) == (32_000, 16_000)
+
+
 def test_weights_of_another_encoder_are_told(whisper: Recipe, recordings: Path) -> None:
     with pytest.raises(InputError, match="not the weights of Whisper tiny's encoder alone"):
         started(replace(whisper, teacher=Teacher("encoder.safetensors")), recordings, "run")
@@ -118,12 +131,12 @@ def test_it_learns_from_two_seconds_and_says_so(recipe: Recipe, recordings: Path
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("window = 32000", "only a moonshine"),
+        ("window = 32000", "a hubert hears a second"),
         ("window = 20000", "or 24000 and more"),
         ("kind = 'rnn'", "network.kind is 'rnn'"),
         ("kind = 'moonshine'", "a moonshine is its teacher's weights"),
         ("kind = 'whisper'", "a whisper is its teacher's weights"),
-        ("kind = 'whisper'\nwindow = 32000", "only a moonshine"),
+        ("kind = 'whisper'\nwindow = 32001", "hears multiples of 320"),
     ],
 )
 def test_a_recipe_that_contradicts_itself(recipe_file: Path, change: str, told: str) -> None:
