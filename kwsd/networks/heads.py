@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.dataclasses import strict
 from safetensors import safe_open
 from safetensors.numpy import load_file
 from torch import nn
@@ -23,6 +24,7 @@ from kwsd.cards.names import WEIGHTS
 from kwsd.labels import misplaced
 from kwsd.networks.loading import SAFELY
 from kwsd.networks.quantization import SCALE, expanded
+from kwsd.samples import RATE
 
 
 class Adapter(nn.Module):
@@ -75,6 +77,32 @@ class Head(nn.Module):
     def forward(self, pooled: torch.Tensor) -> torch.Tensor:
         scores: torch.Tensor = self.outer(self.dropout(functional.relu(self.inner(pooled))))
         return scores
+
+
+@strict
+class SpotterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """The sizes of kwsd's layers, for a network's configuration, which names this class after its encoder's.
+
+    `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
+    which belongs to the noise head. `unknown_offset` was subtracted from the logit of `_unknown_` after training, and
+    `word_offsets` were added to those of some words. The input is `window_samples` long; the scores are about the last
+    `about_samples` of it, None for all.
+    """
+
+    adapter_size: int = 64
+    head_size: int = 256
+    pooling_heads: int = 8
+    head_dropout: float = 0.0
+    sampling_rate: int = RATE
+    window_samples: int = RATE
+    about_samples: int | None = None
+    unknown_offset: float = 0.0
+    word_offsets: dict[str, float] | None = None
+
+    @property
+    def before_samples(self) -> int:
+        """Samples at the beginning of a window that only serve as context."""
+        return self.window_samples - (self.about_samples or self.window_samples)
 
 
 class SpotterModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

@@ -14,28 +14,16 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, HubertConfig, HubertModel
 
 from kwsd.cards.names import OWN_TYPE
-from kwsd.networks.heads import SpotterModel
+from kwsd.networks.heads import SpotterConfig, SpotterModel
 
 
 @strict
-class HubertSpotterConfig(HubertConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """HubertConfig and the sizes of kwsd's layers on top of HuBERT.
-
-    `id2label` lists the words, then `_unknown_`, then `_silence_`: the word head has one node for each but the last,
-    which belongs to the noise head. `unknown_offset` was subtracted from the logit of `_unknown_` after training, and
-    `word_offsets` were added to those of some words.
-    """
+class HubertSpotterConfig(HubertConfig, SpotterConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """HubertConfig and the sizes of kwsd's layers on top of HuBERT, which scores its whole input."""
 
     model_type = OWN_TYPE
 
-    adapter_size: int = 64
     head_size: int = 128
-    pooling_heads: int = 8
-    head_dropout: float = 0.0
-    sampling_rate: int = 16_000
-    window_samples: int = 16_000
-    unknown_offset: float = 0.0
-    word_offsets: dict[str, float] | None = None
 
 
 class HubertSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

@@ -17,8 +17,7 @@ from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineC
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
 from kwsd.cards.names import LARGER_TYPE
-from kwsd.networks.heads import SpotterModel
-from kwsd.samples import RATE
+from kwsd.networks.heads import SpotterConfig, SpotterModel
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
 """Kernel sizes and strides of the three convolutions, which are constants in transformers, too."""
@@ -28,31 +27,12 @@ LOUDEST = 0.5
 
 
 @strict
-class MoonshineSpotterConfig(MoonshineConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
-    """MoonshineConfig, of which only the encoder's part is used, and the sizes of kwsd's layers on top of it.
-
-    `id2label` lists the words, then `_unknown_`, then `_silence_`. `unknown_offset` was subtracted from the logit of
-    `_unknown_` after training, and `word_offsets` were added to those of some words. The input is `window_samples`
-    long; the scores are about the last `about_samples` of it, None for all.
-    """
+class MoonshineSpotterConfig(MoonshineConfig, SpotterConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+    """MoonshineConfig, of which only the encoder's part is used, and the sizes of kwsd's layers on top of it."""
 
     model_type = LARGER_TYPE
 
     is_encoder_decoder: bool = False
-    adapter_size: int = 64
-    head_size: int = 256
-    pooling_heads: int = 8
-    head_dropout: float = 0.0
-    sampling_rate: int = 16_000
-    window_samples: int = RATE
-    about_samples: int | None = None
-    unknown_offset: float = 0.0
-    word_offsets: dict[str, float] | None = None
-
-    @property
-    def before_samples(self) -> int:
-        """Samples at the beginning of a window that only serve as context."""
-        return self.window_samples - (self.about_samples or self.window_samples)
 
 
 class MoonshineSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__

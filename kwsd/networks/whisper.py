@@ -21,7 +21,7 @@ from transformers.audio_utils import mel_filter_bank
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from kwsd.cards.names import WHISPER_TYPE
-from kwsd.networks.heads import SpotterModel
+from kwsd.networks.heads import SpotterConfig, SpotterModel
 from kwsd.samples import RATE
 
 FRAME, HOP = 400, 160
@@ -41,13 +41,10 @@ FLOOR, RANGE = 1e-10, 8.0
 
 
 @strict
-class WhisperSpotterConfig(WhisperConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
+class WhisperSpotterConfig(WhisperConfig, SpotterConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """WhisperConfig, of which only the encoder's part is used, and the sizes of kwsd's layers on top of it.
 
-    The sizes are those of Whisper tiny. `id2label` lists the words, then `_unknown_`, then `_silence_`.
-    `unknown_offset` was subtracted from the logit of `_unknown_` after training, and `word_offsets` were added to those
-    of some words. The input is `window_samples` long, 320 for each of `max_source_positions`; the scores are about the
-    last `about_samples` of it, None for all.
+    The sizes are those of Whisper tiny. The input is 320 samples long for each of `max_source_positions`.
     """
 
     model_type = WHISPER_TYPE
@@ -58,20 +55,6 @@ class WhisperSpotterConfig(WhisperConfig):  # type: ignore[no-untyped-call]  # t
     encoder_attention_heads: int = 6
     encoder_ffn_dim: int = 1536
     max_source_positions: int = RATE // (HOP * STEPS)
-    adapter_size: int = 64
-    head_size: int = 256
-    pooling_heads: int = 8
-    head_dropout: float = 0.0
-    sampling_rate: int = 16_000
-    window_samples: int = RATE
-    about_samples: int | None = None
-    unknown_offset: float = 0.0
-    word_offsets: dict[str, float] | None = None
-
-    @property
-    def before_samples(self) -> int:
-        """Samples at the beginning of a window that only serve as context."""
-        return self.window_samples - (self.about_samples or self.window_samples)
 
 
 class WhisperSpotterModel(SpotterModel):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
