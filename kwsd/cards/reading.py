@@ -16,7 +16,7 @@ from kwsd.cards.folder import licence_of, read_json, read_labels, whole
 from kwsd.cards.foreign import LEAST_WINDOW, LONGEST_S, is_foreign, read_spec
 from kwsd.cards.hub import hub_id
 from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
-from kwsd.cards.names import CARD, VERIFIER_TYPES, WEIGHTS
+from kwsd.cards.names import CARD, VERIFIER_TYPES, WEIGHTS, WHISPER_TYPE
 from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.verifier import read_verifier
 from kwsd.cards.weights import no_weights, weight_files
@@ -66,6 +66,7 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
         size_bytes=(folder / WEIGHTS).stat().st_size,
         scores=card["scores"],
         window=window,
+        longest=window if config["model_type"] == WHISPER_TYPE else None,  # it has a position for each step of that
         spoken=_own_spoken(folder, config, window),
         verifier=verifier,
         smoothing=card["smoothing"],

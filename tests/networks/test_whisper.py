@@ -92,7 +92,7 @@ def test_one_that_hears_longer_scores_alike_on_both_engines(tmp_path: Path, abou
     export_model(longer, tmp_path / "longer", name="longer", licence="CC0-1.0")
     assert agreed(tmp_path / "longer").float32 < 1e-4
     card = read_card(str(tmp_path / "longer"))
-    assert (card.window, card.about) == (24_000, heard)
+    assert (card.window, card.longest, card.about) == (24_000, 24_000, heard)
 
 
 def test_transformers_and_kwsd_load_the_same_weights(folder: Path) -> None:

@@ -56,7 +56,9 @@ def classify(
 
         own = read_card(config.model.name)
         card, before, exactly = fitted(config, own), own.window - own.about, own.kind == "exported"
-        longest = card.about if exactly else card.window if config.model.window_s else card.longest
+        longest = card.window if config.model.window_s else card.longest
+        if longest is not None and card.longest is not None:
+            longest = min(longest, card.longest - before)  # what comes before a piece is heard with it
         classifier = load_classifier(card, device=config.model.device, any_length=True)
     bad = 0
     for file in files:
