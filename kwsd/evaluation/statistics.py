@@ -158,8 +158,8 @@ def miss_interval(missed: ArrayLike, *, groups: Sequence[Hashable] | None = None
     if not outcomes.size:
         return low, high
     trials = len(set(groups)) if groups is not None else outcomes.size
-    if low < high:
-        return low, max(high, wilson_interval(0.0, trials)[1])  # some misses must not bound the rate below none
+    if low < high:  # some misses must not bound the rate below none, nor some hits above none
+        return min(low, wilson_interval(trials, trials)[0]), max(high, wilson_interval(0.0, trials)[1])
     return wilson_interval(trials * float(outcomes.mean()), trials)
 
 

@@ -96,6 +96,12 @@ def test_one_miss_says_no_less_than_none(trials):
     assert ends == sorted(ends)
 
 
+@pytest.mark.parametrize("trials", [20, 100, 300])
+def test_one_hit_says_no_less_than_none(trials):
+    starts = [statistics.miss_interval(np.arange(trials) >= hits)[0] for hits in range(6)]
+    assert starts == sorted(starts, reverse=True)
+
+
 def test_a_bootstrap_interval_is_as_wide_as_95_percent_take():
     low, high = statistics.bootstrap_interval(np.repeat([0, 1], [280, 120]))
     assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 400), rel=0.1)  # for 90 %, 16 % narrower
