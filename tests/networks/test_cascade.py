@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,21 +48,36 @@ def test_it_is_asked_about_possible_words_alone() -> None:
     assert np.allclose(scores[[1, 3]], [FIRST[1], FIRST[2]], atol=1e-6)  # both are of one opinion
 
 
-def test_a_window_that_is_verified_costs_what_both_took_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], Fixed]:
+    """slow("first", 10): a network that takes ten seconds for each window."""
     spent_s = 0.0
-
-    class Slow(Fixed):
-        def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-            nonlocal spent_s
-            spent_s += len(windows) * {"first": 1, "second": 10}[self.name]
-            return super().score(windows)
-
     monkeypatch.setattr(cascade, "time", SimpleNamespace(process_time=lambda: spent_s))
-    both = Cascade(Slow("first", FIRST), Slow("second", FIRST), asked_from=0.3, weight=0.6)
+
+    def make(name: str, takes_s: int) -> Fixed:
+        class Slow(Fixed):
+            def score(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+                nonlocal spent_s
+                spent_s += len(windows) * takes_s
+                return super().score(windows)
+
+        return Slow(name, FIRST)
+
+    return make
+
+
+def test_a_window_that_is_verified_costs_what_both_took_for_it(slow: Callable[[str, int], Fixed]) -> None:
+    both = Cascade(slow("first", 1), slow("second", 10), asked_from=0.3, weight=0.6)
     scores, cost = both.timed(windows(0, 1, 0, 2))
     assert cost.tolist() == [1, 11, 1, 11]
     assert scores.tolist() == both.score(windows(0, 1, 0, 2)).tolist()
     assert both.timed(windows(0))[1].tolist() == [1]
+
+
+def test_a_third_network_costs_only_the_windows_that_it_is_asked_about(slow: Callable[[str, int], Fixed]) -> None:
+    larger = Cascade(slow("second", 10), slow("third", 100), asked_from=0.5, weight=0.5)
+    cost = Cascade(slow("first", 1), larger, asked_from=0.3, weight=0.6).timed(windows(0, 1, 0, 2))[1]
+    assert cost.tolist() == [1, 111, 1, 11]
 
 
 def test_what_one_of_them_mistakes_for_a_word_gets_a_low_score() -> None:
