@@ -74,7 +74,7 @@ class ModelConfig:
     verify: bool = option(
         True,
         flag="--verify/--no-verify",
-        help="Ask the model's second, larger network before a word counts, if it has one.",
+        help="Also ask the model's larger networks before a word counts, if it has any.",
     )
     labels: tuple[str, ...] = option(
         (),
