@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,7 @@ from kwsd.cli.flags import configured, given_flags
 from kwsd.cli.labels import Labels
 from kwsd.cli.measuring import EAR, AsConfigured, HeldOut, Split, Transcripts, check_finite, load_model
 from kwsd.cli.publishing import Json, Plots, check_places, publish
-from kwsd.cli.toml import as_key
+from kwsd.cli.toml import as_key, as_value
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 from kwsd.evaluation.report import threshold
@@ -115,9 +115,11 @@ def stream(
     --choose 0.5 chooses a threshold for each word so that all words together give half
     an alarm an hour on this stream (late detections not counted), as a table and as
     lines for config.toml. Other speakers cause many more alarms: use hours of the talk
-    that your machine will hear, and measure the result on other talk, with --config. For
-    any talk, use one threshold for all words, from the tables by word: (+1.09) is how far
-    it lies above the given one, in log-odds.
+    that your machine will hear, and measure the result on other talk, with --config. With
+    --labels, they are for a daemon that listens for these words alone. To choose for some
+    words beside others, leave it out: a word that is not spoken here keeps its threshold
+    unless it causes an alarm. For any talk, use one threshold for all words, from the
+    tables by word: (+1.09) is how far it lies above the given one, in log-odds.
 
     False alarms and missed words are listed with their second, so that you can listen to
     them; --json has all of them. A file that cannot be read is named and left out; the
@@ -155,14 +157,19 @@ def stream(
             stderr.note(f"wrote {written.with_suffix('.wav')} and {written}")
     with console.progress() as show:
         report = evaluate_streams([heard], model.classifier, model.settings, choose=choose, progress=show)
-    chosen = as_configuration(report.chosen) if report.chosen else ()
+    trigger = model.settings.trigger
+    alone = tuple(trigger.thresholds) if labels and trigger.substitution != 1 else ()
+    others = not {*model.card.words} <= {*alone}
+    chosen = as_configuration(report.chosen, alone if others else ()) if report.chosen else ()
     report = replace(report, unreadable=unreadable.told)
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
     unreadable.check()
 
 
-def as_configuration(chosen: Choice) -> Iterator[str]:
-    """The chosen thresholds as lines of a configuration file."""
+def as_configuration(chosen: Choice, alone: Sequence[str] = ()) -> Iterator[str]:
+    """The chosen thresholds as lines of a configuration file.
+
+    Where the scores of the words depend on which others are listened for, `alone` names all that were."""
     found = chosen.operating
     late = f", and {found.late} detected late" if found.late else ""
     alarms = f"{len(found.alarms) - found.late}{late}"
@@ -170,6 +177,9 @@ def as_configuration(chosen: Choice) -> Iterator[str]:
     if 0 < chosen.budget * found.hours < 1:
         enough = f"use {1 / chosen.budget:.3g} hours or more"
         yield f"# too short a stream: {chosen.budget:g} false alarms an hour allow none at all in it; {enough}"
+    if alone:
+        yield "# for a daemon that listens for these words alone; beside others they fire at lower probabilities:"
+        yield f"# words = {as_value(alone)} in [trigger]"
     yield "[trigger.thresholds]"
     for word, value in chosen.operating.thresholds.items():
         if value <= 1:

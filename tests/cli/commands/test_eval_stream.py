@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from json_files import read
 
+from kwsd.cards.card_writing import write_card
 from kwsd.config import load_config
 
 Command = Callable[..., Any]
@@ -82,6 +83,17 @@ def test_late_answers_that_the_budget_does_not_count_are_told_apart() -> None:
     assert told(2.4, 9.0) == "# false alarms: 1, in 2 hours; missed: 0%"
     assert "allow none at all in it; use 10 hours or more" in told(2.4, budget=0.1)
     assert "too short" not in told(2.4, budget=0.0)  # who asks for none asks for none
+
+
+def test_thresholds_for_a_few_of_the_words_are_told_to_be_for_these_alone(
+    kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "tiny"))
+    measure = ("eval", "stream", "--words", clips, "--speech", speech, "--count", 2, "--choose", 1, "--model", model)
+    assert "in [trigger]" not in kwsd(*measure, *CHEAP, "--labels", "yes").out  # its scores are its probabilities
+    write_card(model, {"substitution": 0.05})
+    assert '# words = ["yes"] in [trigger]\n[trigger.thresholds]\nyes' in kwsd(*measure, *CHEAP, "--labels", "yes").out
+    assert "in [trigger]" not in kwsd(*measure, *CHEAP).out
 
 
 def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
