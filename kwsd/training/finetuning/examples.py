@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -52,9 +53,9 @@ class Example:
 def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
     """The split's clips, one window of `length` samples each, and silence cut from noise, if there is any.
 
-    There are as many windows of silence as a label has clips on average. A long recording of a label that is no word,
-    such as an hour of talk, is cut anew each time: it gives as many windows as fit into it, up to that average, which
-    several long recordings of a label share, with at least one window each.
+    There are as many windows of silence as a label has clips on average; `in_turn` says of which noise. A long
+    recording of a label that is no word, such as an hour of talk, is cut anew each time: it gives as many windows as
+    fit into it, up to that average, which several long recordings of a label share, with at least one window each.
     """
     clips = labelled.part(split)
     average = max(1, len(clips) // max(1, len({clip.label for clip in clips})))
@@ -72,6 +73,19 @@ def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
         column = labelled.labels.index(SILENCE)
         found += [Example(labelled.noise[n % len(labelled.noise)], column, Kind.NOISE) for n in range(average)]
     return found
+
+
+def in_turn(examples: Sequence[Example], noise: Sequence[Path], seed: int, epoch: int) -> list[Example]:
+    """The examples of an epoch: the recordings of noise take turns, in an order that `seed` draws.
+
+    There may be more of them than windows of silence in an epoch, and those with similar names are often alike.
+    """
+    order = np.random.default_rng(seed).permutation(len(noise))
+    turns = itertools.count(epoch * sum(example.kind is Kind.NOISE for example in examples))
+    return [
+        replace(example, path=noise[order[next(turns) % len(noise)]]) if example.kind is Kind.NOISE else example
+        for example in examples
+    ]
 
 
 def _windows_in(path: Path, length: int) -> int:

@@ -19,7 +19,7 @@ from kwsd.labels import SILENCE, UNKNOWN, can_fire, spelt
 from kwsd.networks.auto_classifier import FeatureExtractor
 from kwsd.training import checkpoint
 from kwsd.training.finetuning.data_warnings import hardly_judged
-from kwsd.training.finetuning.examples import Example, Examples, Kind, epoch_order, examples_of
+from kwsd.training.finetuning.examples import Example, Examples, Kind, epoch_order, examples_of, in_turn
 from kwsd.training.finetuning.gradients import Gradients
 from kwsd.training.finetuning.labelled import Labelled, weights_of
 from kwsd.training.finetuning.recipe import FinetuneRecipe
@@ -46,11 +46,12 @@ class Finetuning:
         self, recipe: FinetuneRecipe, model: Any, extractor: FeatureExtractor, data: Labelled, folder: Path, device: str
     ) -> None:
         self.recipe, self.folder, self.device = recipe, folder, device
-        self._labels = data.labels
+        self._labels, self._noise = data.labels, data.noise
         self.model = model.to(device)
         self._train = examples_of(data, "train", recipe.window)
-        self._held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
-        self.unreadable = Unreadable(len(data.clips))
+        held = {split: examples_of(data, split, recipe.window) for split in ("validation", "test")}
+        self._held = {split: in_turn(examples, data.noise, recipe.seed, 0) for split, examples in held.items()}
+        self.unreadable = Unreadable(len(data.clips) + len(data.noise))
         silence = data.labels.index(SILENCE) if SILENCE in data.labels else None
         self._reader = Examples(recipe.window, recipe.seed, self.unreadable, silence=silence)
         self.hears_talk = any(
@@ -163,7 +164,8 @@ class Finetuning:
         a_step = self.recipe.batch * self.recipe.accumulate
         order = epoch_order(len(self._train), self.recipe.seed, epoch)
         order = order[(self.step - epoch * self.steps_an_epoch) * a_step :]
-        chosen: list[tuple[int, Example]] = [(int(number), self._train[number]) for number in order]
+        examples = in_turn(self._train, self._noise, self.recipe.seed, epoch)
+        chosen: list[tuple[int, Example]] = [(int(number), examples[number]) for number in order]
         self._learn_mode()
         done, loss, heard = 0, 0.0, 0
         for windows, labels, taken in self._reader.batches(chosen, self.recipe.batch, epoch):

@@ -14,7 +14,7 @@ from kwsd.audio.endpointing import speech_extent
 from kwsd.datasets.layouts import Clip
 from kwsd.evaluation.output_files import save_wav
 from kwsd.labels import SILENCE, UNKNOWN
-from kwsd.training.finetuning.examples import Example, Examples, Kind, cut, examples_of
+from kwsd.training.finetuning.examples import Example, Examples, Kind, cut, examples_of, in_turn
 from kwsd.training.finetuning.labelled import Labelled
 from kwsd.training.finetuning.unreadable import Unreadable
 
@@ -49,6 +49,24 @@ def test_a_long_recording_of_no_word_is_many_windows(talk: Labelled) -> None:
         (SILENCE, Kind.NOISE): 4,
     }
     assert not examples_of(talk, "test", LENGTH)
+
+
+def test_all_recordings_of_noise_take_turns(talk: Labelled, tmp_path: Path) -> None:
+    """There are four windows of silence in an epoch."""
+    noise = tuple(tmp_path / f"noise{number}.wav" for number in range(10))
+    data = replace(talk, noise=noise)
+    found = examples_of(data, "train", LENGTH)
+
+    def heard(seed: int, *epochs: int) -> list[Path]:
+        turns = [example for epoch in epochs for example in in_turn(found, noise, seed, epoch)]
+        return [example.path for example in turns if example.kind is Kind.NOISE]
+
+    assert Counter(heard(3, 0, 1, 2, 3, 4)) == dict.fromkeys(noise, 2)
+    assert heard(3, 1) == heard(3, 0, 1)[4:]
+    assert set(heard(3, 0)) != set(heard(4, 0)) != set(noise[:4])  # neighbours may be alike
+    others = [example for example in in_turn(found, noise, 3, 1) if example.kind is not Kind.NOISE]
+    assert others == [example for example in found if example.kind is not Kind.NOISE]
+    assert in_turn(others, (), 3, 1) == others
 
 
 def test_many_sentences_are_one_window_each(talk: Labelled, tmp_path: Path) -> None:

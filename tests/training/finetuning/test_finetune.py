@@ -222,6 +222,24 @@ def test_accumulated_batches_are_one_large_one(foreign: Foreign, data: Labelled,
         torch.testing.assert_close(found[1][name], weights, atol=2e-4, rtol=1e-3, msg=name)
 
 
+def test_all_recordings_of_noise_are_learnt(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An epoch has six windows of silence."""
+    noise = tuple(tmp_path / f"noise{number}.wav" for number in range(9))
+    for path in noise:
+        shutil.copy(data.noise[0], path)
+    recipe = replace(RECIPE, frozen=True, window_s=0.2)
+    run = started(recipe, foreign("whisper"), replace(data, noise=noise), tmp_path / "run")
+    heard: list[Path] = []
+    cut = run._reader._noise
+    monkeypatch.setattr(run._reader, "_noise", lambda path, rng: (heard.append(path), cut(path, rng))[1])
+    for epoch in range(recipe.passes(run.steps_an_epoch)):
+        run.step = epoch * run.steps_an_epoch
+        assert len(list(run._epoch(epoch))) == run.steps_an_epoch
+    assert set(heard) == set(noise)
+
+
 @pytest.mark.parametrize("batch", [4, 1])
 def test_clips_that_cannot_be_read_are_left_out(foreign: Foreign, data: Labelled, tmp_path: Path, batch: int) -> None:
     """Even where nothing else is left of a step."""
