@@ -91,13 +91,17 @@ class Run:
                 self.step += 1
                 if self.step % 10 == 0:
                     report({"step": self.step, **figures})
-                    if self.step % self.schedule.mine_every and self.step % self.schedule.validate_every:
+                    if self.step % self.schedule.mine_every and not self._to_be_judged():
                         settled()
-            if self.step > 0 and (self.step % self.schedule.validate_every == 0 or self.step >= self.schedule.steps):
+            if self._to_be_judged():
                 self._validate(report)
             self.keep()
             settled()
         return self.learner.average
+
+    def _to_be_judged(self) -> bool:
+        last = self.step >= self.schedule.steps
+        return self.step > 0 and (last or self.step % self.schedule.validate_every == 0)
 
     def _tired(self) -> bool:
         return 0 < self.schedule.patience <= self.stale

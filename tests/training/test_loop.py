@@ -181,6 +181,20 @@ def test_the_last_step_is_judged_wherever_it_falls(recordings: Path, recipe_file
     assert [report["step"] for report in reports if "per_word" in report] == [3]
 
 
+def test_a_run_is_not_broken_off_between_the_last_step_and_its_validation(recordings: Path, recipe_file: Path) -> None:
+    """It would go on with no step to take, and so without a validation."""
+    recipe = read_recipe(recipe_file)
+    short = dataclasses.replace(recipe.schedule, steps=20, validate_every=1000, mine_every=1000)
+    run = started(dataclasses.replace(recipe, schedule=short), recordings, recordings / "run")
+    judged: list[float] = []
+    settled: list[tuple[int, bool]] = []
+    run.train(
+        lambda report: judged.extend([report["step"]] if "per_word" in report else []),
+        lambda: settled.append((run.step, bool(judged))),
+    )
+    assert settled == [(10, False), (20, True)]
+
+
 def test_a_run_that_comes_apart_ends_before_its_checkpoint(recordings: Path, recipe_file: Path) -> None:
     recipe = read_recipe(recipe_file)
     wild = dataclasses.replace(recipe.schedule, peak_rate=1e30, warmup=1, mine_every=1000)
