@@ -7,6 +7,7 @@ in, one vector of 288 every 384 samples out.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ def teacher_features(
         digest.update(np.ascontiguousarray(column).data)
     place = cache / f"{digest.hexdigest()[:16]}.features"
     shape = (len(rows), FRAMES, 288)
-    if not place.exists():
+    if not _is_whole(place, shape):
         with caching(place) as file:
             for first in range(0, len(rows), 64):
                 some = range(first, min(first + 64, len(rows)))
@@ -142,3 +143,8 @@ def teacher_features(
                 if progress:
                     progress(first + len(some), len(rows))
     return np.memmap(place, np.float16, "r", shape=shape)
+
+
+def _is_whole(place: Path, shape: tuple[int, ...]) -> bool:
+    """Whether an earlier call cached features of this shape in `place`; a power cut may have left a part of them."""
+    return place.exists() and place.stat().st_size == math.prod(shape) * np.dtype(np.float16).itemsize

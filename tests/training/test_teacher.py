@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -84,6 +85,18 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     louder = replace(recordings, samples=recordings.samples + np.int16(1))  # the same names, recorded again
     teacher_features(encoder, "hash", louder, first_seconds(louder), tmp_path, lambda done, _: asked.append(done))
     assert asked == [2, 2, 2]
+
+
+@pytest.mark.parametrize("left", [0, 1_000])
+def test_the_teacher_is_asked_again_after_a_power_cut(tmp_path: Path, left: int) -> None:
+    """The file may have its name before its contents."""
+    encoder = MoonshineModel(MoonshineConfig(decoder_num_hidden_layers=1, encoder_num_hidden_layers=1)).encoder.eval()
+    recordings = corpus([16_000])
+    said = np.array(teacher_features(encoder, "hash", recordings, first_seconds(recordings), tmp_path))
+    (place,) = tmp_path.iterdir()
+    os.truncate(place, left)
+    again = teacher_features(encoder, "hash", recordings, first_seconds(recordings), tmp_path)
+    np.testing.assert_array_equal(again, said)
 
 
 @pytest.mark.parametrize("spoil", ["no file", "no safetensors", "another network"])
