@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,6 +158,8 @@ def train(
             window_s=window, epochs=epochs, batch=batch, accumulate=accumulate, peak_rate=learning_rate,
             class_weights=class_weights, seed=seed,
         )  # fmt: skip
+    if told is not None:
+        _check_apart(runs, told.name, data)
     _check_places(runs, out, told.name if told is not None else "")
     from kwsd.cli.learning import Places
 
@@ -192,6 +195,15 @@ def _check_names(device: str, name: str) -> None:
 def _is_plain(name: str) -> bool:
     """Whether it is a valid name of a run, and leads to no other folder."""
     return is_name(name) and "/" not in name and name not in (".", "..")
+
+
+def _check_apart(runs: Path, name: str, data: Path) -> None:
+    """Raise UsageError where the run's folder is that of its clips: its model would be taken for a class of them."""
+    place, same = runs / name, False
+    with suppress(OSError):  # one of the two is not there, or cannot be looked at
+        same = _is_plain(name) and place.samefile(data)
+    if same:
+        raise UsageError(f"{place} holds the clips, and cannot be the run's folder, too;", "name another with --runs")
 
 
 def _check_places(runs: Path, out: Path | None, name: str) -> None:

@@ -77,6 +77,14 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
     assert not list((tmp_path / "runs").rglob("recipe.json")) or "--name" not in arguments
 
 
+def test_a_run_is_not_kept_in_the_folder_of_its_clips(kwsd: Command, tmp_path: Path) -> None:
+    """When it goes on, its model would be a class without clips."""
+    (tmp_path / "mine" / "yes").mkdir(parents=True)
+    ran = kwsd("train", "--data", tmp_path / "mine", "--runs", tmp_path)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"{tmp_path / 'mine'} holds the clips, and cannot be the run's folder, too; name another with" in ran.err
+
+
 @pytest.mark.parametrize("flag", ["--runs", "--out"])
 @pytest.mark.parametrize("recipe", [(), RECIPES[:1], [RECIPES[0].parents[1] / "hubert-commands" / "first.toml"]])
 def test_a_place_that_cannot_be_written_is_told_before_libraries_are_imported(
