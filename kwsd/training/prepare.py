@@ -13,7 +13,7 @@ import torch
 from kwsd.cards.card_file import checksum
 from kwsd.datasets.held_out import held_out
 from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
-from kwsd.datasets.transcripts import read_transcripts
+from kwsd.datasets.transcripts import check_names, read_transcripts
 from kwsd.errors import ConfigError, InputError
 from kwsd.labels import UNKNOWN
 from kwsd.networks.heads import SpotterModel
@@ -40,8 +40,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     """The network and the lesson that `Run` needs.
 
     Raises:
-        InputError: a folder of the recipe is not below `root`, or holds no recordings, or the teacher's weights are
-            missing or no encoder's.
+        InputError: a folder of the recipe is not below `root`, or holds no recordings, the transcripts are of none of
+            the speech, or the teacher's weights are missing or no encoder's.
         ConfigError: a word of the recipe has no recording, no clip is `_unknown_` though `mix.others` needs some, all
             of the speech or noise is held out, or a model that the recipe names has other words or another shape.
         ModelError: there is no such model.
@@ -98,7 +98,10 @@ def _decoded(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> _Cl
     if recipe.mix.others and UNKNOWN not in words.labels:
         raise ConfigError(f"mix.others needs clips that are labelled {UNKNOWN}, in data.words or data.synthetic")
     validation = _labelled(corpus(data.validation), recipe)
-    speech = _kept(corpus(data.speech, find_sounds), data.held_out, "data.speech")
+    talk = corpus(data.speech, find_sounds)
+    if data.transcripts:
+        check_names(read_transcripts(root / data.transcripts), talk.names.tolist())
+    speech = _kept(talk, data.held_out, "data.speech")
     noise = _kept(corpus(data.noise, find_sounds), 2 * data.held_out, "data.noise")
     return _Clips(spoken, words, validation, speech, noise)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.errors import ConfigError
+from kwsd.errors import ConfigError, InputError
 from kwsd.labels import UNKNOWN
 from kwsd.training.augmentation.sounds import Floats
 from kwsd.training.batches import OTHERS, SPEECH, Mixer
@@ -49,6 +49,13 @@ def test_a_sentence_is_spared_for_the_word_that_is_said_in_it(recordings: Path, 
         found = mine(made, hears(words.index(word)), NOTHING, 600, np.random.default_rng(3))  # type: ignore[arg-type]
         heard = set(names[found[found[:, 0] == SPEECH, 1]])
         assert heard == {"0", "1", "2"} - {said_in}
+
+
+def test_transcripts_of_other_recordings_are_refused(recordings: Path, recipe_file: Path) -> None:
+    """Nothing would be spared by them."""
+    (recordings / "said.tsv").write_text("talk/0\tgo down\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"none of the names in the transcripts is a recording's; .* 'talk/0'"):
+        mixer(recordings, recipe_file, transcripts="said.tsv")
 
 
 def test_a_folder_that_is_not_mined(recordings: Path, recipe_file: Path) -> None:
