@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,6 +19,8 @@ from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.datasets.transcripts import says, sentence
 from kwsd.errors import InputError
 from kwsd.training.cache import caching
+
+log = logging.getLogger(__name__)
 
 GRID = 8000
 """Samples from one second to the next in `all_seconds`."""
@@ -129,10 +133,12 @@ def decode(
 
     The cache's name depends on the recordings' names, labels, speakers and positions in their files, and on the files'
     names, sizes and modification times, not on the samples. Its files are written atomically, so that a kill leaves no
-    partial file, and concurrent runs do not disturb each other.
+    partial file, and concurrent runs do not disturb each other. A damaged file is logged and left out, unless it holds
+    several clips.
 
     Raises:
-        InputError: a folder holds no recordings, or one of them cannot be read.
+        InputError: a folder holds no recordings, one file of several clips cannot be read, or more than one other file
+            in twenty (and more than three).
         OutputError: `cache` cannot be written to.
         DeviceError: the disk is full.
     """
@@ -174,13 +180,16 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
     rows: list[tuple[str, str, str, int, int, tuple[int, int]]] = []
     position = 0
     with caching(place / "samples.int16") as file:
-        for recording, samples in load(recordings):
+        for recording, samples in _readable(recordings):
             core = speech_extent(samples)
             rows.append((recording.label, recording.speaker, recording.name, position, len(samples), core))
             file.write(samples.tobytes())
             position += len(samples)
             if progress:
                 progress(len(rows), len(recordings))
+        missing = len(recordings) - len(rows)
+        if not rows or missing > max(3, len(recordings) // 20):
+            raise InputError(f"{missing} of {len(recordings)} recordings cannot be read;", "repair or remove them")
     labels, speakers, names, starts, lengths, cores = zip(*rows, strict=True)
     with caching(place / "clips.npz") as table:
         np.savez(
@@ -192,3 +201,18 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             lengths=np.array(lengths, np.int64),
             cores=np.array(cores, np.int64),
         )
+
+
+def _readable(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
+    """`load` without files that are damaged: one of thousands must not cost the others, which took hours.
+
+    A file of several clips is left out at no time, as it may be all of a corpus."""
+    by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
+    for recording in recordings:
+        by_file[recording.path].append(recording)
+    for path in sorted(by_file):
+        yield from load(by_file[path], _leave_out if len(by_file[path]) == 1 else None)
+
+
+def _leave_out(error: InputError) -> None:
+    log.warning("left out: %s", error)

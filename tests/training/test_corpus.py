@@ -127,3 +127,43 @@ def test_what_a_power_cut_left_of_it_is_decoded_anew(tmp_path: Path, name: str, 
     again = decode([folder], cache)
     assert (again.clip(0) == 77).all()
     assert len(again.clip(0)) == 16_000
+
+
+def damaged(path: Path) -> None:
+    """A second of noise whose header is whole, but of which half is gone."""
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 16_000), 16_000)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def test_a_damaged_recording_does_not_cost_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "on").mkdir()
+    for name in ("a.wav", "c.wav"):
+        soundfile.write(tmp_path / "on" / name, np.full(16_000, 77, np.int16), 16_000)
+    damaged(tmp_path / "on" / "b.flac")
+    corpus = decode([tmp_path], tmp_path / "cache")
+    assert corpus.names.tolist() == ["a", "c"]
+    assert (corpus.clip(1) == 77).all()
+    assert f"left out: {tmp_path / 'on' / 'b.flac'}: damaged" in caplog.text
+
+
+@pytest.mark.parametrize(("whole", "others"), [(0, 1), (1, 4)])
+def test_too_many_damaged_recordings_are_told_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, whole: int, others: int
+) -> None:
+    (tmp_path / "on").mkdir()
+    for number in range(whole):
+        soundfile.write(tmp_path / "on" / f"{number}.wav", np.full(1_600, 77, np.int16), 16_000)
+    for number in range(others):
+        damaged(tmp_path / "on" / f"bad{number}.flac")
+    with pytest.raises(InputError, match=f"{others} of {whole + others} recordings cannot be read; repair or remove"):
+        decode([tmp_path], tmp_path / "cache")
+    assert caplog.text.count("left out: ") == others
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_damaged_file_of_many_clips_is_not_left_out(tmp_path: Path) -> None:
+    damaged(tmp_path / "all.flac")
+    lines = [f"all.flac\t{number}\ton\t\t{number * 4000}\t4000\n" for number in range(4)]
+    (tmp_path / "index.tsv").write_text(HEAD + "".join(lines))
+    with pytest.raises(InputError, match=r"all\.flac: damaged"):
+        decode([tmp_path], tmp_path / "cache")
