@@ -96,7 +96,7 @@ class Learner:
         front_end_only = step < 0
         rate = front_end_rate(step, self.schedule) if front_end_only else learning_rate(step, self.schedule)
         for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
-            group["lr"] = rate * share
+            group["lr"] = rate if front_end_only else rate * share
         windows = torch.from_numpy(batch.windows).to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
             losses = (

@@ -140,8 +140,8 @@ class Mix:
 class Schedule:
     """The steps of a run. The rate warms up, stays constant, and falls to zero over the last share `decay` of them.
 
-    The encoder's rate is `encoder_rate` times that of the layers on top of it. From the step `soft_from` on, the loss
-    of the teacher's scores has the weight `soft_weight`.
+    After the steps of the front end, the encoder's rate is `encoder_rate` times that of the layers on top of it. From
+    the step `soft_from` on, the loss of the teacher's scores has the weight `soft_weight`.
     """
 
     seed: int = number(1, 0, LARGEST_SEED)

@@ -50,8 +50,13 @@ def batch_of(learner: Learner, step: int = 0) -> Batch:
     return learner.lesson.mixer.batch_at(step, np.zeros((0, 3), np.int64))
 
 
-def test_below_step_zero_the_convolutions_alone_learn_what_the_teachers_give(taught: Recipe, recordings: Path) -> None:
-    learner = learner_of(replace(taught, schedule=replace(taught.schedule, front_end_steps=12)), recordings)
+@pytest.mark.parametrize("encoder_rate", [1.0, 0.0])
+def test_below_step_zero_the_convolutions_alone_learn_what_the_teachers_give(
+    taught: Recipe, recordings: Path, encoder_rate: float
+) -> None:
+    """Also of an encoder that is left as it is from then on."""
+    schedule = replace(taught.schedule, front_end_steps=12, encoder_rate=encoder_rate)
+    learner = learner_of(replace(taught, schedule=schedule), recordings)
     before, batch = weights_of(learner), batch_of(learner)
     told = [learner.learn(batch, step) for step in range(-12, 0)]
     assert [set(figures) for figures in told] == [{"rate", "norm", "front_end"}] * 12
