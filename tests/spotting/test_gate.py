@@ -14,7 +14,7 @@ from kwsd.audio.decoding.files import read_clip
 from kwsd.errors import DeviceError
 from kwsd.evaluation.truth import parse_table
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.vad import STEP
+from kwsd.spotting.vad import STEP, StepDetector
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 RNG = np.random.default_rng(5)
@@ -186,3 +186,30 @@ def test_an_onset_that_was_begun_before_a_gap_begins_anew_after_it() -> None:
     assert not gate.feed(np.ones(2 * STEP, np.int16))
     gate.reset()
     assert [gate.feed(SPEECH) for _ in range(3)] == [False, False, True]
+
+
+def test_a_detector_that_is_old_gives_way_to_one_that_has_learnt_what_it_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.spotting.vad._OLD", 400)
+    monkeypatch.setattr("kwsd.spotting.vad._LEARNING", 100)
+    words = read_clip(RECORDINGS / "commands.flac")
+    noisy = (words + np.random.default_rng(3).normal(0, 100, len(words))).astype(np.int16)
+    heard = np.concatenate([voice(400 * STEP), noisy])
+    old = StepDetector(2).feed(heard)
+    assert old[500:] == StepDetector(2).feed(heard[400 * STEP :])[100:]
+    monkeypatch.setattr("kwsd.spotting.vad._OLD", 2000)
+    lasting = StepDetector(2).feed(heard)
+    assert old[:500] == lasting[:500]
+    assert old[500:] != lasting[500:]
+
+
+def test_detectors_that_grow_old_one_after_another_keep_the_mode(
+    plain: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.spotting.vad._OLD", 40)
+    monkeypatch.setattr("kwsd.spotting.vad._LEARNING", 30)
+    detector = StepDetector(1)
+    detector.feed(silence(50 * STEP))
+    detector.set_mode(3)
+    assert [one.mode for one in plain] == [3, 3]
+    detector.feed(silence(150 * STEP))
+    assert [one.mode for one in plain] == [3] * 5
