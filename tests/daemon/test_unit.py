@@ -82,6 +82,12 @@ def test_the_system_unit_restarts_reloads_and_watches_as_the_user_unit_does(serv
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
+def test_the_system_unit_lets_alsa_share_a_card_with_other_programs() -> None:
+    """An IPC namespace of its own would part dsnoop and dmix from theirs: whoever comes second finds the card busy."""
+    options = (UNIT.parent / "kwsd-system.service").read_text(encoding="utf-8").splitlines()
+    assert not [option for option in options if option.startswith(("PrivateIPC=", "IPCNamespacePath="))]
+
+
 def verified(analyze: str, unit: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What systemd says to a unit with this text."""
     copy = folder / UNIT.name
