@@ -19,10 +19,10 @@ from kwsd.sinks.sink import encode
 
 log = logging.getLogger(__name__)
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11, 6):  # Debian 12 has 3.11.2
     # There vfork(2) holds the interpreter's lock until the program runs: a program that hangs on being started would
     # block all of kwsd. (subprocess's documentation: "Disabling use of vfork() or posix_spawn()")
-    subprocess._USE_VFORK = False
+    vars(subprocess)["_USE_VFORK"] = False  # typeshed calls it final
 
 GRACE_S = 1.0
 """Seconds between SIGTERM and SIGKILL."""
