@@ -63,11 +63,11 @@ def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
     console = Console()
     apart = (0, 1, 0, 0)  # with the box's own blank there are two between columns
-    drawn = Table(box=box.SIMPLE_HEAD, padding=apart, pad_edge=False, title=title or None, title_justify="left")
-    drawn.title_style = "bold"
+    shown = Text(title, "bold") if title else None  # rich would take a str for markup, and drop a name's [brackets]
+    drawn = Table(box=box.SIMPLE_HEAD, padding=apart, pad_edge=False, title=shown, title_justify="left")
     room = console.width - 2 * len(columns)
     for column, width in zip(columns, widths([*zip(columns, *rows, strict=True)], room, cell_len), strict=True):
-        drawn.add_column(column, width=width, overflow="fold")
+        drawn.add_column(Text(column), width=width, overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
     console.print(drawn)

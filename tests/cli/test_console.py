@@ -61,6 +61,13 @@ def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
     assert "─" in out
 
 
+def test_brackets_in_a_title_or_a_heading_stay() -> None:
+    title, heading = "talk [dQw4w9].wav :dog:", "runs/[a]/:dog:"
+    out, _ = on_terminal(f"from kwsd.cli import console; console.table({title!r}, ('figure', {heading!r}), [])")
+    assert "\x1b[1mtalk [dQw4w9].wav :dog:" in out  # in bold
+    assert heading in out
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_a_long_name_does_not_push_the_columns_beside_it_out(width: int) -> None:
     row = (160 * "q", "12.34", "stop", "0.9998", 160 * "z")
