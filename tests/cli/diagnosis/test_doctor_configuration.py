@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ def test_what_a_configuration_should_have_is_its_remedy(
     assert status == 78
     assert found["configuration"]["found"] == f"{user / 'config.toml'}{said}"
     assert found["configuration"]["remedy"].startswith(remedy)
+
+
+def test_the_voice_detector_is_needed_only_by_the_gate(
+    findings: Command, configured: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    status, found = findings()
+    assert (status, found["voice detector"]["state"]) == (69, "fail")
+    assert found["voice detector"]["remedy"] == "pip install webrtcvad-wheels, or --no-gate"
+    configured("[gate]\nenabled = false\n")
+    status, found = findings()
+    assert (status, found["voice detector"]["state"]) == (0, "ok")
 
 
 def test_words_and_hooks_are_looked_at(findings: Command, user: Path) -> None:
