@@ -22,6 +22,8 @@ Show = Callable[[str, int, int], None]
 
 _NARROW = 60
 """Terminals with fewer columns get plain tables: a drawn one would leave too little room for its cells."""
+_FIGURES, _SHORT = 30, 10
+"""Columns of a terminal for a short bar and its figures, which a step's name leaves, and the least for the name."""
 QUIET_S = 10.0
 """The least seconds between two log lines about progress, where there is no terminal for a bar."""
 
@@ -111,15 +113,18 @@ def progress() -> Iterator[Show]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
+    console = Console(stderr=True)
+    name = Column(no_wrap=True, max_width=max(_SHORT, console.width - _FIGURES))
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=name),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+    with Progress(*columns, console=console, redirect_stdout=False) as bars:
         tasks: dict[str, Any] = {}
 
         def show(what: str, done: int, total: int) -> None:

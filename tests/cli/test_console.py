@@ -61,6 +61,15 @@ def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
     assert "─" in out
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_long_name_leaves_room_for_how_far_the_work_is(width: int) -> None:
+    code = f"from kwsd.cli.console import progress\nwith progress() as show: show('scoring ' + {160 * 'q'!r}, 1, 3)"
+    _, err = on_terminal(code, width)
+    assert "scoring" in err
+    assert " 33%" in err
+    assert "-:--:--" in err  # the time that is left
+
+
 def test_brackets_in_a_title_or_a_heading_stay() -> None:
     title, heading = "talk [dQw4w9].wav :dog:", "runs/[a]/:dog:"
     out, _ = on_terminal(f"from kwsd.cli import console; console.table({title!r}, ('figure', {heading!r}), [])")
