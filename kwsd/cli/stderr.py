@@ -63,9 +63,10 @@ def shape(format: str = "text") -> None:
 
 
 def log_from(level: str = "info", format: str = "text") -> None:
-    """Write kwsd's log records from `level` on, and other libraries' warnings and errors, one line each."""
+    """Write log records from `level` on, but of other libraries only warnings and errors, one line each."""
     shape(format)
     handler = _Stderr()
+    handler.addFilter(_is_severe_enough)
     handler.setFormatter(_Line())
     root = logging.getLogger()
     for earlier in [earlier for earlier in root.handlers if isinstance(earlier, _Stderr)]:
@@ -75,6 +76,11 @@ def log_from(level: str = "info", format: str = "text") -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("kwsd").setLevel(level.upper())
     logging.captureWarnings(True)
+
+
+def _is_severe_enough(record: logging.LogRecord) -> bool:
+    """Whether the record, of any library, is at kwsd's own level, which a reload may change, or above it."""
+    return record.levelno >= logging.getLogger("kwsd").level
 
 
 class _Line(logging.Formatter):

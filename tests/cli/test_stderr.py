@@ -21,6 +21,16 @@ def test_the_log_is_lines_on_standard_error(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr().err == "kwsd: info: heard 3\nkwsd: warning: but this\n"
 
 
+def test_a_level_above_warnings_is_for_libraries_too(capfd: pytest.CaptureFixture[str]) -> None:
+    stderr.log_from("error")
+    logging.getLogger("py.warnings").warning("a change to come")
+    logging.getLogger("other").warning("nor this")
+    logging.getLogger("other").error("but this")
+    logging.getLogger("kwsd").setLevel("WARNING")  # as a reload does
+    logging.getLogger("other").warning("and this")
+    assert capfd.readouterr().err == "kwsd: error: but this\nkwsd: warning: and this\n"
+
+
 def test_a_log_that_nobody_reads_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, encoding="utf-8") as read, os.fdopen(writer, "w", encoding="utf-8") as written:
