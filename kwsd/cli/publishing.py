@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -14,7 +15,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.envelope import SCHEMA
-from kwsd.errors import KwsdError, writing
+from kwsd.errors import writing
 from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
 from kwsd.shown import readable, takes_utf8
@@ -74,29 +75,34 @@ def publish(
 ) -> None:
     """Publish a report: as tables and `lines` on standard output, or as JSON there if `out` is "-".
 
-    Any other `out` is a file for the JSON, in addition to the tables. `draw` draws pictures into the folder `plots`."""
+    Any other `out` is a file for the JSON, in addition to the tables. `draw` draws pictures into the folder `plots`.
+    Raises the error of the last of these that fails, after all have been tried."""
     escaped = out == "-" and not takes_utf8(sys.stdout)
     told = {"schema": SCHEMA, **report.to_dict()} if out else {}
     text = readable(json.dumps(told, indent=2, ensure_ascii=escaped)) if out else ""
-    failed: KwsdError | None = None
-    if out not in ("", "-"):  # first, as the reader of the tables may go away (head)
-        try:
-            _write(Path(out), text + "\n")
-        except KwsdError as error:  # the tables are printed all the same
-            failed = error
-    if out == "-":
-        console.say(text)
-    else:
-        for table in report.tables():
-            console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])
-            console.say()
-        for line in lines:
-            console.say(line)
-    if plots is not None and draw is not None:
-        for picture in draw(plots):
-            stderr.note(f"drew {picture}")
-    if failed:
-        raise failed
+    with ExitStack() as last_first:  # even if one fails; the tables at last, as their reader may go away (head)
+        last_first.callback(_print, text if out == "-" else "", report, lines)
+        if plots is not None and draw is not None:
+            last_first.callback(_draw, plots, draw)
+        if out not in ("", "-"):
+            last_first.callback(_write, Path(out), text + "\n")
+
+
+def _print(document: str, report: Report, lines: Iterable[str]) -> None:
+    """Print the JSON document; without one, the tables and `lines`."""
+    if document:
+        console.say(document)
+        return
+    for table in report.tables():
+        console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])
+        console.say()
+    for line in lines:
+        console.say(line)
+
+
+def _draw(plots: Path, draw: Callable[[Path], Sequence[Path]]) -> None:
+    for picture in draw(plots):
+        stderr.note(f"drew {picture}")
 
 
 def _write(path: Path, text: str) -> None:

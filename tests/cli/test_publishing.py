@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,26 @@ def test_a_name_that_is_not_utf8_is_told_and_written(tmp_path: Path, capsys: pyt
     assert "b\ufffd.wav" in (tmp_path / "out.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out.count("b\ufffd.wav") == 2
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_pictures_are_drawn_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told(Found):
+        def tables(self) -> Sequence[Any]:
+            return (Table("By word", ("word",), (("yes",),) * 10_000),)  # more than a buffer takes
+
+    reader, writer = os.pipe()
+    os.close(reader)
+    drawn: list[Path] = []
+
+    def draw(place: Path) -> Sequence[Path]:
+        drawn.append(place)
+        return drawn
+
+    with suppress(BrokenPipeError), os.fdopen(writer, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(BrokenPipeError):
+            publish(Told(), "", tmp_path, draw)  # type: ignore[arg-type]  # a dict is a mapping
+    assert drawn == [tmp_path]
 
 
 def test_a_full_device_is_told() -> None:
