@@ -38,7 +38,7 @@ def bench(
     realtime: bool,
     virtual_microphone: bool,
     compare: bool,
-    json: str,
+    json: str | None,
 ) -> None:
     """Carry out `kwsd bench`; its help says what the arguments mean.
 

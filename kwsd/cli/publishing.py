@@ -15,7 +15,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.envelope import SCHEMA
-from kwsd.errors import writing
+from kwsd.errors import UsageError, writing
 from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
 from kwsd.shown import readable, takes_utf8
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WHERE = "Where the findings go"
 
 Json = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--json", metavar="OUT", rich_help_panel=_WHERE, help="Write all that was found to a file; - prints it."
     ),
@@ -47,11 +47,14 @@ class Report(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-def check_places(out: str, plots: Path | None = None) -> None:
+def check_places(out: str | None, plots: Path | None = None) -> None:
     """Test the places where `publish` will write, before hours of work.
 
-    Raises what `try_folder` raises, OutputError if `out` is a folder, and DeviceError without matplotlib for plots."""
-    if out not in ("", "-"):
+    Raises UsageError for an empty `out`, such as that of an unset variable in a script, OutputError if it is a folder,
+    what `try_folder` raises, and DeviceError without matplotlib for plots."""
+    if out == "":
+        raise UsageError("--json is empty;", "name a file, or - to print it")
+    if out not in (None, "-"):
         _check_file(Path(out))
     if plots is not None:
         try_folder(plots)
@@ -68,7 +71,7 @@ def _check_file(path: Path) -> None:
 
 def publish(
     report: Report,
-    out: str,
+    out: str | None,
     plots: Path | None = None,
     draw: Callable[[Path], Sequence[Path]] | None = None,
     lines: Iterable[str] = (),
@@ -84,7 +87,7 @@ def publish(
         last_first.callback(_print, text if out == "-" else "", report, lines)
         if plots is not None and draw is not None:
             last_first.callback(_draw, plots, draw)
-        if out not in ("", "-"):
+        if out not in (None, "-"):
             last_first.callback(_write, Path(out), text + "\n")
 
 

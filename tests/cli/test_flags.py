@@ -184,6 +184,13 @@ def test_an_empty_path_is_not_the_current_folder(kwsd: Command, command: str, na
     assert ran.err == f"kwsd: error: {name} is empty; name a file or a folder; . is the current one\n"
 
 
+@pytest.mark.parametrize("command", ["eval clips x", "eval stream x.wav x.tsv", "eval negatives x", "bench x.wav"])
+def test_an_empty_place_for_the_findings_does_not_lose_them(kwsd: Command, command: str) -> None:
+    ran = kwsd(*command.split(), "--json", "")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "kwsd: error: --json is empty; name a file, or - to print it\n"
+
+
 def test_the_same_value_in_a_file_is_a_wrong_configuration(kwsd: Command, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[trigger]\nthreshold = 1.5\n", encoding="utf-8")

@@ -84,7 +84,7 @@ def test_pictures_are_drawn_though_nobody_reads_the_tables(tmp_path: Path, monke
     with suppress(BrokenPipeError), os.fdopen(writer, "w", encoding="utf-8") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         with pytest.raises(BrokenPipeError):
-            publish(Told(), "", tmp_path, draw)  # type: ignore[arg-type]  # a dict is a mapping
+            publish(Told(), None, tmp_path, draw)  # type: ignore[arg-type]  # a dict is a mapping
     assert drawn == [tmp_path]
 
 
@@ -96,7 +96,8 @@ def test_a_full_device_is_told() -> None:
 def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "old.json").write_text("old")
-    for place in ("", "-", "/dev/full", tmp_path / "pipe", tmp_path / "old.json", tmp_path / "new" / "out.json"):
+    check_places(None)
+    for place in ("-", "/dev/full", tmp_path / "pipe", tmp_path / "old.json", tmp_path / "new" / "out.json"):
         check_places(str(place))  # a pipe's reader may not be there yet
     assert (tmp_path / "old.json").read_text() == "old"
     for wrong in (tmp_path, tmp_path / "old.json" / "out.json"):

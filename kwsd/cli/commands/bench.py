@@ -34,7 +34,7 @@ def bench(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also measure the model on torch, in the same run, and the ratios.")
     ] = False,
-    json: Json = "",
+    json: Json = None,
 ) -> None:
     """Measure what listening costs on this machine.
 

@@ -33,7 +33,7 @@ def clips(
             metavar="FOLDER", readable=False, help="Recordings to be heard as silence, whatever their labels."
         ),
     ] = None,
-    json: Json = "",
+    json: Json = None,
     plots: Plots = None,
 ) -> None:
     """Measure how many clips, of one word each, are classified correctly.

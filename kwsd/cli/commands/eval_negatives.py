@@ -34,7 +34,7 @@ def negatives(
         Path | None,
         typer.Option(metavar="DIR", readable=False, help="Save the two seconds up to each false alarm, to train on."),
     ] = None,
-    json: Json = "",
+    json: Json = None,
 ) -> None:
     """Measure how often the daemon fires where no word is spoken, and what it fires at.
 

@@ -92,7 +92,7 @@ def stream(
         float | None,
         typer.Option(metavar="ALARMS", min=0, help="Also choose thresholds for so many false alarms an hour in all."),
     ] = None,
-    json: Json = "",
+    json: Json = None,
     plots: Plots = None,
 ) -> None:
     """Measure how many words are missed in long audio, and how often something else fires.
