@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 
 from kwsd.cards.hub import HubId, cache_folder, repo_folder
 from kwsd.cards.names import CARD
-from kwsd.errors import NO_ROOM, DeviceError, ModelError
+from kwsd.errors import NO_ROOM, DeviceError, ModelError, first_line
 from kwsd.locking import try_lock
 from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
 from kwsd.zoo.choosing import chosen, with_listed
@@ -64,9 +65,7 @@ def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progres
 
 def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
     """The commit that the revision stands for, and its files, without those in folders."""
-    from huggingface_hub import HfApi, constants
-
-    info = HfApi(endpoint=constants.ENDPOINT).model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+    info = _asked(wanted)
     if not info.sha or not re.fullmatch(r"[0-9a-f]{40}", info.sha):
         raise ModelError(f"{wanted}: the Hub names no valid commit for it;", "try again later")
     found = []
@@ -77,6 +76,29 @@ def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
         if plain and digest and size is not None and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
             found.append(HubFile(entry.rfilename, int(size), digest))
     return info.sha, found
+
+
+def _asked(wanted: HubId) -> Any:
+    """What the Hub says about a model. Raises DeviceError where no Hub answers, or none can be asked."""
+    from huggingface_hub import HfApi, constants, errors
+
+    hub = HfApi(endpoint=constants.ENDPOINT)
+    try:
+        return hub.model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+    except errors.HFValidationError:
+        raise
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:  # a network's sign-in page
+        raise DeviceError(
+            f"{wanted} cannot be fetched, because what answers is not the Hub;",
+            "sign in to this network, or check HF_ENDPOINT, then pull again",
+        ) from error
+    except Exception as error:  # httpx's InvalidURL has no other class; SOCKS proxies need a package
+        if not isinstance(error, (ImportError, ValueError)) and type(error).__name__ != "InvalidURL":
+            raise
+        raise DeviceError(
+            f"{wanted} cannot be fetched ({first_line(error).rstrip('.')});",
+            "check ALL_PROXY, HTTPS_PROXY, HF_ENDPOINT and HF_TOKEN, then pull again",
+        ) from error
 
 
 def _check_room(missing: Sequence[HubFile], blobs: Path, wanted: HubId) -> None:

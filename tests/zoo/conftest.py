@@ -23,11 +23,13 @@ WEIGHTS = bytes(range(256)) * 40
 class Hub:
     """A server with one model, someone/tiny; `asked` is what was fetched of it: a file's name and the Range header.
 
-    `tokens` are the Authorization headers of all requests, None for one without."""
+    `page` is what it answers about models of "hotel", as a network does that asks to sign in. `tokens` are the
+    Authorization headers of all requests, None for one without."""
 
     url: str = ""
     commit: str = COMMIT
     weights: bytes = WEIGHTS
+    page: bytes = b"<html>Welcome!</html>"
     files: dict[str, bytes] = field(default_factory=dict)
     spoilt: set[str] = field(default_factory=set)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -67,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, b"{}", "application/json", {"X-Error-Code": "RevisionNotFound"})
         elif path.startswith("/api/models/busy/"):
             self._answer(500, b"{}", "application/json")
+        elif path.startswith("/api/models/hotel/"):
+            self._answer(200, self.hub.page, "text/html")
         elif path.startswith("/api/"):
             self._answer(404, b"{}", "application/json", {"X-Error-Code": "RepoNotFound"})
         else:

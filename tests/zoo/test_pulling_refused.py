@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import close_session
 
 from kwsd.cards.hub import HubId, hub_id
 from kwsd.errors import DeviceError, KwsdError, ModelError
@@ -69,6 +71,39 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="cannot be reached") as told:
         pull(TINY)
     assert told.value.exit_status == 69
+
+
+@pytest.mark.parametrize("page", [b"<html>Welcome!</html>", b"\xff", b"{}", b"[]"])
+def test_a_network_that_asks_to_sign_in(hub: Any, page: bytes) -> None:
+    hub.page = page
+    with pytest.raises(DeviceError, match="what answers is not the Hub; sign in to this network"):
+        pull(HubId("hotel/tiny"))
+
+
+@pytest.fixture
+def no_session() -> Iterator[None]:
+    """The library opens its connections anew, so that it reads the environment."""
+    close_session()
+    yield
+    close_session()
+
+
+@pytest.mark.usefixtures("hub", "no_session")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:9/"),  # as a desktop's settings write it
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),  # takes another package
+        ("ALL_PROXY", "http://proxy:port"),
+        ("HF_TOKEN", "hf_\u2026"),
+    ],
+)
+def test_an_environment_by_which_no_hub_can_be_asked(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    for proxy in ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(DeviceError, match=r"someone/tiny cannot be fetched \(.+\); check ALL_PROXY, .*HF_TOKEN"):
+        pull(TINY)
 
 
 @pytest.mark.usefixtures("hub")
