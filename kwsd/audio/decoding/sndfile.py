@@ -97,6 +97,9 @@ def read_blocks(path: Path, sound: Any, frames: int, most: int | None) -> Iterat
         yield samples
     if promise and (what := promise.broken(read / sound.samplerate)):
         log.warning("%s: %s; is it cut off, or damaged?", path, what)
+    if promise and promise.beyond_s:
+        what = f"goes on after its header says that it ends, for {promise.beyond_s:.0f} s that are not heard"
+        log.warning("%s: %s; convert it (ffmpeg -ignore_length 1 -i FILE out.flac)", path, what)
     if most is not None and not read:
         raise InputError(f"{path}: ends before its header says; convert it (ffmpeg -i FILE out.wav)")
 

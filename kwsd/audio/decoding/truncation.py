@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from kwsd.audio.decoding.chunks import present_fraction
+from kwsd.audio.decoding.chunks import present_fraction, surplus
 
 LEAST_S = 0.05
 """Seconds that may be missing without a warning: padding that some programs count and some do not."""
@@ -23,9 +23,12 @@ class ExpectedLength:
         """`kind` is libsndfile's name of the format, `counted_s` the length in seconds that libsndfile reports."""
         self._path, self._kind = path, kind
         self._promised_s, self._fault = counted_s, ""
+        self.beyond_s = 0.0
+        """Seconds of data after what the header counts, which libsndfile does not read."""
         try:
             with path.open("rb") as file:
                 self._promised_s /= present_fraction(file)
+                self.beyond_s = counted_s * surplus(file)
         except OSError as error:  # it was there a moment ago
             self._fault = _unseen(error)
 

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from recorded import streamed
 
+from kwsd.audio.decoding.chunks import surplus
 from kwsd.audio.decoding.files import FileSource, clip_length, read_clip, read_part
 from kwsd.errors import InputError
 
@@ -211,3 +212,39 @@ def test_a_wav_whose_size_was_not_known_is_whole(tmp_path: Path, caplog: pytest.
     with caplog.at_level(logging.WARNING):
         assert len(streamed(path)) == 16_000
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "told"),
+    [
+        (32_000, bytes(2 << 20), True),  # as of a recorder that was killed, or of more than 32 bits can say
+        (31_999, bytes(2 << 20), True),
+        (32_000, b"id3 \0\0\x20\0" + bytes(2 << 20), False),
+        (31_999, b"LIST\0\0\x20\0" + bytes(2 << 20), False),
+        (32_000, bytes(4096), False),
+    ],
+)
+def test_a_wav_that_goes_on_after_its_header_says_that_it_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, size: int, more: bytes, told: bool
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.ones(16_000, np.int16), 16_000)
+    data = bytearray(path.read_bytes())
+    data[40:44] = size.to_bytes(4, "little")
+    path.write_bytes(data + more)
+    with caplog.at_level(logging.WARNING):
+        assert len(streamed(path)) == size // 2
+    warning = f"{path}: goes on after its header says that it ends, for 66 s that are not heard; convert it (ffmpeg "
+    assert [record.getMessage().startswith(warning) for record in caplog.records] == [True] * told
+
+
+def test_a_wav_of_days_is_longer_than_32_bits_can_say(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.ones(16_000, np.int16), 16_000)
+    with path.open("r+b") as file:
+        file.seek(40)
+        file.write(b"\xff\xff\xff\x7f")  # as of sox, whose output is a pipe
+        file.truncate(6 << 30)
+        assert surplus(file) == pytest.approx(2.0)
+        file.truncate(1 << 30)
+        assert surplus(file) == 0.0
