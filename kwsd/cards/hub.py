@@ -79,16 +79,22 @@ def pulled_ids() -> Iterator[HubId]:
         repo = "/".join(folder.name.split("--", 2)[1:])
         if hub_id(repo) is None:
             continue
-        named = {}
-        for ref in _matching(folder / "refs", "**/*"):
-            with suppress(OSError, UnicodeDecodeError):
-                if ref.is_file():
-                    named[ref.relative_to(folder / "refs").as_posix()] = ref.read_text(encoding="utf-8").strip()
+        named = _refs(folder)
         commits = {path.name for path in _matching(folder / "snapshots", "*")}
         for revision in [name for name, commit in named.items() if commit in commits]:
             yield HubId(repo, revision)
         for commit in sorted(commits - set(named.values())):
             yield HubId(repo, commit)
+
+
+def _refs(folder: Path) -> dict[str, str]:
+    """The readable branches and tags of a model's folder, and the commit that each stands for."""
+    named = {}
+    for ref in _matching(folder / "refs", "**/*"):
+        with suppress(OSError, UnicodeDecodeError):
+            if ref.is_file():
+                named[ref.relative_to(folder / "refs").as_posix()] = ref.read_text(encoding="utf-8").strip()
+    return named
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
@@ -110,20 +116,36 @@ def forget(wanted: HubId) -> int:
         raise ModelError(f"{wanted} is not a pulled model; kwsd models list shows those that are")
     try:
         if not wanted.named:
-            freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-            shutil.rmtree(folder)
-            return freed
-        return _forget_revision(wanted)
+            return _forget_all(folder)
+        return _forget_revision(wanted, folder)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be removed ({error.strerror or error})") from error
 
 
-def _forget_revision(wanted: HubId) -> int:
-    """Remove one revision by huggingface_hub, which keeps files that others share; returns the bytes freed."""
-    from huggingface_hub import scan_cache_dir
+def _forget_all(folder: Path) -> int:
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    shutil.rmtree(folder)
+    return freed
 
+
+def _forget_revision(wanted: HubId, folder: Path) -> int:
+    """Remove one revision, but not the files that others share; returns the bytes freed.
+
+    Not by huggingface_hub, which passes over a model of which any revision is incomplete."""
     snapshot = pulled(wanted)
     assert snapshot is not None  # the caller has checked
-    strategy = scan_cache_dir(cache_folder()).delete_revisions(snapshot.name)
-    strategy.execute()
-    return int(strategy.expected_freed_size)
+    others = [path for path in _matching(folder / "snapshots", "*") if path.name != snapshot.name]
+    if not others:
+        return _forget_all(folder)
+    files = [path for path in snapshot.rglob("*") if path.is_file()]
+    shared = {path.resolve() for other in others for path in other.rglob("*")}
+    blobs = {path.resolve() for path in files if path.is_symlink()} - shared
+    blobs = {path for path in blobs if path.parent == (folder / "blobs").resolve()}
+    freed = sum(path.stat().st_size for path in (*blobs, *(path for path in files if not path.is_symlink())))
+    for name, commit in _refs(folder).items():
+        if commit == snapshot.name:
+            (folder / "refs" / name).unlink()
+    shutil.rmtree(snapshot)
+    for blob in blobs:
+        blob.unlink()
+    return freed

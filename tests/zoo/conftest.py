@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith("/api/"):
             self._answer(404, b"{}", "application/json", {"X-Error-Code": "RepoNotFound"})
         else:
-            self._file(path.removeprefix(f"/{NAME}/resolve/{COMMIT}/"))
+            self._file(path.removeprefix(f"/{NAME}/resolve/{self.hub.commit}/"))
 
     def _file(self, name: str) -> None:
         data, wanted = self.hub.files[name], self.headers.get("Range")

@@ -127,6 +127,27 @@ def test_of_a_pulled_model_one_revision_is_forgotten_where_it_is_named(hub: Any)
         forget(named)
 
 
+@pytest.mark.parametrize(("damage", "freed"), [("branch", 5), ("link", 5 + 2)])
+def test_one_revision_is_forgotten_beside_an_incomplete_one(hub: Any, damage: str, freed: int) -> None:
+    hub.files["config.json"] = b"{   }"
+    folder = pull(TINY)
+    hub.commit, hub.files["config.json"] = "ab" * 20, b'{"a": "change"}'
+    other = pull(V1)
+    repo = folder.parents[1]
+    if damage == "branch":  # as of a program that was interrupted before the first file
+        (repo / "refs" / "next").write_text("cd" * 20)
+    else:
+        (other / "preprocessor_config.json").unlink()
+        (other / "preprocessor_config.json").symlink_to("../../blobs/gone")
+    named = hub_id("someone/tiny@main")
+    assert named is not None
+    assert forget(named) == freed  # the other revision has all else
+    assert list(pulled_ids()) == [V1]
+    assert (other / "config.json").read_bytes() == b'{"a": "change"}'
+    assert (other / "model.safetensors").read_bytes() == hub.weights
+    assert not folder.exists()
+
+
 def test_what_another_program_fetched_in_part_is_missing(hub: Any) -> None:  # noqa: ARG001  # it serves
     folder = pull(TINY)
     assert missing_id(TINY.repo) is None
