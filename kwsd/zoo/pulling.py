@@ -25,7 +25,8 @@ Progress = Callable[[int, int], None]
 def pull(wanted: HubId, progress: Progress | None = None) -> Path:
     """Fetch and verify what is not here yet of a model; returns its folder in the cache.
 
-    HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured.
+    HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and both timeouts (HF_HUB_ETAG_TIMEOUT for the first
+    answer) are honoured.
 
     Raises:
         ModelError: there is no such model or revision, it may not be read, has no safetensors, or arrived damaged.
@@ -82,9 +83,9 @@ def _asked(wanted: HubId) -> Any:
     """What the Hub says about a model. Raises DeviceError where no Hub answers, or none can be asked."""
     from huggingface_hub import HfApi, constants, errors
 
-    hub = HfApi(endpoint=constants.ENDPOINT)
+    hub, limit_s = HfApi(endpoint=constants.ENDPOINT), constants.HF_HUB_ETAG_TIMEOUT  # none would wait for ever
     try:
-        return hub.model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+        return hub.model_info(wanted.repo, revision=wanted.revision, files_metadata=True, timeout=limit_s)
     except errors.HFValidationError:
         raise
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:  # a network's sign-in page

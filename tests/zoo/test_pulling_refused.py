@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,15 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="cannot be reached") as told:
         pull(TINY)
     assert told.value.exit_status == 69
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_takes_the_call_and_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        with pytest.raises(DeviceError, match=r"cannot be reached \(ReadTimeout\)"):
+            pull(TINY)
 
 
 @pytest.mark.parametrize("page", [b"<html>Welcome!</html>", b"\xff", b"{}", b"[]"])
