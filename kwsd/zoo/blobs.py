@@ -44,7 +44,7 @@ def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callabl
     Raises:
         ModelError: it arrived damaged. Other errors are huggingface_hub's, and OSError.
     """
-    from huggingface_hub import constants
+    from huggingface_hub import constants, errors
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented, but not told to type checkers
         build_hf_headers,
@@ -60,7 +60,12 @@ def fetch(wanted: HubId, commit: str, file: HubFile, blobs: Path, count: Callabl
     url = f"{constants.ENDPOINT}/{wanted.repo}/resolve/{quote(commit, safe='')}/{quote(file.name)}"
     with part.open("ab") as out:
         counting: Any = _Counting(out, count)
-        http_get(url, counting, resume_size=here, headers=build_hf_headers(), expected_size=file.size)
+        try:
+            http_get(url, counting, resume_size=here, headers=build_hf_headers(), expected_size=file.size)
+        except OSError as error:
+            if error.errno is not None or isinstance(error, errors.HTTPError):  # type: ignore[attr-defined]  # httpx's
+                raise
+            # Otherwise the answer was whole, but not of the file's size: a network's sign-in page, which is no part.
         out.flush()
         os.fsync(out.fileno())
     if _digest(part, file) != file.digest:

@@ -23,14 +23,15 @@ WEIGHTS = bytes(range(256)) * 40
 class Hub:
     """A server with one model, someone/tiny; `asked` is what was fetched of it: a file's name and the Range header.
 
-    `page` is what it answers about models of "hotel", as a network does that asks to sign in. `tokens` are the
-    Authorization headers of all requests, None for one without."""
+    `page` is what it answers about models of "hotel", and in place of the files `paged`, as a network does that asks to
+    sign in. `tokens` are the Authorization headers of all requests, None for one without."""
 
     url: str = ""
     commit: str = COMMIT
     weights: bytes = WEIGHTS
     page: bytes = b"<html>Welcome!</html>"
     files: dict[str, bytes] = field(default_factory=dict)
+    paged: set[str] = field(default_factory=set)
     spoilt: set[str] = field(default_factory=set)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
@@ -79,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
     def _file(self, name: str) -> None:
         data, wanted = self.hub.files[name], self.headers.get("Range")
         self.hub.asked.append((name, wanted))
+        if name in self.hub.paged:
+            self._answer(200, self.hub.page, "text/html")
+            return
         if name in self.hub.spoilt:
             data = bytes(len(data))
         start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0

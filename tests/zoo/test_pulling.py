@@ -165,6 +165,15 @@ def test_a_checksum_that_is_wrong(hub: Any, name: str) -> None:
     assert (pull(TINY) / name).read_bytes() == hub.files[name]
 
 
+def test_a_page_in_the_place_of_a_file_is_no_part_of_it(hub: Any, tmp_path: Path) -> None:
+    hub.paged.add("model.safetensors")
+    with pytest.raises(ModelError, match=r"model\.safetensors arrived damaged .* and was deleted; pull again"):
+        pull(TINY)
+    assert not list(tmp_path.rglob("*.kwsd-part"))
+    hub.paged.clear()
+    assert (pull(TINY) / "model.safetensors").read_bytes() == hub.weights
+
+
 def test_a_file_that_was_damaged_on_this_machine_is_fetched_again(hub: Any) -> None:
     folder = pull(TINY)
     (folder / "model.safetensors").resolve().write_bytes(b"rot")
