@@ -14,8 +14,10 @@ from typing import Any
 from kwsd.cards.names import SPECIAL_TOKENS, TOKENIZER_CONFIG, WEIGHTS
 from kwsd.errors import ModelError
 
-_ATTENTION = frozenset({"attn_implementation", "_attn_implementation"})
-"""Keys of a config.json, or of a part of it, by which transformers chooses how attention is computed."""
+_RENAMING = frozenset({"attribute_map", "__dict__"})
+"""Keys of a config.json, or of a part of it, by which other keys would mean what the ones below do."""
+_ATTENTION = frozenset({"attn_implementation", "_attn_implementation", "_attn_implementation_internal"})
+"""Keys by which transformers chooses how attention is computed."""
 _OF_TORCH = frozenset({"eager", "sdpa", "flex_attention"})
 """Ways to compute attention that are in torch; for others transformers may fetch a library from the Hub and run it."""
 _BY_KERNELS = frozenset({"eetq", "fbgemm_fp8", "fp8", "metal", "mxfp4", "mxfp8", "nvfp4"})
@@ -34,7 +36,8 @@ def check_own_means(config: Mapping[str, Any], name: str) -> None:
     transformers reads the weights that `transformers_weights` names, even a pickle, and despite use_safetensors; and it
     fetches a kernel that `attn_implementation` names, and runs it, despite trust_remote_code and local_files_only. So
     it does for some quantised weights, or asks for the package that would. It takes the whole configuration from
-    another file where `configuration_files` lists one for its version.
+    another file where `configuration_files` lists one for its version, and sets all other keys as attributes, whose
+    names an `attribute_map` may change to these.
     """
     if "configuration_files" in config:
         what = f"{name}: config.json names other files to be read instead of it (configuration_files);"
@@ -48,6 +51,9 @@ def check_own_means(config: Mapping[str, Any], name: str) -> None:
         part = parts.pop()
         inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
         for key, value in inner:
+            if key in _RENAMING:
+                what = f"{name}: config.json gives its keys another meaning ({key});"
+                raise ModelError(what, "use a model without that key")
             if key == "quant_method" and isinstance(value, str) and value in _BY_KERNELS:
                 what = f"{name}: config.json asks for other code to compute with quantised weights ({key}: {value!r}),"
                 raise ModelError(f"{what} which kwsd never runs;", "use a model whose weights are not quantised")

@@ -62,7 +62,7 @@ def check_hears(config: Any) -> None:
     modalities = kind.input_modalities
     if "audio" not in ([modalities] if isinstance(modalities, str) else modalities):
         raise ValueError(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")
-    if config.sub_configs:
+    if type(config).sub_configs:  # the class's, as a config.json may set the object's
         raise ValueError(f"its encoder is made of other models (model_type: {config.model_type!r:.40})")
 
 

@@ -77,6 +77,26 @@ def test_other_code_for_attention_is_found_in_any_part_of_a_configuration() -> N
 
 
 @pytest.mark.parametrize("inner", [lambda told: told, lambda told: {"text_config": told}])
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"attribute_map": {"a": "_attn_implementation"}, "a": "some/kernel"},
+        {"attribute_map": {"a": "transformers_weights"}, "a": "other.bin"},
+        {"__dict__": {"transformers_weights": "other.bin"}},
+    ],
+)
+def test_keys_that_would_mean_others_are_refused(
+    copy: Path, inner: Callable[[dict[str, Any]], dict[str, Any]], renamed: dict[str, Any]
+) -> None:
+    """transformers sets every key of a configuration as an attribute, by the name that `attribute_map` gives it."""
+    change(copy / "config.json", **inner(renamed))
+    with pytest.raises(
+        ModelError, match=r"mine: config\.json gives its keys another meaning \((attribute_map|__dict__)\)"
+    ):
+        read_card(str(copy))
+
+
+@pytest.mark.parametrize("inner", [lambda told: told, lambda told: {"text_config": told}])
 def test_weights_that_need_other_code_are_refused_before_anyone_is_told_to_install_it(
     copy: Path, inner: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
