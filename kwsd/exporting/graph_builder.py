@@ -70,7 +70,7 @@ class GraphBuilder:
 
     def from_number(self, hidden: str, first: int) -> str:
         """(batch, vectors, hidden) -> the vectors from number `first` on."""
-        return self.cut(hidden, 1, first, 1 << 31) if first else hidden
+        return self.add("Slice", hidden, *map(self.whole, ([first], [1 << 31], [1]))) if first else hidden
 
     def whole(self, numbers: Sequence[int]) -> str:
         """A constant of whole numbers."""
