@@ -71,7 +71,7 @@ def examples_of(labelled: Labelled, split: str, length: int) -> list[Example]:
             found += [Example(clip.path, column, Kind.SPEECH)] * min(windows[clip], share)
     if labelled.noise and clips:
         column = labelled.labels.index(SILENCE)
-        found += [Example(labelled.noise[n % len(labelled.noise)], column, Kind.NOISE) for n in range(average)]
+        found += [Example(labelled.noise[0], column, Kind.NOISE)] * average
     return found
 
 
