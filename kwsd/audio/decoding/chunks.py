@@ -63,10 +63,15 @@ def surplus(file: BinaryIO) -> float:
     end. Raises OSError.
     """
     file.seek(0)
+    if file.read(4) not in (b"RIFF", b"RF64"):
+        return 0.0
+    file.seek(0)
     size = os.fstat(file.fileno()).st_size
-    found = _samples(file, size) if file.read(4) in (b"RIFF", b"RF64") and not file.seek(0) else None
-    end = 0 if found is None else found.at + found.length
-    if found is None or not found.length or size - end < _MUCH:
+    found = _samples(file, size)
+    if found is None or not found.length:
+        return 0.0
+    end = found.at + found.length
+    if size - end < _MUCH:
         return 0.0
     file.seek(end)
     notes = all(0x20 <= letter < 0x7F for letter in file.read(5)[found.length % 2 :][:4])
