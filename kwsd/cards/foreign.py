@@ -15,7 +15,7 @@ from kwsd.cards.folder import read_json, read_labels, whole
 from kwsd.cards.names import (
     BACKBONE_TYPE,
     EXTRACTORS,
-    OWN_TYPE,
+    HUBERT_TYPE,
     SPECIAL_TOKENS,
     TOKENIZER_CONFIG,
     TOKENIZERS,
@@ -64,7 +64,7 @@ class ModelSpec:
 
 def is_foreign(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is that of a network other than kwsd's own."""
-    return config.get("model_type") not in (OWN_TYPE, *VERIFIER_TYPES)
+    return config.get("model_type") not in (HUBERT_TYPE, *VERIFIER_TYPES)
 
 
 def lacks_tokenizer(folder: Path, config: Mapping[str, Any]) -> bool:

@@ -27,10 +27,10 @@ GRAPH = "graph.onnx"
 INPUT, OUTPUT = "windows", "scores"
 """The graph's names for its input and its output."""
 
-OWN_TYPE, LARGER_TYPE, WHISPER_TYPE = "kwsd-hubert", "kwsd-moonshine", "kwsd-whisper"
+HUBERT_TYPE, MOONSHINE_TYPE, WHISPER_TYPE = "kwsd-hubert", "kwsd-moonshine", "kwsd-whisper"
 """`model_type` in config.json of kwsd's own networks."""
 
-VERIFIER_TYPES = (LARGER_TYPE, WHISPER_TYPE)
+VERIFIER_TYPES = (MOONSHINE_TYPE, WHISPER_TYPE)
 """Those of networks that verify others. Their files hold weights in 8 bits, and they are not taught further words."""
 
 BACKBONE_TYPE = "kwsd-backbone"

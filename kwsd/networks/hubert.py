@@ -13,7 +13,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, HubertConfig, HubertModel
 
-from kwsd.cards.names import OWN_TYPE
+from kwsd.cards.names import HUBERT_TYPE
 from kwsd.networks.heads import SpotterConfig, SpotterModel
 
 
@@ -21,7 +21,7 @@ from kwsd.networks.heads import SpotterConfig, SpotterModel
 class HubertSpotterConfig(HubertConfig, SpotterConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """HubertConfig and the sizes of kwsd's layers on top of HuBERT, which scores its whole input."""
 
-    model_type = OWN_TYPE
+    model_type = HUBERT_TYPE
 
     head_size: int = 128
 

@@ -16,7 +16,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModelForAudioClassification, MoonshineConfig
 from transformers.models.moonshine.modeling_moonshine import MoonshineEncoder
 
-from kwsd.cards.names import LARGER_TYPE
+from kwsd.cards.names import MOONSHINE_TYPE
 from kwsd.networks.heads import SpotterConfig, SpotterModel
 
 KERNELS, STRIDES = (127, 7, 3), (64, 3, 2)
@@ -30,7 +30,7 @@ LOUDEST = 0.5
 class MoonshineSpotterConfig(MoonshineConfig, SpotterConfig):  # type: ignore[no-untyped-call]  # transformers types no __init_subclass__
     """MoonshineConfig, of which only the encoder's part is used, and the sizes of kwsd's layers on top of it."""
 
-    model_type = LARGER_TYPE
+    model_type = MOONSHINE_TYPE
 
     is_encoder_decoder: bool = False
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.cards.names import LARGER_TYPE, WHISPER_TYPE
+from kwsd.cards.names import MOONSHINE_TYPE, WHISPER_TYPE
 from kwsd.networks.quantization import SCALE, Weights, quantise, unscaled
 
 INT8 = ".int8"
@@ -35,7 +35,7 @@ def arrange(
         KeyError: a tensor is missing.
     """
     found = _Arranged(weights)
-    if config.get("model_type") == LARGER_TYPE:
+    if config.get("model_type") == MOONSHINE_TYPE:
         large = found.moonshine()
     elif config.get("model_type") == WHISPER_TYPE:
         large = found.whisper()

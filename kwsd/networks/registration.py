@@ -16,10 +16,10 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from kwsd.cards.names import BACKBONE_TYPE, LARGER_TYPE, OWN_TYPE, WHISPER_TYPE
+from kwsd.cards.names import BACKBONE_TYPE, HUBERT_TYPE, MOONSHINE_TYPE, WHISPER_TYPE
 
 _AUTO = "transformers.models.auto.configuration_auto"
-_MODULES = {OWN_TYPE: "hubert", LARGER_TYPE: "moonshine", WHISPER_TYPE: "whisper", BACKBONE_TYPE: "backbone"}
+_MODULES = {HUBERT_TYPE: "hubert", MOONSHINE_TYPE: "moonshine", WHISPER_TYPE: "whisper", BACKBONE_TYPE: "backbone"}
 
 
 def register() -> None:

@@ -16,7 +16,7 @@ from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import check_type, longest_of
-from kwsd.cards.names import BACKBONE_TYPE, CARD, OWN_TYPE, VERIFIER_TYPES
+from kwsd.cards.names import BACKBONE_TYPE, CARD, HUBERT_TYPE, VERIFIER_TYPES
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError
@@ -56,7 +56,7 @@ _HEADLESS = frozenset({"moonshine"})
 
 def is_own(folder: Path) -> bool:
     """Whether the model in `folder` is kwsd's own HuBERT. Raises ModelError for an invalid config.json."""
-    return str(read_json(folder / "config.json").get("model_type")) == OWN_TYPE
+    return str(read_json(folder / "config.json").get("model_type")) == HUBERT_TYPE
 
 
 def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: str) -> tuple[Any, FeatureExtractor]:
@@ -89,7 +89,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     torch.manual_seed(recipe.seed)
     model: Any
     try:
-        if kind == OWN_TYPE:
+        if kind == HUBERT_TYPE:
             model = extended(folder, labels) if recipe.add else relabelled(folder, labels, recipe.window)
         else:
             make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
