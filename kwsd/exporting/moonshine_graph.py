@@ -1,4 +1,4 @@
-"""Builds the graph of the encoder of `kwsd.networks.moonshine`, as `kwsd.exporting.graph` does for the HuBERT."""
+"""Builds the graph of the encoder of `kwsd.networks.moonshine`."""
 
 from __future__ import annotations
 

@@ -13,11 +13,8 @@ from transformers import AutoConfig
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.errors import ModelError, first_line
 from kwsd.exporting.graph import OwnConfig, draw
-from kwsd.networks.hubert import HubertSpotterConfig
 from kwsd.networks.loading import MISFITS, SAFELY, quiet
-from kwsd.networks.moonshine import MoonshineSpotterConfig
 from kwsd.networks.onnx_weights import arrange
-from kwsd.networks.whisper import WhisperSpotterConfig
 from kwsd.replacing import write_bytes
 
 
@@ -51,6 +48,6 @@ def _own_config(folder: Path) -> OwnConfig:
     """The configuration of kwsd's own network. Raises ValueError for any other network's."""
     with quiet():
         config = AutoConfig.from_pretrained(folder, **SAFELY)
-    if isinstance(config, (HubertSpotterConfig, MoonshineSpotterConfig, WhisperSpotterConfig)):
+    if isinstance(config, OwnConfig):
         return config
     raise ValueError(f"it is a {config.model_type}")

@@ -40,10 +40,7 @@ def arrange(
     elif config.get("model_type") == WHISPER_TYPE:
         large = found.whisper()
     else:
-        large = found.front_end()
-        if config["feat_extract_norm"] == "group":
-            found.initializers.pop("conv.0" + BIAS, None)
-        large += found.encoder()
+        large = found.hubert(config["feat_extract_norm"])
     found.heads()
     if quantised:
         for name in large:
@@ -78,7 +75,14 @@ class _Arranged:
         self._weights = weights
         self.initializers: dict[str, NDArray[Any]] = {}
 
-    def front_end(self) -> list[str]:
+    def hubert(self, norm: str) -> list[str]:
+        """Add convolutions, position and blocks of HuBERT's encoder; the large matrices' names."""
+        large = self._front_end()
+        if norm == "group":
+            self.initializers.pop("conv.0" + BIAS, None)
+        return large + self._encoder()
+
+    def _front_end(self) -> list[str]:
         """Add the convolutions as matrices (taps * channels, outputs); the names of those that are fit for 8 bits."""
         index = 0
         names = []
@@ -94,6 +98,17 @@ class _Arranged:
         # Not the first: its input is the waveform, whose quiet parts 8 bits would lose. Not the last: it is small, and
         # with it in full precision the scores change half as much.
         return [*names[1:-1], "projection"]
+
+    def _encoder(self) -> list[str]:
+        """Add the positional convolution, with its weight norm applied, and the blocks; the large matrices' names."""
+        place = "hubert.encoder.pos_conv_embed.conv"
+        length = self._take(f"{place}.parametrizations.weight.original0")
+        direction = self._take(f"{place}.parametrizations.weight.original1")
+        norm = np.sqrt(np.square(direction.astype(np.float64)).sum(axis=(0, 1), keepdims=True))
+        self._keep("position", direction * (length / norm))
+        self._bias("position", place)
+        self._norm("encoder.norm", "hubert.encoder.layer_norm")
+        return self._blocks("hubert.encoder.layers", _HUBERT)
 
     def moonshine(self) -> list[str]:
         """Add convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
@@ -123,17 +138,6 @@ class _Arranged:
         self._keep("position", self._take("encoder.embed_positions.weight"))
         self._norm("encoder.norm", "encoder.layer_norm")
         return ["conv.1", *self._blocks("encoder.layers", _WHISPER)]
-
-    def encoder(self) -> list[str]:
-        """Add the positional convolution, with its weight norm applied, and the blocks; the large matrices' names."""
-        place = "hubert.encoder.pos_conv_embed.conv"
-        length = self._take(f"{place}.parametrizations.weight.original0")
-        direction = self._take(f"{place}.parametrizations.weight.original1")
-        norm = np.sqrt(np.square(direction.astype(np.float64)).sum(axis=(0, 1), keepdims=True))
-        self._keep("position", direction * (length / norm))
-        self._bias("position", place)
-        self._norm("encoder.norm", "hubert.encoder.layer_norm")
-        return self._blocks("hubert.encoder.layers", _HUBERT)
 
     def _blocks(self, layers: str, called: _Block) -> list[str]:
         """Add all blocks of an encoder; the large matrices' names."""
