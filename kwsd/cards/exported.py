@@ -19,6 +19,7 @@ from kwsd.cards.folder import check_regular
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
+from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 from kwsd.errors import ModelError
 from kwsd.labels import is_printable, unclear, visible
 from kwsd.samples import RATE
@@ -35,7 +36,7 @@ SUFFIX = ".onnx"
 
 _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
 _SINGLE = "single_label_classification"
-_SHORTEST_S, _LONGEST_S = 0.1, 60
+_SHORTEST_S, _LONGEST_S = SHORTEST_WINDOW_S, LONGEST_WINDOW_S
 _HIGHEST_RATE = 1_000_000
 _DEEPEST = 4
 _REMEDY = "export the model again: kwsd export MODEL --out DIR"

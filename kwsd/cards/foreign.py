@@ -22,6 +22,7 @@ from kwsd.cards.names import (
     VERIFIER_TYPES,
 )
 from kwsd.cards.untrusted import check_extractor, check_tokenizer, needs_code
+from kwsd.config.sections import SHORTEST_WINDOW_S
 from kwsd.errors import ModelError
 from kwsd.samples import RATE
 
@@ -29,8 +30,8 @@ Kind = Literal["kwsd", "classifier", "zero-shot", "exported"]
 """kwsd's own network, anything that AutoModelForAudioClassification loads, CLAP, or an ONNX file of `kwsd export`."""
 LONGEST_S = 600
 """The most seconds of a model's input; a buffer for more would not fit into memory."""
-LEAST_WINDOW = RATE // 10
-"""The fewest samples of a model's window, as for `--window`; no word fits into fewer."""
+LEAST_WINDOW = round(SHORTEST_WINDOW_S * RATE)
+"""The fewest samples of a model's window, and of the part of it that scores are about; no word fits into fewer."""
 MANY = "multi_label_classification"
 """The problem_type of a model whose labels are not mutually exclusive."""
 ZERO_SHOT = frozenset({"clap"})

@@ -32,8 +32,6 @@ _HEAD = "classifier.weight"
 """The last layer of transformers' audio classifiers, except those of `_OTHER_HEADS`."""
 _OTHER_HEADS = {"audio-spectrogram-transformer": "classifier.dense.weight"}
 """The last layers that are called otherwise, by the type of the model."""
-_LEAST_ABOUT = RATE // 10
-"""The fewest samples that scores can be about; fewer give no feature at all."""
 
 
 def card_of_folder(folder: Path, given: str) -> ModelCard:
@@ -115,9 +113,9 @@ def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | N
     if said is None or config.get("model_type") not in VERIFIER_TYPES:
         return None
     found = whole(said, folder, "about_samples", window)
-    if found < _LEAST_ABOUT:
+    if found < LEAST_WINDOW:
         raise ModelError(
-            f"{folder}: about_samples is {found}, but must be at least {_LEAST_ABOUT};", "fetch the model again"
+            f"{folder}: about_samples is {found}, but must be at least {LEAST_WINDOW};", "fetch the model again"
         )
     return None if found == window else found
 

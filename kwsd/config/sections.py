@@ -20,6 +20,9 @@ LOWEST = 0.001
 MOST_SMOOTHING = 50
 """The most windows to average scores over, by an option or a model's card."""
 
+SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.1, 60
+"""How many seconds a model may be told to hear at once, by an option, a recipe or an exported file."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioConfig:
@@ -68,7 +71,7 @@ class ModelConfig:
         help="Milliseconds from one scored window to the next while something sounds like a word.",
     )
     window_s: float | None = option(
-        None, flag="--window", low=0.1, high=60.0, example=1.0,
+        None, flag="--window", low=SHORTEST_WINDOW_S, high=LONGEST_WINDOW_S, example=1.0,
         help="Seconds that the model hears at once; unset for what it says of itself, or 1.",
     )  # fmt: skip
     verify: bool = option(

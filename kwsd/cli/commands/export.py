@@ -9,6 +9,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import refuse_empty
+from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 
 
 def export(
@@ -24,7 +25,10 @@ def export(
     window: Annotated[
         float | None,
         typer.Option(
-            metavar="SECONDS", min=0.1, max=60, help="What the files hear at once [default: as the model has it, or 1]."
+            metavar="SECONDS",
+            min=SHORTEST_WINDOW_S,
+            max=LONGEST_WINDOW_S,
+            help="What the files hear at once [default: as the model has it, or 1].",
         ),
     ] = None,
     labels: Annotated[

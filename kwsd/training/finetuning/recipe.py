@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 from kwsd.errors import ConfigError
 from kwsd.samples import RATE
 from kwsd.texts import parse_toml, read_text
@@ -34,7 +35,7 @@ class FinetuneRecipe:
     words: tuple[str, ...] = ()
     add: bool = False
     frozen: bool = False
-    window_s: float = number(1.0, 0.1, 60)
+    window_s: float = number(1.0, SHORTEST_WINDOW_S, LONGEST_WINDOW_S)
     epochs: int | None = number(None, 1)
     batch: int = number(16, 1)
     accumulate: int = number(1, 1)
