@@ -16,6 +16,7 @@ from typing import Any
 from kwsd.cards.allowed import is_chance, is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
 from kwsd.cards.folder import check_regular
+from kwsd.cards.foreign import SINGLE
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
@@ -35,7 +36,6 @@ start of a word."""
 SUFFIX = ".onnx"
 
 _FORMAT, _MODEL = "kwsd_format", "kwsd_model"
-_SINGLE = "single_label_classification"
 _SHORTEST_S, _LONGEST_S = SHORTEST_WINDOW_S, LONGEST_WINDOW_S
 _HIGHEST_RATE = 1_000_000
 _DEEPEST = 4
@@ -57,7 +57,7 @@ class Exported:
     labels: tuple[str, ...]
     rate: int
     window: int
-    problem_type: str = _SINGLE
+    problem_type: str = SINGLE
     licence: str = "unknown"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -131,7 +131,7 @@ def exported_of(file: OnnxFile, path: str) -> Exported:
         raise ModelError(f"{path} has {len(found.labels)} labels, but {count} scores", _REMEDY)
     if what := unclear(found.labels):
         raise ModelError(f"{path}: {what};", f"give each label its own name in the model's id2label, then {_REMEDY}")
-    if len(found.labels) == 1 and found.problem_type == _SINGLE:  # a softmax over one is 1
+    if len(found.labels) == 1 and found.problem_type == SINGLE:  # a softmax over one is 1
         what = f"{path} has only one label, {found.labels[0]}, which would score 1 for every sound;"
         raise ModelError(what, "use a model with at least two: kwsd export MODEL --out DIR")
     return found
@@ -162,7 +162,7 @@ def _checked(table: Any) -> Exported:
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
     substitution = table.get("substitution", 1.0)  # earlier files lack it
-    if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != _SINGLE):
+    if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != SINGLE):
         raise ValueError("substitution")
     latest_ms = table.get("latest_ms")
     if not is_latest(latest_ms):

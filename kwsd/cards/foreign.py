@@ -32,8 +32,8 @@ LONGEST_S = 600
 """The most seconds of a model's input; a buffer for more would not fit into memory."""
 LEAST_WINDOW = round(SHORTEST_WINDOW_S * RATE)
 """The fewest samples of a model's window, and of the part of it that scores are about; no word fits into fewer."""
-MANY = "multi_label_classification"
-"""The problem_type of a model whose labels are not mutually exclusive."""
+SINGLE, MANY = "single_label_classification", "multi_label_classification"
+"""The problem_type of a model whose labels exclude each other, and of one whose labels do not."""
 ZERO_SHOT = frozenset({"clap"})
 """Model types that have no labels of their own."""
 _HEARING = frozenset({

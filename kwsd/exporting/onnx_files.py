@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 
 from kwsd.cards.exported import Exported, exported_of
+from kwsd.cards.foreign import SINGLE
 from kwsd.cards.model_card import ModelCard
 from kwsd.cards.onnx_file import parse_onnx
 from kwsd.classifier import Classifier
@@ -46,7 +47,7 @@ def as_files(card: ModelCard) -> Mapping[str, bytes]:
     if window * RATE != card.window * card.rate:
         what = f"at {card.name}'s {card.rate} Hz, {card.window / RATE:g} s are not a whole number of samples;"
         raise ModelError(what, f"set --window to a multiple of {1 / gcd(RATE, card.rate):g} s")
-    problem = "single_label_classification"
+    problem = SINGLE
     if card.kind == "kwsd":
         exact, coarse = (filled(*drawing(card.path, quantised=q, levels=_LEVELS)) for q in (False, True))
     else:

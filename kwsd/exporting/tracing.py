@@ -19,7 +19,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from transformers import AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
-from kwsd.cards.foreign import MANY
+from kwsd.cards.foreign import MANY, SINGLE
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.errors import NO_ROOM, DeviceError, KwsdError, ModelError, first_line
 from kwsd.exporting.spectrograms import spectrogram
@@ -67,7 +67,7 @@ def trace(folder: Path, name: str, window: int) -> tuple[onnx.ModelProto, str]:
     many = model.config.problem_type == MANY
     network = _FromSamples(heard, model, many=many)
     drawn = traced(network, window, name, model.config.num_labels)
-    return drawn, MANY if many else "single_label_classification"
+    return drawn, MANY if many else SINGLE
 
 
 def front_end(extractor: Any, window: int, name: str) -> nn.Module:
