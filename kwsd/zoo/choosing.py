@@ -9,7 +9,16 @@ from pathlib import Path
 
 from kwsd.cards.folder import read_json
 from kwsd.cards.hub import HubId
-from kwsd.cards.names import CARD, EXTRACTORS, GRAPH, INDEX, WEIGHTS
+from kwsd.cards.names import (
+    CARD,
+    EXTRACTORS,
+    GRAPH,
+    INDEX,
+    SPECIAL_TOKENS,
+    TOKENIZER_CONFIG,
+    TOKENIZERS,
+    WEIGHTS,
+)
 from kwsd.cards.weights import ADAPTER, PICKLES, only_adapter, only_pickles
 from kwsd.errors import ModelError
 from kwsd.zoo.blobs import HubFile
@@ -17,9 +26,9 @@ from kwsd.zoo.blobs import HubFile
 _WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
 _REST = (
     "config.json", *EXTRACTORS, CARD, GRAPH, "README.md", "LICENSE*",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "vocab.txt", "merges.txt",
+    *TOKENIZERS, TOKENIZER_CONFIG, SPECIAL_TOKENS, "vocab.txt", "merges.txt",
 )  # fmt: skip
-"""The other files of a classifier and its feature extractor."""
+"""The other files of a classifier, its feature extractor and its tokenizer."""
 
 _HARMLESS = (".json", ".md", ".onnx", ".safetensors", ".toml", ".txt")
 """Suffixes of the files that are fetched because the card lists their checksums."""
@@ -42,7 +51,7 @@ def chosen(listed: Sequence[HubFile], wanted: HubId) -> list[HubFile]:
         pickles = sorted(name for name in names if name.endswith(PICKLES))
         if pickles:
             raise only_pickles(str(wanted), pickles[0])
-        raise ModelError(f"{wanted} has no weights (model.safetensors);", "choose another")
+        raise ModelError(f"{wanted} has no weights ({WEIGHTS});", "choose another")
     if names.isdisjoint(EXTRACTORS):
         raise ModelError(f"{wanted} has no feature extractor ({EXTRACTORS[-1]});", "choose another")
     # A single file is preferred to shards of the same weights.
