@@ -5,7 +5,7 @@ from __future__ import annotations
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 
 _LONGEST_NAME = 100
-MOST_CHANCE = 10
+MOST_CHANCE, MOST_LATEST_MS = 10, 60_000
 A_NAME = f"1 to {_LONGEST_NAME} printable characters, not only spaces"
 """The form of a model's name, for error messages."""
 
@@ -42,4 +42,4 @@ def is_chance(value: object) -> bool:
 
 def is_latest(value: object) -> bool:
     """Whether it is a valid number of milliseconds within which a word must fire; None is no limit."""
-    return value is None or (type(value) is int and 0 < value <= 60_000)
+    return value is None or (type(value) is int and 0 < value <= MOST_LATEST_MS)

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kwsd.cards.allowed import A_NAME, MOST_CHANCE, is_chance, is_cost, is_latest, is_name, is_smoothing, is_threshold
+from kwsd.cards.allowed import (
+    A_NAME,
+    MOST_CHANCE,
+    MOST_LATEST_MS,
+    is_chance,
+    is_cost,
+    is_latest,
+    is_name,
+    is_smoothing,
+    is_threshold,
+)
 from kwsd.cards.folder import closed, read_json
 from kwsd.cards.names import CARD
 from kwsd.config import nearest
@@ -45,7 +55,7 @@ def read_card_file(path: Path) -> dict[str, Any]:
     if not is_cost(card.setdefault("substitution", 1.0)):
         raise _wrong(path, "substitution", card["substitution"], "a number above 0, at most 1")
     if not is_latest(card.setdefault("latest_ms", None)):
-        raise _wrong(path, "latest_ms", card["latest_ms"], "a whole number of milliseconds from 1 to 60000")
+        raise _wrong(path, "latest_ms", card["latest_ms"], f"a whole number of milliseconds from 1 to {MOST_LATEST_MS}")
     if not is_chance(card.setdefault("second_chance", 0.0)):
         raise _wrong(path, "second_chance", card["second_chance"], f"a number from 0 to {MOST_CHANCE}, in log-odds")
     for word, threshold in card["thresholds"].items():

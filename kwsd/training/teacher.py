@@ -29,7 +29,7 @@ from kwsd.networks.whisper import WhisperSpotterConfig
 from kwsd.samples import RATE
 from kwsd.training.cache import caching
 from kwsd.training.corpus import Corpus
-from kwsd.training.recipe_file import TEACHER_STRIDE
+from kwsd.training.recipe_file import TEACHER_SIZE, TEACHER_STRIDE
 
 STRIDE = TEACHER_STRIDE
 """Samples from one of the encoder's vectors to the next."""
@@ -103,7 +103,7 @@ class TeacherFeatures:
 
     def spread(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each dimension, (288,) each, over a thousand seconds of the first part."""
-        sample = self.parts[0][:: max(1, len(self.parts[0]) // 1000)].astype(np.float32).reshape(-1, 288)
+        sample = self.parts[0][:: max(1, len(self.parts[0]) // 1000)].astype(np.float32).reshape(-1, TEACHER_SIZE)
         return sample.mean(axis=0), sample.std(axis=0) + np.float32(1e-3)
 
 
@@ -129,7 +129,7 @@ def teacher_features(
     for column in (corpus.names, corpus.starts, rows, starts, corpus.samples):  # samples: old names may get new clips
         digest.update(np.ascontiguousarray(column).data)
     place = cache / f"{digest.hexdigest()[:16]}.features"
-    shape = (len(rows), FRAMES, 288)
+    shape = (len(rows), FRAMES, TEACHER_SIZE)
     if not _is_whole(place, shape):
         with caching(place) as file:
             for first in range(0, len(rows), 64):
