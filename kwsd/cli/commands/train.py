@@ -13,7 +13,9 @@ from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import given_flags
 from kwsd.cli.labels import split_labels
+from kwsd.config import options
 from kwsd.config.sections import DEFAULT_MODEL
+from kwsd.config.values import allowed
 from kwsd.errors import OutputError, UsageError
 from kwsd.replacing import try_new_folder
 from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe, read_finetune_recipe
@@ -26,7 +28,7 @@ _OWN_FLAGS = (
 )  # fmt: skip
 """The options that a recipe with a [backbone] replaces."""
 
-
+_DEVICE = options()["model.device"]
 _USUAL = FinetuneRecipe("", "")
 _PASSES = f"Passes over the clips [default: {_USUAL.passes(FEW_STEPS)}, or as many as make {FEW_STEPS} steps]."
 _RATES = (
@@ -114,9 +116,7 @@ def train(
         ),
     ] = False,
     seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,
-    device: Annotated[
-        str, typer.Option(metavar="auto|cuda|cpu", help="Where to compute; auto takes CUDA if it is there.")
-    ] = "auto",
+    device: Annotated[str, typer.Option(metavar="|".join(_DEVICE.choices), help=_DEVICE.help)] = _DEVICE.default,
 ) -> None:
     """Teach your own words to kwsd's HuBERT or to any other encoder, or train by a recipe.
 
@@ -186,8 +186,8 @@ def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
 
 def _check_names(device: str, name: str) -> None:
     """Raise UsageError for an unknown device, or a run's name that is not valid for a folder and a card."""
-    if device not in ("auto", "cuda", "cpu"):
-        raise UsageError(f"--device is {device!r}; it must be auto, cuda or cpu")
+    if device not in _DEVICE.choices:
+        raise UsageError(f"--device is {device!r}; it must be {allowed(_DEVICE)}")
     if name and not _is_plain(name):
         raise UsageError(f"--name is {name!r:.40}; it must be {A_NAME}, without a slash, and not . or ..")
 
