@@ -75,7 +75,7 @@ def stream(
             min=0,
             max=1_000_000,
             rich_help_panel=_BUILD,
-            help="How many words; 0 for 300 an hour of --hours.",
+            help=f"How many words; 0 for {_WORDS_AN_HOUR} an hour of --hours.",
         ),
     ] = 0,
     transcripts: Transcripts = None,
