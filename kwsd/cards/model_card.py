@@ -30,7 +30,7 @@ class ModelCard:
     `path` is its folder, or an exported model's file. `rate` is the network's, in Hz. `window` is the length of its
     input, `longest` the greatest possible one (None for no limit), both in samples at 16 kHz; its scores are about the
     last `spoken` of them, None for all. A zero-shot model has no labels until it is given some. A `verifier` is a
-    second model that is asked as well, with thresholds for the two together.
+    second model that is asked as well, and may have one itself; it comes with thresholds for all of them together.
     """
 
     name: str

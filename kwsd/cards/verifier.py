@@ -16,8 +16,8 @@ from kwsd.samples import RATE
 class Verifier:
     """The verifier's name, the first model's score from which on it is asked, and the weight of its scores.
 
-    `thresholds` are for the two models together. `window` is the length of the verifier's input in samples, which its
-    own folder says, not this card.
+    `thresholds` are for all models together, the verifier's own verifier included. `window` is the length in samples of
+    the longest input of those that verify, which their own folders say, not this card.
     """
 
     model: str

@@ -71,7 +71,7 @@ def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
 
 
 def _licence(plan: Recipe) -> str:
-    """The default licence: weights that descend from Moonshine's need its MIT notice."""
+    """The default licence: weights that descend from an encoder, Moonshine's or Whisper's, need its MIT notice."""
     return "Apache-2.0 AND MIT" if plan.teacher.weights else "Apache-2.0"
 
 

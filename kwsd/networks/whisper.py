@@ -1,6 +1,6 @@
 """kwsd's third classifier: the encoder of Whisper, an adapter, and two heads (noise or word; which word).
 
-It was trained on other speech than Moonshine, of which the other two networks descend, and hears a mel spectrogram
+It was trained on other speech than Moonshine, from which the other two networks descend, and hears a mel spectrogram
 instead of the waveform. So it makes other mistakes, and verifies what both of them take for a word
 (`kwsd.networks.cascade`). It is a regular `transformers` model, as described in `kwsd.networks.hubert`.
 

@@ -16,7 +16,7 @@ from kwsd.training.values import read_table
 
 _KINDS = ("hubert", "moonshine", "whisper")
 TEACHER_SIZE, TEACHER_INNER, TEACHER_KERNELS, TEACHER_STRIDE = 288, 1152, (127, 7, 3), 384
-"""The sizes of Moonshine tiny's encoder, the only teacher.
+"""The sizes of Moonshine tiny's encoder, the only one that a HuBERT learns from.
 
 They are the hidden size, the inner size of a feed-forward layer, the convolutions' kernels, and the samples from one
 vector to the next."""
