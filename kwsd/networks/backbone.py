@@ -46,7 +46,7 @@ class BackboneConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]  # tran
 def encoder_of(model: nn.Module) -> nn.Module:
     """The encoder of a base model, which may be the whole model."""
     kind = getattr(model.config, "model_type", "")
-    part: nn.Module = model.encoder if kind in _WITH_DECODER else model  # type: ignore[assignment]
+    part: nn.Module = model.encoder if kind in _WITH_DECODER else model  # type: ignore[assignment]  # a tensor, for all mypy knows
     return part
 
 

@@ -32,7 +32,7 @@ class _Look(threading.Thread):
     def run(self) -> None:
         try:
             _check_program(self.word, self.argv)
-        except Exception as error:
+        except Exception as error:  # whatever it is: `check_programs` raises it
             self.fault = error
 
 

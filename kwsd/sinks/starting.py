@@ -107,7 +107,7 @@ class Starter:
             outcome = RunningHook(start.order)
         except (OSError, ValueError) as error:
             outcome = why_not(start.order.hook.argv, error)  # in this thread, as reading the program may hang, too
-        except Exception as error:
+        except Exception as error:  # a bug: `ended` raises it
             outcome = error
         with self._handing_over:
             start.outcome = outcome

@@ -185,7 +185,7 @@ class Mixer:
                     if stopped.is_set():
                         return
                     ready.put(self.batch_at(step, mined))
-            except BaseException as error:
+            except BaseException as error:  # raised where the batch is waited for
                 ready.put(error)
 
         thread = threading.Thread(target=work, name="kwsd-batches", daemon=True)

@@ -23,7 +23,9 @@ from kwsd.waker import Waker
 log = logging.getLogger(__name__)
 
 _SLEPT_S = 1.0
+"""By more than this the suspended time has to grow from one block to the next, for the machine to have slept."""
 _STEADY_S = 10.0
+"""A device that worked for longer than this, since it was last lost, is searched for anew, with short pauses."""
 _SLOW = 1.02
 """By no more than this factor is a device's clock slower than ours."""
 
