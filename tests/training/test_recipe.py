@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import MoonshineConfig
 
 from kwsd.errors import ConfigError, InputError
+from kwsd.networks import moonshine, whisper
+from kwsd.training import recipe_file
 from kwsd.training.finetuning.recipe import FinetuneRecipe, read_finetune_recipe
 from kwsd.training.recipe_file import read_recipe
 
@@ -21,6 +25,14 @@ def test_the_shipped_recipe_is_read() -> None:
     assert recipe.name == "hubert-commands"
     assert len(recipe.words) == 35
     assert recipe.network.conv_stride == (64, 3, 4)
+
+
+def test_the_sizes_that_a_recipe_is_checked_by_are_those_of_the_networks() -> None:
+    assert recipe_file.WHISPER_STRIDE == whisper.HOP * whisper.STEPS
+    assert math.prod(moonshine.STRIDES) == recipe_file.TEACHER_STRIDE
+    assert recipe_file.TEACHER_KERNELS == moonshine.KERNELS
+    tiny = MoonshineConfig()
+    assert (tiny.hidden_size, tiny.intermediate_size) == (recipe_file.TEACHER_SIZE, recipe_file.TEACHER_INNER)
 
 
 @pytest.mark.parametrize(
