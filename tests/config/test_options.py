@@ -11,6 +11,8 @@ import pytest
 from kwsd.config import Config, nearest, options
 from kwsd.config.values import allowed, check
 
+NUMBERS = (int, float, int | None, float | None)
+
 
 def test_every_option_says_what_it_is_for() -> None:
     for key, option in options().items():
@@ -27,7 +29,7 @@ def test_defaults_are_allowed_by_their_own_ranges() -> None:
 
 def test_numbers_have_a_range() -> None:
     for option in options().values():
-        if option.type in (int, float, float | None):
+        if option.type in NUMBERS:
             assert option.low is not None, option.key
             assert option.high is not None, option.key
             assert option.low < option.high
@@ -41,7 +43,7 @@ def test_flags_are_not_given_twice() -> None:
 
 def test_a_unit_stands_in_the_name_of_every_duration() -> None:
     for option in options().values():
-        if "econds" in option.help and option.type in (int, float):
+        if "econds" in option.help and option.type in NUMBERS:
             unit = "_ms" if "illiseconds" in option.help else "_s"
             assert option.name.endswith(unit), option.key
 
