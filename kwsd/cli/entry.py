@@ -100,6 +100,8 @@ def _tell_error(error: Exception, debug: bool) -> int:
         return _tell(lacking, DeviceError.exit_status, debug)
     if failure := gpu_failure(error):
         return _tell(str(failure), failure.exit_status, debug)
+    if isinstance(error, ValueError) and (endpoint := _wrong_endpoint()):
+        return _tell(endpoint, DeviceError.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {DEBUG} for the traceback)", INTERNAL, debug)
 
@@ -111,6 +113,18 @@ def _is_nowhere() -> bool:
     except FileNotFoundError:
         return True
     return False
+
+
+def _wrong_endpoint() -> str:
+    """What is wrong with HF_ENDPOINT, which huggingface_hub parses when it is imported; "" for nothing."""
+    from urllib.parse import urlsplit
+
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    try:
+        urlsplit(endpoint).port  # noqa: B018 - raises for what is no port
+    except ValueError as error:
+        return f"HF_ENDPOINT is {endpoint!r}, which is no address ({error}): correct or unset it"
+    return ""
 
 
 def _tell(text: str, status: int, debug: bool) -> int:

@@ -179,6 +179,18 @@ def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: py
     assert "/secret/config.json: Permission denied; check the name and its permissions" in ran.err
 
 
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:port", "http://[::1", "http://hub:65536"])
+def test_an_address_of_the_hub_that_is_none_is_no_fault(
+    kwsd: Command, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    raising(monkeypatch, ValueError("Port could not be cast"))
+    assert kwsd("version").status == 70
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    ran = kwsd("version")
+    assert ran.status == 69
+    assert f"HF_ENDPOINT is '{endpoint}', which is no address (" in ran.err
+
+
 @pytest.mark.parametrize("arguments", [("train", "--data", "clips"), ("bench",)])
 def test_a_current_folder_that_is_gone_is_no_fault(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
