@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from kwsd.cli.columns import widths
@@ -90,7 +91,11 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def importing(work: str) -> Iterator[None]:
-    """Wrap the import of the packages of kwsd[train] for some `work`. Raises DeviceError where they are missing."""
+    """Wrap the import of the packages of kwsd[train] for some `work`.
+
+    Raises DeviceError where they are missing, and FileNotFoundError where the current folder is gone, in which torch
+    would end the process."""
+    Path.cwd()
     try:
         with working("loading torch"):
             yield

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +36,7 @@ def load_classifier(
         ModelError, DeviceError: see `kwsd.networks.devices.pick_device`, `kwsd.networks.torch_classifier.load_own` and
             `kwsd.networks.onnx_loading.load_onnx`.
         DeviceError: kwsd was installed without torch, and nothing else runs this model.
+        FileNotFoundError: torch is needed, and the current folder is gone.
         ConfigError: an exported model is to run on a GPU.
     """
     if card.kind == "exported":
@@ -95,6 +97,7 @@ def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
 
 @contextmanager
 def _importing_torch(card: ModelCard) -> Iterator[None]:
+    Path.cwd()  # raises where that folder is gone, in which torch would end the process
     try:
         yield
     except ImportError as error:

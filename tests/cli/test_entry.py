@@ -191,7 +191,10 @@ def test_an_address_of_the_hub_that_is_none_is_no_fault(
     assert f"HF_ENDPOINT is '{endpoint}', which is no address (" in ran.err
 
 
-@pytest.mark.parametrize("arguments", [("train", "--data", "clips"), ("bench",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", "--data", "clips"), ("bench",), ("export", "hubert-commands", "--out", "."), ("classify", "a.wav")],
+)
 def test_a_current_folder_that_is_gone_is_no_fault(
     kwsd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
