@@ -60,7 +60,7 @@ def as_value(value: Any) -> str:
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, (list, tuple)):
-        if len(value) == 3 and tuple(value[:2]) == SHELL:
+        if len(value) == 3 and tuple(value[:2]) == SHELL and value[2].strip():  # a shell line may not be empty
             return f"{{ shell = {_string(value[2])} }}"
         return f"[{', '.join(map(as_value, value))}]"
     return repr(value)

@@ -31,7 +31,7 @@ thresholds = { yes = 0.5, "zwölf!" = 0.25 }
 max_running = 2
 [hooks.words]
 yes = "notify-send 'I heard' yes"
-no = [["a", "b c"], { shell = "x | \"y\"" }]
+no = [["a", "b c"], { shell = "x | \"y\"" }, ["/bin/sh", "-c", " "]]
 "*" = { shell = "printf '\\t' >>log" }
 [socket]
 enabled = true
