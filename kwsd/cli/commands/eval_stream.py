@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _BUILD = "To build a stream"
 _BUILDING = ("words", "split", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed", "save")
 _WORDS_AN_HOUR = 300
+_MOST_WORDS = 1_000_000
 
 
 @configured(*EAR, without=("model.labels", "trigger.words", "gate.enabled"))
@@ -73,7 +74,7 @@ def stream(
         typer.Option(
             metavar="N",
             min=0,
-            max=1_000_000,
+            max=_MOST_WORDS,
             rich_help_panel=_BUILD,
             help=f"How many words; 0 for {_WORDS_AN_HOUR} an hour of --hours.",
         ),
@@ -127,6 +128,7 @@ def stream(
     """
     _check(audio, table, given_flags(ctx, _BUILDING))
     check_finite(hours=hours, choose=choose)
+    count = count or _count(hours)
     check_places(json, plots)
     if save is not None:
         try_folder(save)
@@ -146,7 +148,6 @@ def stream(
         else:
             assert words is not None  # _check has made sure
             settings = StreamSettings(snr_db=snr if noise else None, seed=seed)
-            count = count or max(1, round(_WORDS_AN_HOUR * hours))
             listened = tuple(model.settings.trigger.thresholds)
             heard = stream_from_folders(
                 words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
@@ -164,6 +165,14 @@ def stream(
     report = replace(report, unreadable=unreadable.told)
     publish(report, json, plots, lambda place: plot_streams(report, place), chosen)
     unreadable.check()
+
+
+def _count(hours: float) -> int:
+    """How many words so many hours get. Raises UsageError for more than a stream may have."""
+    if hours > _MOST_WORDS / _WORDS_AN_HOUR:
+        what = f"--hours is {hours:g}, which at {_WORDS_AN_HOUR} words an hour takes more than {_MOST_WORDS:,} words;"
+        raise UsageError(what, "take fewer hours, or say how many words with --count")
+    return max(1, round(_WORDS_AN_HOUR * hours))
 
 
 def as_configuration(chosen: Choice, alone: Sequence[str] = ()) -> Iterator[str]:

@@ -96,6 +96,12 @@ def test_thresholds_for_a_few_of_the_words_are_told_to_be_for_these_alone(
     assert "in [trigger]" not in kwsd(*measure, *CHEAP).out
 
 
+def test_hours_that_no_stream_can_have_are_refused(kwsd: Command, clips: Path) -> None:
+    ran = kwsd("eval", "stream", "--words", clips, "--speech", clips, "--hours", "1e308")
+    assert ran.status == 2
+    assert "--hours is 1e+308, which at 300 words an hour takes more than 1,000,000 words; take fewer" in ran.err
+
+
 def test_what_was_chosen_is_told_though_no_picture_can_be_drawn(
     kwsd: Command, tiny_model: Path, clips: Path, speech: Path, tmp_path: Path
 ) -> None:
