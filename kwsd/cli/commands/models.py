@@ -158,9 +158,8 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "size", _size(card)
     yield "licence", card.licence
     yield "file" if card.kind == "exported" else "folder", str(card.path)
-    if card.verifier is not None:
-        asked = f"used where a word scores {card.verifier.asked_from:g} or more"
-        yield "verifier", f"{card.verifier.model}, {asked}; kwsd listen --no-verify turns it off"
+    for verifier in _verifiers(card):
+        yield "verifier", verifier
     if card.substitution != 1:
         yield "fires by", f"its score, in which another listened word counts {card.substitution:g} of what no word does"
     if card.latest_ms is not None:
@@ -169,6 +168,20 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "second chance", needs
     for key, value in flattened(card.scores):
         yield "score", f"{key}: {value}"
+
+
+def _verifiers(card: ModelCard) -> Iterator[str]:
+    """A line about the verifier, and one about each that is asked after it; those that cannot be read are left out."""
+    from kwsd.zoo.finding import verifier_card
+
+    before = ""
+    while (verifier := card.verifier) is not None:
+        also = f" with {before}, too" if before else "; kwsd listen --no-verify turns it off"
+        yield f"{verifier.model}, used where a word scores {verifier.asked_from:g} or more{also}"
+        try:
+            card, before = verifier_card(card, verifier.model), verifier.model
+        except ModelError:
+            return
 
 
 def _hears(card: ModelCard) -> str:

@@ -184,6 +184,12 @@ def test_what_may_have_been_meant(kwsd: Command, tiny_model: Path, tmp_path: Pat
         assert hint in ran.err
 
 
+def test_every_verifier_is_named(kwsd: Command) -> None:
+    told = " ".join(kwsd("models", "info", "hubert-commands").out.split())
+    assert "verifier moonshine-commands, used where a word scores 0.25 or more; kwsd listen --no-verify" in told
+    assert "verifier whisper-commands, used where a word scores 0.25 or more with moonshine-commands, too" in told
+
+
 def test_how_much_a_model_hears_is_not_what_its_verifier_does(kwsd: Command) -> None:
     told = " ".join(kwsd("models", "info", "hubert-commands").out.split())
     assert "hears 1 s at once, at 16000 Hz; its verifier 2 s" in told
