@@ -14,6 +14,7 @@ from typing import Any
 from kwsd.cli import stderr
 from kwsd.config import load_config
 from kwsd.errors import ConfigError, DeviceError
+from kwsd.sinks.listening import check_length
 
 _NEXT = "start one: `kwsd listen` (over a file or a pipe: with --socket PATH)"
 _AGAIN_S = 0.05
@@ -42,7 +43,9 @@ def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
 def connect(path: Path, until: float = math.inf) -> socket.socket:
     """Connect to the daemon at `path`.
 
-    Raises DeviceError where none listens, or its queue of connections is still full at the monotonic time `until`."""
+    Raises DeviceError where none listens, or its queue of connections is still full at the monotonic time `until`, and
+    ConfigError for a path that is too long for a socket."""
+    check_length(path)
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _knock(daemon, path, until)

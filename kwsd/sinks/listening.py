@@ -33,6 +33,12 @@ Identity = tuple[int, int]
 """Device and inode number, which tell our socket from a later one under the same name."""
 
 
+def check_length(path: Path, flag: str = "--socket") -> None:
+    """Raise ConfigError, which names the flag that chooses another, for a path that is too long for a socket."""
+    if len(os.fsencode(path)) > LONGEST:
+        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path;", f"choose another with {flag}")
+
+
 def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identity]:
     """A listening, non-blocking socket at `path` and its identity; mode 0600 from the start.
 
@@ -40,8 +46,7 @@ def listen(path: Path, *, flag: str = "--socket") -> tuple[socket.socket, Identi
     if another process listens there or the path cannot be used, and ConfigError if it is too long; both name the flag
     that chooses another.
     """
-    if len(os.fsencode(path)) > LONGEST:
-        raise ConfigError(f"{path}: longer than the {LONGEST} bytes of a socket's path;", f"choose another with {flag}")
+    check_length(path, flag)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -131,6 +131,12 @@ def test_without_a_daemon_it_says_so(kwsd: Command, tmp_path: Path) -> None:
     assert "no daemon is running" in ran.err
 
 
+def test_a_path_too_long_for_a_socket_is_wrong_as_for_listen(kwsd: Command, tmp_path: Path) -> None:
+    ran = kwsd("status", "--socket", tmp_path / ("s" * 107))
+    assert ran.status == 78
+    assert "longer than the 107 bytes of a socket's path; choose another with --socket" in ran.err
+
+
 @pytest.mark.parametrize(
     ("level", "lost", "shown"),
     [
