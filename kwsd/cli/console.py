@@ -85,7 +85,8 @@ def working(what: str) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(f"{what} …")):
+    spinner, dots = ("dots", "…") if takes_utf8(sys.stderr) else ("line", "...")
+    with Console(stderr=True).status(Text(f"{what} {dots}"), spinner=spinner):
         yield
 
 

@@ -28,12 +28,12 @@ console.table("Title", ("word", "n"), (("[yes]", "1"),))
 """
 
 
-def on_terminal(code: str, columns: int = 80) -> tuple[str, str]:
+def on_terminal(code: str, columns: int = 80, encoding: str = "utf-8") -> tuple[str, str]:
     """Run code with standard error, and standard output, on terminals of their own."""
     said = []
     ends = [pty.openpty(), pty.openpty()]
     command = [sys.executable, "-c", code]
-    env = os.environ | {"TERM": "xterm", "COLUMNS": f"{columns}"}
+    env = os.environ | {"TERM": "xterm", "COLUMNS": f"{columns}", "PYTHONIOENCODING": encoding}
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1], env=env)
     with process:
         try:
@@ -59,6 +59,13 @@ def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
     assert "clips" not in out
     assert "[yes]" in out
     assert "─" in out
+
+
+def test_a_terminal_without_utf_8_gets_what_it_can_show() -> None:
+    out, err = on_terminal(SHOWS, encoding="ascii")
+    assert "100%" in err
+    assert "thinking ..." in err
+    assert "\\u" not in out + err
 
 
 @pytest.mark.parametrize("width", [40, 80])
