@@ -54,11 +54,23 @@ def check_places(out: str | None, plots: Path | None = None) -> None:
     what `try_folder` raises, and DeviceError without matplotlib for plots."""
     if out == "":
         raise UsageError("--json is empty;", "name a file, or - to print it")
-    if out not in (None, "-"):
+    if out is not None and not _is_stdout(out):
         _check_file(Path(out))
     if plots is not None:
         try_folder(plots)
         check_matplotlib()
+
+
+def _is_stdout(out: str) -> bool:
+    """Whether `out` is "-", or another name of where standard output goes, such as /dev/stdout.
+
+    If it were written to as a file, the tables would be printed over it, or be lost."""
+    if out == "-":
+        return True
+    try:
+        return sys.stdout is not None and os.path.samestat(Path(out).stat(), os.fstat(sys.stdout.fileno()))
+    except OSError:
+        return False
 
 
 def _check_file(path: Path) -> None:
@@ -76,18 +88,19 @@ def publish(
     draw: Callable[[Path], Sequence[Path]] | None = None,
     lines: Iterable[str] = (),
 ) -> None:
-    """Publish a report: as tables and `lines` on standard output, or as JSON there if `out` is "-".
+    """Publish a report: as tables and `lines` on standard output, or as JSON there if `out` is that, or "-".
 
     Any other `out` is a file for the JSON, in addition to the tables. `draw` draws pictures into the folder `plots`.
     Raises the error of the last of these that fails, after all have been tried."""
-    escaped = out == "-" and not takes_utf8(sys.stdout)
+    printed = out is not None and _is_stdout(out)
+    escaped = printed and not takes_utf8(sys.stdout)
     told = {"schema": SCHEMA, **report.to_dict()} if out else {}
     text = readable(json.dumps(told, indent=2, ensure_ascii=escaped)) if out else ""
     with ExitStack() as last_first:  # even if one fails; the tables at last, as their reader may go away (head)
-        last_first.callback(_print, text if out == "-" else "", report, lines)
+        last_first.callback(_print, text if printed else "", report, lines)
         if plots is not None and draw is not None:
             last_first.callback(_draw, plots, draw)
-        if out not in (None, "-"):
+        if out is not None and not printed:
             last_first.callback(_write, Path(out), text + "\n")
 
 

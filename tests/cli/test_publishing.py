@@ -42,6 +42,19 @@ def test_a_report_names_the_version_of_its_form(capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out) == {"schema": 1, "kind": "clips"}
 
 
+def test_standard_output_by_another_name_gets_the_json_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told(Found):
+        def tables(self) -> Sequence[Any]:
+            return (Table("By word", ("word",), (("yes",),)),)
+
+    with (tmp_path / "out.json").open("w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        name = f"/proc/self/fd/{stdout.fileno()}"  # what /dev/stdout is a link to
+        check_places(name)
+        publish(Told(), name)  # type: ignore[arg-type]  # a dict is a mapping
+    assert json.loads((tmp_path / "out.json").read_text()) == {"schema": 1, "kind": "clips"}
+
+
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     heard: list[str] = []
