@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(arguments))
     _hold_standard_descriptors()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if the parent had it ignored, hooks would have no exit status
+    if os.environ.get("HOME") == "":  # pathlib takes it for /; one that is not set is looked up in the user database
+        del os.environ["HOME"]
     if isinstance(sys.stdout, io.TextIOWrapper):  # escape letters that the locale lacks, as on the log
         sys.stdout.reconfigure(errors="backslashreplace")
     status = _run(sys.argv[1:])

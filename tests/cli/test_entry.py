@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,6 +171,14 @@ def test_the_status_is_the_same_where_the_log_is_full_and_nobody_reads_it(debug:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+def test_an_empty_home_is_none() -> None:
+    env = {key: value for key, value in os.environ.items() if key != "XDG_CONFIG_HOME"} | {"HOME": ""}
+    ran = subprocess.run(
+        [sys.executable, "-m", "kwsd", "config", "--path"], env=env, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{pwd.getpwuid(os.getuid()).pw_dir}/.config/kwsd/config.toml\n"
 
 
 def test_a_place_that_is_closed_to_us_is_no_fault(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
