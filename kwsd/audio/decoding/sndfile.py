@@ -27,6 +27,8 @@ UNKNOWN_FRAMES = (1 << 63) - 1
 """libsndfile's number of frames for a FLAC file that was written to a pipe, whose header does not know its length."""
 _HEADER_BYTES = 4096
 """More bytes than the header of a recording without samples has."""
+_SECOND_RIFF = 61
+"""libsndfile's SFE_WAV_NO_RIFF: behind the samples of a WAV file, another one begins."""
 _UNSEEKABLE = 40
 """libsndfile's SFE_NOT_SEEKABLE: a codec that decodes samples from earlier ones, such as GSM 6.10 and some ADPCM."""
 TALKS = "MP3"
@@ -48,6 +50,9 @@ def open_recording(path: Path) -> Any:
     except (sf.LibsndfileError, OSError) as error:
         if path.suffix.lower() == ".onnx":
             raise InputError(f"{path}: a model, not a recording; name it after --model") from error
+        if getattr(error, "code", None) == _SECOND_RIFF:
+            what = f"{path}: behind its samples, another WAV file begins, as arecord writes it after 2 GiB;"
+            raise InputError(what, "convert it (ffmpeg -ignore_length 1 -i FILE out.flac)") from error
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         next_ = f"convert it (ffmpeg -i FILE out.wav; if it is raw samples, {_from_raw(path)})"
         raise InputError(f"{path}: no audio that libsndfile can read ({reason}): {next_}") from error

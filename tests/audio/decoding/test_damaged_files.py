@@ -35,6 +35,9 @@ def write_bad(folder: Path, kind: str) -> Path:
         path.write_bytes(path.read_bytes()[:86])
     elif kind == "nan":
         soundfile.write(path, np.full(40_000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    elif kind == "two":
+        soundfile.write(path, np.ones(100, np.int16), 16_000)
+        path.write_bytes(2 * path.read_bytes())
     elif kind == "fast":
         soundfile.write(path, np.ones(100, np.int16), 2**31 - 1)
     elif kind == "pcm":
@@ -66,6 +69,7 @@ def write_bad(folder: Path, kind: str) -> Path:
         ("nan", "not one sample is a number"),
         ("header", "ends before its first sample"),
         ("raw", r"no header; give them one \(ffmpeg -f s16le -ar 16000 -ac 1 -i .*a\.raw out\.wav\)"),
+        ("two", r"another WAV file begins, .*; convert it \(ffmpeg -ignore_length 1 -i FILE out\.flac\)"),
         ("fast", "2147483647 samples a second"),
     ],
 )
