@@ -27,7 +27,9 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
       kwsd events | jq -r 'select(.type == "detection") | .word'
 
-    Other programs can do without kwsd: socat - UNIX:$XDG_RUNTIME_DIR/kwsd/events.sock
+    Other programs can do without kwsd:
+
+      socat - UNIX-CONNECT:$XDG_RUNTIME_DIR/kwsd/events.sock
 
     The exit status is 69 if the daemon hangs up without saying that it stops.
     """
