@@ -6,6 +6,8 @@ The capture process runs it, without numpy as long as the device delivers 16 kHz
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,9 @@ _WIDTH = 2  # bytes of a sample
 _RESAMPLED_MS = 20
 """Longest block that is resampled. At 44.1 and 48 kHz soxr's output lags by some 10 to 40 ms: the end of a hop comes
 with the next block."""
+_STOPPED_S = 3.0
+"""Seconds without audio after which the stream is given up when it goes on. The daemon does not wait so long for a
+block, so it was stopped as well (`docker pause`), and does not know what is missing."""
 _NEXT = "see `kwsd devices`"
 
 
@@ -80,11 +85,13 @@ class PortAudioStream:
     def blocks(self) -> Generator[RawBlock, None, None]:
         """Blocks as they arrive, without end; closing the generator releases the device.
 
-        Raises DeviceError where the device is busy or gone, or delivers nothing for `stall_s` seconds.
+        Raises DeviceError where the device is busy or gone, or delivers nothing for `stall_s` seconds, and where this
+        process was stopped for a while: it does not know how much of that the device has kept.
         """
         opened = self._open(self._device)
         blocks = opened.blocks
         dropped = told = given = 0  # lost frames of the device; lost samples at 16 kHz; all samples at 16 kHz
+        heard_at, heard = math.inf, 0  # when the newest block was taken, and `given` at that time
         try:
             while True:
                 blocks.changed.clear()
@@ -95,6 +102,11 @@ class PortAudioStream:
                     block = RawBlock(opened.convert(taken[0]), lost)
                     given += lost + len(block)
                     yield block
+                if given > heard:
+                    now = time.monotonic()
+                    if (stopped_s := now - heard_at - (given - heard) / RATE) > _STOPPED_S:
+                        raise DeviceError(f"{self.name}: kwsd did not run for {stopped_s:.0f} s")
+                    heard_at, heard = now, given
                 if blocks.ended:
                     raise DeviceError(f"{self.name}: the stream broke off", f"is it plugged in? {_NEXT}")
                 self._rest(given)

@@ -110,6 +110,47 @@ def test_a_device_that_stops_calling_is_lost(portaudio: Any) -> None:
     assert portaudio.stream.closed
 
 
+def test_a_stream_that_goes_on_after_its_process_was_stopped_is_given_up(
+    portaudio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("kwsd.audio.capture.portaudio.time.monotonic", lambda: now[0])
+    rests: list[int] = []
+
+    def rest(given: int) -> None:
+        """Hear what a second holds in 3.5 seconds, twice, and then next to nothing in a minute."""
+        if given == 0:  # the first block is still to come
+            return
+        rests.append(given)
+        now[0] += 60.0 if len(rests) == 3 else 3.5
+        hear(portaudio, *[silence(320)] * (1 if len(rests) == 3 else 50))
+
+    blocks = open_now(PortAudioStream(stall_s=PATIENCE_S, rest=rest), portaudio, silence(320))
+    with pytest.raises(DeviceError, match=r"^USB Mic: kwsd did not run for 60 s$"):
+        list(blocks)
+    assert rests == [320, 320 + 16_000, 320 + 32_000]
+    assert portaudio.stream.closed
+
+
+def test_a_reader_that_waited_for_room_in_the_pipe_was_not_stopped(
+    portaudio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("kwsd.audio.capture.portaudio.time.monotonic", lambda: now[0])
+
+    def rest(given: int) -> None:
+        if given == 320:
+            hear(portaudio, silence(320))
+
+    blocks = open_now(PortAudioStream(stall_s=PATIENCE_S, rest=rest), portaudio, silence(320))
+    next(blocks)
+    now[0] += 60.0
+    hear(portaudio, *[silence(320)] * 3000)
+    portaudio.stream.options["finished_callback"]()
+    with pytest.raises(DeviceError, match="the stream broke off"):
+        list(blocks)
+
+
 def test_a_stream_that_ends_by_itself_is_lost_at_once(portaudio: Any) -> None:
     stream = PortAudioStream(stall_s=1000)
     blocks = open_now(stream, portaudio, silence(320))
