@@ -108,8 +108,9 @@ class Counters:
             self._verified = (self._verified or 0) + windows
 
     def snapshot(self) -> dict[str, Any]:
-        """All counters, in types that JSON has. Levels are in dBFS over the newest second, None for digital silence.
+        """All counters, in types that JSON has. Levels are in dBFS over the newest second.
 
+        A level is None for digital silence, and while the microphone is lost, as that second is long past then.
         `windows_spared` counts windows without a score, as those of their neighbours showed that it could not matter.
         `windows_verified` is left out if there is no verifier.
         """
@@ -129,7 +130,7 @@ class Counters:
                         "audio_s": round(ring.written / RATE, 3),
                         "lost": name in self._lost_streams,
                         "hop_ms": milliseconds(self._hops.get(name, self._hop)),
-                        "level_dbfs": level_dbfs(ring),
+                        "level_dbfs": None if name in self._lost_streams else level_dbfs(ring),
                     }
                     for name, ring in self._rings.items()
                 },

@@ -41,8 +41,9 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
     by_stream("device_lost", "gauge", "1 while the microphone is lost.", lost)
     hops = {stream: values["hop_ms"] / 1000 for stream, values in streams.items()}
     by_stream("hop_seconds", "gauge", "From one window to the next.", hops)
-    levels = {stream: _level(values["level_dbfs"]) for stream, values in streams.items()}
-    by_stream("level_dbfs", "gauge", "Level of the newest second, in dB re full scale.", levels)
+    levels = {stream: _level(values["level_dbfs"]) for stream, values in streams.items() if not values["lost"]}
+    text = "Level of the newest second, in dB re full scale; missing while the microphone is lost."
+    by_stream("level_dbfs", "gauge", text, levels)
     by_word("detections_total", "Words heard.", snapshot["detections"])
     by_word("near_misses_total", "Words that came close to firing and did not.", snapshot["near_misses"])
     total("windows_scored_total", "Windows that the classifier scored.", snapshot["windows_scored"])

@@ -61,7 +61,7 @@ def test_what_was_spared_and_is_scored_after_all_takes_nothing_from_the_count(co
 
 def test_all_that_happened_is_counted(counters: Counters) -> None:
     found = counters.snapshot()
-    assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": -20.0}}
+    assert found["streams"] == {"desk": {"audio_s": 2.0, "lost": True, "hop_ms": 200, "level_dbfs": None}}
     assert (found["detections"], found["near_misses"]) == ({"stop": 2}, {"go": 1})
     assert (found["windows_scored"], found["windows_gated"], found["windows_spared"]) == (3, 7, 10)
     assert found["inference_batches"] == 1
@@ -136,6 +136,14 @@ def test_silence_has_no_level() -> None:
     assert level_dbfs(ring) is None
 
 
+def test_a_microphone_that_is_lost_has_no_level(counters: Counters) -> None:
+    assert counters.snapshot()["streams"]["desk"]["level_dbfs"] is None
+    assert "kwsd_level_dbfs{" not in exposition(counters.snapshot())
+    counters.send(Envelope.seal(DeviceRestored("desk", 64_000, 16_000), 13))
+    assert counters.snapshot()["streams"]["desk"]["level_dbfs"] == -20.0
+    assert 'kwsd_level_dbfs{stream="desk"} -20\n' in exposition(counters.snapshot())
+
+
 def test_the_page_is_in_prometheus_format(counters: Counters) -> None:
     lines = exposition(counters.snapshot()).splitlines()
     samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
@@ -158,7 +166,7 @@ def test_the_client_library_reads_the_page_as_it_was_meant(counters: Counters) -
     parser = pytest.importorskip("prometheus_client.parser")
     snapshot = counters.snapshot()
     stream = snapshot["streams"].pop("desk")
-    snapshot["streams"]['a "b"\\c\nd'] = {**stream, "level_dbfs": None}
+    snapshot["streams"]['a "b"\\c\nd'] = {**stream, "lost": False, "level_dbfs": None}
     families = {family.name: family for family in parser.text_string_to_metric_families(exposition(snapshot))}
     assert families["kwsd_inference_seconds"].type == "histogram"
     (level,) = families["kwsd_level_dbfs"].samples
