@@ -89,7 +89,11 @@ class Notifier:
             self._heard = heard
 
     def seeking(self) -> None:
-        """Feed the watchdog while all microphones are lost but the search for them goes on."""
+        """Feed the watchdog while all microphones are lost but the search for them goes on.
+
+        It is fed each time, however recently it was: the next answer of the search may take most of its interval.
+        """
+        self._next = 0.0
         self._feed()
 
     def _feed(self) -> bool:

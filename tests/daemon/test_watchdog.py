@@ -6,11 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kwsd.audio.capture.timeouts import CaptureTimeouts
 from kwsd.audio.windowing.ring import Ring
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.watchdog import Watchdog
@@ -78,6 +80,7 @@ def test_the_search_for_all_that_is_lost(watchdog: Watchdog, rings: dict[str, Ri
     watchdog.search_failed()  # the hall is to be heard: that is what counts
     assert not fed()
     tell(watchdog, DeviceLost("hall", 5, "gone"))
+    assert fed()
     for _ in range(3):
         watchdog.search_failed()
         assert fed()
@@ -90,16 +93,42 @@ def test_the_search_for_all_that_is_lost(watchdog: Watchdog, rings: dict[str, Ri
 
 
 def test_no_search_covers_for_a_worker_that_is_stuck(watchdog: Watchdog, fed: Fed) -> None:
-    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
     watchdog.working()
+    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
     watchdog.search_failed()
     assert not fed()
 
 
 def test_a_search_counts_again_once_the_worker_has_got_through_its_batch(watchdog: Watchdog, fed: Fed) -> None:
-    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
     watchdog.working()
+    tell(watchdog, DeviceLost("desk", 5, "gone"), DeviceLost("hall", 5, "gone"))
     watchdog.worked()
     assert fed()  # by the batch
     watchdog.search_failed()
     assert fed()
+
+
+def test_the_slowest_search_that_is_answered_is_in_time_for_the_watchdog(
+    rings: dict[str, Ring], manager: socket.socket, fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, interval_s, times = [1000.0], 30.0, CaptureTimeouts()
+    monkeypatch.setattr("kwsd.daemon.notify.time.monotonic", lambda: now[0])
+    told = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": f"{interval_s * 1e6:.0f}"}
+    del rings["hall"]
+    fed_at = []
+    with closing(Notifier(told)) as notifier:
+        watchdog = Watchdog(notifier, rings)
+        steps: list[tuple[float, Callable[[], None]]] = [
+            (0.0, watchdog.worked),
+            (interval_s / 4 - 0.1, watchdog.worked),
+            (times.stall_s, lambda: tell(watchdog, DeviceLost("desk", 5, "gone"))),
+            (times.first_pause_s + times.start_s + times.open_s, watchdog.search_failed),
+            (times.last_pause_s + 0.4, watchdog.search_failed),
+            (times.last_pause_s + times.start_s + times.open_s, watchdog.search_failed),
+        ]
+        for passed_s, step in steps:
+            now[0] += passed_s
+            rings["desk"].write(np.zeros(1600, np.int16), wait=False)
+            step()
+            fed_at += [now[0]] if fed() else []
+    assert max(later - sooner for sooner, later in pairwise([*fed_at, now[0]])) < interval_s
