@@ -68,6 +68,8 @@ def listen(
         raise UsageError("SOURCE is empty;", "name a recording, - for standard input, or leave it out for a microphone")
     if source is not None and "audio.device" in overrides:
         raise UsageError(f"--microphone and SOURCE ({source!r}) exclude each other;", "leave one of them out")
+    if source is None and overrides.get("audio.realtime"):
+        raise UsageError("--realtime is for recordings and pipes, and no SOURCE is given;", "name one, or leave it out")
     _await_reloads(microphone=source is None)
     loaded = load_config(config, overrides)
     chosen = loaded.config

@@ -40,6 +40,12 @@ def test_flags_that_contradict_each_other_are_wrong_usage(kwsd: Command, flags: 
     assert all(flag in ran.err for flag in flags if flag.startswith("--"))
 
 
+def test_a_microphone_is_not_played_at_the_speed_of_speech(kwsd: Command) -> None:
+    ran = kwsd("listen", "--realtime")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--realtime is for recordings and pipes, and no SOURCE is given; name one, or leave it out" in ran.err
+
+
 def test_the_help_says_how_a_recording_gets_a_socket(kwsd: Command) -> None:
     said = " ".join(kwsd("listen", "--help").out.split())
     assert "for a file or a pipe with --socket" in said
