@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,9 @@ log = logging.getLogger(__name__)
 LOOK_S = 10.0
 """Seconds from one look at the file to the next; nothing tells a server that its file is gone."""
 HANGS_S = 5.0
-"""A thread whose look at the file takes longer hangs, on a mount that is gone: whoever waits for it goes on."""
+"""A thread that takes longer to remove the file hangs, on a mount that is gone: whoever waits for it goes on."""
+_LOOKS_S = 0.1
+"""A look at the file that takes longer may hang; its answer counts when it is time for the next one."""
 
 
 class SocketFile:
@@ -32,6 +35,7 @@ class SocketFile:
         """The socket; after `renewed` another one, while the caller closes the old one."""
         self.due = time.monotonic() + LOOK_S
         """When `renewed` looks at the file next, by the monotonic clock."""
+        self._look: _Look | None = None
         self._told = False
 
     def renewed(self) -> bool:
@@ -44,13 +48,13 @@ class SocketFile:
         if now < self.due:
             return False
         self.due = now + LOOK_S
-        try:
-            self._path.lstat()
-        except FileNotFoundError:
-            return self._listen_again()
-        except OSError:  # its folder cannot be searched, or its disk fails
+        if self._look is None:
+            self._look = _Look(self._path)
+            self._look.begin()
+        if self._look.is_alive():
             return False
-        return False
+        look, self._look = self._look, None
+        return look.found_none and self._listen_again()
 
     def remove(self) -> None:
         """Remove the file, unless another socket has replaced it; to be called before `server` is closed."""
@@ -68,3 +72,30 @@ class SocketFile:
         log.warning("%s: the socket was removed, and is made again", self._path)
         self._told = False
         return True
+
+
+class _Look(threading.Thread):
+    """A look for the file in a thread of its own: on a mount that is gone it hangs, while subscribers are served."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(name="kwsd-socket-look", daemon=True)
+        self._path = path
+        self.found_none = False
+        """Whether there is no such file."""
+
+    def begin(self) -> None:
+        """Look, and wait for the answer for a moment."""
+        try:
+            self.start()
+        except RuntimeError:  # no thread can be started
+            self.run()
+        else:
+            self.join(_LOOKS_S)
+
+    def run(self) -> None:
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            self.found_none = True
+        except OSError:  # its folder cannot be searched, or its disk fails
+            pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -128,6 +129,33 @@ def test_the_file_is_looked_at_though_nothing_else_happens(tmp_path: Path, monke
     finally:
         sink.close(0)
     assert not sink.path.exists()
+
+
+def test_a_mount_that_hangs_keeps_no_event_from_subscribers(
+    later: Callable[[], None],
+    sink: SocketSink,
+    subscribe: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    back, looks, looked = threading.Event(), list[Path](), threading.Event()
+    look = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if path == sink.path:
+            looks.append(path)
+            assert back.wait(PATIENCE_S)
+            looked.set()
+        return look(path)
+
+    client = subscribe()
+    monkeypatch.setattr(Path, "lstat", lstat)
+    for sequence in (1, 2, 3):
+        later()
+        sink.send(sealed(sequence))
+        assert lines(client, 1) == [sequence]
+    assert len(looks) == 1  # the others wait for its answer
+    back.set()
+    assert looked.wait(PATIENCE_S)
 
 
 def test_a_mount_that_hangs_does_not_keep_the_daemon_from_its_end(
