@@ -33,10 +33,11 @@ _SLOW = 1.02
 class Microphone:
     """A live stream from a capture process, which is replaced when the device stalls or vanishes or the machine slept.
 
-    Only arriving blocks prove that the microphone works. While it is lost the stream has no blocks, only `DeviceLost`,
-    then `SearchFailed` for each attempt that ended in an answer. It goes on with `DeviceRestored`, and a block whose
-    `lost` says how many samples are missing. A device that delivers one value only, zero or other, for `silence_s`
-    seconds is reported by `DeviceSilent`, and the end of that by `DeviceAudible`.
+    It is also replaced if it ends by itself, as where both processes were stopped for a while. Only arriving blocks
+    prove that the microphone works. While it is lost the stream has no blocks, only `DeviceLost`, then `SearchFailed`
+    for each attempt that ended in an answer. It goes on with `DeviceRestored`, and a block whose `lost` says how many
+    samples are missing. A device that delivers one value only, zero or other, for `silence_s` seconds is reported by
+    `DeviceSilent`, and the end of that by `DeviceAudible`.
     """
 
     live = True
