@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from kwsd.datasets.layouts import Clip
-from kwsd.datasets.speech_commands import place_of, speaker_of, split_at
+from kwsd.datasets.speech_commands import SPLITS, place_of, speaker_of, split_at
 from kwsd.labels import plain
 
 ENOUGH = 4
@@ -15,7 +15,10 @@ ENOUGH = 4
 
 
 def divided(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips with their splits: their own, or by Speech Commands' rule.
+    """The clips with their splits: their own, that of their speaker's other clips, or by Speech Commands' rule.
+
+    Where a speaker's clips are in several splits, training counts first, then validation. If a label has nothing to
+    learn from, its clips that came without a split are for training.
 
     The rule puts a tenth of the speakers each into validation and test. With few speakers, a label may then have none
     in training or validation. If no clip came with a split, the speaker nearest to that split by the rule is moved
@@ -24,15 +27,24 @@ def divided(clips: Sequence[Clip]) -> list[Clip]:
     """
     speakers = _speakers(clips)
     said: dict[str, set[str]] = {}
+    told: dict[str, set[str]] = {}
     for clip, speaker in zip(clips, speakers, strict=True):
-        if not clip.split:
+        if clip.split:
+            told.setdefault(speaker, set()).add(clip.split)
+        else:
             said.setdefault(speaker, set()).add(plain(clip.label))
     splits = {speaker: split_at(place_of(speaker)) for speaker in said}
-    if all(not clip.split for clip in clips):
+    if not told:
         _mend(splits, said)
-    return [
+    splits |= {speaker: min(some, key=SPLITS.index) for speaker, some in told.items()}
+    found = [
         clip if clip.split else replace(clip, split=splits[speaker])
         for clip, speaker in zip(clips, speakers, strict=True)
+    ]
+    learnt = {plain(clip.label) for clip in found if clip.split == "train"}
+    return [
+        clip if given.split or plain(clip.label) in learnt else replace(clip, split="train")
+        for clip, given in zip(found, clips, strict=True)
     ]
 
 

@@ -42,6 +42,26 @@ def test_where_a_table_says_some_splits_the_others_go_by_the_rule_alone() -> Non
     assert splits(found, "yes") == ["train"] * 6 + ["test"]
 
 
+@pytest.mark.parametrize("rule", ["train", "validation", "test"])
+@pytest.mark.parametrize(("told", "together"), [(["test"], "test"), (["test", "validation", "train"], "train")])
+def test_a_speaker_whose_split_a_table_says_is_there_with_all_clips(rule: str, told: list[str], together: str) -> None:
+    """Else the network would be chosen, or measured, by a voice that it has learnt."""
+    (name,) = speakers(rule, 1)
+    yes = [Clip(Path("yes") / name.replace("0.wav", f"{take}.wav"), "yes", split) for take, split in enumerate(told, 1)]
+    found = divided([*yes, *clips("no", [name]), *clips("no", ["a.wav"], "train")])
+    assert splits(found, "yes") == told
+    assert splits(found, "no") == [together, "train"]
+
+
+@pytest.mark.parametrize("rule", ["train", "validation", "test"])
+def test_where_one_person_says_all_what_a_table_leaves_open_is_learnt(rule: str) -> None:
+    """Whoever marks only what is to choose by."""
+    (name,) = speakers(rule, 1)
+    names = [name.replace("0.wav", f"{n}.wav") for n in range(5)]
+    found = divided([*clips("yes", names[:2], "validation"), *clips("yes", names[2:])])
+    assert splits(found, "yes") == ["validation"] * 2 + ["train"] * 3
+
+
 @pytest.mark.parametrize("lonely", ["validation", "test"])
 def test_a_label_of_one_speaker_is_learnt(lonely: str) -> None:
     found = divided([*clips("yes", speakers(lonely, 1)), *clips("no", speakers("train", 5))])
