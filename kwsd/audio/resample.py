@@ -64,6 +64,8 @@ def resampled(clips: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.
     """(batch, n) float32 at `rate` Hz -> (batch, m) at `wanted` Hz; each row is a whole clip, resampled by itself."""
     if rate == wanted:
         return clips
+    if not len(clips):  # soxr takes no batch without a clip
+        return np.zeros((0, round(clips.shape[1] * wanted / rate)), np.float32)
     import soxr
 
     return np.ascontiguousarray(soxr.resample(clips.T, rate, wanted, quality="HQ").T, np.float32)

@@ -60,3 +60,8 @@ def test_clips_at_another_rate_stay_what_they_were(rate: int) -> None:
     middle = slice(rate // 10, -rate // 10)
     np.testing.assert_allclose(heard[0, middle], expected[middle], atol=1e-3)
     np.testing.assert_allclose(heard[1, middle], expected[middle] / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_no_clips_stay_none(rate: int) -> None:
+    assert resample.resampled(np.zeros((0, 16_000), np.float32), 16_000, rate).shape == (0, rate)
