@@ -127,10 +127,9 @@ class Finetuning:
                 if self.step % self.steps_an_epoch == 0:
                     figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
                     self._choose(figures.get("validation_accuracy", float(epoch)))
+                report(figures)  # before the checkpoint: on resuming, the journal loses the steps after it
+                if self.step % self.steps_an_epoch == 0 or time.monotonic() - self._kept_at >= _KEEP_S:
                     self.keep()
-                elif time.monotonic() - self._kept_at >= _KEEP_S:
-                    self.keep()
-                report(figures)
                 settled()
         chosen = checkpoint.restore(self._chosen)
         if chosen is not None:

@@ -76,7 +76,20 @@ def test_a_slow_run_is_kept_within_an_epoch(
         clock += 130
 
     run.train(minutes_later)
-    assert kept == [4, 7, 10, 13, 16, run.steps]
+    assert kept == [3, 6, 9, 12, 15, run.steps]
+
+
+def test_a_checkpoint_has_no_step_that_the_journal_lacks(
+    foreign: Foreign, data: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between the two loses no row: the journal is cut back to the checkpoint on resuming."""
+    run = started(replace(RECIPE, frozen=True), foreign("whisper"), data, tmp_path / "run")
+    rows: list[float] = []
+    kept: list[tuple[int, float]] = []
+    monkeypatch.setattr(run, "keep", lambda: kept.append((run.step, rows[-1])))
+    run.train(lambda figures: rows.append(figures["step"]))
+    assert kept
+    assert all(step == row for step, row in kept)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
