@@ -79,6 +79,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "teacher.layers needs one layer for each of network.num_hidden_layers"
     if network.kind == "hubert" and recipe.teacher.weights:
         yield from _unlike_teacher(network, recipe.schedule)
+        if network.start and recipe.schedule.front_end_steps:
+            yield "the convolutions of network.start would be taught anew: schedule.front_end_steps must be 0"
     if abs(sum(mix.shares) - 1) > 1e-8:
         yield f"mix.words, sentences, cut, glued, others and silence sum to {sum(mix.shares):g}, not 1"
     for name, snr in (("noise_snr", mix.noise_snr), ("talk_snr", mix.talk_snr)):

@@ -101,6 +101,7 @@ def test_mistakes(tmp_path: Path, text: str, told: str) -> None:
             "product of 320; with teacher.weights it must be a",
         ),
         ('[network]\nconv_stride = [64, 3, 2]\n[teacher]\nweights = "x"', "schedule.front_end_steps must be 0"),
+        ('[network]\nstart = "x"\n[teacher]\nweights = "x"', "taught anew: schedule.front_end_steps must be 0"),
         ("[data]\nspeech = []", "data.speech names no folder"),
         ('[soup]\nmodel = "x"\nshare = 5.0', "soup.share must be a number from 0 to 1"),
     ],
