@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ class Lesson:
     """All that a run needs besides the network: the batches, the teacher and the validation clips.
 
     `taught` holds the teacher's features of the seconds that `mixer`'s batches number; `soft` is a trained model whose
-    scores are learnt too. Both are None if they are not used, as is `teacher`.
+    scores are learnt too. Both are None if they are not used, as is `teacher`. `models` has the checksums of the
+    weights that the recipe names, by its keys.
     """
 
     mixer: Mixer
@@ -38,6 +40,7 @@ class Lesson:
     taught: TeacherFeatures | None
     validation: Corpus
     soft: SoftLabels | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def _groups(model: SpotterModel, encoder_rate: float) -> tuple[list[dict[str, Any]], list[float]]:

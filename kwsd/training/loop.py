@@ -21,6 +21,9 @@ Report = Callable[[dict[str, float]], None]
 COLUMNS = ("step", "seconds", "rate", "norm", "front_end", "words", "features", "soft", "accuracy", "per_word")
 """The columns of the journal."""
 
+_MODELS = "models"
+"""The key in a checkpoint for `Lesson.models`; earlier versions did not store them."""
+
 
 class Run:
     """One run in one folder: the learner, the step, the mined windows, and the best validation result."""
@@ -42,7 +45,8 @@ class Run:
     def resume(self) -> bool:
         """Resume from the folder's checkpoint; returns whether there is one.
 
-        Raises ConfigError where the recordings have changed, and InputError where the checkpoint is not this run's."""
+        Raises ConfigError where the recordings have changed, or a model that the recipe names, and InputError where the
+        checkpoint is not this run's."""
         state = restore(self.folder / CHECKPOINT)
         if state is None:
             return False
@@ -51,6 +55,12 @@ class Run:
             # The mined windows, and all random draws, refer to recordings by number.
             raise ConfigError(
                 f"{self.folder}: the recordings have changed since this run began;", "use --fresh to start over"
+            )
+        began = state.get(_MODELS, {})
+        if changed := [key for key, found in self.lesson.models.items() if began.get(key, found) != found]:
+            raise ConfigError(
+                f"{self.folder}: what {' and '.join(changed)} names has changed since this run began;",
+                "put that back, or use --fresh to start over",
             )
         with of_this_run(self.folder / CHECKPOINT):
             self.learner.load(state)
@@ -66,6 +76,7 @@ class Run:
             "best": self.best,
             "stale": self.stale,
             "mined": torch.from_numpy(self.mined),
+            _MODELS: dict(self.lesson.models),
             **self._recordings(),
         }
         save(state, self.folder / CHECKPOINT)

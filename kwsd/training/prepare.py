@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from kwsd.cards.card_file import checksum
+from kwsd.cards.names import WEIGHTS
 from kwsd.datasets.held_out import held_out
 from kwsd.datasets.recordings import Recording, find_recordings, find_sounds
 from kwsd.datasets.transcripts import check_names, read_transcripts
@@ -31,6 +32,7 @@ from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, load_whisper, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
+from kwsd.zoo import find_model
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the step, how much of it is done, and its total."""
@@ -58,7 +60,15 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     taught = None if teacher is None else _taught(model, recipe, root, cache, progress, teacher, clips)
     if first is not None:
         begin_with(model, first, "network.start")
-    return model, Lesson(mixer, None if taught is None else teacher, taught, clips.validation, soft)
+    models = _checksums(recipe, root)
+    return model, Lesson(mixer, None if taught is None else teacher, taught, clips.validation, soft, models)
+
+
+def _checksums(recipe: Recipe, root: Path) -> dict[str, str]:
+    """The checksums of the weights that the recipe needs after its first step, by its keys; all of them are there."""
+    found = {"teacher.weights": checksum(root / recipe.teacher.weights)} if recipe.teacher.weights else {}
+    named = {"teacher.scores": recipe.teacher.scores, "soup.model": recipe.soup.model}
+    return found | {key: checksum(find_model(model) / WEIGHTS) for key, model in named.items() if model}
 
 
 def _check_places(data: Data, root: Path) -> None:

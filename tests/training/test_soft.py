@@ -19,7 +19,7 @@ from kwsd.training.journal import Journal
 from kwsd.training.learner import Learner
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
-from kwsd.training.recipe import Recipe, Teacher
+from kwsd.training.recipe import Recipe, Soup, Teacher
 from kwsd.training.recipe_file import read_recipe
 from kwsd.training.soft import SoftLabels
 from kwsd.training.trained import load_trained
@@ -53,6 +53,25 @@ def test_it_hears_the_newest_part_of_what_is_longer(teaching: Path) -> None:
     teacher = SoftLabels(load_trained(str(teaching), LABELS, "teacher.scores"))
     windows = torch.randn(2, 32_000, generator=torch.Generator().manual_seed(1)) / 10
     assert torch.equal(teacher(windows), teacher(windows[:, 16_000:]))
+
+
+@pytest.mark.parametrize("key", ["teacher.scores", "soup.model"])
+def test_a_run_does_not_go_on_with_another_model_of_that_name(
+    recordings: Path, recipe_file: Path, teaching: Path, key: str
+) -> None:
+    recipe = read_recipe(recipe_file)
+    named = {"teacher.scores": {"teacher": Teacher(scores=str(teaching))}, "soup.model": {"soup": Soup(str(teaching))}}
+    recipe = replace(recipe, **named[key])  # type: ignore[arg-type]  # its own fields
+
+    def started() -> Run:
+        model, lesson = prepare(recipe, recordings, recordings / "cache", lambda *_: None)
+        return Run(recipe, model, lesson, recordings, "cpu")
+
+    started().keep()
+    assert started().resume()
+    export_model(build_network(recipe), teaching, name="teaching", licence="none")
+    with pytest.raises(ConfigError, match=f"what {key} names has changed since this run began; put that back, or use"):
+        started().resume()
 
 
 def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
