@@ -74,7 +74,7 @@ def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Rec
         paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, place))
         files = sorted(path for path in paths if path.is_file())
     said = {folder: beside(folder) for folder in {path.parent for path in files}}
-    found = list(whole(((path, said[path.parent].get(path.stem, "")) for path in files), unreadable))
+    found = list(whole(((path, said[path.parent].get(clip_name(path.stem), "")) for path in files), unreadable))
     if not found:
         raise InputError(f"{place}: no recordings (wav, flac, ogg, opus, mp3); name another place")
     return found
@@ -86,7 +86,7 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
     For a file that is no audio, `unreadable` is called, or without it a warning is logged, and it is left out."""
     for path, label in files:
         try:
-            yield Recording(path, path.stem, label, _speaker(path), 0, _length(path))
+            yield Recording(path, clip_name(path.stem), label, _speaker(path), 0, _length(path))
         except InputError as error:  # one bad file of thousands must not cost the others
             if unreadable is not None:
                 unreadable(error)

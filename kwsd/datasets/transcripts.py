@@ -12,7 +12,7 @@ from kwsd.texts import lines_of, read_text, reason
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 """Suffixes by which recordings are found in folders; a file that is named itself may have any other."""
-_SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
+_SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})+$", re.IGNORECASE)  # talk.mp3.wav was converted
 _BLANKS = ".trans.txt"
 """The suffix of LibriSpeech's transcripts, which have a blank between name and text."""
 _NAMES, _TEXTS = ("path", "file", "filename", "clip", "name"), ("sentence", "text", "transcript", "transcription")
@@ -41,7 +41,7 @@ def says(spoken: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def clip_name(file: str) -> str:
-    """A clip's name as in transcripts and indexes: the file's name without a recording's suffix."""
+    """A clip's name, everywhere: the file's name without a recording's suffix, or several."""
     return _SUFFIX.sub("", file.strip())
 
 

@@ -189,3 +189,11 @@ def test_a_clip_goes_by_the_same_name_in_an_index_and_in_transcripts(tmp_path: P
     (tmp_path / "said.tsv").write_text("one.wav\tstop now\n")
     (clip,) = find_recordings(tmp_path)
     assert read_transcripts(tmp_path / "said.tsv") == {clip.name: "stop now"}
+
+
+def test_a_file_goes_by_the_same_name_in_transcripts_though_it_was_converted(tmp_path: Path) -> None:
+    write(tmp_path / "talk.mp3.wav", ramp(16_000))
+    (talk,) = find_sounds(tmp_path)
+    for name in (talk.name, talk.path.name, "talk.mp3"):
+        (tmp_path / "said.tsv").write_text(f"{name}\tstop now\n")
+        assert read_transcripts(tmp_path / "said.tsv") == {talk.name: "stop now"}
