@@ -23,7 +23,7 @@ from kwsd.datasets.loading import load
 from kwsd.datasets.mixing import mean_power
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
-from kwsd.labels import UNKNOWN
+from kwsd.labels import UNKNOWN, can_fire
 from kwsd.samples import RATE
 from kwsd.training.tools.by_hand import count, parser_of, run
 from kwsd.training.tools.flac import write_flac
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--count", type=count, default=6000, help="how many clips to write [default: %(default)s]")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other clips [default: %(default)s]")
     arguments = parser.parse_args()
-    clips = find_recordings(arguments.folder)
+    clips = [clip for clip in find_recordings(arguments.folder) if can_fire(clip.label)]  # no noise beside the words
     samples = [heard for _, heard in load(clips)]
     rng = np.random.default_rng(arguments.seed)
     folder = arguments.out / UNKNOWN
