@@ -28,6 +28,8 @@ from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.transcripts import read_transcripts, tokens
 from kwsd.labels import UNKNOWN
 from kwsd.samples import RATE
+from kwsd.shown import several
+from kwsd.texts import lines_of
 from kwsd.training.tools.by_hand import distinct, parser_of, run
 from kwsd.training.tools.flac import write_flac
 
@@ -154,12 +156,15 @@ def main() -> None:
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
     arguments.out.mkdir(parents=True, exist_ok=True)
     journal = arguments.out / "done.txt"  # lists finished recordings: one that a kill cut short is done again
-    done = set(journal.read_text().splitlines()) if journal.exists() else set()
+    done = set(lines_of(journal.read_text(encoding="utf-8"))) if journal.exists() else set()
     found = find_sounds(arguments.folder)
     distinct([_stem(item) for item in found])
-    left = (item for item in found if _stem(item) not in done)
+    left = [item for item in found if _stem(item) not in done]
     heard = [item for item in left if not held_out(item.speaker, item.name, arguments.held_out)]
-    if not heard:
+    if left and not heard:
+        out = f"--held-out {arguments.held_out} leaves out the speakers of all {several(len(left), 'recording')} to do"
+        print(f"{out}; --held-out 0 leaves out nobody", file=sys.stderr)
+    elif not left:
         print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
     for number, (recording, samples) in enumerate(load(heard), start=1):
         text, parts = recording.label or told.get(recording.name, ""), []
@@ -174,7 +179,7 @@ def main() -> None:
                 continue
             folder = arguments.out / (word if word in words else UNKNOWN)
             write_flac(folder / f"{_stem(recording)}-{place}-{word}.flac", window)
-        with journal.open("a") as file:
+        with journal.open("a", encoding="utf-8") as file:
             file.write(_stem(recording) + "\n")
         if number % 50 == 0 or number == len(heard):
             print(f"{number} of {len(heard)} recordings", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,7 +33,12 @@ def run(main: Callable[[], None]) -> None:
 
 
 def distinct(names: Sequence[str]) -> None:
-    """Raise InputError where two recordings share a name, since their results are stored under it."""
+    """Raise InputError where two recordings share a name, since their results are stored under it, a line for each.
+
+    So it does for a name that no line can hold: with a tab or the end of a line in it, or not in UTF-8."""
+    torn = next((name for name in names if re.search("[\t\r\n\ud800-\udfff]", name)), None)
+    if torn is not None:
+        raise InputError(f"a recording is called {torn!r}, which no line of a table can hold; rename it")
     twice = next((name for name, number in Counter(names).items() if number > 1), None)
     if twice is not None:
         raise InputError(f"two recordings are called {twice!r}; rename one, or take their folders one by one")

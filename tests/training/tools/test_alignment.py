@@ -152,10 +152,14 @@ def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
     main()
     assert sorted(str(path.relative_to(out)) for path in out.glob("*/*")) == [written[0], written[1], written[3]]
 
-    monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "1"])  # all are held out: nothing is left
+    monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "1"])  # all are held out
     capsys.readouterr()
     main()
     assert "done.txt has all recordings of" in capsys.readouterr().err
+    (out / "done.txt").unlink()
+    main()
+    told = "--held-out 1 leaves out the speakers of all 3 recordings to do; --held-out 0 leaves out nobody\n"
+    assert capsys.readouterr().err == told
     monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "0"])
 
     (tmp_path / "said.tsv").write_text("c0\tnothing\nc2\tKnow now, on!\n", encoding="utf-8")

@@ -103,3 +103,11 @@ def test_two_recordings_of_one_name_are_refused() -> None:
     distinct(["a", "b"])
     with pytest.raises(InputError, match="two recordings are called 'a'"):
         distinct(["a", "b", "a"])
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\udcff"])
+def test_a_name_that_no_line_can_hold_is_refused(name: str) -> None:
+    """The table could not be read when the same call is given again, or nothing be written to it."""
+    with pytest.raises(InputError, match=r"a recording is called 'a\\.*, which no line of a table can hold; rename it"):
+        distinct(["a", name])
+    distinct(["Zoë's talk", "a\u2028b"])
