@@ -23,7 +23,7 @@ WEIGHTS_KEY = "weights"
 """The recipe's key for the weights that a run starts from; "" where they are not known yet."""
 CONTENTS_KEY = "contents"
 """The recipe's key for what the clips hold."""
-_ANEW = "use --fresh to start over, another name with --name, or another folder with --runs"
+_ANEW = "use --fresh to start over, another name (--name, or name in the recipe), or another folder with --runs"
 
 
 @contextmanager

@@ -37,6 +37,14 @@ def test_what_differs_is_told(tmp_path: Path, earlier: dict[str, Any], now: dict
         pass
 
 
+def test_a_recipe_has_its_name_in_it(tmp_path: Path) -> None:
+    """`--name` is refused beside a recipe."""
+    begun(tmp_path, {"seed": 1})
+    told = r"use --fresh to start over, another name \(--name, or name in the recipe\), or another folder with --runs"
+    with pytest.raises(ConfigError, match=told), run_folder(tmp_path, "mine", {"seed": 2}, fresh=False):
+        pass
+
+
 def test_the_same_recipe_goes_on_though_json_has_no_tuples(tmp_path: Path) -> None:
     recipe = {"snr": (0, 20), "mix": {"talk": (12, 30)}}
     begun(tmp_path, recipe)
