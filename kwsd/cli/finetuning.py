@@ -34,7 +34,15 @@ from kwsd.training.finetuning.finetune import COLUMNS, Finetuning
 from kwsd.training.finetuning.labelled import Labelled, find_labelled
 from kwsd.training.finetuning.recipe import FEW_STEPS, FinetuneRecipe
 from kwsd.training.finetuning.unreadable import check_readable, warned_once
-from kwsd.training.run_folder import CONTENTS_KEY, WEIGHTS_KEY, going_on, keep_recipe, model_place, run_folder
+from kwsd.training.run_folder import (
+    CONTENTS_KEY,
+    WEIGHTS_KEY,
+    going_on,
+    keep_recipe,
+    model_folder,
+    model_place,
+    run_folder,
+)
 from kwsd.zoo import find_model, missing_id
 
 log = logging.getLogger(__name__)
@@ -58,7 +66,9 @@ def finetune(recipe: FinetuneRecipe, places: Places, device: str) -> None:
     for doubt in doubts(data, recipe.window):
         log.warning("%s", doubt)
     if missing_id(recipe.model) is None:  # an invalid model is reported before a folder is made for the run
-        recipe, data = _fitted(recipe, data, find_model(recipe.model))
+        backbone = find_model(recipe.model)
+        _check_kept(backbone, model_folder(places.runs / recipe.name, out, recipe.name))
+        recipe, data = _fitted(recipe, data, backbone)
     told = _told(recipe, data, places)
     usual = {"add": False, CONTENTS_KEY: told[CONTENTS_KEY]}
     with run_folder(places.runs, recipe.name, told, fresh=places.fresh, usual=usual) as folder:
@@ -106,6 +116,12 @@ def _finetune(recipe: FinetuneRecipe, places: Places, folder: Path, data: Labell
     model = shlex.quote(str(place))
     log.info("to use it: kwsd listen --model %s", model)
     log.info("how often it fires at talk it has not learnt from: kwsd eval negatives TALK --model %s", model)
+
+
+def _check_kept(backbone: Path, place: Path) -> None:
+    """Raise UsageError where the result would replace the model that is taught: there would be no way back to it."""
+    if place.exists() and place.samefile(backbone):
+        raise UsageError(f"{place} is the model to teach, and the result would replace it;", "name another with --name")
 
 
 def _doubt(run: Finetuning, recipe: FinetuneRecipe, data: Labelled, *, few_words: bool) -> None:

@@ -80,12 +80,17 @@ def going_on(fresh: bool) -> str:
     return "the same command without --fresh" if fresh else "the same command"
 
 
+def model_folder(folder: Path, out: Path | None, name: str) -> Path:
+    """Where the model of the run in `folder` is written: there or, by its name, in `out`."""
+    return folder / "model" if out is None else out / name
+
+
 def model_place(folder: Path, out: Path | None, name: str) -> Path:
-    """The folder for the model of the run in `folder`, made and tested before training.
+    """The `model_folder`, made and tested before training.
 
     Raises OutputError where it cannot be written to, DeviceError where there is no room.
     """
-    place = folder / "model" if out is None else out / name
+    place = model_folder(folder, out, name)
     try_folder(place)
     return place
 

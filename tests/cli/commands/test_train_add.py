@@ -97,6 +97,19 @@ def test_a_model_that_was_taught_few_words_is_a_poor_one_to_add_to(kwsd: Command
     assert ran.err.count("knows few words") == 1
 
 
+def test_the_model_that_is_added_to_is_not_replaced(kwsd: Command, data: Path, tmp_path: Path) -> None:
+    """Without it, there would be no way back to a model without the new word."""
+    shutil.copytree(COMMANDS.parents[2] / "models" / "hubert-commands", tmp_path / "runs" / "mine" / "model")
+    model = tmp_path / "runs" / "mine" / "model"
+    (model.parent / "checkpoint.pt").write_bytes(b"that run's")
+    arguments = ("train", "--data", data, "--add", "--backbone", model)
+    for places in (("--runs", tmp_path / "runs"), ("--out", model.parent, "--name", "model", "--runs", tmp_path)):
+        ran = kwsd(*arguments, *places, "--fresh", "--device", "cpu")
+        assert (ran.status, ran.out) == (2, "")
+        assert f"{model} is the model to teach, and the result would replace it; name another with --name" in ran.err
+    assert {path.name for path in model.parent.iterdir()} == {"checkpoint.pt", "model"}
+
+
 def test_what_does_not_go_with_it(kwsd: Command, data: Path, foreign: Callable[[str], Path], tmp_path: Path) -> None:
     arguments = ("train", "--data", data, "--add", "--runs", tmp_path / "runs", "--device", "cpu")
     shutil.copytree(data, tmp_path / "known")
