@@ -6,17 +6,19 @@ Imports torch, so `train` imports this module only when it runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from kwsd.cards.card_writing import read_raw_card
+from kwsd.cards.folder import licence_of
 from kwsd.cli import console
 from kwsd.cli.learning import Places, learn, unwritten
 from kwsd.errors import KwsdError
 from kwsd.exporting.export import export_model
 from kwsd.networks.devices import pick_device
+from kwsd.training.finetuning.adopting import keep_notices
 from kwsd.training.journal import JOURNAL, plot_journal
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
@@ -25,6 +27,7 @@ from kwsd.training.recipe_file import read_recipe
 from kwsd.training.run_folder import going_on, model_place, run_folder
 from kwsd.training.trained import load_trained
 from kwsd.training.weight_averaging import average_weights
+from kwsd.zoo import find_model
 
 log = logging.getLogger(__name__)
 
@@ -55,24 +58,34 @@ def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
             validated = run.judged()
             log.info("averaged with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
         validated = validated or run.judged()  # empty if the run was at its end already
+    origins = [find_model(name) for name in (plan.network.start, plan.soup.model) if name]
     try:
         export_model(
             model,
             place,
             name=plan.name,
-            licence=places.licence or _licence(plan),
+            licence=places.licence or _licence(plan, origins),
             scores=_scores(validated),
             offsets=plan.mix.offsets,
         )
+        for origin in origins:
+            keep_notices(origin, place)
     except (OSError, SafetensorError) as error:
         raise unwritten(place, error, going_on(places.fresh)) from error
     _plot(folder)
     console.say(f"{place}: {run.step} steps, best accuracy per word on the validation clips {run.best:.4f}")
 
 
-def _licence(plan: Recipe) -> str:
-    """The default licence: weights that descend from an encoder, Moonshine's or Whisper's, need its MIT notice."""
-    return "Apache-2.0 AND MIT" if plan.teacher.weights else "Apache-2.0"
+def _licence(plan: Recipe, origins: Sequence[Path]) -> str:
+    """The default licence: also those of the models whose weights are in the result.
+
+    Weights that descend from an encoder, Moonshine's or Whisper's, need its MIT notice."""
+    told = ["Apache-2.0 AND MIT" if plan.teacher.weights else "Apache-2.0"]
+    told += [licence_of(origin, read_raw_card(origin)) for origin in origins]
+    parts: list[str] = []
+    for licence in told:
+        parts += [f"({licence})"] if " OR " in licence else licence.split(" AND ")
+    return " AND ".join(dict.fromkeys(parts))
 
 
 def _scores(validated: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -96,12 +96,16 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert after["scores"]["validation"] == pytest.approx(before["scores"]["validation"], abs=1e-6)
     assert after["thresholds"] == {"yes": 0.7}  # they were chosen for these very weights
 
+    place.write_text(json.dumps(after | {"licence": "CC-BY-4.0 AND Apache-2.0"}))
+    place.with_name("LICENSE-voices.txt").write_text("name the speakers")
     soup = recipe(tmp_path, 22)  # a run that is mixed with the one before
     soup.write_text(soup.read_text().replace('"tones"', '"soup"') + f'[soup]\nmodel = "{tmp_path}/out/tones"\n')
     mixed = kwsd("train", soup, *arguments[2:])
     assert mixed.status == 0, mixed.err
     assert "averaged with" in mixed.err
     assert (tmp_path / "out" / "soup" / "model.safetensors").is_file()
+    assert (tmp_path / "out" / "soup" / "LICENSE-voices.txt").is_file()
+    assert json.loads((tmp_path / "out" / "soup" / "card.json").read_text())["licence"] == "Apache-2.0 AND CC-BY-4.0"
 
     other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
     assert other.status == 78
