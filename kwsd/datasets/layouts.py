@@ -143,7 +143,8 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
         found = f"it has {brief(', '.join(columns), 80)!r}" if any(columns) else "it is empty"
         raise InputError(f"{path}: {wanted}, between commas or tabs; {found}")
     if {"start", "length"} <= set(columns):
-        raise InputError(f"{path}: an index of clips in long recordings, no table of files; name its folder")
+        what = f"{path}: an index of clips in long recordings, no table of files;"
+        raise InputError(what, "kwsd eval takes its folder, and kwsd train a file for each clip")
     clips: list[Clip] = []
     noise: list[Path] = []
     seen: dict[Path, Clip] = {}
