@@ -23,17 +23,22 @@ from kwsd.training.tools.by_hand import parser_of, run
 from kwsd.training.tools.flac import write_flac
 
 _RATE = 24_000
+_STYLE = 4 * 256
+"""Bytes of a voice for each length of a phrase."""
 _ENDINGS = (".", ".", "!", "?", ",")
 
 
 def read_voices(folder: Path, *, accents: bool) -> dict[str, NDArray[np.float32]]:
     """American and British voices by name, or with `accents` all, each (510, 1, 256) float32: a style by phrase length.
 
-    Raises InputError for fewer than two.
+    Raises InputError for fewer than two, or a file that is no voice.
     """
     files = sorted(path for path in folder.glob("*.bin") if accents or path.stem[0] in "ab")
     if len(files) < 2:
         raise InputError(f"{folder}: a clip's speaker is made of two voices, and there are {len(files)} (*.bin)")
+    strange = next((path for path in files if not path.is_file() or path.stat().st_size % _STYLE), None)
+    if strange is not None:
+        raise InputError(f"{strange}: not one of Kokoro's voices (float32, 256 numbers for each length); remove it")
     return {path.stem: np.fromfile(path, np.float32).reshape(-1, 1, 256) for path in files}
 
 

@@ -55,6 +55,12 @@ def test_of_one_voice_nobody_can_be_made(folder: Path) -> None:
         read_voices(folder, accents=False)
 
 
+def test_what_is_no_voice_is_named(folder: Path) -> None:
+    (folder / "bf_cat.bin").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=r"bf_cat\.bin: not one of Kokoro's voices .* remove it"):
+        read_voices(folder, accents=False)
+
+
 def test_a_speaker_is_mostly_the_first_of_two_voices_and_has_its_accent_and_a_pace(folder: Path) -> None:
     known, kokoro = read_voices(folder, accents=True), Kokoro()
     speakers = [synthesize(kokoro, known, "yes", seed)[0].split("+") for seed in range(40)]
