@@ -186,7 +186,8 @@ def main() -> None:
 
 
 def _stem(recording: Recording) -> str:
-    return f"{recording.speaker or recording.name}_nohash_{recording.name}"
+    """The beginning of the clips' file names; in an index, names and speakers may be paths."""
+    return f"{recording.speaker or recording.name}_nohash_{recording.name}".replace("/", "-")
 
 
 if __name__ == "__main__":

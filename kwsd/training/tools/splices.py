@@ -100,7 +100,8 @@ def main() -> None:
     rng = np.random.default_rng(arguments.seed)
     folder = arguments.out / UNKNOWN
     for number, (one, other) in zip(range(arguments.count), pairs(clips, english(), rng), strict=False):
-        name = f"{clips[one].speaker}_nohash_{number:05d}-{clips[one].label}-{clips[other].label}.flac"
+        speaker = clips[one].speaker.replace("/", "-")  # in an index, it may be a path
+        name = f"{speaker}_nohash_{number:05d}-{clips[one].label}-{clips[other].label}.flac"
         write_flac(folder / name, splice(samples[one], samples[other], rng))
         if (number + 1) % 500 == 0:
             print(f"{number + 1} of {arguments.count}", file=sys.stderr, flush=True)

@@ -173,6 +173,20 @@ def test_the_tool_writes_each_word_to_its_label_and_goes_on_where_it_stopped(
     ]
 
 
+def test_clips_of_an_index_with_paths_lie_in_their_labels_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder below it, nothing would find them."""
+    soundfile.write(tmp_path / "all.wav", np.zeros(RATE, np.int16), RATE)
+    row = f"all.wav\tchapter/c0\tNow a\tpeople/ann\t0\t{RATE}\n"
+    (tmp_path / "index.tsv").write_text(f"file\tclip\tlabel\tspeaker\tstart\tlength\n{row}")
+    monkeypatch.setitem(sys.modules, "pocketsphinx", SimpleNamespace(Decoder=lambda **_: Decoder(*HEARD)))
+    monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}", f"{tmp_path}/out", "--words", "now", "--held-out", "0"])
+    main()
+    written = [path.relative_to(tmp_path / "out") for path in tmp_path.rglob("*.flac")]
+    assert written == [Path("now/people-ann_nohash_chapter-c0-0-now.flac")]
+
+
 def test_what_is_guessed_may_not_contradict_what_is_said() -> None:
     pause, now, no, done = Part("", 0, 10), Part("now", 10, 20), Part("no", 20, 30), Part("done", 30, 40)
     parts, words = [pause, now, no, done], ["no", "on"]
