@@ -148,7 +148,7 @@ def train(
         raise UsageError(_no_data(recipe))
     if recipe is not None:
         _check_recipe_alone(recipe, backbone, given_flags(ctx, _OWN_FLAGS))
-    _check_names(device, name)
+    _check_names(device, name, licence)
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is None:
@@ -184,12 +184,14 @@ def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
         )
 
 
-def _check_names(device: str, name: str) -> None:
-    """Raise UsageError for an unknown device, or a run's name that is not valid for a folder and a card."""
+def _check_names(device: str, name: str, licence: str) -> None:
+    """Raise UsageError for an unknown device, or a name or a licence that a folder or a card may not have."""
     if device not in _DEVICE.choices:
         raise UsageError(f"--device is {device!r}; it must be {allowed(_DEVICE)}")
     if name and not _is_plain(name):
         raise UsageError(f"--name is {name!r:.40}; it must be {A_NAME}, without a slash, and not . or ..")
+    if not licence.isprintable():  # such as the text of a LICENSE; with that in its card, the model would be refused
+        raise UsageError(f"--licence is {licence!r:.40}; it must be one line, such as CC-BY-4.0")
 
 
 def _is_plain(name: str) -> bool:

@@ -130,6 +130,7 @@ def test_nothing_is_fetched_for_a_place_that_is_wrong(
         (("--backbone", "x", "--data", ".", "--learning-rate", "0"), 2, "is 0; it must be 1e-09 or more"),
         (("--backbone", "x", "--data", ".", "--learning-rate", "nan"), 2, "a number from 1e-09 to 1"),
         (("--backbone", "x", "--data", ".", "--resume", "--fresh"), 2, "--fresh/--resume was given twice; leave one"),
+        (("--data", ".", "--licence", "MIT License\n\nPermission"), 2, "it must be one line, such as CC-BY-4.0"),
         (("--backbone", "x", "--data", "/nowhere"), 66, "no such folder"),
         ((RECIPES[0], "--data", ".", "--epochs", "3", "--frozen"), 2, "leave out --frozen, --epochs"),
     ],
