@@ -50,6 +50,13 @@ def _moonshine() -> Recognizer:
     return recognize
 
 
+def _end_line(table: Path) -> None:
+    """End the last line of the table, which an editor may have left open: the next one would become a part of it."""
+    if not table.read_bytes().endswith((b"\n", b"\r")):
+        with table.open("ab") as file:
+            file.write(b"\n")
+
+
 def main() -> None:
     """Append the guesses to the file, one line for each recording."""
     parser = parser_of("transcripts", __doc__)
@@ -69,6 +76,8 @@ def main() -> None:
     if not silent:
         print(f"nothing to guess: all {len(found)} recordings have a transcript", file=sys.stderr)
         return
+    if done:
+        _end_line(arguments.out)
     recognize = _moonshine() if arguments.recognizer == "moonshine" else _pocketsphinx()
     for number, (recording, samples) in enumerate(load(silent), start=1):
         with arguments.out.open("a", encoding="utf-8") as file:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kwsd.datasets.transcripts import read_transcripts
 from kwsd.training.tools import transcripts
 
 
@@ -29,3 +30,15 @@ def test_recordings_without_a_transcript_are_guessed_once(
     transcripts.main()
     assert started == ["sphinx"]
     assert "nothing to guess: all 3 recordings have a transcript" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_guesses_begin_on_a_line_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    (tmp_path / "speech").mkdir()
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / "speech" / f"{name}.flac", np.zeros(1600, np.int16), 16_000)
+    (tmp_path / "said.tsv").write_text(f"a\tby hand{end}", newline="")
+    monkeypatch.setattr(transcripts, "_pocketsphinx", lambda: lambda _: "as it is heard")
+    monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}/speech", "--out", f"{tmp_path}/said.tsv"])
+    transcripts.main()
+    assert read_transcripts(tmp_path / "said.tsv") == {"a": "by hand", "b": "as it is heard"}
