@@ -18,7 +18,7 @@ def under_two_labels(data: Labelled) -> Iterator[tuple[Clip, Clip]]:
 
     Noise counts as `_silence_`. Recordings that are left out, as they hold no sound or cannot be read, do not count.
     """
-    sizes = {clip: _size(clip.path) for clip in (*data.clips, *(Clip(path, SILENCE, "") for path in data.noise))}
+    sizes = {clip: size_of(clip.path) for clip in (*data.clips, *(Clip(path, SILENCE, "") for path in data.noise))}
     count = Counter(sizes.values())
     alike = [clip for clip, size in sizes.items() if size and count[size] > 1]  # only these have to be hashed
     first: dict[str, Clip] = {}  # by contents
@@ -31,7 +31,7 @@ def under_two_labels(data: Labelled) -> Iterator[tuple[Clip, Clip]]:
             yield other, clip
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
     """The size of a file in bytes, 0 for what is none, such as a pipe."""
     try:
         return path.stat().st_size if path.is_file() else 0

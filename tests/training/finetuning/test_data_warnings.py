@@ -44,8 +44,8 @@ def test_a_model_without_a_word_is_doubted(tree: Callable[..., Path]) -> None:
 def test_a_word_that_is_said_again_and_again_in_one_recording_is_doubted(tree: Callable[..., Path]) -> None:
     """One window of it is learnt; that of talk many are is meant."""
     data = tree(*(f"hey/{number}.wav" for number in range(9)), "_unknown_/talk.wav", "_background_noise_/hum.wav")
-    for place in ("hey/3.wav", "_unknown_/talk.wav"):
-        save_wav(data / place, np.zeros(20 * 16_000, np.int16))
+    save_wav(data / "hey" / "3.wav", np.zeros(20 * 16_000, np.int16))
+    save_wav(data / "_unknown_" / "talk.wav", np.resize(read_clip(RECORDINGS / "sentence.flac"), 20 * 16_000))
     _few, long = doubts(find_labelled(data))
     assert long.startswith(f"{data / 'hey' / '3.wav'}: 20 s, of which one 'hey' is learnt; cut it up")
     (data / "hey" / "9.wav").touch()
@@ -68,6 +68,21 @@ def test_clips_in_which_nobody_speaks_are_doubted(tree: Callable[..., Path]) -> 
     _few, nobody = doubts(find_labelled(data))
     named = ", ".join(map(str, empty[:3]))
     assert nobody.startswith(f"'hey': in 4 of 9 clips nobody seems to speak ({named}, …): ")
+
+
+def test_talk_in_which_nobody_speaks_is_doubted(tree: Callable[..., Path]) -> None:
+    """The wrong microphone: the room would be learnt as what is no word, and all talk be taken for words."""
+    data = tree("hey/a.wav", "_unknown_/a.wav", "_unknown_/b.wav", "_unknown_/c.wav", "_background_noise_/hum.wav")
+    room = np.random.default_rng(0).integers(-50, 51, 12 * 16_000, np.int16)
+    talk = np.resize(read_clip(RECORDINGS / "sentence.flac"), 12 * 16_000) // 20
+    save_wav(data / "_unknown_" / "a.wav", talk)
+    save_wav(data / "_unknown_" / "b.wav", room[: 5 * 16_000])  # no long one
+    (data / "_unknown_" / "c.wav").write_bytes(b"RIFF")  # told when it is read
+    (_few,) = doubts(find_labelled(data))
+    save_wav(data / "_unknown_" / "c.wav", room)
+    _few, nobody = doubts(find_labelled(data))
+    told = f"_unknown_: in 1 of 2 long recordings hardly anybody seems to speak ({data / '_unknown_' / 'c.wav'}): "
+    assert nobody.startswith(told)
 
 
 def test_recordings_that_lie_under_two_labels_are_doubted(tree: Callable[..., Path]) -> None:
