@@ -30,7 +30,7 @@ from kwsd.labels import UNKNOWN
 from kwsd.samples import RATE
 from kwsd.shown import several
 from kwsd.texts import lines_of
-from kwsd.training.tools.by_hand import distinct, parser_of, run
+from kwsd.training.tools.by_hand import distinct, leave_out, parser_of, run
 from kwsd.training.tools.flac import write_flac
 
 Samples = NDArray[np.int16]
@@ -166,7 +166,7 @@ def main() -> None:
         print(f"{out}; --held-out 0 leaves out nobody", file=sys.stderr)
     elif not left:
         print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
-    for number, (recording, samples) in enumerate(load(heard), start=1):
+    for number, (recording, samples) in enumerate(load(heard, leave_out), start=1):
         text, parts = recording.label or told.get(recording.name, ""), []
         if text:
             parts = align(aligner, samples, text)

@@ -44,6 +44,11 @@ def distinct(names: Sequence[str]) -> None:
         raise InputError(f"two recordings are called {twice!r}; rename one, or take their folders one by one")
 
 
+def leave_out(error: InputError) -> None:
+    """Report a recording that cannot be read, for `load`: one of thousands must not end the work on the others."""
+    print(f"left out: {error}", file=sys.stderr, flush=True)
+
+
 def parser_of(tool: str, doc: str | None) -> argparse.ArgumentParser:
     """The argument parser of a tool, named after its command line; `doc`, its module's docstring, is the help."""
     return argparse.ArgumentParser(prog=f"python -m kwsd.training.tools.{tool}", description=doc)

@@ -25,7 +25,7 @@ from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.errors import InputError
 from kwsd.labels import UNKNOWN, can_fire
 from kwsd.samples import RATE
-from kwsd.training.tools.by_hand import count, parser_of, run
+from kwsd.training.tools.by_hand import count, leave_out, parser_of, run
 from kwsd.training.tools.flac import write_flac
 from kwsd.training.tools.near_words import Phones, english, said_as
 
@@ -95,8 +95,9 @@ def main() -> None:
     parser.add_argument("--count", type=count, default=6000, help="how many clips to write [default: %(default)s]")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other clips [default: %(default)s]")
     arguments = parser.parse_args()
-    clips = [clip for clip in find_recordings(arguments.folder) if can_fire(clip.label)]  # no noise beside the words
-    samples = [heard for _, heard in load(clips)]
+    words = [clip for clip in find_recordings(arguments.folder) if can_fire(clip.label)]  # no noise beside them
+    read = list(load(words, leave_out))
+    clips, samples = [clip for clip, _ in read], [heard for _, heard in read]
     rng = np.random.default_rng(arguments.seed)
     folder = arguments.out / UNKNOWN
     for number, (one, other) in zip(range(arguments.count), pairs(clips, english(), rng), strict=False):

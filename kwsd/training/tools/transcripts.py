@@ -21,7 +21,7 @@ from kwsd.datasets.recordings import find_sounds
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.samples import RATE
 from kwsd.training.tools.alignment import FAST, guess
-from kwsd.training.tools.by_hand import distinct, parser_of, run
+from kwsd.training.tools.by_hand import distinct, leave_out, parser_of, run
 
 Recognizer = Callable[[NDArray[np.int16]], str]
 """Samples (n,) int16 at 16 kHz to the words that are said."""
@@ -79,7 +79,7 @@ def main() -> None:
     if done:
         _end_line(arguments.out)
     recognize = _moonshine() if arguments.recognizer == "moonshine" else _pocketsphinx()
-    for number, (recording, samples) in enumerate(load(silent), start=1):
+    for number, (recording, samples) in enumerate(load(silent, leave_out), start=1):
         with arguments.out.open("a", encoding="utf-8") as file:
             file.write(f"{recording.name}\t{recognize(samples)}\n")
         if number % 50 == 0 or number == len(silent):

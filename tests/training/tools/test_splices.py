@@ -80,6 +80,8 @@ def test_the_same_call_writes_the_same_clips(tmp_path: Path, monkeypatch: pytest
     for label, pitch in (("up", 300), ("off", 1500)):
         (tmp_path / "words" / label).mkdir(parents=True)
         soundfile.write(tmp_path / "words" / label / "ann_nohash_0.flac", tone(pitch, 0.3), RATE)
+    broken = tmp_path / "words" / "off" / "ann_nohash_00.flac"  # before a whole one: others are not taken for it
+    broken.write_bytes((tmp_path / "words" / "off" / "ann_nohash_0.flac").read_bytes()[:3000])
     (tmp_path / "words" / "_background_noise_").mkdir()  # as Speech Commands has it
     soundfile.write(tmp_path / "words" / "_background_noise_" / "running_tap.wav", tone(700, 0.3), RATE)
     monkeypatch.setattr(splices, "english", lambda: SAID)

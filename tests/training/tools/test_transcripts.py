@@ -42,3 +42,16 @@ def test_guesses_begin_on_a_line_of_their_own(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}/speech", "--out", f"{tmp_path}/said.tsv"])
     transcripts.main()
     assert read_transcripts(tmp_path / "said.tsv") == {"a": "by hand", "b": "as it is heard"}
+
+
+def test_a_recording_that_is_cut_short_does_not_keep_the_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / f"{name}.flac", np.random.default_rng(1).normal(0, 0.1, 16_000), 16_000)
+    (tmp_path / "a.flac").write_bytes((tmp_path / "a.flac").read_bytes()[:9000])
+    monkeypatch.setattr(transcripts, "_pocketsphinx", lambda: lambda _: "as it is heard")
+    monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}", "--out", f"{tmp_path}/said.tsv"])
+    transcripts.main()
+    assert (tmp_path / "said.tsv").read_text() == "b\tas it is heard\n"
+    assert capsys.readouterr().err.startswith(f"left out: {tmp_path / 'a.flac'}: ")
