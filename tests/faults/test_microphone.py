@@ -76,7 +76,7 @@ def test_a_microphone_that_goes_away_and_comes_back(
     assert ends[-1] == max(ends)
 
 
-@pytest.mark.parametrize(("number", "why"), [(signal.SIGSTOP, "no audio"), (signal.SIGKILL, "signal 9")])
+@pytest.mark.parametrize(("number", "why"), [(signal.SIGSTOP, "no audio (1.5 s)"), (signal.SIGKILL, "signal 9")])
 def test_capture_that_hangs_or_dies(
     listening: Callable[..., Any],
     saying: Any,
