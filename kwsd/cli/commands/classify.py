@@ -14,7 +14,7 @@ from kwsd.cli.flags import configured
 from kwsd.config import load_config
 from kwsd.envelope import SCHEMA
 from kwsd.errors import InputError, UsageError
-from kwsd.shown import readable
+from kwsd.shown import one_line, readable
 
 if TYPE_CHECKING:
     from kwsd.evaluation.whole import Guess
@@ -63,7 +63,10 @@ def classify(
     bad = 0
     for file in files:
         try:
-            guesses = classify_file(file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before)
+            with console.working(f"hearing {one_line(readable(file))}"):
+                guesses = classify_file(
+                    file, classifier, rate=card.rate, longest=longest, exactly=exactly, before=before
+                )
         except InputError as error:
             stderr.error(str(error))
             bad += 1

@@ -117,6 +117,20 @@ def test_a_table(kwsd: Command, foreign: Foreign, clips: Path) -> None:
     assert len(ran.out.splitlines()) == len(files) * 5  # name, head, two labels, nothing
 
 
+def test_a_terminal_says_which_file_is_being_heard(
+    kwsd: Command, foreign: Foreign, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kwsd.cli.console._on_terminal", lambda _: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # so rich takes it for one, too
+    odd = clips / "a\nb.wav"
+    odd.write_bytes((clips / "yes" / "0.wav").read_bytes())
+    ran = kwsd("classify", odd, "--model", foreign("whisper"), "--format", "json", *CPU)
+    assert ran.status == 0
+    assert "hearing " in ran.err
+    assert "a\\nb.wav" in ran.err.replace("\n", "")  # the path may be longer than the line
+    assert "hearing" not in ran.out
+
+
 def test_kwsds_own_model_classifies_too(kwsd: Command, tiny_model: Path, clips: Path) -> None:
     ran = kwsd("classify", clips / "no" / "1.wav", "--model", tiny_model, "--top", "9", "--format", "json", *CPU)
     labels = json.loads(ran.out)["labels"]
