@@ -56,6 +56,16 @@ def test_its_labels_are_the_words_then_unknown_then_silence(card: ModelCard) -> 
             assert all(0 < threshold < 1 for threshold in thresholds.values())
 
 
+def test_figures_of_the_first_two_networks_are_told_as_theirs(card: ModelCard) -> None:
+    readme = " ".join((MODEL.parents[1] / "README.md").read_text().split())
+    for talk, alarms in (("native", "two false alarms"), ("mixed", "ten")):
+        figures = card.scores[f"stream_10_db_{talk}_talk"]
+        missed = f"| {100 * figures['ten_words_missed']:.0f} %"
+        assert f"{missed}, at {alarms} in {figures['hours']:.1f} hours" in readme
+    assert not {"stream_10_db", "stream_no_noise", "sentences_without_words"} & set(card.scores)
+    assert card.scores["cpu_s_per_s_without"] == THIRD.name
+
+
 @pytest.mark.parametrize("folder", NOTICES, ids=lambda folder: folder.name)
 def test_it_is_small_and_carries_its_notices(folder: Path) -> None:
     assert read_card(str(folder)).licence == "Apache-2.0 AND MIT"
