@@ -29,6 +29,8 @@ def test_both_engines_and_a_daemon(tiny_model: Path, kwsd: Callable[..., Any]) -
     for engine in told["engines"]:
         assert [sound["sound"] for sound in engine["sounds"]] == ["speech", "half", "silence", "noise"]
         assert all(sound["cpu_per_second"] > 0 for sound in engine["sounds"])
+        assert all(len(sound["look_ms"]) == 3 and sound["allocated_bytes"] > 0 for sound in engine["sounds"])
+        assert engine["load_s"] > 0
         assert engine["times_real_time"] > 0
         assert [rate["at_once"] for rate in engine["rates"]] == [1, 16, 64, 256]
         for rate in engine["rates"]:
