@@ -170,7 +170,7 @@ def test_it_tells_words_from_noise(report: ClipReport, card: ModelCard) -> None:
     told = report.word_or_noise
     assert report.noise.clips >= 50
     assert told.accuracy >= 0.97
-    check_claim(card, "word_or_noise", told.correct, told.clips)
+    check_claim(card, "word_or_noise", told.correct, told.clips, "first_two_networks")
 
 
 @pytest.fixture(scope="module")
