@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kwsd.datasets.recordings import Recording, find_recordings
 from kwsd.evaluation.clip_report import ClipReport
+from kwsd.texts import parse_toml
 from kwsd.zoo import ModelCard, read_card
 
 MODEL = Path(__file__).parents[1] / "models" / "hubert-commands"
@@ -43,6 +44,18 @@ def test_it_is_the_one_that_listens_by_default_and_travels_with_kwsd() -> None:
     from kwsd.zoo import shipped_models
 
     assert shipped_models()[0].name == Config().model.name == MODEL.name
+
+
+def test_the_wheel_holds_all_models_with_their_notices_and_the_units() -> None:
+    root = MODEL.parents[1]
+    project = parse_toml((root / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"] == {
+        "models": "kwsd/models",
+        "systemd": "kwsd/systemd",
+    }
+    notices = {file for pattern in project["project"]["license-files"] for file in root.glob(pattern)}
+    assert notices == {root / "LICENSE", *MODEL.parent.glob("*/LICENSE*")}
+    assert {file.parent for file in notices} == {root, *NOTICES}
 
 
 def test_its_labels_are_the_words_then_unknown_then_silence(card: ModelCard) -> None:
