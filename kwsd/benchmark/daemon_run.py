@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwsd.audio.capture.apart import isolated
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.benchmark.children import tied
 from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone
@@ -124,7 +124,9 @@ def watch_microphone(
 
 
 def _listen(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "kwsd", "listen", *arguments, "--events", "all", "--format", "json"]
+    # Not by -m, which would import a kwsd or a json.py of the working directory, whoever put it there.
+    code = "from kwsd.cli import main; sys.exit(main())"
+    return isolated(code, "listen", *arguments, "--events", "all", "--format", "json")
 
 
 def _life(

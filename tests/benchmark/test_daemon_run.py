@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from patience import PATIENCE_S
 
 from kwsd.benchmark import daemon_run
-from kwsd.benchmark.daemon_run import _heard, _heard_when, watch, watch_microphone
+from kwsd.benchmark.daemon_run import _heard, _heard_when, _listen, watch, watch_microphone
 from kwsd.benchmark.sound_server import virtual_microphone
 from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
@@ -47,6 +47,17 @@ def test_a_word_is_heard_once_and_the_nearest_of_two() -> None:
     assert [round(late) for _, late in _heard(iter(said[:1]), [first, second], 10.0)] == [100]
     assert [word for word, _ in _heard(iter(said), [second], 10.0)] == [second]
     assert [word for word, _ in _heard_when(iter(said), [second], 10.0)] == [second]
+
+
+def test_a_kwsd_in_the_working_directory_is_not_the_one_that_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kwsd.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    said = subprocess.run(_listen("--help"), capture_output=True, timeout=PATIENCE_S, check=False)
+    assert (said.returncode, said.stderr) == (0, b"")
 
 
 def test_a_daemon_is_watched() -> None:
