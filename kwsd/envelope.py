@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from kwsd.shown import brief, rfc3339
+from kwsd.shown import brief, json_text, rfc3339
 
 if TYPE_CHECKING:  # making its classes takes a while, and `kwsd --help` needs SCHEMA
     from kwsd.events import Event
@@ -45,4 +44,4 @@ class Envelope:
 
     def to_json(self) -> str:
         """One line of JSON, without the line feed."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return json_text(self.to_dict())

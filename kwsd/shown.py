@@ -18,6 +18,8 @@ _CONTROLS = {
     for code in (*range(32), *range(127, 160), 0x2028, 0x2029, *_REORDERING)
 }
 
+_IN_JSON = {code: f"\\u{code:04x}" for code in _CONTROLS if code >= 127}
+"""The control characters that JSON does not have escaped."""
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
@@ -74,6 +76,16 @@ def one_line(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
+def json_text(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """The value as JSON, in which the characters are escaped that `one_line` escapes, not only those below a space.
+
+    JSON allows them in a string, but a terminal may obey them, and some readers of lines take U+0085 or U+2028 for an
+    end of one. Raises what json.dumps raises.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    return text if text.isascii() and "\x7f" not in text else text.translate(_IN_JSON)
+
+
 def brief(text: str, most: int = MOST_SHOWN) -> str:
     """The text, cut to at most `most` bytes as JSON in ASCII, its longest form; … marks where it was cut."""
     if _length(text) <= most:
@@ -108,7 +120,7 @@ def last_of(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def _length(text: str) -> int:
-    return len(json.dumps(text)) - 2  # without the quotes
+    return len(json_text(text, ascii_only=True)) - 2  # without the quotes
 
 
 def rfc3339(moment: datetime) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import sys
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 
 from kwsd.cli.columns import widths
 from kwsd.errors import lacks_packages
-from kwsd.shown import one_line, takes_utf8
+from kwsd.shown import json_text, one_line, takes_utf8
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ def say(text: str = "") -> None:
 
 def say_json(value: Any, indent: int | None = 2) -> None:
     """Print a JSON document on standard output, on one line if `indent` is None."""
-    print(json.dumps(value, indent=indent, ensure_ascii=not takes_utf8(sys.stdout)))
+    print(json_text(value, indent=indent, ascii_only=not takes_utf8(sys.stdout)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from kwsd.config import SHELL, LoadedConfig, Option, options
-from kwsd.shown import one_line, spelt_out
+from kwsd.shown import json_text, one_line, spelt_out
 
 
 def as_toml(loaded: LoadedConfig) -> str:
@@ -79,5 +78,5 @@ def in_ascii(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    # JSON's strings are valid TOML, except for DEL, and for lone surrogates, which TOML cannot express: see `_set`.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # JSON's strings are valid TOML, except for DEL, which is escaped, and for lone surrogates: see `_set`.
+    return json_text(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import TextIO
@@ -24,7 +23,7 @@ from kwsd.events import (
     Stopped,
 )
 from kwsd.samples import milliseconds, seconds
-from kwsd.shown import brief, one_line, takes_utf8, wants_colour
+from kwsd.shown import brief, json_text, one_line, takes_utf8, wants_colour
 
 LONGEST = 2000
 """Most bytes of a line for a person, which is less than PIPE_BUF even with its colours."""
@@ -41,7 +40,7 @@ class JsonLines:
         try:
             text.encode(self._encoding)
         except UnicodeEncodeError:
-            text = json.dumps(envelope.to_dict())  # all in ASCII
+            text = json_text(envelope.to_dict(), ascii_only=True)
         return text + "\n"
 
 

@@ -100,7 +100,15 @@ def test_a_name_with_a_line_feed_is_shown_on_one_line() -> None:
     )
 
 
-@pytest.mark.parametrize("letter", ["x", "\n", "\x1b", "ä", "\U0001f600", "\udce9"])
+@pytest.mark.parametrize("name", ["a\x9b31m.wav", "a\u2028b.wav", "a\x85.wav", "a\u202evaw.wav"])
+def test_json_of_a_name_that_a_terminal_would_obey_is_one_line_of_plain_text(name: str) -> None:
+    line = JsonLines(io.StringIO()).line(Envelope.seal(Ready(name, "tiny", "cpu"), 1))
+    assert len(line.splitlines()) == 1
+    assert line[:-1].isprintable()
+    assert json.loads(line)["stream"] == name
+
+
+@pytest.mark.parametrize("letter", ["x", "\n", "\x1b", "\x7f", "ä", "\U0001f600", "\udce9"])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_no_line_is_too_long_for_a_pipe(letter: str, encoding: str) -> None:
     """A write of up to PIPE_BUF bytes is all that poll(2) promises room for; a longer one may wait for ever."""
