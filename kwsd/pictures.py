@@ -27,6 +27,11 @@ def check_matplotlib() -> None:
         raise lacks_packages("plots need matplotlib", error, "plots") from error
 
 
+def literally(text: str) -> str:
+    """A text from outside as matplotlib draws it: what is between two $ would be a formula, or an error."""
+    return text.replace("$", r"\$")
+
+
 @contextmanager
 def picture(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
     """A figure of `size` inches (width, height) that is written to `path` when the block ends without an error.

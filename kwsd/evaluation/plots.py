@@ -14,7 +14,7 @@ from kwsd.evaluation.operating import OperatingPoint
 from kwsd.evaluation.report import percent
 from kwsd.evaluation.statistics import DetCurve
 from kwsd.evaluation.stream_report import StreamReport
-from kwsd.pictures import BLUE, GREY, ORANGE, picture
+from kwsd.pictures import BLUE, GREY, ORANGE, literally, picture
 
 if TYPE_CHECKING:
     from kwsd.pictures import Axes
@@ -40,28 +40,30 @@ def plot_streams(report: StreamReport, folder: Path) -> list[Path]:
     """
     curves = {("gate on" if gate.gated else "gate off"): gate.sweep.curve for gate in report.gates}
     first = report.gates[0]
-    made = [plot_det(curves, folder / "det.png", title=f"{report.model}: words in streams", points=first.points)]
-    title = f"{report.model}, gate {'on' if first.gated else 'off'}, thresholds as given"
+    model = literally(report.model)
+    made = [plot_det(curves, folder / "det.png", title=f"{model}: words in streams", points=first.points)]
+    title = f"{model}, gate {'on' if first.gated else 'off'}, thresholds as given"
     return [*made, plot_latency(first.given.latencies_ms(), folder / "latency.png", title=title)]
 
 
 def plot_confusion(report: ClipReport, path: Path) -> Path:
     """Draw the confusion matrix: a cell's colour is its share of the row's clips, its number their count."""
-    counts = report.confusion
+    counts, names = report.confusion, [*map(literally, report.classes)]
     rows = np.flatnonzero(counts.sum(axis=1))
     shares = counts[rows] / counts[rows].sum(axis=1, keepdims=True)
 
     def draw(axes: Axes) -> None:
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.figure.colorbar(picture, ax=axes, label="share of the row's clips")
-        axes.set_xticks(range(len(report.classes)), report.classes, rotation=90)
-        axes.set_yticks(range(len(rows)), [report.classes[row] for row in rows])
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(rows)), [names[row] for row in rows])
         for y, x in np.argwhere(counts[rows] > 0):
             colour = "white" if shares[y, x] > 0.5 else "black"
             axes.text(x, y, str(counts[rows][y, x]), ha="center", va="center", fontsize=7, color=colour)
-        axes.set(xlabel="heard as", ylabel="spoken", title=f"{report.model}: {percent(report.total.accuracy, 2)} right")
+        title = f"{literally(report.model)}: {percent(report.total.accuracy, 2)} right"
+        axes.set(xlabel="heard as", ylabel="spoken", title=title)
 
-    side = 3 + 0.32 * len(report.classes)
+    side = 3 + 0.32 * len(names)
     return _save(path, (side + 1, 2.5 + 0.32 * len(rows)), draw)
 
 
@@ -79,7 +81,7 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
         for left, count in zip(bins.edges[:-1][filled], bins.counts[filled], strict=True):
             axes.text(left + width[0] / 2, 0.02, str(count), ha="center", fontsize=7, color="black", rotation=90)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
-        axes.set_title(f"{report.model}: ECE {bins.ece:.4f}; figures are clips")
+        axes.set_title(f"{literally(report.model)}: ECE {bins.ece:.4f}; figures are clips")
         axes.legend(loc="upper left")
 
     return _save(path, (6.0, 5.5), draw)

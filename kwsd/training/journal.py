@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kwsd.errors import InputError
-from kwsd.pictures import BLUE, GREEN, GREY, ORANGE, picture
+from kwsd.pictures import BLUE, GREEN, GREY, ORANGE, literally, picture
 from kwsd.replacing import write_bytes
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def plot_journal(path: Path, out: Path) -> None:
         losses, accuracies, rates = figure.subplots(3, 1, sharex=True)
         for name, colour in (("front_end", GREY), ("words", BLUE), ("features", ORANGE), ("soft", GREEN)):
             losses.plot(*curves.get(name, ([], [])), label=name, color=colour, linewidth=0.8)
-        losses.set(yscale="log", ylabel="loss", title=path.parent.name)
+        losses.set(yscale="log", ylabel="loss", title=literally(path.parent.name))
         for name, colour in (("accuracy", BLUE), ("per_word", ORANGE)):
             accuracies.plot(*curves.get(name, ([], [])), label=name, color=colour, marker="o", markersize=3)
         accuracies.set(ylabel="validation accuracy")

@@ -39,6 +39,18 @@ def test_pictures_of_clips(clips, tmp_path):
     assert all(path.read_bytes().startswith(PNG) for path in made)
 
 
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    task = task_of((r"$\foo$", "US$ or A$", UNKNOWN, SILENCE), None)
+    report = report_of(r"$\m$", task, np.arange(4), np.eye(4))
+    assert len(plots.plot_clips(report, tmp_path)) == 2
+    made: dict[str, Figure] = {}
+    monkeypatch.setattr(plots, "picture", lambda path, _: nullcontext(made.setdefault(path.name, Figure())))
+    plots.plot_clips(report, tmp_path)
+    assert made["confusion.png"].axes[0].get_xticklabels()[1].get_text() == r"US\$ or A\$"  # as matplotlib takes it
+
+
 def test_pictures_of_streams(tones, say, tmp_path):
     samples = np.concatenate([np.zeros(RATE, np.int16), say("low"), np.zeros(RATE, np.int16)])
     stream = Stream("s", samples, (SpokenWord(20800, 27200, "low"),))
