@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from kwsd.errors import ConfigError
@@ -52,6 +53,22 @@ def expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{text}: there is no home directory for ~;", "write the whole path") from error
+
+
+def open_to_all(file: Path) -> Path | None:
+    """What any user of this machine could write to in order to change a file: the file, or its folder; None if neither.
+
+    In a folder like /tmp, only the owner can replace a file. A pipe or a device is not looked at.
+    """
+    for place in (file, file.parent):
+        try:
+            mode = place.stat().st_mode
+        except OSError:
+            return None
+        closed = mode & stat.S_ISVTX if stat.S_ISDIR(mode) else not stat.S_ISREG(mode)
+        if mode & stat.S_IWOTH and not closed and os.access(place, os.W_OK):  # False on a read-only file system
+            return place
+    return None
 
 
 def _folder(variable: str) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.config import config_path, expanded, socket_path
+from kwsd.config import config_path, expanded, open_to_all, socket_path
 from kwsd.config.addresses import Address, is_place, parse_address
 from kwsd.errors import ConfigError
 
@@ -44,6 +44,30 @@ def test_a_home_directory_that_nobody_has_is_a_mistake() -> None:
     assert expanded("~/s") == Path("/home/ann/s")
     with pytest.raises(ConfigError, match="write the whole path"):
         expanded("~no-such-user/s")
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "found"),
+    [
+        (0o755, 0o644, None),
+        (0o775, 0o664, None),  # a group of the user's own is common
+        (0o700, 0o666, "config.toml"),
+        (0o777, 0o644, "."),
+        (0o1777, 0o644, None),  # as /tmp
+    ],
+)
+def test_what_any_user_could_change(tmp_path: Path, folder: int, file: int, found: str | None) -> None:
+    place = tmp_path / "kwsd" / "config.toml"
+    place.parent.mkdir()
+    place.touch()
+    place.chmod(file)
+    place.parent.chmod(folder)
+    assert open_to_all(place) == (None if found is None else place.parent / found)
+
+
+def test_a_device_and_what_is_not_there_are_not_open_to_all(tmp_path: Path) -> None:
+    assert open_to_all(Path("/dev/null")) is None
+    assert open_to_all(tmp_path / "gone") is None
 
 
 @pytest.mark.parametrize(

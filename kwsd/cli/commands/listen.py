@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from kwsd.cli import stderr
 from kwsd.cli.early_signals import end_at_once
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import Config, MetricsConfig, load_config, rereading
+from kwsd.config import Config, LoadedConfig, MetricsConfig, load_config, open_to_all, rereading
 from kwsd.daemon.signals import Held
 from kwsd.errors import InputError, UsageError
 
@@ -80,6 +81,7 @@ def listen(
             "metrics are not served: for a file or a pipe, give --metrics; %s sets their address only for a microphone",
             loaded.path,
         )
+    _doubt_file(loaded)
     from kwsd.audio.wake_schedule import WakeSchedule
 
     _doubt(source, overrides)
@@ -89,8 +91,23 @@ def listen(
 
     _expect_interrupts()
     pull_if_missing(chosen.model.name)
-    reload = rereading(loaded.path, lambda: load_config(config, overrides)) if source is None else None
+
+    def read_again() -> LoadedConfig:
+        again = load_config(config, overrides)
+        _doubt_file(again)
+        return again
+
+    reload = rereading(loaded.path, read_again) if source is None else None
     raise typer.Exit(run(chosen, heard, reload=reload, schedule=schedule))
+
+
+def _doubt_file(loaded: LoadedConfig) -> None:
+    """Warn of a configuration that others may change: its hooks run as this user."""
+    if loaded.path is not None and (place := open_to_all(loaded.path)):
+        log.warning(
+            "%s: any user of this machine may change it, and with it the commands that kwsd runs: chmod o-w %s",
+            *(loaded.path, shlex.quote(str(place))),
+        )
 
 
 def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:

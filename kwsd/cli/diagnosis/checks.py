@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,16 @@ from kwsd.cli.diagnosis.findings import Check, Finding, failed
 from kwsd.cli.diagnosis.gain_control import look_at_gain_control
 from kwsd.cli.diagnosis.openings import look_at_keeper, look_at_metrics, look_at_socket
 from kwsd.cli.microphones import microphones
-from kwsd.config import BY_A_SHELL, Config, LoadedConfig, command_line, config_path, load_config, unread_sign
+from kwsd.config import (
+    BY_A_SHELL,
+    Config,
+    LoadedConfig,
+    command_line,
+    config_path,
+    load_config,
+    open_to_all,
+    unread_sign,
+)
 from kwsd.errors import ConfigError, DeviceError, KwsdError, is_interrupt, out_of_reach
 from kwsd.samples import RATE
 from kwsd.shown import several
@@ -38,6 +48,9 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
     else:
         where = loaded.path or f"defaults; {config_path()} does not exist"
         yield Finding("configuration", "ok", str(where))
+        if loaded.path is not None and (place := open_to_all(loaded.path)):
+            what = f"any user may change {place}, and with it the commands that kwsd runs"
+            yield Finding("configuration", "warn", what, f"chmod o-w {shlex.quote(str(place))}")
     for what, check in CHECKS.items():
         try:
             yield from check(loaded.config)

@@ -145,6 +145,28 @@ def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest
         given[0]()
 
 
+def test_a_configuration_that_any_user_may_change_is_told_of(
+    kwsd: Command, monkeypatch: pytest.MonkeyPatch, user: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start and at a reload: whoever writes hooks into it has them run as this user."""
+    user.mkdir()
+    file = user / "config.toml"
+    file.touch(0o600)
+    given: list[Callable[[], Config]] = []
+
+    def run(*_: object, reload: Callable[[], Config], **__: object) -> int:
+        given.append(reload)
+        return 0
+
+    monkeypatch.setattr("kwsd.daemon.supervisor.run", run)
+    monkeypatch.setattr("kwsd.cli.commands.listen._source", lambda *_: None)
+    assert kwsd("listen").err == ""
+    file.chmod(0o666)
+    given[0]()
+    assert f"{file}: any user of this machine may change it" in caplog.text
+    assert kwsd("listen").err.endswith(f": chmod o-w {file}\n")
+
+
 def test_the_files_metrics_are_the_daemons_and_a_recording_leaves_them_alone(
     kwsd: Command, tiny_model: Path, clips: Path, user: Path, tmp_path: Path
 ) -> None:

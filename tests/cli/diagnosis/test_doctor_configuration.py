@@ -33,6 +33,14 @@ def test_the_remedy_for_a_configuration_works_while_it_is_wrong(
     assert (ran.status, ran.err) == (0, "")
 
 
+def test_a_configuration_that_any_user_may_change(findings: Command, user: Path, configured: Command) -> None:
+    configured("")
+    user.chmod(0o777)
+    status, found = findings()
+    assert (status, found["configuration"]["state"]) == (0, "warn")
+    assert found["configuration"]["remedy"] == f"chmod o-w {user}"
+
+
 @pytest.mark.parametrize(
     ("text", "said", "remedy"),
     [
