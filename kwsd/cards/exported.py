@@ -15,7 +15,7 @@ from typing import Any
 
 from kwsd.cards.allowed import is_chance, is_cost, is_latest, is_smoothing, is_threshold
 from kwsd.cards.card_file import DEFAULT_SMOOTHING
-from kwsd.cards.folder import check_regular
+from kwsd.cards.folder import MOST_ONNX, check_regular
 from kwsd.cards.foreign import SINGLE
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
@@ -86,7 +86,7 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
             weights in other files.
     """
     try:
-        check_regular(path, f"name another, or {_REMEDY}")
+        check_regular(path, f"name another, or {_REMEDY}", MOST_ONNX)
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(

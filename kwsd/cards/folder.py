@@ -12,17 +12,28 @@ from typing import Any
 from kwsd.errors import ModelError
 from kwsd.labels import is_printable, unclear
 
+MOST_JSON, MOST_TOKENS, MOST_ONNX = 1 << 24, 1 << 28, 1 << 31
+"""Most bytes of a JSON file, of a tokenizer's vocabulary, and of an ONNX file, which protobuf limits to that.
 
-def check_regular(path: Path, remedy: str = "fetch the model again") -> None:
-    """Raise ModelError for what is there but no file: a pipe would be waited for, and a device has no end."""
+They are read whole, and an archive of a few kilobytes can hold a file of zeros that fills the memory."""
+_FRONT = 1 << 16
+"""Most characters of a README that are searched for the licence, which stands at its beginning."""
+
+
+def check_regular(path: Path, remedy: str = "fetch the model again", most: int | None = None) -> None:
+    """Raise ModelError for what is there but no file: a pipe would be waited for, and a device has no end.
+
+    The same for a file of more than `most` bytes."""
     if path.exists() and not path.is_file():
         raise ModelError(f"{path} is not a regular file;", remedy)
+    if most is not None and path.exists() and (size := path.stat().st_size) > most:
+        raise ModelError(f"{path} has {size / 1e6:.0f} MB, more than such a file can need;", remedy)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a regular file. Raises ModelError."""
     try:
-        check_regular(path)
+        check_regular(path, most=MOST_JSON)
         value = json.loads(path.read_text(encoding="utf-8"))
     except PermissionError as error:
         raise closed(path, error) from error
@@ -90,7 +101,10 @@ def licence_of(folder: Path, card: Mapping[str, Any]) -> str:
         return str(named)
     readme = folder / "README.md"
     with suppress(OSError, UnicodeDecodeError):
-        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""  # a device has no end
+        text = ""
+        if readme.is_file():  # a device has no end
+            with readme.open(encoding="utf-8") as file:
+                text = file.read(_FRONT)
         front = text.split("\n---", 1)[0] if text.startswith("---") else ""
         found = re.search(r"^licen[sc]e:[ \t]*(?:\n[ \t]*-[ \t]*)?[\"']?([^\s\"'#]+)", front, re.MULTILINE)
         if found and found[1].isprintable():  # it goes to terminals

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kwsd.cards.folder import read_json, read_labels, whole
+from kwsd.cards.folder import MOST_TOKENS, check_regular, read_json, read_labels, whole
 from kwsd.cards.names import (
     BACKBONE_TYPE,
     EXTRACTORS,
@@ -20,6 +20,7 @@ from kwsd.cards.names import (
     TOKENIZER_CONFIG,
     TOKENIZERS,
     VERIFIER_TYPES,
+    VOCABULARIES,
 )
 from kwsd.cards.untrusted import check_extractor, check_tokenizer, needs_code
 from kwsd.config.sections import SHORTEST_WINDOW_S
@@ -89,6 +90,8 @@ def read_spec(folder: Path, config: Mapping[str, Any], name: str) -> ModelSpec:
         # transformers would make a tokenizer that knows no letter, and all labels would score the same
         raise ModelError(f"{name} has no tokenizer: {folder} lacks {TOKENIZERS[0]};", "fetch that file too")
     if kind == "zero-shot":
+        for file in (*TOKENIZERS, *VOCABULARIES):
+            check_regular(folder / file, most=MOST_TOKENS)
         check_tokenizer({"config.json": config, **_tables(folder, (TOKENIZER_CONFIG, SPECIAL_TOKENS))}, name)
     labels = () if kind == "zero-shot" else read_labels(folder, config)
     if len(labels) == 1 and config.get("problem_type") != MANY:  # a softmax over one is 1

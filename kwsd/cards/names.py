@@ -13,6 +13,9 @@ EXTRACTORS = ("processor_config.json", "preprocessor_config.json")
 TOKENIZERS = ("tokenizer.json", "vocab.json")
 """The files with a zero-shot model's vocabulary: the first alone, or the second beside merges.txt."""
 
+VOCABULARIES = ("vocab.txt", "merges.txt")
+"""Further files of tokenizers."""
+
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
 SPECIAL_TOKENS = "special_tokens_map.json"

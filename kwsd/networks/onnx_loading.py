@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kwsd.cards.exported import Exported
+from kwsd.cards.folder import MOST_ONNX, check_regular
 from kwsd.cards.names import GRAPH, WEIGHTS
 from kwsd.cards.onnx_file import parse_onnx
 from kwsd.errors import DeviceError, KwsdError, ModelError, first_line
@@ -46,6 +47,7 @@ def load_onnx(folder: Path, name: str, labels: Sequence[str], *, graph: bytes | 
         what = f"{folder}: {GRAPH} does not fit the model in that folder ({why})"
         return ModelError(what, f"write it again with kwsd export {folder}, or remove it")
 
+    check_regular(folder / GRAPH, most=MOST_ONNX)
     with _blamed(unfit):
         drawn = (folder / GRAPH).read_bytes() if graph is None else graph
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

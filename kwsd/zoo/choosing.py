@@ -17,6 +17,7 @@ from kwsd.cards.names import (
     SPECIAL_TOKENS,
     TOKENIZER_CONFIG,
     TOKENIZERS,
+    VOCABULARIES,
     WEIGHTS,
 )
 from kwsd.cards.weights import ADAPTER, PICKLES, only_adapter, only_pickles
@@ -26,7 +27,7 @@ from kwsd.zoo.blobs import HubFile
 _WEIGHTS = (WEIGHTS, "model-*-of-*.safetensors", INDEX)
 _REST = (
     "config.json", *EXTRACTORS, CARD, GRAPH, "README.md", "LICENSE*",
-    *TOKENIZERS, TOKENIZER_CONFIG, SPECIAL_TOKENS, "vocab.txt", "merges.txt",
+    *TOKENIZERS, TOKENIZER_CONFIG, SPECIAL_TOKENS, *VOCABULARIES,
 )  # fmt: skip
 """The other files of a classifier, its feature extractor and its tokenizer."""
 

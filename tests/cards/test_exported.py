@@ -189,6 +189,13 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         read_card(str(tmp_path / "a.onnx"))
 
 
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").touch()
+    os.truncate(tmp_path / "m.onnx", 1 << 40)
+    with pytest.raises(ModelError, match=r"m\.onnx has 1099512 MB, more than such a file can need; name another"):
+        read_card(str(tmp_path / "m.onnx"))
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.onnx")
     with pytest.raises(ModelError, match=r"a\.onnx is not a regular file; name another"):

@@ -26,6 +26,23 @@ def test_a_readme_that_is_no_file_is_not_waited_for(copy: Path) -> None:
     assert read_card(str(copy)).licence == "unknown"
 
 
+def test_a_file_of_zeros_that_would_fill_the_memory_is_not_read(copy: Path) -> None:
+    (copy / "README.md").write_text("---\nlicense: mit\n---\n")
+    os.truncate(copy / "README.md", 1 << 40)
+    assert read_card(str(copy)).licence == "mit"
+    (copy / "card.json").touch()
+    os.truncate(copy / "card.json", 1 << 40)
+    with pytest.raises(ModelError, match=r"card\.json has 1099512 MB, more than such a file can need; fetch"):
+        read_card(str(copy))
+
+
+def test_a_vocabulary_that_would_fill_the_memory_is_not_read(clap: Path, tmp_path: Path) -> None:
+    shutil.copytree(clap, tmp_path / "clap")
+    os.truncate(tmp_path / "clap" / "tokenizer.json", 1 << 40)
+    with pytest.raises(ModelError, match=r"tokenizer\.json has 1099512 MB"):
+        read_card(str(tmp_path / "clap"))
+
+
 def test_weights_that_are_no_file_are_not_waited_for(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     os.mkfifo(copy / "one.safetensors")
