@@ -16,6 +16,9 @@ MOST_JSON, MOST_TOKENS, MOST_ONNX = 1 << 24, 1 << 28, 1 << 31
 """Most bytes of a JSON file, of a tokenizer's vocabulary, and of an ONNX file, which protobuf limits to that.
 
 They are read whole, and an archive of a few kilobytes can hold a file of zeros that fills the memory."""
+_DEEPEST = 100
+"""Most levels of tables and lists in a JSON file. Python's own limit is higher for reading than for what comes after,
+such as showing it, from 3.12 on."""
 _FRONT = 1 << 16
 """Most characters of a README that are searched for the licence, which stands at its beginning."""
 
@@ -40,10 +43,21 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read {path}: {error}", "fetch the model again") from error
     except RecursionError as error:
-        raise ModelError(f"cannot read {path}: too deeply nested", "fetch the model again") from error
+        raise _too_deep(path) from error
+    if not _is_shallow(value):
+        raise _too_deep(path)
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object;", "fetch the model again")
     return value
+
+
+def _too_deep(path: Path) -> ModelError:
+    return ModelError(f"cannot read {path}: too deeply nested", "fetch the model again")
+
+
+def _is_shallow(value: object, left: int = _DEEPEST) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left > 0 and all(_is_shallow(part, left - 1) for part in inner)
 
 
 def closed(path: Path, error: PermissionError) -> ModelError:

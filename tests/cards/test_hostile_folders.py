@@ -43,6 +43,16 @@ def test_a_vocabulary_that_would_fill_the_memory_is_not_read(clap: Path, tmp_pat
         read_card(str(tmp_path / "clap"))
 
 
+@pytest.mark.parametrize("opened", ['{"a":', "["])
+def test_tables_within_tables_come_to_an_end(copy: Path, opened: str) -> None:
+    closed = "}" if opened[0] == "{" else "]"
+    (copy / "card.json").write_text(f'{{"scores": {{"a": {90 * opened}1{90 * closed}}}}}')
+    assert read_card(str(copy)).scores
+    (copy / "card.json").write_text(f'{{"scores": {{"a": {200 * opened}1{200 * closed}}}}}')
+    with pytest.raises(ModelError, match=r"card\.json: too deeply nested: fetch the model again"):
+        read_card(str(copy))
+
+
 def test_weights_that_are_no_file_are_not_waited_for(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     os.mkfifo(copy / "one.safetensors")
