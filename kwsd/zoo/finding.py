@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,8 @@ from kwsd.cards.weights import is_adapter, only_adapter
 from kwsd.config import expanded, nearest
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, out_of_reach
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -59,7 +62,11 @@ def read_card(name_or_folder: str) -> ModelCard:
 
 @within_reach()
 def find_model(name_or_folder: str) -> Path:
-    """The folder of a shipped or pulled model, or the model folder itself. Raises ModelError where there is none."""
+    """The folder of a shipped or pulled model, or the model folder itself. Raises ModelError where there is none.
+
+    A folder here goes before a shipped model of its name, with a warning: it may be a stranger's, and nobody who names
+    no model expects it.
+    """
     if is_exported(name_or_folder):
         raise ModelError(
             f"{name_or_folder} is an exported file, which cannot be trained or exported;",
@@ -68,6 +75,7 @@ def find_model(name_or_folder: str) -> Path:
     came_with_kwsd = shipped() / name_or_folder
     for folder in (expanded(name_or_folder), came_with_kwsd):
         if (folder / "config.json").is_file():
+            _doubt(name_or_folder, folder)
             return folder
     known = f"kwsd's own models: {', '.join(shipped_names()) or 'none'}"
     places = (Path(name_or_folder), came_with_kwsd)
@@ -95,6 +103,12 @@ def find_model(name_or_folder: str) -> Path:
             return folder_of_hub
         raise ModelError(f"{wanted} is neither a folder nor a pulled model", f"kwsd models pull {wanted}")
     raise ModelError(f"there is no model or folder {name_or_folder!r};", _meant(name_or_folder) or known)
+
+
+def _doubt(name: str, folder: Path) -> None:
+    """Warn of the model in `folder` if it is another than the shipped one that has just this name."""
+    if name in shipped_names() and not folder.samefile(shipped() / name):
+        log.warning("%s: the model of that name in the current folder is used, not the one that came with kwsd", name)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

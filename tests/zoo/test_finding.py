@@ -43,10 +43,17 @@ def test_a_folder_that_is_no_model_is_not_looked_for_on_the_hub(
         find_model("runs/mine")
 
 
-def test_a_folder_here_goes_before_a_shipped_model_of_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_here_goes_before_a_shipped_model_of_its_name_and_is_told_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(folder.parent)
+    find_model("hubert-commands")
+    find_model("tiny")
     folder.rename("hubert-commands")
+    assert find_model("./hubert-commands") == Path("hubert-commands")
+    assert not caplog.records
     assert find_model("hubert-commands") == Path("hubert-commands")
+    assert "hubert-commands: the model of that name in the current folder is used, not the one that" in caplog.text
 
 
 def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_path: Path) -> None:
