@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.endpointing import begin_of_speech, cut_window
-from kwsd.classifier import Classifier
+from kwsd.classifier import Classifier, check_scores
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
@@ -55,6 +55,7 @@ def evaluate_clips(
     Raises:
         ConfigError: the model lacks one of `labels`, or none of them is a word.
         InputError: there is nothing to score, or a recording cannot be read and `unreadable` is not given.
+        ModelError: scores are not probabilities.
     """
     task = task_of(classifier.labels, labels)
     kept = without_inferred(recordings)
@@ -70,7 +71,8 @@ def evaluate_clips(
     windows = ((label, judged(samples, window, before)) for label, samples in clips)  # clips may be long
     while chunk := list(islice(windows, batch)):
         truth += [label for label, _ in chunk]
-        scores.append(classifier.score(np.stack([heard for _, heard in chunk])))
+        scored = classifier.score(np.stack([heard for _, heard in chunk]))
+        scores.append(check_scores(scored, classifier.name))
         if progress:
             progress(len(truth), total)
     if not scores and unreadable is not None:

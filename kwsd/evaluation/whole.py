@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.audio.decoding.files import read_at
+from kwsd.classifier import check_scores
 from kwsd.samples import RATE
 
 MOST_S = 60
@@ -36,12 +37,16 @@ def classify_file(
     exactly: bool = False,
     before: int = 0,
 ) -> list[Guess]:
-    """All labels of a classifier of `kwsd.zoo`, the best first. Raises InputError for a file that cannot be read.
+    """All labels of a classifier of `kwsd.zoo`, the best first.
 
     `rate` is the network's own, in Hz. A recording longer than `longest` (samples at 16 kHz) or than a minute is scored
     in equal pieces, whose scores are averaged. With `exactly`, every piece is as long as `longest`: pieces may overlap,
     and a shorter recording is padded with zeros at its end. Each piece is preceded by the `before` samples before it,
     which `longest` does not include.
+
+    Raises:
+        InputError: the file cannot be read.
+        ModelError: scores are not probabilities.
     """
     samples = read_at(path, rate)
     most, heard = (length * rate // RATE for length in (min(longest or MOST_S * RATE, MOST_S * RATE), before))
@@ -72,7 +77,6 @@ def spread(samples: NDArray[np.float32], length: int, before: int = 0) -> list[N
 
 
 def _score(classifier: Any, samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    row: NDArray[np.float32] = (
-        classifier.score(samples[None]) if rate == RATE else classifier.score(samples[None], rate)
-    )[0]
+    rows = classifier.score(samples[None]) if rate == RATE else classifier.score(samples[None], rate)
+    row: NDArray[np.float32] = check_scores(rows, classifier.name)[0]
     return row

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kwsd.datasets.recordings import Recording, find_recordings
-from kwsd.errors import ConfigError, InputError
+from kwsd.errors import ConfigError, InputError, ModelError
 from kwsd.evaluation.clips import evaluate_clips, judged, report_of
 from kwsd.evaluation.left_out import LeftOut
 from kwsd.evaluation.output_files import save_wav
@@ -57,6 +57,20 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
         unreadable.check()
     with pytest.raises(InputError, match="1 file left out"):
         evaluate_clips(tones, recordings[:1], unreadable=LeftOut())
+
+
+def test_scores_that_are_no_numbers_are_no_wrong_guesses(folder, tones, monkeypatch):
+    score = tones.score
+
+    def dividing(windows):
+        """As a network that divides by a window's level, which silence does not have."""
+        scores = score(windows)
+        scores[~windows.any(axis=1)] = np.nan
+        return scores
+
+    monkeypatch.setattr(tones, "score", dividing)
+    with pytest.raises(ModelError, match="not finite"):
+        evaluate_clips(tones, find_recordings(folder))
 
 
 def test_a_subset_task_counts_the_other_words_as_unknown(folder, tones):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kwsd.errors import ModelError
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.whole import classify_file, pieces, spread
 
@@ -15,7 +16,7 @@ from kwsd.evaluation.whole import classify_file, pieces, spread
 class Level:
     """Hears "loud" as loud as it is, and keeps how much it heard at once."""
 
-    labels = ("quiet", "loud")
+    name, labels = "level", ("quiet", "loud")
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
@@ -59,3 +60,14 @@ def test_a_network_at_another_rate_gets_its_own(tmp_path: Path) -> None:
     heard = Level()
     classify_file(tmp_path / "tone.wav", heard, rate=8_000, longest=8_000)
     assert heard.lengths == [4_000, 4_000]
+
+
+def test_a_network_that_divides_by_the_level_of_silence_is_told_of(tmp_path: Path) -> None:
+    class Dividing(Level):
+        @np.errstate(invalid="ignore")
+        def score(self, windows: NDArray[np.float32], rate: int = 16_000) -> NDArray[np.float32]:
+            return super().score(windows / np.abs(windows).max(), rate)
+
+    save_wav(tmp_path / "silence.wav", np.zeros(16_000, np.int16))
+    with pytest.raises(ModelError, match="level: its scores are not finite"):
+        classify_file(tmp_path / "silence.wav", Dividing(), rate=16_000)
