@@ -113,13 +113,13 @@ class _Builder:
 
     def sentence(self, sound: Sound) -> None:
         """Add a piece of speech."""
-        self._add(self._levelled(to_float(sound.samples), speech_extent(sound.samples)))
+        self._add(self._levelled(_centred(sound), speech_extent(sound.samples)))
 
     def word(self, sound: Sound) -> None:
         """Add a pause, a word and a pause, and lay noise under all pieces since the previous word."""
         start, end = _extent(sound.samples)
         before, after = self._pause(), self._pause()
-        clip = self._levelled(to_float(sound.samples), (start, end))
+        clip = self._levelled(_centred(sound), (start, end))
         heard = np.zeros(before + end - start + after, np.float32)
         first, last = max(0, start - before), min(len(clip), end + after)
         rise, fall = min(_FADE, start - first), min(_FADE, last - end)  # the word itself stays as it is
@@ -197,7 +197,7 @@ class _Builder:
         pieces: list[Floats] = []
         missing = length
         while missing > 0:
-            clip = to_float(self._noise[int(self._rng.integers(len(self._noise)))].samples)
+            clip = _centred(self._noise[int(self._rng.integers(len(self._noise)))])
             piece = clip[self._rng.integers(max(1, len(clip) // 2)) :][:missing]
             power = mean_power(clip)  # the clip's, not the piece's: a quiet end stays quiet
             if power:
@@ -205,6 +205,13 @@ class _Builder:
             missing -= len(piece)  # a silent clip counts too, so that the loop ends
         noise = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         return np.resize(noise, length) if len(noise) else np.zeros(length, np.float32)
+
+
+def _centred(sound: Sound) -> Floats:
+    """The samples (n,) without their mean: where a soft recording is amplified, an offset would drown its sound."""
+    samples = to_float(sound.samples)
+    samples -= samples.mean(dtype=np.float64)
+    return samples
 
 
 def _extent(samples: NDArray[np.int16]) -> tuple[int, int]:

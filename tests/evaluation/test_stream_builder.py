@@ -108,6 +108,16 @@ def test_a_bark_that_misses_the_word_is_not_blown_up(say, babble):
     assert (np.abs(stream.samples.astype(int)) >= 32767).mean() < 0.001
 
 
+def test_the_offset_of_a_soft_recording_is_not_amplified(say, babble):
+    def built(offset: int):
+        parts = say("low", level=0.01), babble(1, level=0.004), babble(2, level=0.001)
+        return build_stream(*([Sound("low", "", samples + np.int16(offset))] for samples in parts), StreamSettings())
+
+    straight, shifted = built(0), built(300)  # 1 % of full scale, as of a cheap sound card
+    assert shifted.words == straight.words
+    assert np.abs(shifted.samples.astype(int) - straight.samples).max() <= 1
+
+
 def test_noise_that_is_too_loud_for_16_bits_is_told(parts):
     words, speech, noise = parts
     quiet = StreamSettings(snr_db=-20.0, level_db=-60, spread_db=0)
