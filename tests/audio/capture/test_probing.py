@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.capture.devices import InputDevice
 from kwsd.audio.capture.probing import probed_devices
@@ -52,12 +54,15 @@ def test_a_device_that_is_left_out_is_told(sounddevice: Sounddevice, caplog: pyt
 
 
 def test_what_a_library_leaves_running_is_not_waited_for(
-    sounddevice: Sounddevice, monkeypatch: pytest.MonkeyPatch
+    sounddevice: Sounddevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it holds the descriptors, too."""
-    sounddevice("import subprocess; subprocess.Popen(['sleep', '5'])\n" + LISTING)
-    monkeypatch.setattr("kwsd.audio.capture.probing.LIMIT_S", 4.0)
-    assert len(probed_devices()) == 1
+    os.mkfifo(tmp_path / "end")
+    left = ["sh", "-c", f"read line <{tmp_path / 'end'}"]
+    sounddevice(f"import subprocess; subprocess.Popen({left})\n" + LISTING)
+    monkeypatch.setattr("kwsd.audio.capture.probing.LIMIT_S", PATIENCE_S)
+    with os.fdopen(os.open(tmp_path / "end", os.O_RDWR)):  # until this is closed, it runs
+        assert len(probed_devices()) == 1
 
 
 @pytest.mark.parametrize(
