@@ -71,18 +71,18 @@ def test_a_stream_that_stops_calling_is_replaced(listen: Callable[..., Any], sou
 
 
 @pytest.mark.parametrize(
-    ("number", "why"),
+    ("number", "stall_s", "why"),
     [
-        (signal.SIGSTOP, "no audio"),
-        (signal.SIGKILL, "signal 9"),
-        (signal.SIGABRT, "signal 6): is ALSA's configuration whole"),
+        (signal.SIGSTOP, 0.5, "no audio"),
+        (signal.SIGKILL, PATIENCE_S, "signal 9"),
+        (signal.SIGABRT, PATIENCE_S, "signal 6): is ALSA's configuration whole"),
     ],
 )
 def test_capture_that_hangs_or_dies_is_replaced(
-    listen: Callable[..., Any], children: Callable[[], set[int]], number: signal.Signals, why: str
+    listen: Callable[..., Any], children: Callable[[], set[int]], number: signal.Signals, stall_s: float, why: str
 ) -> None:
     before = children()
-    _, blocks = listen()
+    _, blocks = listen(timeouts=CaptureTimeouts(stall_s=stall_s, first_pause_s=0.05, last_pause_s=0.2))
     next(blocks)
     first = capture_of(children, before)
     os.kill(first, number)
