@@ -52,6 +52,7 @@ def test_there_is_time_for_an_answer_to_a_request_that_ends_at_the_last_moment(
 ) -> None:
     client, server, door = pair
     client.sendall(b"GET / HTTP/1.0\n\n")
+    monkeypatch.setattr(http_request, "REQUEST_S", 1.0)
     clock = itertools.chain([0.9], itertools.repeat(1.1))
     monkeypatch.setattr(http_request.time, "monotonic", lambda: next(clock))
     read_request(server, door, 0.0)

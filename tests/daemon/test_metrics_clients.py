@@ -83,9 +83,8 @@ def test_clients_that_say_nothing_or_too_much_hold_up_nobody_for_long(
 
 
 def test_who_says_nothing_is_not_waited_for_while_others_wait(
-    serve: Callable[[str], MetricsServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[str], MetricsServer], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(http_request, "REQUEST_S", 600.0)
     path = tmp_path / "metrics.sock"
     serve(str(path))
     with contextlib.ExitStack() as stack:

@@ -15,7 +15,7 @@ from unreachable import out_of_reach
 
 from kwsd.envelope import Envelope
 from kwsd.errors import ConfigError
-from kwsd.sinks import starting
+from kwsd.sinks import programs, starting
 from kwsd.sinks.order import Hook, Order
 from kwsd.sinks.programs import check_programs
 from kwsd.sinks.running import RunningHook
@@ -31,8 +31,14 @@ def test_it_is_not_checked_and_others_are(
     bench: Any, program: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program.write_bytes(b"echo hello")
-    monkeypatch.setattr("kwsd.sinks.programs.LOOK_S", 0.5)
-    with out_of_reach(program):
+    join = threading.Thread.join
+
+    def its_time_passes(look: Any, limit_s: float) -> None:
+        assert 0 <= limit_s <= programs.LOOK_S
+        join(look, 0.0 if look.argv[0] == str(program) else PATIENCE_S)
+
+    with out_of_reach(program), monkeypatch.context() as meanwhile:
+        meanwhile.setattr(programs._Look, "join", its_time_passes)
         bench.add(Hook((str(program),)))
         assert f"hook for stop: '{program}' cannot be checked: looking at the file hangs" in caplog.text
         with pytest.raises(ConfigError, match="'no-such-program' is not found"):

@@ -108,7 +108,8 @@ def test_a_key_of_metrics_without_a_place_is_a_warning(findings: Command, config
     assert "--metrics" in found["metrics"]["remedy"]
 
 
-def test_a_port_that_somebody_has(findings: Command, configured: Command) -> None:
+def test_a_port_that_somebody_has(findings: Command, configured: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kwsd.daemon.metrics_server.REQUEST_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         taken.settimeout(0)  # nobody answers there
         configured(f"[metrics]\nlisten = '{taken.getsockname()[1]}'\n")
