@@ -23,8 +23,8 @@ from patience import PATIENCE_S
 ROOT = Path(__file__).parents[2]
 SYSTEMD = Path("/lib/systemd/systemd")
 
-IMPATIENT = "[Service]\nWatchdogSec=6\nRestartSec=1\n"
-"""A drop-in: the unit's own half a minute would take the test a minute."""
+IMPATIENT = "[Service]\nWatchdogSec=3\nRestartSec=1\n"
+"""A drop-in for the daemon that hangs. Until then the unit's own half a minute holds: a busy machine is no hang."""
 
 PRIVATE = 'mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system && exec "$@"'
 """A manager starts only where systemd runs the machine; in a mount namespace it may believe so."""
@@ -103,13 +103,12 @@ def manager(virtual_microphone: Any) -> Iterator[Manager]:
 def install(config: Path) -> None:
     """The unit as it ships, with this interpreter for ~/.local/bin/kwsd, and a configuration."""
     units = config / "systemd" / "user"
-    (units / "kwsd.service.d").mkdir(parents=True)
+    units.mkdir(parents=True)
     shipped = (ROOT / "systemd" / "kwsd.service").read_text()
     unit = shipped.replace("%h/.local/bin/kwsd", f"{sys.executable} -m kwsd")
     assert unit != shipped
     (units / "kwsd.service").write_text(unit)
     (units / "probe.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/true\n")
-    (units / "kwsd.service.d" / "impatient.conf").write_text(IMPATIENT)
     (config / "kwsd").mkdir()
     (config / "kwsd" / "config.toml").write_text('[trigger]\nwords = ["yes", "no"]\nthreshold = 0.5\n')
 
@@ -132,8 +131,14 @@ def test_the_unit_starts_hears_reloads_is_restarted_when_it_hangs_and_stops(
     manager.systemctl("reload", "kwsd")
     manager.wait_for(lambda: manager.property("ActiveState") == "active")  # "reloading" until READY=1 has come again
     assert manager.property("MainPID") == main
+    drop_ins = manager.folder / "config" / "systemd" / "user" / "kwsd.service.d"
+    drop_ins.mkdir()
+    (drop_ins / "impatient.conf").write_text(IMPATIENT)
+    manager.systemctl("daemon-reload")
+    manager.systemctl("restart", "kwsd")
+    main = manager.property("MainPID")
     os.kill(int(main), signal.SIGSTOP)
-    manager.wait_for(lambda: manager.property("NRestarts") == "1" and manager.property("ActiveState") == "active")
+    manager.wait_for(lambda: int(manager.property("NRestarts")) > 0 and manager.property("ActiveState") == "active")
     assert manager.property("MainPID") not in ("0", main)
     manager.systemctl("stop", "kwsd")
     assert (manager.property("Result"), manager.property("ExecMainStatus")) == ("success", "0")
