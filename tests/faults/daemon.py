@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+import kwsd.audio.decoding.stalling
 import kwsd.audio.windowing.adaptive_hop
 import kwsd.zoo
 from kwsd.cli import main
@@ -48,6 +49,9 @@ kwsd.zoo.load_classifier = lambda *_, **__: Loudness()
 
 if "KWSD_TESTS_NO_PIDFD" in os.environ:  # as before Linux 5.3
     del os.pidfd_open
+
+if "KWSD_TESTS_STALLED_S" in os.environ:
+    kwsd.audio.decoding.stalling.STALLED_S = float(os.environ["KWSD_TESTS_STALLED_S"])
 
 if "KWSD_TESTS_CALM_S" in os.environ:
     kwsd.audio.windowing.adaptive_hop.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))

@@ -83,15 +83,15 @@ def test_a_socket_whose_file_is_removed(start: Start, user: Any) -> None:
 
 
 def test_a_pipe_that_stays_open_and_gives_nothing(start: Start) -> None:
-    running = start("listen", "-", *FAST)
+    running = start("listen", "-", *FAST, env={"KWSD_TESTS_STALLED_S": "1"})
     running.write(words(1))
     running.wait_for_event("detection")
-    running.wait_for_log("stdin: no samples for 10 s, though it is open; see what feeds it")
+    running.wait_for_log("stdin: no samples for 1 s, though it is open; see what feeds it")
     running.write(words(1))
     running.wait_for_event("detection", 2)
     ran = running.end()
     assert ran.status == 0
-    assert "warning: stdin goes on, after 1" in ran.err
+    assert "warning: stdin goes on, after " in ran.err
 
 
 def test_more_subscribers_than_descriptors(start: Start, user: Any) -> None:
