@@ -113,8 +113,9 @@ class SocketSink:
     def _finished(self) -> bool:
         if self._deadline == math.inf:
             return False
-        busy = self._inbox or any(client.waiting for client in self._clients.values())
-        return not busy or time.monotonic() >= self._deadline
+        if self._inbox:  # this thread may have got no processor until the deadline
+            return False
+        return time.monotonic() >= self._deadline or not any(client.waiting for client in self._clients.values())
 
     def _step(self) -> None:
         """Wait for connections, data or events, and handle them."""

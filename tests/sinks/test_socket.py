@@ -146,6 +146,22 @@ def test_closing_does_not_wait_for_a_subscriber_that_does_not_read(
     assert not sink.path.exists()
 
 
+def test_a_thread_that_gets_no_processor_until_the_deadline_sends_what_it_can_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, finished = threading.Event(), SocketSink._finished
+    monkeypatch.setattr(SocketSink, "_finished", lambda sink: runs.wait(PATIENCE_S) and finished(sink))
+    sink = SocketSink(tmp_path / "events.sock")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(sink.path))
+        sink.send(sealed(1))
+        sink._deadline = 0.0
+        runs.set()
+        assert lines(client, 1) == [1]
+    sink.close(0)
+
+
 def test_a_failing_thread_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
 
