@@ -216,9 +216,10 @@ def test_a_reader_that_has_read_enough_ends_it(start: Callable[..., Any], record
     assert ran.errors == []
 
 
-def test_hooks_have_an_exit_status_whatever_its_parent_ignores(recordings: Path) -> None:
+def test_hooks_have_an_exit_status_whatever_its_parent_ignores(user: Any, recordings: Path) -> None:
     daemon = [sys.executable, "-m", "kwsd", "listen", str(recordings / "commands.flac"), *SURE]
     command = [*daemon, "--words", "yes", "--events", "all", "--hook", "yes=false"]
-    ran = subprocess.run(["sh", "-c", 'trap "" CHLD; exec "$@"', "sh", *command], capture_output=True, check=True)
+    ignoring = ["sh", "-c", 'trap "" CHLD; exec "$@"', "sh"]
+    ran = subprocess.run([*ignoring, *command], env=user.env, capture_output=True, check=True)
     events = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [event["exit_status"] for event in events if event["type"] == "hook_finished"] == [1]

@@ -152,7 +152,8 @@ def stub(tmp_path: Path) -> Callable[[str], dict[str, str]]:
 
     def make(text: str) -> dict[str, str]:
         (tmp_path / "sounddevice.py").write_text(text)
-        return {"PYTHONPATH": str(tmp_path)}
+        path = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {"PYTHONPATH": os.pathsep.join(path)}
 
     return make
 
