@@ -51,8 +51,11 @@ def pytest_configure() -> None:
 
     Torch's threads, here and there, sleep while they wait for each other: those that spin take the cores from the ones
     that they wait for, where something else runs, too, and a tiny network then learns five times slower.
+
+    Servers on loopback are asked themselves, whatever proxy there is for others.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"  # before anybody opens a session
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

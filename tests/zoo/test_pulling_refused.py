@@ -114,7 +114,7 @@ def no_session() -> Iterator[None]:
     ],
 )
 def test_an_environment_by_which_no_hub_can_be_asked(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    for proxy in ("ALL_PROXY", "NO_PROXY", "all_proxy", "no_proxy"):
+    for proxy in ("ALL_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "http_proxy", "no_proxy"):
         monkeypatch.delenv(proxy, raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(DeviceError, match=r"someone/tiny cannot be fetched \(.+\); check ALL_PROXY, .*HF_TOKEN"):
