@@ -51,7 +51,7 @@ def throughput(classifier: Classifier, window: int) -> Iterator[Rate]:
 def _rate(classifier: Classifier, windows: NDArray[np.float32]) -> Rate:
     classifier.score(windows)  # the first run of a batch size may cost more
     began, scored = time.perf_counter(), 0
-    while time.perf_counter() - began < _LEAST_S:
+    while not scored or time.perf_counter() - began < _LEAST_S:  # it may have been stopped since
         classifier.score(windows)
         scored += len(windows)
     return Rate(len(windows), scored / (time.perf_counter() - began))

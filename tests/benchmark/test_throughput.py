@@ -52,6 +52,15 @@ def test_a_slow_engine_is_not_given_more_than_takes_seconds(clock: Clock) -> Non
     assert [rate.at_once for rate in throughput(Slow(clock, lambda count: 0.1 * count), 160)] == [1, 16]
 
 
+def test_an_engine_that_was_stopped_before_its_first_batch_has_a_throughput(clock: Clock) -> None:
+    def look() -> float:
+        clock.now += 1.0
+        return clock.now
+
+    clock.perf_counter = look  # type: ignore[method-assign]  # for this test
+    assert all(rate.windows_per_second > 0 for rate in throughput(Slow(clock, lambda _: 0.0), 160))
+
+
 def test_streams_have_a_window_each_hop() -> None:
     assert Rate(16, 500.0).streams(1600) == pytest.approx(50)
     assert Rate(16, 500.0).streams(8000) == pytest.approx(250)
