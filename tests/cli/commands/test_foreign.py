@@ -118,11 +118,11 @@ def test_a_table(kwsd: Command, foreign: Foreign, clips: Path) -> None:
 
 
 def test_a_terminal_says_which_file_is_being_heard(
-    kwsd: Command, foreign: Foreign, clips: Path, monkeypatch: pytest.MonkeyPatch
+    kwsd: Command, foreign: Foreign, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kwsd.cli.console._on_terminal", lambda _: True)
     monkeypatch.setenv("FORCE_COLOR", "1")  # so rich takes it for one, too
-    odd = clips / "a\nb.wav"
+    odd = tmp_path / "a\nb.wav"
     odd.write_bytes((clips / "yes" / "0.wav").read_bytes())
     ran = kwsd("classify", odd, "--model", foreign("whisper"), "--format", "json", *CPU)
     assert ran.status == 0
