@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,16 @@ def test_sighup_reads_the_configuration_again_and_refuses_a_wrong_one(
         def close(self) -> None:
             hear.close()
 
-    again, stop = partial(send, signal.SIGHUP), partial(send, signal.SIGTERM)
-    out = output(detection=[again] * len(read), hook_finished=[stop])  # a second SIGTERM would end the tests
+    asked: list[int] = []
+
+    def ask() -> None:
+        """Not while one is still to be obeyed, of which the kernel would make one signal."""
+        if len(asked) == len(done) < len(read):
+            asked.append(len(done))
+            send(signal.SIGHUP)
+
+    stop = partial(send, signal.SIGTERM)
+    out = output(detection=repeat(ask), hook_finished=[stop])  # a second SIGTERM would end the tests
     assert run(configure(said), Endless(), zoo=zoo, stdout=out, reload=reload) == 0
     assert (tmp_path / "ran").exists()
     assert len(done) == len(read)
@@ -144,8 +153,9 @@ def test_a_signal_ends_a_daemon_whose_reload_hangs(
 
 @pytest.mark.usefixtures("patient")
 def test_a_signal_ends_the_wait_for_a_reader_at_the_end_of_a_file(
-    configure: Configure, source: MakeSource, zoo: Any
+    configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("kwsd.daemon.sink_set.STDOUT_S", 0.01)
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writing, False)
