@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.capture.devices import InputDevice
 from kwsd.cli import main
@@ -42,6 +43,14 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
         monkeypatch.setenv("COLUMNS", "100")
         yield configuration / "kwsd"
+
+
+@pytest.fixture(autouse=True)
+def patient_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is asked may answer late on a busy machine; the tests of who does not answer set limits of their own."""
+    for limit in ("commands.status._ANSWER_S", "diagnosis.openings._ANSWER_S", "diagnosis.gain_control._PATIENCE_S"):
+        monkeypatch.setattr(f"kwsd.cli.{limit}", PATIENCE_S)
+    monkeypatch.setattr("kwsd.cli.microphones.LATE_S", PATIENCE_S)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ import pytest
 from patience import PATIENCE_S
 from processes import Running
 
+from kwsd.cli.microphones import _WAITING
+
 PROBING = """
 import ctypes, os
 asked = os.open(os.environ["XDG_KWSD_ASKED"], os.O_WRONLY)
@@ -95,4 +97,4 @@ def test_ctrl_c_ends_a_command_that_waits_for_it(user: Any, sound_server: SoundS
         running.signal(signal.SIGINT)
         ran = running.wait()
     assert ran.status == -signal.SIGINT  # 130 for a shell
-    assert ran.err == ""
+    assert ran.err.encode() in (b"", _WAITING)  # it may have been asked long ago

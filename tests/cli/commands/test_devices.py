@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.audio.capture.devices import InputDevice
 from kwsd.errors import DeviceError
@@ -60,7 +61,7 @@ def test_a_sound_server_that_hangs_is_told(
         return written
 
     def late() -> list[InputDevice]:
-        assert told.wait(30)
+        assert told.wait(PATIENCE_S)
         return present
 
     monkeypatch.setattr("kwsd.cli.microphones.os.write", telling)
