@@ -93,6 +93,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench()
     for module in (hooks, hook_output, running, starting):
         monkeypatch.setattr(module, "time", bench)
+    for module, limit in ((hooks, "LAST_S"), (hooks, "GRACE_S"), (starting, "GRACE_S")):
+        monkeypatch.setattr(module, limit, PATIENCE_S)  # of what is about to end, which a busy machine may delay
     yield bench
     for sink in bench.sinks:
         sink.close(0)
