@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+import kwsd.audio.capture.microphone
 import kwsd.audio.decoding.stalling
 import kwsd.audio.windowing.adaptive_hop
 import kwsd.zoo
+from kwsd.audio.capture.timeouts import CaptureTimeouts
 from kwsd.cli import main
 from kwsd.zoo import ModelCard
 
@@ -52,6 +55,11 @@ if "KWSD_TESTS_NO_PIDFD" in os.environ:  # as before Linux 5.3
 
 if "KWSD_TESTS_STALLED_S" in os.environ:
     kwsd.audio.decoding.stalling.STALLED_S = float(os.environ["KWSD_TESTS_STALLED_S"])
+
+if "KWSD_TESTS_CAPTURE_STALL_S" in os.environ:
+    kwsd.audio.capture.microphone.CaptureTimeouts = partial(  # type: ignore[assignment, misc]  # makes them, too
+        CaptureTimeouts, stall_s=float(os.environ["KWSD_TESTS_CAPTURE_STALL_S"])
+    )
 
 if "KWSD_TESTS_CALM_S" in os.environ:
     kwsd.audio.windowing.adaptive_hop.CALM = int(16_000 * float(os.environ["KWSD_TESTS_CALM_S"]))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S
+
 
 def resident_mb(pid: int) -> float:
     """What the process holds in memory."""
@@ -24,7 +26,9 @@ def test_scoring_that_is_slower_than_life(listening: Callable[..., Any], saying:
         pause.with_suffix(".new").rename(pause)
 
     score_in(0)
-    running = listening("--config", config, KWSD_TESTS_SCORE_S=str(pause), KWSD_TESTS_CALM_S="2")
+    slow = {"KWSD_TESTS_SCORE_S": str(pause), "KWSD_TESTS_CALM_S": "2"}
+    patient = {"KWSD_TESTS_CAPTURE_STALL_S": f"{PATIENCE_S}"}  # audio that comes late is not lost here
+    running = listening("--config", config, **slow, **patient)
     saying.until(running, "detection")
     before = resident_mb(running.process.pid)
     score_in(0.6)  # twelve times slower than the hop wants it, and slower than the widest hop allows

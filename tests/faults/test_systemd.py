@@ -39,7 +39,8 @@ def test_sighup_changes_words_thresholds_and_hooks_and_loses_nothing(
 ) -> None:
     config = tmp_path / "config.toml"
     write(config, "[trigger]", "words = ['yes']")
-    running = listening("--config", config, NOTIFY_SOCKET=manager.address)
+    patient = {"KWSD_TESTS_CAPTURE_STALL_S": f"{PATIENCE_S}"}  # audio that comes late is not lost here
+    running = listening("--config", config, NOTIFY_SOCKET=manager.address, **patient)
     manager.wait_for("READY=1")
     saying.until(running, "detection")
 
