@@ -111,11 +111,15 @@ def test_a_device_that_stops_calling_is_lost(portaudio: Any) -> None:
     assert portaudio.stream.closed
 
 
-def test_a_stream_that_goes_on_after_its_process_was_stopped_is_given_up(
-    portaudio: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time by the monotonic clock, which goes on only as the test says."""
     now = [100.0]
     monkeypatch.setattr("kwsd.audio.capture.portaudio.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_stream_that_goes_on_after_its_process_was_stopped_is_given_up(portaudio: Any, now: list[float]) -> None:
     rests: list[int] = []
 
     def rest(given: int) -> None:
@@ -133,12 +137,7 @@ def test_a_stream_that_goes_on_after_its_process_was_stopped_is_given_up(
     assert portaudio.stream.closed
 
 
-def test_a_reader_that_waited_for_room_in_the_pipe_was_not_stopped(
-    portaudio: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [100.0]
-    monkeypatch.setattr("kwsd.audio.capture.portaudio.time.monotonic", lambda: now[0])
-
+def test_a_reader_that_waited_for_room_in_the_pipe_was_not_stopped(portaudio: Any, now: list[float]) -> None:
     def rest(given: int) -> None:
         if given == 320:
             hear(portaudio, silence(320))

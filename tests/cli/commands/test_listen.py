@@ -126,10 +126,9 @@ def test_an_empty_name_is_wrong_usage(kwsd: Callable[..., Any]) -> None:
     ]
 
 
-def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest.MonkeyPatch, user: Path) -> None:
-    """At a microphone; the daemon logs it and keeps the old configuration."""
-    user.mkdir()
-    (user / "config.toml").write_text("[gate]\nonset_ms = 50\n", encoding="utf-8")
+@pytest.fixture
+def reloads(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Config]]:
+    """What each `kwsd listen` at a microphone, which ends at once, would read its configuration again by."""
     given: list[Callable[[], Config]] = []
 
     def run(*_: object, reload: Callable[[], Config], **__: object) -> int:
@@ -138,31 +137,30 @@ def test_a_reload_without_the_file_is_refused(kwsd: Command, monkeypatch: pytest
 
     monkeypatch.setattr("kwsd.daemon.supervisor.run", run)
     monkeypatch.setattr("kwsd.cli.commands.listen._source", lambda *_: None)
+    return given
+
+
+def test_a_reload_without_the_file_is_refused(kwsd: Command, reloads: list[Callable[[], Config]], user: Path) -> None:
+    """At a microphone; the daemon logs it and keeps the old configuration."""
+    user.mkdir()
+    (user / "config.toml").write_text("[gate]\nonset_ms = 50\n", encoding="utf-8")
     assert kwsd("listen").status == 0
-    assert given[0]().gate.onset_ms == 50
+    assert reloads[0]().gate.onset_ms == 50
     (user / "config.toml").unlink()
     with pytest.raises(ConfigError, match=r"config\.toml no longer exists; put it back"):
-        given[0]()
+        reloads[0]()
 
 
 def test_a_configuration_that_any_user_may_change_is_told_of(
-    kwsd: Command, monkeypatch: pytest.MonkeyPatch, user: Path, caplog: pytest.LogCaptureFixture
+    kwsd: Command, reloads: list[Callable[[], Config]], user: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At the start and at a reload: whoever writes hooks into it has them run as this user."""
     user.mkdir()
     file = user / "config.toml"
     file.touch(0o600)
-    given: list[Callable[[], Config]] = []
-
-    def run(*_: object, reload: Callable[[], Config], **__: object) -> int:
-        given.append(reload)
-        return 0
-
-    monkeypatch.setattr("kwsd.daemon.supervisor.run", run)
-    monkeypatch.setattr("kwsd.cli.commands.listen._source", lambda *_: None)
     assert kwsd("listen").err == ""
     file.chmod(0o666)
-    given[0]()
+    reloads[0]()
     assert f"{file}: any user of this machine may change it" in caplog.text
     assert kwsd("listen").err.endswith(f": chmod o-w {file}\n")
 
