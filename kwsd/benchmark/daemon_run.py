@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kwsd.audio.capture.apart import isolated
 from kwsd.audio.realtime import RealtimePacer
 from kwsd.benchmark.children import tied
 from kwsd.benchmark.sound_server import DEVICE, VirtualMicrophone
@@ -19,6 +18,7 @@ from kwsd.benchmark.watched import Said, Watched
 from kwsd.errors import DeviceError
 from kwsd.evaluation.statistics import percentiles
 from kwsd.evaluation.truth import SpokenWord
+from kwsd.isolated import isolated
 from kwsd.samples import RATE
 
 _BLOCK = RATE // 50

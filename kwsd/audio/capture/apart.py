@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import signal
-import sys
 from contextlib import suppress
-from pathlib import Path
+
+from kwsd.isolated import isolated
 
 _PR_SET_PDEATHSIG = 1
-_BOOTSTRAP = "import json, sys; sys.path[:], *sys.argv[1:] = json.loads(sys.argv[1]); "
 
 HANGS = "does the sound server hang? restart it"
 """The remedy where the process does not answer."""
@@ -22,17 +20,6 @@ _ABORTED = "is ALSA's configuration whole (ALSA_CONFIG_PATH, ~/.asoundrc)? A fil
 def command(module: str, *given: str) -> list[str]:
     """The command that runs `main()` of a module of `kwsd.audio.capture`, with our process id and `given`."""
     return isolated(f"from kwsd.audio.capture.{module} import main; main()", f"{os.getpid()}", *given)
-
-
-def isolated(code: str, *given: str) -> list[str]:
-    """The command that runs Python code, which may use `sys`, with `given` in sys.argv.
-
-    Python is isolated (-I) and given our own search path, so that it imports no json.py from the working directory. All
-    arguments travel as JSON, which is ASCII, since a device's name may have letters that the locale lacks.
-    """
-    path = [str(Path(entry).absolute()) for entry in sys.path]
-    flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
-    return [sys.executable, *flags, "-c", _BOOTSTRAP + code, json.dumps([path, *given])]
 
 
 def answering(parent: int) -> int:
