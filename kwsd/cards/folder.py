@@ -27,9 +27,11 @@ def check_regular(path: Path, remedy: str = "fetch the model again", most: int |
     """Raise ModelError for what is there but no file: a pipe would be waited for, and a device has no end.
 
     The same for a file of more than `most` bytes."""
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        return
+    if not path.is_file():
         raise ModelError(f"{path} is not a regular file;", remedy)
-    if most is not None and path.exists() and (size := path.stat().st_size) > most:
+    if most is not None and (size := path.stat().st_size) > most:
         raise ModelError(f"{path} has {size / 1e6:.0f} MB, more than such a file can need;", remedy)
 
 

@@ -124,11 +124,12 @@ class Finetuning:
             for loss in self._epoch(epoch):
                 figures = {"step": self.step + 1.0, "loss": loss, "rate": self._rate}
                 self.step += 1
-                if self.step % self.steps_an_epoch == 0:
+                ends_epoch = self.step % self.steps_an_epoch == 0
+                if ends_epoch:
                     figures |= {f"validation_{key}": value for key, value in self.measure("validation").items()}
                     self._choose(figures.get("validation_accuracy", float(epoch)))
                 report(figures)  # before the checkpoint: on resuming, the journal loses the steps after it
-                if self.step % self.steps_an_epoch == 0 or time.monotonic() - self._kept_at >= _KEEP_S:
+                if ends_epoch or time.monotonic() - self._kept_at >= _KEEP_S:
                     self.keep()
                 settled()
         chosen = checkpoint.restore(self._chosen)
