@@ -29,7 +29,7 @@ def events(overrides: dict[str, Any], config: ConfigFile = None) -> None:
 
     Other programs can do without kwsd:
 
-      socat - UNIX-CONNECT:$XDG_RUNTIME_DIR/kwsd/events.sock
+      socat -u UNIX-CONNECT:$XDG_RUNTIME_DIR/kwsd/events.sock -
 
     The exit status is 69 if the daemon hangs up without saying that it stops.
     """
