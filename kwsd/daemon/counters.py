@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ class Counters:
     No speaker or client can make it grow: words come from the model, streams from the operator.
     """
 
-    def __init__(self, rings: Mapping[str, Ring], hop: int) -> None:
-        """`hop` is the initial hop in samples."""
-        self._rings = rings
+    def __init__(self, rings: Mapping[str, Ring], hop: int, *, words: Callable[[], Iterable[str]] = lambda: ()) -> None:
+        """`hop` is the initial hop in samples; `words` gives the words that may fire now."""
+        self._rings, self._may_fire = rings, words
         self._began = _since_boot_s()
         self._lock = threading.Lock()
         self._model = self._device = ""
@@ -111,6 +111,7 @@ class Counters:
         """All counters, in types that JSON has. Levels are in dBFS over the newest second.
 
         A level is None for digital silence, and while the microphone is lost, as that second is long past then.
+        `words` may fire; `detections` and `near_misses` have only those that did or came close.
         `windows_spared` counts windows without a score, as those of their neighbours showed that it could not matter.
         `windows_verified` is left out if there is no verifier.
         """
@@ -134,6 +135,7 @@ class Counters:
                     }
                     for name, ring in self._rings.items()
                 },
+                "words": sorted(self._may_fire()),
                 "detections": dict(self._words),
                 "near_misses": dict(self._missed),
                 "windows_scored": self._counts["windows_scored"],

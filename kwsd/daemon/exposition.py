@@ -30,7 +30,9 @@ def exposition(snapshot: Mapping[str, Any]) -> str:
         add(name, kind, text, [("", {"stream": stream}, value) for stream, value in values.items()])
 
     def by_word(name: str, text: str, counts: Mapping[str, int]) -> None:
-        add(name, "counter", text, [("", {"word": word}, count) for word, count in sorted(counts.items())])
+        # From 0 on: of a counter that begins with 1, Prometheus does not see the first increase.
+        told = {**dict.fromkeys(snapshot["words"], 0), **counts}
+        add(name, "counter", text, [("", {"word": word}, count) for word, count in sorted(told.items())])
 
     about = {"version": snapshot["version"], "model": snapshot["model"], "device": snapshot["device"]}
     add("info", "gauge", "What runs here.", [("", about, 1)])

@@ -87,7 +87,7 @@ class _Daemon:
         self._status = StatusLine(self._notifier)
         self._rings: dict[str, Ring] = {}
         self._watchdog = Watchdog(self._notifier, self._rings)
-        self._counters = Counters(self._rings, config.model.hop)
+        self._counters = Counters(self._rings, config.model.hop, words=lambda: self._spotter.words)
         self._sinks = SinkSet(live=any(source.live for source in sources), failed=self._fail)
         self._worker = Worker(
             self._rings,

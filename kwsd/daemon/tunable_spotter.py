@@ -23,6 +23,8 @@ class TunableSpotter:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.words: tuple[str, ...] = ()
+        """The words that may fire; none before `load`."""
         self._spotter: Spotter | None = None
         self._changed: Callable[[Spotter], None] | None = None
         self._lock = threading.Lock()
@@ -31,6 +33,7 @@ class TunableSpotter:
         """Create the spotter for a loaded classifier. Raises ConfigError as `Spotter` does."""
         with self._lock:
             self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
+            self.words = tuple(fitting.thresholds(self._config, card))
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
         """Take up changed settings, then call `Spotter.feed`; only after `load`."""
@@ -66,3 +69,5 @@ class TunableSpotter:
         settings = fitting.spotting_settings(config, card)
         with self._lock:
             self._config, self._changed = config, settings.retune
+            if self._spotter:
+                self.words = tuple(settings.trigger.thresholds)

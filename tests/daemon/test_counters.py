@@ -162,6 +162,23 @@ def test_the_page_is_in_prometheus_format(counters: Counters) -> None:
     assert all(name.endswith("_total") for name, kind in kinds.items() if kind == "counter")
 
 
+def test_a_word_that_may_fire_is_on_the_page_before_it_does() -> None:
+    """Prometheus sees no increase where a counter begins with 1, so that a rare word would never show."""
+    may_fire = ["stop", "go"]
+    counters = Counters({}, 1600, words=lambda: may_fire)
+    counters.send(Envelope.seal(STOP, 1))
+    may_fire[:] = ["up", "go"]  # by a reload
+    found = counters.snapshot()
+    assert (found["words"], found["detections"]) == (["go", "up"], {"stop": 1})
+    page = exposition(found)
+    assert [line for line in page.splitlines() if line.startswith("kwsd_detections_total")] == [
+        'kwsd_detections_total{word="go"} 0',
+        'kwsd_detections_total{word="stop"} 1',
+        'kwsd_detections_total{word="up"} 0',
+    ]
+    assert 'kwsd_near_misses_total{word="go"} 0\n' in page
+
+
 def test_the_client_library_reads_the_page_as_it_was_meant(counters: Counters) -> None:
     parser = pytest.importorskip("prometheus_client.parser")
     snapshot = counters.snapshot()

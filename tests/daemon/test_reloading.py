@@ -61,12 +61,13 @@ def test_settings_change_between_two_batches_and_before_the_model_is_loaded(conf
     card = zoo.read_card("tiny")
     spotter = TunableSpotter(configure({"trigger.words": "no"}))
     spotter.adopt(configure({"trigger.words": "no", "trigger.smoothing": 1}), card)
+    assert spotter.words == ()
     spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    assert spotter.feed([loud(0)]) == []
+    assert (spotter.feed([loud(0)]), spotter.words) == ([], ("no",))
     spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
     (detection,) = spotter.feed([loud(1)])
     assert isinstance(detection, Detection)
-    assert (detection.word, detection.threshold) == ("yes", 0.25)
+    assert (detection.word, detection.threshold, spotter.words) == ("yes", 0.25, ("yes",))
 
 
 def test_settings_that_change_before_the_model_is_loaded_are_those_that_it_begins_with(

@@ -170,10 +170,20 @@ def test_systemd_hears_of_it_all(
 def test_the_metrics_are_served_for_as_long_as_it_listens(
     configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path, output: MakeOutput
 ) -> None:
-    place, seen = tmp_path / "metrics.sock", list[bool]()
-    out = output(detection=[lambda: seen.append(place.is_socket())])
+    place, pages = tmp_path / "metrics.sock", list[str]()
+
+    def scrape() -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE_S)
+            client.connect(str(place))
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            with client.makefile() as answer:
+                pages.append(answer.read())
+
+    out = output(detection=[scrape])
     assert run(configure({"metrics.listen": str(place)}), source(1, 0.5, 1), zoo=zoo, stdout=out) == 0
-    assert seen == [True]
+    (page,) = pages
+    assert 'kwsd_detections_total{word="no"} 0\n' in page  # every word that may fire
     assert not place.exists()
 
 
