@@ -203,7 +203,8 @@ class NearMiss(TimedEvent):
 class HookFinished(Event):
     """A hook ran for `word` and ended, or was stopped (`timed_out`).
 
-    `exit_status` is None where the hook was never started (`duration_ms` is 0) or could not be killed.
+    `exit_status` is None where the hook was never started (`duration_ms` is 0) or could not be killed. `detection` is
+    the sequence number of the detection that it ran for.
     """
 
     type: ClassVar[str] = "hook_finished"
@@ -212,6 +213,7 @@ class HookFinished(Event):
     exit_status: int | None
     timed_out: bool
     duration_ms: float
+    detection: int
 
     @property
     def ran(self) -> bool:

@@ -73,7 +73,7 @@ HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream"
             },
         ),
         (
-            HookFinished("desk", "stop", "ls", 1, False, 12.5),
+            HookFinished("desk", "stop", "ls", 1, False, 12.5, 5),
             {
                 "type": "hook_finished",
                 "word": "stop",
@@ -81,6 +81,7 @@ HEAD = {"schema": 1, "sequence": 7, "time": "2025-03-01T12:00:00.250Z", "stream"
                 "exit_status": 1,
                 "timed_out": False,
                 "duration_ms": 12.5,
+                "detection": 5,
             },
         ),
     ],

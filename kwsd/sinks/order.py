@@ -44,4 +44,5 @@ class Order:
 
     def report(self, exit_status: int | None = None, timed_out: bool = False, duration_ms: float = 0.0) -> HookFinished:
         """The event that reports how the hook ended; without arguments, that it never ran."""
-        return HookFinished(self.event.stream, self.word, self.command, exit_status, timed_out, duration_ms)
+        stream, detection = self.event.stream, self.envelope.sequence
+        return HookFinished(stream, self.word, self.command, exit_status, timed_out, duration_ms, detection)

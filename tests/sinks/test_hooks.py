@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def test_the_detection_is_on_standard_input_and_in_the_environment(bench: Any, t
     assert environment["KWSD_STREAM"] == "desk"
     assert environment["KWSD_MODEL"] == "tiny"
     assert {f"KWSD_{key.upper()}" for key in stop.to_dict()} <= set(environment)
+
+
+def test_a_report_names_the_detection_that_the_hook_ran_for(bench: Any, stop: Envelope) -> None:
+    """The word alone does not tell, if it was said twice and the second hook ends first."""
+    sink = bench.sink("true")
+    for sequence in (4, 9):
+        sink.send(replace(stop, sequence=sequence))
+    assert {bench.report().detection, bench.report().detection} == {4, 9}
 
 
 def test_a_sign_for_a_shell_that_reads_nothing_is_told(bench: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -74,10 +74,10 @@ def test_a_hook_for_any_word_is_shown_too() -> None:
         (NearMiss("desk", 16_000, "stop", 0.99796, 0.998, "score"), "1.00 s  stop     0.9979, below 0.9980"),
         (NearMiss("desk", 16_000, "stop", 0.9999, 0.998, "late"), "1.00 s  stop     0.9999, too late"),
         (NearMiss("desk", 16_000, "stop", 1.0, 0.998, "refractory"), "stop     1.0000, too soon after the word before"),
-        (HookFinished("desk", "stop", "ls", 3, False, 1.0), "ls: exit status 3 (stop)"),
-        (HookFinished("desk", "stop", "ls", 143, True, 1.0), "ls: timed out (stop)"),
-        (HookFinished("desk", "stop", "ls", None, False, 0.0), "ls: did not run (stop)"),
-        (HookFinished("desk", "stop", "ls", None, False, 3000.0), "ls: cannot be ended (stop)"),
+        (HookFinished("desk", "stop", "ls", 3, False, 1.0, 5), "ls: exit status 3 (stop)"),
+        (HookFinished("desk", "stop", "ls", 143, True, 1.0, 5), "ls: timed out (stop)"),
+        (HookFinished("desk", "stop", "ls", None, False, 0.0, 5), "ls: did not run (stop)"),
+        (HookFinished("desk", "stop", "ls", None, False, 3000.0, 5), "ls: cannot be ended (stop)"),
         (Stopped("desk", 16_000, "SIGTERM"), "stopped: SIGTERM"),
     ],
 )
@@ -88,7 +88,7 @@ def test_other_events_in_words(event: Event, part: str) -> None:
 def test_a_hook_of_several_lines_is_shown_on_one() -> None:
     hook = "if true; then\n echo \x1b]0;pwned\x07\nfi"
     assert text(STOP, stop=hook).endswith("→ if true; then\\n echo \\x1b]0;pwned\\x07\\nfi\n")
-    told = text(HookFinished("desk", "stop", hook, 0, False, 1.0))
+    told = text(HookFinished("desk", "stop", hook, 0, False, 1.0, 5))
     assert told == "           if true; then\\n echo \\x1b]0;pwned\\x07\\nfi: exit status 0 (stop)\n"
 
 
@@ -119,7 +119,7 @@ def test_no_line_is_too_long_for_a_pipe(letter: str, encoding: str) -> None:
         Ready(endless, endless, endless),
         DeviceLost(endless, 1 << 60, endless),
         Detection(endless, endless, 1 / 3, 1 / 3, 1 << 60, 1 << 60, 1 << 60, endless),
-        HookFinished(endless, endless, endless, 255, True, 1e9 / 3),
+        HookFinished(endless, endless, endless, 255, True, 1e9 / 3, 5),
         Stopped(endless, 1 << 60, endless),
     ):
         for lines in (JsonLines(stream), TextLines(stream, commands)):
@@ -129,7 +129,7 @@ def test_no_line_is_too_long_for_a_pipe(letter: str, encoding: str) -> None:
 
 
 def test_a_cut_is_shown() -> None:
-    long = HookFinished("desk", "stop", f"true {70_000 * 'x'}", 0, False, 1.0)
+    long = HookFinished("desk", "stop", f"true {70_000 * 'x'}", 0, False, 1.0, 5)
     command = json.loads(JsonLines(io.StringIO()).line(Envelope.seal(long, 1)))["command"]
     assert command.startswith("true xxx")
     assert command.endswith("x…")
