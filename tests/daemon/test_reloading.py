@@ -24,7 +24,7 @@ from kwsd.daemon.sink_set import SinkSet
 from kwsd.daemon.status import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
-from kwsd.events import Detection, SpeechEnded, SpeechStarted
+from kwsd.events import SpeechStarted
 
 Configure = Callable[..., Config]
 
@@ -51,54 +51,6 @@ def test_thresholds_words_hooks_and_the_gate_change_and_the_rest_stays(
 def test_words_that_the_model_does_not_know_are_refused(configure: Configure, zoo: Any) -> None:
     with pytest.raises(ConfigError, match="does not know 'maybe'"):
         settled(configure(), configure({"trigger.words": "maybe"}), zoo.read_card("tiny"))
-
-
-def loud(number: int) -> Window:
-    return Window("desk", 1600 * (number + 1), np.full(16_000, 9000, np.int16), hop=1600)
-
-
-def test_settings_change_between_two_batches_and_before_the_model_is_loaded(configure: Configure, zoo: Any) -> None:
-    card = zoo.read_card("tiny")
-    spotter = TunableSpotter(configure({"trigger.words": "no"}))
-    spotter.adopt(configure({"trigger.words": "no", "trigger.smoothing": 1}), card)
-    assert spotter.words == ()
-    spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    assert (spotter.feed([loud(0)]), spotter.words) == ([], ("no",))
-    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
-    (detection,) = spotter.feed([loud(1)])
-    assert isinstance(detection, Detection)
-    assert (detection.word, detection.threshold, spotter.words) == ("yes", 0.25, ("yes",))
-
-
-def test_settings_that_change_before_the_model_is_loaded_are_those_that_it_begins_with(
-    configure: Configure, zoo: Any
-) -> None:
-    card = zoo.read_card("tiny")
-    spotter = TunableSpotter(configure({"trigger.words": "no"}))
-    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
-    spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    (detection,) = spotter.feed([loud(0)])
-    assert isinstance(detection, Detection)
-    assert detection.word == "yes"
-
-
-def test_settings_are_taken_up_once_and_what_the_spotter_tells_is_told(
-    configure: Configure, zoo: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    adopted: list[object] = []
-    end = SpeechEnded("desk", 7)
-    inner = SimpleNamespace(
-        adopt=lambda **given: adopted.append(given), feed=lambda _: [], end=lambda _: [end], gated=5
-    )
-    monkeypatch.setattr(build, "make_spotter", lambda *_: inner)
-    spotter, card = TunableSpotter(configure()), zoo.read_card("tiny")
-    assert (spotter.gated, spotter.end({"desk": 7})) == (0, [])
-    spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    spotter.adopt(configure(), card)
-    for number in range(3):
-        spotter.feed([loud(number)])
-    assert len(adopted) == 1
-    assert (spotter.gated, spotter.end({"desk": 7})) == (5, [end])
 
 
 def test_what_the_system_has_against_it_ends_no_daemon(
@@ -192,28 +144,6 @@ def test_a_token_that_was_changed_is_asked_for_and_one_that_is_none_is_refused(
         sinks.metrics.close()
 
 
-def test_nobody_waits_for_a_batch_that_is_stuck(configure: Configure, zoo: Any) -> None:
-    card, old = zoo.read_card("tiny"), configure({"trigger.words": "no", "trigger.smoothing": 1})
-    spotter, begun, go_on = TunableSpotter(old), threading.Event(), threading.Event()
-    engine = zoo.load_classifier(card, device="cpu")
-    score = engine.score
-
-    def stuck(windows: Any) -> Any:
-        begun.set()
-        assert go_on.wait(PATIENCE_S)
-        return score(windows)
-
-    engine.score = stuck
-    spotter.load(card, engine)
-    worker = threading.Thread(target=spotter.feed, args=([loud(0)],))
-    worker.start()
-    assert begun.wait(PATIENCE_S)
-    spotter.adopt(configure({"trigger.words": "yes", "trigger.smoothing": 1, "trigger.threshold": 0.25}), card)
-    go_on.set()
-    worker.join(PATIENCE_S)
-    assert [event.word for event in spotter.feed([loud(1)]) if isinstance(event, Detection)] == ["yes"]
-
-
 def test_a_gate_whose_library_is_missing_is_refused(
     configure: Configure, zoo: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,7 +154,8 @@ def test_a_gate_whose_library_is_missing_is_refused(
     assert taken_over(lambda: new, old, card, spotter, sinks) is old
     assert "is refused, the old one stays: no voice activity detector" in caplog.text
     spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    assert not [event for event in spotter.feed([loud(1)]) if isinstance(event, SpeechStarted)]
+    loud = Window("desk", 1600, np.full(16_000, 9000, np.int16), hop=1600)
+    assert not [event for event in spotter.feed([loud]) if isinstance(event, SpeechStarted)]
 
 
 def test_outputs_hooks_limits_and_the_log_are_told_of_what_is_new(configure: Configure, zoo: Any) -> None:
@@ -241,15 +172,6 @@ def test_outputs_hooks_limits_and_the_log_are_told_of_what_is_new(configure: Con
     assert taken_over(lambda: new, old, zoo.read_card("tiny"), TunableSpotter(old), outlets).hooks == new.hooks
     assert told == [("hooks", ["yes"], {"limit": 1, "queue": 3}), ("stdout", "all", {"yes": "true"})]
     assert logging.getLogger("kwsd").level == logging.DEBUG
-
-
-def test_windows_are_spared_after_a_reload_as_before_it(configure: Configure, zoo: Any) -> None:
-    card, config = zoo.read_card("tiny"), configure({"trigger.threshold": 0.9})
-    spotter = TunableSpotter(config)
-    spotter.load(card, zoo.load_classifier(card, device="cpu"))
-    spotter.adopt(config, card)
-    spotter.feed([Window("desk", 1600 * (number + 1), np.zeros(16_000, np.int16), hop=1600) for number in range(9)])
-    assert spotter.span not in (None, 1)
 
 
 def test_a_mean_over_too_many_windows_is_warned_of(
