@@ -11,11 +11,9 @@ import torch
 
 from kwsd.errors import ConfigError, InputError
 from kwsd.training.batches import Mined
-from kwsd.training.journal import Journal
-from kwsd.training.loop import COLUMNS, Run
+from kwsd.training.loop import Run
 from kwsd.training.prepare import prepare
-from kwsd.training.rates import learning_rate
-from kwsd.training.recipe import Recipe, Schedule
+from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
 
 
@@ -209,29 +207,3 @@ def test_a_checkpoint_that_is_none_is_refused(recordings: Path, recipe_file: Pat
     (recordings / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="use --fresh to start over"):
         run.resume()
-
-
-def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
-    schedule = Schedule(steps=100, warmup=10, decay=0.5, peak_rate=1.0)
-    rates = [learning_rate(step, schedule) for step in range(101)]
-    assert rates[0] == pytest.approx(0.1)
-    assert rates[20] == rates[49] == 1.0
-    assert rates[75] == pytest.approx(0.5)
-    assert rates[100] == 0.0
-
-
-def test_a_journal_keeps_the_columns_that_it_began_with(tmp_path: Path) -> None:
-    path = tmp_path / "journal.csv"
-    path.write_text("step,seconds,words,accuracy\n1,2.0,0.5,0.9\n")
-    with Journal(path, COLUMNS) as journal:
-        journal({"step": 2, "words": 0.4, "soft": 0.3, "accuracy": 0.8})
-    assert path.read_text().splitlines()[2].split(",")[2:] == ["0.4", "0.8"]
-
-
-def test_the_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    for step in (1, 2):
-        with Journal(tmp_path / "journal.csv", COLUMNS) as journal:
-            journal({"step": step, "words": 0.5})
-    lines = (tmp_path / "journal.csv").read_text().splitlines()
-    assert lines[0].startswith("step,")
-    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
