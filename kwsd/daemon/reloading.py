@@ -15,7 +15,7 @@ from kwsd.config import Config, options
 from kwsd.daemon import build
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.sink_set import SinkSet
-from kwsd.daemon.status import StatusLine
+from kwsd.daemon.status_line import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import KwsdError
 from kwsd.spotting.vad import StepDetector

@@ -25,7 +25,7 @@ from kwsd.daemon.publishing import Publisher
 from kwsd.daemon.reloading import Reloader
 from kwsd.daemon.signals import Terminal, relayed
 from kwsd.daemon.sink_set import SinkSet
-from kwsd.daemon.status import StatusLine
+from kwsd.daemon.status_line import StatusLine
 from kwsd.daemon.threads import Threads
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.daemon.watchdog import Watchdog

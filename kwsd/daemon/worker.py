@@ -15,7 +15,7 @@ from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters
 from kwsd.daemon.metered import Metered
 from kwsd.daemon.publishing import Publisher
-from kwsd.daemon.status import StatusLine
+from kwsd.daemon.status_line import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.daemon.watchdog import Watchdog
 from kwsd.events import HopChanged, Ready

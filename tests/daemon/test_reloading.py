@@ -21,7 +21,7 @@ from kwsd.daemon import build, reloading
 from kwsd.daemon.notify import Notifier
 from kwsd.daemon.reloading import Reloader, settled, taken_over
 from kwsd.daemon.sink_set import SinkSet
-from kwsd.daemon.status import StatusLine
+from kwsd.daemon.status_line import StatusLine
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.errors import ConfigError
 from kwsd.events import SpeechStarted

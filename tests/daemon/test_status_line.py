@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from kwsd.daemon.status import StatusLine
+from kwsd.daemon.status_line import StatusLine
 from kwsd.envelope import Envelope
 from kwsd.events import Detection, DeviceLost, DeviceRestored, Event, SpeechStarted
 
