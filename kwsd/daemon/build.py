@@ -44,7 +44,7 @@ class Zoo(Protocol):
 
 
 def make_rings(current: Callable[[], Config], sources: Iterable[Source], window: int) -> dict[str, Ring]:
-    """A ring for each source, by name, with at least the capacity that `windows` needs.
+    """A ring for each source, by name, with at least the capacity that windows of `window` samples need.
 
     If the `current` configuration has a gate, each ring gets a probe; without a gate, no thread sleeps through
     silence. Raises DeviceError as `SpeechProbe` does.
@@ -103,7 +103,8 @@ def open_socket(
 ) -> SocketSink | None:
     """The socket sink, if configured; by default, only for a microphone. A socket from systemd is used if there is one.
 
-    None where there is to be no socket; one that systemd hands over is then ignored with a warning.
+    None where there is to be no socket; one that systemd hands over is then ignored with a warning. Raises DeviceError
+    and ConfigError as `SocketSink` and `inherited` do.
     """
     wanted = live if config.socket.enabled is None else config.socket.enabled
     if not wanted:
@@ -122,7 +123,7 @@ def open_socket(
 def open_metrics(
     config: Config, page: Callable[[], str], *, failed: Callable[[BaseException], None]
 ) -> MetricsServer | None:
-    """The metrics server; None unless it is configured."""
+    """The metrics server; None unless it is configured. Raises ConfigError and DeviceError as `MetricsServer` does."""
     chosen = config.metrics
     if not chosen.listen:
         for key, said in (("public", chosen.public), ("token_file", chosen.token_file)):
@@ -157,7 +158,10 @@ def open_hooks(
 def open_keeper(
     config: Config, rings: Mapping[str, Ring], *, live: bool = True, failed: Callable[[BaseException], None]
 ) -> DetectionKeeper | None:
-    """The sink that keeps the audio of detections; None unless it is configured. A recording waits for it."""
+    """The sink that keeps the audio of detections; None unless it is configured. A recording waits for it.
+
+    Raises DeviceError as `DetectionKeeper` does.
+    """
     chosen = config.keep
     if not chosen.folder:
         return None

@@ -48,7 +48,8 @@ class MetricsServer:
         """Listen at `where`: a path, a port, or an address with a port. With a `token`, clients have to send it.
 
         `page` makes the page; `failed` is called with the error if the thread dies. Raises ConfigError for an address
-        that other machines reach, unless it is `public` and has a token, and DeviceError where it cannot listen.
+        that other machines reach, unless it is `public` and has a token, and for a path that is too long, and
+        DeviceError where it cannot listen.
         """
         self._page, self._failed, self._token = page, failed, token
         self._file: SocketFile | None = None

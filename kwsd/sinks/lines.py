@@ -36,6 +36,7 @@ class JsonLines:
         self._encoding = "utf-8" if takes_utf8(stream) else "ascii"
 
     def line(self, envelope: Envelope) -> str:
+        """The event's line, line feed included, in letters that the stream can take."""
         text = envelope.to_json()
         try:
             text.encode(self._encoding)
@@ -55,6 +56,7 @@ class TextLines:
         self._arrow = "→" if _can_encode("→", self._encoding) else "->"
 
     def line(self, envelope: Envelope) -> str:
+        """The event's line, line feed included; letters that the stream cannot take are escaped."""
         event = envelope.event
         if isinstance(event, Detection):
             word = brief(one_line(event.word))

@@ -43,11 +43,12 @@ class SocketSink:
         status: Callable[[], bytes] | None = None,
         counted: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Listen at `path`, mode 0600. Raises DeviceError where another daemon listens or the path cannot be used.
+        """Listen at `path`, mode 0600.
 
         `given` is a socket that listens already, whose file belongs to its creator. A subscriber that sends the line
         "status" gets the result of `status`. `counted` is called with each new number of subscribers, `failed` with the
-        error if the thread dies.
+        error if the thread dies. Raises DeviceError where another daemon listens or the path cannot be used, and
+        ConfigError for one that is too long.
         """
         self.path = path if given is None else Path(str(given.getsockname()))
         self._file: SocketFile | None = None  # one that was handed over is its creator's to look after

@@ -51,7 +51,7 @@ class PcmSource:
         self._schedule.attach(self._wake)
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of the samples that are available, a second at most.
+        """Blocks of the samples that are available, a second at most, or 20 ms in real time.
 
         The header of a WAV file is skipped if its samples have the expected format. Raises InputError for any other
         recording with a header, and where the stream cannot be read.

@@ -27,8 +27,9 @@ class RingState:
 class Ring:
     """A ring buffer of one stream's newest samples, numbered from the start of the stream.
 
-    One thread writes, one reads, any may close. When the ring is full, either the writer waits for the reader
-    (`wait=True`), or the oldest samples are overwritten, and the reader finds that it was lapped.
+    One thread writes, and one, the reader, cuts windows and releases samples. Any thread may look, by `state` and
+    `read`, or close. When the ring is full, either the writer waits for the reader (`wait=True`), or the oldest samples
+    are overwritten, and the reader finds that it was lapped.
     """
 
     def __init__(self, capacity: int, probe: Callable[[NDArray[np.int16]], bool] | None = None) -> None:
