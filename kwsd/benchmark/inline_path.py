@@ -29,7 +29,7 @@ class InlinePath:
         """Take the next samples (n,), 10 seconds at most; returns whether the daemon would have woken."""
         self._ring.write(samples, wait=False)
         before = self._heard
-        while self._ring.awaited:
+        while self._ring.has_expected:
             batch = next(self._due)
             self._heard = batch[-1].end
             self._spotter.feed(batch)

@@ -78,7 +78,7 @@ class Ring:
                 piece = rest[: self._room()] if wait else rest
                 self._put(piece)
             self._condition.listen(piece)  # without the lock, so that the reader does not wait for the probe
-            if self.awaited:
+            if self.has_expected:
                 self._tell_reader()
             rest = rest[len(piece) :]
             if not len(rest):
@@ -118,7 +118,7 @@ class Ring:
         self._condition.expect(min(position, released + self.capacity), min(latest, released + self.capacity // 2))
 
     @property
-    def awaited(self) -> bool:
+    def has_expected(self) -> bool:
         """Whether the samples that the reader expects are there."""
         return self._condition.is_met(self._written)
 
