@@ -141,7 +141,7 @@ class HookSink:
 
     def _take_started(self) -> None:
         """Supervise the hooks that were started, and report those that could not be."""
-        for order, outcome in self._starter.ended():
+        for order, outcome in self._starter.outcomes():
             if isinstance(outcome, RunningHook):
                 self._running[outcome.exit_descriptor] = outcome
                 if self._killed:

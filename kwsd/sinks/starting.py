@@ -24,14 +24,14 @@ class Starter:
     """Starts one hook after the other, in the order in which they are passed to `begin`.
 
     A start that hangs is logged once and left alone; `HookSink` starts no hook of the same program until it returns.
-    Only one thread may use a Starter, but others may read `busy`; `wake` is called when `ended` has a result. A thread
+    Only one thread may use a Starter, but others may read `busy`; `wake` is called when there are `outcomes`. A thread
     that has started a hook is kept for the next one: to Linux that thread is the hook's parent, and if it ended, a
     program that dies with its parent (PR_SET_PDEATHSIG, `bwrap --die-with-parent`) would be killed.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._begun: list[_Start] = []  # those that `ended` has not yielded yet
+        self._begun: list[_Start] = []  # those that `outcomes` has not yielded yet
         self._given: SimpleQueue[_Start | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._left = False
@@ -39,7 +39,7 @@ class Starter:
 
     @property
     def busy(self) -> bool:
-        """Whether a start is neither late nor yielded by `ended` yet, so that the next one has to wait."""
+        """Whether a start is neither late nor yielded by `outcomes` yet, so that the next one has to wait."""
         return any(not start.late for start in self._begun)
 
     def begin(self, order: Order) -> None:
@@ -59,7 +59,7 @@ class Starter:
         """When the current start will be late, by the monotonic clock."""
         return min((start.began + HANGS_S for start in self._begun if not start.late), default=math.inf)
 
-    def ended(self) -> Iterator[tuple[Order, RunningHook | str]]:
+    def outcomes(self) -> Iterator[tuple[Order, RunningHook | str]]:
         """Each hook that has been started since the last call, or why it could not be. Raises unexpected errors."""
         now = time.monotonic()
         for start in tuple(self._begun):
@@ -73,15 +73,15 @@ class Starter:
                 log.warning("hook for %s hangs as it is started: %s", start.order.word, start.order.command)
 
     def hanging(self) -> list[Order]:
-        """The orders whose start is late and that `ended` has not yielded yet."""
+        """The orders whose start is late and that `outcomes` has not yielded yet."""
         return [start.order for start in self._begun if start.late]
 
     def started(self) -> list[RunningHook]:
-        """The running hooks that `ended` has not yielded yet; takes no lock, so that signal handlers may call it."""
+        """The running hooks that `outcomes` has not yielded yet; takes no lock, so that signal handlers may call it."""
         return [start.outcome for start in tuple(self._begun) if isinstance(start.outcome, RunningHook)]
 
     def leave(self) -> list[RunningHook]:
-        """End all threads but those that hang; the hooks that run but that `ended` has not yielded.
+        """End all threads but those that hang; the hooks that run but that `outcomes` has not yielded.
 
         A hook that is started after that is killed at once.
         """
@@ -107,7 +107,7 @@ class Starter:
             outcome = RunningHook(start.order)
         except (OSError, ValueError) as error:
             outcome = why_not(start.order.hook.argv, error)  # in this thread, as reading the program may hang, too
-        except Exception as error:  # a bug: `ended` raises it
+        except Exception as error:  # a bug: `outcomes` raises it
             outcome = error
         with self._handing_over:
             start.outcome = outcome
