@@ -68,7 +68,7 @@ class Counters:
                 counts["hook_runs"] += event.ran
                 counts["hook_failures"] += event.timed_out or event.exit_status != 0
 
-    def count_subscribers(self, number: int) -> None:
+    def set_subscribers(self, number: int) -> None:
         """Set the current number of subscribers at the socket."""
         self._subscribers = number
 
@@ -88,7 +88,7 @@ class Counters:
         with self._lock:
             self._counts["windows"] += windows
 
-    def kept_out(self, windows: int) -> None:
+    def set_kept_out(self, windows: int) -> None:
         """Set the total number of windows that the gate kept from the classifier."""
         with self._lock:
             self._counts["windows_gated"] = windows

@@ -64,7 +64,7 @@ class SinkSet:
         take its events.
         """
         live, failed = self._live, self._failed
-        status, counted = counters.answer, counters.count_subscribers
+        status, counted = counters.answer, counters.set_subscribers
         socket = self._socket = build.open_socket(config, live=live, failed=failed, status=status, counted=counted)
         if socket:
             stack.callback(socket.close, SOCKET_S)

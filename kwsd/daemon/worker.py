@@ -101,7 +101,7 @@ class Worker:
         self._watchdog.working()
         for event in self._spotter.feed(batch):
             self._publish(event.within(self._rings[event.stream].written))  # the last windows reach beyond the end
-        self._counters.kept_out(self._spotter.gated)  # before the batch is counted: the spared ones must never fall
+        self._counters.set_kept_out(self._spotter.gated)  # before the batch is counted: the spared ones must never fall
         self._counters.heard(len(batch))
         self._watchdog.worked()
 

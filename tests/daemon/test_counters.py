@@ -46,8 +46,8 @@ def counters(zoo: Any) -> Counters:
     engine = Metered(zoo.load_classifier(None, device="cpu"), counters)
     assert engine.score(np.ones((3, 16_000), np.float32)).shape == (3, 4)
     counters.heard(20)
-    counters.kept_out(7)
-    counters.count_subscribers(2)
+    counters.set_kept_out(7)
+    counters.set_subscribers(2)
     return counters
 
 

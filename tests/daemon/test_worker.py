@@ -78,7 +78,7 @@ def test_what_is_done_with_a_batch_and_in_which_order() -> None:
     trace: list[str] = []
     assert hear(trace)
     # Kept out before heard: what was spared is counted as what is left of both, and never falls.
-    batch = ["watchdog.working", "feed", "SpeechStarted", "counters.kept_out", "counters.heard", "watchdog.worked"]
+    batch = ["watchdog.working", "feed", "SpeechStarted", "counters.set_kept_out", "counters.heard", "watchdog.worked"]
     batch.append("progressed")
     assert trace[: len(batch) + 4] == ["counters.loaded", "load", "Ready", "status.ready", *batch]
     rest = trace[len(batch) + 4 :]
