@@ -17,7 +17,7 @@ from exported_files import CONTRACT, model, written
 from json_files import change
 from users import unprivileged
 
-from kwsd.cli.commands.models import flattened
+from kwsd.cli.card_facts import flattened
 from kwsd.zoo import ModelCard
 
 Command = Callable[..., Any]
