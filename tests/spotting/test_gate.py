@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import pytest
 from voices import silence, voice
 
 from kwsd.audio.decoding.files import read_clip
-from kwsd.errors import DeviceError
 from kwsd.evaluation.truth import parse_table
 from kwsd.spotting.gate import Gate, GateSettings
-from kwsd.spotting.vad import STEP, StepDetector
+from kwsd.spotting.vad import STEP
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 RNG = np.random.default_rng(5)
@@ -115,12 +113,6 @@ def test_pieces_of_any_size_give_the_same(piece: int) -> None:
     assert whole._left == cut._left
 
 
-def test_a_missing_detector_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "webrtcvad", None)
-    with pytest.raises(DeviceError, match="webrtcvad-wheels"):
-        Gate(GateSettings())
-
-
 def test_other_settings_are_adopted_without_a_break() -> None:
     gate = Gate(GateSettings(hangover_ms=1000))
     gate.feed(voice(8_000))
@@ -186,30 +178,3 @@ def test_an_onset_that_was_begun_before_a_gap_begins_anew_after_it() -> None:
     assert not gate.feed(np.ones(2 * STEP, np.int16))
     gate.reset()
     assert [gate.feed(SPEECH) for _ in range(3)] == [False, False, True]
-
-
-def test_a_detector_that_is_old_gives_way_to_one_that_has_learnt_what_it_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kwsd.spotting.vad._OLD", 400)
-    monkeypatch.setattr("kwsd.spotting.vad._LEARNING", 100)
-    words = read_clip(RECORDINGS / "commands.flac")
-    noisy = (words + np.random.default_rng(3).normal(0, 100, len(words))).astype(np.int16)
-    heard = np.concatenate([voice(400 * STEP), noisy])
-    old = StepDetector(2).feed(heard)
-    assert old[500:] == StepDetector(2).feed(heard[400 * STEP :])[100:]
-    monkeypatch.setattr("kwsd.spotting.vad._OLD", 2000)
-    lasting = StepDetector(2).feed(heard)
-    assert old[:500] == lasting[:500]
-    assert old[500:] != lasting[500:]
-
-
-def test_detectors_that_grow_old_one_after_another_keep_the_mode(
-    plain: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kwsd.spotting.vad._OLD", 40)
-    monkeypatch.setattr("kwsd.spotting.vad._LEARNING", 30)
-    detector = StepDetector(1)
-    detector.feed(silence(50 * STEP))
-    detector.set_mode(3)
-    assert [one.mode for one in plain] == [3, 3]
-    detector.feed(silence(150 * STEP))
-    assert [one.mode for one in plain] == [3] * 5
