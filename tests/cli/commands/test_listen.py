@@ -76,7 +76,7 @@ def test_a_closed_standard_input(kwsd: Command, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_microphone_is_looked_for_by_name(kwsd: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parents[2] / "audio" / "fake_sounddevice.py", tmp_path / "sounddevice.py")
+    shutil.copy(Path(__file__).parents[2] / "audio" / "capture" / "fake_sounddevice.py", tmp_path / "sounddevice.py")
     (tmp_path / "sound.json").write_text(json.dumps({"devices": ["USB Audio"], "level": 0}))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("FAKE_SOUND", str(tmp_path / "sound.json"))
