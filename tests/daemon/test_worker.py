@@ -175,7 +175,10 @@ def test_a_wider_hop_is_told_and_is_no_wider_than_half_of_what_the_scores_are_ab
 ) -> None:
     given = Batches(monkeypatch)
     given.hear()
-    for second in range(2, 120):
+    seconds = range(2, 120)
+    times = iter(seconds)
+    monkeypatch.setattr(given.adaptive["a"], "_clock", lambda: next(times))
+    for second in seconds:
         given.adaptive["a"].observe(second * RATE, (second - 2) * RATE)
     assert given.published == [HopChanged("a", 2 * RATE, 1600, 2 * RATE), HopChanged("a", 32 * RATE, 3200, 2 * RATE)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from kwsd.samples import RATE
@@ -24,21 +25,27 @@ STEPS = 3
 class AdaptiveHop:
     """One stream's hop. All its times are counted in that stream's samples.
 
-    It depends on the backlog alone: how long a window takes to score says little while nobody speaks.
+    It depends on the backlog alone: how long a window takes to score says little while nobody speaks. Being behind has
+    to last as long by the clock, too: after a pause in which kwsd was stopped, seconds of audio arrive in an instant.
     """
 
     def __init__(
-        self, hop: int, length: int = RATE, changed: Callable[[int, int, int], None] = lambda *_: None
+        self,
+        hop: int,
+        length: int = RATE,
+        changed: Callable[[int, int, int], None] = lambda *_: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with `hop` samples; wider hops are at most half of a window's `length`, so that no word is skipped.
 
         `changed` is called at each change, with the sample, the new hop, and how many samples the reader is behind.
+        `clock` gives seconds.
         """
         self.hop = hop
         self._hops = [hop << step for step in range(STEPS + 1) if not step or hop << step <= length // 2]
         self._fine = length // 4
-        self._changed = changed
-        self._behind_since: int | None = None
+        self._changed, self._clock = changed, clock
+        self._behind_since: tuple[int, float] | None = None  # in samples, and by the clock
         self._calm_since = 0
         self._narrowed_at: int | None = None
         self._calm = CALM
@@ -51,10 +58,13 @@ class AdaptiveHop:
         behind = written - heard - lost
         if behind > BEHIND:
             self._calm_since = written
+            now_s = self._clock()
             if self._behind_since is None:
-                self._behind_since = written
-            elif written - self._behind_since >= self._patience():
-                self._behind_since = written
+                self._behind_since = written, now_s
+                return
+            sample, second = self._behind_since
+            if min(written - sample, RATE * (now_s - second)) >= self._patience():
+                self._behind_since = written, now_s
                 self._widen(written, heard, behind)
             return
         if written - self._calm_since >= SUSTAINED:

@@ -15,9 +15,12 @@ class Stream:
     def __init__(self, hop_ms: int = 100) -> None:
         self.told: list[tuple[int, int]] = []
         self.adaptive = AdaptiveHop(
-            hop_ms * 16, changed=lambda _at, hop, _behind: self.told.append((self.written, hop // 16))
+            hop_ms * 16,
+            changed=lambda _at, hop, _behind: self.told.append((self.written, hop // 16)),
+            clock=lambda: self.written / RATE - self.held_s,
         )
         self.written = 0
+        self.held_s = 0.0
 
     def run(self, seconds: float, behind_s: float) -> list[int]:
         """The hops, in milliseconds, to which it changed."""
@@ -42,6 +45,17 @@ def test_a_moment_of_delay_changes_nothing() -> None:
 def test_a_reader_that_is_lapped_again_and_again_is_behind_although_it_jumps() -> None:
     stream = Stream()
     assert [hop for _ in range(25) for hop in stream.run(0.1, 4.0) + stream.run(1.5, 0.6)] == [200, 400]
+
+
+def test_audio_that_was_held_back_and_comes_at_once_is_no_overload() -> None:
+    stream = Stream()
+    stream.run(1, 0.0)
+    for behind_s in (1.9, 3.9, 5.9):  # kwsd goes on after a pause: its pipe is emptied, and filled again at once
+        stream.written += 2 * RATE
+        stream.held_s += 2.0
+        assert stream.run(0.1, behind_s) == []
+    assert stream.run(1.5, 1.1) == []
+    assert stream.run(0.5, 1.1) == [200]  # still behind, two seconds after
 
 
 def test_sustained_overload_widens_it_step_by_step_and_no_further() -> None:

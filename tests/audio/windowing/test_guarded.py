@@ -152,7 +152,9 @@ def test_the_windows_are_the_same(probe: Callable[[Samples], bool], size: int) -
 def test_who_sleeps_on_is_not_behind_for_it(seconds: float, widens: bool) -> None:
     changes: list[int] = []
     ring, schedule = Ring(10 * RATE, lambda _: False), WakeSchedule(800)
-    adaptive = AdaptiveHop(800, changed=lambda _at, hop, _behind: changes.append(hop))
+    adaptive = AdaptiveHop(
+        800, changed=lambda _at, hop, _behind: changes.append(hop), clock=lambda: ring.written / RATE
+    )
     reader = Reader("a", ring, 800, (RATE, RATE), 0, schedule, adaptive, 0)
     schedule.wake_at(None)
     for _ in range(60):

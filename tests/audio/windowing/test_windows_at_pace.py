@@ -38,7 +38,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
 
 def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
     ring = Ring(160_000)
-    adaptive = AdaptiveHop(1600)
+    adaptive = AdaptiveHop(1600, clock=lambda: ring.written / RATE)
     cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
     ends, hops = [0], []
 
@@ -72,7 +72,7 @@ def test_an_adaptive_hop_widens_without_a_gap_and_narrows_it_again() -> None:
 
 def test_what_is_lost_is_nothing_to_catch_up_with() -> None:
     ring = Ring(160_000)
-    adaptive = AdaptiveHop(1600)
+    adaptive = AdaptiveHop(1600, clock=lambda: ring.written / RATE)
     cut = windows({"a": ring}, hop=1600, adaptive={"a": adaptive}, batch=1)
     heard = 0
     for _ in range(4):  # a microphone that goes and comes, and a reader that takes every window at once
@@ -88,7 +88,8 @@ def reader_of(ring: Ring, adaptive: AdaptiveHop) -> Reader:
 
 
 def test_a_gap_that_was_heard_leaves_what_is_behind_as_it_is() -> None:
-    ring, adaptive = Ring(10 * RATE), AdaptiveHop(800)
+    ring = Ring(10 * RATE)
+    adaptive = AdaptiveHop(800, clock=lambda: ring.written / RATE)
     reader = reader_of(ring, adaptive)
     ring.skip(RATE)
     ring.write(np.ones(800, np.int16), wait=False)

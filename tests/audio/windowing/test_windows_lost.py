@@ -153,7 +153,7 @@ def test_a_gap_that_ends_where_a_hop_does_is_counted_once(noise: Noise) -> None:
 def test_the_hop_changes_where_the_reader_is_not_behind_the_gap_before_it(noise: Noise) -> None:
     told: list[tuple[int, int, int]] = []
     ring = Ring(10 * RATE)
-    adaptive = AdaptiveHop(HOP, RATE, lambda *change: told.append(change))
+    adaptive = AdaptiveHop(HOP, RATE, lambda *change: told.append(change), lambda: ring.written / RATE)
     stream = windows({"a": ring}, hop=HOP, adaptive={"a": adaptive}, batch=1)
     ring.write(noise(2 * RATE), wait=False)
     assert next(stream)[0].end == HOP
