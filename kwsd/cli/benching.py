@@ -61,7 +61,7 @@ def bench(
         _check_torch(model)
     made = _sounds(file, heard, model, seconds)
     found = [_engine(model, load_s, made)]
-    heard = at_phases(heard, max(model.settings.hop, model.settings.coarse or 0))
+    heard = at_phases(heard, model.settings.hop, model.settings.coarse or 0)
     if realtime or virtual_microphone:
         times = "twice" if virtual_microphone else "once"
         stderr.note(f"playing {heard.seconds:.0f} s of {heard.name} and as much silence in real time, {times}")
