@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ UNCHOSEN: Mapping[str, Any] = {
 """A card's settings for new weights, which replace those that an earlier card has for other weights."""
 
 
-def write_card(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Put `changes` into the folder's card.json, with the current checksums of weights and graph.
+def write_card(folder: Path, changes: Mapping[str, Any], listed: Sequence[str] = (WEIGHTS, GRAPH)) -> None:
+    """Put `changes` into the folder's card.json, with the current checksums of the files `listed` that are there.
 
     Raises ModelError where the existing card is invalid.
     """
     card = read_raw_card(folder) | dict(changes)
-    card["sha256"] = {name: checksum(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).is_file()}
+    card["sha256"] = {name: checksum(folder / name) for name in listed if (folder / name).is_file()}
     write_bytes(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 

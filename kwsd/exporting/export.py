@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from kwsd.cards.card_file import checksum
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
-from kwsd.cards.names import GRAPH, VERIFIER_TYPES, WEIGHTS
+from kwsd.cards.names import CARD, GRAPH, VERIFIER_TYPES, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.own_graph import write_graph
 from kwsd.networks.heads import SpotterModel
@@ -37,12 +37,14 @@ def export_model(
     licence: str,
     scores: Mapping[str, Any] | None = None,
     offsets: Mapping[str, float] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Write `model` to `folder`, which `kwsd listen --model`, `kwsd eval` and plain transformers then load.
 
     Other files in the folder (a README, the recipe, licences) stay. The thresholds and the verifier of an earlier card
-    are kept if the weights have not changed. `offsets` are added to the logits of the labels that they name (see
-    `kwsd.networks.logit_adjustment`). Raises ModelError where the earlier card is invalid.
+    are kept if the weights have not changed; without thresholds of that card, `settings` (keys of `UNCHOSEN`) hold.
+    `offsets` are added to the logits of the labels that they name (see `kwsd.networks.logit_adjustment`). Raises
+    ModelError where the earlier card is invalid.
     """
     earlier = read_raw_card(folder)
     half: Any = copy.deepcopy(model)
@@ -58,22 +60,28 @@ def export_model(
             weights = scratch / WEIGHTS
             save_file(compacted(load_file(weights)), weights, metadata={"format": "pt"})
         extractor.save_pretrained(scratch)
-    try:
-        write_graph(folder)
-    except ModelError as error:
-        (folder / GRAPH).unlink(missing_ok=True)  # it belongs to an earlier network
-        log.warning("%s: %s", folder, error)
-    same = earlier.get("sha256", {}).get(WEIGHTS) == checksum(folder / WEIGHTS)
-    chosen = {key: earlier[key] for key in UNCHOSEN if key in earlier} if same else {}
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores or {}), **UNCHOSEN, **chosen})
+        try:
+            write_graph(scratch)
+        except ModelError as error:
+            log.warning("%s: %s", folder, error)
+        same = earlier.get("sha256", {}).get(WEIGHTS) == checksum(scratch / WEIGHTS)
+        chosen = {key: earlier[key] for key in UNCHOSEN if key in earlier} if same else {}
+        if not chosen.get("thresholds"):
+            chosen |= settings or {}
+        told = {"name": name, "licence": licence, "scores": dict(scores or {}), **UNCHOSEN, **chosen}
+        write_card(scratch, earlier | told)
 
 
 @contextmanager
 def replacing_model(folder: Path) -> Iterator[Path]:
-    """A temporary folder to save a network in, whose files then replace those in `folder`.
+    """A temporary folder to save a network in, with its graph and its card; its files then replace those in `folder`.
 
-    It lies inside `folder`, since a place beside that may be on another disk or belong to another user. The config is
-    set to dtype float32, so that transformers computes in single precision however the weights are stored.
+    All of them are there before the first one is replaced, so a full disk leaves the earlier model whole. The card goes
+    first and the weights last: if the process is killed between, the checksums do not fit, and no labels, thresholds or
+    graph are used with other weights. The graph of an earlier network is removed if there is no new one.
+
+    The folder lies inside `folder`, since a place beside that may be on another disk or belong to another user. The
+    config is set to dtype float32, so that transformers computes in single precision however the weights are stored.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +89,10 @@ def replacing_model(folder: Path) -> Iterator[Path]:
         yield Path(scratch)
         config = Path(scratch) / "config.json"
         config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
-        for file in sorted(Path(scratch).iterdir()):
+        files = sorted(Path(scratch).iterdir(), key=lambda file: (file.name == WEIGHTS, file.name != CARD, file.name))
+        drawn = any(file.name == GRAPH for file in files)
+        for file in files:
             file.chmod(0o644)
+            if file.name == WEIGHTS and not drawn:
+                (folder / GRAPH).unlink(missing_ok=True)
             os.replace(file, folder / file.name)

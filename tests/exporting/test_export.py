@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from safetensors.numpy import load_file
 from transformers import AutoModelForAudioClassification
 
 from kwsd.cards.card_writing import write_card
+from kwsd.errors import ModelError
 from kwsd.exporting.export import export_model
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
@@ -45,6 +49,52 @@ def test_a_graph_of_an_earlier_network_goes_where_the_new_one_has_none(
     assert list(read(folder / "card.json")["sha256"]) == ["model.safetensors"]
     alone = replace(read_card(str(folder)), verifier=None)
     assert type(load_classifier(alone, device="cpu")).__name__ == "TorchClassifier"
+
+
+def test_a_disk_that_fills_up_leaves_the_earlier_model_whole(
+    verified: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr("kwsd.exporting.export.write_graph", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_model(changed(folder), folder, name="small", licence="CC0-1.0")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("replaced", range(6))
+def test_a_kill_never_leaves_weights_beside_what_is_said_of_others(
+    verified: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, replaced: int
+) -> None:
+    small = verified(thresholds={"yes": 0.9}, verified_at={}) / "small"
+    folder, model, count, replace_ = small if here else tmp_path / "new", changed(small), [0], os.replace
+
+    def killed(old: Path, new: Path) -> None:
+        if Path(new).parent == folder:
+            count[0] += 1
+            if count[0] > replaced:
+                raise KeyboardInterrupt
+        replace_(old, new)
+
+    monkeypatch.setattr("os.replace", killed)
+    with nullcontext() if replaced == 5 else pytest.raises(KeyboardInterrupt):
+        export_model(model, folder, name="small", licence="CC0-1.0")
+    if replaced in (0, 5) and (here or replaced):
+        assert read_card(str(folder)).thresholds["yes"] == (DEFAULT_THRESHOLD if replaced else 0.9)
+    else:
+        with pytest.raises(ModelError):
+            read_card(str(folder))
+
+
+def changed(folder: Path) -> Any:
+    model = AutoModelForAudioClassification.from_pretrained(folder)
+    with torch.no_grad():
+        model.word_head.outer.bias += 1.0
+    return model
 
 
 def test_others_may_read_it_and_compute_in_single_precision(verified: Callable[..., Path]) -> None:

@@ -173,15 +173,15 @@ def export_adopted(
     """
     if isinstance(model, SpotterModel):
         plain, offsets = settled(model)
-        export_model(plain, folder, name=name, licence=licence, scores=scores, offsets=offsets)
-        if not read_raw_card(folder)["thresholds"]:
-            words = list(filter(can_fire, label_names(model.config)))
-            write_card(folder, _chosen(words) if added_to is None else _chosen_beside(_fresh(model), added_to))
+        words = list(filter(can_fire, label_names(model.config)))
+        settings = _chosen(words) if added_to is None else _chosen_beside(_fresh(model), added_to)
+        export_model(plain, folder, name=name, licence=licence, scores=scores, offsets=offsets, settings=settings)
         return
+    told = {"name": name, "licence": licence, "scores": dict(scores), **UNCHOSEN}
     with replacing_model(folder) as scratch:
         model.to("cpu").save_pretrained(scratch, max_shard_size="100GB")  # one file: the card has its checksum
         extractor.save(scratch)
-    write_card(folder, {"name": name, "licence": licence, "scores": dict(scores), **UNCHOSEN})
+        write_card(scratch, read_raw_card(folder) | told)
 
 
 def _chosen(words: Sequence[str]) -> dict[str, Any]:

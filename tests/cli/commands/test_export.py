@@ -32,6 +32,33 @@ def test_a_folder_gets_its_graph(tiny_model: Path, tmp_path: Path, capsys: pytes
     assert type(load_classifier(read_card(str(folder)), device="cpu")).__name__ == "OnnxClassifier"
 
 
+def test_a_kill_before_the_card_is_written_leaves_a_model_that_loads(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    from kwsd.cards.card_writing import write_card
+    from kwsd.cli.exporting import export
+    from kwsd.replacing import write_bytes
+    from kwsd.zoo import read_card
+
+    def killed(path: Path, data: bytes) -> None:
+        write_bytes(path, data)
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_model, folder)
+    graph = onnx.load(folder / "graph.onnx", load_external_data=False)
+    graph.doc_string = "as an earlier version of kwsd drew it"
+    (folder / "graph.onnx").write_bytes(graph.SerializeToString())
+    write_card(folder, {"thresholds": {"yes": 0.7}})
+    monkeypatch.setattr("kwsd.cli.exporting.write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export(str(folder), None)
+    assert (folder / "graph.onnx").read_bytes() == (tiny_model / "graph.onnx").read_bytes()
+    assert read_card(str(folder)).thresholds["yes"] == 0.7
+
+
 @pytest.mark.parametrize("text", ['{"name": "mi', "[]", '{"sha256": 3}'])
 def test_a_card_that_is_none(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any], text: str) -> None:
     folder = tmp_path / "copy"
