@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -15,7 +16,7 @@ from kwsd.cards.card_writing import read_raw_card
 from kwsd.cards.folder import licence_of
 from kwsd.cli import console
 from kwsd.cli.learning import Places, learn, unwritten
-from kwsd.errors import KwsdError
+from kwsd.errors import KwsdError, ModelError, UsageError
 from kwsd.exporting.export import export_model
 from kwsd.networks.devices import pick_device
 from kwsd.training.finetuning.adopting import keep_notices
@@ -24,7 +25,7 @@ from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.run_folder import going_on, model_place, run_folder
+from kwsd.training.run_folder import going_on, model_folder, model_place, run_folder
 from kwsd.training.trained import load_trained
 from kwsd.training.weight_averaging import average_weights
 from kwsd.zoo import find_model
@@ -36,6 +37,7 @@ def teach(recipe: Path, places: Places, device: str) -> None:
     """Carry out `kwsd train` on a recipe. Raises Interrupted after Ctrl-C."""
     device = pick_device(device)
     plan = read_recipe(recipe)
+    _check_kept(plan, model_folder(places.runs / plan.name, places.out, plan.name))
     usual = Recipe(plan.name, plan.words).to_dict()
     with run_folder(places.runs, plan.name, plan.to_dict(), fresh=places.fresh, usual=usual) as folder:
         _teach(plan, places, folder, device)
@@ -74,6 +76,18 @@ def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
         raise unwritten(place, error, going_on(places.fresh)) from error
     _plot(folder)
     console.say(f"{place}: {run.step} steps, best accuracy per word on the validation clips {run.best:.4f}")
+
+
+def _check_kept(plan: Recipe, place: Path) -> None:
+    """Raise UsageError where the result would replace a model that the recipe needs: the run could not be repeated."""
+    needed = {
+        "network.start": plan.network.start, "teacher.scores": plan.teacher.scores, "soup.model": plan.soup.model,
+    }  # fmt: skip
+    for key, model in needed.items():
+        with suppress(ModelError, OSError):  # told when it is loaded or written, with what to do
+            if model and place.exists() and place.samefile(find_model(model)):
+                what = f"{place} is what the recipe names as {key}, and the result would replace it;"
+                raise UsageError(what, "give the recipe another name, or another folder with --runs or --out")
 
 
 def _licence(plan: Recipe, origins: Sequence[Path]) -> str:

@@ -180,6 +180,22 @@ def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: P
     assert not (tmp_path / "runs" / "cache").exists()
 
 
+@pytest.mark.parametrize("key", ["network.start", "teacher.scores", "soup.model"])
+def test_a_model_that_the_run_needs_is_not_replaced(kwsd: Command, root: Path, tmp_path: Path, key: str) -> None:
+    """The same command could not go on with it, or would make another model."""
+    run, model = tmp_path / "runs" / "tones", tmp_path / "runs" / "tones" / "model"
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    (run / "checkpoint.pt").write_bytes(b"that run's")
+    path, (table, name) = recipe(tmp_path, 20), key.split(".")
+    text, added = path.read_text(encoding="utf-8"), f'[{table}]\n{name} = "{model}"\n'
+    path.write_text(text.replace(f"[{table}]\n", added) if table in text else text + added, encoding="utf-8")
+    ran = kwsd("train", path, "--data", root, "--runs", tmp_path / "runs", "--fresh")
+    assert (ran.status, ran.out) == (2, "")
+    assert f"{model} is what the recipe names as {key}, and the result would replace it; give the recipe" in ran.err
+    assert {file.name for file in run.iterdir()} == {"checkpoint.pt", "model"}
+
+
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [
