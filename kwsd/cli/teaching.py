@@ -5,6 +5,7 @@ Imports torch, so `train` imports this module only when it runs.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from kwsd.cli.learning import Places, learn, unwritten
 from kwsd.errors import KwsdError, ModelError, UsageError
 from kwsd.exporting.export import export_model
 from kwsd.networks.devices import pick_device
+from kwsd.networks.heads import SpotterModel
+from kwsd.networks.logit_adjustment import add
 from kwsd.training.finetuning.adopting import keep_notices
 from kwsd.training.journal import JOURNAL, plot_journal
 from kwsd.training.loop import COLUMNS, Run
@@ -54,12 +57,7 @@ def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
         if run.resume():
             log.info("%s: resuming from step %d of %d", folder, run.step, plan.schedule.steps)
         validated = learn(run, COLUMNS, show, going_on(places.fresh))
-        model = run.learner.average
-        if other is not None:
-            run.learner.average = model = average_weights(model, other, plan.soup.share)
-            validated = run.judged()
-            log.info("averaged with %s: accuracy per word %.4f", plan.soup.model, validated["per_word"])
-        validated = validated or run.judged()  # empty if the run was at its end already
+        model, validated = _result(run, plan, other, validated)
     origins = [find_model(name) for name in (plan.network.start, plan.soup.model) if name]
     try:
         export_model(
@@ -76,6 +74,28 @@ def _teach(plan: Recipe, places: Places, folder: Path, device: str) -> None:
         raise unwritten(place, error, going_on(places.fresh)) from error
     _plot(folder)
     console.say(f"{place}: {run.step} steps, best accuracy per word on the validation clips {run.best:.4f}")
+
+
+def _result(
+    run: Run, plan: Recipe, other: SpotterModel | None, validated: dict[str, float]
+) -> tuple[SpotterModel, dict[str, float]]:
+    """The run's network, mixed with `other`, and its figures as it is exported, with the offsets of its words.
+
+    `validated` has the figures of the run's last validation, and is empty if the run was at its end already.
+    """
+    model, changes = run.learner.average, []
+    if other is not None:
+        model = average_weights(model, other, plan.soup.share)
+        changes.append(f"averaged with {plan.soup.model}")
+    if any(plan.mix.offsets.values()):
+        changes.append("with the offsets of its words")
+    if changes or not validated:
+        run.learner.average = copy.deepcopy(model)
+        add(run.learner.average, plan.mix.offsets)
+        validated = run.judged()
+    if changes:
+        log.info("%s: accuracy per word %.4f", ", ".join(changes), validated["per_word"])
+    return model, validated
 
 
 def _check_kept(plan: Recipe, place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,22 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert json.loads(place.read_text())["thresholds"] == {}
     assert (run / "checkpoint.pt.old").exists()
     assert rows(run / "journal.csv")[-1]["step"] == "30"
+
+
+def test_the_card_tells_how_well_the_exported_model_hears(
+    kwsd: Command, root: Path, tmp_path: Path, rows: Rows
+) -> None:
+    """Not the network before its offsets, of which one here is so large that nothing but "yes" is heard."""
+    path = recipe(tmp_path, 20)
+    text = path.read_text(encoding="utf-8").replace("no=0.5", "yes=100")
+    path.write_text(text.replace('validation = ["clips"]', 'validation = ["validation"]'), encoding="utf-8")
+    shutil.copytree(root / "clips" / "yes", root / "validation" / "yes")
+    ran = kwsd("train", path, "--data", root, "--runs", tmp_path / "runs", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    run = tmp_path / "runs" / "tones"
+    assert float(rows(run / "journal.csv")[-1]["accuracy"]) < 1
+    assert json.loads((run / "model" / "card.json").read_text())["scores"]["validation"]["accuracy"] == 1
+    assert "with the offsets of its words: accuracy per word 1.0000" in ran.err
 
 
 def test_a_device_that_cannot_compute_is_told_before_anything_is_prepared(
