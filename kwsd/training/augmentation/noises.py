@@ -116,6 +116,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         elif noise.varied and not talk and rng.random() < noise.varied:
             other = _another(other, sounds, rng)
         other = middle(other, sounds.window)
+        other = other - other.mean()  # an offset is inaudible, and would make the noise too soft
         gain = np.sqrt(loudness(window) / max(1e-9, float((other * other).mean())) * 10 ** (-snr / 10))
         window = window + other * np.float32(gain)
     if rng.random() < 0.3:

@@ -11,7 +11,7 @@ from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.augmentation import noises
 from kwsd.training.augmentation.noises import Noisiness
-from kwsd.training.augmentation.sounds import Sounds
+from kwsd.training.augmentation.sounds import Floats, Sounds
 
 SNR = (-2, 30)
 
@@ -25,7 +25,17 @@ def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
         assert np.sqrt(np.square(window).mean()) > 0.2
 
 
+def audible(sounds: Sounds) -> Sounds:
+    """Noise and speech change their sign with every sample: a constant is only an offset, and no sound."""
+    signs = np.where(np.arange(64_000) % 2, 1, -1).astype(np.int16)
+    speech, noise = (
+        replace(kind, samples=kind.samples * signs[: len(kind.samples)]) for kind in (sounds.speech, sounds.noise)
+    )
+    return replace(sounds, speech=speech, noise=noise)
+
+
 def test_another_noise_fills_the_second(sounds: Sounds) -> None:
+    sounds = audible(sounds)
     word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(100):
         window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, SNR), 1.0)
@@ -76,6 +86,7 @@ def test_a_narrow_range_of_noise_may_be_eased(sounds: Sounds) -> None:
 
 def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> None:
     """The clip begins with near-silence, where only the noise is heard."""
+    sounds = audible(sounds)
     word = cut_window(sounds.words.clip(0), 0, RATE)
 
     def share_of_noise(snr: tuple[int, int], talk: float = 0.0, crowd: float = 0.0) -> float:
@@ -87,6 +98,19 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
     assert loud > 20 * faint
     for crowd in (0.0, 1.0):
         assert share_of_noise((0, 5), 1.0, crowd) > 20 * share_of_noise((25, 30), 1.0, crowd)
+
+
+def test_a_noise_with_an_offset_is_as_loud_as_without(sounds: Sounds) -> None:
+    word = cut_window(sounds.words.clip(0), 0, RATE)
+    hiss = np.random.default_rng(1).integers(-300, 300, 64_000)
+
+    def heard(offset: int, seed: int) -> Floats:
+        noise = replace(sounds.noise, samples=(hiss + offset).astype(np.int16), lengths=np.array([64_000]))
+        asked = Noisiness(1.0, 0.0, SNR, talk=0.0, channel=0.0)
+        return noises.recorded(word, replace(sounds, noise=noise), np.random.default_rng(seed), asked, 1.0)
+
+    for seed in range(5):
+        np.testing.assert_allclose(heard(9_000, seed), heard(0, seed), atol=1e-4)
 
 
 def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
