@@ -46,20 +46,21 @@ def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | N
     With a `place` (a clip of noise, and the sample where the last second starts), it is that noise.
     """
     length, kind = sounds.window, rng.random()
+    lead = RATE // 4 + sounds.before // 2  # of noise before the window, for the fastest pace
     if place is None and kind < 0.04:
         return np.zeros(length, np.float32)
     if place is not None or kind < 0.80:
         if place is None:
             window = _stretch(sounds, rng)
         else:
-            first = place[1] - sounds.before
-            window = cut_window(sounds.noise.clip(place[0]), first - (_longer(length) - length) // 2, _longer(length))
+            window = cut_window(sounds.noise.clip(place[0]), place[1] - sounds.before - lead, _longer(length))
         if rng.random() < 0.3 and not (place is not None and sounds.before):  # reversal would move the place away
             window = window[::-1]
         if rng.random() < 0.3:
             window = window + _stretch(sounds, rng) * np.float32(10 ** rng.uniform(-1, 0.5))
-        centre = (len(window) - length + RATE) / 2 + sounds.before
-        window = middle(at_pace(window, rng.uniform(0.6, 1.5), centre) if rng.random() < 0.3 else window, length)
+        if rng.random() < 0.3:
+            window = at_pace(window, rng.uniform(0.6, 1.5), lead + sounds.before + RATE / 2)
+        window = window[lead : lead + length]
     else:
         window = rng.normal(0, 10 ** rng.uniform(-5, -2), length).astype(np.float32)
         window[sounds.before :] += burst(rng)

@@ -25,6 +25,16 @@ def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
         assert np.sqrt(np.square(window).mean()) > 0.2
 
 
+@pytest.mark.parametrize("before", [0, RATE, 3 * RATE])
+def test_at_a_faster_pace_a_noise_fills_its_window(sounds: Sounds, before: int) -> None:
+    noise = replace(sounds.noise, samples=np.full(10 * RATE, 100, np.int16), lengths=np.array([10 * RATE]))
+    longer = replace(sounds, noise=noise, window=before + RATE)
+    for seed in range(100):
+        window = noises.silence(longer, np.random.default_rng(seed), (0, 6 * RATE))
+        assert len(window) == before + RATE
+        assert window.min() > 0
+
+
 def audible(sounds: Sounds) -> Sounds:
     """Noise and speech change their sign with every sample: a constant is only an offset, and no sound."""
     signs = np.where(np.arange(64_000) % 2, 1, -1).astype(np.int16)
