@@ -51,7 +51,7 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
         window, begin = _filled(sounds, row, shift, rng), sounds.before + shift + start
         paced = rng.random() < pace * hardness
         if paced:
-            window, begin = _paced(window, begin, rng.uniform(0.85, 1.18), sounds.before)
+            window, begin = _paced(window, begin, end - start, rng.uniform(0.85, 1.18), sounds.before)
         if sounds.before:
             before_word(window, begin, sounds, row, rng)
         return Scene(window, None if paced or sounds.before else shift)
@@ -61,15 +61,22 @@ def word(sounds: Sounds, row: int, rng: np.random.Generator, hardness: float, pa
     window, begin, length = _filled(sounds, row, place - start, rng), sounds.before + place, end - start
     if rng.random() < pace:
         faster = rng.uniform(0.9, 1.15)
-        window, begin = _paced(window, begin, faster, sounds.before)
+        window, begin = _paced(window, begin, length, faster, sounds.before)
         length = int(length / faster)
     _neighbours(window, begin, begin + length, sounds, row, rng)
     return Scene(window)
 
 
-def _paced(window: Floats, begin: int, pace: float, before: int) -> tuple[Floats, int]:
-    """The window at another pace, centred on the middle of its second, and the new position of `begin`."""
+def _paced(window: Floats, begin: int, length: int, pace: float, before: int) -> tuple[Floats, int]:
+    """The window at another pace, and the new position of `begin`, where its word of `length` samples begins.
+
+    The middle of its second stays in place, unless that would push a part of a slower word out of the second.
+    """
     centre = before + RATE / 2
+    if pace < 1:
+        first, last = max(begin, before), min(begin + length, len(window))
+        centre = min(centre, (first - before * pace) / (1 - pace))  # the word begins at `before` or later
+        centre = max(centre, (last - len(window) * pace) / (1 - pace))  # and ends with the window or sooner
     return at_pace(window, pace, centre), int(centre + (begin - centre) / pace)
 
 

@@ -41,6 +41,19 @@ def test_a_word_that_ends_after_the_first_second_of_its_clip_is_whole(sounds: So
             assert scene.shift <= -3000
 
 
+@pytest.mark.parametrize("before", [0, 16_000])
+@pytest.mark.parametrize("start", [200, 12_800])
+def test_a_slower_word_near_an_edge_is_whole(start: int, before: int, sounds: Sounds) -> None:
+    clip = np.zeros(16_000, np.int16)
+    clip[start : start + 100], clip[start + 2900 : start + 3000] = -10_000, 10_000
+    words = replace(sounds.words, samples=clip, cores=np.array([(start, start + 3000)]))
+    silent = replace(sounds.speech, samples=np.zeros(64_000, np.int16))
+    alone = replace(sounds, words=words, speech=silent, window=16_000 + before)
+    for seed in range(200):
+        second = scenes.word(alone, 0, np.random.default_rng(seed), 1.0, pace=1.0).window[before:]
+        assert (second.min(), second.max()) == pytest.approx((-10_000 / 32_768, 10_000 / 32_768))
+
+
 def test_at_a_faster_pace_a_sentence_fills_its_second(sounds: Sounds) -> None:
     for seed in range(100):
         window = scenes.sentence(sounds, 0, 20_000, np.random.default_rng(seed)).window
@@ -135,7 +148,7 @@ def test_both_neighbours_of_a_glued_word_adjoin_it(sounds: Sounds, monkeypatch: 
 def test_another_pace_says_where_the_word_begins(pace: float, before: int) -> None:
     window = np.zeros(before + 16_000, np.float32)
     window[before + 5000 :] = 0.5
-    paced, begin = scenes._paced(window, before + 5000, pace, before)
+    paced, begin = scenes._paced(window, before + 5000, 3000, pace, before)
     assert abs(begin - np.flatnonzero(paced > 0.25)[0]) <= 1
 
 
