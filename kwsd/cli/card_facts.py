@@ -10,6 +10,7 @@ from kwsd.labels import enumerated
 from kwsd.samples import RATE
 
 if TYPE_CHECKING:
+    from kwsd.cards.verifier import Verifier
     from kwsd.zoo import ModelCard
 
 COLUMNS = ("model", "labels", "size", "licence", "cpu s/s", "score")
@@ -65,18 +66,25 @@ def facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "score", f"{key}: {value}"
 
 
-def _verifiers(card: ModelCard) -> Iterator[str]:
-    """A line about the verifier, and one about each that is asked after it; those that cannot be read are left out."""
+def _chain(card: ModelCard) -> Iterator[Verifier]:
+    """The model's verifier, and each that is asked after it; those that cannot be read are left out."""
     from kwsd.zoo.finding import verifier_card
 
-    before = ""
     while (verifier := card.verifier) is not None:
-        also = f" with {before}, too" if before else "; kwsd listen --no-verify turns it off"
-        yield f"{verifier.model}, used where a word scores {verifier.asked_from:g} or more{also}"
+        yield verifier
         try:
-            card, before = verifier_card(card, verifier.model), verifier.model
+            card = verifier_card(card, verifier.model)
         except ModelError:
             return
+
+
+def _verifiers(card: ModelCard) -> Iterator[str]:
+    """A line about each verifier."""
+    before = ""
+    for verifier in _chain(card):
+        also = f" with {before}, too" if before else "; kwsd listen --no-verify turns it off"
+        yield f"{verifier.model}, used where a word scores {verifier.asked_from:g} or more{also}"
+        before = verifier.model
 
 
 def _hears(card: ModelCard) -> str:
@@ -119,6 +127,7 @@ def as_dict(card: ModelCard) -> dict[str, Any]:
         "labels": list(card.labels),
         "thresholds": dict(card.firing),
         "verifier": card.verifier.model if card.verifier else None,
+        "verifiers": [verifier.model for verifier in _chain(card)],
         "smoothing": card.smoothing,
         "substitution": card.substitution,
         "latest_ms": card.latest_ms,

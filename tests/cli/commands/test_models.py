@@ -89,11 +89,18 @@ def test_json_tells_all_that_the_card_does(kwsd: Command, told_of: Path) -> None
     assert json.loads(kwsd("models", "info", told_of, "--format", "json").out) == {
         "name": "tiny", "kind": "kwsd", "folder": str(told_of), "words": ["yes", "no"],
         "labels": ["yes", "no", "_unknown_", "_silence_"], "thresholds": {"yes": 0.8, "no": 0.7}, "verifier": "larger",
-        "smoothing": 3, "substitution": 0.25, "latest_ms": 450, "second_chance": 3,
+        "verifiers": ["larger"], "smoothing": 3, "substitution": 0.25, "latest_ms": 450, "second_chance": 3,
         "window_s": 1.0, "heard_s": 1.0, "about_s": 1.0,
         "rate_hz": 16_000, "licence": "CC0-1.0", "size_bytes": (told_of / "model.safetensors").stat().st_size,
         "scores": {"validation": {"accuracy": 0.5}, "cpu_s_per_s": 0.01},
     }  # fmt: skip
+
+
+def test_json_names_all_verifiers_in_the_order_in_which_they_are_asked(kwsd: Command, tiny_model: Path) -> None:
+    found = json.loads(kwsd("models", "info", "hubert-commands", "--format", "json").out)
+    assert found["verifiers"] == ["moonshine-commands", "whisper-commands"]
+    assert found["verifier"] == "moonshine-commands"
+    assert json.loads(kwsd("models", "info", tiny_model, "--format", "json").out)["verifiers"] == []
 
 
 def test_the_window_of_a_model_with_a_verifier_is_what_window_takes(kwsd: Command) -> None:
