@@ -34,14 +34,14 @@ def size(card: ModelCard) -> str:
 
 
 def _cost(card: ModelCard) -> str:
-    """Processor seconds for a second of speech, with the model's verifier if it has one; "" if the card lacks them."""
+    """Processor seconds for a second of speech, with the model's verifier if it has one; "-" if the card lacks them."""
     cost = card.scores.get("cpu_s_per_s")
-    return f"{cost:g}" if isinstance(cost, (int, float)) else ""
+    return f"{cost:g}" if isinstance(cost, (int, float)) else "-"
 
 
 def _best(card: ModelCard) -> str:
-    """The first figure of the card, or ""."""
-    return next((f"{key}: {value}" for key, value in flattened(card.scores)), "")
+    """The first figure of the card, or "-"."""
+    return next((f"{key}: {value}" for key, value in flattened(card.scores)), "-")
 
 
 def facts(card: ModelCard) -> Iterator[tuple[str, str]]:

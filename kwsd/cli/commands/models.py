@@ -36,7 +36,8 @@ def models(context: typer.Context, format: Format = "text") -> None:
 def list_models(format: Format = "text") -> None:
     """List the models that are on this machine: shipped with kwsd, or pulled.
 
-    Of a model in a folder of yours, `kwsd models info FOLDER` tells the same.
+    A - stands for what was not measured. Of a model in a folder of yours, `kwsd
+    models info FOLDER` tells the same.
     """
     from kwsd.zoo import pulled_models, shipped_models
 

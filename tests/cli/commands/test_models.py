@@ -131,17 +131,19 @@ def test_a_folder_whose_name_holds_control_characters(
 
 
 def test_a_row_of_the_list(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Words are counted, not what else is a label; the first figure stands for all."""
+    """Words are counted, not what else is a label; the first figure stands for all, and "-" for none."""
     figures = {"clips": {"all_words": 0.98765432}, "cpu_s_per_s": 0.0512, "other": 1}
     words = ModelCard("own", Path(), ("yes", "no", "_silence_"), {}, "CC0-1.0", 12_340_000, figures)
     odd = ModelCard("odd", Path(), (), {}, "mit", 600_000, {"cpu_s_per_s": "little"}, kind="zero-shot")
+    bare = replace(odd, name="bare", scores={})
     monkeypatch.setattr("kwsd.zoo.shipped_models", lambda: [words])
-    monkeypatch.setattr("kwsd.zoo.pulled_models", lambda: [odd])
+    monkeypatch.setattr("kwsd.zoo.pulled_models", lambda: [odd, bare])
     rows = [re.split("  +", line) for line in kwsd("models").out.splitlines()]
     assert rows == [
         ["model", "labels", "size", "licence", "cpu s/s", "score"],
         ["own", "2", "12.3 MB", "CC0-1.0", "0.0512", "clips, all words: 0.987654"],
-        ["odd", "any", "0.6 MB", "mit", "cpu s per s: little"],
+        ["odd", "any", "0.6 MB", "mit", "-", "cpu s per s: little"],
+        ["bare", "any", "0.6 MB", "mit", "-", "-"],
     ]
 
 
