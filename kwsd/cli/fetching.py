@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from kwsd.cli import console
-from kwsd.errors import UsageError
+from kwsd.errors import DeviceError, ModelError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,17 @@ def pull_shown(name: str) -> Path:
 
 
 def pull_if_missing(name: str) -> None:
-    """Fetch the Hub's model of that id, unless it is here; a model that is here is never checked for updates."""
+    """Fetch the Hub's model of that id, unless it is here; a model that is here is never checked for updates.
+
+    Raises what `kwsd.zoo.pull_model` raises; the text also names the missing folder, which may be what is meant.
+    """
     from kwsd.zoo import missing_id
 
     wanted = missing_id(name)
     if wanted:
         log.info("there is no folder %s: fetching the model of that id from the Hub (once)", wanted)
-        pull_shown(str(wanted))
+        try:
+            pull_shown(str(wanted))
+        except (DeviceError, ModelError) as error:
+            what, remedy = error.args
+            raise type(error)(f"there is no folder {wanted}, and {what}", remedy) from error

@@ -101,6 +101,16 @@ def test_a_model_of_the_hub_is_fetched_when_it_is_wanted(
 
 
 @pytest.mark.usefixtures("cache")
+def test_where_it_cannot_be_fetched_the_missing_folder_is_named(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path may have been mistyped."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    ran = kwsd("listen", SPOKEN, "--model", "runs/mine", "--log-level", "warning")
+    told = "there is no folder runs/mine, and runs/mine cannot be fetched, because HF_HUB_OFFLINE is set: unset it"
+    assert (ran.status, ran.err.count("\n")) == (69, 1)
+    assert told in ran.err
+
+
+@pytest.mark.usefixtures("cache")
 def test_that_it_is_fetched_is_a_line_of_the_log(kwsd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     ran = kwsd("listen", SPOKEN, "--model", "someone/tiny", "--log-format", "json")
