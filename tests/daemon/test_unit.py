@@ -88,6 +88,11 @@ def test_the_system_unit_lets_alsa_share_a_card_with_other_programs() -> None:
     assert not [option for option in options if option.startswith(("PrivateIPC=", "IPCNamespacePath="))]
 
 
+@pytest.mark.parametrize("name", ["kwsd.service", "kwsd-system.service"])
+def test_no_core_dump_holds_what_was_heard(name: str) -> None:
+    assert "LimitCORE=0" in (UNIT.parent / name).read_text(encoding="utf-8").splitlines()
+
+
 def verified(analyze: str, unit: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What systemd says to a unit with this text."""
     copy = folder / UNIT.name

@@ -207,6 +207,18 @@ def test_a_sentence_without_commands_fires_nothing(user: Any, recordings: Path) 
     assert (ran.status, ran.out) == (0, "")
 
 
+@pytest.mark.parametrize("recording", ["commands.flac", "sentence.flac"])
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_the_log_tells_nothing_of_what_is_said(
+    user: Any, recordings: Path, tmp_path: Path, recording: str, level: str
+) -> None:
+    """Neither words, unless they have hooks, nor where their audio is kept."""
+    settings = ("--events", "all", "--save-detections", tmp_path / "kept", "--log-level", level, "--device", "cpu")
+    ran = user.run("listen", recordings / recording, *settings, *SURE)
+    assert any((tmp_path / "kept").iterdir()) == (recording == "commands.flac")
+    assert (ran.status, ran.err) == (0, f"kwsd: info: hubert-commands on cpu listens to {recording}\n")
+
+
 def test_a_reader_that_has_read_enough_ends_it(start: Callable[..., Any], recordings: Path) -> None:
     running = start("listen", recordings / "commands.flac", "--format", "json", read_stdout=False)
     assert running.process.stdout.readline().startswith(b'{"schema": 1, "type": "detection"')
