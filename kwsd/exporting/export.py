@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from kwsd.networks.logit_adjustment import add
 from kwsd.networks.quantization import compacted
 
 log = logging.getLogger(__name__)
+
+_SCRATCH = ".export-"
+"""The beginning of the name of the temporary folder in a model's."""
 
 
 def export_model(
@@ -85,7 +89,9 @@ def replacing_model(folder: Path) -> Iterator[Path]:
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+    for left in folder.glob(f"{_SCRATCH}*"):  # by a killed process
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
         yield Path(scratch)
         config = Path(scratch) / "config.json"
         config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")

@@ -90,6 +90,14 @@ def test_a_kill_never_leaves_weights_beside_what_is_said_of_others(
             read_card(str(folder))
 
 
+def test_what_a_killed_export_left_is_removed_by_the_next(verified: Callable[..., Path]) -> None:
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    (folder / ".export-abc").mkdir()
+    (folder / ".export-abc" / "model.safetensors").write_bytes(b"half of it")
+    export_model(changed(folder), folder, name="small", licence="CC0-1.0")
+    assert not list(folder.glob(".*"))
+
+
 def changed(folder: Path) -> Any:
     model = AutoModelForAudioClassification.from_pretrained(folder)
     with torch.no_grad():
