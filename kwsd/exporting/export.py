@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.names import CARD, GRAPH, VERIFIER_TYPES, WEIGHTS
 from kwsd.errors import ModelError
 from kwsd.exporting.own_graph import write_graph
+from kwsd.locking import try_lock
 from kwsd.networks.heads import SpotterModel
 from kwsd.networks.logit_adjustment import add
 from kwsd.networks.quantization import compacted
@@ -89,9 +90,8 @@ def replacing_model(folder: Path) -> Iterator[Path]:
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is the log
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{_SCRATCH}*"):  # by a killed process
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
+    _remove_abandoned(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch, _locked(Path(scratch)):
         yield Path(scratch)
         config = Path(scratch) / "config.json"
         config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
@@ -102,3 +102,21 @@ def replacing_model(folder: Path) -> Iterator[Path]:
             if file.name == WEIGHTS and not drawn:
                 (folder / GRAPH).unlink(missing_ok=True)
             os.replace(file, folder / file.name)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary folders that killed processes left in a model's folder, but none that is in use."""
+    for left in folder.glob(f"{_SCRATCH}*"):
+        with suppress(OSError), _locked(left) as alone:
+            if alone:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether no other process has locked the folder, which is then locked; its process's end unlocks it."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield try_lock(held)
+    finally:
+        os.close(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,7 +19,7 @@ from transformers import AutoModelForAudioClassification
 
 from kwsd.cards.card_writing import write_card
 from kwsd.errors import ModelError
-from kwsd.exporting.export import export_model
+from kwsd.exporting.export import export_model, replacing_model
 from kwsd.zoo import DEFAULT_THRESHOLD, load_classifier, read_card
 
 
@@ -95,6 +96,15 @@ def test_what_a_killed_export_left_is_removed_by_the_next(verified: Callable[...
     (folder / ".export-abc").mkdir()
     (folder / ".export-abc" / "model.safetensors").write_bytes(b"half of it")
     export_model(changed(folder), folder, name="small", licence="CC0-1.0")
+    assert not list(folder.glob(".*"))
+
+
+def test_what_another_export_is_writing_stays(verified: Callable[..., Path]) -> None:
+    """Two runs may have one place for their models (`--out`); the later one replaces the other's."""
+    folder = verified(thresholds={}, verified_at={}) / "small"
+    with replacing_model(folder) as slower:
+        export_model(changed(folder), folder, name="small", licence="CC0-1.0")
+        shutil.copy(folder / "config.json", slower)
     assert not list(folder.glob(".*"))
 
 
