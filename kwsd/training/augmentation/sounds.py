@@ -72,8 +72,11 @@ def levelled(sound: Floats, level: float, rng: np.random.Generator) -> Floats:
 
 
 def loudness(window: Floats) -> np.float32:
-    """The mean square of the louder half of the last second, in blocks of 10 ms, so that pauses do not count."""
-    power = (window[-RATE:].reshape(100, 160) ** 2).mean(axis=1)
+    """The mean square of the louder half of the last second, in blocks of 10 ms, so that pauses do not count.
+
+    A constant offset, which nobody hears, does not count either."""
+    second = window[-RATE:]
+    power = ((second - second.mean()).reshape(100, 160) ** 2).mean(axis=1)
     louder: np.float32 = np.sort(power)[50:].mean()
     return louder
 

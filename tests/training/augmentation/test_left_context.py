@@ -138,7 +138,9 @@ def test_a_sentence_is_heard_with_what_was_said_before(longer: Sounds) -> None:
 
 
 def test_before_a_sentence_somebody_else_may_have_talked(longer: Sounds) -> None:
-    found = [scenes.sentence(longer, 0, 0, rng).window[:RATE] for rng in drawn()]
+    samples = np.where(np.arange(64_000) % 2, 500, -500).astype(np.int16)  # a constant would be silence with an offset
+    talking = replace(longer, speech=replace(longer.speech, samples=samples))
+    found = [scenes.sentence(talking, 0, 0, rng).window[:RATE] for rng in drawn()]
     talked = [lead for lead in found if lead[:1000].any()]
     assert 20 < len(talked) < 80
     assert all(not lead[-1600:].any() for lead in talked if not lead[-1600:].all())  # then a pause

@@ -123,6 +123,17 @@ def test_a_noise_with_an_offset_is_as_loud_as_without(sounds: Sounds) -> None:
         np.testing.assert_allclose(heard(9_000, seed), heard(0, seed), atol=1e-4)
 
 
+def test_under_a_word_with_an_offset_the_noise_is_as_loud_as_without(sounds: Sounds) -> None:
+    word = cut_window(sounds.words.clip(0), 0, RATE) / 2
+    asked = Noisiness(1.0, 0.0, (10, 30), talk=0.0, channel=0.0)
+    for seed in range(5):
+        plain, shifted = (
+            noises.recorded(word + np.float32(offset), audible(sounds), np.random.default_rng(seed), asked, 1.0)
+            for offset in (0.0, 0.1)
+        )
+        assert np.ptp(shifted - plain) < 1e-5
+
+
 def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
     """Each of eight people hums a tone of their own: how many are heard before the word?"""
     word = cut_window(sounds.words.clip(0), 0, RATE)
