@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from kwsd.errors import NO_ROOM, DeviceError, ModelError, first_line
 from kwsd.locking import try_lock
 from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
 from kwsd.zoo.choosing import chosen, with_listed
+
+_NO_TRUST = "CERTIFICATE_VERIFY_FAILED"  # what OpenSSL says
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and the total."""
@@ -185,8 +188,9 @@ def _told(wanted: HubId) -> Iterator[None]:
         status = getattr(error.response, "status_code", "no status")
         raise DeviceError(f"{wanted}: the Hub answered with {status}; try again later") from error
     except unreachable as error:
+        why, what = _cut_off(error)
         raise DeviceError(
-            f"the Hub cannot be reached ({type(error).__name__}): check the network, then pull {wanted} again; "
+            f"the Hub cannot be reached ({why}): check {what}, then pull {wanted} again; "
             "the part that has arrived is kept"
         ) from error
     except OSError as error:
@@ -195,3 +199,11 @@ def _told(wanted: HubId) -> Iterator[None]:
         raise DeviceError(
             f"{wanted} cannot be fetched ({error}): pull again; the part that has arrived is kept"
         ) from error
+
+
+def _cut_off(error: Exception) -> tuple[str, str]:
+    """Why the Hub cannot be reached, and what to check. A board without a clock may not know the date yet."""
+    if _NO_TRUST in str(error):
+        today = datetime.now(timezone.utc).strftime("%F")
+        return "its certificate is not accepted", f"the date, {today} on this machine, and any proxy"
+    return type(error).__name__, "the network"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import close_session
+from patience import PATIENCE_S
 
 from kwsd.cards.hub import HubId, hub_id
 from kwsd.errors import DeviceError, KwsdError, ModelError
@@ -82,6 +89,40 @@ def test_a_hub_that_takes_the_call_and_never_answers(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
         with pytest.raises(DeviceError, match=r"cannot be reached \(ReadTimeout\)"):
             pull(TINY)
+
+
+@pytest.mark.usefixtures("hub", "no_session")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="nothing here makes certificates")
+def test_a_certificate_that_is_not_accepted_may_be_for_another_date(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pem = tmp_path / "hub.pem"
+    made = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    made += ["-subj", "/CN=hub"]
+    subprocess.run([*made, "-keyout", pem, "-out", tmp_path / "cert.pem"], capture_output=True, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", pem)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=shake_hands, args=(server, context))
+        thread.start()
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"https://127.0.0.1:{server.getsockname()[1]}")
+        says = rf"its certificate is not accepted\): check the date, {datetime.now(timezone.utc):%F} on this machine"
+        try:
+            with pytest.raises(DeviceError, match=says):
+                pull(TINY)
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE_S)
+
+
+def shake_hands(server: socket.socket, context: ssl.SSLContext) -> None:
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:  # the test is over
+            return
+        with suppress(OSError), context.wrap_socket(client, server_side=True):
+            pass
 
 
 @pytest.mark.parametrize("page", [b"<html>Welcome!</html>", b"\xff", b"{}", b"[]"])
