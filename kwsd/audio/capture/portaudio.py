@@ -149,7 +149,7 @@ class PortAudioStream:
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
-            finished_callback=blocks.end,
+            finished_callback=blocks.end, dither_off=True,  # from 24 bits, its noise would hide that an input is dead
         )  # fmt: skip
         try:
             actual = round(stream.samplerate)

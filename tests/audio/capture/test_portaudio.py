@@ -80,6 +80,12 @@ def test_a_device_that_only_does_44_1_khz_stereo_is_resampled(portaudio: Any) ->
     blocks.close()
 
 
+def test_a_device_of_more_bits_is_heard_without_the_noise_of_a_dither(portaudio: Any) -> None:
+    """PortAudio adds it by default, and from a dead input, zeros of 24 or 32 bits, makes samples of 0 and -1."""
+    open_now(PortAudioStream(stall_s=PATIENCE_S), portaudio, silence(320)).close()
+    assert portaudio.stream.options["dither_off"] is True
+
+
 def test_overflows_are_counted_at_16_khz_without_drift(portaudio: Any) -> None:
     portaudio.devices[0] = portaudio.device("USB Mic", rate=44_100.0)
     portaudio.opens = lambda rate, _channels: BAD_RATE if rate == 16_000 else 0
