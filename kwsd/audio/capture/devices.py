@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from kwsd.audio.capture.unlisted import unlisted_inputs
 from kwsd.audio.chatter import chatter_to_log
 from kwsd.errors import DeviceError
 
@@ -81,10 +82,11 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     """The one device that `wanted` means: an index, or a part of a name in any case; None or "" is the default.
 
     A full match of a name takes precedence over partial ones. Raises DeviceError, which lists the choices, where no
-    device or more than one matches.
+    device or more than one matches, or says why the device cannot be opened.
     """
     if not devices:
-        raise DeviceError("no input device", "plug in a microphone and start the sound server, or name a file or `-`")
+        remedy = "plug in a microphone and start the sound server, or name a file or `-`"
+        raise _absent("no input device", wanted, remedy)
     choices = ", ".join(map(str, devices))
     if not wanted:
         found = [device for device in devices if device.is_default]
@@ -97,12 +99,20 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
         found = [device for device in devices if device.name.casefold() == wanted.casefold()]
     found = found or [device for device in devices if _fits(wanted, device.name)]
     if not found:
-        raise DeviceError(f"no input device matches {wanted!r}", f"choose one of {choices}")
+        raise _absent(f"no input device matches {wanted!r}", wanted, f"choose one of {choices}")
     if len(found) > 1:
         raise DeviceError(
             f"{wanted!r} matches several input devices;", f"choose by index: {', '.join(map(str, found))}"
         )
     return found[0]
+
+
+def _absent(what: str, wanted: str | None, remedy: str) -> DeviceError:
+    """The error for a device that is not listed; if one that `wanted` means cannot be opened now, it says why."""
+    for unlisted in unlisted_inputs():
+        if not wanted or _fits(wanted, unlisted.name):
+            return DeviceError(f"{what}: {unlisted.name!r} {unlisted.why};", unlisted.remedy)
+    return DeviceError(what, remedy)
 
 
 def _fits(wanted: str, name: str) -> bool:

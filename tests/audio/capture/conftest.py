@@ -190,8 +190,9 @@ class FakeStream:
 
 
 @pytest.fixture
-def portaudio(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
-    """What this process meets in the place of PortAudio."""
+def portaudio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakePortAudio:
+    """What this process meets in the place of PortAudio; the machine's own cards are not looked at."""
+    monkeypatch.setattr("kwsd.audio.capture.unlisted._NODES", tmp_path / "no-cards")
     device = FakePortAudio.device
     devices = device("USB Mic"), device("Speaker", channels=0), device("Webcam", api=1), device("Webcam Pro")
     fake = FakePortAudio(*devices)
