@@ -27,6 +27,7 @@ _NO_MEMORY = "out of memory: free some, or raise MemoryMax= of the unit, or ulim
 _NO_TASK = "cannot start another thread or process: raise TasksMax= of the unit, or ulimit -u, or free some memory"
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
 _NOT_WAITING = "the output is full and set not to wait (O_NONBLOCK): read it faster, or clear that flag"
+_OLD_PROCESSOR = "this numpy needs a newer processor: take an older one, by pip install 'numpy<2.4'"
 _NOWHERE = "the current folder was removed: go to one that exists (cd)"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't start new thread", _NO_TASK),
@@ -36,8 +37,9 @@ _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (OSError, os.strerror(errno.ENOMEM), _NO_MEMORY),
     (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's
     (OSError, os.strerror(errno.EMFILE), _NO_DESCRIPTOR),
+    (RuntimeError, "built with baseline optimizations", _OLD_PROCESSOR),
 )
-"""Errors that Python raises at a limit of the system: the class, a part of its text, and the text to report."""
+"""Errors that are raised at a limit of the system: the class, a part of its text, and the text to report."""
 _DAEMON = "kwsd.daemon.supervisor"
 
 

@@ -164,6 +164,7 @@ def test_a_current_folder_that_is_gone_is_no_fault(
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "free some"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/dev/null"), "raise LimitNOFILE= of the unit"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "free some"),
+        (RuntimeError("NumPy was built with baseline optimizations: \n(X86_V2) but"), "pip install 'numpy<2.4'"),
         (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has"), "the GPU has too little memory"),
         (RuntimeError("CUDA error: unspecified launch failure\nSearch for"), "unspecified launch failure; use"),
     ],
