@@ -31,7 +31,7 @@ def unlisted_inputs() -> Iterator[UnlistedInput]:
         card, device = found.groups()
         stream = _CARDS / f"card{card}" / f"pcm{device}c"
         told = _read(stream / "info")
-        name = f"{_card_name(card)}: {_value(told, 'name')} (hw:{card},{device})"
+        name = ": ".join(filter(None, (_card_name(card), _value(told, "name")))) + f" (hw:{card},{device})"
         if not os.access(node, os.R_OK | os.W_OK):
             yield UnlistedInput(name, f"is not for this user ({node})", _admittance(node))
         elif _value(told, "subdevices_avail") == "0":

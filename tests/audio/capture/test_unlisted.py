@@ -76,6 +76,14 @@ def test_a_card_that_the_user_may_not_open_is_named_with_its_group(card: Card, m
         find_device(None, input_devices())
 
 
+@pytest.mark.usefixtures("card")
+def test_a_kernel_that_tells_no_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("kwsd.audio.capture.unlisted._CARDS", tmp_path / "nothing")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(DeviceError, match=r"^no input device: 'card 1 \(hw:1,0\)' is not for this user"):
+        find_device(None, input_devices())
+
+
 def test_another_card_than_the_one_that_is_meant_says_nothing(card: Card, portaudio: Any) -> None:
     card.held(1)
     portaudio.devices.append(portaudio.device("Webcam"))
