@@ -161,10 +161,15 @@ def _since_boot_s() -> float:
 
 
 def level_dbfs(ring: Ring) -> float | None:
-    """The level of a ring's newest second in dB re full scale; None if it is all zeros, empty or overwritten."""
-    written = ring.written
-    newest = ring.read(max(0, written - RATE), written)
+    """The level of a ring's newest second in dB re full scale; None if it is all zeros, empty or overwritten.
+
+    Samples that never arrived are zeros there, and do not count.
+    """
+    state = ring.state()
+    start = max(0, state.written - RATE)
+    newest = ring.read(start, state.written)
     if newest is None or not newest.any():
         return None
-    rms = math.sqrt(float(np.mean(np.square(newest, dtype=np.float64))))
+    arrived = len(newest) - sum(max(0, gap.stop - max(gap.start, start)) for gap in state.gaps)
+    rms = math.sqrt(float(np.sum(np.square(newest, dtype=np.float64))) / arrived)
     return round(20 * math.log10(rms / FULL_SCALE), 1)

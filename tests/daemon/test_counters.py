@@ -136,6 +136,18 @@ def test_silence_has_no_level() -> None:
     assert level_dbfs(ring) is None
 
 
+def test_what_never_arrived_does_not_count_in_the_level() -> None:
+    ring = Ring(64_000)
+    ring.write(np.full(16_000, 327, np.int16), wait=False)
+    for _ in range(2):  # a microphone that is back for a tenth of a second, and a gap within the newest second
+        ring.skip(24_000)
+        ring.write(np.full(1600, 3277, np.int16), wait=False)
+        assert level_dbfs(ring) == -20.0
+        ring.skip(400)
+        ring.write(np.full(1600, 3277, np.int16), wait=False)
+        assert level_dbfs(ring) == -20.0
+
+
 def test_a_microphone_that_is_lost_has_no_level(counters: Counters) -> None:
     assert counters.snapshot()["streams"]["desk"]["level_dbfs"] is None
     assert "kwsd_level_dbfs{" not in exposition(counters.snapshot())
