@@ -8,14 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from kwsd.cli import console
-from kwsd.cli.flags import ConfigFile, configured
+from kwsd.cli.flags import ConfigFile, configured, given_flags
 from kwsd.cli.toml import as_toml, as_value, in_ascii
 from kwsd.config import config_path, load_config, options
+from kwsd.errors import UsageError
 from kwsd.shown import spelt_out, takes_utf8
 
 
 @configured(without=("output.format",))
 def config(
+    ctx: typer.Context,
     overrides: dict[str, Any],
     format: Annotated[
         Literal["table", "toml"],
@@ -35,6 +37,8 @@ def config(
       kwsd config --words yes,no             what these flags would mean
     """
     if path:
+        if others := [*given_flags(ctx, ["format"]), *_flags(overrides)]:
+            raise UsageError("--path only says where the file is;", f"leave out {', '.join(others)}")
         console.say(str(config if config is not None else config_path()))
         return
     loaded = load_config(config, overrides)
@@ -52,3 +56,8 @@ def config(
         else:
             rows.append((key, "unset" if value is None else as_value(value), loaded.origins[key]))
     console.table("", ("option", "value", "from"), [[*map(spelt_out, row)] for row in rows])
+
+
+def _flags(overrides: dict[str, Any]) -> list[str]:
+    found = [(options()[key], value) for key, value in overrides.items()]
+    return [option.flag_for(value) if option.is_switch else option.flag for option, value in found]

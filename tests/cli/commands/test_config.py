@@ -135,6 +135,12 @@ def test_the_path_alone(kwsd: Command, user: Path, tmp_path: Path) -> None:
     assert kwsd("config", "--path", "--config", tmp_path / "x").out == f"{tmp_path / 'x'}\n"
 
 
+def test_the_path_is_said_without_flags_that_would_change_nothing(kwsd: Command) -> None:
+    ran = kwsd("config", "--path", "--format", "toml", "--words", "yes", "--hook", "stop=true", "--no-gate")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--path only says where the file is; leave out --format, --no-gate, --words, --hook" in ran.err
+
+
 def test_a_broken_file_is_named_with_its_line(kwsd: Command, user: Path) -> None:
     user.mkdir()
     (user / "config.toml").write_text("[gate]\nonset_ms = \n", encoding="utf-8")
