@@ -103,7 +103,7 @@ def _info(option: Option) -> Any:
         help=described(option),
         metavar=None if option.is_switch else _metavar(option),
         rich_help_panel=_panel(option.section),
-        autocompletion=_completer(option),
+        autocompletion=completer(option),
         show_default=False,
     )
 
@@ -146,7 +146,7 @@ def _metavar(option: Option) -> str:
     return next((unit for end, unit in _METAVARS.items() if option.name.endswith(end)), "N")
 
 
-def _completer(option: Option) -> Callable[[str], list[str]] | None:
+def completer(option: Option) -> Callable[[str], list[str]] | None:
     """A function that completes values for the shell; None if the option has no list of them.
 
     The shell offers files without a completer, and where no value fits."""

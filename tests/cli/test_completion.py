@@ -24,7 +24,9 @@ def test_commands() -> None:
 def test_values_of_a_flag() -> None:
     assert completed("kwsd listen --device c", 3) == ["cuda", "cpu"]
     assert completed("kwsd listen --model hub", 3) == ["hubert-commands"]
+    assert completed("kwsd train --device c", 3) == ["cuda", "cpu"]
     assert completed("kwsd models info moon", 3) == ["moonshine-commands"]
+    assert completed("kwsd export whi", 2) == ["whisper-commands"]
     assert completed("kwsd listen --model ru*/", 3) == []  # the shell goes on with folders
 
 

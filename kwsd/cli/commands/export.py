@@ -9,11 +9,19 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.fetching import refuse_empty
+from kwsd.cli.flags import complete_model
 from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, a model folder, or a Hub id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A shipped model's name, a model folder, or a Hub id.",
+            autocompletion=complete_model,
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(

@@ -11,7 +11,7 @@ import typer
 
 from kwsd.cards.allowed import A_NAME, is_name
 from kwsd.cli import console, stderr
-from kwsd.cli.flags import given_flags
+from kwsd.cli.flags import completer, given_flags
 from kwsd.cli.labels import split_labels
 from kwsd.config import options
 from kwsd.config.sections import DEFAULT_MODEL
@@ -116,7 +116,9 @@ def train(
         ),
     ] = False,
     seed: Annotated[int, _number("seed", "N", "Another seed, another run.")] = _USUAL.seed,
-    device: Annotated[str, typer.Option(metavar="|".join(_DEVICE.choices), help=_DEVICE.help)] = _DEVICE.default,
+    device: Annotated[
+        str, typer.Option(metavar="|".join(_DEVICE.choices), help=_DEVICE.help, autocompletion=completer(_DEVICE))
+    ] = _DEVICE.default,
 ) -> None:
     """Teach your own words to kwsd's HuBERT or to any other encoder, or train by a recipe.
 
