@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kwsd.audio.wav import write_wav
 from kwsd.audio.windowing.ring import Ring
+from kwsd.daemon.mount import Mount
 from kwsd.daemon.quota import Quota, stamp
 from kwsd.envelope import Envelope
 from kwsd.errors import DeviceError
@@ -95,6 +96,7 @@ class DetectionKeeper:
         try:
             with tempfile.TemporaryFile(dir=folder):  # to fail now rather than at the first detection
                 pass
+            self._mount = Mount(folder)
         except OSError as error:
             raise _no_place(folder, error) from error
         self._quota = Quota(folder, quota_bytes)
@@ -167,6 +169,7 @@ class DetectionKeeper:
             clip = self._clips[0]
         doing = "detections cannot be kept"
         try:
+            self._mount.check()
             with suppress(FileExistsError):  # somebody may have removed it; not its parents, which a mount may lack
                 self._folder.mkdir(mode=0o700)
             with replacing(self._folder / clip.name, private=True) as file:
