@@ -28,6 +28,8 @@ _STEADY_S = 10.0
 """A device that worked for longer than this, since it was last lost, is searched for anew, with short pauses."""
 _SLOW = 1.02
 """By no more than this factor is a device's clock slower than ours."""
+_MOST_STUCK = 8
+"""While so many capture processes cannot be killed, no further one is started: it would get stuck, too."""
 
 
 class Microphone:
@@ -62,6 +64,7 @@ class Microphone:
         self._lock = threading.Lock()
         self._woken = Waker()
         self._capture: CaptureHandle | None = None
+        self._stuck: list[CaptureHandle] = []
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()  # when the last sample was heard, at the latest
         self._restored_at = self._heard_at
@@ -177,13 +180,18 @@ class Microphone:
 
     def _start(self, known: str, meanwhile: Callable[[], object] = lambda: None) -> str | None:
         """Start a new process, and return the name of the device that it finds; None when woken. Raises DeviceError."""
+        self._stuck = [handle for handle in self._stuck if not handle.ended]
+        if len(self._stuck) >= _MOST_STUCK:
+            what = f"{len(self._stuck)} processes that looked for it hang in the kernel"
+            raise Unanswered(what, "unplug it, or restart the machine")
         self._capture = CaptureHandle(self._wanted, known, self._schedule.block_ms, self._woken)
         meanwhile()
         return self._capture.find(self._timeouts.start_s)
 
     def _end_capture(self) -> None:
         if self._capture is not None:
-            self._capture.kill()
+            if not self._capture.kill():
+                self._stuck.append(self._capture)
             self._capture = None
 
     def _release(self) -> None:

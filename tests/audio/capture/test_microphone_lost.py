@@ -120,6 +120,36 @@ def test_each_attempt_that_is_answered_is_told_and_none_that_hangs_or_dies(
     assert attempts == ["Mic (hw:1,0)"] * 3
 
 
+def test_processes_that_cannot_be_killed_do_not_pile_up(
+    listen: Callable[..., Any], sound: Any, children: Callable[[], set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = children()
+    microphone, blocks = listen()
+    next(blocks)
+    quick, begin = microphone._timeouts, microphone._start
+    alive: list[int] = []
+
+    def start(known: str) -> Any:
+        alive.append(len(children() - before))
+        if len(alive) == 6:
+            sound.set()  # the driver answers again, and those that waited for it end
+            microphone._timeouts = quick
+        return begin(known)
+
+    sound.set("Other", hangs="probing")
+    blocks.until(DeviceLost)
+    microphone._start = start
+    microphone._timeouts = replace(quick, start_s=0.05)
+    with monkeypatch.context() as patched:
+        patched.setattr("kwsd.audio.capture.microphone._MOST_STUCK", 3)
+        patched.setattr("kwsd.audio.capture.handle._REAP_S", 0.0)
+        patched.setattr("subprocess.Popen.kill", lambda _: None)
+        blocks.until(DeviceRestored)
+    for handle in microphone._stuck:
+        handle._process.wait(PATIENCE_S)
+    assert alive[:6] == [0, 1, 2, 3, 3, 3]
+
+
 def test_probing_that_hangs_is_tried_again(listen: Callable[..., Any], sound: Any) -> None:
     _, blocks = listen(timeouts=CaptureTimeouts(start_s=15.0, stall_s=0.5, first_pause_s=0.05, last_pause_s=0.2))
     next(blocks)
