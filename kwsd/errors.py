@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -118,6 +119,20 @@ def lacks_packages(what: str, error: ImportError, extra: str = "") -> DeviceErro
     """
     wanted = f"'kwsd[{extra}]'" if extra else "kwsd"
     return DeviceError(f"{what} ({error})", f"{shlex.quote(sys.executable)} -m pip install {wanted}")
+
+
+@contextmanager
+def importing_torch(what: str, extra: str = "") -> Iterator[None]:
+    """Wrap the first import of torch, and of what comes with it; `what` and `extra` are those of `lacks_packages`.
+
+    Raises DeviceError where they are missing, and FileNotFoundError where the current folder is gone, in which torch's
+    libraries would end the process.
+    """
+    Path.cwd()
+    try:
+        yield
+    except ImportError as error:
+        raise lacks_packages(what, error, extra) from error
 
 
 def first_line(why: object) -> str:

@@ -8,11 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
 from kwsd.cli.columns import widths
-from kwsd.errors import lacks_packages
+from kwsd.errors import importing_torch
 from kwsd.shown import json_text, one_line, takes_utf8
 
 log = logging.getLogger(__name__)
@@ -91,16 +90,9 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def importing(work: str) -> Iterator[None]:
-    """Wrap the import of the packages of kwsd[train] for some `work`.
-
-    Raises DeviceError where they are missing, and FileNotFoundError where the current folder is gone, in which torch
-    would end the process."""
-    Path.cwd()
-    try:
-        with working("loading torch"):
-            yield
-    except ImportError as error:
-        raise lacks_packages(f"{work} needs more packages", error, "train") from error
+    """Wrap the import of the packages of kwsd[train] for some `work`. Raises what `importing_torch` raises."""
+    with importing_torch(f"{work} needs more packages", "train"), working("loading torch"):
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from kwsd.errors import DeviceError
+from kwsd.errors import DeviceError, importing_torch
 from kwsd.networks.resource_errors import gpu_failure
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
 
     Raises:
         DeviceError: CUDA is asked for, and absent or of no use.
+        FileNotFoundError: torch has to be asked, and the current folder is gone.
     """
     if wanted == "cpu":
         return "cpu"
@@ -46,8 +47,9 @@ def _torch_sees_one() -> bool:
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return False
     try:
-        import torch
-    except ImportError:  # kwsd was installed without it
+        with importing_torch("a GPU needs torch"):
+            import torch
+    except DeviceError:  # kwsd was installed without it
         return False
     return torch.cuda.is_available()
 

@@ -5,9 +5,7 @@ If a folder has a graph.onnx, ONNX Runtime computes the same weights without tor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from kwsd.cards.names import GRAPH
 from kwsd.cards.reading import own_window
 from kwsd.cards.verifier import Verifier
 from kwsd.classifier import Classifier, check_scores
-from kwsd.errors import ConfigError, ModelError, lacks_packages
+from kwsd.errors import ConfigError, ModelError, importing_torch
 from kwsd.samples import RATE
 from kwsd.zoo.finding import verifier_card
 
@@ -95,13 +93,8 @@ def _own(card: ModelCard, device: str, *, drawn: bool) -> Classifier:
     return _tried(load_own(card.path, card.name, device), card)
 
 
-@contextmanager
-def _importing_torch(card: ModelCard) -> Iterator[None]:
-    Path.cwd()  # raises where that folder is gone, in which torch would end the process
-    try:
-        yield
-    except ImportError as error:
-        raise lacks_packages(f"{card.name} needs torch and transformers to run like this", error) from error
+def _importing_torch(card: ModelCard) -> AbstractContextManager[None]:
+    return importing_torch(f"{card.name} needs torch and transformers to run like this")
 
 
 def _tried(classifier: Classifier, card: ModelCard) -> Classifier:

@@ -61,6 +61,16 @@ def test_torch_that_is_not_installed_finds_nothing(node: Path, tmp_path: Path, m
             pick_device("cuda", nodes)
 
 
+def test_torch_is_not_asked_in_a_folder_that_is_gone(
+    node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError):  # its libraries would end the process
+        pick_device("auto", (node,))
+
+
 def test_with_one_torch_decides(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for present, device in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
