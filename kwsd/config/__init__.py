@@ -5,7 +5,7 @@
 from kwsd.config.hooklines import BY_A_SHELL, SHELL, command_line, parse_hook_flags, unread_sign
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
-from kwsd.config.places import check_letters, config_path, expanded, open_to_all, runtime_folder, socket_path
+from kwsd.config.places import check_letters, config_path, doubt_of, expanded, runtime_folder, socket_path
 from kwsd.config.rereading import rereading
 from kwsd.config.sections import (
     AudioConfig,
@@ -38,10 +38,10 @@ __all__ = [
     "check_letters",
     "command_line",
     "config_path",
+    "doubt_of",
     "expanded",
     "load_config",
     "nearest",
-    "open_to_all",
     "options",
     "parse_hook_flags",
     "rereading",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def open_to_all(file: Path) -> Path | None:
         if mode & stat.S_IWOTH and not closed and os.access(place, os.W_OK):  # False on a read-only file system
             return place
     return None
+
+
+def doubt_of(file: Path | None) -> tuple[str, str] | None:
+    """What to say of a configuration file that any user could change, whose hooks run as this one, and the remedy.
+
+    None if nobody else could, or there is no file.
+    """
+    place = open_to_all(file) if file else None
+    if place is None:
+        return None
+    what = f"any user of this machine may change {place}, and with it the commands that kwsd runs"
+    return what, f"chmod o-w {shlex.quote(str(place))}"
 
 
 def _folder(variable: str) -> Path | None:

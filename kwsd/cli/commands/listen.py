@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from kwsd.cli import stderr
 from kwsd.cli.early_signals import end_at_once
 from kwsd.cli.fetching import pull_if_missing
 from kwsd.cli.flags import ConfigFile, configured
-from kwsd.config import Config, LoadedConfig, MetricsConfig, load_config, open_to_all, rereading
+from kwsd.config import Config, LoadedConfig, MetricsConfig, doubt_of, load_config, rereading
 from kwsd.daemon.signals import Held
 from kwsd.errors import InputError, UsageError
 
@@ -103,11 +102,8 @@ def listen(
 
 def _doubt_file(loaded: LoadedConfig) -> None:
     """Warn of a configuration that others may change: its hooks run as this user."""
-    if loaded.path is not None and (place := open_to_all(loaded.path)):
-        log.warning(
-            "%s: any user of this machine may change it, and with it the commands that kwsd runs: chmod o-w %s",
-            *(loaded.path, shlex.quote(str(place))),
-        )
+    if doubt := doubt_of(loaded.path):
+        log.warning("%s: %s", *doubt)
 
 
 def _doubt(source: str | None, overrides: Mapping[str, Any]) -> None:

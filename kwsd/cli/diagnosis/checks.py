@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,8 +18,8 @@ from kwsd.config import (
     LoadedConfig,
     command_line,
     config_path,
+    doubt_of,
     load_config,
-    open_to_all,
     unread_sign,
 )
 from kwsd.errors import ConfigError, DeviceError, KwsdError, is_interrupt, out_of_reach
@@ -50,9 +49,8 @@ def examine(path: Path | None, overrides: Mapping[str, Any]) -> Iterator[Finding
     else:
         where = loaded.path or f"defaults; {config_path()} does not exist"
         yield Finding("configuration", "ok", str(where))
-        if loaded.path is not None and (place := open_to_all(loaded.path)):
-            what = f"any user may change {place}, and with it the commands that kwsd runs"
-            yield Finding("configuration", "warn", what, f"chmod o-w {shlex.quote(str(place))}")
+        if doubt := doubt_of(loaded.path):
+            yield Finding("configuration", "warn", *doubt)
     for what, check in CHECKS.items():
         try:
             yield from check(loaded.config)

@@ -161,7 +161,7 @@ def test_a_configuration_that_any_user_may_change_is_told_of(
     assert kwsd("listen").err == ""
     file.chmod(0o666)
     reloads[0]()
-    assert f"{file}: any user of this machine may change it" in caplog.text
+    assert f"any user of this machine may change {file}, and" in caplog.text
     assert kwsd("listen").err.endswith(f": chmod o-w {file}\n")
 
 
