@@ -52,6 +52,8 @@ def test_a_signal_does_not_wait_for_a_hanging_hook(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
     monkeypatch.setattr("kwsd.daemon.sink_set.HOOKS_S", 0.1)
+    monkeypatch.setattr("kwsd.sinks.running.GRACE_S", PATIENCE_S)  # a busy machine is slow in ending it
+    monkeypatch.setattr("kwsd.sinks.hooks.LAST_S", PATIENCE_S)
     out = output(detection=[partial(send, signal.SIGTERM)])
     config = configure({"output.events": "all", "hooks.words": {"yes": "sleep 1000"}, "hooks.timeout_s": 1000})
     assert run(config, source(1, 0.5, 1, live=True), zoo=zoo, stdout=out) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import socket
 import stat
@@ -17,9 +18,8 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE_S
+from processes import Running
 
-TIMEOUT_S = 10
-"""Enough for a slow machine to hear all words after the first one, whose hook hangs, and to run the hooks that end."""
 SURE = ("--threshold", "0.9")
 """What the contract is shows on words that are surely heard; how many are at the model's own thresholds is its card's
 to say, and looked at in test_files.py."""
@@ -56,22 +56,27 @@ def subscribers(path: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def heard(user: Any, pcm: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
-    """Every word has a hook: one tells what it got, one hangs, one floods its output, one fails, one leaves a child."""
+def heard(
+    user: Any, pcm: bytes, spoken: list[tuple[float, float, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Heard]:
+    """Words have hooks: one hangs until all words are heard, one tells what it got, one fails, one is a shell's."""
     folder = tmp_path_factory.mktemp("hooks")
     path = user.folder / "run" / "contract.sock"
     hang = folder / "hang"
-    hang.write_text("#!/bin/sh\ntrap '' TERM\nsleep 1000 & sleep 1000\nsleep 1000\n")
-    flood = folder / "flood"
-    flood.write_text("#!/bin/sh\nexec yes all work and no play\n")
+    hang.write_text('#!/bin/sh\ncat "$1"\n')
+    os.mkfifo(folder / "over")
     tell = folder / "tell"
     tell.write_text('#!/bin/sh\ncat >"$1.json"\nenv >"$1.env"\n')
-    for script in (hang, flood, tell):
+    for script in (hang, tell):
         script.chmod(0o755)
-    hooks = {"yes": hang, "no": flood, "left": f"{tell} {folder / 'left'}", "stop": "sh -c 'echo it is broken; exit 3'"}
+    hooks = {
+        "yes": f"{hang} {folder / 'over'}",
+        "left": f"{tell} {folder / 'left'}",
+        "stop": "sh -c 'echo it is broken; exit 3'",
+    }
     flags = [part for word, line in hooks.items() for part in ("--hook", f"{word}={line}")]
     shell = ["--hook-shell", f"happy=echo $KWSD_WORD | tr a-z A-Z >{shlex.quote(str(folder / 'happy'))}"]
-    settings = [*SURE, "--format", "json", "--events", "all", "--socket", path, "--hook-timeout", TIMEOUT_S]
+    settings = [*SURE, "--format", "json", "--events", "all", "--socket", path, "--hook-timeout", PATIENCE_S]
     daemon = user.start("listen", "-", *settings, *flags, *shell)
     other = None
     raw = socket.socket(socket.AF_UNIX)
@@ -85,6 +90,8 @@ def heard(user: Any, pcm: bytes, tmp_path_factory: pytest.TempPathFactory) -> It
         other = user.start("events", "--socket", path)
         daemon.wait_for(lambda: subscribers(path) >= 2)
         daemon.write(pcm)
+        daemon.wait_for_event("detection", len(spoken))
+        (folder / "over").write_text("")  # waits for who reads there
         ran = daemon.end()
         events = other.end()
         reader.join(PATIENCE_S)
@@ -152,20 +159,32 @@ def test_a_shell_line_runs_where_it_is_asked_for(heard: Heard) -> None:
     assert (heard.folder / "happy").read_text() == "HAPPY\n"
 
 
-def test_hooks_that_hang_or_flood_are_ended_at_their_time_out(heard: Heard) -> None:
+def test_hooks_that_hang_or_flood_are_ended_at_their_time_out(user: Any, recordings: Path, tmp_path: Path) -> None:
+    hang = tmp_path / "hang"
+    hang.write_text("#!/bin/sh\nsleep 1000 & sleep 1000\nsleep 1000\n")
+    hang.chmod(0o755)
+    hooks = ["--hook", f"yes={hang}", "--hook", "no=yes all work and no play", "--hook-timeout", "1"]
+    daemon = user.command("listen", recordings / "commands.flac", *SURE, "--words", "yes,no", "--events", "all", *hooks)
+    ignoring = ["sh", "-c", 'trap "" TERM; exec "$@"', "sh"]  # what it starts does not heed SIGTERM either
+    running = Running([*ignoring, *daemon], user.env)
+    try:
+        ran = running.end()
+    finally:
+        running.kill()
+    finished = {event["word"]: event for event in ran.events if event["type"] == "hook_finished"}
+    assert set(finished) == {"yes", "no"}
+    for event in finished.values():
+        assert (event["timed_out"], event["exit_status"]) == (True, 137)
+        assert event["duration_ms"] >= 1000
+    assert "hook for yes" in ran.err
+    assert "ended after its time-out of 1 s" in ran.err
+
+
+def test_a_hanging_hook_delays_no_detection_and_no_other_hook(heard: Heard) -> None:
     finished = {event["word"]: event for event in heard.of("hook_finished")}
-    assert set(finished) == {"yes", "no", "left", "stop", "happy"}
-    for word in ("yes", "no"):
-        assert finished[word]["timed_out"]
-        assert finished[word]["duration_ms"] >= 1000 * TIMEOUT_S
-    assert finished["yes"]["exit_status"] == 137  # it does not heed SIGTERM
-    assert "hook for yes" in heard.ran.err
-    assert f"ended after its time-out of {TIMEOUT_S} s" in heard.ran.err
-
-
-def test_a_hanging_hook_delays_no_detection(heard: Heard) -> None:
-    (hung,) = [event for event in heard.of("hook_finished") if event["word"] == "yes"]
-    assert all(event["sequence"] < hung["sequence"] for event in heard.of("detection"))
+    assert set(finished) == {"yes", "left", "stop", "happy"}
+    assert not any(event["timed_out"] for event in finished.values())
+    assert all(event["sequence"] < finished["yes"]["sequence"] for event in heard.of("detection"))
 
 
 def test_a_failing_hook_is_told_with_what_it_said(heard: Heard) -> None:
