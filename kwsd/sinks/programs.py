@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import shutil
 import stat
 import threading
@@ -93,7 +94,9 @@ def _why_not_found(program: str) -> tuple[str, str]:
         except OSError as error:
             return f"cannot be reached: {error.strerror};", "check its folder's permissions, or name another"
         else:
-            return ("is a folder", "") if stat.S_ISDIR(mode) else ("is not executable", f"chmod +x {program}")
+            if stat.S_ISDIR(mode):
+                return "is a folder", ""
+            return "is not executable", f"chmod +x {shlex.quote(program)}"
     if program.startswith(("~", "$")):
         return f"is not found: hooks run without a shell, which would expand {program[0]};", "write the whole path"
     if " " in program:

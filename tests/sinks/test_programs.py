@@ -77,6 +77,14 @@ def test_a_missing_program_is_told_at_the_start(program: str, words: str) -> Non
     assert program in str(caught.value)
 
 
+def test_the_command_that_makes_a_script_executable_can_be_copied(tmp_path: Path) -> None:
+    script = tmp_path / "my script"
+    script.write_text("#!/bin/sh\n")
+    with pytest.raises(ConfigError) as caught:
+        check_programs({"stop": [[str(script)]]})
+    assert caught.value.remedy == f"chmod +x '{script}'"
+
+
 def test_a_program_that_may_not_run_is_told_at_the_start(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
