@@ -11,10 +11,11 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import Any
 
 from kwsd.audio.capture.apart import HANGS, answering, command, ending
 from kwsd.audio.capture.devices import InputDevice, input_devices
+from kwsd.audio.capture.outcome import outcome
 from kwsd.errors import DeviceError, KwsdError
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def probed_devices() -> list[InputDevice]:
     Raises DeviceError as `input_devices` does, and where the process dies or takes longer than `LIMIT_S` seconds.
     """
     try:
-        done, said, printed = _run()
+        done, said, printed = outcome(command("probing"), LIMIT_S)
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"no list of microphones in {LIMIT_S:g} s;", HANGS) from error
     except OSError as error:
@@ -45,25 +46,6 @@ def probed_devices() -> list[InputDevice]:
     if "what" in found:
         raise DeviceError(found["what"], found["remedy"])
     return [InputDevice(**device) for device in found["devices"]]
-
-
-def _run() -> tuple[int, bytes, bytes]:
-    """Run the process: its return code, standard output and standard error. Raises OSError and TimeoutExpired.
-
-    It writes to memory files, not pipes: a pipe ends only when its last holder exits, and a library may start a sound
-    server that goes on.
-    """
-    with _memory("said") as said, _memory("printed") as printed:
-        done = subprocess.run(
-            command("probing"), stdin=subprocess.DEVNULL, stdout=said, stderr=printed, timeout=LIMIT_S, check=False
-        )
-        said.seek(0)
-        printed.seek(0)
-        return done.returncode, said.read(), printed.read()
-
-
-def _memory(name: str) -> BinaryIO:
-    return os.fdopen(os.memfd_create(name, os.MFD_CLOEXEC), "r+b")
 
 
 class _Collecting(logging.Handler):

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from kwsd.audio.capture.outcome import outcome
 from kwsd.cli.diagnosis.findings import Finding
 from kwsd.config import Config
 
@@ -41,13 +42,10 @@ def look_at_gain_control(config: Config) -> Iterator[Finding]:
 def _is_on(amixer: str, card: str) -> bool:
     """Whether the card's control is on; False for a card without it, or if amixer fails."""
     try:
-        asked = subprocess.run(
-            [amixer, "-c", card, "sget", _CONTROL],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_S, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
+        status, said, _ = outcome([amixer, "-c", card, "sget", _CONTROL], _PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
         return False
-    return b"[on]" in asked.stdout
+    return status == 0 and b"[on]" in said
 
 
 def _name(card: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def query_devices(): return [
 def sounddevice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sounddevice:
     """Puts one of the given text on the path."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("kwsd.audio.capture.outcome._REAP_S", PATIENCE_S)  # a busy machine is slow in killing, too
 
     def put(text: str) -> None:
         (tmp_path / "sounddevice.py").write_text(text, encoding="utf-8")
@@ -88,3 +91,27 @@ def test_one_that_hangs_is_ended(sounddevice: Sounddevice, monkeypatch: pytest.M
     monkeypatch.setattr("kwsd.audio.capture.probing.LIMIT_S", 0.3)
     with pytest.raises(DeviceError, match=r"no list of microphones in 0\.3 s; does the sound server hang"):
         probed_devices()
+
+
+def test_one_that_cannot_be_killed_is_left_behind(
+    sounddevice: Sounddevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "driver")
+    sounddevice(f"open({str(tmp_path / 'driver')!r}).read()")
+    left: list[subprocess.Popen[bytes]] = []
+    refused: list[DeviceError] = []
+
+    def probe() -> None:
+        with pytest.raises(DeviceError, match=r"no list of microphones in 0\.3 s") as caught:
+            probed_devices()
+        refused.append(caught.value)
+
+    monkeypatch.setattr("kwsd.audio.capture.probing.LIMIT_S", 0.3)
+    monkeypatch.setattr("kwsd.audio.capture.outcome._REAP_S", 0.0)
+    monkeypatch.setattr("subprocess.Popen.kill", lambda process: left.append(process))
+    asking = threading.Thread(target=probe, daemon=True)
+    with os.fdopen(os.open(tmp_path / "driver", os.O_RDWR)):  # until this is closed, it hangs
+        asking.start()
+        asking.join(PATIENCE_S)
+        assert len(refused) == 1
+    left[0].wait(PATIENCE_S)
