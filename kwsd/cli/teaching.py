@@ -100,12 +100,9 @@ def _result(
 
 def _check_kept(plan: Recipe, place: Path) -> None:
     """Raise UsageError where the result would replace a model that the recipe needs: the run could not be repeated."""
-    needed = {
-        "network.start": plan.network.start, "teacher.scores": plan.teacher.scores, "soup.model": plan.soup.model,
-    }  # fmt: skip
-    for key, model in needed.items():
+    for key, model in plan.models.items():
         with suppress(ModelError, OSError):  # told when it is loaded or written, with what to do
-            if model and place.exists() and place.samefile(find_model(model)):
+            if place.exists() and place.samefile(find_model(model)):
                 what = f"{place} is what the recipe names as {key}, and the result would replace it;"
                 raise UsageError(what, "give the recipe another name, or another folder with --runs or --out")
 

@@ -67,8 +67,8 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
 def _checksums(recipe: Recipe, root: Path) -> dict[str, str]:
     """The checksums of the weights that the recipe needs after its first step, by its keys; all of them are there."""
     found = {"teacher.weights": checksum(root / recipe.teacher.weights)} if recipe.teacher.weights else {}
-    named = {"teacher.scores": recipe.teacher.scores, "soup.model": recipe.soup.model}
-    return found | {key: checksum(find_model(model) / WEIGHTS) for key, model in named.items() if model}
+    later = {key: model for key, model in recipe.models.items() if key != "network.start"}
+    return found | {key: checksum(find_model(model) / WEIGHTS) for key, model in later.items()}
 
 
 def _check_places(data: Data, root: Path) -> None:

@@ -189,6 +189,14 @@ class Recipe:
         """The labels of its network: the words, then `_unknown_`, then `_silence_`."""
         return (*self.words, UNKNOWN, SILENCE)
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The models that it needs, by the keys that name them."""
+        named = {
+            "network.start": self.network.start, "teacher.scores": self.teacher.scores, "soup.model": self.soup.model,
+        }  # fmt: skip
+        return {key: model for key, model in named.items() if model}
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, to compare with a checkpoint's."""
         return asdict(self)
