@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsd.evaluation import statistics
+from kwsd.evaluation.passing import Passing
 from kwsd.evaluation.report import Row, Table, number, percent, plain_table, span
 from kwsd.evaluation.statistics import Counts, Reliability
 
@@ -41,7 +42,7 @@ class ClipReport:
 
     `classes` are the task's words, then `_unknown_`, then `_silence_`. `confusion` (classes, classes) counts clips; its
     rows are the true classes. `words` has one entry for each class that has clips. `speech` counts the speech clips
-    that were not taken for silence, `noise` the silent ones that were.
+    that were not taken for silence, `noise` the silent ones that were. `passing` is None if no thresholds were given.
     """
 
     model: str
@@ -51,6 +52,7 @@ class ClipReport:
     reliability: Reliability
     speech: WordAccuracy
     noise: WordAccuracy
+    passing: Passing | None = None
     left_out: int = 0
     notes: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ class ClipReport:
             ("accuracy", f"{percent(self.total.accuracy, 2)} (95 %: {span(*self.total.interval)})"),
             ("mean over words", percent(self.mean_word_accuracy(), 2)),
             ("mean over words of 100 clips or more", percent(self.mean_word_accuracy(100), 2)),
+            *(self.passing.rows() if self.passing else ()),
             ("word or noise", f"{percent(self.word_or_noise.accuracy, 2)} of {self.word_or_noise.clips}"),
             ("speech taken for speech", f"{percent(self.speech.accuracy, 2)} of {self.speech.clips}"),
             ("noise taken for noise", f"{percent(self.noise.accuracy, 2)} of {self.noise.clips}"),
@@ -91,10 +94,18 @@ class ClipReport:
     def tables(self) -> tuple[Table, ...]:
         """The overall figures, then those by word."""
         words = tuple(
-            (word.word, f"{word.clips}", percent(word.accuracy), span(*word.interval), self._taken_for(word.word))
+            (
+                word.word,
+                f"{word.clips}",
+                percent(word.accuracy),
+                span(*word.interval),
+                *((percent(self.passing.share(self.classes.index(word.word))),) if self.passing else ()),
+                self._taken_for(word.word),
+            )
             for word in self.words
         )
-        columns = ("word", "clips", "accuracy", "95 % interval", "most often taken for")
+        passing = ("pass",) if self.passing else ()
+        columns = ("word", "clips", "accuracy", "95 % interval", *passing, "most often taken for")
         return Table("Clips", ("figure", self.model), self.rows()), Table("By word", columns, words)
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,6 +122,7 @@ class ClipReport:
                 "per_word": {word.word: word.accuracy for word in self.words},
                 "mean_per_word": self.mean_word_accuracy(),
                 "mean_per_word_100_clips": self.mean_word_accuracy(100),
+                "passing": self.passing.to_dict() if self.passing else None,
                 "words": [word.to_dict() for word in self.words],
                 "word_or_noise": self.word_or_noise.to_dict(),
                 "speech": self.speech.to_dict(),

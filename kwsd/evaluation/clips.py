@@ -21,11 +21,13 @@ from kwsd.errors import InputError
 from kwsd.evaluation import statistics
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
+from kwsd.evaluation.passing import Passing, passing
 from kwsd.evaluation.splits import without_inferred
 from kwsd.evaluation.task import Task, task_of
 from kwsd.labels import SILENCE, can_fire, folded
 from kwsd.samples import RATE
 from kwsd.shown import brief
+from kwsd.spotting.trigger import TriggerSettings
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +40,7 @@ def evaluate_clips(
     labels: Sequence[str] | None = None,
     *,
     noise: Sequence[Recording] = (),
+    trigger: TriggerSettings | None = None,
     window: int = RATE,
     before: int = 0,
     batch: int = _BATCH,
@@ -48,9 +51,9 @@ def evaluate_clips(
     """Score every recording by its label, and every recording of `noise` as silence whatever its label.
 
     A clip is judged by `window` samples and the `before` samples of context that precede them. `labels` names the
-    words of a subset task (see `Task`). Recordings whose label was inferred by a machine (`WORD-inferred.opus`) are
-    left out; so are those that cannot be read, if `unreadable` is given. `progress` is called with the number of clips
-    done and the total.
+    words of a subset task (see `Task`). With `trigger` the report tells how many clips pass its thresholds. Recordings
+    whose label was inferred by a machine (`WORD-inferred.opus`) are left out; so are those that cannot be read, if
+    `unreadable` is given. `progress` is called with the number of clips done and the total.
 
     Raises:
         ConfigError: the model lacks one of `labels`, or none of them is a word.
@@ -77,11 +80,13 @@ def evaluate_clips(
             progress(len(truth), total)
     if not scores and unreadable is not None:
         unreadable.check()
+    found, classes = np.concatenate(scores), np.array(truth, np.intp)
     return report_of(
         classifier.name,
         task,
-        np.array(truth, np.intp),
-        task.merged(np.concatenate(scores), classifier.labels),
+        classes,
+        task.merged(found, classifier.labels),
+        passing=passing(found, classifier.labels, classes, task, trigger) if trigger else None,
         left_out=len(recordings) - len(kept),
         notes=(*notes, *_strangers(classifier.labels, kept)),
         unreadable=unreadable.told if unreadable is not None else (),
@@ -95,6 +100,7 @@ def report_of(
     truth: NDArray[np.intp],
     scores: NDArray[np.float64],
     *,
+    passing: Passing | None = None,
     left_out: int = 0,
     notes: tuple[str, ...] = (),
     unreadable: tuple[str, ...] = (),
@@ -118,6 +124,7 @@ def report_of(
         reliability=statistics.reliability(scores.max(axis=1), predicted == truth),
         speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
         noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
+        passing=passing,
         left_out=left_out,
         notes=notes,
         unreadable=unreadable,

@@ -44,9 +44,10 @@ def clips(
 
       kwsd eval clips DIR --labels yes,no,up,down,left,right,on,off,stop,go
 
-    The output has the overall accuracy and that of each word, with 95 % intervals, word
-    against noise, the calibration error, and in the JSON the confusion matrix. A file
-    that cannot be read is named and left out; the exit status is then 66.
+    The output has the overall accuracy and that of each word, with 95 % intervals, how
+    many clips pass the threshold at which a word fires, word against noise, the
+    calibration error, and in the JSON the confusion matrix. A file that cannot be read
+    is named and left out; the exit status is then 66.
     """
     check_places(json, plots)
     model = load_model(overrides, labels, only_these_fire=False)
@@ -65,6 +66,7 @@ def clips(
             found.clips,
             split_labels(labels),
             noise=quiet,
+            trigger=model.settings.trigger,
             window=model.card.about,
             before=model.card.heard - model.card.about,
             unreadable=unreadable,
