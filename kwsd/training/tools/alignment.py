@@ -6,8 +6,9 @@ FOLDER holds recordings whose label is what is said, or `--transcripts FILE` say
 OUT/_unknown_. Those are real people saying "want", "now" and "done", which in slow speech stand alone as commands do.
 Where neither tells, or the words cannot be aligned, PocketSphinx guesses; of that, only what is no word that was asked
 for, and does not contradict the transcript, is kept, and nothing where the transcript has such a word. Left out are
-what sounds like one of the words ("know", "write"), and the speakers that a recipe with that `held_out` measures on. It
-needs `pip install pocketsphinx`; kwsd itself does not. A call that was interrupted goes on where it stopped.
+what sounds like one of the words ("know", "write"), and the speakers that a recipe with that `held_out` measures on;
+`--measure` takes those alone, for `kwsd eval clips OUT`. It needs `pip install pocketsphinx`; kwsd itself does not. A
+call that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -148,6 +149,9 @@ def main() -> None:
         default=3,
         help="one speaker in so many is left out, as by data.held_out; 0: none [default: %(default)s]",
     )
+    parser.add_argument(
+        "--measure", action="store_true", help="take only the speakers that are left out, as clips to measure by"
+    )
     arguments = parser.parse_args()
     from pocketsphinx import Decoder
 
@@ -160,8 +164,12 @@ def main() -> None:
     found = find_sounds(arguments.folder)
     distinct([_stem(item) for item in found])
     left = [item for item in found if _stem(item) not in done]
-    heard = [item for item in left if not held_out(item.speaker, item.name, arguments.held_out)]
-    if left and not heard:
+    apart = [held_out(item.speaker, item.name, arguments.held_out) for item in left]
+    heard = [item for item, kept in zip(left, apart, strict=True) if kept == arguments.measure]
+    if left and not heard and arguments.measure:
+        out = f"--held-out {arguments.held_out} leaves out none of the speakers to do"
+        print(f"{out}; with 2 it leaves out every second one", file=sys.stderr)
+    elif left and not heard:
         out = f"--held-out {arguments.held_out} leaves out the speakers of all {several(len(left), 'recording')} to do"
         print(f"{out}; --held-out 0 leaves out nobody", file=sys.stderr)
     elif not left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from kwsd.datasets.held_out import held_out
 from kwsd.samples import RATE
 from kwsd.training.tools.alignment import Part, align, alone, cut, guess, homophones, likely, main
 
@@ -185,6 +187,30 @@ def test_clips_of_an_index_with_paths_lie_in_their_labels_folder(
     main()
     written = [path.relative_to(tmp_path / "out") for path in tmp_path.rglob("*.flac")]
     assert written == [Path("now/people-ann_nohash_chapter-c0-0-now.flac")]
+
+
+def test_it_takes_the_held_out_speakers_alone_for_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "all.wav", np.zeros(2 * RATE, np.int16), RATE)
+    speakers = next(
+        (ours, theirs)
+        for ours, theirs in permutations(("ann", "bob", "cat", "dan", "eve"), 2)
+        if held_out(ours, "", 3) < held_out(theirs, "", 3)
+    )
+    rows = [f"all.wav\tc{at}\tnow a\t{speaker}\t{at * RATE}\t{RATE}\n" for at, speaker in enumerate(speakers)]
+    (tmp_path / "index.tsv").write_text("file\tclip\tlabel\tspeaker\tstart\tlength\n" + "".join(rows))
+    monkeypatch.setitem(sys.modules, "pocketsphinx", SimpleNamespace(Decoder=lambda **_: Decoder(*HEARD)))
+    call = ["x", str(tmp_path), str(tmp_path / "out"), "--words", "now", "--measure"]
+    monkeypatch.setattr(sys, "argv", call)
+    main()
+    written = [path.name for path in tmp_path.rglob("*.flac")]
+    assert written == [f"{speakers[1]}_nohash_c1-0-now.flac"]
+
+    monkeypatch.setattr(sys, "argv", [*call, "--held-out", "0"])
+    capsys.readouterr()
+    main()
+    assert capsys.readouterr().err.startswith("--held-out 0 leaves out none of the speakers to do; ")
 
 
 def test_what_is_guessed_may_not_contradict_what_is_said() -> None:
