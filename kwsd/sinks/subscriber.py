@@ -49,7 +49,7 @@ class Subscriber:
                 return
             self._speaks = len(data) > 0
             self._chatter += len(data)
-            self._count_questions(data)
+            self._count_questions(data or b"\n")  # the end also ends a line: `printf status | nc -NU path`
             if self._chatter > CHATTER:
                 self.fault = "it sent too much; a subscriber may only ask for the status"
 

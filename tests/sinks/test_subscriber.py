@@ -45,6 +45,20 @@ def test_each_line_is_a_question_however_it_comes() -> None:
     assert asked(b"x" * 4000, b"status\n", b"status" + b"\r" * 4000, b"\n") == 0
 
 
+def test_the_end_of_what_it_says_ends_a_line() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subscriber = Subscriber(ours)
+        theirs.sendall(b"status")
+        subscriber.hear(select.POLLIN)
+        assert not subscriber.asks()
+        theirs.shutdown(socket.SHUT_WR)
+        subscriber.hear(select.POLLIN)
+        assert subscriber.asks()
+        assert not subscriber.asks()
+        assert subscriber.fault is None
+
+
 def test_one_question_is_answered_after_the_other_and_no_more_are_read_meanwhile() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
