@@ -86,7 +86,8 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     """
     if not devices:
         remedy = "plug in a microphone and start the sound server, or name a file or `-`"
-        raise _absent("no input device", wanted, remedy)
+        # No device has a number then: by one, any card may be meant.
+        raise _absent("no input device", None if wanted and wanted.isdecimal() else wanted, remedy)
     choices = ", ".join(map(str, devices))
     if not wanted:
         found = [device for device in devices if device.is_default]

@@ -53,7 +53,7 @@ def card(portaudio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Car
     return Card(nodes, cards)
 
 
-@pytest.mark.parametrize("wanted", [None, "usb", "(hw:1,0)"])
+@pytest.mark.parametrize("wanted", [None, "usb", "(hw:1,0)", "1"])
 def test_a_card_that_a_program_holds_is_named_with_the_program(card: Card, wanted: str | None) -> None:
     card.held(os.getpid())
     program = Path("/proc/self/comm").read_text().strip()
