@@ -82,7 +82,7 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     """The one device that `wanted` means: an index, or a part of a name in any case; None or "" is the default.
 
     A full match of a name takes precedence over partial ones. Raises DeviceError, which lists the choices, where no
-    device or more than one matches, or says why the device cannot be opened.
+    device or more than one matches, and says why if the device is there and cannot be opened.
     """
     if not devices:
         remedy = "plug in a microphone and start the sound server, or name a file or `-`"
@@ -100,7 +100,8 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
         found = [device for device in devices if device.name.casefold() == wanted.casefold()]
     found = found or [device for device in devices if _fits(wanted, device.name)]
     if not found:
-        raise _absent(f"no input device matches {wanted!r}", wanted, f"choose one of {choices}")
+        remedy = f"choose one of {choices}"
+        raise _absent(f"no input device matches {wanted!r}", wanted, remedy, also=f", or {remedy}")
     if len(found) > 1:
         raise DeviceError(
             f"{wanted!r} matches several input devices;", f"choose by index: {', '.join(map(str, found))}"
@@ -108,11 +109,13 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     return found[0]
 
 
-def _absent(what: str, wanted: str | None, remedy: str) -> DeviceError:
-    """The error for a device that is not listed; if one that `wanted` means cannot be opened now, it says why."""
+def _absent(what: str, wanted: str | None, remedy: str, also: str = "") -> DeviceError:
+    """The error for a device that is not listed; if one that `wanted` means cannot be opened now, it says why.
+
+    Then the remedy is how to open it, with `also` at the end."""
     for unlisted in unlisted_inputs():
         if not wanted or _fits(wanted, unlisted.name):
-            return DeviceError(f"{what}: {unlisted.name!r} {unlisted.why};", unlisted.remedy)
+            return DeviceError(f"{what}: {unlisted.name!r} {unlisted.why};", unlisted.remedy + also)
     return DeviceError(what, remedy)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 _NODES, _CARDS = Path("/dev/snd"), Path("/proc/asound")
 _NODE = re.compile(r"pcmC(\d+)D(\d+)c")
-_OTHERWISE = "end that program, or choose another device; see `kwsd devices`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def unlisted_inputs() -> Iterator[UnlistedInput]:
         if not os.access(node, os.R_OK | os.W_OK):
             yield UnlistedInput(name, f"is not for this user ({node})", _admittance(node))
         elif _value(told, "subdevices_avail") == "0":
-            yield UnlistedInput(name, f"is in use by {_holder(stream)}", _OTHERWISE)
+            yield UnlistedInput(name, f"is in use by {_holder(stream)}", "end that program")
 
 
 def _card_name(card: str) -> str:

@@ -57,7 +57,7 @@ def card(portaudio: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Car
 def test_a_card_that_a_program_holds_is_named_with_the_program(card: Card, wanted: str | None) -> None:
     card.held(os.getpid())
     program = Path("/proc/self/comm").read_text().strip()
-    says = rf"no input device.*: {NAME} is in use by process {os.getpid()} \({program}\); end that program"
+    says = rf"no input device.*: {NAME} is in use by process {os.getpid()} \({program}\); end that program$"
     with pytest.raises(DeviceError, match=says):
         find_device(wanted, input_devices())
 
@@ -89,7 +89,13 @@ def test_another_card_than_the_one_that_is_meant_says_nothing(card: Card, portau
     portaudio.devices.append(portaudio.device("Webcam"))
     with pytest.raises(DeviceError, match=r"^no input device matches 'headset': choose one of 0 'Webcam' \(ALSA\)$"):
         find_device("headset", input_devices())
-    with pytest.raises(DeviceError, match="is in use"):
+
+
+def test_beside_a_card_that_is_held_the_others_are_named(card: Card, portaudio: Any) -> None:
+    card.held(0)
+    portaudio.devices.append(portaudio.device("pulse"))
+    says = rf"{NAME} is in use by another program; end that program, or choose one of 0 'pulse' \(ALSA\)$"
+    with pytest.raises(DeviceError, match=says):
         find_device("pnp", input_devices())
 
 
