@@ -54,11 +54,6 @@ class CaptureHandle:
         """The id of the process."""
         return self._process.pid
 
-    @property
-    def ended(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.poll() is not None
-
     def fileno(self) -> int:
         """The descriptor from which its messages are read."""
         assert self._process.stdout
@@ -138,8 +133,8 @@ class CaptureHandle:
             return "it closed its pipe", ""
         return ending(status)
 
-    def kill(self) -> bool:
-        """Kill the process, whatever it is doing; False for one that is stuck inside the kernel and left behind."""
+    def kill(self) -> None:
+        """Kill the process, whatever it is doing; one that is stuck inside the kernel is left behind."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
@@ -147,9 +142,8 @@ class CaptureHandle:
                 pipe.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_REAP_S)
-            return True
+            return
         log.warning("the capture process, %d, does not end within %g s; it is left running", self.pid, _REAP_S)
-        return False
 
 
 def _relay(message: Message) -> None:

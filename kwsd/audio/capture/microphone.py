@@ -7,6 +7,7 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 
+from kwsd.audio.capture.apart import stuck_in_kernel
 from kwsd.audio.capture.flatline import Flatline
 from kwsd.audio.capture.handle import CaptureHandle, Unanswered
 from kwsd.audio.capture.read_scheduler import ReadScheduler
@@ -29,7 +30,8 @@ _STEADY_S = 10.0
 _SLOW = 1.02
 """By no more than this factor is a device's clock slower than ours."""
 _MOST_STUCK = 8
-"""While so many capture processes cannot be killed, no further one is started: it would get stuck, too."""
+"""While so many capture processes cannot be killed, no further one is started: it would get stuck, too. Most may be of
+earlier runs, as systemd restarts a daemon whose search hangs."""
 
 
 class Microphone:
@@ -64,7 +66,6 @@ class Microphone:
         self._lock = threading.Lock()
         self._woken = Waker()
         self._capture: CaptureHandle | None = None
-        self._stuck: list[CaptureHandle] = []
         self._at = 0  # samples given, lost ones included
         self._heard_at, self._asleep = self._clocks()  # when the last sample was heard, at the latest
         self._restored_at = self._heard_at
@@ -180,9 +181,8 @@ class Microphone:
 
     def _start(self, known: str, meanwhile: Callable[[], object] = lambda: None) -> str | None:
         """Start a new process, and return the name of the device that it finds; None when woken. Raises DeviceError."""
-        self._stuck = [handle for handle in self._stuck if not handle.ended]
-        if len(self._stuck) >= _MOST_STUCK:
-            what = f"{len(self._stuck)} processes that looked for it hang in the kernel"
+        if (left := len(stuck_in_kernel())) >= _MOST_STUCK:
+            what = f"{left} processes that looked for a microphone hang in the kernel"
             raise Unanswered(what, "unplug it, or restart the machine")
         self._capture = CaptureHandle(self._wanted, known, self._schedule.block_ms, self._woken)
         meanwhile()
@@ -190,8 +190,7 @@ class Microphone:
 
     def _end_capture(self) -> None:
         if self._capture is not None:
-            if not self._capture.kill():
-                self._stuck.append(self._capture)
+            self._capture.kill()
             self._capture = None
 
     def _release(self) -> None:

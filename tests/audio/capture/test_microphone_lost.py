@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -121,16 +122,19 @@ def test_each_attempt_that_is_answered_is_told_and_none_that_hangs_or_dies(
 
 
 def test_processes_that_cannot_be_killed_do_not_pile_up(
-    listen: Callable[..., Any], sound: Any, children: Callable[[], set[int]], monkeypatch: pytest.MonkeyPatch
+    listen: Callable[..., Any], sound: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = children()
     microphone, blocks = listen()
     next(blocks)
     quick, begin = microphone._timeouts, microphone._start
+    left: list[subprocess.Popen[bytes]] = []
     alive: list[int] = []
 
+    def stuck() -> list[int]:
+        return [process.pid for process in left if process.poll() is None]
+
     def start(known: str) -> Any:
-        alive.append(len(children() - before))
+        alive.append(len(stuck()))
         if len(alive) == 6:
             sound.set()  # the driver answers again, and those that waited for it end
             microphone._timeouts = quick
@@ -142,11 +146,12 @@ def test_processes_that_cannot_be_killed_do_not_pile_up(
     microphone._timeouts = replace(quick, start_s=0.05)
     with monkeypatch.context() as patched:
         patched.setattr("kwsd.audio.capture.microphone._MOST_STUCK", 3)
+        patched.setattr("kwsd.audio.capture.microphone.stuck_in_kernel", stuck)
         patched.setattr("kwsd.audio.capture.handle._REAP_S", 0.0)
-        patched.setattr("subprocess.Popen.kill", lambda _: None)
+        patched.setattr("subprocess.Popen.kill", lambda process: left.append(process))
         blocks.until(DeviceRestored)
-    for handle in microphone._stuck:
-        handle._process.wait(PATIENCE_S)
+    for process in left:
+        process.wait(PATIENCE_S)
     assert alive[:6] == [0, 1, 2, 3, 3, 3]
 
 
