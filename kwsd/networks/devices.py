@@ -44,12 +44,13 @@ def pick_device(wanted: str, nodes: Iterable[Path] = NODES) -> str:
 
 
 def _torch_sees_one() -> bool:
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+    # Without torch, as kwsd may be installed, nothing has to be asked, wherever kwsd was started.
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "" or find_spec("torch") is None:
         return False
     try:
         with importing_torch("a GPU needs torch"):
             import torch
-    except DeviceError:  # kwsd was installed without it
+    except DeviceError:  # one of its own packages or libraries is missing
         return False
     return torch.cuda.is_available()
 

@@ -69,6 +69,8 @@ def test_torch_is_not_asked_in_a_folder_that_is_gone(
     (tmp_path / "gone").rmdir()
     with pytest.raises(FileNotFoundError):  # its libraries would end the process
         pick_device("auto", (node,))
+    monkeypatch.setitem(sys.modules, "torch", None)  # a board that does without it listens there
+    assert pick_device("auto", (node,)) == "cpu"
 
 
 def test_with_one_torch_decides(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
