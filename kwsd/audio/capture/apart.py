@@ -67,6 +67,8 @@ def _is_stuck(process: Path) -> bool:
     except OSError:  # it has ended meanwhile
         return False
     told = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    if not told.keys() >= {"ShdPnd", "State", "Threads", "Uid"}:  # a kernel of another kind, as gVisor's
+        return False
     killed = int(told["ShdPnd"], 16) >> (signal.SIGKILL - 1) & 1
     ended = told["State"].startswith("Z") and told["Threads"] == "1"  # and not waited for yet
     return bool(killed) and not ended and told["Uid"].split()[1] == f"{os.geteuid()}"

@@ -77,5 +77,8 @@ def test_what_the_kernel_tells_decides(
     lines = "".join(f"{key}:\t{value}\n" for key, value in told.items())
     (tmp_path / "7" / "status").write_text(lines.format(other=user + 1))
     (tmp_path / "8").mkdir()  # a process that ends just now
+    (tmp_path / "9").mkdir()  # and one of a kernel that tells less
+    (tmp_path / "9" / "comm").write_text("kwsd-capture\n")
+    (tmp_path / "9" / "status").write_text("State:\tD (disk sleep)\n")
     monkeypatch.setattr("kwsd.audio.capture.apart._PROCESSES", tmp_path)
     assert apart.stuck_in_kernel() == found
