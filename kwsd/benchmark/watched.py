@@ -50,8 +50,13 @@ class Watched:
             threading.Thread(target=self._read_events, args=(process.stdout,), name="bench-events"),
             threading.Thread(target=self._read_log, args=(process.stderr,), name="bench-log"),
         ]
-        for reader in self._readers:
-            reader.start()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except BaseException:  # no thread can be started, or Ctrl-C: a reader that runs would wait for ever
+            process.kill()
+            self._close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,9 +65,14 @@ class Watched:
             self._process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._close()
+
+    def _close(self) -> None:
+        """Wait for the process, which ends, and close its pipes."""
         for reader in self._readers:
-            reader.join()
-        with self._process:  # close its pipes
+            if reader.ident is not None:  # it was started
+                reader.join()
+        with self._process:
             pass
 
     def ready_s(self) -> float:

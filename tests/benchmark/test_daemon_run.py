@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +113,25 @@ def test_a_daemon_that_ends_while_it_is_measured_is_told() -> None:
             daemon.cpu_s()
         with pytest.raises(DeviceError, match="ended"):
             daemon.memory_mb()
+
+
+def test_a_daemon_that_cannot_be_watched_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def start_one(thread: threading.Thread) -> None:
+        if thread.name == "bench-log":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    watched = Watched([sys.executable, "-c", DEAF])
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            watched.__enter__()
+        assert watched._process.returncode == -signal.SIGKILL
+        assert not watched._readers[0].is_alive()  # else the interpreter would wait for it at its end
+    finally:
+        watched._process.kill()
 
 
 @pytest.mark.usefixtures("sound_tools")
