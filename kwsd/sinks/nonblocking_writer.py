@@ -152,11 +152,18 @@ def _polled(stream: TextIO, events: int) -> bool | None:
 
 
 def _terminal(stream: TextIO) -> int | None:
-    """The stream's terminal, opened anew in non-blocking mode; None if it is none or cannot be opened."""
+    """The stream's terminal, opened anew in non-blocking mode; None if it is none or cannot be opened.
+
+    After `su` it belongs to another user, but the controlling terminal may be opened as such all the same.
+    """
     if not isinstance(stream, io.TextIOWrapper):  # rich's own stream, which draws around the text
         return None
+    anew = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
     with suppress(OSError, ValueError):
-        return os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        return os.open(os.ttyname(stream.fileno()), anew)
+    with suppress(OSError, ValueError):
+        os.tcgetpgrp(stream.fileno())  # fails unless it is the controlling terminal
+        return os.open("/dev/tty", anew)
     return None
 
 

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import pty
+import subprocess
+import sys
 import threading
 import tty
 from contextlib import suppress
@@ -69,6 +71,28 @@ def test_a_long_text_waits_for_its_reader_as_long_as_it_may(terminal: bool) -> N
         sender.join(PATIENCE_S)
     os.close(reading)
     assert received == wanted
+
+
+AS_AFTER_SU = """
+import fcntl, os, pty, termios
+from kwsd.sinks.nonblocking_writer import NonBlockingWriter
+os.ttyname = lambda _: "/nowhere"  # which cannot be opened, like another user's terminal
+(reading, writing), (_, other) = pty.openpty(), pty.openpty()
+fcntl.ioctl(writing, termios.TIOCSCTTY, 0)
+with os.fdopen(writing, "w") as stream, os.fdopen(other, "w") as elsewhere:
+    assert NonBlockingWriter(elsewhere)._terminal is None
+    writer = NonBlockingWriter(stream)
+    assert writer._terminal is not None
+    while writer.offer("told\\n"):
+        pass
+    assert os.read(reading, 6) == b"told\\r\\n"
+"""
+
+
+def test_a_controlling_terminal_that_belongs_to_another_user_delays_no_sender() -> None:
+    command = [sys.executable, "-c", AS_AFTER_SU]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, start_new_session=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 class Meanwhile(io.TextIOWrapper):
