@@ -72,17 +72,6 @@ class Mixer:
     ) -> None:
         self.sounds, self.mix, self.batch, self.seed, self.recorded = sounds, mix, batch, seed, recorded
         self.spared = spared
-        self.noise = noises.Noisiness(
-            share=mix.noise,
-            varied=mix.varied_noise,
-            snr=mix.noise_snr,
-            talk=mix.talk,
-            talk_snr=mix.talk_snr,
-            channel=mix.channel,
-            crowd=mix.crowd,
-            tones=mix.tones,
-            agc=mix.agc,
-        )
         self.index = {label: number for number, label in enumerate(labels)}
         self.others = np.flatnonzero(sounds.words.labels == UNKNOWN)
         words = sounds.words.labels[sounds.words.labels != UNKNOWN] if mix.others else sounds.words.labels
@@ -112,7 +101,7 @@ class Mixer:
         return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
 
     def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
-        return noises.recorded(window, self.sounds, rng, self.noise, hard)
+        return noises.recorded(window, self.sounds, rng, self.mix, hard)
 
     def _draw(self, what: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the number of the second that the teacher knows, or NONE."""

@@ -55,7 +55,7 @@ def mine(mixer: Mixer, score: Score, mined: Mined, count: int, rng: np.random.Ge
         for rows in _batches(len(places)):
             some = places[rows.start : rows.stop]
             windows = [cut_window(corpus.clip(int(row)), int(at) - before, length) for _, row, at in some]
-            heard = [recorded(window, mixer.sounds, rng, replace(mixer.noise, share=0.5), 1.0) for window in windows]
+            heard = [recorded(window, mixer.sounds, rng, replace(mixer.mix, noise=0.5), 1.0) for window in windows]
             scores.append(score(np.stack(heard)))
         found = np.concatenate(scores)
         spared = mixer.spared.of(kind, places[:, 1], found.argmax(axis=1))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kwsd.training.augmentation.noises import Noisiness
 from kwsd.training.augmentation.sounds import Sounds
 from kwsd.training.batches import NOISE, SPEECH
 from kwsd.training.corpus import Corpus
 from kwsd.training.judging import accuracies, mine
+from kwsd.training.recipe import Mix
 
 LENGTH = 50
 
@@ -58,8 +58,7 @@ def test_the_hardest_of_new_and_earlier_windows_are_kept(sounds: Sounds, monkeyp
     places = iter(new)
     mixer: Any = SimpleNamespace(
         sounds=replace(sounds, speech=speech, window=32_000),
-        mix=SimpleNamespace(others=0.0),
-        noise=Noisiness(1.0, 0.5, (0, 20)),
+        mix=Mix(),
         spared=SimpleNamespace(of=lambda _kind, rows, _columns: np.zeros(len(rows), bool)),
         sentence_at=lambda _: (0, next(places)),
         noise_at=lambda _: (0, 4_000),

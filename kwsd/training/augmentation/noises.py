@@ -5,8 +5,6 @@ All windows are (`Sounds.window`,) float32.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kwsd.audio.endpointing import cut_window
@@ -15,29 +13,10 @@ from kwsd.training.augmentation.channels import through
 from kwsd.training.augmentation.gain_control import controlled
 from kwsd.training.augmentation.left_context import before_noise
 from kwsd.training.augmentation.sounds import Floats, Sounds, at_pace, levelled, loudness, middle, row_by_length, take
+from kwsd.training.recipe import Mix
 
 _HUM = 0.03
 """The RMS of each voice in a crowd, low enough that none is clipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noisiness:
-    """The probability of each kind of noise, from 0 to 1; `snr` and `talk_snr` are ranges in dB, [from, to].
-
-    share, snr: noise is added, at this ratio to the window's louder half. varied: recorded noise is altered first.
-    talk, talk_snr: the noise is other people's talk; crowd: that of several people. tones: the noise is a tone.
-    channel: the window is heard through a channel. agc: automatic gain control is applied to the result.
-    """
-
-    share: float
-    varied: float
-    snr: tuple[int, ...]
-    talk: float = 0.1
-    talk_snr: tuple[int, ...] = (12, 30)
-    channel: float = 0.35
-    crowd: float = 0.0
-    tones: float = 0.0
-    agc: float = 0.0
 
 
 def silence(sounds: Sounds, rng: np.random.Generator, place: tuple[int, int] | None = None) -> Floats:
@@ -99,22 +78,23 @@ def _longer(length: int) -> int:
     return length * 3 // 2
 
 
-def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: Noisiness, hardness: float) -> Floats:
+def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, mix: Mix, hardness: float) -> Floats:
     """The window as a random microphone in a random room records it: with a channel, noise and a level.
 
-    At a hardness below 1, channels and noise are rarer, and noise is weaker. Kinds of noise with probability 0 draw no
-    random numbers, so that earlier recipes give the same windows as before.
+    `mix` has the probability of each, and the ratios in dB. At a hardness below 1, channels and noise are rarer, and
+    noise is weaker. Kinds of noise with probability 0 draw no random numbers, so that earlier recipes give the same
+    windows as before.
     """
-    if rng.random() < noise.channel * hardness:
+    if rng.random() < mix.channel * hardness:
         window = through(window, sounds.channels[rng.integers(len(sounds.channels))])
-    if rng.random() < noise.share * (0.3 + 0.7 * hardness):
-        talk = rng.random() < noise.talk
-        other = _talk(sounds, rng, noise.crowd) if talk else _stretch(sounds, rng)
-        loudest, faintest = noise.talk_snr if talk else noise.snr
+    if rng.random() < mix.noise * (0.3 + 0.7 * hardness):
+        talk = rng.random() < mix.talk
+        other = _talk(sounds, rng, mix.crowd) if talk else _stretch(sounds, rng)
+        loudest, faintest = mix.talk_snr if talk else mix.noise_snr
         snr = rng.uniform(loudest if talk else min(loudest + 12 * (1 - hardness), faintest), faintest)
-        if noise.tones and not talk and rng.random() < noise.tones:
+        if mix.tones and not talk and rng.random() < mix.tones:
             other = tone(rng, sounds.window)
-        elif noise.varied and not talk and rng.random() < noise.varied:
+        elif mix.varied_noise and not talk and rng.random() < mix.varied_noise:
             other = _another(other, sounds, rng)
         other = middle(other, sounds.window)
         other = other - other.mean()  # an offset is inaudible, and would make the noise too soft
@@ -122,7 +102,7 @@ def recorded(window: Floats, sounds: Sounds, rng: np.random.Generator, noise: No
         window = window + other * np.float32(gain)
     if rng.random() < 0.3:
         window = window + rng.normal(0, 10 ** rng.uniform(-5, -3), len(window)).astype(np.float32)
-    if noise.agc and rng.random() < noise.agc * hardness:
+    if mix.agc and rng.random() < mix.agc * hardness:
         window = controlled(window, rng)
     peak = float(np.abs(window).max())
     gain = min(10 ** rng.uniform(-1.3, 0.3), 4 / max(peak, 1e-6))

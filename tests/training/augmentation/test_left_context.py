@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from kwsd.training.augmentation import left_context, noises, scenes
-from kwsd.training.augmentation.noises import Noisiness
 from kwsd.training.augmentation.sounds import Sounds
+from kwsd.training.recipe import Mix
 
 RATE = 16_000
 SEEDS = range(100)
@@ -32,7 +32,7 @@ def loud(sound: NDArray[np.float32]) -> int:
 
 
 def test_every_scene_is_as_long_as_the_network_hears(longer: Sounds) -> None:
-    noise = Noisiness(1.0, 0.5, (-2, 20))
+    noise = Mix(noise=1.0, varied_noise=0.5, noise_snr=(-2, 20))
     for rng in drawn():
         windows = [
             scenes.word(longer, 0, rng, 1.0).window,

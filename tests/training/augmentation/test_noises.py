@@ -10,10 +10,8 @@ import pytest
 from kwsd.audio.endpointing import cut_window
 from kwsd.samples import RATE
 from kwsd.training.augmentation import noises
-from kwsd.training.augmentation.noises import Noisiness
 from kwsd.training.augmentation.sounds import Floats, Sounds
-
-SNR = (-2, 30)
+from kwsd.training.recipe import Mix
 
 
 def test_a_hard_noise_is_taken_from_its_place(sounds: Sounds) -> None:
@@ -48,7 +46,7 @@ def test_another_noise_fills_the_second(sounds: Sounds) -> None:
     sounds = audible(sounds)
     word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(100):
-        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 1.0, SNR), 1.0)
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Mix(noise=1.0, varied_noise=1.0), 1.0)
         assert (window[:400] != 0).mean() > 0.9
         assert (window[-400:] != 0).mean() > 0.9
 
@@ -69,7 +67,7 @@ def test_silence_holds_no_word_and_is_never_broken(sounds: Sounds) -> None:
 def test_what_is_recorded_stays_in_range(sounds: Sounds, varied: float) -> None:
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        window = noises.recorded(noises.silence(sounds, rng), sounds, rng, Noisiness(1.0, varied, SNR), 1.0)
+        window = noises.recorded(noises.silence(sounds, rng), sounds, rng, Mix(noise=1.0, varied_noise=varied), 1.0)
         assert window.dtype == np.float32
         assert np.isfinite(window).all()
         assert np.abs(window).max() <= 1.0
@@ -80,7 +78,7 @@ def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
     word = cut_window(sounds.words.clip(0), 0, RATE)
 
     def moves(seed: int, varied: float) -> bool:
-        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, varied, SNR), 0.0)
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Mix(noise=1.0, varied_noise=varied), 0.0)
         return bool(np.ptp(window[1000:5000]) > 0.03 * np.ptp(window))
 
     assert not any(moves(seed, 0.0) for seed in range(50))
@@ -90,7 +88,7 @@ def test_the_noise_may_be_another_than_was_recorded(sounds: Sounds) -> None:
 def test_a_narrow_range_of_noise_may_be_eased(sounds: Sounds) -> None:
     word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(20):
-        window = noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(1.0, 0.0, (20, 25)), 0.0)
+        window = noises.recorded(word, sounds, np.random.default_rng(seed), Mix(noise=1.0, noise_snr=(20, 25)), 0.0)
         assert np.isfinite(window).all()
 
 
@@ -100,7 +98,8 @@ def test_noise_lies_as_far_under_the_word_as_is_asked_for(sounds: Sounds) -> Non
     word = cut_window(sounds.words.clip(0), 0, RATE)
 
     def share_of_noise(snr: tuple[int, int], talk: float = 0.0, crowd: float = 0.0) -> float:
-        noise = Noisiness(1.0, 1.0, (12, 12), talk, snr, crowd=crowd) if talk else Noisiness(1.0, 1.0, snr)
+        loud = Mix(noise=1.0, varied_noise=1.0, noise_snr=snr)
+        noise = replace(loud, noise_snr=(12, 12), talk=talk, talk_snr=snr, crowd=crowd) if talk else loud
         heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(60))
         return float(np.median([np.square(window[:2500]).mean() / np.square(window).mean() for window in heard]))
 
@@ -116,7 +115,7 @@ def test_a_noise_with_an_offset_is_as_loud_as_without(sounds: Sounds) -> None:
 
     def heard(offset: int, seed: int) -> Floats:
         noise = replace(sounds.noise, samples=(hiss + offset).astype(np.int16), lengths=np.array([64_000]))
-        asked = Noisiness(1.0, 0.0, SNR, talk=0.0, channel=0.0)
+        asked = Mix(noise=1.0, talk=0.0, channel=0.0)
         return noises.recorded(word, replace(sounds, noise=noise), np.random.default_rng(seed), asked, 1.0)
 
     for seed in range(5):
@@ -125,7 +124,7 @@ def test_a_noise_with_an_offset_is_as_loud_as_without(sounds: Sounds) -> None:
 
 def test_under_a_word_with_an_offset_the_noise_is_as_loud_as_without(sounds: Sounds) -> None:
     word = cut_window(sounds.words.clip(0), 0, RATE) / 2
-    asked = Noisiness(1.0, 0.0, (10, 30), talk=0.0, channel=0.0)
+    asked = Mix(noise=1.0, noise_snr=(10, 30), talk=0.0, channel=0.0)
     for seed in range(5):
         plain, shifted = (
             noises.recorded(word + np.float32(offset), audible(sounds), np.random.default_rng(seed), asked, 1.0)
@@ -149,7 +148,7 @@ def test_talk_is_a_crowds_as_often_as_is_asked_for(sounds: Sounds) -> None:
     humming = replace(sounds, speech=people)
 
     def several(crowd: float) -> float:
-        noise = Noisiness(1.0, 0.0, SNR, 1.0, (0, 0), channel=0.0, crowd=crowd)
+        noise = Mix(noise=1.0, talk=1.0, talk_snr=(0, 0), channel=0.0, crowd=crowd)
         heard = (noises.recorded(word, humming, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
         tones = [np.abs(np.fft.rfft(window[1000:5000]))[100::100][:8] for window in heard]
         return float(np.mean([np.count_nonzero(tone > tone.max() / 10) > 1 for tone in tones]))
@@ -165,7 +164,7 @@ def test_as_many_windows_come_through_a_channel_as_are_asked_for(sounds: Sounds)
     turning = replace(sounds, channels=np.full((1, 1), -1, np.float32))
 
     def turned(channel: float) -> float:
-        noise = Noisiness(0.0, 0.0, SNR, channel=channel)
+        noise = Mix(noise=0.0, channel=channel)
         heard = (noises.recorded(word, turning, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
         return float(np.mean([np.dot(window, word) < 0 for window in heard]))
 
@@ -190,7 +189,7 @@ def test_noise_is_a_steady_tone_as_often_as_is_asked_for(sounds: Sounds, monkeyp
     monkeypatch.setattr(noises, "tone", lambda _, length: whine[:length])
 
     def whines(tones: float) -> float:
-        noise = Noisiness(1.0, 1.0, (0, 0), 0.0, channel=0.0, tones=tones)
+        noise = Mix(noise=1.0, varied_noise=1.0, noise_snr=(0, 0), talk=0.0, channel=0.0, tones=tones)
         heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(100))
         spectra = (np.abs(np.fft.rfft(window))[3800:4001] for window in heard)
         return float(np.mean([spectrum[100] > 20 * np.median(spectrum) for spectrum in spectra]))
@@ -215,7 +214,7 @@ def test_gain_is_controlled_as_often_as_is_asked_for(sounds: Sounds, monkeypatch
     monkeypatch.setattr(noises, "controlled", lambda window, _: -window)
 
     def turned(agc: float) -> float:
-        noise = Noisiness(0.0, 0.0, SNR, channel=0.0, agc=agc)
+        noise = Mix(noise=0.0, channel=0.0, agc=agc)
         heard = (noises.recorded(word, sounds, np.random.default_rng(seed), noise, 1.0) for seed in range(200))
         return float(np.mean([np.dot(window, word) < 0 for window in heard]))
 
@@ -226,9 +225,7 @@ def test_gain_is_controlled_as_often_as_is_asked_for(sounds: Sounds, monkeypatch
 
 def test_a_loud_word_is_cut_off_at_full_scale(sounds: Sounds) -> None:
     word = np.sin(np.arange(RATE) / 10).astype(np.float32)
-    heard = [
-        noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(0, 0, SNR), 1.0) for seed in range(20)
-    ]
+    heard = [noises.recorded(word, sounds, np.random.default_rng(seed), Mix(noise=0), 1.0) for seed in range(20)]
     assert max(float(np.abs(window).max()) for window in heard) == 1
 
 
@@ -236,4 +233,4 @@ def test_the_easiest_windows_come_through_no_channel(sounds: Sounds, monkeypatch
     monkeypatch.setattr(noises, "through", lambda *_: pytest.fail("came through a channel"))
     word = cut_window(sounds.words.clip(0), 0, RATE)
     for seed in range(20):
-        noises.recorded(word, sounds, np.random.default_rng(seed), Noisiness(0, 0, SNR, channel=1.0), 0.0)
+        noises.recorded(word, sounds, np.random.default_rng(seed), Mix(noise=0, channel=1.0), 0.0)
