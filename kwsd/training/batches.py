@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ SPEECH, NOISE, OTHERS = 0, 1, 2
 
 _ALONE, _SENTENCE, _CUT, _GLUED, _OTHER = range(5)
 """What a window of a batch may show, in the order of `Mix.shares`; last comes silence."""
+
+_AHEAD = 4
+"""Batches that are made while the network learns from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,30 +169,12 @@ class Mixer:
 
     def stream(self, steps: range, mined: Mined) -> Iterator[Batch]:
         """The batches of `steps`, made by a thread while the network learns from earlier ones."""
-        ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
-        stopped = threading.Event()
-
-        def work() -> None:
-            try:
-                for step in steps:
-                    if stopped.is_set():
-                        return
-                    ready.put(self.batch_at(step, mined))
-            except BaseException as error:  # raised where the batch is waited for
-                ready.put(error)
-
-        thread = threading.Thread(target=work, name="kwsd-batches", daemon=True)
-        thread.start()
+        pool, left = ThreadPoolExecutor(1, "kwsd-batches"), iter(steps)
         try:
-            for _ in steps:
-                made = ready.get()
-                if isinstance(made, BaseException):
-                    raise made
+            making = deque(pool.submit(self.batch_at, step, mined) for step in islice(left, _AHEAD))
+            while making:
+                made = making.popleft().result()
+                making.extend(pool.submit(self.batch_at, step, mined) for step in islice(left, 1))
                 yield made
         finally:
-            stopped.set()
-            while thread.is_alive():
-                try:
-                    ready.get(timeout=0.1)
-                except queue.Empty:
-                    continue
+            pool.shutdown(cancel_futures=True)
