@@ -43,7 +43,7 @@ def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: 
 
     def look(shift: float) -> float:
         if shift not in seen:
-            found = operate(replayers, trigger, shift=shift)
+            found = operate(replayers, trigger.thresholds, shift=shift)
             seen[shift] = (found.miss_rate, found.alarms_per_hour)
         return seen[shift][1]
 
@@ -64,7 +64,7 @@ def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: 
     points = []
     for budget in BUDGETS:
         index = curve.index_at(budget)  # never None: nothing fires at the first shift
-        points.append(operate(replayers, trigger, shift=order[index or 0], budget=budget))
+        points.append(operate(replayers, trigger.thresholds, shift=order[index or 0], budget=budget))
     return Sweep(curve, tuple(points))
 
 

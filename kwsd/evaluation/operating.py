@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kwsd.evaluation import statistics
@@ -13,7 +13,6 @@ from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.report import plain_table
 from kwsd.evaluation.scoring import Matched, Outcome
 from kwsd.events import Detection
-from kwsd.spotting.trigger import TriggerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +159,14 @@ def _clips(outcomes: Sequence[Outcome]) -> list[Hashable]:
 
 
 def operate(
-    replayers: Sequence[Replayer], trigger: TriggerSettings, *, shift: float = 0.0, budget: float | None = None
+    replayers: Sequence[Replayer], thresholds: Mapping[str, float], *, shift: float = 0.0, budget: float | None = None
 ) -> OperatingPoint:
-    """Replay all streams at the trigger's thresholds, moved by `shift` in log-odds."""
-    settings = replace(trigger, thresholds=shifted(trigger.thresholds, shift) if shift else trigger.thresholds)
+    """Replay all streams at these thresholds, moved by `shift` in log-odds."""
+    moved = shifted(thresholds, shift) if shift else thresholds
     return OperatingPoint(
         budget=budget,
         shift=shift,
-        thresholds=settings.thresholds,
+        thresholds=moved,
         hours=sum(replayer.recorded.hours for replayer in replayers),
-        scored=tuple(replayer.scored(settings) for replayer in replayers),
+        scored=tuple(replayer.scored(moved) for replayer in replayers),
     )

@@ -93,7 +93,7 @@ def _gate_report(
         gated=gated,
         scored_share=scored / length,
         cpu_per_second=cost / length,
-        given=operate(replayers, trigger),
+        given=operate(replayers, trigger.thresholds),
         sweep=sweep(replayers, trigger, progress=swept),
     )
 

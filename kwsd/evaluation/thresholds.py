@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ def choose_thresholds(
 
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):
-        tables[word] = _table(replayers([word]), word, grid, trigger, _AMPLE * allowed)
+        tables[word] = _table(replayers([word]), word, grid, _AMPLE * allowed)
         if progress:
             progress(done, len(words))
     heard = [word for word in words if tables[word][:, 0].any()]
@@ -83,7 +83,7 @@ def choose_thresholds(
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}
     given = {word: log_odds(trigger.thresholds[word]) for word in words if word not in heard}
     chosen |= {word: _quiet(tables[word], grid, place) for word, place in given.items()}
-    operating = _raised(replayers(words), {word: chosen[word] for word in words}, trigger, budget, allowed)
+    operating = _raised(replayers(words), {word: chosen[word] for word in words}, budget, allowed)
     return Choice(budget, operating)
 
 
@@ -99,17 +99,14 @@ def _quiet(table: Counts, grid: NDArray[np.float64], given: float) -> float:
     return float(places[(places >= given) & (table[:, 1] == 0)].min())
 
 
-def _raised(
-    replayers: Sequence[Replayer], chosen: Mapping[str, float], trigger: TriggerSettings, budget: float, allowed: int
-) -> OperatingPoint:
+def _raised(replayers: Sequence[Replayer], chosen: Mapping[str, float], budget: float, allowed: int) -> OperatingPoint:
     """The joint results of the chosen log-odds, raised together until there are at most `allowed` alarms."""
     raised = 0.0
     while True:
         thresholds = {word: from_log_odds(place + raised) for word, place in chosen.items()}
-        settings = replace(trigger, thresholds=thresholds)
-        found = _false_alarms([each.scored(settings) for each in replayers])
+        found = _false_alarms([each.scored(thresholds) for each in replayers])
         if found <= allowed or raised > 2 * _CEILING:
-            return operate(replayers, settings, budget=budget)
+            return operate(replayers, thresholds, budget=budget)
         raised += _STEP
 
 
@@ -145,13 +142,11 @@ def _silent(table: Counts) -> int:
     return int(quiet[table[quiet, 0].argmax()])
 
 
-def _table(
-    replayers: Sequence[Replayer], word: str, grid: NDArray[np.float64], trigger: TriggerSettings, most: int
-) -> Counts:
+def _table(replayers: Sequence[Replayer], word: str, grid: NDArray[np.float64], most: int) -> Counts:
     """Hits and alarms of one word alone at each threshold of the grid, down to the first of more than `most` alarms."""
     rows: list[tuple[int, int]] = []
     for place in grid:
-        found = [each.scored(replace(trigger, thresholds={word: from_log_odds(float(place))})) for each in replayers]
+        found = [each.scored({word: from_log_odds(float(place))}) for each in replayers]
         rows.append((sum(len(each.outcomes) - each.misses for each in found), _false_alarms(found)))
         if rows[-1][1] > most:
             break

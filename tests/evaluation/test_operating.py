@@ -51,7 +51,7 @@ def made_stream(hours: float = 2.0) -> ScoredStream:
 def test_the_curve_and_its_points_on_a_stream_made_by_hand():
     recorded = made_stream()
     trigger = TriggerSettings({"a": 0.5}, smoothing=1, refractory_ms=700)
-    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=ONE)], trigger)
+    found = sweep([Replayer(recorded, ("a",), gated=False, trigger=trigger)], trigger)
     curve = found.curve
     assert (np.diff(curve.thresholds) < 0).all()
     assert (np.diff(curve.miss_rates) <= 0).all()
@@ -133,10 +133,7 @@ def test_a_clip_that_is_heard_again_makes_a_word_no_surer():
 
 def test_the_given_thresholds_as_they_are():
     recorded = made_stream()
-    point = operate(
-        [Replayer(recorded, ("a",), gated=False, trigger=ONE)],
-        TriggerSettings({"a": from_log_odds(3.05)}, smoothing=1),
-    )
+    point = operate([Replayer(recorded, ("a",), gated=False, trigger=ONE)], {"a": from_log_odds(3.05)})
     assert (point.budget, point.misses, len(point.alarms), point.hours) == (None, 51, 4, 2.0)
     (word,) = point.by_word()
     assert (word.spoken, word.missed, word.alarms) == (100, 51, 4)
@@ -146,7 +143,7 @@ def test_the_given_thresholds_as_they_are():
 def test_streams_add_up():
     recorded = made_stream()
     replayers = [Replayer(recorded, ("a",), gated=False, trigger=ONE)] * 3
-    point = operate(replayers, TriggerSettings({"a": 0.99}, smoothing=1))
+    point = operate(replayers, {"a": 0.99})
     assert (point.hours, len(point.outcomes)) == (6.0, 300)
 
 

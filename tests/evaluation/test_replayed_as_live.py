@@ -67,7 +67,7 @@ def test_replaying_islands_gives_what_replaying_everything_gives(
     thresholds = dict(zip("abc", map(from_log_odds, odds), strict=True))
     trigger = TriggerSettings(thresholds, smoothing, refractory_ms, substitution, latest_ms, second_chance)
     replayer = Replayer(recorded, tuple("abc"), gated=gated, trigger=trigger)
-    fired = replayer.detections(trigger)
+    fired = replayer.detections(trigger.thresholds)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, gated)
 
 
@@ -89,7 +89,7 @@ def test_a_hum_that_resembles_a_word_for_long_after_it_fired_is_replayed_as_it_i
     rows[:80, 0] = [0.999, *[0.7] * 72, 0.97, *[0.0] * 3, 0.97, 0.0, 0.0]
     trigger = TriggerSettings({"a": 0.998}, 1, second_chance=3.0)
     recorded = recording(0, scores=rows)
-    fired = Replayer(recorded, ("a",), gated=False, trigger=trigger).detections(trigger)
+    fired = Replayer(recorded, ("a",), gated=False, trigger=trigger).detections(trigger.thresholds)
     assert [(event.word, event.score, event.at) for event in fired] == all_at_once(recorded, trigger, False)
 
 
@@ -106,7 +106,8 @@ def test_the_same_as_live_with_the_gate_and_a_real_classifier(tones, say, babble
         for end in recorded.ends:
             live += spotter.feed([Window("s", int(end), padded[end : end + RATE], hop=800)])
         heard = [(event.word, event.score, event.at) for event in live if isinstance(event, Detection)]
-        fired = Replayer(recorded, ("low", "high"), gated=gate is not None, trigger=trigger).detections(trigger)
+        replayer = Replayer(recorded, ("low", "high"), gated=gate is not None, trigger=trigger)
+        fired = replayer.detections(trigger.thresholds)
         assert [word for word, _, _ in heard] == ["low", "high"]
         assert [(event.word, event.at) for event in fired] == [(word, at) for word, _, at in heard]
         assert [event.score for event in fired] == pytest.approx([score for _, score, _ in heard], abs=1e-5)
@@ -135,5 +136,5 @@ def test_the_windows_that_are_looked_at_are_those_that_the_daemon_scores(seed, s
         events = spotter.feed([Window("s", int(end), np.array([number], np.int16), hop=recorded.hop)])
         fired += [event for event in events if isinstance(event, Detection)]
     assert sorted(classifier.asked) == np.flatnonzero(recorded.looked_at(trigger, gated=False)).tolist()
-    replayed = Replayer(recorded, tuple(thresholds), gated=False, trigger=trigger).detections(trigger)
+    replayed = Replayer(recorded, tuple(thresholds), gated=False, trigger=trigger).detections(trigger.thresholds)
     assert [(event.word, event.at) for event in replayed] == [(event.word, event.at) for event in fired]
