@@ -6,8 +6,9 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -61,28 +62,17 @@ class Corpus:
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
         """A corpus of the chosen clips only, over the same samples."""
-        return Corpus(
-            self.samples,
-            self.labels[chosen],
-            self.speakers[chosen],
-            self.names[chosen],
-            self.starts[chosen],
-            self.lengths[chosen],
-            self.cores[chosen],
-        )
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _COLUMNS})
+
+
+_COLUMNS = tuple(field.name for field in fields(Corpus) if field.name != "samples")
+"""The arrays with one row a clip, as they are cached."""
 
 
 def join(first: Corpus, second: Corpus) -> Corpus:
     """Both corpora as one, with the first one's clips first; the samples are copied into memory."""
-    return Corpus(
-        np.concatenate([first.samples, second.samples]),
-        np.concatenate([first.labels, second.labels]),
-        np.concatenate([first.speakers, second.speakers]),
-        np.concatenate([first.names, second.names]),
-        np.concatenate([first.starts, second.starts + len(first.samples)]),
-        np.concatenate([first.lengths, second.lengths]),
-        np.concatenate([first.cores, second.cores]),
-    )
+    second = replace(second, starts=second.starts + len(first.samples))
+    return Corpus(*(np.concatenate([getattr(each, field.name) for each in (first, second)]) for field in fields(first)))
 
 
 def first_seconds(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -164,11 +154,10 @@ def decode(
 
 def _decoded(place: Path) -> Corpus | None:
     """The corpus that an earlier call cached in `place`; None if there is none, or it is damaged (by a power cut)."""
-    columns = ("labels", "speakers", "names", "starts", "lengths", "cores")
     try:
         with (place / "clips.npz").open("rb") as file:
             table = np.load(file)
-            rows = [table[name] for name in columns]
+            rows = [table[name] for name in _COLUMNS]
         samples = np.memmap(place / "samples.int16", np.int16, "r")
     except (OSError, EOFError, KeyError, ValueError, BadZipFile):
         return None
@@ -190,17 +179,9 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
         missing = len(recordings) - len(rows)
         if not rows or missing > max(3, len(recordings) // 20):
             raise InputError(f"{missing} of {len(recordings)} recordings cannot be read;", "repair or remove them")
-    labels, speakers, names, starts, lengths, cores = zip(*rows, strict=True)
+    columns: dict[str, Any] = dict(zip(_COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True))
     with caching(place / "clips.npz") as table:
-        np.savez(
-            table,
-            labels=np.array(labels),
-            speakers=np.array(speakers),
-            names=np.array(names),
-            starts=np.array(starts, np.int64),
-            lengths=np.array(lengths, np.int64),
-            cores=np.array(cores, np.int64),
-        )
+        np.savez(table, **columns)
 
 
 def _readable(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, NDArray[np.int16]]]:
