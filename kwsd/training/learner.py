@@ -22,7 +22,7 @@ from kwsd.training.divergence import check_finite
 from kwsd.training.losses import feature_loss, front_end_loss
 from kwsd.training.rates import front_end_rate, learning_rate
 from kwsd.training.recipe import Recipe
-from kwsd.training.soft import SoftLabels
+from kwsd.training.soft import soft_labels
 from kwsd.training.teacher import TeacherFeatures
 
 
@@ -39,7 +39,7 @@ class Lesson:
     teacher: nn.Module | None
     taught: TeacherFeatures | None
     validation: Corpus
-    soft: SoftLabels | None = None
+    soft: SpotterModel | None = None
     models: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +70,7 @@ class Learner:
         if lesson.teacher is not None:
             lesson.teacher.to(self.device)
         if lesson.soft is not None:
-            lesson.soft.to(self.device)
+            lesson.soft.to(self.device)  # type: ignore[arg-type]  # as above
         if lesson.taught is not None:
             # Errors are relative to each dimension's own variance: the dimensions' means differ more than each varies,
             # so against the variance over all, a network that gives only the means would seem to know three quarters.
@@ -129,7 +129,8 @@ class Learner:
             error = feature_loss(frames, batch, self.lesson.taught, self.variance, stride)
             losses["features"] = self.schedule.feature_weight * error
         if self.lesson.soft is not None and step >= self.schedule.soft_from:
-            soft = functional.kl_div(logits, self.lesson.soft(windows), log_target=True, reduction="batchmean")
+            theirs = soft_labels(self.lesson.soft, windows)
+            soft = functional.kl_div(logits, theirs, log_target=True, reduction="batchmean")
             losses["soft"] = self.schedule.soft_weight * soft
         return losses
 

@@ -28,7 +28,6 @@ from kwsd.training.building import build_network
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
-from kwsd.training.soft import SoftLabels
 from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, load_whisper, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
@@ -50,7 +49,7 @@ def prepare(recipe: Recipe, root: Path, cache: Path, progress: Progress) -> tupl
     """
     _check_places(recipe.data, root)
     scores, start = recipe.teacher.scores, recipe.network.start
-    soft = SoftLabels(load_trained(scores, recipe.labels, "teacher.scores")) if scores else None  # before long work
+    soft = load_trained(scores, recipe.labels, "teacher.scores") if scores else None  # before long work
     first = load_trained(start, recipe.labels, "network.start") if start else None
     load = load_whisper if recipe.network.kind == "whisper" else load_teacher
     teacher = load(root / recipe.teacher.weights) if recipe.teacher.weights else None

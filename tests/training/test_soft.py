@@ -21,7 +21,7 @@ from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
 from kwsd.training.recipe import Recipe, Soup, Teacher
 from kwsd.training.recipe_file import read_recipe
-from kwsd.training.soft import SoftLabels
+from kwsd.training.soft import soft_labels
 from kwsd.training.trained import load_trained
 from kwsd.training.weight_averaging import average_weights
 
@@ -50,9 +50,9 @@ def taught_by(recipe: Recipe, model: Path, **schedule: float) -> Recipe:
 
 
 def test_it_hears_the_newest_part_of_what_is_longer(teaching: Path) -> None:
-    teacher = SoftLabels(load_trained(str(teaching), LABELS, "teacher.scores"))
+    teacher = load_trained(str(teaching), LABELS, "teacher.scores")
     windows = torch.randn(2, 32_000, generator=torch.Generator().manual_seed(1)) / 10
-    assert torch.equal(teacher(windows), teacher(windows[:, 16_000:]))
+    assert torch.equal(soft_labels(teacher, windows), soft_labels(teacher, windows[:, 16_000:]))
 
 
 @pytest.mark.parametrize("key", ["teacher.scores", "soup.model"])
@@ -115,7 +115,7 @@ def test_the_loss_is_how_far_the_network_is_from_its_teacher(
     assert learner.lesson.soft is not None
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         windows = torch.from_numpy(batch.windows)
-        theirs, ours = learner.lesson.soft(windows), learner.model(windows).logits
+        theirs, ours = soft_labels(learner.lesson.soft, windows), learner.model(windows).logits
     expected = (theirs.exp() * (theirs - ours)).sum(dim=1).mean()
     assert learner.learn(batch, 0)["soft"] == pytest.approx(float(expected), rel=1e-4)
 
@@ -130,7 +130,7 @@ def test_what_export_took_off_unknown_is_put_back(recipe_file: Path, teaching: P
     windows = torch.randn(3, 16_000) / 10
     with torch.no_grad():
         torch.testing.assert_close(
-            SoftLabels(load_trained(str(teaching), LABELS, "x"))(windows), original(windows).logits, atol=0.02, rtol=0
+            soft_labels(load_trained(str(teaching), LABELS, "x"), windows), original(windows).logits, atol=0.02, rtol=0
         )
 
 
