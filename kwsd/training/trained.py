@@ -45,19 +45,11 @@ def begin_with(model: SpotterModel, other: SpotterModel, key: str) -> None:
     name = f"{model.base_model_prefix}.{POSITIONS}"
     if name in ours and name in theirs:
         theirs[name] = ours[name]
-    _check(ours, theirs, key)
+    check_shapes(ours, theirs, key)
     model.load_state_dict(theirs)
 
 
-def check_shape(model: SpotterModel, other: SpotterModel, key: str) -> None:
-    """Raise ConfigError, with the recipe's `key`, where both do not have the same weights in the same shapes."""
-    _check(model.state_dict(), other.state_dict(), key)
-
-
-def _check(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], key: str) -> None:
-    if _shapes(ours) != _shapes(theirs):
+def check_shapes(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], key: str) -> None:
+    """Raise ConfigError, with the recipe's `key`, unless two networks have the same weights in the same shapes."""
+    if {name: weight.shape for name, weight in ours.items()} != {name: weight.shape for name, weight in theirs.items()}:
         raise ConfigError(f"{key}: it is another network than the recipe's")
-
-
-def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in weights.items()}

@@ -11,7 +11,7 @@ import copy
 import torch
 
 from kwsd.networks.heads import SpotterModel
-from kwsd.training.trained import check_shape
+from kwsd.training.trained import check_shapes
 
 
 @torch.no_grad()
@@ -21,8 +21,8 @@ def average_weights(model: SpotterModel, other: SpotterModel, share: float) -> S
     Raises:
         ConfigError: the networks differ in shape.
     """
-    check_shape(model, other, "soup.model")
     ours, theirs = model.state_dict(), other.state_dict()
+    check_shapes(ours, theirs, "soup.model")
     mixed: SpotterModel = copy.deepcopy(model)
     mixed.load_state_dict({name: torch.lerp(ours[name], theirs[name].to(ours[name]), share) for name in ours})
     return mixed
