@@ -13,6 +13,7 @@ import pytest
 from told_scores import Told
 
 from kwsd import fitting
+from kwsd.audio.windowing.window import Window
 from kwsd.cards.verifier import Verifier
 from kwsd.config import Config, load_config
 from kwsd.errors import ConfigError
@@ -73,14 +74,15 @@ def test_how_it_listens_is_of_the_configuration_and_the_model(configure: Configu
 
 def test_the_gate_is_in_use_where_it_is_enabled(configure: Configure, card: ModelCard) -> None:
     classifier = Told(np.zeros((1, len(LABELS)), np.float32), LABELS)
+    silence = [Window("desk", 1600 * number, np.zeros(16_000, np.int16), hop=1600) for number in (1, 2, 3)]
     with_gate, without = (
         fitting.spotting_settings(configure({"gate.enabled": enabled}), card) for enabled in (True, False)
     )
-    assert with_gate.spotter(classifier).gate == with_gate.gate
     spotter = without.spotter(classifier)
-    assert spotter.gate is None
-    with_gate.retune(spotter)
-    assert spotter.gate == with_gate.gate
+    for number, settings, gated in ((0, without, 0), (1, with_gate, 1), (2, with_gate, 2)):
+        settings.retune(spotter)
+        spotter.feed([silence[number]])
+        assert spotter.gated == gated
 
 
 def test_a_words_own_threshold_goes_before_the_one_for_all(configure: Configure, card: ModelCard) -> None:

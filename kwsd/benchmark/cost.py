@@ -83,8 +83,8 @@ def cost(sound: str, samples: Samples, classifier: Classifier, settings: Spottin
     """Feed `samples` (n,) to a new spotter hop by hop, as a microphone would, but without waiting.
 
     It looks at the audio whenever the daemon would."""
-    spotter, hop = settings.spotter(classifier), settings.hop
-    path, walls, hops = InlinePath(spotter, hop=hop, window=settings.window), [], len(samples) // hop
+    hop = settings.hop
+    path, walls, hops = InlinePath(classifier, settings), [], len(samples) // hop
     began = time.process_time()
     for piece in _hops(samples, hop):
         at = time.perf_counter()
@@ -96,7 +96,7 @@ def cost(sound: str, samples: Samples, classifier: Classifier, settings: Spottin
         sound=sound,
         seconds=seconds,
         cpu_per_second=spent / seconds,
-        scored_share=spotter.scored / hops,
+        scored_share=path.spotter.scored / hops,
         look_ms=percentiles(walls),
         allocated_bytes=_allocated(samples, classifier, settings),
     )
@@ -105,7 +105,7 @@ def cost(sound: str, samples: Samples, classifier: Classifier, settings: Spottin
 def _allocated(samples: Samples, classifier: Classifier, settings: SpottingSettings) -> int:
     """The most bytes that are allocated within a hop, over a few hops; measured separately, as tracing is slow."""
     most, hop = 0, settings.hop
-    path = InlinePath(settings.spotter(classifier), hop=hop, window=settings.window)
+    path = InlinePath(classifier, settings)
     tracemalloc.start()
     try:
         for number, piece in enumerate(_hops(samples[: _TRACED * hop], hop)):

@@ -1,4 +1,4 @@
-"""Builds the daemon's parts from the configuration: rings, spotter and sinks."""
+"""Builds the daemon's parts from the configuration: rings and sinks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from kwsd.daemon.metrics_server import MetricsServer
 from kwsd.daemon.metrics_token import read_token
 from kwsd.errors import ConfigError
 from kwsd.events import Event
-from kwsd.fitting import spotting_settings
 from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.sinks.environment import OURS
@@ -27,7 +26,6 @@ from kwsd.sinks.order import Hook
 from kwsd.sinks.socket import SocketSink
 from kwsd.sinks.stdout import StdoutSink
 from kwsd.spotting.speech_probe import SpeechProbe
-from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
 
 log = logging.getLogger(__name__)
@@ -64,11 +62,6 @@ def make_rings(current: Callable[[], Config], sources: Iterable[Source], window:
 def kept_before(config: Config) -> int:
     """The samples before a window that the keeper may need, as the word that fires may have begun before the window."""
     return round(config.keep.preroll_s * RATE) + RATE if config.keep.folder else 0
-
-
-def make_spotter(config: Config, card: ModelCard, classifier: Classifier) -> Spotter:
-    """The spotter for a loaded classifier, with the configured gate and trigger."""
-    return spotting_settings(config, card).spotter(classifier)
 
 
 def open_stdout(config: Config, stream: TextIO | None, *, live: bool, closed: Callable[[], None]) -> StdoutSink | None:

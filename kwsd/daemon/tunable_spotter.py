@@ -9,7 +9,6 @@ from kwsd import fitting
 from kwsd.audio.windowing.window import Window
 from kwsd.classifier import Classifier
 from kwsd.config import Config
-from kwsd.daemon import build
 from kwsd.events import Event
 from kwsd.spotting.spotter import Spotter
 from kwsd.zoo import ModelCard
@@ -32,8 +31,9 @@ class TunableSpotter:
     def load(self, card: ModelCard, engine: Classifier) -> None:
         """Create the spotter for a loaded classifier. Raises ConfigError as `Spotter` does."""
         with self._lock:
-            self._spotter, self._changed = build.make_spotter(self._config, card, engine), None
-            self.words = tuple(fitting.thresholds(self._config, card))
+            settings = fitting.spotting_settings(self._config, card)
+            self._spotter, self._changed = settings.spotter(engine), None
+            self.words = tuple(settings.trigger.thresholds)
 
     def feed(self, windows: Sequence[Window]) -> list[Event]:
         """Take up changed settings, then call `Spotter.feed`; only after `load`."""

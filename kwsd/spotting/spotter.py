@@ -91,11 +91,6 @@ class Spotter:
         return events
 
     @property
-    def gate(self) -> GateSettings | None:
-        """The gate's current settings; None without a gate."""
-        return self._gate
-
-    @property
     def batch(self) -> int:
         """How many windows of a recording to feed at once: more if most of them need no score."""
         return SPARED_BATCH if self._sparse else BATCH

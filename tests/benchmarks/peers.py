@@ -36,14 +36,14 @@ def kwsd(engine: str = "OnnxClassifier") -> Feed:
 
     from kwsd.benchmark.inline_path import InlinePath
     from kwsd.config import Config
-    from kwsd.daemon import build
+    from kwsd.fitting import spotting_settings
     from kwsd.zoo import load_classifier, read_card
 
     config = Config()
     card = read_card(config.model.name)
     classifier: Any = load_classifier(card, device="cpu", on_torch=engine == "TorchClassifier")  # with its verifier
     assert type(classifier.first).__name__ == engine
-    path = InlinePath(build.make_spotter(config, card, classifier), hop=config.model.hop, window=card.heard)
+    path = InlinePath(classifier, spotting_settings(config, card))
     return lambda piece: path.hear(np.frombuffer(piece, np.int16))
 
 

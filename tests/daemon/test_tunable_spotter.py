@@ -13,9 +13,9 @@ from patience import PATIENCE_S
 
 from kwsd.audio.windowing.window import Window
 from kwsd.config import Config
-from kwsd.daemon import build
 from kwsd.daemon.tunable_spotter import TunableSpotter
 from kwsd.events import Detection, SpeechEnded
+from kwsd.spotting.settings import SpottingSettings
 
 Configure = Callable[..., Config]
 
@@ -57,7 +57,7 @@ def test_settings_are_taken_up_once_and_what_the_spotter_tells_is_told(
     inner = SimpleNamespace(
         adopt=lambda **given: adopted.append(given), feed=lambda _: [], end=lambda _: [end], gated=5
     )
-    monkeypatch.setattr(build, "make_spotter", lambda *_: inner)
+    monkeypatch.setattr(SpottingSettings, "spotter", lambda *_: inner)
     spotter, card = TunableSpotter(configure()), zoo.read_card("tiny")
     assert (spotter.gated, spotter.end({"desk": 7})) == (0, [])
     spotter.load(card, zoo.load_classifier(card, device="cpu"))

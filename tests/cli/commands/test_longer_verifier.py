@@ -13,12 +13,12 @@ import pytest
 
 from kwsd.audio.scale import to_float
 from kwsd.config import Config
-from kwsd.daemon.build import make_spotter
 from kwsd.evaluation.output_files import save_wav
 from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import Stream
 from kwsd.events import Detection
+from kwsd.fitting import spotting_settings
 from kwsd.networks.cascade import pooled
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.zoo import load_classifier, read_card
@@ -73,7 +73,7 @@ def test_each_network_hears_its_own_part_of_the_stream(pair: Path, speech: np.nd
 
 def test_a_detection_lies_in_the_last_second(pair: Path, speech: np.ndarray[Any, Any]) -> None:
     card = read_card(str(pair / "small"))
-    spotter = make_spotter(Config(), card, load_classifier(card, device="cpu"))
+    spotter = spotting_settings(Config(), card).spotter(load_classifier(card, device="cpu"))
     batches = windows_of(SamplesSource("made", speech), length=card.heard)
     found = [event for due in batches for event in spotter.feed(due) if isinstance(event, Detection)]
     assert found
