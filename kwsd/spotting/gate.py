@@ -51,7 +51,6 @@ class Gate:
         self._detector.set_mode(settings.aggressiveness)
 
     def _set(self, settings: GateSettings) -> None:
-        self._settings = settings
         self._onset = -(-settings.onset_ms // 10)
         self._hangover = max(1, -(-settings.hangover_ms // 10))  # with 0 it would never open
 
