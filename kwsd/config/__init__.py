@@ -5,35 +5,20 @@
 from kwsd.config.hooklines import BY_A_SHELL, SHELL, command_line, parse_hook_flags, unread_sign
 from kwsd.config.load import LoadedConfig, load_config
 from kwsd.config.options import Option, nearest, options
-from kwsd.config.places import check_letters, config_path, doubt_of, expanded, runtime_folder, socket_path
+from kwsd.config.places import check_letters, config_path, doubt_of, expanded, runtime_folder
 from kwsd.config.rereading import rereading
-from kwsd.config.sections import (
-    AudioConfig,
-    Config,
-    GateConfig,
-    HookConfig,
-    KeepConfig,
-    MetricsConfig,
-    ModelConfig,
-    OutputConfig,
-    SocketConfig,
-    TriggerConfig,
-)
+from kwsd.config.sections import Config, GateConfig, HookConfig, MetricsConfig, ModelConfig, TriggerConfig
 
 __all__ = [
     "BY_A_SHELL",
     "SHELL",
-    "AudioConfig",
     "Config",
     "GateConfig",
     "HookConfig",
-    "KeepConfig",
     "LoadedConfig",
     "MetricsConfig",
     "ModelConfig",
     "Option",
-    "OutputConfig",
-    "SocketConfig",
     "TriggerConfig",
     "check_letters",
     "command_line",
@@ -46,6 +31,5 @@ __all__ = [
     "parse_hook_flags",
     "rereading",
     "runtime_folder",
-    "socket_path",
     "unread_sign",
 ]

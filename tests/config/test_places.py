@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.config import config_path, expanded, socket_path
 from kwsd.config.addresses import Address, is_place, parse_address
-from kwsd.config.places import open_to_all
+from kwsd.config.places import config_path, expanded, open_to_all, socket_path
 from kwsd.errors import ConfigError
 
 
