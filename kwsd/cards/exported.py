@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -164,30 +164,15 @@ def _checked(table: Any) -> Exported:
     substitution = table.get("substitution", 1.0)  # earlier files lack it
     if not is_cost(substitution) or (substitution != 1 and table["problem_type"] != SINGLE):
         raise ValueError("substitution")
-    latest_ms = table.get("latest_ms")
-    if not is_latest(latest_ms):
+    if not is_latest(table.get("latest_ms")):
         raise ValueError("latest_ms")
-    second_chance = table.get("second_chance", 0.0)
-    if not is_chance(second_chance):
+    if not is_chance(table.get("second_chance", 0.0)):
         raise ValueError("second_chance")
     about = table.get("about")
     if about is not None and (type(about) is not int or not _SHORTEST_S * table["rate"] <= about <= table["window"]):
         raise ValueError("about")
-    return Exported(
-        name=table["name"],
-        labels=tuple(labels),
-        rate=table["rate"],
-        window=table["window"],
-        problem_type=table["problem_type"],
-        licence=table["licence"],
-        thresholds=thresholds,
-        scores=scores,
-        smoothing=table["smoothing"],
-        substitution=substitution,
-        latest_ms=latest_ms,
-        second_chance=second_chance,
-        about=about,
-    )
+    known = {one.name: table[one.name] for one in fields(Exported) if one.name in table}
+    return Exported(**known | {"labels": tuple(labels)})
 
 
 def _is_text(value: object) -> bool:
