@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from kwsd.audio.endpointing import cut_window
 from kwsd.cards.card_file import checksum
 from kwsd.cards.names import WEIGHTS
 from kwsd.datasets.held_out import held_out
@@ -21,6 +22,7 @@ from kwsd.networks.heads import SpotterModel
 from kwsd.networks.hubert import HubertSpotterModel
 from kwsd.networks.moonshine import MoonshineSpotterModel
 from kwsd.networks.whisper import POSITIONS, WhisperSpotterModel
+from kwsd.samples import RATE
 from kwsd.training.augmentation.channels import channel_bank
 from kwsd.training.augmentation.sounds import Sounds
 from kwsd.training.batches import Mixer, Spared
@@ -28,7 +30,7 @@ from kwsd.training.building import build_network
 from kwsd.training.corpus import Corpus, all_seconds, decode, first_seconds, join, said
 from kwsd.training.learner import Lesson
 from kwsd.training.recipe import Data, Recipe
-from kwsd.training.teacher import TeacherFeatures, first_second, load_teacher, load_whisper, teacher_features
+from kwsd.training.teacher import TeacherFeatures, load_teacher, load_whisper, teacher_features
 from kwsd.training.trained import begin_with, load_trained
 from kwsd.training.transplant import calibrate_heads, transplant
 from kwsd.zoo import find_model
@@ -135,7 +137,7 @@ def _taught(
     None for a Moonshine or a Whisper, which is the teacher's encoder itself."""
     recorded = clips.spoken[0]
     rows = np.random.default_rng(recipe.schedule.seed).integers(len(recorded), size=64)
-    sample = torch.from_numpy(np.stack([first_second(recorded, int(row)) for row in rows]))
+    sample = torch.from_numpy(np.stack([cut_window(recorded.clip(int(row)), 0, RATE) for row in rows]))
     if isinstance(model, (MoonshineSpotterModel, WhisperSpotterModel)):
         _adopt(model, teacher, recipe.network.learning_layers, sample)
         return None

@@ -77,19 +77,11 @@ def convolutions(encoder: Any, waveform: torch.Tensor) -> torch.Tensor:
     return vectors
 
 
-def first_second(corpus: Corpus, index: int) -> NDArray[np.float32]:
-    """A clip's first second, padded with zeros: (16000,) float32 in [-1, 1)."""
-    return cut_window(corpus.clip(index), 0, RATE)
-
-
 @dataclass(frozen=True, slots=True)
 class TeacherFeatures:
     """The encoder's features of clean seconds, numbered consecutively through all `parts`, (seconds, 40, 288) each."""
 
     parts: tuple[NDArray[np.float16], ...]
-
-    def __len__(self) -> int:
-        return sum(len(part) for part in self.parts)
 
     def take(self, seconds: NDArray[np.int64], frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors at `frames` (n, m) of `seconds` (n,): (n, m, 288)."""
