@@ -46,7 +46,7 @@ def evaluate_clips(
     batch: int = _BATCH,
     unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
 ) -> ClipReport:
     """Score every recording by its label, and every recording of `noise` as silence whatever its label.
 
@@ -76,8 +76,7 @@ def evaluate_clips(
         truth += [label for label, _ in chunk]
         scored = classifier.score(np.stack([heard for _, heard in chunk]))
         scores.append(check_scores(scored, classifier.name))
-        if progress:
-            progress(len(truth), total)
+        progress(len(truth), total)
     if not scores and unreadable is not None:
         unreadable.check()
     found, classes = np.concatenate(scores), np.array(truth, np.intp)

@@ -33,7 +33,7 @@ class Sweep:
     points: tuple[OperatingPoint, ...]
 
 
-def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: Progress | None = None) -> Sweep:
+def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: Progress = lambda *_: None) -> Sweep:
     """Replay at shifts of the trigger's thresholds, from one at which nothing fires down to 200 alarms an hour.
 
     The shifts lie 0.5 log-odds apart; where the alarms cross one of `BUDGETS`, the step is bisected seven times. Each
@@ -50,14 +50,12 @@ def sweep(replayers: Sequence[Replayer], trigger: TriggerSettings, *, progress: 
     shifts = _shifts(replayers, trigger)
     steps = len(shifts) + _HALVINGS * len(BUDGETS)
     for done, shift in enumerate(shifts, start=1):
-        if progress:
-            progress(done, steps)
+        progress(done, steps)
         if look(shift) > _MOST_ALARMS:
             break
     for place, budget in enumerate(BUDGETS):
         _close_in(look, sorted(seen, reverse=True), budget)
-        if progress:
-            progress(len(shifts) + _HALVINGS * (place + 1), steps)
+        progress(len(shifts) + _HALVINGS * (place + 1), steps)
     order = sorted(seen, reverse=True)
     misses, alarms = (np.array([seen[shift][column] for shift in order]) for column in (0, 1))
     curve = DetCurve(np.array(order), misses, alarms)

@@ -125,7 +125,7 @@ def evaluate_negatives(
     snippets: Snippets | None = None,
     unreadable: LeftOut | None = None,
     notes: tuple[str, ...] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> NegativeReport:
     """Run all recordings through the daemon's path, as one stream, and list what fires.
 
@@ -147,8 +147,7 @@ def evaluate_negatives(
             if each.end in fired:
                 alarms.append(_alarm(fired[each.end], source, recent, snippets))
         seen += len(due)
-        if progress:
-            progress(min(due[-1].end, total), total)
+        progress(min(due[-1].end, total), total)
     if unreadable is not None and not source.parts:
         unreadable.check()
     length = max(1, source.heard)

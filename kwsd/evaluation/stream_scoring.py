@@ -59,7 +59,7 @@ def score_stream(
     settings: SpottingSettings,
     *,
     batch: int = BATCH,
-    progress: Progress | None = None,
+    progress: Progress = lambda _: None,
 ) -> ScoredStream:
     """Score every window of a stream once, and record which the gate lets through, whether the settings use it or not.
 
@@ -72,8 +72,7 @@ def score_stream(
     for due in windows_of(SamplesSource(stream.name, stream.samples), hop=hop, length=settings.window, batch=batch):
         spotter.feed(due)
         ends += [each.end for each in due]
-        if progress:
-            progress(min(ends[-1], len(stream.samples)))
+        progress(min(ends[-1], len(stream.samples)))
     path_s = time.process_time() - began - sum(recorder.spent_s)
     scores = np.concatenate([np.zeros((0, len(classifier.labels)), np.float32), *recorder.said])
     began = time.process_time()

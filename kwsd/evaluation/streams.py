@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
 from kwsd.classifier import Classifier
 from kwsd.errors import InputError
@@ -12,7 +13,7 @@ from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ScoredStream
 from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.stream_scoring import score_stream
-from kwsd.evaluation.thresholds import Choice, choose_thresholds
+from kwsd.evaluation.thresholds import choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.shown import brief
 from kwsd.spotting.settings import SpottingSettings
@@ -28,7 +29,7 @@ def evaluate_streams(
     settings: SpottingSettings,
     *,
     choose: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
 ) -> StreamReport:
     """Score the streams' windows once, then replay gate and trigger at many thresholds.
 
@@ -44,8 +45,7 @@ def evaluate_streams(
     for stream in streams:
 
         def scored(done: int, stream: Stream = stream) -> None:
-            if progress:
-                progress(f"scoring {stream.name}", done, len(stream.samples))
+            progress(f"scoring {stream.name}", done, len(stream.samples))
 
         recorded.append(score_stream(stream, classifier, settings, progress=scored))
     return report_streams(recorded, trigger=trigger, gated=settings.gated, choose=choose, progress=progress)
@@ -57,14 +57,18 @@ def report_streams(
     trigger: TriggerSettings,
     gated: bool = True,
     choose: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
 ) -> StreamReport:
     """The report of streams that were scored before; the other parameters are those of `evaluate_streams`."""
     words = tuple(trigger.thresholds)
     _check_spoken([word for each in recorded for word in each.words], words)
     gates = tuple(_gate_report(recorded, trigger, progress, gated=on) for on in (gated, not gated))
+    chosen = None
+    if choose is not None:
+        tried = partial(progress, "choosing thresholds")
+        chosen = choose_thresholds(recorded, words, trigger=trigger, gated=gated, budget=choose, progress=tried)
     return StreamReport(
-        chosen=None if choose is None else _chosen(recorded, trigger, choose, progress, gated=gated),
+        chosen=chosen,
         model=recorded[0].model,
         streams=tuple(each.name for each in recorded),
         hours=sum(each.hours for each in recorded),
@@ -77,14 +81,9 @@ def report_streams(
 
 
 def _gate_report(
-    recorded: Sequence[ScoredStream], trigger: TriggerSettings, progress: Progress | None, *, gated: bool
+    recorded: Sequence[ScoredStream], trigger: TriggerSettings, progress: Progress, *, gated: bool
 ) -> GateReport:
     """The figures with the gate on, or off."""
-
-    def swept(done: int, total: int) -> None:
-        if progress:
-            progress(f"thresholds, gate {'on' if gated else 'off'}", done, total)
-
     replayers = [Replayer(each, tuple(trigger.thresholds), gated=gated, trigger=trigger) for each in recorded]
     length = max(1, sum(each.length for each in recorded))
     scored = sum(each.scored_share(trigger, gated=gated) * each.length for each in recorded)
@@ -94,7 +93,7 @@ def _gate_report(
         scored_share=scored / length,
         cpu_per_second=cost / length,
         given=operate(replayers, trigger.thresholds),
-        sweep=sweep(replayers, trigger, progress=swept),
+        sweep=sweep(replayers, trigger, progress=partial(progress, f"thresholds, gate {'on' if gated else 'off'}")),
     )
 
 
@@ -114,22 +113,6 @@ def _check_spoken(spoken: Iterable[SpokenWord], words: Collection[str]) -> None:
             f"no word that is spoken here may fire: {brief(', '.join(there), 100)};",
             f"those that may: {', '.join(words)}",
         )
-
-
-def _chosen(
-    recorded: Sequence[ScoredStream],
-    trigger: TriggerSettings,
-    budget: float,
-    progress: Progress | None,
-    *,
-    gated: bool,
-) -> Choice:
-    def tried(done: int, total: int) -> None:
-        if progress:
-            progress("choosing thresholds", done, total)
-
-    words = tuple(trigger.thresholds)
-    return choose_thresholds(recorded, words, trigger=trigger, gated=gated, budget=budget, progress=tried)
 
 
 def _strangers(recorded: Sequence[ScoredStream], words: Sequence[str]) -> tuple[str, ...]:

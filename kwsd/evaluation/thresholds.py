@@ -46,7 +46,7 @@ def choose_thresholds(
     gated: bool = True,
     budget: float = 0.5,
     lowest: float = 0.5,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Choice:
     """Choose thresholds greedily, from a grid of 0.25 in log-odds and at least `lowest`, for the most hits.
 
@@ -76,8 +76,7 @@ def choose_thresholds(
     tables: dict[str, Counts] = {}
     for done, word in enumerate(words, start=1):
         tables[word] = _table(replayers([word]), word, grid, _AMPLE * allowed)
-        if progress:
-            progress(done, len(words))
+        progress(done, len(words))
     heard = [word for word in words if tables[word][:, 0].any()]
     places = spend([tables[word] for word in heard], allowed)
     chosen = {word: float(grid[place]) for word, place in zip(heard, places, strict=True)}

@@ -116,7 +116,7 @@ def said(
 def decode(
     folders: Sequence[Path],
     cache: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
     find: Callable[[Path], list[Recording]] = find_recordings,
 ) -> Corpus:
     """All recordings that `find` finds in `folders`, decoded into `cache` unless an earlier call did so.
@@ -165,7 +165,7 @@ def _decoded(place: Path) -> Corpus | None:
     return corpus if len(samples) == corpus.lengths.sum() else None
 
 
-def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[int, int], None] | None) -> None:
+def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[int, int], None]) -> None:
     rows: list[tuple[str, str, str, int, int, tuple[int, int]]] = []
     position = 0
     with caching(place / "samples.int16") as file:
@@ -174,8 +174,7 @@ def _decode(recordings: Sequence[Recording], place: Path, progress: Callable[[in
             rows.append((recording.label, recording.speaker, recording.name, position, len(samples), core))
             file.write(samples.tobytes())
             position += len(samples)
-            if progress:
-                progress(len(rows), len(recordings))
+            progress(len(rows), len(recordings))
         missing = len(recordings) - len(rows)
         if not rows or missing > max(3, len(recordings) // 20):
             raise InputError(f"{missing} of {len(recordings)} recordings cannot be read;", "repair or remove them")

@@ -106,7 +106,7 @@ def teacher_features(
     corpus: Corpus,
     seconds: tuple[NDArray[np.int64], NDArray[np.int64]],
     cache: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> NDArray[np.float16]:
     """The encoder's last hidden states, (seconds, 40, 288) float16, for `seconds` of a corpus (clips, start samples).
 
@@ -132,8 +132,7 @@ def teacher_features(
                 with torch.autocast("cpu", torch.bfloat16):
                     states = encoder(quieten(torch.from_numpy(clips))).last_hidden_state
                 file.write(states.float().numpy().astype(np.float16).tobytes())
-                if progress:
-                    progress(first + len(some), len(rows))
+                progress(first + len(some), len(rows))
     return np.memmap(place, np.float16, "r", shape=shape)
 
 

@@ -27,7 +27,7 @@ def missing_id(name_or_folder: str) -> HubId | None:
     return wanted
 
 
-def pull_model(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+def pull_model(name: str, progress: Callable[[int, int], None]) -> Path:
     """Fetch a model from the Hub, or what has changed of it; returns its folder.
 
     `progress` is called with the bytes that are here and the total.

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 """Called with the bytes that are here and the total."""
 
 
-def pull(wanted: HubId, progress: Progress | None = None) -> Path:
+def pull(wanted: HubId, progress: Progress = lambda *_: None) -> Path:
     """Fetch and verify what is not here yet of a model; returns its folder in the cache.
 
     HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and both timeouts (HF_HUB_ETAG_TIMEOUT for the first
@@ -49,11 +49,11 @@ def _card(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path | None:
     card = next((file for file in files if file.name == CARD), None)
     if card is None:
         return None
-    _fetch_missing(wanted, commit, [card], None)
+    _fetch_missing(wanted, commit, [card], lambda *_: None)
     return repo_folder(wanted.repo) / "blobs" / card.digest
 
 
-def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progress: Progress | None) -> None:
+def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progress: Progress) -> None:
     blobs = repo_folder(wanted.repo) / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
     missing = [file for file in files if not is_right(blobs / file.digest, file)]
@@ -63,8 +63,7 @@ def _fetch_missing(wanted: HubId, commit: str, files: Sequence[HubFile], progres
     for file in missing:
         fetch(wanted, commit, file, blobs, _counted(progress, done, total))
         done += file.size
-    if progress:
-        progress(total, total)
+    progress(total, total)
 
 
 def _listing(wanted: HubId) -> tuple[str, list[HubFile]]:
@@ -119,12 +118,8 @@ def _full(wanted: HubId, why: str) -> DeviceError:
     )
 
 
-def _counted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
-    def count(here: int) -> None:
-        if progress:
-            progress(before + here, total)
-
-    return count
+def _counted(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    return lambda here: progress(before + here, total)
 
 
 def _linked(wanted: HubId, commit: str, files: Sequence[HubFile]) -> Path:

@@ -79,9 +79,7 @@ class Finetuning:
             self.step, self.best = state["step"], state["best"]
         return True
 
-    def unlike_others(
-        self, known: Collection[str], progress: Progress | None = None
-    ) -> Iterator[tuple[str, list[Path], int]]:
+    def unlike_others(self, known: Collection[str], progress: Progress) -> Iterator[tuple[str, list[Path], int]]:
         """The words with clips that do not sound like the others, these clips, and how many clips there are.
 
         To be asked before kwsd's own network learns; the words that it has `known` before are left out. It hears up to

@@ -48,7 +48,7 @@ def unlike_others(
     reader: Examples,
     examples: Sequence[Example],
     talk: int,
-    progress: Progress | None = None,
+    progress: Progress,
 ) -> Iterator[tuple[int, list[Path], int]]:
     """For each label of `examples` with such clips: its column, the clips, and how many it has.
 
@@ -71,8 +71,7 @@ def unlike_others(
         nonlocal done
         for hidden in _heard(network, extractor, reader, some):
             done += 1
-            if progress:
-                progress(done, total)
+            progress(done, total)
             yield hidden
 
     heard = [hidden for hidden in hear(taken) if hidden is not None]

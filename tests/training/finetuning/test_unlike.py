@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def unlike(data: Path, known: Sequence[str], progress: Progress | None = None) -> list[tuple[str, list[Path], int]]:
+def unlike(data: Path, known: Sequence[str], progress: Progress = lambda *_: None) -> list[tuple[str, list[Path], int]]:
     """What a run over `data` names, before it learns."""
     found = find_labelled(data).completed()
     model, extractor = adopt(find_model("hubert-commands"), RECIPE, found.labels, "cpu")
