@@ -97,13 +97,14 @@ class Notifier:
         self._feed()
 
     def _feed(self) -> bool:
-        """Feed the watchdog if it is time to; whether it was."""
+        """Feed the watchdog if it is time to; whether it was. A message that cannot be sent now is dropped."""
         with self._lock:
-            self._catch_up()
-        if not self._interval_s or time.monotonic() < self._next:
-            return False
-        self._next = time.monotonic() + self._interval_s
-        self._tell("WATCHDOG=1")
+            caught_up = self._catch_up()
+            if not self._interval_s or time.monotonic() < self._next:
+                return False
+            self._next = time.monotonic() + self._interval_s
+            if caught_up:
+                self._send("WATCHDOG=1")
         return True
 
     def _enter(self, state: str) -> None:
@@ -113,12 +114,6 @@ class Notifier:
                 self._waiting = ""
             self._unsent.append(state)
             self._catch_up()
-
-    def _tell(self, message: str) -> None:
-        """Send a message that is useless later; it is dropped if it cannot be sent now."""
-        with self._lock:
-            if self._catch_up():
-                self._send(message)
 
     def _catch_up(self) -> bool:
         """Send the states that are still unsent, then the status; False if some could not be sent."""
