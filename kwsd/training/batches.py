@@ -94,7 +94,7 @@ class Mixer:
         shown = rng.choice(len(self.mix.shares), self.batch, p=self.mix.shares)
         drawn = [self._draw(int(what), rng, mined, hard) for what in shown]
         return Batch(
-            np.stack([self._recorded(scene.window, rng, hard) for scene, _, _ in drawn]),
+            np.stack([noises.recorded(scene.window, self.sounds, rng, self.mix, hard) for scene, _, _ in drawn]),
             np.array([self.index[label] for _, label, _ in drawn]),
             np.array([NONE if scene.shift is None else second for scene, _, second in drawn]),
             np.array([scene.shift or 0 for scene, _, _ in drawn]),
@@ -103,9 +103,6 @@ class Mixer:
     def hardness(self, step: int) -> float:
         """The hardness of scenes, 0 at first and 1 at last: starting with the hardest slows learning several times."""
         return min(1.0, max(0.0, (step - self.mix.easy_steps) / max(1, self.mix.ramp_steps)))
-
-    def _recorded(self, window: Floats, rng: np.random.Generator, hard: float) -> Floats:
-        return noises.recorded(window, self.sounds, rng, self.mix, hard)
 
     def _draw(self, what: int, rng: np.random.Generator, mined: Mined, hard: float) -> tuple[Scene, str, int]:
         """A scene, its label, and the number of the second that the teacher knows, or NONE."""
