@@ -37,7 +37,7 @@ def config(
       kwsd config --words yes,no             what these flags would mean
     """
     if path:
-        if others := [*given_flags(ctx, ["format"]), *_flags(overrides)]:
+        if others := [*given_flags(ctx, ["format"]), *(options()[key].flag_for(overrides[key]) for key in overrides)]:
             raise UsageError("--path only says where the file is;", f"leave out {', '.join(others)}")
         console.say(str(config if config is not None else config_path()))
         return
@@ -56,8 +56,3 @@ def config(
         else:
             rows.append((key, "unset" if value is None else as_value(value), loaded.origins[key]))
     console.table("", ("option", "value", "from"), [[*map(spelt_out, row)] for row in rows])
-
-
-def _flags(overrides: dict[str, Any]) -> list[str]:
-    found = [(options()[key], value) for key, value in overrides.items()]
-    return [option.flag_for(value) if option.is_switch else option.flag for option, value in found]
