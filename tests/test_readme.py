@@ -39,7 +39,7 @@ def test_the_detection_that_is_shown_has_the_keys_of_one() -> None:
 def test_every_metric_is_named(verified: bool) -> None:
     counters = Counters({}, 800)
     if verified:
-        counters.verified(0)
+        counters.set_verified(0)
     served = set(re.findall(r"^# TYPE (\w+)", exposition(counters.snapshot()), re.MULTILINE))
     told = {
         name for row in README.splitlines() if row.startswith("| `kwsd_") for name in re.findall(r"`(kwsd_\w+)`", row)

@@ -102,10 +102,9 @@ class Counters:
             for place, bound in enumerate(BUCKETS_S):
                 self._buckets[place] += seconds <= bound
 
-    def verified(self, windows: int) -> None:
-        """Count windows that the verifier was asked about; with 0, only note that there is a verifier."""
-        with self._lock:
-            self._verified = (self._verified or 0) + windows
+    def set_verified(self, windows: int) -> None:
+        """Set the total number of windows that the verifier was asked about; 0 notes that there is a verifier."""
+        self._verified = windows
 
     def snapshot(self) -> dict[str, Any]:
         """All counters, in types that JSON has. Levels are in dBFS over the newest second.

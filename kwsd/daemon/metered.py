@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kwsd.classifier import Classifier
 from kwsd.daemon.counters import Counters
-
-
-@runtime_checkable
-class Verifying(Protocol):
-    """A classifier with a verifier; `asked` counts the windows that the verifier was asked about."""
-
-    asked: int
+from kwsd.networks.cascade import Cascade
 
 
 class Metered:
@@ -24,8 +17,6 @@ class Metered:
 
     def __init__(self, engine: Classifier, counters: Counters) -> None:
         self._engine, self._counters = engine, counters
-        self._verifying = engine if isinstance(engine, Verifying) else None
-        self._told = 0
         counters.loaded(engine.name, engine.device)
         self._tell_verified()
         self.labels, self.name, self.device = engine.labels, engine.name, engine.device
@@ -39,7 +30,5 @@ class Metered:
         return scores
 
     def _tell_verified(self) -> None:
-        if self._verifying is not None:
-            asked = self._verifying.asked
-            self._counters.verified(asked - self._told)
-            self._told = asked
+        if isinstance(self._engine, Cascade):
+            self._counters.set_verified(self._engine.asked)
