@@ -92,7 +92,7 @@ def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
         share = recorded.scored_share(TRIGGER, gated=gated)
         assert share * len(recorded.ends) == pytest.approx(spotter.scored, abs=2)
         spent = recorded.cpu_per_second(TRIGGER, gated=gated) * 8 - rest
-        assert 0 < spent <= recorded.scoring_s.sum()
+        assert 0 < spent <= recorded.scoring_s.sum() * (1 + 1e-9)  # in another order of sums
     assert recorded.looked_at(TRIGGER, gated=False).all() == (coarse != 4000)
 
 
