@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from kwsd.evaluation.pipeline import SamplesSource, windows_of
 from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.truth import Stream
 from kwsd.labels import can_fire
+from kwsd.networks.cascade import timed
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
@@ -22,13 +22,6 @@ from kwsd.spotting.trigger import TriggerSettings
 
 Progress = Callable[[int], None]
 """Called with the number of samples scored so far."""
-
-
-@runtime_checkable
-class Timing(Protocol):
-    """A classifier whose windows differ in cost, and which reports their processor seconds, (batch,)."""
-
-    def timed(self, windows: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]: ...
 
 
 class _Recorder:
@@ -39,16 +32,11 @@ class _Recorder:
         self.name, self.labels, self.device = inner.name, inner.labels, inner.device
         self.said: list[Scores] = []
         self.spent_s: list[float] = []
-        """Processor seconds of each window: as the classifier reports them, or an equal share of its batch's."""
+        """Processor seconds of each window."""
 
     def score(self, windows: NDArray[np.float32]) -> Scores:
-        if isinstance(self._inner, Timing):
-            scores, spent = self._inner.timed(windows)
-            self.spent_s += spent.tolist()
-        else:
-            began = time.process_time()
-            scores = self._inner.score(windows)
-            self.spent_s += [(time.process_time() - began) / len(windows)] * len(windows)
+        scores, spent = timed(self._inner, windows)
+        self.spent_s += spent.tolist()
         self.said.append(scores)
         return scores
 

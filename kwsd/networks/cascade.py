@@ -67,11 +67,11 @@ class Cascade:
 
         The time that a network takes for several windows is divided equally among them.
         """
-        scores, spent = _timed(self.first, windows[:, -self.hear[0] :])
+        scores, spent = timed(self.first, windows[:, -self.hear[0] :])
         doubtful = np.flatnonzero(scores[:, self._words].max(axis=1, initial=0) >= self._asked_from)
         if len(doubtful):
             self.asked += len(doubtful)
-            second, further = _timed(self.second, windows[doubtful, -self.hear[1] :])
+            second, further = timed(self.second, windows[doubtful, -self.hear[1] :])
             rows = np.ix_(doubtful, self._judged)
             known = scores[rows]
             found = pooled((known, second[:, self._order]), (1 - self._weight, self._weight))
@@ -80,7 +80,7 @@ class Cascade:
         return scores, spent
 
 
-def _timed(classifier: Classifier, windows: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
+def timed(classifier: Classifier, windows: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
     """What `Cascade.timed` gives, of any classifier."""
     if isinstance(classifier, Cascade):
         return classifier.timed(windows)

@@ -13,6 +13,7 @@ from kwsd.evaluation.scored_stream import ReplayClassifier
 from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.truth import SpokenWord, Stream
 from kwsd.events import Detection
+from kwsd.networks.cascade import Cascade
 from kwsd.samples import RATE
 from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.settings import SpottingSettings
@@ -97,16 +98,14 @@ def test_only_windows_that_the_daemon_scores_cost(stream, tones, coarse):
 
 
 def test_what_a_classifier_says_of_its_windows_cost_is_theirs(stream, tones):
-    class Dear:
+    class Dear(Cascade):
         """A window with a word costs ten times as much as another."""
-
-        name, labels, device = tones.name, tones.labels, tones.device
 
         def timed(self, windows):
             scores = tones.score(windows)
             return scores, np.where(scores[:, :2].max(axis=1) > 0.5, 10.0, 1.0)
 
-    recorded = score_stream(stream, Dear(), SpottingSettings(coarse=4000))
+    recorded = score_stream(stream, Dear(tones, tones, asked_from=1, weight=0), SpottingSettings(coarse=4000))
     words = recorded.scores[:, :2].max(axis=1) > 0.5
     assert 0 < words.sum() < len(words)
     assert recorded.scoring_s.tolist() == np.where(words, 10.0, 1.0).tolist()
