@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import select
 import socket
 from contextlib import suppress
 
@@ -32,6 +33,12 @@ class Waker:
         """Wake the thread, now or when it next waits."""
         with suppress(OSError):  # full: it wakes anyway; closed: it is over
             self._writer.send(b"x")
+
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Wait until the thread is woken, for `seconds` at most; whether it was."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(time_out(seconds)))
 
     def clear(self) -> None:
         """Forget the calls of `wake` so far; to be called before looking for work, so that none is missed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import signal
 from collections import deque
 from dataclasses import dataclass
@@ -59,13 +58,11 @@ class Mailbox:
 
     def get(self) -> Message:
         """Wait for the next message, in the order in which they were put."""
-        poll = select.poll()
-        poll.register(self._waker, select.POLLIN)
         while True:
             self._waker.clear()
             if self._messages:
                 return self._messages.popleft()
-            poll.poll()
+            self._waker.wait()
 
     def wakeup_fd(self) -> int:
         """The descriptor to which each byte that is written wakes the reader."""

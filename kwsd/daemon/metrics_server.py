@@ -118,9 +118,7 @@ class MetricsServer:
             client, _ = self._server.accept()
         except OSError as error:
             if error.errno in EXHAUSTED:  # else poll(2) would return at once, again and again
-                crowded = select.poll()
-                crowded.register(self._waker, select.POLLIN)
-                crowded.poll(1000 * CROWDED_S)
+                self._waker.wait(CROWDED_S)
             return
         with client, contextlib.suppress(OSError):
             self._answer(client)

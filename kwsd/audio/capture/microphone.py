@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import select
 import threading
 from collections.abc import Callable, Iterator
 
@@ -127,7 +126,7 @@ class Microphone:
                 if answered:
                     yield SearchFailed()
             now = self._clocks()[0]
-            if self._pause(pauses.next(took_s=now - began, lost_s=now - self._lost_at)):
+            if self._woken.wait(pauses.next(took_s=now - began, lost_s=now - self._lost_at)):
                 return
 
     def _hear(self) -> Iterator[Block | Event]:
@@ -197,9 +196,3 @@ class Microphone:
         self._end_capture()
         self._woken.close()
         self._reads.close()
-
-    def _pause(self, seconds: float) -> bool:
-        """Wait for `seconds`; True when woken by `close`."""
-        poll = select.poll()
-        poll.register(self._woken, select.POLLIN)
-        return bool(poll.poll(1000 * seconds))

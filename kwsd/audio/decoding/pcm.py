@@ -125,8 +125,6 @@ class PcmSource:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(waker, select.POLLIN)
-        delayed = select.poll()
-        delayed.register(waker, select.POLLIN)
         terminal = os.isatty(descriptor)
         if terminal:
             log.warning("%s: a terminal, not a pipe: pipe samples into it (%s)", self.name, _WANTED)
@@ -155,4 +153,4 @@ class PcmSource:
             delay.span, delay.early_s = self._schedule.points
             delay_ms = delay.milliseconds(time.monotonic(), len(data) / 2)
             if delay_ms and len(data) < size:
-                delayed.poll(delay_ms)
+                waker.wait(delay_ms / 1000)

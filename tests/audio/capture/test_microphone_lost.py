@@ -236,7 +236,7 @@ def test_what_other_streams_hear_brings_no_search_forward(listen: Callable[..., 
     microphone, _ = listen()
     microphone._reads._rescheduled.wake()
     began = time.monotonic()
-    assert not microphone._pause(0.2)
+    assert not microphone._woken.wait(0.2)
     assert time.monotonic() - began > 0.19
     assert microphone._reads._sleep(1000.0)  # as soon as it may, it knows
 

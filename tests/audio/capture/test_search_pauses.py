@@ -11,6 +11,7 @@ from kwsd.audio.capture.microphone import Microphone
 from kwsd.audio.capture.timeouts import CaptureTimeouts
 from kwsd.audio.source import SearchFailed
 from kwsd.events import DeviceLost, DeviceRestored
+from kwsd.waker import Waker
 
 
 class Pauses:
@@ -18,7 +19,7 @@ class Pauses:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.taken, self.then = 1000.0, list[float](), lambda: len(self.taken) == 9
-        monkeypatch.setattr(Microphone, "_pause", self._pause)
+        monkeypatch.setattr(Waker, "wait", self._pause)
 
     def clocks(self) -> tuple[float, float]:
         return self.now, 0.0
