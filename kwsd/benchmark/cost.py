@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +40,6 @@ class Cost:
     scored_share: float
     look_ms: tuple[float, ...]
     allocated_bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def sounds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class EngineFigures:
             "device": self.device,
             "load_s": self.load_s,
             "times_real_time": self.times_real_time,
-            "sounds": [cost.to_dict() for cost in self.costs],
+            "sounds": [asdict(cost) for cost in self.costs],
             "rates": [rate.to_dict(self.hop) for rate in self.rates],
             "bound": self.bound and self.bound.to_dict(),
         }

@@ -9,6 +9,7 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -41,8 +42,8 @@ def teach(recipe: Path, places: Places, device: str) -> None:
     device = pick_device(device)
     plan = read_recipe(recipe)
     _check_kept(plan, model_folder(places.runs / plan.name, places.out, plan.name))
-    usual = Recipe(plan.name, plan.words).to_dict()
-    with run_folder(places.runs, plan.name, plan.to_dict(), fresh=places.fresh, usual=usual) as folder:
+    usual = asdict(Recipe(plan.name, plan.words))
+    with run_folder(places.runs, plan.name, asdict(plan), fresh=places.fresh, usual=usual) as folder:
         _teach(plan, places, folder, device)
 
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from kwsd.labels import SILENCE, UNKNOWN
 from kwsd.samples import RATE
@@ -196,7 +195,3 @@ class Recipe:
             "network.start": self.network.start, "teacher.scores": self.teacher.scores, "soup.model": self.soup.model,
         }  # fmt: skip
         return {key: model for key, model in named.items() if model}
-
-    def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, to compare with a checkpoint's."""
-        return asdict(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
@@ -40,7 +41,7 @@ def doctor(
         if format == "text":
             _print(finding)
     if format == "json":
-        console.say_json([finding.to_dict() for finding in findings])
+        console.say_json([asdict(finding) for finding in findings])
     raise typer.Exit(next((finding.status for finding in findings if finding.state == "fail"), 0))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from kwsd.config import Config
 from kwsd.errors import KwsdError
@@ -19,10 +19,6 @@ class Finding:
     found: str
     remedy: str = ""
     status: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 Check = Callable[[Config], Iterator[Finding]]
