@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -21,7 +22,7 @@ from kwsd.errors import InputError
 from kwsd.evaluation import statistics
 from kwsd.evaluation.clip_report import ClipReport, WordAccuracy
 from kwsd.evaluation.left_out import LeftOut
-from kwsd.evaluation.passing import Passing, passing
+from kwsd.evaluation.passing import passing
 from kwsd.evaluation.splits import without_inferred
 from kwsd.evaluation.task import Task, task_of
 from kwsd.labels import SILENCE, can_fire, folded
@@ -80,31 +81,18 @@ def evaluate_clips(
     if not scores and unreadable is not None:
         unreadable.check()
     found, classes = np.concatenate(scores), np.array(truth, np.intp)
-    return report_of(
-        classifier.name,
-        task,
-        classes,
-        task.merged(found, classifier.labels),
+    merged, spent_s = task.merged(found, classifier.labels), time.process_time() - began
+    return replace(
+        report_of(classifier.name, task, classes, merged),
         passing=passing(found, classifier.labels, classes, task, trigger) if trigger else None,
         left_out=len(recordings) - len(kept),
         notes=(*notes, *_strangers(classifier.labels, kept)),
         unreadable=unreadable.told if unreadable is not None else (),
-        cpu_s=time.process_time() - began,
+        cpu_s=spent_s,
     )
 
 
-def report_of(
-    model: str,
-    task: Task,
-    truth: NDArray[np.intp],
-    scores: NDArray[np.float64],
-    *,
-    passing: Passing | None = None,
-    left_out: int = 0,
-    notes: tuple[str, ...] = (),
-    unreadable: tuple[str, ...] = (),
-    cpu_s: float = 0.0,
-) -> ClipReport:
+def report_of(model: str, task: Task, truth: NDArray[np.intp], scores: NDArray[np.float64]) -> ClipReport:
     """The report from true classes (clips,) and scores (clips, classes)."""
     classes = task.classes
     predicted = scores.argmax(axis=1)
@@ -123,11 +111,6 @@ def report_of(
         reliability=statistics.reliability(scores.max(axis=1), predicted == truth),
         speech=WordAccuracy("speech", int((~is_noise).sum()), int((~is_noise & ~called_noise).sum())),
         noise=WordAccuracy("noise", int(is_noise.sum()), int((is_noise & called_noise).sum())),
-        passing=passing,
-        left_out=left_out,
-        notes=notes,
-        unreadable=unreadable,
-        cpu_s=cpu_s,
     )
 
 
