@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from kwsd.cli.commands.status import meter
 from kwsd.envelope import Envelope
@@ -28,14 +30,14 @@ SNAPSHOT = {
 
 def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> None:
     failures: list[BaseException] = []
-    counts: list[int] = []
+    counts: queue.SimpleQueue[int] = queue.SimpleQueue()
     path = tmp_path / "events.sock"
 
     def answer() -> bytes:
         sink.send(Envelope.seal(SpeechStarted("desk", 0), 1))  # an event may come at any moment
         return json.dumps(SNAPSHOT).encode() + b"\n"
 
-    sink = SocketSink(path, failed=failures.append, status=answer, counted=counts.append)
+    sink = SocketSink(path, failed=failures.append, status=answer, counted=counts.put)
     try:
         ran = kwsd("status", "--socket", path)
         assert ran.status == 0, ran.err
@@ -50,11 +52,12 @@ def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> N
             "3 run",
         ):
             assert part in ran.out
+        assert [counts.get(timeout=PATIENCE_S) for _ in range(2)] == [1, 0]  # it has left when the next one comes
         assert json.loads(kwsd("status", "--socket", path, "--format", "json").out) == SNAPSHOT
     finally:
         sink.close(0)
     assert failures == []
-    assert max(counts) == 1
+    assert counts.get(timeout=PATIENCE_S) == 1
 
 
 @pytest.fixture
