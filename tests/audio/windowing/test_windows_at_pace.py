@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -100,6 +101,19 @@ def test_a_gap_that_was_heard_leaves_what_is_behind_as_it_is() -> None:
     assert adaptive.hop == 1600
 
 
+@pytest.mark.parametrize(("over", "hop"), [(False, 1600), (True, 800)])
+def test_who_is_behind_where_the_stream_ends_has_no_more_to_keep_up_with(over: bool, hop: int) -> None:
+    ring = Ring(10 * RATE)
+    adaptive = AdaptiveHop(800, clock=lambda: ring.written / RATE)
+    reader = reader_of(ring, adaptive)
+    for seconds in (1.5, 2.0):
+        ring.write(np.ones(round(seconds * RATE), np.int16), wait=False)
+        if over and seconds == 2.0:
+            ring.close()
+        reader.due(20)
+    assert adaptive.hop == hop
+
+
 def test_with_a_wide_hop_the_reader_is_woken_once_a_hop_and_not_late_sooner() -> None:
     ring, adaptive, wakes = Ring(10 * RATE), AdaptiveHop(800), []
     adaptive.hop = 3200
@@ -133,6 +147,22 @@ def test_what_comes_just_before_it_is_expected_is_due_at_once() -> None:
             super().expect(position, latest)
 
     assert reader_of(Early(10 * RATE), AdaptiveHop(800)).due(20) == 1
+
+
+def test_what_comes_just_before_a_look_is_seen_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its wake-up is forgotten, and no other one follows where the writer waits for room, or has closed."""
+    ring = Ring(2 * RATE)
+
+    class Forgets(threading.Event):
+        def clear(self) -> None:
+            ring.write(np.ones(800, np.int16), wait=False)
+            super().clear()
+
+        def wait(self, *_: object) -> bool:
+            raise AssertionError("nobody would wake it")
+
+    monkeypatch.setattr("kwsd.audio.windowing.windows.threading", SimpleNamespace(Event=Forgets))
+    assert [window.end for window in next(windows({"a": ring}, hop=800))] == [800]
 
 
 def test_a_slow_machine_gets_few_live_windows_at_once(counts: Counts) -> None:
