@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,21 @@ def test_a_waiting_reader_is_woken_by_a_thread(mailbox: Mailbox) -> None:
     mailbox.put("now")
     reader.join(PATIENCE_S)
     assert received == ["now"]
+
+
+def test_a_message_is_there_before_its_reader_is_woken(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is woken sooner finds nothing, and sleeps on."""
+    found: list[object] = []
+    monkeypatch.setattr(mailbox._waker, "wake", lambda: found.extend(mailbox._messages))
+    mailbox.put("now")
+    assert found == ["now"]
+
+
+def test_who_has_read_all_is_not_kept_awake(mailbox: Mailbox) -> None:
+    for number in range(3):
+        mailbox.put(number)
+        assert mailbox.get() == number
+    assert select.select([mailbox._waker], [], [], 0)[0] == []
 
 
 def test_no_signal_is_slept_through(mailbox: Mailbox) -> None:
