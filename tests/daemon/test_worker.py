@@ -12,6 +12,7 @@ import pytest
 from kwsd.audio.wake_schedule import WakeSchedule
 from kwsd.audio.windowing.ring import Ring
 from kwsd.audio.windowing.window import Window
+from kwsd.audio.windowing.windows import LIVE_BATCH
 from kwsd.daemon.worker import Worker
 from kwsd.events import Event, HopChanged, Ready, SpeechEnded, SpeechStarted
 from kwsd.samples import RATE
@@ -108,18 +109,21 @@ def test_a_fault_ends_the_loop_and_leaves_the_watchdog_hungry() -> None:
     assert trace[-2:] == ["watchdog.working", "feed"]
 
 
-def test_windows_are_cut_as_the_model_and_what_is_kept_need_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("live", "batch"), [((), 30), (("desk",), LIVE_BATCH)])
+def test_windows_are_cut_as_the_model_and_what_is_kept_need_them(
+    live: Sequence[str], batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr("kwsd.daemon.worker.windows", lambda _, **options: given.update(options) or iter(()))
     told: Any = Told("", [])
-    spotter: Any = SimpleNamespace(load=lambda *_: None, end=lambda _: [], batch=5)
+    spotter: Any = SimpleNamespace(load=lambda *_: None, end=lambda _: [], batch=30)
     worker = Worker({}, spotter, publish=told.publish, counters=told, watchdog=told, status=told)
     engine: Any = SimpleNamespace(name="tiny", device="cpu", labels=("yes",), score=None)
     card: Any = SimpleNamespace(heard=32_000, about=16_000)
-    options: Any = {"hop": 800, "schedule": WakeSchedule(800), "live": (), "keep": 700, "progressed": lambda: None}
+    options: Any = {"hop": 800, "schedule": WakeSchedule(800), "live": live, "keep": 700, "progressed": lambda: None}
     assert worker.hear(card, lambda: engine, **options)
     cut = {key: given[key] for key in ("length", "about", "keep", "batch", "hop")}
-    assert cut == {"length": 32_000, "about": 16_000, "keep": 700, "batch": 5, "hop": 800}
+    assert cut == {"length": 32_000, "about": 16_000, "keep": 700, "batch": batch, "hop": 800}
 
 
 class Batches:
