@@ -18,9 +18,9 @@ LOWERED = pytest.approx(0.9613, abs=1e-4)
 PAUSE, LONG = [row()] * 3, [row()] * 58  # 0.3 s, and 5.8 s
 
 
-def trigger(second_chance: float = 3.0, *, refractory_ms: int = 1000) -> Trigger:
+def trigger(second_chance: float = 3.0, *, smoothing: int = 1, refractory_ms: int = 1000) -> Trigger:
     thresholds = {"yes": 0.998, "no": 0.998}
-    return Trigger(LABELS, TriggerSettings(thresholds, 1, refractory_ms, second_chance=second_chance))
+    return Trigger(LABELS, TriggerSettings(thresholds, smoothing, refractory_ms, second_chance=second_chance))
 
 
 def hits(trigger: Trigger, rows: Rows, first: int = 1) -> list[tuple[int, Hit]]:
@@ -96,6 +96,25 @@ def test_a_second_time_that_rises_to_the_usual_threshold_fires_once() -> None:
     assert run_from(after, [*rows[-2:], row(), row(yes=0.999)], 6) == [9]
 
 
+def test_a_second_time_that_fired_takes_the_usual_threshold_after_a_dip() -> None:
+    rows = [row(yes=0.97), *PAUSE, row(yes=0.97), row(yes=0.9), row(yes=0.97)]
+    assert [number for number, _ in hits(trigger(refractory_ms=0), rows)] == [5]
+    assert [number for number, _ in hits(trigger(refractory_ms=0), [*rows, row(yes=0.999)])] == [5, 8]
+
+
+def test_a_first_time_that_fired_fires_again_after_a_small_dip_under_other_settings_too() -> None:
+    before, after = trigger(refractory_ms=0), trigger(refractory_ms=0)
+    assert run_from(before, [row(yes=0.999)], 1) == [1]
+    after.inherit(before)
+    assert run_from(after, [row(yes=0.97), row(yes=0.999)], 2) == [3]
+
+
+def test_a_window_that_resembles_a_word_alone_is_no_time_that_it_is_said() -> None:
+    said = [row(yes=0.97)] * 2
+    rows = [*said, *PAUSE, row(yes=0.7), *PAUSE, *said]
+    assert [number for number, _ in hits(trigger(smoothing=2), rows)] == [len(rows)]
+
+
 def test_a_third_time_is_as_good_as_a_second() -> None:
     rows = [row(yes=0.97), *PAUSE, row(yes=0.7), *PAUSE, row(yes=0.97), *PAUSE, row(yes=0.97)]
     assert [number for number, _ in hits(trigger(), rows)] == [13]
@@ -112,11 +131,11 @@ def test_windows_that_follow_each_other_are_no_pause_however_far_apart(hop: int)
 @pytest.mark.parametrize("lost", [True, False])
 def test_lost_audio_and_windows_that_are_left_out_are_no_pause(lost: bool) -> None:
     spotter = trigger()
-    assert run_from(spotter, [row(yes=0.97)], 1) == []
+    assert run_from(spotter, [row(yes=0.97), row()], 1) == []
     if lost:
         spotter.reset()
     else:
-        assert [spotter.skip(number * HOP) for number in range(2, 9)] == [None] * 7
+        assert [spotter.skip(number * HOP) for number in range(3, 9)] == [None] * 6
     assert run_from(spotter, [row(yes=0.97), *PAUSE], 9) == []
     assert run_from(spotter, [row(yes=0.97)], 13) == [13]
 
