@@ -13,9 +13,10 @@ from kwsd.audio.windowing.window import Window
 from kwsd.classifier import check_scores
 from kwsd.errors import ConfigError, ModelError
 from kwsd.events import AudioLost, Detection, Event, SpeechEnded, SpeechStarted
-from kwsd.spotting.gate import GateSettings
+from kwsd.spotting.gate import Gate, GateSettings
 from kwsd.spotting.spotter import Spotter
-from kwsd.spotting.trigger import TriggerSettings
+from kwsd.spotting.stream_state import StreamState
+from kwsd.spotting.trigger import Trigger, TriggerSettings
 
 
 @pytest.mark.parametrize("batch", [1, 3, 16])
@@ -50,6 +51,15 @@ def test_a_slow_machine_leaves_out_what_cannot_fire_after_a_word() -> None:
     left_out = sorted({*in_time[1]} - {*late[1]})
     assert left_out == [at + HOP * n for at in fired for n in range(1, 6) if at + HOP * n <= len(audio)]
     assert in_time[1] == [window.end for window in cut(audio)]
+
+
+def test_silence_is_heard_after_a_word_however_slow_the_machine() -> None:
+    """It costs nothing, and where it is left out, the next word is not known to begin after it."""
+    trigger = Trigger(("beep",), TriggerSettings({"beep": 0.6}, smoothing=1, refractory_ms=1000, latest_ms=300))
+    assert trigger.feed(np.ones(1, np.float32), HOP)
+    silence = Window("one", 2 * HOP, np.zeros(16_000, np.int16), late=True, hop=HOP)
+    assert StreamState("one", None, trigger).judge(silence).skipped
+    assert not StreamState("one", Gate(GateSettings()), trigger).judge(silence).skipped
 
 
 class BrokenClassifier(LoudnessClassifier):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from loudness import HOP, TRIGGER, LoudnessClassifier, beep, cut, feed
@@ -13,6 +11,7 @@ from kwsd.audio.windowing.window import Window
 from kwsd.events import Detection
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.spotter import Spotter
+from kwsd.spotting.trigger import TriggerSettings
 
 
 def test_a_word_lies_in_what_the_scores_are_about() -> None:
@@ -31,10 +30,12 @@ def test_a_word_lies_in_what_the_scores_are_about() -> None:
         assert abs(detection.end - end) <= 320
 
 
+@pytest.mark.parametrize("smoothing", [2, 4])  # with four, the second one begins before the first fires
 @pytest.mark.parametrize("batch", [1, 16])
-def test_a_word_lies_after_the_one_before_it(batch: int) -> None:
+def test_a_word_lies_after_the_one_before_it(batch: int, smoothing: int) -> None:
     audio = beep() + beep(at=25_600, length=1_600)  # when it fires, its window still holds more of the first
-    found = feed(Spotter(LoudnessClassifier(), gate=None, trigger=replace(TRIGGER, refractory_ms=0)), cut(audio), batch)
+    trigger = TriggerSettings({"beep": 0.9}, smoothing, refractory_ms=0)
+    found = feed(Spotter(LoudnessClassifier(), gate=None, trigger=trigger), cut(audio), batch)
     places = [(event.start, event.end) for event in found if isinstance(event, Detection)]
     for (start, end), (begins, ends) in zip(places, ((16_000, 20_000), (25_600, 27_200)), strict=True):
         assert abs(start - begins) <= 320
