@@ -50,6 +50,26 @@ def test_threads_do_not_mix_up_numbers_or_order() -> None:
     assert one.envelopes == other.envelopes
 
 
+def test_a_sink_gets_one_event_at_a_time() -> None:
+    publish, memory = Publisher(), Memory()
+
+    class Slow(Memory):
+        def send(self, envelope: Envelope) -> None:
+            if envelope.sequence == 1:
+                other.start()
+                other.join(0.1)
+                assert other.is_alive()
+            super().send(envelope)
+
+    other = threading.Thread(target=publish, args=(SpeechStarted("desk", 1),))
+    slow = Slow()
+    publish.add(slow, memory)
+    publish(SpeechStarted("desk", 0))
+    other.join()
+    assert [envelope.sequence for envelope in slow.envelopes] == [1, 2]
+    assert slow.envelopes == memory.envelopes
+
+
 def test_what_a_sink_raises_is_not_swallowed() -> None:
     class Broken(Memory):
         def send(self, envelope: Envelope) -> None:

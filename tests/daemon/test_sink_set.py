@@ -48,6 +48,11 @@ def test_at_the_end_hooks_have_their_own_time_and_all_is_kept(sinks: SinkSet, to
     assert told == [("hooks", "close", math.inf), ("keeper", "catch_up", 1)]
 
 
+def test_hooks_hear_of_an_event_first(sinks: SinkSet) -> None:
+    """The user waits for them."""
+    assert list(sinks) == [sinks.hooks, sinks.stdout, sinks._keeper]
+
+
 def test_somebody_who_wants_to_stop_hurries_them_all(sinks: SinkSet, told: list[tuple[Any, ...]]) -> None:
     sinks.hurry()
     assert told == [("hooks", "hurry", HOOKS_S), ("keeper", "hurry"), ("stdout", "hurry")]
