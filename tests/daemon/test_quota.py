@@ -18,22 +18,30 @@ def test_the_oldest_go_first_and_nobody_elses_files(keep: Callable[..., Detectio
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "diary.wav").write_bytes(bytes(500_000))
     left = tmp_path / "kept" / "20261121T110000.250Z-stop-0.998.wav.part"  # by one that was killed
-    left.write_bytes(b"")
-    os.utime(left, (1.0, 1.0))
+    note = tmp_path / "kept" / "20261121T110000.252Z-stop-0.998.wav.txt"  # by whoever listens to them
+    for path in (left, note):
+        path.write_bytes(b"")
+        os.utime(path, (1.0, 1.0))
     (tmp_path / "kept" / "20261121T110000.251Z-stop-0.998.wav.part").write_bytes(b"")  # another daemon's
     keeper = keep(quota_bytes=200_000)  # three of 64,044 bytes
     for number in range(5):
         keeper.send(sealed(number))
     keeper.close(60)
-    assert [name[:15] for name in kept(tmp_path)] == [
-        "20261121T110000",
-        "20261121T120002",
-        "20261121T120003",
-        "20261121T120004",
+    assert [name[:19] for name in kept(tmp_path)] == [
+        "20261121T110000.251",
+        "20261121T110000.252",
+        "20261121T120002.250",
+        "20261121T120003.250",
+        "20261121T120004.250",
         "diary.wav",
     ]
     keep(quota_bytes=70_000).close(60)  # a smaller quota holds from the start
-    assert [name[:15] for name in kept(tmp_path)] == ["20261121T110000", "20261121T120004", "diary.wav"]
+    assert [name[:19] for name in kept(tmp_path)] == [
+        "20261121T110000.251",
+        "20261121T110000.252",
+        "20261121T120004.250",
+        "diary.wav",
+    ]
 
 
 def test_what_a_wrong_clock_has_named_goes_before_what_is_new(
