@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import signal
 from collections.abc import Callable
@@ -44,6 +45,18 @@ def test_a_hanging_hook_is_ended_with_all_its_children(bench: Any, tmp_path: Pat
     shell, child = map(int, pids.read_text().split())
     assert gone(shell)
     bench.wait_for(lambda: gone(child))
+
+
+def test_what_has_ended_keeps_nobody_awake(bench: Any, stop: Envelope) -> None:
+    """A descriptor that is closed and still polled wakes the thread again and again."""
+    sink = bench.sink("true", "exit 3")
+    waker = sink._waker.fileno()
+    sink.send(stop)
+    assert {bench.report().exit_status for _ in range(2)} == {0, 3}
+    bench.wait_for(lambda: not sink._outputs._open)
+    sink.close(math.inf)
+    assert not sink._outputs.orphans
+    assert {descriptor for descriptor, _ in sink._poll.poll(0)} <= {waker}
 
 
 def test_a_hook_that_ignores_sigterm_is_killed(
