@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from busy_socket import ANSWER, busy_socket
@@ -113,6 +115,30 @@ def test_where_the_whole_system_has_no_descriptor_all_subscribers_keep_theirs(
         for number in (1, 2):
             sink.send(sealed(number))
             assert [lines(client, 1) for client in both] == [[number], [number]]
+
+
+def test_where_no_descriptor_is_left_each_who_comes_is_turned_away(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        listening, *clients = (stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3))
+        listening.bind(str(tmp_path / "events.sock"))
+        listening.listen()
+        for client in clients:
+            client.connect(str(tmp_path / "events.sock"))
+        for end in (listening, *clients):
+            end.setblocking(False)
+
+        def accept() -> tuple[socket.socket, object]:
+            if accepting.spare is not None:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return listening.accept()
+
+        server: Any = SimpleNamespace(accept=accept)
+        accepting = acceptor.Acceptor(server, tmp_path, drop_newest=lambda: False)
+        stack.callback(accepting.close)
+        assert list(accepting.knocking()) == []
+        assert [client.recv(1) for client in clients] == [b"", b""]
+        assert accepting.spare is not None
+        os.fstat(accepting.spare)  # it is open
 
 
 def test_once_there_was_room_again_who_is_turned_away_is_told_again(
