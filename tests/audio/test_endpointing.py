@@ -26,6 +26,12 @@ def test_one_burst(start: int, end: int) -> None:
     assert abs(last - end) <= 320
 
 
+def test_speech_lasts_to_the_end_of_what_is_heard_where_nothing_follows() -> None:
+    assert speech_extent(clip((11_000, 16_000)))[1] == 16_000
+    assert speech_within(clip((11_000, 16_000)), 8000)[1] == 16_000
+    assert speech_extent(clip((0, 5000)))[0] == 0
+
+
 def test_a_closure_belongs_to_the_word() -> None:
     first, last = speech_extent(clip((4000, 8000), (9600, 10_400)))
     assert abs(first - 4000) <= 320
@@ -79,6 +85,16 @@ def test_a_word_in_digital_silence_keeps_its_soft_end() -> None:
     first, last = speech_extent(samples.astype(np.int16))
     assert abs(first - 4000) <= 320
     assert abs(last - 11_000) <= 320
+
+
+def test_a_word_in_digital_silence_that_swells_and_fades_is_whole() -> None:
+    """Its vowel stays within a few decibels for longer than a room's noise has to, but is too loud for one."""
+    samples = np.zeros(16_000)
+    loudness_db = np.interp(np.arange(9000), [0, 2500, 4500, 6500, 9000], [40, 74, 77, 74, 40])
+    samples[4000:13_000] = 10 ** (loudness_db / 20) * np.sin(2 * np.pi * 300 * np.arange(9000) / 16_000)
+    first, last = speech_extent(samples.astype(np.int16))
+    assert abs(first - 4000) <= 320
+    assert abs(last - 13_000) <= 320
 
 
 def test_an_offset_changes_nothing() -> None:
