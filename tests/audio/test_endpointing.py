@@ -142,6 +142,10 @@ def test_too_short_to_tell_is_taken_whole(length: int) -> None:
 def test_nothing_stands_out_of_silence() -> None:
     assert speech_extent(np.zeros(16_000, np.int16)) == (0, 16_000)
     assert speech_within(np.zeros(16_000, np.int16), 8000) == (0, 16_000)
+    assert speech_extent(np.full(16_000, -10_746, np.int16)) == (
+        0,
+        16_000,
+    )  # a dead input: nor out of its rounding errors
 
 
 def test_a_soft_hiss_at_the_end_belongs_to_the_word() -> None:
