@@ -21,7 +21,7 @@ import os, signal, sys, threading
 sys.path.insert(0, sys.argv[1])
 from conftest import FakeSource, FakeZoo, LevelClassifier
 from kwsd.config import load_config
-from kwsd.daemon.supervisor import run
+from kwsd.daemon import supervisor
 
 def load():
     print("loading", flush=True)
@@ -33,10 +33,11 @@ def hear(windows):
 
 LevelClassifier.score = lambda self, windows: hear(windows)
 import numpy as np
+supervisor.JOIN_S = 3600.0  # who ends sooner has not waited for what is stuck
 source = FakeSource([np.full(16_000, 9000, np.int16)], live=True)
 config = load_config(None, {"gate.enabled": False, "socket.path": sys.argv[3]}).config
 zoo = FakeZoo(load) if sys.argv[2] == "loading" else FakeZoo()
-sys.exit(run(config, source, zoo=zoo))
+sys.exit(supervisor.run(config, source, zoo=zoo))
 """
 
 

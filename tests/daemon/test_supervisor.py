@@ -167,6 +167,36 @@ def test_systemd_hears_of_it_all(
     assert heard[3].startswith("STOPPING=1")
 
 
+def test_systemd_knows_that_it_ends_while_its_last_hooks_run(
+    configure: Configure,
+    source: MakeSource,
+    zoo: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    output: MakeOutput,
+) -> None:
+    """No watchdog ends them."""
+    os.mkfifo(tmp_path / "over")
+    over = os.open(tmp_path / "over", os.O_RDWR)  # writing to it does not wait for the hook
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+        def let_go() -> None:
+            while not manager.recv(4096).startswith(b"STOPPING=1"):
+                pass
+            os.write(over, b"now\n")
+
+        waiting = threading.Thread(target=let_go)
+        waiting.start()
+        hook = {"shell": f"read line <{tmp_path}/over"}
+        out = output()
+        run(configure({"output.events": "all", "hooks.words": {"yes": hook}}), source(1, 0.5, 1), zoo=zoo, stdout=out)
+        waiting.join(PATIENCE_S)
+    os.close(over)
+    assert [event["exit_status"] for event in out.events() if event["type"] == "hook_finished"] == [0]
+
+
 def test_the_metrics_are_served_for_as_long_as_it_listens(
     configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path, output: MakeOutput
 ) -> None:

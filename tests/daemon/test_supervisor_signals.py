@@ -48,6 +48,24 @@ def test_a_signal_stops_a_microphone(
     assert out.events()[-1]["reason"] == number.name
 
 
+@pytest.mark.usefixtures("patient")
+def test_a_signal_ends_the_listening_with_the_batch_at_hand(
+    configure: Configure, source: MakeSource, make_zoo: Callable[..., Any], zoo: Any, output: MakeOutput
+) -> None:
+    recording, batches = source(60), []
+
+    class Slow(type(zoo.load_classifier(None, device="cpu"))):  # type: ignore[misc]  # a fake of the conftest
+        def score(self, windows: Any) -> Any:
+            if not batches:
+                send(signal.SIGTERM)
+            batches.append(len(windows))
+            recording._closed.wait(PATIENCE_S)
+            return super().score(windows)
+
+    assert run(configure(), recording, zoo=make_zoo(Slow), stdout=output()) == 0
+    assert len(batches) == 1
+
+
 def test_a_signal_does_not_wait_for_a_hanging_hook(
     configure: Configure, source: MakeSource, zoo: Any, monkeypatch: pytest.MonkeyPatch, output: MakeOutput
 ) -> None:
