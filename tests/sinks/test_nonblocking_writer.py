@@ -12,12 +12,14 @@ import sys
 import threading
 import tty
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from patience import PATIENCE_S
 
 from kwsd.envelope import Envelope
 from kwsd.events import Detection
+from kwsd.sinks import nonblocking_writer
 from kwsd.sinks.nonblocking_writer import NonBlockingWriter, write_within
 from kwsd.sinks.stdout import StdoutSink
 
@@ -45,6 +47,29 @@ def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> Non
         ending.join(PATIENCE_S)
     os.close(reading)
     assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))
+
+
+def test_a_terminal_that_takes_a_few_bytes_at_a_time_gets_each_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = pty.openpty()
+    taken: list[bytes] = []
+
+    def write(_: int, data: bytes) -> int:
+        taken.append(b"" if len(taken) % 2 else data[:4])  # room for four, and then for none
+        if not taken[-1]:
+            raise BlockingIOError
+        return len(taken[-1])
+
+    with os.fdopen(writing, "w") as stream:
+        writer = NonBlockingWriter(stream)
+        monkeypatch.setattr(nonblocking_writer, "os", SimpleNamespace(**{**vars(os), "write": write}))
+        for line in ("first\n", "second\n"):
+            while not writer.offer(line):
+                pass
+        while not writer.catch_up():
+            pass
+        writer.close()
+    os.close(reading)
+    assert b"".join(taken) == b"first\nsecond\n"
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -64,11 +64,14 @@ def test_a_reader_that_resets_its_connection_counts_as_gone() -> None:
     assert told == ["closed"]
 
 
-def test_a_terminal_whose_window_was_closed_counts_as_gone() -> None:
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_terminal_whose_window_was_closed_counts_as_gone(behind: bool) -> None:
     master, slave = os.openpty()
     told: list[str] = []
     with os.fdopen(slave, "w") as terminal:
         sink = StdoutSink(terminal, closed=lambda: told.append("closed"))
+        while behind and not sink._pending:
+            sink.send(sealed())
         os.close(master)
         sink.send(sealed())
         sink.send(sealed())
