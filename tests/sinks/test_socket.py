@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -41,6 +42,35 @@ def test_a_subscriber_that_does_not_read_is_dropped_and_the_others_notice_nothin
     while data := slow.recv(65_536):  # what the kernel had for it, then the end
         rest += data
     assert rest.count(b"\n") < sequence
+
+
+def test_who_connects_before_an_event_is_sent_gets_it_while_others_are_told_of_the_last(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+    events = iter([2])
+
+    def meanwhile() -> bool:
+        for sequence in events:
+            clients.put(subscribe())
+            sink.send(sealed(sequence))
+        return False
+
+    monkeypatch.setattr(sink._file, "renewed", meanwhile)  # connections have been accepted by then
+    sink.send(sealed(1))
+    assert lines(clients.get(timeout=PATIENCE_S), 2) == [1, 2]
+
+
+def test_who_has_told_all_is_not_kept_awake(
+    sink: SocketSink, subscribe: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "_status", lambda: b"{}\n")
+    client = subscribe()
+    sink.send(sealed(1))
+    assert lines(client, 1) == [1]
+    client.sendall(b"status\n")
+    assert client.recv(3) == b"{}\n"  # it has looked anew since it was woken
+    assert select.select([sink._waker], [], [], 0)[0] == []
 
 
 def test_what_subscribers_send_is_ignored(sink: SocketSink, subscribe: Callable[[], socket.socket]) -> None:

@@ -108,6 +108,23 @@ def test_it_may_lag_by_so_many_lines_and_bytes_and_no_more() -> None:
         assert heavy.fault == "it does not keep up, 2 events wait for it"
 
 
+def test_what_it_has_been_sent_before_leaves_it_as_much_room() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        subscriber = Subscriber(ours)
+        for _ in range(BYTES // 1000 + 1):
+            subscriber.offer(bytes(1000))
+            subscriber.write()
+            assert len(theirs.recv(1000)) == 1000
+        with suppress(BlockingIOError):  # the kernel's own buffer is full
+            while ours.send(bytes(4096)):
+                pass
+        for _ in range(LINES):
+            subscriber.offer(b"line\n")
+        assert subscriber.fault is None
+
+
 def test_more_lines_at_once_than_may_wait_go_on_to_the_kernel_that_has_room() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
