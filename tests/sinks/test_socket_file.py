@@ -48,12 +48,18 @@ def file(path: Path) -> Iterator[SocketFile]:
     file.server.close()
 
 
-def test_a_file_that_is_there_is_left_as_it_is(file: SocketFile, path: Path, later: Callable[[], None]) -> None:
+def test_a_file_that_is_there_is_left_as_it_is_and_looked_at_again(
+    file: SocketFile, path: Path, later: Callable[[], None]
+) -> None:
     server, before = file.server, path.lstat()
     later()
     assert not file.renewed()
     assert file.server is server
     assert path.lstat() == before
+    path.unlink()
+    later()
+    with server:
+        assert file.renewed()
 
 
 @pytest.mark.parametrize("with_its_folder", [False, True])
@@ -103,6 +109,11 @@ def test_one_that_cannot_be_made_is_told_once_and_made_when_it_can_be(
     with file.server:
         assert file.renewed()
     assert answers(path)
+    shutil.rmtree(path.parent)
+    path.parent.symlink_to("nowhere")
+    later()
+    assert not file.renewed()
+    assert caplog.text.count("nobody can connect") == 2
 
 
 def test_subscribers_stay_and_new_ones_can_connect(
