@@ -34,6 +34,23 @@ def test_a_line_is_out_when_send_returns(pipe: Pipe) -> None:
     sink.close(0)
 
 
+def test_two_threads_do_not_write_a_line_twice() -> None:
+    class Meanwhile(io.StringIO):
+        def write(self, text: str) -> int:
+            if threading.current_thread() is not other:
+                other.start()
+                other.join(0.1)  # it has to wait for this one
+            return super().write(text)
+
+    stream = Meanwhile()
+    sink = StdoutSink(stream)
+    other = threading.Thread(target=sink.catch_up)
+    sink.send(sealed(5))
+    other.join(PATIENCE_S)
+    sink.close(0)
+    assert [json.loads(line)["sequence"] for line in stream.getvalue().splitlines()] == [5]
+
+
 def test_only_detections_unless_all_is_asked_for() -> None:
     few, many = io.StringIO(), io.StringIO()
     for stream, sink in ((few, StdoutSink(few)), (many, StdoutSink(many, events="all"))):
