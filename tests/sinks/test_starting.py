@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -113,8 +114,9 @@ while not pathlib.Path({str(end)!r}).exists():
 
 
 def test_one_that_comes_back_when_nobody_asks_leaves_nothing_behind(
-    bench: Any, program: Path, stop: Envelope, monkeypatch: pytest.MonkeyPatch
+    bench: Any, tmp_path: Path, stop: Envelope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    program = Path(shutil.copy("/bin/sleep", tmp_path / "sleep"))
     started: list[RunningHook] = []
 
     class Started(RunningHook):
@@ -123,13 +125,14 @@ def test_one_that_comes_back_when_nobody_asks_leaves_nothing_behind(
             started.append(self)
 
     monkeypatch.setattr(starting, "RunningHook", Started)
-    sink = bench.add(Hook((str(program),), PATIENCE_S))
+    sink = bench.add(Hook((str(program), "1000"), PATIENCE_S))
     with out_of_reach(program):
         sink.send(stop)
         bench.wait_for(lambda: sink._starter.busy)
         bench.later(starting.HANGS_S)
         sink.close(math.inf)
     bench.wait_for(lambda: "kwsd-hook-start" not in {thread.name for thread in threading.enumerate()})
+    assert started[0]._process.returncode == -signal.SIGKILL
     assert (started[0].exit_descriptor, started[0].output_descriptor) == (-1, -1)
 
 
