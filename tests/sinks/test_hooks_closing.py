@@ -49,6 +49,21 @@ def test_closing_lets_what_runs_and_waits_come_to_its_end(bench: Any, tmp_path: 
     assert bench.silent()
 
 
+def test_what_is_heard_while_it_closes_runs_nothing(bench: Any, fifo: Path, stop: Envelope) -> None:
+    sink = bench.sink(f"read line <{fifo}")
+    sink.send(stop)
+    bench.wait_for(lambda: bool(sink._running))
+    closing = threading.Thread(target=sink.close, args=(math.inf,))
+    closing.start()
+    bench.wait_for(lambda: sink._closing)
+    sink.send(stop)
+    fifo.write_text("end\n")
+    closing.join(PATIENCE_S)
+    assert not closing.is_alive()
+    assert bench.report().exit_status == 0
+    assert bench.silent()
+
+
 def test_closing_ends_what_runs_at_the_deadline(
     bench: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, stop: Envelope
 ) -> None:
