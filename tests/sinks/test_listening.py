@@ -197,6 +197,15 @@ def test_a_lock_that_a_stranger_holds_hangs_no_start(tmp_path: Path, monkeypatch
     os.close(held)
 
 
+def test_a_folder_of_somebody_else_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can read it may hold its lock."""
+    stranger = os.getuid() + 1
+    monkeypatch.setattr("kwsd.sinks.listening.os.getuid", lambda: stranger)
+    monkeypatch.setattr("kwsd.sinks.listening.try_lock", lambda _: pytest.fail("it was to be locked"))
+    server, _ = listen(tmp_path / "socket")
+    server.close()
+
+
 def test_a_path_may_be_as_long_as_the_kernel_takes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     server, identity = listen(Path("x" * LONGEST))
