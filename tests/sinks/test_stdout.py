@@ -86,11 +86,14 @@ def test_a_full_pipe_delays_no_sender_and_loses_nothing_for_a_file(pipe: Pipe) -
     sink.close(0)
 
 
-def test_somebody_who_wants_to_stop_ends_the_waiting(pipe: Pipe) -> None:
-    sink = StdoutSink(pipe.stream, wait=True)
+def test_somebody_who_wants_to_stop_ends_the_waiting(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, waits = StdoutSink(pipe.stream, wait=True), threading.Event()
     fill(sink)
-    worker = threading.Thread(target=sink.catch_up)
+    wait = sink._writer.wait
+    monkeypatch.setattr(sink._writer, "wait", lambda *limits: (waits.set(), wait(*limits)))
+    worker = threading.Thread(target=sink.catch_up, daemon=True)
     worker.start()
+    assert waits.wait(PATIENCE_S)
     sink.hurry()
     worker.join(PATIENCE_S)
     assert not worker.is_alive()
