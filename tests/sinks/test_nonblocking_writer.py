@@ -11,8 +11,10 @@ import subprocess
 import sys
 import threading
 import tty
+from collections.abc import Iterator
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import TextIO
 
 import pytest
 from patience import PATIENCE_S
@@ -49,27 +51,43 @@ def test_a_terminal_that_nobody_reads_delays_no_sender_and_cuts_no_line() -> Non
     assert [json.loads(line)["sequence"] for line in received.splitlines()] == list(range(1, kept + 1))
 
 
-def test_a_terminal_that_takes_a_few_bytes_at_a_time_gets_each_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def stingy(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TextIO, list[bytes]]]:
+    """A terminal that takes four bytes and none in turn, and what it has taken."""
     reading, writing = pty.openpty()
     taken: list[bytes] = []
 
     def write(_: int, data: bytes) -> int:
-        taken.append(b"" if len(taken) % 2 else data[:4])  # room for four, and then for none
+        taken.append(b"" if len(taken) % 2 else data[:4])
         if not taken[-1]:
             raise BlockingIOError
         return len(taken[-1])
 
+    monkeypatch.setattr(nonblocking_writer, "os", SimpleNamespace(**{**vars(os), "write": write}))
     with os.fdopen(writing, "w") as stream:
-        writer = NonBlockingWriter(stream)
-        monkeypatch.setattr(nonblocking_writer, "os", SimpleNamespace(**{**vars(os), "write": write}))
-        for line in ("first\n", "second\n"):
-            while not writer.offer(line):
-                pass
-        while not writer.catch_up():
-            pass
-        writer.close()
+        yield stream, taken
     os.close(reading)
+
+
+def test_a_terminal_that_takes_a_few_bytes_at_a_time_gets_each_line_whole(stingy: tuple[TextIO, list[bytes]]) -> None:
+    stream, taken = stingy
+    writer = NonBlockingWriter(stream)
+    for line in ("first\n", "second\n"):
+        while not writer.offer(line):
+            pass
+    while not writer.catch_up():
+        pass
+    writer.close()
     assert b"".join(taken) == b"first\nsecond\n"
+
+
+def test_at_the_end_a_terminal_gets_the_rest_of_the_last_line(stingy: tuple[TextIO, list[bytes]]) -> None:
+    stream, taken = stingy
+    sink = StdoutSink(stream, format="text")
+    sink.send(sealed(1))
+    sink.close(PATIENCE_S)
+    assert b"stop" in b"".join(taken)
+    assert taken[-1].endswith(b"\n")
 
 
 @pytest.mark.parametrize("terminal", [False, True])
