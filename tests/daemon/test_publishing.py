@@ -33,23 +33,6 @@ def test_every_sink_gets_every_event_under_the_same_number() -> None:
     assert one.envelopes == other.envelopes
 
 
-def test_threads_do_not_mix_up_numbers_or_order() -> None:
-    publish, one, other = Publisher(), Memory(), Memory()
-    publish.add(one, other)
-
-    def talk() -> None:
-        for at in range(200):
-            publish(SpeechStarted("desk", at))
-
-    threads = [threading.Thread(target=talk) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [envelope.sequence for envelope in one.envelopes] == list(range(1, 801))
-    assert one.envelopes == other.envelopes
-
-
 def test_a_sink_gets_one_event_at_a_time() -> None:
     publish, memory = Publisher(), Memory()
 
