@@ -74,6 +74,13 @@ def test_a_gap_longer_than_the_ring_leaves_only_zeros() -> None:
     assert ring.read(998, 1008).tolist() == [0] * 10  # type: ignore[union-attr]
 
 
+def test_a_gap_takes_no_memory_however_long_the_microphone_was_gone() -> None:
+    ring = Ring(10)
+    ring.skip(1 << 50)
+    assert ring.written == 1 << 50
+    assert ring.read(ring.written - 10, ring.written).tolist() == [0] * 10  # type: ignore[union-attr]
+
+
 def test_gaps_that_were_overwritten_are_forgotten_without_a_reader() -> None:
     ring = Ring(10)
     for _ in range(1000):
