@@ -142,6 +142,8 @@ def whole(
             folder, use_safetensors=True, dtype="float32", output_loading_info=True, **SAFELY, **more
         )
     missing = sorted(weight for weight in found["missing_keys"] if not re.search(spared, weight))
+    # A configuration may ask for both. They take memory; of attention transformers warns, and will not save the model.
+    model.config.output_attentions = model.config.output_hidden_states = False
     if missing:
         headless = all(re.match(_HEAD, weight) for weight in missing)
         others = sorted(filter(re.compile(_HEAD).match, found["unexpected_keys"])) if headless else []

@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from foreign_folders import change
 
@@ -130,6 +131,24 @@ def test_what_a_configuration_says_reaches_no_terminal_past_kwsd(copy: Path) -> 
     finally:
         logging.getLogger("transformers").removeHandler(handler)
     assert logged.getvalue() == ""
+
+
+def test_what_only_an_analysis_wants_is_neither_kept_nor_warned_of(copy: Path) -> None:
+    """transformers warns, past kwsd's log, where attention is to be told of and torch's own way does not tell it."""
+    from transformers.utils.logging import warning_once
+
+    change(copy / "config.json", output_attentions=True, output_hidden_states=True)
+    logged = StringIO()
+    handler = logging.StreamHandler(logged)
+    logging.getLogger("transformers").addHandler(handler)
+    warning_once.cache_clear()  # an earlier test may have been warned
+    try:
+        classifier: Any = load_classifier(read_card(str(copy)), device="cpu")
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    assert logged.getvalue() == ""
+    found = classifier._model(**classifier._extractor(np.zeros((1, 16_000), np.float32)))
+    assert (found.attentions, found.hidden_states) == (None, None)
 
 
 def test_code_in_a_model_is_never_run(copy: Path) -> None:

@@ -123,7 +123,6 @@ def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -
     _renew_head(model)
     model.config.window_samples = recipe.window
     model.config.problem_type = None
-    model.config.output_attentions = False  # else it cannot be saved
     if getattr(model.config, "use_weighted_layer_sum", False):
         model.config.layerdrop = 0.0  # the weighted sum needs the output of every layer
     frames = recipe.window // getattr(model.config, "inputs_to_logits_ratio", 320)
