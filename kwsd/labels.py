@@ -33,10 +33,14 @@ def can_fire(label: str) -> bool:
 def plain(label: str) -> str:
     """The label as kwsd writes it.
 
-    `Silence` and `_background_noise_` become `_silence_`, `unknown` becomes `_unknown_`; words are only normalised to
-    NFC, as a folder from a Mac has an umlaut as two characters where a keyboard types one.
+    `Silence` and `_background_noise_` become `_silence_`, `unknown` becomes `_unknown_`; words are only `composed`.
     """
-    return _WRITTEN.get(label.casefold(), unicodedata.normalize("NFC", label))
+    return _WRITTEN.get(label.casefold(), composed(label))
+
+
+def composed(label: str) -> str:
+    """The label normalised to NFC: a folder from a Mac has an umlaut as two characters where a keyboard types one."""
+    return unicodedata.normalize("NFC", label)
 
 
 def visible(label: str) -> str:
@@ -93,4 +97,4 @@ def spelt(label: str, words: Collection[str]) -> str:
 
 def folded(label: str) -> str:
     """The label without differences of case and Unicode normalisation, for comparing spellings."""
-    return unicodedata.normalize("NFC", label).casefold()
+    return composed(label).casefold()

@@ -24,6 +24,7 @@ from kwsd.cards.names import CARD
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
+from kwsd.labels import composed
 
 DEFAULT_SMOOTHING = 2
 """Windows to average scores over, where the card does not say for how many its thresholds were chosen."""
@@ -61,6 +62,7 @@ def read_card_file(path: Path) -> dict[str, Any]:
     for word, threshold in card["thresholds"].items():
         if not is_threshold(threshold):
             raise _wrong(path, f"the threshold of {word!r}", threshold, f"a number from {LOWEST:g} to 1")
+    card["thresholds"] = {composed(word): threshold for word, threshold in card["thresholds"].items()}
     return card
 
 

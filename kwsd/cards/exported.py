@@ -22,7 +22,7 @@ from kwsd.cards.onnx_file import OnnxFile, parse_onnx
 from kwsd.config import expanded
 from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 from kwsd.errors import ModelError
-from kwsd.labels import is_printable, unclear, visible
+from kwsd.labels import composed, is_printable, unclear, visible
 from kwsd.samples import RATE
 
 FORMAT = 2
@@ -172,7 +172,9 @@ def _checked(table: Any) -> Exported:
     if about is not None and (type(about) is not int or not _SHORTEST_S * table["rate"] <= about <= table["window"]):
         raise ValueError("about")
     known = {one.name: table[one.name] for one in fields(Exported) if one.name in table}
-    return Exported(**known | {"labels": tuple(labels)})
+    known["labels"] = tuple(map(composed, labels))
+    known["thresholds"] = {composed(word): threshold for word, threshold in thresholds.items()}
+    return Exported(**known)
 
 
 def _is_text(value: object) -> bool:

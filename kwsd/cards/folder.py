@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsd.errors import ModelError
-from kwsd.labels import is_printable, unclear
+from kwsd.labels import composed, is_printable, unclear
 
 MOST_JSON, MOST_TOKENS, MOST_ONNX = 1 << 24, 1 << 28, 1 << 31
 """Most bytes of a JSON file, of a tokenizer's vocabulary, and of an ONNX file, which protobuf limits to that.
@@ -80,7 +80,7 @@ def whole(value: object, folder: Path, what: str, most: int, least: int = 1) -> 
 
 
 def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels in the order of the scores.
+    """The labels in the order of the scores, each `composed`, as a configuration names it.
 
     Without id2label they are LABEL_0, LABEL_1 and so on, as in transformers; two, unless num_labels says how many.
     Raises ModelError where there are none, or where one is not printable, is blank, or occurs twice.
@@ -90,7 +90,7 @@ def read_labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         count = whole(config.get("num_labels", 2), folder, "num_labels", 100_000)
         return tuple(f"LABEL_{index}" for index in range(count))
     try:
-        labels = tuple(str(named[str(index)]) for index in range(len(named)))
+        labels = tuple(composed(str(named[str(index)])) for index in range(len(named)))
     except (TypeError, KeyError) as error:
         raise ModelError(
             f"{folder}/config.json: the keys of id2label must be 0, 1, 2 and so on;", "fetch the model again"

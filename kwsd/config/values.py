@@ -9,6 +9,7 @@ from typing import Any
 from kwsd.config.hooklines import parse_hooks
 from kwsd.config.options import Option
 from kwsd.errors import ConfigError
+from kwsd.labels import composed
 from kwsd.shown import brief, literal, number
 
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
@@ -19,7 +20,7 @@ WHOLE = (int, int | None)
 def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
     """`value` in the option's own type. Raises ConfigError, which begins with `where`, for a value that is not allowed.
 
-    With `text`, as for flags, a string is first parsed to the option's type.
+    With `text`, as for flags, a string is first parsed to the option's type. Words come out `composed`, as labels are.
     """
     if text and isinstance(value, str):
         value = _read(option, value)
@@ -30,7 +31,7 @@ def check(option: Option, value: Any, where: str, *, text: bool = False) -> Any:
             wrong = [word for word in value if option.valid and not option.valid(word)]
             if wrong:
                 raise ConfigError(f"{where} has {literal(wrong[0])};", f"it must have {option.form}")
-            return tuple(dict.fromkeys(value))
+            return tuple(dict.fromkeys(map(composed, value)))
         example = ", ".join(f'"{word}"' for word in option.example)
         raise ConfigError(f"{where} is {literal(value)};", f"it must be a list of words, [{example}]")
     return _check_single(option, value, where)
@@ -60,8 +61,8 @@ def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where} is {literal(value)};", "it must be a table with one line for each word")
     if option.type == _HOOKS:
-        return {word: parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
-    return {word: _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
+        return {composed(word): parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
+    return {composed(word): _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
 
 
 def _shown(word: str) -> str:

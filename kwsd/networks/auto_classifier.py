@@ -21,6 +21,7 @@ from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.weights import check_alone
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
+from kwsd.labels import composed
 from kwsd.networks.loading import SAFELY, loading, quiet
 from kwsd.samples import RATE
 
@@ -82,8 +83,9 @@ class AutoClassifier:
         self._many = model.config.problem_type == MANY
         self._batch = max(1, int(_MOST_S / longest_s))
         self.name, self.device = name, device
-        self.labels = tuple(str(model.config.id2label[index]) for index in range(model.config.num_labels))
-        """The columns of what `score` returns, as the model's config names them."""
+        names = model.config.id2label
+        self.labels = tuple(composed(str(names[index])) for index in range(model.config.num_labels))
+        """The columns of what `score` returns, as the model's card names them."""
 
     @torch.inference_mode()
     def score(self, windows: Floats, rate: int = RATE) -> Floats:

@@ -21,7 +21,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import WEIGHTS
-from kwsd.labels import misplaced
+from kwsd.labels import composed, misplaced
 from kwsd.networks.loading import SAFELY
 from kwsd.networks.quantization import SCALE, expanded
 from kwsd.samples import RATE
@@ -185,4 +185,4 @@ def label_tables(labels: Sequence[str]) -> dict[str, Any]:
 def label_names(config: PreTrainedConfig) -> tuple[str, ...]:
     """The labels in the order of the logits."""
     names = config.id2label or {}
-    return tuple(str(names[index]) for index in range(len(names)))  # type: ignore[index]  # integers, once read
+    return tuple(composed(str(names[index])) for index in range(len(names)))  # type: ignore[index]  # integers, once read

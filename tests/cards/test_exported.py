@@ -36,6 +36,13 @@ def test_correct_spelling_survives_an_export(tmp_path: Path, label: str) -> None
     assert read_card(written(tmp_path / "tiny.onnx", model(contract))).words == (label, "no")
 
 
+def test_an_umlaut_of_two_characters_in_an_earlier_file_is_one(tmp_path: Path) -> None:
+    contract = replace(CONTRACT, labels=("gru\u0308n", "no", "_silence_"), thresholds={"gru\u0308n": 0.5})
+    card = read_card(written(tmp_path / "tiny.onnx", model(contract)))
+    assert (card.words, card.thresholds["gr\u00fcn"]) == (("gr\u00fcn", "no"), 0.5)
+    assert load_classifier(card).labels == card.labels
+
+
 def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
     card = read_card(written(tmp_path / "tiny.onnx", model()))
     assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))

@@ -194,6 +194,18 @@ def test_correct_spelling_is_no_control_character(copy: Path, label: str) -> Non
     assert label in read_card(str(copy)).labels
 
 
+def test_an_umlaut_of_two_characters_is_the_one_that_a_keyboard_types(copy: Path) -> None:
+    change(copy / "config.json", id2label=dict(enumerate(("gru\u0308n", *"abcdef"))))
+    (copy / "card.json").write_text(json.dumps({"thresholds": {"gru\u0308n": 0.5}}))
+    card = read_card(str(copy))
+    assert card.labels[0] == "gr\u00fcn"
+    assert card.thresholds["gr\u00fcn"] == 0.5
+    assert load_classifier(card, device="cpu").labels == card.labels
+    change(copy / "config.json", id2label=dict(enumerate(("gru\u0308n", "gr\u00fcn", *"abcde"))))
+    with pytest.raises(ModelError, match="labels 0 and 1 are both 'gr\u00fcn'"):
+        read_card(str(copy))
+
+
 def test_no_classes_are_as_good_as_none(copy: Path) -> None:
     change(copy / "config.json", architectures=[])
     assert read_card(str(copy)).kind == "classifier"

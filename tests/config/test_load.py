@@ -125,6 +125,17 @@ def test_flags_may_come_as_text() -> None:
     assert (config.model.hop_ms, config.trigger.threshold, config.gate.enabled) == (50, 0.5, False)
 
 
+def test_an_umlaut_of_two_characters_is_one_as_in_a_models_labels(tmp_path: Path) -> None:
+    """The shell completes the name of a folder from a Mac as it is."""
+    file = tmp_path / "c.toml"
+    file.write_text('[trigger.thresholds]\n"gru\u0308n" = 0.5\n[hooks.words]\n"gru\u0308n" = "true"\n')
+    flags = {"trigger.words": "gru\u0308n", "hooks.words": parse_hook_flags(["blau\u0308=true"])}
+    config = load_config(file, flags).config
+    assert config.trigger.words == ("gr\u00fcn",)
+    assert dict(config.trigger.thresholds) == {"gr\u00fcn": 0.5}
+    assert set(config.hooks.words) == {"gr\u00fcn", "bla\u00fc"}
+
+
 def test_hooks_of_a_flag_replace_those_of_the_file_for_that_word_alone(tmp_path: Path) -> None:
     path = write(tmp_path, EVERYTHING)
     loaded = load_config(path, {"hooks.words": parse_hook_flags(["stop=ls"])})
