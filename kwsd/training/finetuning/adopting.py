@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoModel, AutoModelForAudioClassification
+from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification
 
 from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import check_type, longest_of
 from kwsd.cards.names import BACKBONE_TYPE, CARD, HUBERT_TYPE, VERIFIER_TYPES
+from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.weights import weight_files
 from kwsd.config.sections import DEFAULT_MODEL
 from kwsd.errors import ModelError, UsageError
 from kwsd.exporting.export import export_model, replacing_model
 from kwsd.labels import can_fire
 from kwsd.networks.auto_classifier import FeatureExtractor, whole
-from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, encoder_of
+from kwsd.networks.backbone import BackboneConfig, BackboneForAudioClassification, check_hears, encoder_of
 from kwsd.networks.heads import SpotterModel, label_names, label_tables
-from kwsd.networks.loading import MISFITS, unloadable
+from kwsd.networks.loading import MISFITS, SAFELY, quiet, unloadable
 from kwsd.networks.resource_errors import gpu_failure
 from kwsd.replacing import write_bytes
 from kwsd.samples import RATE
@@ -70,6 +71,7 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
     """
     config = read_json(folder / "config.json")
     check_type(config, recipe.model)
+    check_own_means(config, recipe.model)
     kind = str(config["model_type"])
     if kind in {BACKBONE_TYPE, *VERIFIER_TYPES}:
         raise ModelError(
@@ -143,6 +145,8 @@ def _renew_head(model: Any) -> None:
 
 
 def _with_our_head(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -> Any:
+    with quiet():
+        check_hears(AutoConfig.from_pretrained(folder, **SAFELY))  # before the network is made
     encoder = encoder_of(_encoder(AutoModel, folder, recipe.model))
     inner: Any = encoder.config
     table = {key: value for key, value in inner.to_dict().items() if key not in ("dtype", "architectures")}

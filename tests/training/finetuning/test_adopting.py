@@ -49,6 +49,20 @@ def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_pa
         adopt(tmp_path, RECIPE, LABELS, "cpu")
 
 
+def test_a_network_that_cannot_hear_is_refused_before_it_is_made(
+    foreign: Foreign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mamba fetches code from the Hub when it is made, where the package for that is installed."""
+    from transformers import MambaConfig, MambaModel
+
+    mine = tmp_path / "mine"
+    MambaModel(MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=10, state_size=4)).save_pretrained(mine)
+    shutil.copy(foreign("hubert") / "preprocessor_config.json", mine)
+    monkeypatch.setattr(MambaModel, "__init__", lambda *_, **__: pytest.fail("it was made"))
+    with pytest.raises(ModelError, match=r"its encoder is not for sounds \(model_type: 'mamba'\)"):
+        adopt(mine, replace(RECIPE, frozen=True), LABELS, "cpu")
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
     from safetensors.numpy import load_file, save_file
