@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForAudioClassification
+from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
 
 from kwsd.cards.card_file import read_card_file, verify_checksums
 from kwsd.cards.card_writing import UNCHOSEN, read_raw_card, write_card
@@ -50,9 +51,6 @@ ADDED_THRESHOLD = 0.84
 "alexa" and "jarvis", learnt from 20 clips each, were missed 7 and 5 times in a hundred under noise at 10 dB, and fired
 once each in 2.9 hours of other people's talk than was learnt from; at 0.8, they were missed 4 and 4 times, and fired
 five and seven times."""
-
-_HEADLESS = frozenset({"moonshine"})
-"""Encoders for which transformers has no classifier."""
 
 
 def is_own(folder: Path) -> bool:
@@ -94,7 +92,8 @@ def adopt(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str], device: s
         if kind == HUBERT_TYPE:
             model = extended(folder, labels) if recipe.add else relabelled(folder, labels, recipe.window)
         else:
-            make = _with_our_head if recipe.frozen or kind in _HEADLESS else _with_its_own
+            headless = kind not in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES  # transformers has no classifier for it
+            make = _with_our_head if recipe.frozen or headless else _with_its_own
             model = make(folder, recipe, labels)
         extractor = FeatureExtractor(folder, device)
         _try(model.to(device), extractor, recipe.window)

@@ -37,8 +37,9 @@ def test_encoders_that_are_none(foreign: Foreign, clap: Path, tiny: Path, tmp_pa
         adopt(tiny, RECIPE, LABELS, "cpu")
     with pytest.raises(UsageError, match=r"takes at most 0\.655 s"):
         adopt(foreign("ast"), RECIPE, LABELS, "cpu")
-    with pytest.raises(ModelError, match="is not an encoder that can be trained"):
-        adopt(clap, replace(RECIPE, frozen=True), LABELS, "cpu")
+    for frozen in (False, True):
+        with pytest.raises(ModelError, match="that can be trained: its encoder is made of other models"):
+            adopt(clap, replace(RECIPE, frozen=frozen), LABELS, "cpu")
     shutil.copytree(foreign("hubert"), tmp_path / "odd")
     config = tmp_path / "odd" / "config.json"
     config.write_text(config.read_text().replace('"conv_bias": false', '"conv_bias": 0'))
@@ -169,6 +170,19 @@ def test_a_frozen_encoder_is_the_one_in_the_folder(foreign: Foreign) -> None:
 def test_an_encoder_under_our_own_head_learns_unless_it_is_frozen(foreign: Foreign, frozen: bool) -> None:
     model, _ = adopt(foreign("moonshine"), replace(RECIPE, frozen=frozen), LABELS, "cpu")
     assert {weights.requires_grad for weights in model.encoder.parameters()} == {not frozen}
+
+
+def test_any_encoder_without_a_classifier_in_transformers_gets_ours(tmp_path: Path) -> None:
+    from transformers import ParakeetEncoder, ParakeetEncoderConfig, SeamlessM4TFeatureExtractor
+
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1}
+    config = ParakeetEncoderConfig(**sizes, subsampling_conv_channels=8, num_mel_bins=160)
+    ParakeetEncoder(config).save_pretrained(tmp_path)
+    SeamlessM4TFeatureExtractor().save_pretrained(tmp_path)
+    model, extractor = adopt(tmp_path, RECIPE, LABELS, "cpu")
+    given = extractor(np.random.default_rng(1).normal(0, 0.1, (2, RECIPE.window)).astype(np.float32))
+    model(**given, labels=torch.tensor([0, 1])).loss.backward()
+    assert any(weights.grad is not None and weights.grad.any() for weights in model.encoder.parameters())
 
 
 def test_an_encoder_with_an_adapter_can_be_taught_only_frozen(foreign: Foreign) -> None:
