@@ -7,6 +7,7 @@ card.json with what travels with the weights: thresholds, checksums, licence, me
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from kwsd.cards.model_card import DEFAULT_THRESHOLD, ModelCard
 from kwsd.cards.names import CARD, VERIFIER_TYPES, WEIGHTS, WHISPER_TYPE
 from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.verifier import read_verifier
-from kwsd.cards.weights import no_weights, weight_files
+from kwsd.cards.weights import check_fetched, no_weights, weight_files
 from kwsd.config import expanded
 from kwsd.errors import ModelError
 from kwsd.labels import can_fire, misplaced
@@ -49,6 +50,8 @@ def card_of_folder(folder: Path, given: str) -> ModelCard:
     if not (folder / WEIGHTS).is_file():
         raise no_weights(folder, str(folder))
     labels, window = read_labels(folder, config), own_window(folder)
+    with suppress(OSError):  # told where its checksum is
+        check_fetched(folder / WEIGHTS)
     _verify(folder, card, labels)
     told = str(folder / CARD)
     verifier = read_verifier(card, told)

@@ -20,6 +20,23 @@ _SHARD = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """A process's part of the weights, as `save_pretrained(distributed_checkpoint=True)` writes it."""
 
 
+_POINTER = b"version https://git-lfs.github.com/spec/"
+"""The beginning of what Git LFS puts in the place of a file whose content it keeps elsewhere."""
+
+
+def check_fetched(file: Path) -> None:
+    """Raise ModelError for weights of which git has fetched only the pointer, as it does without Git LFS.
+
+    Raises OSError where the file cannot be read."""
+    with file.open("rb") as opened:
+        pointer = opened.read(len(_POINTER)) == _POINTER
+    if pointer:
+        raise ModelError(
+            f"{file} holds no weights, only where Git LFS has them;",
+            "install git-lfs, and run git lfs pull in that folder",
+        )
+
+
 def check_alone(folder: Path, name: str) -> None:
     """Raise ModelError for a folder with weights that transformers would read beside, or instead of, those it has.
 
@@ -59,7 +76,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     for file in files:
         check_regular(file)
         try:
-            file.open("rb").close()  # without permission, safetensors would claim that there is no such file
+            check_fetched(file)  # also whether it may be read: safetensors would claim that there is no such file
             with safe_open(file, framework="np"):
                 pass
         except PermissionError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from foreign_folders import change
+from foreign_folders import POINTER, change
 
 from kwsd.errors import DeviceError, ModelError
 from kwsd.zoo import load_classifier, read_card
@@ -75,6 +75,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a name of two lines": (lambda f: (f / "card.json").write_text('{"name": "a\\nb"}'), "printable characters"),
     "a pickle": (pickled, "pytorch_model.bin, which kwsd never opens"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "no weights (model.safetensors)"),
+    "a pointer to weights": (lambda f: (f / "model.safetensors").write_text(POINTER), "and run git lfs pull in that"),
     "an adapter": (adapter, "merge it into its base"),
     "an adapter beside them": (lambda f: (f / "adapter_config.json").write_text("{}"), "would not use; merge it"),
     "weights by another name": (

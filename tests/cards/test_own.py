@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from foreign_folders import POINTER
 from json_files import change
 from safetensors.numpy import save_file
 from two_words import LABELS, two_words
@@ -58,6 +59,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no weights (model.safetensors)"),
     "truncated": (lambda f: cut(f), "is damaged, or not from kwsd"),
     "truncated to nothing": (lambda f: (f / "model.safetensors").write_bytes(b""), "SHA-256"),
+    "a pointer to weights": (lambda f: (f / "model.safetensors").write_text(POINTER), "and run git lfs pull in that"),
     "wrong checksum": (lambda f: change(f / "card.json", sha256={"model.safetensors": "0" * 64}), "SHA-256"),
     "a checksum that is null": (
         lambda f: change(f / "card.json", sha256={"model.safetensors": None}),
