@@ -18,6 +18,7 @@ from kwsd.errors import ModelError
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 """The form that huggingface_hub accepts; for any other it raises an error of its own."""
+_ADDRESS = re.compile(r"https?://[^/]+/([^/?#]+/[^/?#]+)")
 _MAIN = "main"
 
 
@@ -39,6 +40,12 @@ def hub_id(text: str) -> HubId | None:
     if not found or ".." in text or "--" in found["repo"] or found["repo"].endswith(".git"):
         return None
     return HubId(found["repo"], found["revision"] or _MAIN, named=found["revision"] is not None)
+
+
+def id_in_address(text: str) -> HubId | None:
+    """The id in the address of a model's page, as a browser shows it; None for any other text."""
+    found = _ADDRESS.match(text)
+    return hub_id(found[1]) if found else None
 
 
 def cache_folder() -> Path:

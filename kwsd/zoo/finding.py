@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kwsd.cards.card_file import read_card_file
 from kwsd.cards.exported import is_exported
-from kwsd.cards.hub import hub_id, pulled
+from kwsd.cards.hub import hub_id, id_in_address, pulled
 from kwsd.cards.model_card import ModelCard
 from kwsd.cards.names import CARD, RUN, WEIGHTS
 from kwsd.cards.reading import card_of_file, card_of_folder, own_window
@@ -119,6 +119,8 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _meant(wanted: str) -> str:
     """A hint at what may have been meant, or "". For a relative path, it names the folder where kwsd was started."""
+    if found := id_in_address(wanted):
+        return f"did you mean {found}?"
     if "/" in wanted and not expanded(wanted).is_absolute():
         with suppress(OSError):  # that folder is gone
             return f"looked for it in {Path.cwd()}: check the path"

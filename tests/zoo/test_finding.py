@@ -63,6 +63,12 @@ def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_pat
         find_model(str(tmp_path / "runs" / "model"))
 
 
+@pytest.mark.parametrize("rest", ["", "/", "/tree/main", "?library=transformers"])
+def test_the_address_of_a_models_page_is_understood(rest: str) -> None:
+    with pytest.raises(ModelError, match=r"there is no model or folder .*; did you mean someone/some-model\?$"):
+        find_model(f"https://hub.example/someone/some-model{rest}")
+
+
 def test_the_newest_checkpoint_is_meant_unless_there_is_a_model(folder: Path) -> None:
     run = folder.parent / "run"
     for name in ("checkpoint-9", "checkpoint-10", "checkpoint-best", "model"):
