@@ -28,6 +28,8 @@ from kwsd.labels import composed
 
 DEFAULT_SMOOTHING = 2
 """Windows to average scores over, where the card does not say for how many its thresholds were chosen."""
+_AGAIN = "fetch the model again, or repeat the kwsd train or export that wrote it"
+"""The remedy for a folder that is incomplete: a fetch may have been cut off, and a kill may have ended an export."""
 
 
 def read_card_file(path: Path) -> dict[str, Any]:
@@ -89,9 +91,7 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
             raise ModelError(f"{folder / CARD}: the checksum of {name!r:.80} is not a text", "fetch the model again")
         # A plain name, not a path out of the folder: reading /dev/zero would never end.
         if Path(name).name != name or not (folder / name).is_file():
-            raise ModelError(
-                f"{folder / CARD} lists {name!r:.80}, but there is no such file in that folder", "fetch the model again"
-            )
+            raise ModelError(f"{folder / CARD} lists {name!r:.80}, but there is no such file in that folder", _AGAIN)
         try:
             found = checksum(folder / name)
         except PermissionError as error:
@@ -99,9 +99,7 @@ def verify_checksums(folder: Path, card: Mapping[str, Any]) -> None:
         except OSError as error:
             raise ModelError(f"{folder / name}: cannot be read ({error.strerror})", "fetch the model again") from error
         if found != expected.lower():
-            raise ModelError(
-                f"{folder / name} is damaged: its SHA-256 differs from that in {CARD};", "fetch the model again"
-            )
+            raise ModelError(f"{folder / name} is damaged: its SHA-256 differs from that in {CARD};", _AGAIN)
 
 
 def checksum(path: Path) -> str:

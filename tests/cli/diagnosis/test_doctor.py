@@ -137,7 +137,7 @@ def test_a_damaged_model(findings: Command, tmp_path: Path, tiny_model: Path) ->
     status, found = findings(model=tmp_path)
     assert status == 78
     assert "SHA-256" in found["model"]["found"]
-    assert found["model"]["remedy"] == "fetch the model again"
+    assert found["model"]["remedy"] == "fetch the model again, or repeat the kwsd train or export that wrote it"
 
 
 @pytest.mark.parametrize(
