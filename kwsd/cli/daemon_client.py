@@ -60,9 +60,13 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
     except BlockingIOError as error:
         daemon.close()
         raise DeviceError(f"{path}: the daemon does not accept connections;", "see its log, or restart it") from error
+    except PermissionError as error:
+        daemon.close()
+        raise DeviceError(f"{path}: {error.strerror}: ask as the user whose daemon it is, or as root") from error
     except OSError as error:
         daemon.close()
-        raise DeviceError(f"{path}: cannot connect to the daemon ({error.strerror or error})") from error
+        what = f"{path}: cannot connect to the daemon ({error.strerror or error})"
+        raise DeviceError(what, "check the path, or name the daemon's socket with --socket") from error
     return daemon
 
 

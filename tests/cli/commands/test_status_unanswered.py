@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE_S
+from users import unprivileged
 
 Command = Callable[..., Any]
 
@@ -96,3 +99,18 @@ def test_a_daemon_that_lets_nobody_in_is_not_waited_for(
         ran = kwsd("status", "--socket", tmp_path / "s")
     assert ran.status == 69
     assert "the daemon does not accept connections" in ran.err
+
+
+@pytest.mark.parametrize("command", ["status", "events"])
+def test_who_may_not_ask_is_told_who_may(closed: Path, command: str) -> None:
+    """A system service's socket is for its own user."""
+    asking = [*unprivileged(), sys.executable, "-m", "kwsd", command, "--socket", closed / "s"]
+    done = subprocess.run(asking, capture_output=True, text=True)
+    told = f"kwsd: error: {closed / 's'}: Permission denied: ask as the user whose daemon it is, or as root\n"
+    assert (done.returncode, done.stdout, done.stderr) == (69, "", told)
+
+
+def test_a_path_below_a_file(kwsd: Command) -> None:
+    ran = kwsd("status", "--socket", Path(__file__) / "s")
+    assert ran.status == 69
+    assert "(Not a directory): check the path, or name the daemon's socket with --socket" in ran.err
