@@ -81,16 +81,17 @@ def train(
         str, typer.Option(metavar="TEXT", help="The weights' licence, for the model's card [default: by the recipe].")
     ] = "",
     backbone: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MODEL",
             rich_help_panel=_OWN,
             help=f"Encoder to teach: a folder or a Hub id [default: {DEFAULT_MODEL}].",
         ),
-    ] = "",
+    ] = None,
     name: Annotated[
-        str, typer.Option(metavar="NAME", rich_help_panel=_OWN, help="What the model is called [default: as the data].")
-    ] = "",
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=_OWN, help="What the model is called [default: as the data]."),
+    ] = None,
     labels: Annotated[
         str, typer.Option(metavar="WORD,WORD", rich_help_panel=_OWN, help="Words to learn; all others are _unknown_.")
     ] = "",
@@ -150,7 +151,7 @@ def train(
         raise UsageError(_no_data(recipe))
     if recipe is not None:
         _check_recipe_alone(recipe, backbone, given_flags(ctx, _OWN_FLAGS))
-    _check_names(device, name, licence)
+    _check_names(device, backbone, name, licence)
     stderr.log_from()
     told = read_finetune_recipe(recipe) if recipe is not None else None
     if recipe is None:
@@ -176,9 +177,9 @@ def train(
         teach(recipe, places, device)
 
 
-def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
+def _check_recipe_alone(recipe: Path, backbone: str | None, given: list[str]) -> None:
     """Raise UsageError for flags that the recipe replaces."""
-    if backbone:
+    if backbone is not None:
         raise UsageError("RECIPE and --backbone exclude each other;", "leave one of them out")
     if given:
         raise UsageError(
@@ -186,11 +187,16 @@ def _check_recipe_alone(recipe: Path, backbone: str, given: list[str]) -> None:
         )
 
 
-def _check_names(device: str, name: str, licence: str) -> None:
-    """Raise UsageError for an unknown device, or a name or a licence that a folder or a card may not have."""
+def _check_names(device: str, backbone: str | None, name: str | None, licence: str) -> None:
+    """Raise UsageError for an unknown device, no encoder, or a name or a licence that a folder or a card may not have.
+
+    An empty text, as of an unset variable in a script, would train something else than was meant.
+    """
     if device not in _DEVICE.choices:
         raise UsageError(f"--device is {device!r}; it must be {allowed(_DEVICE)}")
-    if name and not _is_plain(name):
+    if backbone == "":
+        raise UsageError("--backbone is empty;", f"the default is {DEFAULT_MODEL}")
+    if name is not None and not _is_plain(name):
         raise UsageError(f"--name is {name!r:.40}; it must be {A_NAME}, without a slash, and not . or ..")
     if not licence.isprintable():  # such as the text of a LICENSE; with that in its card, the model would be refused
         raise UsageError(f"--licence is {licence!r:.40}; it must be one line, such as CC-BY-4.0")

@@ -77,6 +77,23 @@ def test_a_place_for_the_model_is_tried_before_anything_is_learnt(
     assert not list((tmp_path / "runs").rglob("recipe.json")) or "--name" not in arguments
 
 
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        ("--backbone", "--backbone is empty; the default is hubert-commands"),
+        ("--name", "--name is ''; it must be 1 to 100 printable characters"),
+    ],
+)
+def test_an_unset_variable_does_not_train_something_else(
+    kwsd: Command, clips: Path, tmp_path: Path, flag: str, text: str
+) -> None:
+    runs = tmp_path / "file"  # where no run can begin
+    runs.touch()
+    ran = kwsd("train", "--data", clips, "--runs", runs, flag, "")
+    assert (ran.status, ran.out) == (2, "")
+    assert text in ran.err
+
+
 def test_a_run_is_not_kept_in_the_folder_of_its_clips(kwsd: Command, tmp_path: Path) -> None:
     """When it goes on, its model would be a class without clips."""
     (tmp_path / "mine" / "yes").mkdir(parents=True)
