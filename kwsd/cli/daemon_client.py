@@ -27,17 +27,24 @@ def place(config: Path | None, overrides: Mapping[str, Any]) -> Path:
 
     A mistake in the configuration gives only a warning, and the default path: the daemon keeps running with its earlier
     settings, and most likely there. With --socket, no file is read. Raises ConfigError for a --config file that does
-    not exist, and UsageError.
+    not exist, UsageError, and DeviceError if the configuration turns the socket off, and there is none.
     """
     if "socket.path" in overrides:
         return load_config(Path(os.devnull), overrides).config.socket.place
     try:
-        return load_config(config, overrides).config.socket.place
+        settings = load_config(config, overrides).config.socket
+        path = settings.place
     except ConfigError as error:
         if config is not None and not config.exists():
             raise
         stderr.warn(f"{error}; using the default socket instead (choose another with --socket)")
         return load_config(Path(os.devnull), overrides).config.socket.place
+    if settings.enabled is False and not os.path.lexists(path):  # there may be one from before the file was changed
+        raise DeviceError(
+            "[socket] enabled is false in the configuration, so that no daemon can be asked;",
+            "remove that line and restart kwsd, or name a socket with --socket",
+        )
+    return path
 
 
 def connect(path: Path, until: float = math.inf) -> socket.socket:

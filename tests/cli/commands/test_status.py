@@ -93,6 +93,24 @@ def test_who_names_the_socket_needs_no_configuration(kwsd: Command, user: Path, 
 
 
 @pytest.mark.parametrize("command", ["status", "events"])
+def test_a_socket_that_is_turned_off_is_not_a_daemon_that_does_not_run(kwsd: Command, user: Path, command: str) -> None:
+    """A second daemon, which the other error advises, would run each hook a second time."""
+    user.mkdir()
+    (user / "config.toml").write_text("[socket]\nenabled = false\n")
+    ran = kwsd(command)
+    assert (ran.status, ran.out) == (69, "")
+    assert "[socket] enabled is false in the configuration, so that no daemon can be asked; remove that" in ran.err
+
+
+def test_a_socket_from_before_it_was_turned_off(kwsd: Command, user: Path, tmp_path: Path, asked: list[Path]) -> None:
+    user.mkdir()
+    (tmp_path / "s").touch()
+    (user / "config.toml").write_text(f"[socket]\nenabled = false\npath = '{tmp_path / 's'}'\n")
+    assert kwsd("status").status == 0
+    assert asked == [tmp_path / "s"]
+
+
+@pytest.mark.parametrize("command", ["status", "events"])
 def test_a_configuration_that_is_not_there_is_a_mistake(kwsd: Command, tmp_path: Path, command: str) -> None:
     ran = kwsd(command, "--config", tmp_path / "none.toml")
     assert ran.status == 78
