@@ -11,7 +11,7 @@ from kwsd.cli import console
 from kwsd.cli.daemon_client import ask, place
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.errors import DeviceError
-from kwsd.shown import one_line
+from kwsd.shown import one_line, several
 
 _ANSWER_S = 10.0
 _METER = 30
@@ -62,7 +62,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             f"{scored}, {found['windows_gated']} kept out by the gate, {found.get('windows_spared', 0)} spared",
         ),
         ("scoring", f"{found['real_time_factor']:.4f} s a second of audio"),
-        ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {found['device_losses']} times"),
+        ("audio lost", f"{found['audio_lost_s']:.1f} s; microphone lost {several(found['device_losses'], 'time')}"),
         ("overflows", f"{found['overflows']}"),
         ("hooks", f"{found['hook_runs']} run, {found['hook_failures']} failed, timed out or dropped"),
         ("subscribers", f"{found['subscribers']}"),

@@ -95,7 +95,7 @@ def _model(config: Config) -> Iterator[Finding]:
         from kwsd.zoo import load_classifier, read_card
 
         card = fitted(config, read_card(config.model.name))
-    yield Finding("model", "ok", f"{card.name}, {len(card.words)} words, {_verified(card)}, {card.path}")
+    yield Finding("model", "ok", f"{card.name}, {several(len(card.words), 'word')}, {_verified(card)}, {card.path}")
     try:
         check_words(config, card)
     except ConfigError as error:  # what follows is about the model all the same

@@ -47,7 +47,7 @@ def test_the_daemon_is_asked_over_its_socket(kwsd: Command, tmp_path: Path) -> N
             "near misses  off 3, up 1",
             "30 scored, 90 kept out by the gate, 60 spared",
             "tiny on cpu",
-            "1.5 s; microphone lost 1 times",
+            "1.5 s; microphone lost 1 time",
             "overflows    4",
             "3 run",
         ):
