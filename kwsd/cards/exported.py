@@ -19,6 +19,7 @@ from kwsd.cards.folder import MOST_ONNX, check_regular
 from kwsd.cards.foreign import SINGLE
 from kwsd.cards.names import INPUT, OUTPUT
 from kwsd.cards.onnx_file import OnnxFile, parse_onnx
+from kwsd.cards.weights import check_fetched
 from kwsd.config import expanded
 from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 from kwsd.errors import ModelError
@@ -82,11 +83,12 @@ def read_exported(path: Path) -> tuple[Exported, bytes]:
     """The checked metadata of the file at `path`, and all of its bytes.
 
     Raises:
-        ModelError: there is no such file, it is no regular file, no ONNX model or not one of `kwsd export`, or it keeps
-            weights in other files.
+        ModelError: there is no such file, it is no regular file, no ONNX model or not one of `kwsd export`, git has
+            not fetched it, or it keeps weights in other files.
     """
     try:
         check_regular(path, f"name another, or {_REMEDY}", MOST_ONNX)
+        check_fetched(path)
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(

@@ -23,6 +23,7 @@ from exported_files import (
     with_entry,
     written,
 )
+from foreign_folders import POINTER
 from onnx import helper, numpy_helper
 
 from kwsd.cards.exported import read_exported
@@ -155,6 +156,12 @@ def test_what_does_not_fit_is_told_in_a_line(tmp_path: Path, fault: str) -> None
     assert text in str(told.value)
     assert str(path) in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_a_file_that_git_has_not_fetched_need_not_be_exported_again(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_text(POINTER)
+    with pytest.raises(ModelError, match=r"a\.onnx holds no weights.*; install git-lfs, and run git lfs pull in that"):
+        read_card(str(tmp_path / "a.onnx"))
 
 
 def test_one_label_that_need_not_be_there_is_one(tmp_path: Path) -> None:
