@@ -24,6 +24,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import BACKBONE_TYPE
 from kwsd.networks.heads import Adapter, AttentivePooling, Head
+from kwsd.networks.loading import UNTEACHABLE
 
 _WITH_DECODER = frozenset({"whisper", "moonshine"})
 """Models of which only the encoder half is used."""
@@ -61,9 +62,9 @@ def check_hears(config: Any) -> None:
         return  # there is no network, and transformers will say why
     modalities = kind.input_modalities
     if "audio" not in ([modalities] if isinstance(modalities, str) else modalities):
-        raise ValueError(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")
+        raise ValueError(f"{UNTEACHABLE}not for sounds (model_type: {config.model_type!r:.40})")
     if type(config).sub_configs:  # the class's, as a config.json may set the object's
-        raise ValueError(f"its encoder is made of other models (model_type: {config.model_type!r:.40})")
+        raise ValueError(f"{UNTEACHABLE}made of other models (model_type: {config.model_type!r:.40})")
 
 
 class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this
