@@ -154,7 +154,7 @@ def _polled(stream: TextIO, events: int) -> bool | None:
 def _terminal(stream: TextIO) -> int | None:
     """The stream's terminal, opened anew in non-blocking mode; None if it is none or cannot be opened.
 
-    After `su` it belongs to another user, but the controlling terminal may be opened as such all the same.
+    In a shell of `su` it belongs to another user, but may be opened as the controlling one, which `su -c` takes away.
     """
     if not isinstance(stream, io.TextIOWrapper):  # rich's own stream, which draws around the text
         return None
