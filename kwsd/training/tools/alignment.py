@@ -164,16 +164,17 @@ def main() -> None:
     found = find_sounds(arguments.folder)
     distinct([_stem(item) for item in found])
     left = [item for item in found if _stem(item) not in done]
-    apart = [held_out(item.speaker, item.name, arguments.held_out) for item in left]
-    heard = [item for item, kept in zip(left, apart, strict=True) if kept == arguments.measure]
-    if left and not heard and arguments.measure:
+    wanted = [item for item in found if held_out(item.speaker, item.name, arguments.held_out) == arguments.measure]
+    heard = [item for item in wanted if _stem(item) not in done]
+    if left and not wanted and arguments.measure:
         out = f"--held-out {arguments.held_out} leaves out none of the speakers to do"
-        print(f"{out}; with 2 it leaves out every second one", file=sys.stderr)
-    elif left and not heard:
+        print(f"{out}; take the recipe's data.held_out, or recordings of more speakers", file=sys.stderr)
+    elif left and not wanted:
         out = f"--held-out {arguments.held_out} leaves out the speakers of all {several(len(left), 'recording')} to do"
         print(f"{out}; --held-out 0 leaves out nobody", file=sys.stderr)
-    elif not left:
-        print(f"{journal} has all recordings of {arguments.folder}; take another OUT to do them anew", file=sys.stderr)
+    elif not heard:
+        over = f"{journal} has all recordings of {arguments.folder} that are to do"
+        print(f"{over}; take another OUT to do them anew", file=sys.stderr)
     for number, (recording, samples) in enumerate(load(heard, leave_out), start=1):
         text, parts = recording.label or told.get(recording.name, ""), []
         if text:

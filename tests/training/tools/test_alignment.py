@@ -210,7 +210,25 @@ def test_it_takes_the_held_out_speakers_alone_for_measuring(
     monkeypatch.setattr(sys, "argv", [*call, "--held-out", "0"])
     capsys.readouterr()
     main()
-    assert capsys.readouterr().err.startswith("--held-out 0 leaves out none of the speakers to do; ")
+    assert capsys.readouterr().err.startswith("--held-out 0 leaves out none of the speakers to do; take the recipe's")
+
+
+@pytest.mark.parametrize("more", [[], ["--measure"]])
+def test_who_is_left_out_is_not_still_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    """Whoever took another --held-out then would hear in training whom it is measured by."""
+    speakers = ("ann", "bob", "cat", "dan", "eve")
+    assert {held_out(speaker, "", 3) for speaker in speakers} == {True, False}
+    soundfile.write(tmp_path / "all.wav", np.zeros(len(speakers) * RATE, np.int16), RATE)
+    rows = [f"all.wav\tc{at}\tnow a\t{speaker}\t{at * RATE}\t{RATE}\n" for at, speaker in enumerate(speakers)]
+    (tmp_path / "index.tsv").write_text("file\tclip\tlabel\tspeaker\tstart\tlength\n" + "".join(rows))
+    monkeypatch.setitem(sys.modules, "pocketsphinx", SimpleNamespace(Decoder=lambda **_: Decoder(*HEARD)))
+    monkeypatch.setattr(sys, "argv", ["x", str(tmp_path), str(tmp_path / "out"), "--words", "now", *more])
+    main()
+    capsys.readouterr()
+    main()
+    assert "done.txt has all recordings of" in capsys.readouterr().err
 
 
 def test_what_is_guessed_may_not_contradict_what_is_said() -> None:
