@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from kwsd.errors import ConfigError, UsageError
+from kwsd.labels import composed
 from kwsd.shown import literal
 
 Argv = tuple[str, ...]
@@ -71,14 +72,15 @@ def parse_hook_flags(lines: Sequence[str], shell_lines: Sequence[str] = ()) -> d
     hooks: dict[str, tuple[Argv, ...]] = {}
     for flag, given in (("--hook", lines), ("--hook-shell", shell_lines)):
         for line in given:
-            word, equals, command = line.partition("=")
-            if not equals or not word.strip() or not command.strip():
+            named, equals, command = line.partition("=")
+            word = composed(named.strip())  # else its commands would not meet where it is encoded in two ways
+            if not equals or not word or not command.strip():
                 raise UsageError(
                     f"{flag} {literal(line)}: expected WORD=COMMAND, for example {flag} 'stop=playerctl pause'"
                 )
             value = {"shell": command} if flag == "--hook-shell" else command
             try:
-                hooks[word.strip()] = (*hooks.get(word.strip(), ()), *parse_hooks(value, f"{flag} {literal(line)}"))
+                hooks[word] = (*hooks.get(word, ()), *parse_hooks(value, f"{flag} {literal(line)}"))
             except ConfigError as error:
                 raise UsageError(*error.args) from error
     return hooks

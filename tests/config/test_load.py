@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.config import Config, load_config, options, parse_hook_flags
-from kwsd.errors import UsageError
+from kwsd.errors import ConfigError, UsageError
 
 EVERYTHING = """
 [audio]
@@ -134,6 +134,17 @@ def test_an_umlaut_of_two_characters_is_one_as_in_a_models_labels(tmp_path: Path
     assert config.trigger.words == ("gr\u00fcn",)
     assert dict(config.trigger.thresholds) == {"gr\u00fcn": 0.5}
     assert set(config.hooks.words) == {"gr\u00fcn", "bla\u00fc"}
+
+
+def test_a_word_that_is_encoded_in_two_ways_loses_no_hook(tmp_path: Path) -> None:
+    flags = parse_hook_flags(["gru\u0308n=true", "gr\u00fcn=false"])
+    found = load_config(Path(os.devnull), {"hooks.words": flags}).config.hooks.words
+    assert found == {"gr\u00fcn": (("true",), ("false",))}
+    file = tmp_path / "c.toml"
+    for section, one, other in (("hooks.words", '"true"', '"false"'), ("trigger.thresholds", "0.5", "0.9")):
+        file.write_text(f'[{section}]\n"gru\u0308n" = {one}\n"gr\u00fcn" = {other}\n')
+        with pytest.raises(ConfigError, match=rf"{section} has 'gr\u00fcn' twice, encoded in two ways; leave out one"):
+            load_config(file)
 
 
 def test_hooks_of_a_flag_replace_those_of_the_file_for_that_word_alone(tmp_path: Path) -> None:
