@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ Recognizer = Callable[[NDArray[np.int16]], str]
 
 _NOTHING = ("", "You")
 """What Moonshine recognises in noise; it is left out."""
+_RENEWED = 100
+"""Recordings after which Moonshine is loaded anew: it keeps megabytes of each until it is closed."""
 
 
 def _pocketsphinx() -> Recognizer:
@@ -41,10 +45,18 @@ def _moonshine() -> Recognizer:
     import moonshine_voice as moonshine
 
     weights = Path(moonshine.__file__).parent / "assets" / "tiny-en"
-    transcriber = moonshine.Transcriber(str(weights), moonshine.ModelArch.TINY)
+
+    def loaded() -> Any:
+        return moonshine.Transcriber(str(weights), moonshine.ModelArch.TINY)
+
+    number, transcriber = count(1), loaded()
 
     def recognize(samples: NDArray[np.int16]) -> str:
+        nonlocal transcriber
         lines = transcriber.transcribe_without_streaming(to_float(samples).tolist(), RATE).lines
+        if next(number) % _RENEWED == 0:
+            transcriber.close()
+            transcriber = loaded()
         return " ".join(" ".join(line.text.split()) for line in lines if line.text.strip(" .") not in _NOTHING)
 
     return recognize

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,3 +56,33 @@ def test_a_recording_that_is_cut_short_does_not_keep_the_others_waiting(
     transcripts.main()
     assert (tmp_path / "said.tsv").read_text() == "b\tas it is heard\n"
     assert capsys.readouterr().err.startswith(f"left out: {tmp_path / 'a.flac'}: ")
+
+
+def test_moonshine_does_not_keep_what_it_has_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transcriber frees that only when it is closed: with 1,300 recordings it took nine gigabytes."""
+    heard: list[int] = []  # by each transcriber, in the order in which they were made
+    closed: list[int] = []
+
+    class Transcriber:
+        def __init__(self, *_: object) -> None:
+            self.number = len(heard)
+            heard.append(0)
+
+        def transcribe_without_streaming(self, *_: object) -> SimpleNamespace:
+            heard[self.number] += 1
+            return SimpleNamespace(lines=[SimpleNamespace(text=" As it  is"), SimpleNamespace(text="heard.")])
+
+        def close(self) -> None:
+            closed.append(self.number)
+
+    arch = SimpleNamespace(TINY=0)
+    fake = SimpleNamespace(__file__=f"{tmp_path}/x.py", Transcriber=Transcriber, ModelArch=arch)
+    monkeypatch.setitem(sys.modules, "moonshine_voice", fake)
+    monkeypatch.setattr(transcripts, "_RENEWED", 2)
+    for name in "abcde":
+        soundfile.write(tmp_path / f"{name}.flac", np.zeros(1600, np.int16), 16_000)
+    monkeypatch.setattr(sys, "argv", ["x", f"{tmp_path}", "--out", f"{tmp_path}/t.tsv", "--recognizer", "moonshine"])
+    transcripts.main()
+    assert read_transcripts(tmp_path / "t.tsv") == dict.fromkeys("abcde", "As it is heard.")
+    assert heard == [2, 2, 1]
+    assert closed == [0, 1]
