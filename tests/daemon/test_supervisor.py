@@ -144,23 +144,30 @@ def test_not_ready_before_the_first_audio(
     assert out.types() == ["stopped"]
 
 
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The socket at which the daemon thinks that systemd listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield manager
+
+
 def test_systemd_hears_of_it_all(
     configure: Configure,
     source: MakeSource,
     zoo: Any,
-    tmp_path: Path,
+    systemd: socket.socket,
     monkeypatch: pytest.MonkeyPatch,
     output: MakeOutput,
 ) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        monkeypatch.setenv("WATCHDOG_USEC", "1000000000")
-        run(configure(), source(1), zoo=zoo, stdout=output())
-        heard = [manager.recv(4096).decode() for _ in range(4)]
-        with pytest.raises(BlockingIOError):
-            manager.recv(1)
+    monkeypatch.setenv("WATCHDOG_USEC", "1000000000")
+    run(configure(), source(1), zoo=zoo, stdout=output())
+    systemd.setblocking(False)
+    heard = [systemd.recv(4096).decode() for _ in range(4)]
+    with pytest.raises(BlockingIOError):
+        systemd.recv(1)
     assert heard[0] == "STATUS=loading hubert-commands"
     assert heard[1] == "READY=1\nSTATUS=tiny on cpu listens to desk; words heard: 0"
     assert heard[2] == "WATCHDOG=1"
@@ -168,31 +175,23 @@ def test_systemd_hears_of_it_all(
 
 
 def test_systemd_knows_that_it_ends_while_its_last_hooks_run(
-    configure: Configure,
-    source: MakeSource,
-    zoo: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    output: MakeOutput,
+    configure: Configure, source: MakeSource, zoo: Any, tmp_path: Path, systemd: socket.socket, output: MakeOutput
 ) -> None:
     """No watchdog ends them."""
     os.mkfifo(tmp_path / "over")
     over = os.open(tmp_path / "over", os.O_RDWR)  # writing to it does not wait for the hook
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
 
-        def let_go() -> None:
-            while not manager.recv(4096).startswith(b"STOPPING=1"):
-                pass
-            os.write(over, b"now\n")
+    def let_go() -> None:
+        while not systemd.recv(4096).startswith(b"STOPPING=1"):
+            pass
+        os.write(over, b"now\n")
 
-        waiting = threading.Thread(target=let_go)
-        waiting.start()
-        hook = {"shell": f"read line <{tmp_path}/over"}
-        out = output()
-        run(configure({"output.events": "all", "hooks.words": {"yes": hook}}), source(1, 0.5, 1), zoo=zoo, stdout=out)
-        waiting.join(PATIENCE_S)
+    waiting = threading.Thread(target=let_go)
+    waiting.start()
+    hook = {"shell": f"read line <{tmp_path}/over"}
+    out = output()
+    run(configure({"output.events": "all", "hooks.words": {"yes": hook}}), source(1, 0.5, 1), zoo=zoo, stdout=out)
+    waiting.join(PATIENCE_S)
     os.close(over)
     assert [event["exit_status"] for event in out.events() if event["type"] == "hook_finished"] == [0]
 
