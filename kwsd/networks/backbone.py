@@ -24,7 +24,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from kwsd.cards.names import BACKBONE_TYPE
 from kwsd.networks.heads import Adapter, AttentivePooling, Head
-from kwsd.networks.loading import UNTEACHABLE
+from kwsd.networks.loading import NotAnEncoder
 
 _WITH_DECODER = frozenset({"whisper", "moonshine"})
 """Models of which only the encoder half is used."""
@@ -52,7 +52,7 @@ def encoder_of(model: nn.Module) -> nn.Module:
 
 
 def check_hears(config: Any) -> None:
-    """Raise ValueError where transformers' network of this configuration is not for sounds, or has parts of their own.
+    """Raise NotAnEncoder where transformers' network of this configuration is not for sounds, or is made of others.
 
     Such a network cannot hear, yet some fetch code from the Hub when they are made (Mamba) or compile it (RWKV), and
     parts have no protection against code that `auto_map` names.
@@ -62,9 +62,9 @@ def check_hears(config: Any) -> None:
         return  # there is no network, and transformers will say why
     modalities = kind.input_modalities
     if "audio" not in ([modalities] if isinstance(modalities, str) else modalities):
-        raise ValueError(f"{UNTEACHABLE}not for sounds (model_type: {config.model_type!r:.40})")
+        raise NotAnEncoder(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")
     if type(config).sub_configs:  # the class's, as a config.json may set the object's
-        raise ValueError(f"{UNTEACHABLE}made of other models (model_type: {config.model_type!r:.40})")
+        raise NotAnEncoder(f"its encoder is made of other models (model_type: {config.model_type!r:.40})")
 
 
 class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this

@@ -26,12 +26,13 @@ MISFITS = (
 )  # fmt: skip
 """Errors of torch and transformers for model files that do not fit each other, or these libraries."""
 
-UNTEACHABLE = "its encoder is "
-"""The beginning of an error's text for a network that cannot have kwsd's head, whatever its files."""
-
 _PANIC = "PanicException"
 """What a library in Rust raises where it gives up; its class, a BaseException, cannot be imported. The library of
 tokenizers does so for some damaged files, and for others it raises Exception itself."""
+
+
+class NotAnEncoder(ValueError):
+    """The network has no encoder of sounds that could have kwsd's head, whatever its files; the text says why."""
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def unloadable(what: str, error: BaseException, name: str) -> ModelError:
             f"{what} the installed transformers does not know its model_type;",
             "upgrade transformers, or use another model",
         )
-    if said.startswith(UNTEACHABLE):
+    if isinstance(error, NotAnEncoder):
         return ModelError(f"{what} {said};", "use another model")  # nothing is wrong with its files
     return ModelError(
         f"{what} {first_line(error).rstrip('.')};",
