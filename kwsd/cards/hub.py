@@ -18,7 +18,8 @@ from kwsd.errors import ModelError
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 """The form that huggingface_hub accepts; for any other it raises an error of its own."""
-_ADDRESS = re.compile(r"https?://[^/]+/([^/?#]+/[^/?#]+)")
+_ADDRESS = re.compile(r"https?://[^/]+/(?!(?:datasets|spaces)/)([^/?#]+/(?!(?:tree|blob|resolve)/)[^/?#]+)")
+"""A model's page. What is below datasets and spaces is no model, and tree, blob and resolve are no model's name."""
 _MAIN = "main"
 
 

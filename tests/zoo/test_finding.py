@@ -69,6 +69,13 @@ def test_the_address_of_a_models_page_is_understood(rest: str) -> None:
         find_model(f"https://hub.example/someone/some-model{rest}")
 
 
+@pytest.mark.parametrize("rest", ["datasets/someone/some-set", "spaces/someone/some-space", "some-model/tree/main"])
+def test_an_address_of_something_else_is_not_taken_for_a_models(rest: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        find_model(f"https://hub.example/{rest}")
+    assert "did you mean" not in str(raised.value)
+
+
 def test_the_newest_checkpoint_is_meant_unless_there_is_a_model(folder: Path) -> None:
     run = folder.parent / "run"
     for name in ("checkpoint-9", "checkpoint-10", "checkpoint-best", "model"):
