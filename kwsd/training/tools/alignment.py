@@ -27,6 +27,7 @@ from kwsd.datasets.held_out import held_out
 from kwsd.datasets.loading import load
 from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.transcripts import read_transcripts, tokens
+from kwsd.errors import UsageError
 from kwsd.labels import UNKNOWN
 from kwsd.samples import RATE
 from kwsd.shown import several
@@ -136,6 +137,19 @@ def _pronunciations(decoder: Any, word: str) -> Iterator[str]:
         entry = f"{word}({number})"
 
 
+def _journal(out: Path, *, measure: bool) -> Path:
+    """The list of the recordings that are finished; one that a kill cut short is done again.
+
+    Raises UsageError for a folder with clips of the other speakers: training would hear those that it is measured by.
+    """
+    ours, others = ("measured.txt", "done.txt") if measure else ("done.txt", "measured.txt")
+    if (out / others).exists():
+        raise UsageError(
+            f"{out} has clips of the speakers to {'learn from' if measure else 'measure by'};", "take another OUT"
+        )
+    return out / ours
+
+
 def main() -> None:
     """Write OUT/label/SPEAKER_nohash_CLIP-NUMBER-word.flac."""
     parser = parser_of("alignment", __doc__)
@@ -159,7 +173,7 @@ def main() -> None:
     told = read_transcripts(arguments.transcripts) if arguments.transcripts else {}
     aligner, guesser = Decoder(lm=None, loglevel="FATAL"), None
     arguments.out.mkdir(parents=True, exist_ok=True)
-    journal = arguments.out / "done.txt"  # lists finished recordings: one that a kill cut short is done again
+    journal = _journal(arguments.out, measure=arguments.measure)
     done = set(lines_of(journal.read_text(encoding="utf-8"))) if journal.exists() else set()
     found = find_sounds(arguments.folder)
     distinct([_stem(item) for item in found])

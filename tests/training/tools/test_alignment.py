@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from kwsd.datasets.held_out import held_out
+from kwsd.errors import UsageError
 from kwsd.samples import RATE
 from kwsd.training.tools.alignment import Part, align, alone, cut, guess, homophones, likely, main
 
@@ -228,7 +229,11 @@ def test_who_is_left_out_is_not_still_to_do(
     main()
     capsys.readouterr()
     main()
-    assert "done.txt has all recordings of" in capsys.readouterr().err
+    assert ".txt has all recordings of" in capsys.readouterr().err
+    other = [] if more else ["--measure"]
+    monkeypatch.setattr(sys, "argv", ["x", str(tmp_path), str(tmp_path / "out"), "--words", "now", *other])
+    with pytest.raises(UsageError, match=r"has clips of the speakers to .*; take another OUT"):
+        main()
 
 
 def test_what_is_guessed_may_not_contradict_what_is_said() -> None:
