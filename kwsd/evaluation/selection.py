@@ -81,7 +81,7 @@ def notes_on(taken: Sequence[Recording], said: Mapping[str, str], *, held: int) 
     unknown = sum(not _transcript(recording, said).strip() for recording in taken)
     notes = []
     if held:
-        notes.append(f"sentences left out, as they contain a word that is listened for: {held}")
+        notes.append(f"sentences left out for a word that they contain: {held}")
     if unknown:
         notes.append(f"sentences without a transcript, where an alarm may be a true one: {unknown}")
     return tuple(notes)

@@ -34,6 +34,7 @@ def stream_from_folders(
     noise: Sequence[Path],
     *,
     listen_for: Sequence[str],
+    without: Sequence[str] = (),
     count: int,
     split: str = "",
     hours: float = math.inf,
@@ -44,11 +45,11 @@ def stream_from_folders(
 ) -> Stream:
     """Put `count` clips of the words in `listen_for`, from `words`, into `hours` of speech that holds none of them.
 
-    The clips are those of one `split` (see `clips_of`). Of speech and noise, only what training held out is taken: one
-    part in `held_out`, of noise one in twice that; all for 0. A sentence's transcript is its label and the entry of
-    `said` for its name. Long recordings of speech are cut at pauses. `find_sounds` reads the folders of speech and
-    noise. A file that cannot be read is left out and `unreadable` called; without it, InputError is raised, as for a
-    folder without anything of use.
+    The speech holds no word of `without` either. The clips are those of one `split` (see `clips_of`). Of speech and
+    noise, only what training held out is taken: one part in `held_out`, of noise one in twice that; all for 0. A
+    sentence's transcript is its label and the entry of `said` for its name. Long recordings of speech are cut at
+    pauses. `find_sounds` reads the folders of speech and noise. A file that cannot be read is left out and `unreadable`
+    called; without it, InputError is raised, as for a folder without anything of use.
     """
     chosen, said = settings or StreamSettings(), said or {}
     clips = clips_of(words, split, unreadable)
@@ -64,7 +65,7 @@ def stream_from_folders(
     strange = check_names(said, (clip.name for clip in sentences))
     talking = ", ".join(map(str, speech))
     there = kept_back(sentences, held_out, talking)
-    free = free_of(listen_for, there, said, talking)
+    free = free_of((*listen_for, *without), there, said, talking)
     taken = up_to(free, hours, chosen.seed)
     noises = noise if chosen.snr_db is not None else ()
     around = [clip for folder in noises for clip in find_sounds(folder, unreadable)]

@@ -59,7 +59,7 @@ def test_librispeechs_transcripts_beside_the_recordings_are_read(tmp_path, babbl
     (tmp_path / "19" / "198" / "19-198.trans.txt").write_text("a HOW LOW\nb HOW HIGH\n")
     kept, (note,) = find_negatives(tmp_path, ["low"])
     assert [recording.name for recording in kept] == ["b"]
-    assert note == "sentences left out, as they contain a word that is listened for: 1"
+    assert note == "sentences left out for a word that they contain: 1"
 
 
 def test_one_file_is_enough(tmp_path, babble):

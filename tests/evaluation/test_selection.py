@@ -21,7 +21,7 @@ def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():
     notes = notes_on(kept, {}, held=2)
     assert [recording.label for recording in kept] == ["ONLY NOW", ""]
     assert notes == (
-        "sentences left out, as they contain a word that is listened for: 2",
+        "sentences left out for a word that they contain: 2",
         "sentences without a transcript, where an alarm may be a true one: 1",
     )
     assert free_of(["yes"], [clip("TURN IT ON")], {}) == [clip("TURN IT ON")]

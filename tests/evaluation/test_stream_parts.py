@@ -22,10 +22,13 @@ def test_a_stream_from_folders(tmp_path, say, babble):
     talk = f"talk is 0.1 of {stream.seconds / 60:.1f} minutes alone, so that alarms an hour come out low"
     assert stream.notes == (
         "all clips; if kwsd train learnt from them, --split test takes those that it left out",
-        "sentences left out, as they contain a word that is listened for: 1",
+        "sentences left out for a word that they contain: 1",
         f"{talk}: add --speech, or take fewer words (--count)",
     )
     assert len(stream_from_folders(*folders, listen_for=["low"], count=1).notes) == 2
+    without = stream_from_folders(*folders, listen_for=["low"], without=["nothing"], count=5)
+    assert without.notes[1] == "sentences left out for a word that they contain: 2"
+    assert {word.word for word in without.words} == {"low"}
     assert 8 < stream.seconds < 8 + 5 * 3 + 2
     short = stream_from_folders(*folders, listen_for=["low"], count=5, hours=1 / 3600)
     assert short.seconds < stream.seconds - 1

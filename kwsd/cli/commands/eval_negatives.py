@@ -9,7 +9,7 @@ import typer
 
 from kwsd.cli import console
 from kwsd.cli.flags import configured
-from kwsd.cli.labels import Labels
+from kwsd.cli.labels import Labels, Without, split_labels
 from kwsd.cli.measuring import EAR, AsConfigured, HeldOut, Transcripts, load_model
 from kwsd.cli.publishing import Json, check_places, publish
 from kwsd.datasets.transcripts import read_transcripts
@@ -28,6 +28,7 @@ def negatives(
         bool, typer.Option("--sounds", help="Labels name sounds (dog: a bark), they are no transcripts.")
     ] = False,
     transcripts: Transcripts = None,
+    without: Without = "",
     held_out: HeldOut = 0,
     config: AsConfigured = None,
     save_snippets: Annotated[
@@ -40,14 +41,17 @@ def negatives(
 
     FOLDER is a folder of recordings of any depth, with or without an index.tsv, or one
     file. A recording whose transcript (its label in an index.tsv, a *.trans.txt beside
-    it, or --transcripts) contains a listened word is left out. A damaged file is used up
-    to the damage; the exit status is then 66.
+    it, or --transcripts) contains a listened word, or one of --without, is left out. A
+    damaged file is used up to the damage; the exit status is then 66.
 
       kwsd eval negatives ~/speech --labels yes,no
       kwsd eval negatives ~/noise --sounds --save-snippets hard
     """
     if sounds and transcripts:
         raise UsageError("--sounds (nothing is spoken) contradicts --transcripts;", "leave one of them out")
+    if sounds and without:
+        raise UsageError("--sounds (nothing is spoken) contradicts --without;", "leave one of them out")
+    unwanted = split_labels(without, "--without") or []
     check_places(json)
     said = read_transcripts(transcripts) if transcripts else None
     model = load_model(overrides, labels, file=config)
@@ -55,10 +59,14 @@ def negatives(
     from kwsd.evaluation.negatives import evaluate_negatives, find_negatives
     from kwsd.evaluation.snippets import Snippets
 
-    listened = tuple(model.settings.trigger.thresholds)
     unreadable = LeftOut()
     kept, notes = find_negatives(
-        folder, listened, transcribed=not sounds, said=said, held_out=held_out, unreadable=unreadable
+        folder,
+        (*model.settings.trigger.thresholds, *unwanted),
+        transcribed=not sounds,
+        said=said,
+        held_out=held_out,
+        unreadable=unreadable,
     )
     snippets = None
     if save_snippets is not None:

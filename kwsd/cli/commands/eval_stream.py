@@ -11,7 +11,7 @@ import typer
 
 from kwsd.cli import console, stderr
 from kwsd.cli.flags import configured, given_flags
-from kwsd.cli.labels import Labels
+from kwsd.cli.labels import Labels, Without, split_labels
 from kwsd.cli.measuring import EAR, AsConfigured, HeldOut, Split, Transcripts, check_finite, load_model
 from kwsd.cli.publishing import Json, Plots, check_places, publish
 from kwsd.cli.toml import as_key, as_value
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from kwsd.evaluation.thresholds import Choice
 
 _BUILD = "To build a stream"
-_BUILDING = ("words", "split", "speech", "noise", "snr", "hours", "count", "transcripts", "held_out", "seed", "save")
+_BUILDING = (
+    "words", "split", "speech", "noise", "snr", "hours", "count", "transcripts", "without", "held_out", "seed", "save",
+)  # fmt: skip
 _WORDS_AN_HOUR = 300
 _MOST_WORDS = 1_000_000
 
@@ -80,6 +82,7 @@ def stream(
         ),
     ] = 0,
     transcripts: Transcripts = None,
+    without: Without = "",
     held_out: HeldOut = 0,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, rich_help_panel=_BUILD, help="Another seed, another stream.")
@@ -105,13 +108,13 @@ def stream(
       kwsd eval stream --words clips --speech sentences --noise noise --snr 10
 
     If Speech Commands' lists or a table name test words, only those are used. Sentences
-    whose transcript (as for kwsd eval negatives) contains a listened word are left out;
-    long recordings are cut at pauses, so that words come throughout. The first detection
-    of the right word, from its start to half a second after its end, is a hit; another
-    one there is a repeat. Everything else is a false alarm: also a late detection, and
-    the detection of another word. The output has the misses at 0.1, 0.5 and 1 false
-    alarms an hour and at the model's own thresholds, with 95 % intervals, latency and
-    cost, with the gate on and off.
+    whose transcript (as for kwsd eval negatives) contains a listened word, or one of
+    --without, are left out; long recordings are cut at pauses, so that words come
+    throughout. The first detection of the right word, from its start to half a second
+    after its end, is a hit; another one there is a repeat. Everything else is a false
+    alarm: also a late detection, and the detection of another word. The output has the
+    misses at 0.1, 0.5 and 1 false alarms an hour and at the model's own thresholds, with
+    95 % intervals, latency and cost, with the gate on and off.
 
     --choose 0.5 chooses a threshold for each word so that all words together give half
     an alarm an hour on this stream (late detections not counted), as a table and as
@@ -133,6 +136,7 @@ def stream(
     if save is not None:
         try_folder(save)
     said = read_transcripts(transcripts) if transcripts else None
+    unwanted = split_labels(without, "--without") or []
     model = load_model(overrides, labels, file=config)
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_streams
@@ -150,8 +154,8 @@ def stream(
             settings = StreamSettings(snr_db=snr if noise else None, seed=seed)
             listened = tuple(model.settings.trigger.thresholds)
             heard = stream_from_folders(
-                words, speech or [], noise or [], listen_for=listened, count=count, split=split or "",
-                hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
+                words, speech or [], noise or [], listen_for=listened, without=unwanted, count=count,
+                split=split or "", hours=hours, held_out=held_out, said=said, settings=settings, unreadable=unreadable,
             )  # fmt: skip
         if save:
             written = write_stream(heard, save / f"{heard.name.replace(' ', '-')}-{seed}.wav")

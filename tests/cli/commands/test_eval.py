@@ -60,7 +60,9 @@ def test_a_subset_task(kwsd: Command, tiny_model: Path, clips: Path) -> None:
      (("stream", "--words", "w", "--speech", "s", "--snr", "5"), 2), (("clips", ".", "--labels", ","), 2),
      (("negatives", ".", "--labels", ","), 2),
      (("negatives", ".", "--transcripts", "/no/such/file"), 66),
-     (("negatives", ".", "--transcripts", "w", "--sounds"), 2)],
+     (("negatives", ".", "--transcripts", "w", "--sounds"), 2),
+     (("negatives", ".", "--without", "know", "--sounds"), 2), (("negatives", ".", "--without", ","), 2),
+     (("stream", "a.wav", "a.tsv", "--without", "know"), 2)],
 )  # fmt: skip
 def test_what_cannot_be_measured(kwsd: Command, tiny_model: Path, arguments: tuple[str, ...], status: int) -> None:
     ran = kwsd("eval", *arguments, "--model", tiny_model)

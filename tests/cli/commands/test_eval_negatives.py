@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
 from json_files import read
 
 Command = Callable[..., Any]
@@ -24,6 +26,20 @@ def test_negatives(kwsd: Command, tiny_model: Path, clips: Path, tmp_path: Path)
     assert found["false_alarms"] > 0  # at so low a threshold anything fires
     snippets = [Path(alarm["snippet"]) for alarm in found["alarms"]]
     assert all(path.is_file() for path in snippets)
+
+
+def test_talk_with_a_word_that_sounds_like_one_is_left_out(kwsd: Command, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "talk").mkdir()
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / "talk" / f"{name}.wav", np.zeros(16_000, np.int16), 16_000)
+    (tmp_path / "said.tsv").write_text("a\tas you know\nb\tnothing\n")
+    given = (tmp_path / "talk", "--transcripts", tmp_path / "said.tsv", "--model", tiny_model, *CHEAP)
+    out = tmp_path / "out.json"
+    assert kwsd("eval", "negatives", *given, "--json", out).status == 0
+    assert read(out)["recordings"] == 2
+    assert kwsd("eval", "negatives", *given, "--without", "know,write", "--json", out).status == 0
+    assert read(out)["recordings"] == 1
+    assert read(out)["notes"] == ["sentences left out for a word that they contain: 1"]
 
 
 def test_no_folder_is_made_where_there_is_nothing_to_hear(kwsd: Command, tiny_model: Path, tmp_path: Path) -> None:
