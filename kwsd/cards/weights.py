@@ -19,7 +19,6 @@ ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 _SHARD = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """A process's part of the weights, as `save_pretrained(distributed_checkpoint=True)` writes it."""
 
-
 _POINTER = b"version https://git-lfs.github.com/spec/"
 """The beginning of what Git LFS puts in the place of a file whose content it keeps elsewhere."""
 

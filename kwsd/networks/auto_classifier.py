@@ -21,7 +21,7 @@ from kwsd.cards.untrusted import check_own_means
 from kwsd.cards.weights import check_alone
 from kwsd.classifier import Classifier
 from kwsd.errors import ModelError
-from kwsd.labels import composed
+from kwsd.networks.heads import label_names
 from kwsd.networks.loading import SAFELY, loading, quiet
 from kwsd.samples import RATE
 
@@ -83,8 +83,7 @@ class AutoClassifier:
         self._many = model.config.problem_type == MANY
         self._batch = max(1, int(_MOST_S / longest_s))
         self.name, self.device = name, device
-        names = model.config.id2label
-        self.labels = tuple(composed(str(names[index])) for index in range(model.config.num_labels))
+        self.labels = label_names(model.config)
         """The columns of what `score` returns, as the model's card names them."""
 
     @torch.inference_mode()

@@ -32,8 +32,7 @@ def answering(parent: int) -> int:
     The process has a name, and dies with its parent. What C libraries print to standard output goes to standard error,
     not to the pipe.
     """
-    with suppress(OSError, AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(_PR_SET_NAME, _NAME.encode(), 0, 0, 0)
+    _prctl(_PR_SET_NAME, _NAME.encode())
     _die_with(parent)
     pipe = os.dup(1)
     os.dup2(2, 1)
@@ -42,10 +41,15 @@ def answering(parent: int) -> int:
 
 def _die_with(parent: int) -> None:
     """Have the kernel kill us when the thread that started us ends: after `kill -9` the parent cannot do so itself."""
-    with suppress(OSError, AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before that
         os._exit(0)
+
+
+def _prctl(what: int, value: int | bytes) -> None:
+    """Ask the kernel for something about this process, if it is Linux."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(what, value, 0, 0, 0)
 
 
 def ending(status: int) -> tuple[str, str]:
