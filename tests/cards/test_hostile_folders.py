@@ -6,7 +6,6 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -104,21 +103,6 @@ def test_attention_of_torch_may_be_named(copy: Path, attention: str) -> None:
     load_classifier(read_card(str(copy)), device="cpu")
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"model": {"type": "none", "vocab": {}, "merges": []}},  # tokenizers raises Exception itself
-        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},  # and here it panics
-    ],
-)
-def test_a_damaged_tokenizer_is_refused(clap: Path, tmp_path: Path, odd: dict[str, Any]) -> None:
-    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
-    change(mine / "tokenizer.json", **odd)
-    card = replace(read_card(str(mine)), labels=("a dog", "a cat"))
-    with pytest.raises(ModelError, match=r"cannot load mine .*; fetch all of its files from the same revision"):
-        load_classifier(card, device="cpu")
-
-
 def test_what_a_configuration_says_reaches_no_terminal_past_kwsd(copy: Path) -> None:
     """transformers would log the value of a property that cannot be set, as it is, and all of the configuration."""
     change(copy / "config.json", inputs_to_logits_ratio="\x1b]0;mine\x07")
@@ -174,48 +158,6 @@ def test_only_a_feature_extractor_is_loaded_as_one(copy: Path, file: str, named:
         read_card(str(copy))
     with pytest.raises(ModelError, match="names a class that kwsd does not load"):
         longest_of(copy, json.loads((copy / "config.json").read_text()), "mine")
-
-
-@pytest.mark.parametrize("file", ["tokenizer_config.json", "config.json"])
-@pytest.mark.parametrize("named", ["AutoModelForCausalLM", "AutoTokenizer", "RagTokenizerFast", 7])
-def test_only_a_tokenizer_is_loaded_as_one(clap: Path, tmp_path: Path, file: str, named: Any) -> None:
-    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
-    change(mine / file, tokenizer_class=named)
-    with pytest.raises(ModelError, match=rf"mine: {file} names a class that kwsd does not load \(tokenizer_class: "):
-        read_card(str(mine))
-
-
-@pytest.mark.parametrize(
-    ("file", "entry"),
-    [
-        ("tokenizer_config.json", {"vocab": "/dev/zero"}),
-        ("tokenizer_config.json", {"merges": "/dev/zero"}),
-        ("tokenizer_config.json", {"gguf_file": "/dev/zero"}),
-        ("tokenizer_config.json", {"init_inputs": ["/dev/zero"]}),
-        ("tokenizer_config.json", {"fast_tokenizer_files": ["../tokenizer.4.0.0.json"]}),
-        ("special_tokens_map.json", {"vocab": "/dev/zero"}),
-        ("special_tokens_map.json", {"vocab_file": "/dev/zero"}),
-    ],
-)
-def test_a_tokenizer_reads_no_file_out_of_its_folder(
-    clap: Path, tmp_path: Path, file: str, entry: dict[str, Any]
-) -> None:
-    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
-    told = json.loads((mine / file).read_text()) if (mine / file).exists() else {}
-    (mine / file).write_text(json.dumps(told | entry))
-    with pytest.raises(
-        ModelError, match=rf"mine: {file} names a file that kwsd does not read \('{next(iter(entry))}': "
-    ):
-        read_card(str(mine))
-
-
-def test_a_tokenizer_may_tell_where_its_files_once_were(clap: Path, tmp_path: Path) -> None:
-    """As older versions of transformers wrote it; the files of the folder are read all the same."""
-    mine = Path(shutil.copytree(clap, tmp_path / "mine"))
-    once = {"vocab_file": "/gone/vocab.json", "tokenizer_file": "/gone/tokenizer.json", "init_inputs": []}
-    change(mine / "tokenizer_config.json", **once, fast_tokenizer_files=["tokenizer.json"])
-    (mine / "special_tokens_map.json").write_text('{"bos_token": "<s>", "additional_special_tokens": []}')
-    load_classifier(replace(read_card(str(mine)), labels=("a dog", "a cat")), device="cpu")
 
 
 def test_nobody_is_asked_whether_to_run_an_encoders_code(monkeypatch: pytest.MonkeyPatch) -> None:
