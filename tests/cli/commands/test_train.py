@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,57 +19,13 @@ from kwsd.errors import DeviceError
 
 Command = Callable[..., Any]
 Rows = Callable[[Path], list[dict[str, str]]]
-
-RECIPE = """
-name = "tones"
-words = ["yes", "no"]
-[network]
-hidden_size = 16
-intermediate_size = 32
-num_attention_heads = 8
-num_hidden_layers = 1
-conv_dim = [8, 8, 16]
-num_conv_pos_embeddings = 16
-adapter_size = 4
-head_size = 8
-[data]
-words = ["clips"]
-validation = ["clips"]
-speech = ["speech"]
-noise = ["speech"]
-held_out = 0
-[mix]
-word_offsets = ["no=0.5"]
-channels = 2
-[schedule]
-batch = 4
-steps = {steps}
-warmup = 2
-mine_every = 20
-mine_windows = 8
-validate_every = 20
-"""
+MakeRecipe = Callable[[int], Path]
 
 
-@pytest.fixture
-def root(clips: Path, tmp_path: Path) -> Path:
-    """A data root: words, and sentences that serve as noise too."""
-    folder = tmp_path / "data"
-    for label, place in (("yes", "clips/yes"), ("no", "clips/no"), ("dog", "speech/the dog")):
-        (folder / place).mkdir(parents=True)
-        for clip in (clips / label).iterdir():
-            (folder / place / clip.name).write_bytes(clip.read_bytes())
-    return folder
-
-
-def recipe(folder: Path, steps: int) -> Path:
-    path = folder / f"recipe-{steps}.toml"
-    path.write_text(RECIPE.replace("{steps}", str(steps)), encoding="utf-8")
-    return path
-
-
-def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: Path, rows: Rows) -> None:
-    arguments = ("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs", "--out", tmp_path / "out")
+def test_a_run_leaves_a_model_that_listens(
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path, rows: Rows
+) -> None:
+    arguments = ("train", recipe(20), "--data", root, "--runs", tmp_path / "runs", "--out", tmp_path / "out")
     ran = kwsd(*arguments, "--device", "cpu")
     assert ran.status == 0, ran.err
     run = tmp_path / "runs" / "tones"
@@ -99,7 +54,7 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
 
     place.write_text(json.dumps(after | {"licence": "CC-BY-4.0 AND Apache-2.0"}))
     place.with_name("LICENSE-voices.txt").write_text("name the speakers")
-    soup = recipe(tmp_path, 22)  # a run that is mixed with the one before
+    soup = recipe(22)  # a run that is mixed with the one before
     soup.write_text(soup.read_text().replace('"tones"', '"soup"') + f'[soup]\nmodel = "{tmp_path}/out/tones"\n')
     mixed = kwsd("train", soup, *arguments[2:])
     assert mixed.status == 0, mixed.err
@@ -108,11 +63,11 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
     assert (tmp_path / "out" / "soup" / "LICENSE-voices.txt").is_file()
     assert json.loads((tmp_path / "out" / "soup" / "card.json").read_text())["licence"] == "Apache-2.0 AND CC-BY-4.0"
 
-    other = kwsd("train", recipe(tmp_path, 30), *arguments[2:])
+    other = kwsd("train", recipe(30), *arguments[2:])
     assert other.status == 78
     assert "schedule.steps" in other.err
 
-    fresh = kwsd("train", recipe(tmp_path, 30), *arguments[2:], "--fresh")
+    fresh = kwsd("train", recipe(30), *arguments[2:], "--fresh")
     assert fresh.status == 0, fresh.err
     assert json.loads(place.read_text())["thresholds"] == {}
     assert (run / "checkpoint.pt.old").exists()
@@ -120,10 +75,10 @@ def test_a_run_leaves_a_model_that_listens(kwsd: Command, root: Path, tmp_path: 
 
 
 def test_the_card_tells_how_well_the_exported_model_hears(
-    kwsd: Command, root: Path, tmp_path: Path, rows: Rows
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path, rows: Rows
 ) -> None:
     """Not the network before its offsets, of which one here is so large that nothing but "yes" is heard."""
-    path = recipe(tmp_path, 20)
+    path = recipe(20)
     text = path.read_text(encoding="utf-8").replace("no=0.5", "yes=100")
     path.write_text(text.replace('validation = ["clips"]', 'validation = ["validation"]'), encoding="utf-8")
     shutil.copytree(root / "clips" / "yes", root / "validation" / "yes")
@@ -136,7 +91,7 @@ def test_the_card_tells_how_well_the_exported_model_hears(
 
 
 def test_a_device_that_cannot_compute_is_told_before_anything_is_prepared(
-    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
 
@@ -145,18 +100,18 @@ def test_a_device_that_cannot_compute_is_told_before_anything_is_prepared(
         raise DeviceError("the GPU cannot be used: it is old;", "use --device cpu")
 
     monkeypatch.setattr("kwsd.cli.teaching.pick_device", broken)
-    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs", "--device", "cuda")
+    ran = kwsd("train", recipe(20), "--data", root, "--runs", tmp_path / "runs", "--device", "cuda")
     assert (ran.status, ran.out, asked) == (69, "", ["cuda"])
     assert "it is old; use --device cpu" in ran.err
     assert not (tmp_path / "runs").exists()
 
 
 def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
-    kwsd: Command, root: Path, tmp_path: Path, rows: Rows
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path, rows: Rows
 ) -> None:
     def arguments(steps: int) -> list[str]:
         place = tmp_path / "runs"
-        return ["train", str(recipe(tmp_path, steps)), "--data", str(root), "--runs", str(place)]
+        return ["train", str(recipe(steps)), "--data", str(root), "--runs", str(place)]
 
     run = tmp_path / "runs" / "tones"
     command = [sys.executable, "-m", "kwsd", *arguments(1_000_000)]
@@ -187,24 +142,28 @@ def test_ctrl_c_keeps_the_steps_and_the_same_command_goes_on(
     assert steps[-1] == step + 20
 
 
-def test_a_damaged_card_is_told_before_anything_is_learnt(kwsd: Command, root: Path, tmp_path: Path) -> None:
+def test_a_damaged_card_is_told_before_anything_is_learnt(
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path
+) -> None:
     (tmp_path / "out" / "tones").mkdir(parents=True)
     (tmp_path / "out" / "tones" / "card.json").write_text('{"name": "to')
     places = ("--runs", tmp_path / "runs", "--out", tmp_path / "out")
-    ran = kwsd("train", recipe(tmp_path, 10), "--data", root, *places)
+    ran = kwsd("train", recipe(10), "--data", root, *places)
     assert (ran.status, ran.out) == (78, "")
     assert "repair or remove it" in ran.err
     assert not (tmp_path / "runs" / "cache").exists()
 
 
 @pytest.mark.parametrize("key", ["network.start", "teacher.scores", "soup.model"])
-def test_a_model_that_the_run_needs_is_not_replaced(kwsd: Command, root: Path, tmp_path: Path, key: str) -> None:
+def test_a_model_that_the_run_needs_is_not_replaced(
+    kwsd: Command, root: Path, recipe: MakeRecipe, tmp_path: Path, key: str
+) -> None:
     """The same command could not go on with it, or would make another model."""
     run, model = tmp_path / "runs" / "tones", tmp_path / "runs" / "tones" / "model"
     model.mkdir(parents=True)
     (model / "config.json").write_text("{}")
     (run / "checkpoint.pt").write_bytes(b"that run's")
-    path, (table, name) = recipe(tmp_path, 20), key.split(".")
+    path, (table, name) = recipe(20), key.split(".")
     text, added = path.read_text(encoding="utf-8"), f'[{table}]\n{name} = "{model}"\n'
     path.write_text(text.replace(f"[{table}]\n", added) if table in text else text + added, encoding="utf-8")
     ran = kwsd("train", path, "--data", root, "--runs", tmp_path / "runs", "--fresh")
@@ -213,60 +172,9 @@ def test_a_model_that_the_run_needs_is_not_replaced(kwsd: Command, root: Path, t
     assert {file.name for file in run.iterdir()} == {"checkpoint.pt", "model"}
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "told"),
-    [
-        (OSError(28, "No space left on device"), 69, "(No space left on device): make room, then"),
-        (OSError(21, "Is a directory"), 73, "(Is a directory): correct that, then"),
-    ],
-)
-def test_a_checkpoint_that_cannot_be_written(
-    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, status: int, told: str
-) -> None:
-    def fails(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr("kwsd.training.loop.save", fails)
-    ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
-    assert (ran.status, ran.out) == (status, "")
-    assert f"tones: cannot be written {told} resume with the same" in ran.err
-
-
-def test_a_disk_that_fills_up_with_the_model(
-    kwsd: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from safetensors import SafetensorError
-
-    def full(*_: object, **__: object) -> None:
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-
-    arguments = ("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
-    with monkeypatch.context() as patched:
-        patched.setattr("kwsd.cli.teaching.export_model", full)
-        ran = kwsd(*arguments)
-    assert (ran.status, ran.out) == (69, "")
-    assert "then resume with the same command" in ran.err
-    again = kwsd(*arguments)  # nothing was lost
-    assert again.status == 0, again.err
-    assert again.out.startswith(f"{tmp_path / 'runs' / 'tones' / 'model'}: 20 steps")
-
-
-def test_a_model_may_lie_on_another_disk_than_its_run(kwsd: Command, root: Path, tmp_path: Path) -> None:
-    elsewhere = Path("/dev/shm")
-    if elsewhere.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is but one disk")
-    with tempfile.TemporaryDirectory(dir=elsewhere) as folder:
-        (tmp_path / "runs" / "tones").mkdir(parents=True)
-        (tmp_path / "runs" / "tones" / "model").symlink_to(folder)
-        ran = kwsd("train", recipe(tmp_path, 20), "--data", root, "--runs", tmp_path / "runs")
-        assert ran.status == 0, ran.err
-        assert (Path(folder) / "card.json").exists()
-        assert not list(Path(folder).glob(".export-*"))
-
-
 @pytest.mark.parametrize(("words", "status"), [("data root", 66), ("unknown key", 78), ("cannot read", 66)])
-def test_what_cannot_be_trained(kwsd: Command, tmp_path: Path, words: str, status: int) -> None:
-    path = recipe(tmp_path, 10)
+def test_what_cannot_be_trained(kwsd: Command, recipe: MakeRecipe, tmp_path: Path, words: str, status: int) -> None:
+    path = recipe(10)
     if words == "unknown key":
         path.write_text(path.read_text(encoding="utf-8") + "paitence = 3\n", encoding="utf-8")
     if words == "cannot read":
