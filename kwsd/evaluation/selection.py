@@ -72,7 +72,8 @@ def free_of(
 
     free = [recording for recording in recordings if not holds_one(recording)]
     if recordings and not free:
-        raise InputError(f"{where}: no recordings without a word that is listened for; name another folder")
+        what = f"{where}: every recording holds one of the words that are listened for or to be left out;"
+        raise InputError(what, "name another folder")
     return free
 
 
