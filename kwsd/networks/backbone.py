@@ -55,7 +55,7 @@ def check_hears(config: Any) -> None:
     """Raise NotAnEncoder where transformers' network of this configuration is not for sounds, or is made of others.
 
     Such a network cannot hear, yet some fetch code from the Hub when they are made (Mamba) or compile it (RWKV), and
-    parts have no protection against code that `auto_map` names.
+    parts have no protection against code that `auto_map` names. One with a decoder takes more than sounds (SpeechT5).
     """
     kind: Any = MODEL_MAPPING.get(type(config), None)  # transformers leaves it without types
     if kind is None:
@@ -65,6 +65,8 @@ def check_hears(config: Any) -> None:
         raise NotAnEncoder(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")
     if type(config).sub_configs:  # the class's, as a config.json may set the object's
         raise NotAnEncoder(f"its encoder is made of other models (model_type: {config.model_type!r:.40})")
+    if config.is_encoder_decoder and config.model_type not in _WITH_DECODER:
+        raise NotAnEncoder(f"kwsd cannot take its encoder without its decoder (model_type: {config.model_type!r:.40})")
 
 
 class BackboneForAudioClassification(PreTrainedModel):  # type: ignore[no-untyped-call]  # nor this

@@ -64,6 +64,16 @@ def test_a_network_that_cannot_hear_is_refused_before_it_is_made(
         adopt(mine, replace(RECIPE, frozen=True), LABELS, "cpu")
 
 
+def test_an_encoder_that_is_not_to_be_had_alone_is_refused(foreign: Foreign, tmp_path: Path) -> None:
+    from transformers import SpeechT5Config, SpeechT5Model
+
+    small = {"encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "conv_dim": (8,) * 7}
+    SpeechT5Model(SpeechT5Config(hidden_size=24, **small)).save_pretrained(tmp_path)
+    shutil.copy(foreign("hubert") / "preprocessor_config.json", tmp_path)
+    with pytest.raises(ModelError, match=r"without its decoder \(model_type: 'speecht5'\); use another model$"):
+        adopt(tmp_path, RECIPE, LABELS, "cpu")
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
     from safetensors.numpy import load_file, save_file
