@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import lacks_tokenizer
@@ -18,8 +19,10 @@ from kwsd.errors import ModelError
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 """The form that huggingface_hub accepts; for any other it raises an error of its own."""
-_ADDRESS = re.compile(r"https?://[^/]+/(?!(?:datasets|spaces)/)([^/?#]+/(?!(?:tree|blob|resolve)/)[^/?#]+)")
-"""A model's page. What is below datasets and spaces is no model, and tree, blob and resolve are no model's name."""
+_INSIDE = "(?:tree|blob|resolve)/"
+"""What is between a model and a revision in the addresses of its files."""
+_ADDRESS = re.compile(rf"https?://[^/]+/(?!(?:datasets|spaces)/)([^/?#]+/(?!{_INSIDE})[^/?#]+)(?:/{_INSIDE}([^/?#]+))?")
+"""A model's page, and the revision, if one is shown. What is below datasets and spaces is no model."""
 _MAIN = "main"
 
 
@@ -44,9 +47,9 @@ def hub_id(text: str) -> HubId | None:
 
 
 def id_in_address(text: str) -> HubId | None:
-    """The id in the address of a model's page, as a browser shows it; None for any other text."""
+    """The id in the address of a model's page or files, as a browser shows it; None for any other text."""
     found = _ADDRESS.match(text)
-    return hub_id(found[1]) if found else None
+    return hub_id("@".join(map(unquote, filter(None, found.groups())))) if found else None
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kwsd.cards.exported import is_exported
-from kwsd.cards.hub import HubId, complete, forget, hub_id, pulled, pulled_ids
+from kwsd.cards.hub import HubId, complete, forget, hub_id, id_in_address, pulled, pulled_ids
 from kwsd.cards.model_card import ModelCard
 from kwsd.config import expanded
 from kwsd.errors import ModelError
@@ -41,7 +41,9 @@ def pull_model(name: str, progress: Callable[[int, int], None]) -> Path:
             f"{name} comes with kwsd, so there is nothing to fetch;", f"use it: kwsd listen --model {name}"
         )
     if wanted is None:
-        raise ModelError(f"{name!r} is not an id of a model on the Hub;", "write OWNER/NAME, or OWNER/NAME@REVISION")
+        meant = id_in_address(name)
+        remedy = f"did you mean {meant}?" if meant else "write OWNER/NAME, or OWNER/NAME@REVISION"
+        raise ModelError(f"{name!r} is not an id of a model on the Hub;", remedy)
     from kwsd.zoo.pulling import pull
 
     return pull(wanted, progress)

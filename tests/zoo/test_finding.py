@@ -10,7 +10,7 @@ from json_files import change
 from two_words import two_words
 
 from kwsd.errors import ConfigError, ModelError
-from kwsd.zoo import find_model, missing_id, read_card, shipped_models
+from kwsd.zoo import find_model, missing_id, pull_model, read_card, shipped_models
 
 
 @pytest.fixture
@@ -63,10 +63,19 @@ def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_pat
         find_model(str(tmp_path / "runs" / "model"))
 
 
-@pytest.mark.parametrize("rest", ["", "/", "/tree/main", "?library=transformers"])
-def test_the_address_of_a_models_page_is_understood(rest: str) -> None:
-    with pytest.raises(ModelError, match=r"there is no model or folder .*; did you mean someone/some-model\?$"):
-        find_model(f"https://hub.example/someone/some-model{rest}")
+@pytest.mark.parametrize(
+    ("rest", "revision"),
+    [
+        ("", ""), ("/", ""), ("/tree/main", ""), ("?library=transformers", ""), ("/discussions/1", ""),
+        ("/tree/v1.0/part", "@v1.0"), ("/blob/0a1b/config.json?x=y", "@0a1b"), ("/tree/refs%2Fpr%2F2", "@refs/pr/2"),
+    ],
+)  # fmt: skip
+def test_the_address_of_a_models_page_is_understood(rest: str, revision: str) -> None:
+    address = f"https://hub.example/someone/some-model{rest}"
+    with pytest.raises(ModelError, match=rf"no model or folder .*; did you mean someone/some-model{revision}\?$"):
+        find_model(address)
+    with pytest.raises(ModelError, match=rf" is not an id .*; did you mean someone/some-model{revision}\?$"):
+        pull_model(address, lambda *_: None)
 
 
 @pytest.mark.parametrize("rest", ["datasets/someone/some-set", "spaces/someone/some-space", "some-model/tree/main"])
