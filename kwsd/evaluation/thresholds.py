@@ -22,6 +22,8 @@ Counts = NDArray[np.int64]
 
 _STEP = 0.25
 _CEILING = 16.5
+_FLOOR = 0.0
+"""The lowest threshold that is chosen, in log-odds: 0.5."""
 _AMPLE = 4
 """The search of one word ends where it alone gives more than this many times the alarms that are allowed in all."""
 
@@ -45,10 +47,9 @@ def choose_thresholds(
     trigger: TriggerSettings,
     gated: bool = True,
     budget: float = 0.5,
-    lowest: float = 0.5,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Choice:
-    """Choose thresholds greedily, from a grid of 0.25 in log-odds and at least `lowest`, for the most hits.
+    """Choose thresholds greedily, from a grid of 0.25 in log-odds and at least 0.5, for the most hits.
 
     Every word starts at its best threshold without a false alarm. While the budget (alarms an hour, over all words and
     streams) lasts, the word with the most additional hits per alarm is lowered; of equal thresholds, the higher is
@@ -67,7 +68,7 @@ def choose_thresholds(
     talk, and missed as many words as a common threshold at three. The choice needs hours of talk: in less than
     1 / `budget` hours, the budget is less than one alarm.
     """
-    grid = np.concatenate([[math.inf], np.arange(_CEILING, log_odds(lowest) - _STEP / 2, -_STEP)])
+    grid = np.concatenate([[math.inf], np.arange(_CEILING, _FLOOR - _STEP, -_STEP)])
     allowed = math.floor(budget * sum(each.hours for each in recorded) + 1e-9)
 
     def replayers(firing: Sequence[str]) -> list[Replayer]:

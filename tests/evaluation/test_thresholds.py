@@ -126,17 +126,10 @@ def test_a_word_that_cannot_be_told_from_its_alarms_never_fires():
     assert [word.missed for word in choice.operating.by_word()] == [0, 1]
 
 
-def test_no_threshold_below_the_lowest():
-    recorded = stream(1.0, {"a": [2.0, -1.0]}, {})
-    choice = choose_thresholds([recorded], ["a"], trigger=TRIGGER, lowest=0.7)
+def test_no_threshold_below_a_half():
+    choice = choose_thresholds([stream(1.0, {"a": [2.0, 0.1, -0.1]}, {})], ["a"], trigger=TRIGGER)
     assert choice.operating.misses == 1
-    assert choice.operating.thresholds["a"] >= 0.7
-
-
-def test_the_lowest_threshold_itself_may_be_chosen():
-    choice = choose_thresholds([stream(1.0, {"a": [0.1]}, {})], ["a"], trigger=TRIGGER, lowest=0.5)
-    assert choice.operating.misses == 0
-    assert choice.operating.thresholds["a"] == pytest.approx(0.5)
+    assert choice.operating.thresholds["a"] == 0.5
 
 
 def test_an_hour_in_ten_streams_has_the_budget_of_an_hour():
