@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ from kwsd.evaluation.log_odds import from_log_odds
 from kwsd.evaluation.operating import OperatingPoint, operate
 from kwsd.evaluation.replayer import Replayer
 from kwsd.evaluation.scored_stream import ScoredStream
-from kwsd.evaluation.scoring import Matched, Outcome
+from kwsd.evaluation.scoring import Matched, Outcome, score_events
 from kwsd.evaluation.statistics import wilson_interval
 from kwsd.evaluation.truth import SpokenWord
 from kwsd.events import Detection
@@ -57,6 +58,7 @@ def test_the_curve_and_its_points_on_a_stream_made_by_hand():
     assert (np.diff(curve.miss_rates) <= 0).all()
     assert (np.diff(curve.alarms_per_hour) >= 0).all()
     assert (curve.miss_rates[0], curve.alarms_per_hour[0]) == (1.0, 0.0)
+    assert np.abs(np.diff(curve.thresholds)).min() == 0.5 / 2**7  # a step, halved seven times
     # Two hours: no alarm, one, two. Just above 7.06 words from 7.1 on are heard, which is 91; and so on.
     assert [len(point.alarms) for point in found.points] == [0, 1, 2]
     assert [point.misses for point in found.points] == [91, 81, 71]
@@ -145,6 +147,33 @@ def test_streams_add_up():
     replayers = [Replayer(recorded, ("a",), gated=False, trigger=ONE)] * 3
     point = operate(replayers, {"a": 0.99})
     assert (point.hours, len(point.outcomes)) == (6.0, 300)
+
+
+def test_the_answers_of_all_streams_are_told_by_their_kinds() -> None:
+    words = tuple(SpokenWord(at * RATE, at * RATE + 8000, word) for at, word in ((10, "a"), (20, "b"), (30, "b")))
+
+    def heard(*found: tuple[str, float]) -> Matched:
+        return score_events([Detection("s", word, 0.9, 0.5, 0, 0, round(at * RATE), "m") for word, at in found], words)
+
+    first = heard(("a", 11.2), ("a", 20.3), ("a", 30.3), ("a", 50), ("b", 30.5), ("b", 30.6))
+    second = heard(("a", 10.6), ("a", 10.7), ("a", 10.8), ("b", 20.7))
+    point = OperatingPoint(0.5, -1.5, {"a": 0.9, "b": 0.9}, 2.0, (first, second))
+    told = json.loads(json.dumps(point.to_dict()))
+    assert (told["late"], told["substitutions"], told["repeats"], told["alarms"]) == (1, 2, 3, 4)
+    assert (told["words"], told["misses"], told["miss_rate"], told["hours"]) == (6, 3, 0.5, 2.0)
+    assert (told["budget_per_hour"], told["shift_log_odds"], told["alarms_per_hour"]) == (0.5, -1.5, 2.0)
+    assert told["latency_ms"] == pytest.approx({"p50": 100.0, "p95": 190.0, "p99": 198.0})  # of 0, 100 and 200
+    low, high = told["miss_rate_interval"]
+    assert 0 < low < 0.5 < high < 1
+    assert told["alarms_per_hour_interval"] == pytest.approx([1.0899 / 2, 10.2416 / 2], abs=1e-4)
+    assert [(word["word"], word["missed"], word["alarms"]) for word in told["per_word"]] == [("a", 1, 4), ("b", 2, 0)]
+    assert told["per_word"][1]["interval"] == pytest.approx(wilson_interval(2, 4))
+
+
+def test_no_audio_has_no_rate_of_alarms() -> None:
+    point = OperatingPoint(None, 0.0, {"a": 0.5}, 0.0, (score_events([], []),))
+    assert math.isnan(point.alarms_per_hour)
+    assert all(math.isnan(edge) for edge in point.alarm_interval)
 
 
 def test_scores_of_one_and_words_that_never_fire():

@@ -12,7 +12,7 @@ from kwsd.samples import RATE
 
 def fired(word: str, at_s: float) -> Detection:
     at = round(at_s * RATE)
-    return Detection("s", word=word, score=0.9, threshold=0.5, start=at - 8000, end=at, at=at, model="m")
+    return Detection("s", word=word, score=0.9, threshold=0.5, start=at - 8000, end=at - 1600, at=at, model="m")
 
 
 def spoken(word: str, start_s: float, end_s: float) -> SpokenWord:

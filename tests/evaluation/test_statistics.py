@@ -154,6 +154,11 @@ def test_of_points_with_equal_figures_the_highest_threshold_is_taken() -> None:
     assert curve.envelope().thresholds.tolist() == [0.9]
 
 
+def test_of_points_that_miss_as_much_the_one_with_the_fewest_alarms_is_taken() -> None:
+    curve = statistics.DetCurve(np.array([0.9, 0.8, 0.7]), np.array([0.6, 0.5, 0.5]), np.array([0.1, 0.9, 0.7]))
+    assert curve.index_at(1.0) == 2
+
+
 def test_a_point_that_costs_the_whole_budget_is_within_it() -> None:
     curve = statistics.DetCurve(np.array([0.9, 0.8]), np.array([0.5, 0.2]), np.array([0.5, 1.0]))
     assert curve.index_at(1.0) == 1

@@ -93,6 +93,29 @@ def test_a_late_answer_makes_no_word_deaf():
     assert [alarm.at for alarm in choice.operating.alarms] == [recorded.ends[first]]  # it is still told as one
 
 
+def test_words_that_keep_to_the_budget_alone_are_raised_together_until_they_do_so_together():
+    """After "b", "a" may not fire for two seconds, and then it is too late to be an answer; alone, it fires at once."""
+    recorded = stream(1.0, {"c": [7.1, 7.4]}, {})
+    rows, at = recorded.scores.copy(), 4000
+    rows[at : at + 30, 0], rows[at - 1 : at + 3, 1] = from_log_odds(5.1), from_log_odds(9.1)
+    end = int(recorded.ends[at])
+    both = SpokenWord(end - 4800, end, "a"), SpokenWord(end - 4800, end, "b")
+    recorded = replace(recorded, scores=rows, words=(*recorded.words, *both))
+    slow = replace(TRIGGER, refractory_ms=2000)
+    choice = choose_thresholds([recorded], ["a", "b", "c"], trigger=slow, budget=0.0)
+    assert odds_of(choice) == {
+        word: pytest.approx(odds, abs=1e-4) for word, odds in zip("abc", (5.25, 9.25, 7.25), strict=True)
+    }
+    assert [word.missed for word in choice.operating.by_word()] == [1, 1, 1]
+    assert not choice.operating.alarms
+
+
+def test_a_word_may_need_nearly_all_that_a_score_can_tell():
+    recorded = stream(1.0, {"a": [15.6]}, {"a": [14.1]})
+    choice = choose_thresholds([recorded], ["a"], trigger=TRIGGER, budget=0.0)
+    assert (choice.operating.misses, len(choice.operating.alarms)) == (0, 0)
+
+
 def test_a_word_never_spoken_keeps_its_threshold_or_more_where_it_alarms():
     """What was measured on hours of other words' streams is not given up for what is said in this one."""
     recorded = stream(2.0, {"a": [3.1]}, {"c": [6.6]})
