@@ -8,11 +8,11 @@ import pytest
 
 from kwsd.datasets.recordings import Recording
 from kwsd.errors import InputError
-from kwsd.evaluation.selection import Sound, at_pauses, draw_words, free_of, kept_back, lasting, notes_on
+from kwsd.evaluation.selection import Sound, at_pauses, draw_words, free_of, kept_back, lasting, notes_on, up_to
 
 
-def clip(label: str, name: str = "a", speaker: str = "") -> Recording:
-    return Recording(Path("x.wav"), name, label, speaker, 0, 16000)
+def clip(label: str, name: str = "a", speaker: str = "", folder: str = "") -> Recording:
+    return Recording(Path(folder) / "x.wav", name, label, speaker, 0, 16000)
 
 
 def test_sentences_that_hold_a_word_are_left_out_and_unknown_ones_noted():
@@ -34,6 +34,12 @@ def test_a_word_that_is_a_phrase_is_found_in_what_is_said():
         assert free_of([phrase], clips, {}) == clips[1:]
 
 
+def test_a_folder_of_a_number_holds_that_word_alone() -> None:
+    """Figures are no letters, so that neither a word "3" nor a reader's number has words in it."""
+    clips = [clip("", folder="3"), clip("", folder="19")]
+    assert free_of(["3"], clips, {}) == clips[1:]
+
+
 def test_what_a_table_says_of_a_recording_is_its_transcript():
     clips = [clip("", "a"), clip("", "b"), clip("", "c"), clip("2024", "d"), clip("ON IT", "b")]
     said = {"a": "hold on", "b": "hold it", "d": "on we go"}
@@ -51,6 +57,23 @@ def test_words_are_drawn_evenly_and_without_repetition_while_clips_last():
     assert set(Counter(recording.name for recording in drawn if recording.label == "off").values()) == {3, 4}
     assert drawn == draw_words(clips, 20, seed=1) != draw_words(clips, 20, seed=2)
     assert len(draw_words(clips, 3)) == 3
+
+
+def test_another_seed_draws_other_clips_and_other_words_first() -> None:
+    clips = [clip(word, f"{word}-{n}") for word in ("off", "yes") for n in range(50)]
+    one, other = ({recording.name for recording in draw_words(clips, 20, seed=seed)} for seed in (1, 2))
+    assert one != other
+    assert {draw_words(clips, 1, seed=seed)[0].label for seed in range(10)} == {"off", "yes"}
+
+
+def test_speech_is_drawn_until_it_lasts_long_enough() -> None:
+    clips = [clip("", f"{n}") for n in range(60)]
+    drawn = up_to(clips, 10 / 3600, seed=1)
+    assert len({recording.name for recording in drawn}) == len(drawn) == 10
+    assert drawn == up_to(clips, 10 / 3600, seed=1) != up_to(clips, 10 / 3600, seed=2)
+    assert drawn != clips[:10]
+    assert len(up_to(clips, 10.5 / 3600)) == 11
+    assert {recording.name for recording in up_to(clips, 1)} == {recording.name for recording in clips}
 
 
 def test_no_words_to_draw():

@@ -75,6 +75,75 @@ def test_a_peak_does_not_count_as_power(say, babble):
     assert 10 * np.log10(mean_power(original) / mean_power(noise)) == pytest.approx(10.0, abs=0.1)
 
 
+def decibels(samples: np.ndarray) -> float:
+    return float(10 * np.log10(mean_power(samples)))
+
+
+def test_words_and_sentences_are_as_loud_as_asked_without_the_silence_around_them(say, babble):
+    sentence = np.concatenate([np.zeros(RATE, np.int16), babble(1, 1.0), np.zeros(RATE, np.int16)])
+    words = [Sound("low", f"{n}", say("low")) for n in range(2)]
+    settings = StreamSettings(snr_db=None, pause_s=(0.5, 0.5), level_db=-30, spread_db=0)
+    stream = build_stream(words, [Sound("", "s", sentence)], (), settings)
+    levels = [decibels(stream.samples[word.start : word.end]) for word in stream.words]
+    assert levels == pytest.approx([-30, -30], abs=0.2)
+    talk = stream.samples[stream.words[0].end + round(1.5 * RATE) :][:RATE]
+    assert decibels(talk) == pytest.approx(-30, abs=0.2)
+
+
+def test_levels_are_drawn_on_both_sides_of_the_one_that_is_asked_for(say):
+    words = [Sound("low", f"{n}", say("low")) for n in range(40)]
+    stream = build_stream(words, [], (), StreamSettings(snr_db=None, level_db=-30, spread_db=6))
+    levels = [decibels(stream.samples[word.start : word.end]) for word in stream.words]
+    assert -36.2 < min(levels) < -33
+    assert -27 < max(levels) < -23.8
+
+
+def test_after_the_last_word_comes_its_pause_and_the_tail_with_noise_at_the_asked_ratio_to_the_level(say):
+    noise = np.tile(np.array([9000, -9000], np.int16), 5 * RATE)
+    settings = StreamSettings(snr_db=10.0, pause_s=(0.3, 0.3), level_db=-30, spread_db=6, tail_s=2.5)
+    stream = build_stream([Sound("low", "l", say("low"))], [], [Sound("", "n", noise)], settings)
+    assert len(stream.samples) - stream.words[0].end == round(2.8 * RATE)
+    assert decibels(stream.samples[-2 * RATE : -RATE]) == pytest.approx(-40, abs=0.5)
+    assert (stream.samples[0], stream.samples[-1]) == (0, 0)  # it does not click
+
+
+def test_noise_is_another_one_under_each_word(say, babble):
+    words, noise = [Sound("low", "l", say("low"))] * 2, [Sound("", "n", babble(1, 9.0))]
+    settings = StreamSettings(pause_s=(0.3, 0.3), spread_db=0, tail_s=0)
+    first, second = np.split(build_stream(words, [], noise, settings).samples, 2)
+    assert len(first) == len(second)
+    assert not np.array_equal(first, second)
+
+
+def test_what_is_heard_around_a_word_fades_and_the_word_does_not(say):
+    around = np.tile(np.array([500, -500], np.int16), RATE // 2)
+    clip = np.where(say("low") == 0, around, say("low"))
+    settings = StreamSettings(snr_db=None, pause_s=(0.2, 0.2), level_db=-20, spread_db=0, tail_s=0)
+    stream = build_stream([Sound("low", "l", clip)], [], (), settings)
+    (word,) = stream.words
+    heard = np.abs(stream.samples.astype(int))
+    for edge in (heard[: word.start - 800], heard[word.end + 800 :][::-1]):
+        assert edge[0] == 0
+        assert (np.diff(edge[:320:2]) >= 0).all()
+        assert edge[321:].min() > 0.9 * edge.max() > 100
+    whole = say("low", 0.4, total_s=0.4)
+    stream = build_stream([Sound("low", "l", whole)], [], (), settings)
+    place = stream.samples[round(0.2 * RATE) :][: len(whole)].astype(float)
+    ratio = place[abs(whole) > 1000] / whole[abs(whole) > 1000]
+    assert ratio.max() < 1.01 * ratio.min()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sentences_come_in_an_order_of_the_seed(say, babble, seed):
+    words = [Sound("low", f"{n}", say("low")) for n in range(6)]
+    speech = [Sound("", f"{n}", babble(n, 1.0 + n)) for n in range(5)]
+    settings = StreamSettings(snr_db=None, pause_s=(0.5, 0.5), seed=seed)
+    starts = [word.start for word in build_stream(words, speech, (), settings).words]
+    lasting = [round(gap / RATE - 1.4) for gap in np.diff(starts)]
+    assert sorted(lasting) == [1, 2, 3, 4, 5]
+    assert lasting != [1, 2, 3, 4, 5]
+
+
 def test_words_stand_between_speech_with_a_pause_on_both_sides(say, babble):
     words = [Sound("low", f"l{n}", say("low", 0.4)) for n in range(4)]
     speech = [Sound("", f"s{n}", babble(n, 2.0)) for n in range(3)]
@@ -98,8 +167,8 @@ def test_each_place_gets_a_word_before_any_gets_two(say, babble):
 
 
 def test_a_bark_that_misses_the_word_is_not_blown_up(say, babble):
-    bark = np.zeros(5 * RATE, np.int16)
-    bark[:4000] = babble(1, 0.25, 0.2)
+    bark = babble(3, 5.0, 0.0005)
+    bark[42_000:46_000] = babble(1, 0.25, 0.2)
     steady = babble(2, 5.0, 0.02)
     words = [Sound("low", f"l{n}", say("low")) for n in range(6)]
     speech = [Sound("", f"s{n}", babble(n + 9, 2.0)) for n in range(6)]
