@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kwsd.cli.columns import widths
 from kwsd.errors import InputError
+from kwsd.evaluation import stream_scoring
 from kwsd.evaluation.selection import Sound
 from kwsd.evaluation.stream_builder import StreamSettings, build_stream
 from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.streams import evaluate_streams
+from kwsd.evaluation.truth import Stream
+from kwsd.networks import cascade
 from kwsd.samples import RATE
+from kwsd.spotting.gate import GateSettings
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
 
@@ -91,6 +96,45 @@ def test_a_model_gets_windows_of_its_own_length(stream, tones):
     score_stream(stream, tones, replace(SETTINGS, window=2 * RATE), progress=progress.append)
     assert lengths == {2 * RATE}
     assert progress[-1] == len(stream.samples)  # and not the silence after it
+
+
+def test_a_row_of_scores_is_that_of_the_window_that_ends_there(stream, tones):
+    recorded = score_stream(stream, tones, SETTINGS)
+    padded = np.concatenate([np.zeros(RATE, np.int16), stream.samples, np.zeros(2 * RATE, np.int16)])
+    windows = np.stack([padded[end : end + RATE] for end in recorded.ends]).astype(np.float32) / 32_768
+    assert recorded.scores == pytest.approx(tones.score(windows))
+    assert (np.diff(recorded.ends) == SETTINGS.hop).all()
+
+
+def test_what_the_gate_keeps_out_and_how_coarsely_the_daemon_looks_is_recorded(tones, say):
+    samples = np.concatenate([np.zeros(3 * RATE, np.int16), say("low"), np.zeros(3 * RATE, np.int16)])
+    settings = replace(SETTINGS, coarse=2400, gate=GateSettings(hangover_ms=200))
+    recorded = score_stream(Stream("s", samples, ()), tones, settings)
+    heard = recorded.ends[recorded.open]
+    assert len(heard)
+    assert 3 * RATE < heard.min() < heard.max() < 4.5 * RATE
+    assert recorded.coarse == 2400
+
+
+def test_the_cost_of_the_classifier_is_told_apart_from_that_of_the_rest(stream, tones, monkeypatch):
+    spent_s = 0.0
+    score = tones.score
+
+    def scored(windows):
+        nonlocal spent_s
+        spent_s += len(windows)
+        return score(windows)
+
+    monkeypatch.setattr(tones, "score", scored)
+    for module in (cascade, stream_scoring):
+        monkeypatch.setattr(module, "time", SimpleNamespace(process_time=lambda: spent_s))
+    recorded = score_stream(stream, tones, SETTINGS)
+    assert recorded.scoring_s.tolist() == [1.0] * len(recorded.ends)
+    assert (recorded.path_s, recorded.gate_s) == (0, 0)
+    trigger = replace(TRIGGER, thresholds={"low": 2.0})
+    share = recorded.scored_share(trigger, gated=False)
+    expected = share * len(recorded.ends) / stream.seconds
+    assert recorded.cpu_per_second(trigger, gated=False) == pytest.approx(expected)
 
 
 def test_each_window_is_scored_once(stream, tones):
