@@ -40,7 +40,26 @@ def test_accuracy_by_word_and_in_all(folder, tones):
     assert found["mean_per_word_100_clips"] is None
     assert found["word_or_noise"]["accuracy"] == 1.0
     assert report.confusion[1, 0] == 1
-    assert 0 <= found["ece"] <= 1
+    assert found["notes"] == ["labels that the model lacks, counted as unknown: shoe"]
+
+
+def test_a_guess_is_as_sure_as_its_own_score_whether_right_or_wrong() -> None:
+    """Two of three are right, at 0.8, 0.8 and 0.7; and what is speech for 60 % is none of noise."""
+    rows = np.array([[0.8, 0.2, 0, 0, 0], [0.2, 0.8, 0, 0, 0], [0.7, 0.3, 0, 0, 0]])
+    report = report_of("m", task_of(LABELS, None), np.array([0, 1, 1]), rows)
+    assert report.reliability.ece == pytest.approx((2 * 0.2 + 0.7) / 3)
+    doubtful = report_of("m", task_of(LABELS, None), np.array([0, 4]), np.array([[0.3, 0.2, 0.1, 0, 0.4]] * 2))
+    assert (doubtful.speech.correct, doubtful.noise.correct) == (1, 0)
+    sure = report_of("m", task_of(LABELS, None), np.array([0, 4]), np.array([[0.2, 0.2, 0.08, 0, 0.52]] * 2))
+    assert (sure.speech.correct, sure.noise.correct) == (0, 1)
+
+
+def test_a_model_that_hears_more_gets_what_comes_before(folder, tones, monkeypatch):
+    lengths = set()
+    score = tones.score
+    monkeypatch.setattr(tones, "score", lambda windows: lengths.add(windows.shape[1]) or score(windows))
+    evaluate_clips(tones, find_recordings(folder), window=RATE // 2, before=RATE)
+    assert lengths == {RATE * 3 // 2}
 
 
 def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
@@ -88,6 +107,13 @@ def test_unknown_gets_the_sum_of_what_was_not_chosen():
     assert task_of(LABELS, None).merged(scores, LABELS)[0] == pytest.approx(scores[0])
 
 
+@pytest.mark.parametrize(("total", "merged"), [(1.015, 0.515), (0.985, 0.485), (1.03, 0.3)])
+def test_probabilities_that_were_rounded_add_up_all_the_same(total: float, merged: float) -> None:
+    """As of a network in 8 bits; what is further from one are scores of labels that do not exclude each other."""
+    scores = np.array([[0.5, 0.3, 0, total - 0.8, 0]], np.float32)
+    assert task_of(LABELS, ["yes"]).merged(scores, LABELS)[0, 1] == pytest.approx(merged)
+
+
 def test_labels_that_do_not_exclude_each_other_leave_the_greatest_of_them():
     scores = np.array([[0.3, 0.25, 0.25, 0.1, 0.1], [0.9, 0.8, 0.7, 0.1, 0.2]], np.float32)
     task = task_of(LABELS, [LABELS[0]])
@@ -100,6 +126,10 @@ def test_labels_that_the_model_lacks_are_unknown_and_silence_has_three_names():
     task = task_of(LABELS, None)
     assert [task.classes[task.truth(label)] for label in ("yes", "shoe", "", UNKNOWN)] == ["yes", *[UNKNOWN] * 3]
     assert {task.classes[task.truth(label)] for label in (SILENCE, "silence", "_background_noise_")} == {SILENCE}
+
+
+def test_a_word_that_is_chosen_twice_is_one_class() -> None:
+    assert task_of(LABELS, ["yes", "no", "yes"]).words == ("yes", "no")
 
 
 def test_a_chosen_word_that_the_model_lacks():

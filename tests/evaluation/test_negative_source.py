@@ -20,6 +20,7 @@ def test_recordings_are_played_with_a_pause_after_each(tmp_path, babble):
     assert not blocks[1].any()
     assert not blocks[3].any()
     assert (source.starts, source.heard, source.recordings) == ([0, 8_000 + PAUSE], 16_000, 2)
+    assert [source.place(at) for at in (0, 8_000 + PAUSE - 1, 8_000 + PAUSE)] == [0, 0, 1]
 
 
 def test_a_source_that_is_closed_reads_no_further_recording(tmp_path, babble):

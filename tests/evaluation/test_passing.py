@@ -53,6 +53,36 @@ def test_words_outside_the_task_are_talk():
     task = task_of(LABELS, ["no"])
     found = passed([0, 1], [[0.0, 0.0, 1, 0], [0.95, 0.05, 0, 0]], task=task, substitution=0.05)
     assert (found.words, found.right, found.alarms) == (1, 1, 0)
+    assert passed([1], [[0.47, 0.05, 0.48, 0]], task=task, substitution=0.05).alarms == 0  # not sure that it is no talk
+
+
+def test_of_the_words_that_pass_the_likeliest_counts() -> None:
+    trigger = TriggerSettings(thresholds={"yes": 0.9, "no": 0.3})
+    row = np.array([[0.55, 0.05, 0.4, 0]], np.float32)
+    assert passing(row, LABELS, np.array([YES]), TASK, trigger).passed[YES].tolist() == [0, 1]
+
+
+def test_a_word_without_a_threshold_does_not_pass() -> None:
+    row = np.array([[0, 0, 1, 0]], np.float32)
+    assert not passing(row, LABELS, np.array([NO]), TASK, TriggerSettings(thresholds={"yes": 0.9})).passed.any()
+
+
+def test_each_share_is_of_its_own_clips() -> None:
+    rows = [
+        [0.95, 0.05, 0, 0],
+        [1, 0, 0, 0],
+        [0.95, 0.05, 0, 0],
+        [0, 0, 1, 0],
+        [0, 1, 0, 0],
+        [0, 1, 0, 0],
+        [0, 1, 0, 0],
+    ]
+    found = passed([YES, YES, NO, OTHER, OTHER, NOISE, NOISE], rows)
+    assert found.rows() == (
+        ("words that pass their threshold", "66.67 % of 3 (95 %: 20.8 to 93.9 %)"),
+        ("words that pass another's", "33.33 % of 3 (95 %: 6.1 to 79.2 %)"),
+        ("other clips that pass one", "25.00 % of 4 (95 %: 4.6 to 69.9 %)"),
+    )
 
 
 def test_the_report_tells_it(tmp_path, tones, say):
