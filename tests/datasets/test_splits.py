@@ -22,6 +22,19 @@ def speakers(split: str, count: int) -> list[str]:
     return [name for name in (f"{n}_nohash_0.wav" for n in range(1000)) if which_split(name) == split][:count]
 
 
+@pytest.mark.parametrize(
+    ("split", "speakers"),
+    [
+        ("validation", ["1942abd7", "53d5b86f", "7c1d8533", "3bdf05d3"]),
+        ("test", ["bb05582b"]),
+        ("train", ["2c393fd2", "59fe87e6", "17c94b23", "b7669804"]),
+    ],
+)
+def test_the_rule_puts_speakers_where_the_lists_of_speech_commands_have_them(split: str, speakers: list[str]) -> None:
+    """Speakers of the data set, in its own split; those of a line that are nearest to another one's."""
+    assert {which_split(f"{speaker}_nohash_{take}.wav") for speaker in speakers for take in range(2)} == {split}
+
+
 def splits(found: Iterable[Clip], label: str) -> list[str]:
     return [clip.split for clip in found if clip.label == label]
 

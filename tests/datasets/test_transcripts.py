@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.datasets.transcripts import check_names, read_transcripts, says, sentence, tokens
+from kwsd.datasets.transcripts import beside, check_names, read_transcripts, says, sentence, tokens
 from kwsd.errors import InputError
 
 
@@ -14,6 +14,7 @@ def test_tokens_of_a_sentence():
     assert tokens("WE CALL IT BEAR") == {"we", "call", "it", "bear"}
     assert tokens("the dog's tail, on-line; don't 3 times") == {"the", "dog", "tail", "on", "line", "don't", "times"}
     assert tokens("") == set()
+    assert sentence("Don\u2019t, gru\u0308n") == ("don't", "gr\u00fcn")  # as others write them
 
 
 def test_a_phrase_is_said_where_its_words_follow_each_other() -> None:
@@ -65,6 +66,12 @@ def test_tables_with_a_heading_and_names_with_a_suffix(tmp_path: Path) -> None:
     assert read_transcripts(tmp_path / "said.tsv") == {"a": "yes"}
     (tmp_path / "19-198.trans.txt").write_text("19-198-0000 NORTHANGER ABBEY\n", encoding="utf-8")
     assert read_transcripts(tmp_path / "19-198.trans.txt") == {"19-198-0000": "NORTHANGER ABBEY"}
+
+
+def test_a_folder_may_hold_the_transcripts_of_several_chapters(tmp_path: Path) -> None:
+    for chapter in ("19-198", "19-227"):
+        (tmp_path / f"{chapter}.trans.txt").write_text(f"{chapter}-0000 CHAPTER {chapter}\n", encoding="utf-8")
+    assert beside(tmp_path) == {f"{chapter}-0000": f"CHAPTER {chapter}" for chapter in ("19-198", "19-227")}
 
 
 def test_names_of_another_corpus_are_refused_some_are_noted() -> None:
