@@ -95,6 +95,7 @@ def test_what_only_a_shell_would_read(line: str, sign: str) -> None:
         "timeout 5 sh -c 'echo $KWSD_WORD >> heard'",
         "nice /bin/zsh -c 'echo $KWSD_WORD'",
         "awk '{print};' heard",
+        "psql -c commit;",
         "curl -d a=b&c=d http://lamp/?a=1&b=2",
     ],
 )
@@ -106,3 +107,4 @@ def test_what_a_program_may_want_so(line: str) -> None:
 def test_shown_as_a_person_would_type_it() -> None:
     assert command_line(("say", "two words")) == "say 'two words'"
     assert command_line(("/bin/sh", "-c", "a | b")) == "a | b"
+    assert command_line(("/bin/sh", "-c", "echo $0", "x")) == "/bin/sh -c 'echo $0' x"

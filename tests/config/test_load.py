@@ -125,6 +125,11 @@ def test_flags_may_come_as_text() -> None:
     assert (config.model.hop_ms, config.trigger.threshold, config.gate.enabled) == (50, 0.5, False)
 
 
+def test_a_label_with_a_comma_stands_in_quotes_among_words() -> None:
+    words = load_config(Path(os.devnull), {"trigger.words": 'yes, "Bark, howl",no'}).config.trigger.words
+    assert words == ("yes", "Bark, howl", "no")
+
+
 def test_an_umlaut_of_two_characters_is_one_as_in_a_models_labels(tmp_path: Path) -> None:
     """The shell completes the name of a folder from a Mac as it is."""
     file = tmp_path / "c.toml"
@@ -164,7 +169,9 @@ def test_a_threshold_flag_goes_before_the_files_thresholds(tmp_path: Path) -> No
 
 def test_a_socket_path_flag_turns_the_socket_on(tmp_path: Path) -> None:
     path = write(tmp_path, "[socket]\nenabled = false\n")
-    assert load_config(path, {"socket.path": "/x"}).config.socket.enabled is True
+    on = load_config(path, {"socket.path": "/x"})
+    assert on.config.socket.enabled is True
+    assert on.origins["socket.enabled"] == "flag --socket"
     off = load_config(path, {"socket.enabled": False})
     assert off.config.socket.enabled is False
     assert off.origins["socket.enabled"] == "flag --no-socket"
