@@ -49,7 +49,7 @@ def test_a_file_is_a_card_and_a_classifier(tmp_path: Path) -> None:
     assert (card.name, card.kind, card.labels, card.words) == ("tiny", "exported", LABELS, ("yes", "no"))
     assert (card.rate, card.window, card.longest) == (8_000, 16_000, 16_000)
     assert card.thresholds == {"yes": 0.5, "no": DEFAULT_THRESHOLD}
-    assert (card.smoothing, card.substitution, card.latest_ms) == (3, 0.1, 450)
+    assert (card.smoothing, card.substitution, card.latest_ms, card.second_chance) == (3, 0.1, 450, 3.0)
     assert (card.licence, card.scores) == ("CC0-1.0", {"test": {"a": 1}})
     classifier = load_classifier(card)
     assert (classifier.device, classifier.labels, classifier.name) == ("cpu", LABELS, "tiny")

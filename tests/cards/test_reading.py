@@ -22,6 +22,11 @@ def test_the_checksums_of_a_foreign_model_are_verified(copy: Path) -> None:
         read_card(str(copy))
 
 
+def test_a_foreign_model_is_listened_to_as_its_card_says(copy: Path) -> None:
+    (copy / "card.json").write_text('{"smoothing": 7}')
+    assert read_card(str(copy)).smoothing == 7
+
+
 @pytest.mark.parametrize("given", [".", "../mine", "./../mine/"])
 def test_a_folder_without_a_name_in_its_card_is_named_after_itself(
     copy: Path, monkeypatch: pytest.MonkeyPatch, given: str

@@ -19,6 +19,12 @@ def test_a_card_names_its_verifier() -> None:
     assert read_verifier({}, "card.json") is None
 
 
+def test_thresholds_may_be_encoded_as_on_a_mac() -> None:
+    found = read_verifier({"verifier": CARD["verifier"] | {"thresholds": {"gru\u0308n": 0.9}}}, "card.json")
+    assert found is not None
+    assert found.thresholds == {"gr\u00fcn": 0.9}
+
+
 @pytest.mark.parametrize(
     "change",
     [
