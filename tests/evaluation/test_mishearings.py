@@ -57,4 +57,7 @@ def test_of_many_the_first_are_shown_and_of_nothing_no_table() -> None:
     (table,) = tables(("s",), [many])
     assert len(table.rows) == MOST
     assert table.title == f"What fired wrongly: the first {MOST} of {MOST + 2}; --json has all"
+    (table,) = tables(("s",), [score_events([], WORDS * MOST)])
+    assert len(table.rows) == MOST
+    assert table.title == f"What was missed: the first {MOST} of {3 * MOST}; --json has all"
     assert list(tables(("s",), [score_events([], ())])) == []
