@@ -49,7 +49,7 @@ class GateReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamReport:
-    """The result on streams with known words, with the gate on and off."""
+    """The result on streams with known words, with the gate as it is set, then the other way."""
 
     model: str
     streams: tuple[str, ...]
@@ -58,7 +58,7 @@ class StreamReport:
     notes: tuple[str, ...]
     gates: tuple[GateReport, ...]
     chosen: Choice | None = None
-    """Thresholds for a budget, with the gate on; None if they were not asked for."""
+    """Thresholds for a budget, with the gate as it is set; None if they were not asked for."""
     unreadable: tuple[str, ...] = ()
     """The error of each file that was left out."""
 
@@ -76,8 +76,8 @@ class StreamReport:
     def tables(self) -> tuple[Table, ...]:
         """The tables to print.
 
-        The overall figures, the operating points in two tables, and with the gate on the words at each point and the
-        mistakes at the given thresholds."""
+        The overall figures, the operating points in two tables, and with the gate as it is set the words at each point
+        and the mistakes at the given thresholds."""
         points = [(gate.gated, point) for gate in self.gates for point in gate.points]
         words = tuple(_word_table(point) for gate in self.gates[:1] for point in gate.points)
         if self.chosen:
