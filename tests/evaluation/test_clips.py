@@ -234,6 +234,13 @@ def test_the_tables_name_what_was_mistaken(folder, tones):
     assert all(len(row) == len(words.columns) for row in words.rows)
 
 
+def test_words_of_a_hundred_clips_have_a_mean_of_their_own() -> None:
+    truth, guesses = np.repeat([0, 1], [100, 99]), np.repeat([0, 1], [80, 119])
+    report = report_of("m", task_of(LABELS, None), truth, np.eye(5)[guesses])
+    assert (report.mean_word_accuracy(100), report.mean_word_accuracy()) == (0.8, 0.9)
+    assert ("mean over words of 100 clips or more", "80.00 %") in report.rows()
+
+
 def test_a_report_without_noise_has_no_rate_for_it():
     task = task_of(LABELS, None)
     report = report_of("m", task, np.array([0]), np.array([[0.9, 0.1, 0.0, 0.0, 0.0]]))

@@ -135,6 +135,10 @@ def test_the_cost_of_the_classifier_is_told_apart_from_that_of_the_rest(stream, 
     share = recorded.scored_share(trigger, gated=False)
     expected = share * len(recorded.ends) / stream.seconds
     assert recorded.cpu_per_second(trigger, gated=False) == pytest.approx(expected)
+    dear = replace(recorded, path_s=2.0, gate_s=7.0)
+    for gated, further_s in ((False, 2.0), (True, 7.0)):
+        more = dear.cpu_per_second(trigger, gated=gated) - recorded.cpu_per_second(trigger, gated=gated)
+        assert more == pytest.approx(further_s / stream.seconds)
 
 
 def test_each_window_is_scored_once(stream, tones):
