@@ -11,7 +11,7 @@ import soundfile
 
 from kwsd.datasets.recordings import find_sounds
 from kwsd.errors import InputError
-from kwsd.training.corpus import all_seconds, decode, join
+from kwsd.training.corpus import Corpus, all_seconds, decode, join, said
 
 HEAD = "file\tclip\tlabel\tspeaker\tstart\tlength\n"
 
@@ -73,6 +73,13 @@ def test_clips_that_change_places_are_decoded_anew(tmp_path: Path) -> None:
     again = decode([folder], cache)
     assert again.labels.tolist() == ["off", "on"]
     assert [again.clip(row)[0] for row in (0, 1)] == [2, 1]
+
+
+def test_a_word_is_said_in_a_transcript_however_it_is_written() -> None:
+    labels, names, nothing = np.array(["GO DOWN, HE SAID", "no"]), np.array(["a", "b"]), np.zeros(2, np.int64)
+    speech = Corpus(np.zeros(0, np.int16), labels, names, names, nothing, nothing, nothing)
+    found = said(speech, ["down", "turn_on", "know"], {"b": "Please turn on!"}, {"know": "no"})
+    assert found.tolist() == [[True, False, False], [False, True, True]]
 
 
 def test_what_was_decoded_is_not_decoded_again(tmp_path: Path) -> None:
@@ -144,6 +151,14 @@ def test_a_damaged_recording_does_not_cost_the_others(tmp_path: Path, caplog: py
     assert corpus.names.tolist() == ["a", "c"]
     assert (corpus.clip(1) == 77).all()
     assert f"left out: {tmp_path / 'on' / 'b.flac'}: damaged" in caplog.text
+
+
+def test_three_damaged_recordings_are_not_too_many(tmp_path: Path) -> None:
+    (tmp_path / "on").mkdir()
+    soundfile.write(tmp_path / "on" / "a.wav", np.full(1_600, 77, np.int16), 16_000)
+    for number in range(3):
+        damaged(tmp_path / "on" / f"bad{number}.flac")
+    assert decode([tmp_path], tmp_path / "cache").names.tolist() == ["a"]
 
 
 @pytest.mark.parametrize(("whole", "others"), [(0, 1), (1, 4)])
