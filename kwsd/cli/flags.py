@@ -7,6 +7,7 @@ status, and goes on with other files.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -175,4 +176,6 @@ def parameter_of(option: Option) -> str:
 @cache
 def _panel(section: str) -> str:
     """The title of a section's group of flags: the first line of its dataclass's docstring."""
+    if sys.flags.optimize > 1:  # there are no docstrings, and dataclass() makes one of the fields
+        return section
     return (get_type_hints(Config)[section].__doc__ or section).splitlines()[0].rstrip(".")

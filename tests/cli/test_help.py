@@ -124,3 +124,10 @@ def test_flags_are_grouped_by_section(kwsd: Command) -> None:
     heading = lines.index("When scores become a detection:")
     assert lines[heading + 1].startswith("  --words")
     assert lines.index("Other options:") > heading
+
+
+def test_without_docstrings_groups_are_called_as_their_sections() -> None:
+    command = [sys.executable, "-OO", "-m", "kwsd", "listen", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "\naudio:\n" in done.stdout
+    assert "Config(" not in done.stdout
