@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _run(list(arguments))
-    _hold_standard_descriptors()
+    try:
+        _hold_standard_descriptors()
+    except OSError as error:
+        text = f"{os.devnull} cannot be opened: {error.strerror}; kwsd needs that device: mount or restore /dev"
+        return _tell(text, DeviceError.exit_status, debug=False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if the parent had it ignored, hooks would have no exit status
     if os.environ.get("HOME") == "":  # pathlib takes it for /; one that is not set is looked up in the user database
         del os.environ["HOME"]

@@ -199,3 +199,11 @@ def test_what_the_locale_has_no_letter_for_is_spelt_out(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, encoding="latin-1", check=False, env=env)
     assert done.returncode == 0, done.stderr
     assert "\\u2192" in done.stdout
+
+
+def test_a_machine_without_dev_null_is_no_fault() -> None:
+    code = "import os, sys; os.devnull = '/none/null'; from kwsd.cli import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert done.stderr.startswith("kwsd: error: /none/null cannot be opened: No such file or directory; ")
+    assert len(done.stderr.splitlines()) == 1
