@@ -112,8 +112,9 @@ def test_version(kwsd: Command) -> None:
         assert line.split()[1][0].isdecimal()
 
 
-def test_an_empty_home_is_none() -> None:
-    env = {key: value for key, value in os.environ.items() if key != "XDG_CONFIG_HOME"} | {"HOME": ""}
+@pytest.mark.parametrize("home", ["", "home"])
+def test_a_home_that_is_no_absolute_path_is_none(home: str) -> None:
+    env = {key: value for key, value in os.environ.items() if key != "XDG_CONFIG_HOME"} | {"HOME": home}
     ran = subprocess.run(
         [sys.executable, "-m", "kwsd", "config", "--path"], env=env, capture_output=True, text=True, check=True
     )
