@@ -42,6 +42,21 @@ def tones():
 
 
 @pytest.fixture
+def dear_windows(tones, monkeypatch):
+    """A clock that only the scoring of `tones` moves on, by a second for each window."""
+    spent_s = 0.0
+    score = tones.score
+
+    def scored(windows):
+        nonlocal spent_s
+        spent_s += len(windows)
+        return score(windows)
+
+    monkeypatch.setattr(tones, "score", scored)
+    return lambda: spent_s
+
+
+@pytest.fixture
 def say():
     """say("low", 0.4): a second with that tone in its middle, as int16."""
 

@@ -116,18 +116,9 @@ def test_what_the_gate_keeps_out_and_how_coarsely_the_daemon_looks_is_recorded(t
     assert recorded.coarse == 2400
 
 
-def test_the_cost_of_the_classifier_is_told_apart_from_that_of_the_rest(stream, tones, monkeypatch):
-    spent_s = 0.0
-    score = tones.score
-
-    def scored(windows):
-        nonlocal spent_s
-        spent_s += len(windows)
-        return score(windows)
-
-    monkeypatch.setattr(tones, "score", scored)
+def test_the_cost_of_the_classifier_is_told_apart_from_that_of_the_rest(stream, tones, dear_windows, monkeypatch):
     for module in (cascade, stream_scoring):
-        monkeypatch.setattr(module, "time", SimpleNamespace(process_time=lambda: spent_s))
+        monkeypatch.setattr(module, "time", SimpleNamespace(process_time=dear_windows))
     recorded = score_stream(stream, tones, SETTINGS)
     assert recorded.scoring_s.tolist() == [1.0] * len(recorded.ends)
     assert (recorded.path_s, recorded.gate_s) == (0, 0)
