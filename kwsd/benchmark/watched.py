@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -112,25 +112,35 @@ class Watched:
             raise DeviceError("kwsd listen does not end") from None
 
     def memory_mb(self) -> tuple[float, float]:
-        """Resident memory now and at its peak, with that of its child processes. Raises DeviceError if it has ended."""
+        """Resident memory now and at its peak, with that of its child processes. Raises DeviceError as `_each` does."""
         found = self._each(_memory_mb)
         return sum(now for now, _ in found), sum(most for _, most in found)
 
     def cpu_s(self) -> float:
-        """Processor seconds of all live threads, with those of its child processes. Raises DeviceError if it ended."""
+        """Processor seconds of all live threads, with those of its child processes. Raises DeviceError as `_each`."""
         return sum(self._each(_cpu_s))
 
     def _each(self, ask: Callable[[int], Figure]) -> list[Figure]:
-        """A figure of the process and of each live child, such as capture. Raises DeviceError if it has ended."""
-        found = []
+        """A figure of the process and of each live child, such as capture.
+
+        Raises DeviceError if the process has ended, or the kernel does not tell the figure: 0 would pass for measured.
+        """
+        found, untold = [], None
         for pid in self._children():
             with suppress(OSError, KeyError):  # it has just ended
                 found.append(ask(pid))
-        with suppress(OSError, KeyError):
+        try:
             found.append(ask(self._process.pid))
+        except (OSError, KeyError) as error:
+            untold = error
         if self._process.poll() is not None:
             self._readers[1].join(_PATIENCE_S)
             raise DeviceError(f"kwsd listen ended while it was measured: {''.join(self._log)}")
+        if untold:
+            raise DeviceError(
+                f"this system does not tell what kwsd listen costs: {untold};",
+                "mount /proc, or measure on another kernel",
+            )
         return found
 
     def _children(self) -> Iterator[int]:
@@ -155,5 +165,8 @@ def _memory_mb(pid: int) -> tuple[float, float]:
 
 
 def _cpu_s(pid: int) -> float:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    spent_ns = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError) if task.name != str(pid) else nullcontext():  # a thread may have just ended
+            spent_ns += int((task / "schedstat").read_text().split()[0])
+    return spent_ns / 1e9

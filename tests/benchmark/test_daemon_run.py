@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -19,7 +20,7 @@ from patience import PATIENCE_S
 from kwsd.benchmark import daemon_run
 from kwsd.benchmark.daemon_run import _heard, _heard_when, _listen, watch, watch_microphone
 from kwsd.benchmark.sound_server import virtual_microphone
-from kwsd.benchmark.watched import Said, Watched
+from kwsd.benchmark.watched import Said, Watched, _cpu_s
 from kwsd.errors import DeviceError
 from kwsd.evaluation.truth import SpokenWord, read_stream
 
@@ -113,6 +114,39 @@ def test_a_daemon_that_ends_while_it_is_measured_is_told() -> None:
             daemon.cpu_s()
         with pytest.raises(DeviceError, match="ended"):
             daemon.memory_mb()
+
+
+def test_what_the_kernel_does_not_tell_is_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some containers have no schedstat, and /proc may be hidden."""
+    with Watched([sys.executable, "-c", DEAF]) as daemon:
+        daemon.ready_s()
+        assert daemon.cpu_s() > 0
+        monkeypatch.setattr(Path, "read_text", missing)
+        for figure in (daemon.cpu_s, daemon.memory_mb):
+            with pytest.raises(DeviceError, match=r"does not tell what kwsd listen costs: .* No such file"):
+                figure()
+        monkeypatch.undo()
+
+
+def missing(path: Path, **_: str) -> str:
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def test_threads_that_have_just_ended_are_no_reason_to_count_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_text
+
+    def all_but_one(path: Path, **how: str) -> str:
+        return read(path, **how) if path.parent.name == str(os.getpid()) else missing(path)
+
+    monkeypatch.setattr(Path, "read_text", all_but_one)
+    event = threading.Event()
+    thread = threading.Thread(target=event.wait)
+    thread.start()
+    try:
+        assert _cpu_s(os.getpid()) > 0
+    finally:
+        event.set()
+        thread.join()
 
 
 def test_a_daemon_that_cannot_be_watched_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
