@@ -81,7 +81,7 @@ def _settle(given: Mapping[str, Any], values: dict[str, Any], origins: dict[str,
         raise UsageError("--no-socket and --socket contradict each other", "leave one of them out")
     if "socket.path" in given and "socket.enabled" not in given:
         values["socket.enabled"], origins["socket.enabled"] = True, origins["socket.path"]
-    if "trigger.threshold" in given:
+    if "trigger.threshold" in given and "trigger.thresholds" not in given:
         for word in values["trigger.thresholds"]:
             del origins[f"trigger.thresholds.{word}"]
         values["trigger.thresholds"], origins["trigger.thresholds"] = {}, origins["trigger.threshold"]
