@@ -18,7 +18,7 @@ from kwsd.evaluation.scored_stream import ReplayClassifier, ScoredStream, Scores
 from kwsd.evaluation.scoring import Matched, score_events
 from kwsd.events import Detection
 from kwsd.samples import samples_in
-from kwsd.spotting.second_chance import WITHIN, lowered
+from kwsd.spotting.second_chance import PAUSE, WITHIN, lowered
 from kwsd.spotting.spotter import Spotter
 from kwsd.spotting.trigger import NEXT, TriggerSettings
 
@@ -115,7 +115,7 @@ class Replayer:
     def _apart(self) -> int:
         """How many windows lie at least between two islands: by a second chance, where a word came close matters."""
         smoothing = self._trigger.smoothing
-        chance = -(-(WITHIN + NEXT) // self.recorded.hop) + 1 if self._trigger.second_chance else 0
+        chance = -(-(WITHIN + PAUSE) // self.recorded.hop) + 1 if self._trigger.second_chance else 0
         return smoothing + max(self._before, smoothing - 1 + chance) + 2
 
     def _islands(self, thresholds: Mapping[str, float], means: NDArray[np.float64]) -> Iterator[tuple[int, int]]:

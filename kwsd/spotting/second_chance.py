@@ -16,8 +16,12 @@ from kwsd.samples import samples_in
 
 WITHIN = samples_in(6000)
 """Samples after a score that was close, within which a lower score is enough."""
+PAUSE = samples_in(700)
+"""Samples without a word before one that is said again: a word stays in the windows for about so long, on and off."""
 LOWEST = 0.95
 """A threshold is not lowered below it, and one that is below it not at all."""
+SHARE = 0.95
+"""The share of all words' scores that a word needs to fire at a lowered threshold, so that it is no other word."""
 _LONG_AGO = -(1 << 62)
 
 
@@ -32,25 +36,26 @@ class SecondChances:
     """What each word of a stream's trigger needs to fire now, by what it scored before.
 
     A word comes close if it reaches its lowered threshold and does not fire. It is said again if it is heard after
-    `pause` samples or more in which it was not. What is heard less than a `pause` before or after a word that fires is
-    a part of that word and does not come close: "forward" begins as "four" does, and is "forward" the next time, too.
-    What was `WITHIN` ago, and a pause, changes nothing: see `kwsd.evaluation.replayer`, which skips it.
+    `PAUSE` samples or more in which no word was: while one is said, two words may be the likeliest in turn. What is
+    heard less than a `PAUSE` before or after a word that fires is a part of that word and does not come close:
+    "forward" begins as "four" does, and is "forward" the next time, too. Less evidence is enough that a word was said,
+    but not for which one: it needs `SHARE` of the scores of all words. What was `WITHIN` ago, and a `PAUSE`, changes
+    nothing: see `kwsd.evaluation.replayer`, which skips it.
     """
 
-    def __init__(self, thresholds: NDArray[np.float64], by: float, pause: int) -> None:
+    def __init__(self, thresholds: NDArray[np.float64], by: float) -> None:
         """`thresholds` (words,) float64 are lowered `by` so much in log-odds; 0 lowers none."""
         self._usual = thresholds
         self.lowered = np.array([lowered(threshold, by) for threshold in thresholds])
         self.any = bool((self.lowered < thresholds).any())
         """Whether any word has a second chance."""
-        self._pause = pause
         self._heard = np.full(len(thresholds), _LONG_AGO)  # the end of the last window in which it was heard
         self._going_on = np.zeros(len(thresholds), bool)  # whether it was not over before the last window
         self._last = self._going_on.copy()  # whether it was heard in that one
         self._quiet = False  # whether no word was heard or going on, as in most windows
         self._close = self._heard.copy()  # where it came close, since it is said this time
         self._closed = self._heard.copy()  # and when it was said before
-        self._begun = self._heard.copy()  # from where on it is said this time
+        self._begun = _LONG_AGO  # from where on words are heard this time, with no pause since
         self._hit = _LONG_AGO  # where any word fired last
         self._whole = _LONG_AGO  # from where on no windows are missing
         self._missing = False  # whether some are before the next one
@@ -59,19 +64,27 @@ class SecondChances:
         """Note that windows are missing before the next one: they are no pause, as the word may go on after them."""
         self._missing = True
 
-    def due(self, heard: NDArray[np.bool_], at: int) -> NDArray[np.float64]:
-        """The thresholds (words,) of a window that ends at sample `at`; `heard` (words,) tells what is heard in it."""
+    def due(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int) -> NDArray[np.float64]:
+        """The thresholds (words,) of a window that ends at sample `at`.
+
+        `heard` (words,) tells what is heard in it, `scores` (words,) are the smoothed scores.
+        """
         if self._missing:
             self._whole, self._missing, self._quiet = at, False, False
         nothing = not heard.any()
         if nothing and self._quiet:
             return self._usual
-        self._going_on = self._last | (at - np.maximum(self._heard, self._whole) < self._pause)
+        self._going_on = self._last | (at - np.maximum(self._heard, self._whole) < PAUSE)
         self._last, self._quiet = heard, nothing and not self._going_on.any()
-        begun = heard & ~self._going_on
-        self._closed[begun], self._close[begun], self._begun[begun] = self._close[begun], _LONG_AGO, at
+        if not self._going_on.any():
+            self._begun = at
+        again = heard & (self._heard < self._begun)
+        self._closed[again], self._close[again] = self._close[again], _LONG_AGO
         self._heard[heard] = at
-        return np.where(heard & (at - self._closed <= WITHIN), self.lowered, self._usual)
+        soon = heard & (at - self._closed <= WITHIN)
+        if not soon.any():
+            return self._usual
+        return np.where(soon & (scores >= SHARE * scores.sum()), self.lowered, self._usual)
 
     def note(self, heard: NDArray[np.bool_], scores: NDArray[np.float64], at: int, fired: int | None) -> None:
         """Take what came of that window: the smoothed scores (words,), and the number of the word that fired if any."""
@@ -82,12 +95,13 @@ class SecondChances:
             self._hit = at
         if self._quiet:
             return
-        apart = (self._begun >= self._hit + self._pause) | (at - self._hit > WITHIN)
+        apart = (self._begun >= self._hit + PAUSE) | (at - self._hit > WITHIN)
         self._close[heard & (scores >= self.lowered) & apart] = at
 
     def take(self, word: int, other: SecondChances, before: int) -> None:
         """Take over the state of a word, which has the number `before` in `other`."""
-        self._heard[word], self._begun[word] = other._heard[before], other._begun[before]
+        self._heard[word] = other._heard[before]
         self._last[word], self._quiet = other._last[before], False
         self._close[word], self._closed[word] = other._close[before], other._closed[before]
-        self._whole, self._missing, self._hit = other._whole, other._missing, other._hit
+        self._begun, self._hit = other._begun, other._hit
+        self._whole, self._missing = other._whole, other._missing

@@ -74,7 +74,7 @@ class Trigger:
         self._words = tuple(settings.thresholds)
         self._columns = np.array([labels.index(word) for word in self._words], np.intp)
         self._thresholds = np.array([settings.thresholds[word] for word in self._words], np.float64)
-        self._chances = SecondChances(self._thresholds, settings.second_chance, NEXT)
+        self._chances = SecondChances(self._thresholds, settings.second_chance)
         self._due = self._thresholds
         self._took = self._thresholds.copy()  # what each word had to reach when it fired last
         least = settings.smoothing * self._chances.lowered - (settings.smoothing - 1)
@@ -170,7 +170,7 @@ class Trigger:
         self._hot = hot
         smoothed = self._smoothed = self._recent.sum(axis=0) / len(self._recent)  # half the time of mean()
         heard = self._recent.min(axis=0) >= RESEMBLES if hot.any() else hot  # most windows resemble no word
-        self._due = self._chances.due(heard, at)
+        self._due = self._chances.due(heard, smoothed, at)
         over = smoothed >= self._due
         self._armed |= smoothed < self._took
         self._idle = not (self._recent.any() or over.any())  # then another window without scores changes nothing
