@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = f"{os.devnull} cannot be opened: {error.strerror}; kwsd needs that device: mount or restore /dev"
         return _tell(text, DeviceError.exit_status, debug=False)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if the parent had it ignored, hooks would have no exit status
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # with a parent's, SIGTERM may end neither the daemon nor its hooks
     if not os.environ.get("HOME", "/").startswith("/"):  # one that is not set is looked up in the user database
         del os.environ["HOME"]
     if isinstance(sys.stdout, io.TextIOWrapper):  # escape letters that the locale lacks, as on the log

@@ -40,6 +40,15 @@ def test_a_signal_while_it_is_still_imported(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
+@pytest.mark.parametrize(("command", "status"), [(("listen", "-"), 0), (("version",), -signal.SIGTERM)])
+def test_a_signal_that_the_parent_has_blocked_ends_it_all_the_same(command: tuple[str, ...], status: int) -> None:
+    """A program that waits for its signals in a thread has them blocked, and so have the programs that it starts."""
+    blocked = "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {15}); os.kill(os.getpid(), 15)\n"
+    program = [sys.executable, "-c", blocked + SCRIPT[1], *command]
+    done = subprocess.run(program, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
 SWALLOWING = f"""
 import os, time
 try:
