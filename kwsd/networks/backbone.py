@@ -55,11 +55,14 @@ def check_hears(config: Any) -> None:
     """Raise NotAnEncoder where transformers' network of this configuration is not for sounds, or is made of others.
 
     Such a network cannot hear, yet some fetch code from the Hub when they are made (Mamba) or compile it (RWKV), and
-    parts have no protection against code that `auto_map` names. One with a decoder takes more than sounds (SpeechT5).
+    parts have no protection against code that `auto_map` names. One with a decoder takes more than sounds (SpeechT5),
+    and a codec gives no features (Mimi).
     """
     kind: Any = MODEL_MAPPING.get(type(config), None)  # transformers leaves it without types
     if kind is None:
         return  # there is no network, and transformers will say why
+    if hasattr(kind, "decode"):
+        raise NotAnEncoder(f"kwsd cannot take the encoder of a codec alone (model_type: {config.model_type!r:.40})")
     modalities = kind.input_modalities
     if "audio" not in ([modalities] if isinstance(modalities, str) else modalities):
         raise NotAnEncoder(f"its encoder is not for sounds (model_type: {config.model_type!r:.40})")

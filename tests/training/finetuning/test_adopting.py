@@ -74,6 +74,14 @@ def test_an_encoder_that_is_not_to_be_had_alone_is_refused(foreign: Foreign, tmp
         adopt(tmp_path, RECIPE, LABELS, "cpu")
 
 
+@pytest.mark.parametrize("kind", ["dac", "encodec", "mimi"])
+def test_a_codec_is_no_encoder_to_teach(foreign: Foreign, tmp_path: Path, kind: str) -> None:
+    codec = Path(shutil.copytree(foreign("hubert"), tmp_path / "codec"))
+    (codec / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(ModelError, match=rf"the encoder of a codec alone \(model_type: '{kind}'\); use another model$"):
+        adopt(codec, RECIPE, LABELS, "cpu")
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_an_encoder_that_lacks_weights_is_refused(foreign: Foreign, tmp_path: Path, frozen: bool) -> None:
     from safetensors.numpy import load_file, save_file
