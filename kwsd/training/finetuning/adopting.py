@@ -124,8 +124,10 @@ def _with_its_own(folder: Path, recipe: FinetuneRecipe, labels: Sequence[str]) -
     _renew_head(model)
     model.config.window_samples = recipe.window
     model.config.problem_type = None
-    if getattr(model.config, "use_weighted_layer_sum", False):
-        model.config.layerdrop = 0.0  # the weighted sum needs the output of every layer
+    if getattr(model.config, "use_weighted_layer_sum", False):  # it needs the output of every layer
+        model.config.layerdrop = 0.0
+        if hasattr(model, "encoder"):
+            model.encoder.layerdrop = 0.0  # Whisper's, which has read the configuration already
     frames = recipe.window // getattr(model.config, "inputs_to_logits_ratio", 320)
     if getattr(model.config, "mask_time_length", 0) >= frames - 1:
         model.config.apply_spec_augment = False  # a masked span has to be shorter than the window

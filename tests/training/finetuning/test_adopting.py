@@ -155,6 +155,15 @@ def test_no_layer_of_a_weighted_sum_is_dropped(foreign: Foreign, tmp_path: Path)
     assert model(**extractor(np.ones((2, 16_000), np.float32))).logits.shape == (2, 3)
 
 
+def test_no_layer_of_a_whispers_weighted_sum_is_dropped(foreign: Foreign, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(foreign("whisper"), tmp_path / "mine"))
+    change(mine / "config.json", use_weighted_layer_sum=True, encoder_layerdrop=1.0)
+    model, extractor = adopt(mine, RECIPE, LABELS, "cpu")
+    assert model.training
+    told = model(**extractor(np.ones((2, 16_000), np.float32)))
+    assert len(told.hidden_states) == model.config.encoder_layers + 1
+
+
 def test_an_encoder_that_was_damaged_is_not_taught(foreign: Foreign, tmp_path: Path) -> None:
     mine = Path(shutil.copytree(foreign("hubert"), tmp_path / "mine"))
     (mine / "card.json").write_text(json.dumps({"sha256": {"model.safetensors": "0" * 64}}))
