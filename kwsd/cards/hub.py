@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from kwsd.cards.folder import read_json
 from kwsd.cards.foreign import lacks_tokenizer
@@ -21,7 +21,10 @@ _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re
 """The form that huggingface_hub accepts; for any other it raises an error of its own."""
 _INSIDE = "(?:tree|blob|resolve)/"
 """What is between a model and a revision in the addresses of its files."""
-_ADDRESS = re.compile(rf"https?://[^/]+/(?!(?:datasets|spaces)/)([^/?#]+/(?!{_INSIDE})[^/?#]+)(?:/{_INSIDE}([^/?#]+))?")
+_ADDRESS = re.compile(
+    r"https?://(?P<host>[^/]+)/(?!(?:datasets|spaces)/)"
+    rf"(?P<repo>[^/?#]+/(?!{_INSIDE})[^/?#]+)(?:/{_INSIDE}(?P<revision>[^/?#]+))?"
+)
 """A model's page, and the revision, if one is shown. What is below datasets and spaces is no model."""
 _MAIN = "main"
 
@@ -47,9 +50,18 @@ def hub_id(text: str) -> HubId | None:
 
 
 def id_in_address(text: str) -> HubId | None:
-    """The id in the address of a model's page or files, as a browser shows it; None for any other text."""
+    """The id in the address of a model's page or files on the Hub, as a browser shows it; None for any other text."""
     found = _ADDRESS.match(text)
-    return hub_id("@".join(map(unquote, filter(None, found.groups())))) if found else None
+    if not found or found["host"] not in _hosts():
+        return None
+    return hub_id("@".join(map(unquote, filter(None, found.group("repo", "revision")))))
+
+
+def _hosts() -> set[str]:
+    """The Hub's own, and that of HF_ENDPOINT, such as a mirror."""
+    from huggingface_hub import constants
+
+    return {urlsplit(address).netloc for address in (constants.HUGGINGFACE_CO_URL_HOME, constants.ENDPOINT)}
 
 
 def cache_folder() -> Path:

@@ -70,7 +70,8 @@ def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_pat
         ("/tree/v1.0/part", "@v1.0"), ("/blob/0a1b/config.json?x=y", "@0a1b"), ("/tree/refs%2Fpr%2F2", "@refs/pr/2"),
     ],
 )  # fmt: skip
-def test_the_address_of_a_models_page_is_understood(rest: str, revision: str) -> None:
+def test_the_address_of_a_models_page_is_understood(monkeypatch: pytest.MonkeyPatch, rest: str, revision: str) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
     address = f"https://hub.example/someone/some-model{rest}"
     with pytest.raises(ModelError, match=rf"no model or folder .*; did you mean someone/some-model{revision}\?$"):
         find_model(address)
@@ -79,10 +80,23 @@ def test_the_address_of_a_models_page_is_understood(rest: str, revision: str) ->
 
 
 @pytest.mark.parametrize("rest", ["datasets/someone/some-set", "spaces/someone/some-space", "some-model/tree/main"])
-def test_an_address_of_something_else_is_not_taken_for_a_models(rest: str) -> None:
+def test_an_address_of_something_else_is_not_taken_for_a_models(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
     with pytest.raises(ModelError) as raised:
         find_model(f"https://hub.example/{rest}")
     assert "did you mean" not in str(raised.value)
+
+
+def test_an_address_of_another_site_is_no_id() -> None:
+    from huggingface_hub import constants
+
+    with pytest.raises(ModelError, match=r"did you mean someone/some-model\?$"):
+        find_model(f"{constants.HUGGINGFACE_CO_URL_HOME}someone/some-model")
+    with pytest.raises(ModelError) as raised:
+        find_model("https://code.example/someone/some-model")
+    assert "did you mean" not in str(raised.value)
+    with pytest.raises(ModelError, match=r" is not an id .*; write OWNER/NAME, or OWNER/NAME@REVISION$"):
+        pull_model("https://code.example/someone/some-model", lambda *_: None)
 
 
 def test_the_newest_checkpoint_is_meant_unless_there_is_a_model(folder: Path) -> None:
