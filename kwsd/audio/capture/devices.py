@@ -86,8 +86,7 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
     """
     if not devices:
         remedy = "plug in a microphone and start the sound server, or name a file or `-`"
-        # No device has a number then: by one, any card may be meant.
-        raise _absent("no input device", None if wanted and wanted.isdecimal() else wanted, remedy)
+        raise _absent("no input device", wanted, remedy)
     choices = ", ".join(map(str, devices))
     if not wanted:
         found = [device for device in devices if device.is_default]
@@ -112,10 +111,14 @@ def find_device(wanted: str | None, devices: Sequence[InputDevice]) -> InputDevi
 def _absent(what: str, wanted: str | None, remedy: str, also: str = "") -> DeviceError:
     """The error for a device that is not listed; if one that `wanted` means cannot be opened now, it says why.
 
-    Then the remedy is how to open it, with `also` at the end."""
-    for unlisted in unlisted_inputs():
-        if not wanted or _fits(wanted, unlisted.name):
-            return DeviceError(f"{what}: {unlisted.name!r} {unlisted.why};", unlisted.remedy + also)
+    Then the remedy is how to open it, with `also` at the end. A number that no device has, and no name either, may have
+    been that of any unlisted one."""
+    unlisted = list(unlisted_inputs())
+    meant = [device for device in unlisted if not wanted or _fits(wanted, device.name)]
+    if not meant and wanted and wanted.isdecimal():
+        meant = unlisted
+    if meant:
+        return DeviceError(f"{what}: {meant[0].name!r} {meant[0].why};", meant[0].remedy + also)
     return DeviceError(what, remedy)
 
 

@@ -91,12 +91,13 @@ def test_another_card_than_the_one_that_is_meant_says_nothing(card: Card, portau
         find_device("headset", input_devices())
 
 
-def test_beside_a_card_that_is_held_the_others_are_named(card: Card, portaudio: Any) -> None:
+@pytest.mark.parametrize("wanted", ["pnp", "1"])
+def test_beside_a_card_that_is_held_the_others_are_named(card: Card, portaudio: Any, wanted: str) -> None:
     card.held(0)
     portaudio.devices.append(portaudio.device("pulse"))
     says = rf"{NAME} is in use by another program; end that program, or choose one of 0 'pulse' \(ALSA\)$"
     with pytest.raises(DeviceError, match=says):
-        find_device("pnp", input_devices())
+        find_device(wanted, input_devices())
 
 
 def test_a_card_that_is_free_is_no_reason(card: Card) -> None:
