@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 UNKNOWN = "_unknown_"
 """Speech that is none of the model's words."""
@@ -41,6 +41,16 @@ def plain(label: str) -> str:
 def composed(label: str) -> str:
     """The label normalised to NFC: a folder from a Mac has an umlaut as two characters where a keyboard types one."""
     return unicodedata.normalize("NFC", label)
+
+
+def twice(labels: Iterable[str]) -> str | None:
+    """The first label that there is twice, `composed`: encoded in two ways; None where there is none."""
+    seen = set[str]()
+    for label in map(composed, labels):
+        if label in seen:
+            return label
+        seen.add(label)
+    return None
 
 
 def visible(label: str) -> str:

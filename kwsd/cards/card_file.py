@@ -24,7 +24,7 @@ from kwsd.cards.names import CARD
 from kwsd.config import nearest
 from kwsd.config.sections import LOWEST, MOST_SMOOTHING
 from kwsd.errors import ModelError
-from kwsd.labels import composed
+from kwsd.labels import composed, twice
 
 DEFAULT_SMOOTHING = 2
 """Windows to average scores over, where the card does not say for how many its thresholds were chosen."""
@@ -64,6 +64,9 @@ def read_card_file(path: Path) -> dict[str, Any]:
     for word, threshold in card["thresholds"].items():
         if not is_threshold(threshold):
             raise _wrong(path, f"the threshold of {word!r}", threshold, f"a number from {LOWEST:g} to 1")
+    if again := twice(card["thresholds"]):
+        what = f"{path}: the thresholds have {again!r:.40} twice, encoded in two ways;"
+        raise ModelError(what, "remove one of them")
     card["thresholds"] = {composed(word): threshold for word, threshold in card["thresholds"].items()}
     return card
 

@@ -23,7 +23,7 @@ from kwsd.cards.weights import check_fetched
 from kwsd.config import expanded
 from kwsd.config.sections import LONGEST_WINDOW_S, SHORTEST_WINDOW_S
 from kwsd.errors import ModelError
-from kwsd.labels import composed, is_printable, unclear, visible
+from kwsd.labels import composed, is_printable, twice, unclear, visible
 from kwsd.samples import RATE
 
 FORMAT = 2
@@ -161,6 +161,8 @@ def _checked(table: Any) -> Exported:
     thresholds, scores = table.get("thresholds"), table.get("scores")
     if not isinstance(thresholds, dict) or not all(is_threshold(value) for value in thresholds.values()):
         raise ValueError("thresholds")
+    if again := twice(thresholds):
+        raise ValueError(f"two thresholds of {again!r:.40}, encoded in two ways")
     if not isinstance(scores, dict) or not _is_plain(scores, 0):
         raise ValueError("scores")
     substitution = table.get("substitution", 1.0)  # earlier files lack it

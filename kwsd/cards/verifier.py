@@ -9,7 +9,7 @@ from typing import Any
 from kwsd.cards.allowed import is_share, is_threshold
 from kwsd.config.sections import LOWEST
 from kwsd.errors import ModelError
-from kwsd.labels import composed
+from kwsd.labels import composed, twice
 from kwsd.samples import RATE
 
 
@@ -45,5 +45,8 @@ def read_verifier(card: Mapping[str, Any], place: str) -> Verifier | None:
     if not isinstance(thresholds, Mapping) or not all(map(is_threshold, thresholds.values())):
         what = f"{place}: the verifier's thresholds must be numbers from {LOWEST:g} to 1, by word;"
         raise ModelError(what, "fetch the model again")
+    if again := twice(thresholds):
+        what = f"{place}: the verifier's thresholds have {again!r:.40} twice, encoded in two ways;"
+        raise ModelError(what, "remove one of them")
     numbers = {composed(str(word)): float(threshold) for word, threshold in thresholds.items()}
     return Verifier(model, float(table["asked_from"]), float(table["weight"]), numbers)

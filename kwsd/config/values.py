@@ -9,7 +9,7 @@ from typing import Any
 from kwsd.config.hooklines import parse_hooks
 from kwsd.config.options import Option
 from kwsd.errors import ConfigError
-from kwsd.labels import composed
+from kwsd.labels import composed, twice
 from kwsd.shown import brief, literal, number
 
 _HOOKS = Mapping[str, tuple[tuple[str, ...], ...]]
@@ -60,10 +60,8 @@ def _check_single(option: Option, value: Any, where: str) -> Any:
 def _check_table(option: Option, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where} is {literal(value)};", "it must be a table with one line for each word")
-    words = list(map(composed, value))
-    if len({*words}) < len(words):
-        twice = next(word for index, word in enumerate(words) if word in words[:index])
-        raise ConfigError(f"{where} has {literal(twice)} twice, encoded in two ways;", "leave out one of them")
+    if word := twice(value):
+        raise ConfigError(f"{where} has {literal(word)} twice, encoded in two ways;", "leave out one of them")
     if option.type == _HOOKS:
         return {composed(word): parse_hooks(entry, f"{where}.{_shown(word)}") for word, entry in value.items()}
     return {composed(word): _check_single(option, entry, f"{where}.{_shown(word)}") for word, entry in value.items()}

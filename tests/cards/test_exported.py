@@ -111,6 +111,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "scores about more than it hears": (lambda: saying(about=8_001), "about"),
     "a rate that is odd": (lambda: saying(rate=7_919), "whole number"),
     "a threshold above one": (lambda: saying(thresholds={"yes": 7}), "thresholds"),
+    "two thresholds of a word": (lambda: saying(thresholds={"gr\u00fcn": 0.5, "gru\u0308n": 0.9}), "in two ways"),
     "thresholds in a list": (lambda: saying(thresholds=[0.5]), "thresholds"),
     "smoothing without end": (lambda: saying(smoothing=10**9), "smoothing"),
     "no time to fire": (lambda: saying(latest_ms=0), "latest_ms"),

@@ -87,6 +87,13 @@ def test_of_thresholds_for_no_word_three_are_named(larger: Path, count: int, tol
         read_card(str(larger))
 
 
+def test_two_thresholds_of_one_word_are_refused(larger: Path) -> None:
+    """Encoded in two ways; whichever counts, the other was chosen for nothing."""
+    (larger / "card.json").write_text(json.dumps({"thresholds": {"gr\u00fcn": 0.5, "gru\u0308n": 0.9}}))
+    with pytest.raises(ModelError, match=r"card\.json: the thresholds have 'gr\u00fcn' twice, .*; remove one of them"):
+        read_card(str(larger))
+
+
 def test_a_smaller_models_scores_are_about_all_that_it_hears(larger: Path) -> None:
     change(larger / "config.json", model_type="kwsd-hubert")
     assert read_card(str(larger)).about == 32_000

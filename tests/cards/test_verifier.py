@@ -23,6 +23,9 @@ def test_thresholds_may_be_encoded_as_on_a_mac() -> None:
     found = read_verifier({"verifier": CARD["verifier"] | {"thresholds": {"gru\u0308n": 0.9}}}, "card.json")
     assert found is not None
     assert found.thresholds == {"gr\u00fcn": 0.9}
+    twice = {"gr\u00fcn": 0.9, "gru\u0308n": 0.8}
+    with pytest.raises(ModelError, match=r"thresholds have 'gr\u00fcn' twice, encoded in two ways; remove one of them"):
+        read_verifier({"verifier": CARD["verifier"] | {"thresholds": twice}}, "card.json")
 
 
 @pytest.mark.parametrize(
