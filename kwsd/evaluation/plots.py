@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +52,8 @@ def plot_confusion(report: ClipReport, path: Path) -> Path:
     counts, names = report.confusion, [*map(literally, report.classes)]
     rows = np.flatnonzero(counts.sum(axis=1))
     shares = counts[rows] / counts[rows].sum(axis=1, keepdims=True)
-
-    def draw(axes: Axes) -> None:
+    side = 3 + 0.32 * len(names)
+    with _axes(path, (side + 1, 2.5 + 0.32 * len(rows))) as axes:
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.figure.colorbar(picture, ax=axes, label="share of the row's clips")
         axes.set_xticks(range(len(names)), names, rotation=90)
@@ -62,17 +63,14 @@ def plot_confusion(report: ClipReport, path: Path) -> Path:
             axes.text(x, y, str(counts[rows][y, x]), ha="center", va="center", fontsize=7, color=colour)
         title = f"{literally(report.model)}: {percent(report.total.accuracy, 2)} right"
         axes.set(xlabel="heard as", ylabel="spoken", title=title)
-
-    side = 3 + 0.32 * len(names)
-    return _save(path, (side + 1, 2.5 + 0.32 * len(rows)), draw)
+    return path
 
 
 def plot_reliability(report: ClipReport, path: Path) -> Path:
     """Draw the accuracy of the predictions in each bin of confidence, and how many there were."""
     bins = report.reliability
     filled = bins.counts > 0
-
-    def draw(axes: Axes) -> None:
+    with _axes(path, (6.0, 5.5)) as axes:
         width = np.diff(bins.edges)
         look: dict[str, Any] = {"color": BLUE, "edgecolor": "white", "alpha": 0.75}
         axes.bar(bins.edges[:-1], np.nan_to_num(bins.accuracy), width, align="edge", **look)
@@ -83,8 +81,7 @@ def plot_reliability(report: ClipReport, path: Path) -> Path:
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
         axes.set_title(f"{literally(report.model)}: ECE {bins.ece:.4f}; figures are clips")
         axes.legend(loc="upper left")
-
-    return _save(path, (6.0, 5.5), draw)
+    return path
 
 
 def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Sequence[OperatingPoint] = ()) -> Path:
@@ -92,8 +89,7 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
     positive = [curve.alarms_per_hour[curve.alarms_per_hour > 0] for curve in curves.values()]
     least = min((float(rates.min()) for rates in positive if len(rates)), default=0.1) / 2
     lowest = 0.001
-
-    def draw(axes: Axes) -> None:
+    with _axes(path, (7.5, 5.5)) as axes:
         looks = ((BLUE, "-"), (ORANGE, "--"), (GREY, ":"))
         for (name, curve), (colour, line) in zip(curves.items(), looks * len(curves), strict=False):
             best = curve.envelope()
@@ -114,14 +110,12 @@ def plot_det(curves: dict[str, DetCurve], path: Path, *, title: str, points: Seq
         axes.set_yticks([0.1, 0.3, 1, 3, 10, 30, 100], ["0.1", "0.3", "1", "3", "10", "30", "100"])
         axes.grid(True, which="both", alpha=0.25)
         axes.legend(loc="upper right")
-
-    return _save(path, (7.5, 5.5), draw)
+    return path
 
 
 def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Path:
     """Draw a histogram of the latencies from a word's end to its event."""
-
-    def draw(axes: Axes) -> None:
+    with _axes(path, (7.0, 4.0)) as axes:
         values = np.asarray(latencies_ms, np.float64)
         if len(values):
             low, high = 50 * np.floor(values.min() / 50), 50 * np.ceil(values.max() / 50) + 50
@@ -133,8 +127,7 @@ def plot_latency(latencies_ms: Sequence[float], path: Path, *, title: str) -> Pa
         axes.locator_params(axis="y", integer=True)
         axes.set(xlabel="from the word's end to the event, ms", ylabel="words")
         axes.set_title(f"{title}: latency of {len(values)} hits")
-
-    return _save(path, (7.0, 4.0), draw)
+    return path
 
 
 def _by_place(points: Sequence[OperatingPoint]) -> Iterator[tuple[str, OperatingPoint]]:
@@ -164,10 +157,10 @@ def _draw_point(axes: Axes, name: str, point: OperatingPoint, least: float, lowe
     axes.annotate(name, (rate, miss), textcoords="offset points", xytext=(6, 6), fontsize=8)
 
 
-def _save(path: Path, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Path:
-    """Draw one pair of axes and write it to `path`."""
+@contextmanager
+def _axes(path: Path, size: tuple[float, float]) -> Iterator[Axes]:
+    """One pair of axes, which are written to `path` once they are drawn; its folder is made."""
     with picture(path, size) as figure:
-        draw(figure.add_subplot())
+        yield figure.add_subplot()
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-    return path
