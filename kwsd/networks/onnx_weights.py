@@ -87,10 +87,8 @@ class _Arranged:
         index = 0
         names = []
         while (place := f"hubert.feature_extractor.conv_layers.{index}") + ".conv.weight" in self._weights:
-            kernel = self._take(f"{place}.conv.weight")
             names.append(f"conv.{index}")
-            self._keep(names[-1], kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
-            self._bias(names[-1], f"{place}.conv")
+            self._convolution(names[-1], f"{place}.conv")
             self._norm(f"{names[-1]}.norm", f"{place}.layer_norm")
             index += 1
         self._norm("projection.norm", "hubert.feature_projection.layer_norm")
@@ -113,9 +111,7 @@ class _Arranged:
     def moonshine(self) -> list[str]:
         """Add convolutions and blocks of Moonshine's encoder, which has fewer biases; the large matrices' names."""
         for index in range(3):
-            kernel = self._take(f"encoder.conv{index + 1}.weight")
-            self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
-            self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
+            self._convolution(f"conv.{index}", f"encoder.conv{index + 1}")
         self._norm("conv.0.norm", "encoder.groupnorm")
         self._norm("encoder.norm", "encoder.layer_norm")
         names = self._blocks("encoder.layers", _MOONSHINE)
@@ -132,9 +128,7 @@ class _Arranged:
         self._keep("spectrum", hann[:, None] * np.hstack([np.cos(angles), np.sin(angles)]))  # (samples, 2 * bins)
         self._keep("filters", np.vstack([filters, filters]))  # of the power, which is that of both parts together
         for index in range(2):
-            kernel = self._take(f"encoder.conv{index + 1}.weight")
-            self._keep(f"conv.{index}", kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
-            self._bias(f"conv.{index}", f"encoder.conv{index + 1}")
+            self._convolution(f"conv.{index}", f"encoder.conv{index + 1}")
         self._keep("position", self._take("encoder.embed_positions.weight"))
         self._norm("encoder.norm", "encoder.layer_norm")
         return ["conv.1", *self._blocks("encoder.layers", _WHISPER)]
@@ -161,6 +155,12 @@ class _Arranged:
         for head in ("word_head", "noise_head"):
             for layer in ("inner", "outer"):
                 self._linear(f"{head}.{layer}", f"{head}.{layer}")
+
+    def _convolution(self, name: str, place: str) -> None:
+        """Add a convolution as one matrix (taps * channels, outputs), with its bias if there is one."""
+        kernel = self._take(f"{place}.weight")
+        self._keep(name, kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+        self._bias(name, place)
 
     def _linear(self, name: str, *places: str) -> None:
         """Add linear layers that share their input as one matrix, side by side; without a bias one gets zeros."""
