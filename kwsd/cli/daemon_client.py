@@ -56,25 +56,26 @@ def connect(path: Path, until: float = math.inf) -> socket.socket:
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _knock(daemon, path, until)
-    except FileNotFoundError as error:
-        daemon.close()
-        raise DeviceError(f"no daemon is running: there is no socket {path};", _NEXT) from error
-    except ConnectionRefusedError as error:
-        daemon.close()
-        if not path.is_socket():  # connect(2) fails in the same way for any other kind of file
-            raise DeviceError(f"{path} is not a socket;", "name the daemon's socket with --socket") from error
-        raise DeviceError(f"no daemon is running: the one at {path} has ended;", _NEXT) from error
-    except BlockingIOError as error:
-        daemon.close()
-        raise DeviceError(f"{path}: the daemon does not accept connections;", "see its log, or restart it") from error
-    except PermissionError as error:
-        daemon.close()
-        raise DeviceError(f"{path}: {error.strerror}: ask as the user whose daemon it is, or as root") from error
     except OSError as error:
         daemon.close()
-        what = f"{path}: cannot connect to the daemon ({error.strerror or error})"
-        raise DeviceError(what, "check the path, or name the daemon's socket with --socket") from error
+        raise _unreachable(path, error) from error
     return daemon
+
+
+def _unreachable(path: Path, error: OSError) -> DeviceError:
+    """Why no daemon could be connected to at `path`, and what to do about it."""
+    if isinstance(error, FileNotFoundError):
+        return DeviceError(f"no daemon is running: there is no socket {path};", _NEXT)
+    if isinstance(error, ConnectionRefusedError):
+        if not path.is_socket():  # connect(2) fails in the same way for any other kind of file
+            return DeviceError(f"{path} is not a socket;", "name the daemon's socket with --socket")
+        return DeviceError(f"no daemon is running: the one at {path} has ended;", _NEXT)
+    if isinstance(error, BlockingIOError):
+        return DeviceError(f"{path}: the daemon does not accept connections;", "see its log, or restart it")
+    if isinstance(error, PermissionError):
+        return DeviceError(f"{path}: {error.strerror}: ask as the user whose daemon it is, or as root")
+    what = f"{path}: cannot connect to the daemon ({error.strerror or error})"
+    return DeviceError(what, "check the path, or name the daemon's socket with --socket")
 
 
 class TurnedAway(DeviceError):
