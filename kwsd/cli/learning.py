@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from kwsd.cli import console
 from kwsd.cli.interrupts import Interrupts
 from kwsd.errors import NO_ROOM, DeviceError, Interrupted, KwsdError, OutputError
-from kwsd.training.journal import JOURNAL, Journal, trim_journal
+from kwsd.training.journal import JOURNAL, open_journal, trim_journal
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +61,11 @@ def learn(run: Steps, columns: Sequence[str], show: console.Show, again: str) ->
     told = time.monotonic()
     try:
         trim_journal(path, run.step)
-        with Interrupts() as interrupts, Journal(path, columns) as journal:
+        with Interrupts() as interrupts, open_journal(path, columns) as write:
 
             def report(figures: dict[str, float]) -> None:
                 nonlocal told
-                journal(figures)
+                write(figures)
                 show("training", int(figures["step"]) + run.before, run.steps + run.before)
                 judged = any(key.endswith("accuracy") for key in figures)
                 if judged:

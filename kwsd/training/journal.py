@@ -5,50 +5,38 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from kwsd.errors import InputError
 from kwsd.pictures import BLUE, GREEN, GREY, ORANGE, literally, picture
 from kwsd.replacing import write_bytes
 
-if TYPE_CHECKING:
-    from typing_extensions import Self  # typing has it from 3.11 on
-
 JOURNAL = "journal.csv"
 """The journal's file name in a run's folder."""
 
 
-class Journal:
-    """Writes a run's figures to a CSV file, one row for each report, in order.
+@contextmanager
+def open_journal(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """A function that writes a run's figures to a CSV file, one row for each report, in order.
 
     Figures without a column are dropped. `seconds` are counted from when the journal is opened.
     """
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        new = not path.exists()
-        self.file = path.open("a+", newline="")
-        self.file.seek(0)
-        keys = columns if new else next(csv.reader(self.file), list(columns))  # perhaps of an earlier version
-        self.rows = csv.DictWriter(self.file, keys, restval="", extrasaction="ignore")
-        self.began = time.monotonic()
+    new, began = not path.exists(), time.monotonic()
+    with path.open("a+", newline="") as file:
+        file.seek(0)
+        keys = columns if new else next(csv.reader(file), list(columns))  # perhaps of an earlier version
+        rows = csv.DictWriter(file, keys, restval="", extrasaction="ignore")
         if new:
-            self.rows.writeheader()
+            rows.writeheader()
 
-    def __call__(self, figures: dict[str, float]) -> None:
-        told = {key: f"{value:.6g}" for key, value in figures.items()}
-        self.rows.writerow({**told, "seconds": f"{time.monotonic() - self.began:.1f}"})
-        self.file.flush()
+        def write(figures: Mapping[str, float]) -> None:
+            told = {key: f"{value:.6g}" for key, value in figures.items()}
+            rows.writerow({**told, "seconds": f"{time.monotonic() - began:.1f}"})
+            file.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.file.close()
+        yield write
 
 
 def trim_journal(path: Path, step: int) -> None:

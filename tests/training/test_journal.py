@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kwsd.errors import InputError, OutputError
-from kwsd.training.journal import Journal, plot_journal, read_journal, trim_journal
+from kwsd.training.journal import open_journal, plot_journal, read_journal, trim_journal
 
 COLUMNS = ("step", "seconds", "words", "soft", "accuracy")
 TEXT = "step,rate,accuracy\n-10,0.1,\n10,0.2,\n20,0.3,\n20,,0.5\n30,0.4,\n"
@@ -23,14 +23,14 @@ def journal(tmp_path: Path) -> Path:
 def test_a_journal_keeps_the_columns_that_it_began_with(tmp_path: Path) -> None:
     path = tmp_path / "journal.csv"
     path.write_text("step,seconds,words,accuracy\n1,2.0,0.5,0.9\n")
-    with Journal(path, COLUMNS) as journal:
+    with open_journal(path, COLUMNS) as journal:
         journal({"step": 2, "words": 0.4, "soft": 0.3, "accuracy": 0.8})
     assert path.read_text().splitlines()[2].split(",")[2:] == ["0.4", "0.8"]
 
 
 def test_the_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for step in (1, 2):
-        with Journal(tmp_path / "journal.csv", COLUMNS) as journal:
+        with open_journal(tmp_path / "journal.csv", COLUMNS) as journal:
             journal({"step": step, "words": 0.5})
     lines = (tmp_path / "journal.csv").read_text().splitlines()
     assert lines[0].startswith("step,")

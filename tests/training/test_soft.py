@@ -15,7 +15,7 @@ from kwsd.errors import ConfigError, ModelError
 from kwsd.exporting.export import export_model
 from kwsd.networks.heads import SpotterModel
 from kwsd.training.building import build_network
-from kwsd.training.journal import Journal
+from kwsd.training.journal import open_journal
 from kwsd.training.learner import Learner
 from kwsd.training.loop import COLUMNS, Run
 from kwsd.training.prepare import prepare
@@ -78,7 +78,7 @@ def losses(recipe: Recipe, root: Path) -> list[dict[str, float]]:
     model, lesson = prepare(recipe, root, root / "cache", lambda *_: None)
     (root / "run").mkdir()
     reports: list[dict[str, float]] = []
-    with Journal(root / "run" / "journal.csv", COLUMNS) as journal:
+    with open_journal(root / "run" / "journal.csv", COLUMNS) as journal:
 
         def report(figures: dict[str, float]) -> None:
             journal(figures)
