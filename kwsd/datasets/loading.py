@@ -27,23 +27,18 @@ def load(
     Every file is decoded once, with little more than the longest clip in memory. For a file that cannot be read, or
     that ends before a clip does, `unreadable` is called and the rest left out; without it, InputError is raised.
     """
-    for recording, _, samples in _load(recordings, unreadable, None):
+    for recording, _, samples in load_parts(recordings, unreadable, longest=None):
         yield recording, samples
 
 
 def load_parts(
-    recordings: Iterable[Recording], unreadable: OnUnreadable | None = None, *, longest: int
+    recordings: Iterable[Recording], unreadable: OnUnreadable | None = None, *, longest: int | None
 ) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
     """Yield parts of recordings: the recording, the part's start in its file, and at most `longest` samples, int16.
 
-    The readable part of a damaged file is yielded before `unreadable` is called; otherwise as in `load`.
+    The readable part of a damaged file is yielded before `unreadable` is called; otherwise as in `load`, which takes
+    each recording as one part (None).
     """
-    return _load(recordings, unreadable, longest)
-
-
-def _load(
-    recordings: Iterable[Recording], unreadable: OnUnreadable | None, longest: int | None
-) -> Iterator[tuple[Recording, int, NDArray[np.int16]]]:
     by_file: defaultdict[Path, list[Recording]] = defaultdict(list)
     for recording in recordings:
         by_file[recording.path].append(recording)
