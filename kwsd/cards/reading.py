@@ -115,11 +115,7 @@ def _own_spoken(folder: Path, config: Mapping[str, Any], window: int) -> int | N
     said = config.get("about_samples")
     if said is None or config.get("model_type") not in VERIFIER_TYPES:
         return None
-    found = whole(said, folder, "about_samples", window)
-    if found < LEAST_WINDOW:
-        raise ModelError(
-            f"{folder}: about_samples is {found}, but must be at least {LEAST_WINDOW};", "fetch the model again"
-        )
+    found = whole(said, folder, "about_samples", window, LEAST_WINDOW)
     return None if found == window else found
 
 
