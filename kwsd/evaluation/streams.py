@@ -39,29 +39,15 @@ def evaluate_streams(
 
     Raises InputError if none of the words is spoken.
     """
-    trigger = settings.trigger
-    streams, recorded = [stream.spelt(trigger.thresholds) for stream in streams], []
-    _check_spoken([word for stream in streams for word in stream.words], trigger.thresholds)
+    trigger, gated, words = settings.trigger, settings.gated, tuple(settings.trigger.thresholds)
+    streams, recorded = [stream.spelt(words) for stream in streams], []
+    _check_spoken([word for stream in streams for word in stream.words], words)
     for stream in streams:
 
         def scored(done: int, stream: Stream = stream) -> None:
             progress(f"scoring {stream.name}", done, len(stream.samples))
 
         recorded.append(score_stream(stream, classifier, settings, progress=scored))
-    return report_streams(recorded, trigger=trigger, gated=settings.gated, choose=choose, progress=progress)
-
-
-def report_streams(
-    recorded: Sequence[ScoredStream],
-    *,
-    trigger: TriggerSettings,
-    gated: bool = True,
-    choose: float | None = None,
-    progress: Progress = lambda *_: None,
-) -> StreamReport:
-    """The report of streams that were scored before; the other parameters are those of `evaluate_streams`."""
-    words = tuple(trigger.thresholds)
-    _check_spoken([word for each in recorded for word in each.words], words)
     gates = tuple(_gate_report(recorded, trigger, progress, gated=on) for on in (gated, not gated))
     chosen = None
     if choose is not None:
