@@ -26,6 +26,9 @@ _WIDTH = 2  # bytes of a sample
 _RESAMPLED_MS = 20
 """Longest block that is resampled. At 44.1 and 48 kHz soxr's output lags by some 10 to 40 ms: the end of a hop comes
 with the next block."""
+_KEPT_BLOCKS = 3
+"""Blocks that the sound system keeps beyond the one being heard; by default one, and PipeWire's ALSA plugin drops what
+does not fit without a word. PortAudio cuts this buffer into four: with more blocks, each would come later."""
 _STOPPED_S = 3.0
 """Seconds without audio after which the stream is given up when it goes on. The daemon does not wait so long for a
 block, so it was stopped as well (`docker pause`), and does not know what is missing."""
@@ -149,7 +152,8 @@ class PortAudioStream:
 
         stream = sd.RawInputStream(
             samplerate=rate, blocksize=frames, device=device.index, channels=channels, dtype="int16", callback=callback,
-            finished_callback=blocks.end, dither_off=True,  # from 24 bits, its noise would hide that an input is dead
+            finished_callback=blocks.end, latency=_KEPT_BLOCKS * frames / rate,
+            dither_off=True,  # from 24 bits, its noise would hide that an input is dead
         )  # fmt: skip
         try:
             actual = round(stream.samplerate)

@@ -86,6 +86,15 @@ def test_a_device_of_more_bits_is_heard_without_the_noise_of_a_dither(portaudio:
     assert portaudio.stream.options["dither_off"] is True
 
 
+@pytest.mark.parametrize(("rate", "kept_s"), [(16_000, 0.15), (48_000, 0.06)])
+def test_the_sound_system_keeps_three_blocks_more(portaudio: Any, rate: int, kept_s: float) -> None:
+    """By default it keeps one, and PipeWire's ALSA plugin does not say what it drops."""
+    portaudio.opens = lambda asked, _channels: 0 if asked == rate else BAD_RATE
+    with pytest.raises(DeviceError, match="no audio"):
+        next(PortAudioStream(block_ms=50, stall_s=0.01).blocks())
+    assert portaudio.stream.options["latency"] == pytest.approx(kept_s)
+
+
 def test_overflows_are_counted_at_16_khz_without_drift(portaudio: Any) -> None:
     portaudio.devices[0] = portaudio.device("USB Mic", rate=44_100.0)
     portaudio.opens = lambda rate, _channels: BAD_RATE if rate == 16_000 else 0
