@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
 _REAP_S = 0.5
 
 
-def outcome(command: Sequence[str], limit_s: float) -> tuple[int, bytes, bytes]:
-    """Run a program: its return code, standard output and standard error.
+def outcome(command: Sequence[str], limit_s: float, env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
+    """Run a program, in this process's environment or `env`: its return code, standard output and standard error.
 
     After `limit_s` seconds it is killed, or left behind if it is stuck inside the kernel. It writes to memory files,
     not pipes: a pipe ends only when its last holder exits, and a library may start a sound server that goes on. Raises
     OSError and subprocess.TimeoutExpired.
     """
     with _memory("said") as said, _memory("printed") as printed:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=printed)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=printed, env=env)
         try:
             status = process.wait(limit_s)
         except BaseException:

@@ -28,11 +28,11 @@ def doctor(
 ) -> None:
     """Check everything that listening needs, each with its remedy.
 
-    The configuration, PortAudio, the microphones and their automatic gain control, the
-    voice activity detector, the model (it scores a second of silence), the GPU, the
-    hooks, the socket, and where the metrics are served and detections are kept. Each
-    thing that is opened for a check is closed at once. Exit status: 0, or that of the
-    first check that failed.
+    The configuration, PortAudio, the microphones, the sound server's default input,
+    automatic gain control, the voice activity detector, the model (it scores a second
+    of silence), the GPU, the hooks, the socket, and where the metrics are served and
+    detections are kept. Each thing that is opened for a check is closed at once. Exit
+    status: 0, or that of the first check that failed.
     """
     stderr.log_from("warning")
     findings = []

@@ -11,6 +11,7 @@ from kwsd.cli import console
 from kwsd.cli.diagnosis.findings import Check, Finding, failed
 from kwsd.cli.diagnosis.gain_control import look_at_gain_control
 from kwsd.cli.diagnosis.openings import look_at_keeper, look_at_metrics, look_at_socket
+from kwsd.cli.diagnosis.server_input import look_at_server_input
 from kwsd.cli.microphones import microphones
 from kwsd.config import (
     BY_A_SHELL,
@@ -75,6 +76,7 @@ def _portaudio(config: Config) -> Iterator[Finding]:
         yield failed("microphone", error)
     else:
         yield Finding("microphone", "ok", f"{found}, {found.default_rate:.0f} Hz")
+        yield from look_at_server_input(found, devices)
 
 
 def _detector(config: Config) -> Iterator[Finding]:
