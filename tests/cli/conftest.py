@@ -48,9 +48,8 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def patient_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is asked may answer late on a busy machine; the tests of who does not answer set limits of their own."""
-    for limit in ("commands.status._ANSWER_S", "diagnosis.openings._ANSWER_S", "diagnosis.gain_control._PATIENCE_S"):
+    for limit in ("commands.status._ANSWER_S", "diagnosis.openings._ANSWER_S", "diagnosis.asking._PATIENCE_S"):
         monkeypatch.setattr(f"kwsd.cli.{limit}", PATIENCE_S)
-    monkeypatch.setattr("kwsd.cli.diagnosis.server_input._PATIENCE_S", PATIENCE_S)
     monkeypatch.setattr("kwsd.cli.microphones.LATE_S", PATIENCE_S)
 
 

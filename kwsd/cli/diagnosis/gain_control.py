@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsd.audio.capture.outcome import outcome
+from kwsd.cli.diagnosis.asking import answer
 from kwsd.cli.diagnosis.findings import Finding
 from kwsd.config import Config
 
 _CARDS = Path("/proc/asound")
 _CONTROL = "Auto Gain Control"
 """The kernel's name for this control of a USB microphone (UAC_FU_AUTOMATIC_GAIN in its sound/usb/mixer.c)."""
-_PATIENCE_S = 5.0
 
 
 def look_at_gain_control(config: Config) -> Iterator[Finding]:
@@ -41,11 +39,7 @@ def look_at_gain_control(config: Config) -> Iterator[Finding]:
 
 def _is_on(amixer: str, card: str) -> bool:
     """Whether the card's control is on; False for a card without it, or if amixer fails."""
-    try:
-        status, said, _ = outcome([amixer, "-c", card, "sget", _CONTROL], _PATIENCE_S)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return status == 0 and b"[on]" in said
+    return "[on]" in (answer([amixer, "-c", card, "sget", _CONTROL]) or "")
 
 
 def _name(card: Path) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kwsd.audio.capture.outcome import outcome
+from kwsd.cli.diagnosis.asking import answer
 from kwsd.cli.diagnosis.findings import Finding
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ _NONE = ("", "(null)", _DEFAULT)
 """What a server calls its default input if it has none."""
 _ASKING = {"LC_ALL": "C", "PULSE_BINARY": "/bin/false"}
 """pactl answers in English, and starts this program where it would start a server."""
-_PATIENCE_S = 5.0
 
 
 def look_at_server_input(microphone: InputDevice, devices: Sequence[InputDevice]) -> Iterator[Finding]:
@@ -60,8 +58,5 @@ def _doubts(pactl: str, source: str) -> list[Finding]:
 
 def _answer(pactl: str, *question: str) -> str | None:
     """What pactl prints; None if it fails, as an old one does, or gets no answer in time."""
-    try:
-        status, said, _ = outcome([pactl, *question], _PATIENCE_S, os.environ | _ASKING)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if status else said.decode(errors="replace").strip()
+    said = answer([pactl, *question], _ASKING)
+    return None if said is None else said.strip()

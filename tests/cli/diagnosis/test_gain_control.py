@@ -96,5 +96,5 @@ def test_a_mixer_that_hangs_or_does_not_run_holds_nobody_up(
 ) -> None:
     plug(cards, 2, "Webcam")
     amixer.write_text(script)
-    monkeypatch.setattr("kwsd.cli.diagnosis.gain_control._PATIENCE_S", 0.2)
+    monkeypatch.setattr("kwsd.cli.diagnosis.asking._PATIENCE_S", 0.2)
     assert [finding.state for finding in look()] == ["ok"]

@@ -119,7 +119,7 @@ def test_a_server_that_hangs_or_is_not_there_holds_nobody_up(
     pactl: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     pactl(script=script)
-    monkeypatch.setattr("kwsd.cli.diagnosis.server_input._PATIENCE_S", 0.2)
+    monkeypatch.setattr("kwsd.cli.diagnosis.asking._PATIENCE_S", 0.2)
     (finding,) = look()
     assert (finding.state, finding.found) == ("ok", "not checked: none answers pactl")
 
