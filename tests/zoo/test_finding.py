@@ -68,6 +68,7 @@ def test_a_name_that_is_mistyped_is_put_right_and_a_place_is_not_guessed(tmp_pat
     [
         ("", ""), ("/", ""), ("/tree/main", ""), ("?library=transformers", ""), ("/discussions/1", ""),
         ("/tree/v1.0/part", "@v1.0"), ("/blob/0a1b/config.json?x=y", "@0a1b"), ("/tree/refs%2Fpr%2F2", "@refs/pr/2"),
+        ("/raw/v1.0/config.json", "@v1.0"), ("/commit/0a1b", "@0a1b"), ("/commits/v1.0", "@v1.0"),
     ],
 )  # fmt: skip
 def test_the_address_of_a_models_page_is_understood(monkeypatch: pytest.MonkeyPatch, rest: str, revision: str) -> None:
