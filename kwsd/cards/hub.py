@@ -20,7 +20,7 @@ _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _ID = re.compile(rf"(?P<repo>{_PART}/{_PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 """The form that huggingface_hub accepts; for any other it raises an error of its own."""
 _INSIDE = "(?:tree|blob|raw|resolve|blame|commits?)/"
-"""What is between a model and a revision in the addresses of its files."""
+"""What is between a model and a revision in the addresses of its files and commits."""
 _ADDRESS = re.compile(
     r"https?://(?P<host>[^/]+)/(?!(?:datasets|spaces)/)"
     rf"(?P<repo>[^/?#]+/(?!{_INSIDE})[^/?#]+)(?:/{_INSIDE}(?P<revision>[^/?#]+))?"
