@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime
 
 from kwsd.daemon.notify import Notifier
@@ -61,5 +62,6 @@ class StatusLine:
         return "; ".join([*self._lost.values(), self._what, heard])
 
 
-def _clock(time: datetime) -> str:
-    return time.astimezone().strftime("%F %T")
+def _clock(moment: datetime) -> str:
+    # `astimezone` refuses a TZ that is a day or more away from UTC.
+    return time.strftime("%F %T", time.localtime(moment.timestamp()))

@@ -101,21 +101,20 @@ def test_each_lost_device_is_named_until_it_is_back_itself() -> None:
     assert "hall" not in notifier.told[-1]
 
 
-@pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Five hours west of Greenwich."""
+@pytest.fixture(params=[("EST5", "2026-11-21 07:00:00"), ("FAR24", "2026-11-20 12:00:00")])
+def noon_there(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Five hours west of Greenwich, or a whole day: the local time there when it is noon in Greenwich."""
     with monkeypatch.context() as there:
-        there.setenv("TZ", "EST5")
+        there.setenv("TZ", request.param[0])
         time.tzset()
-        yield
+        yield request.param[1]
     time.tzset()
 
 
-@pytest.mark.usefixtures("elsewhere")
-def test_times_are_those_of_this_machines_zone() -> None:
+def test_times_are_those_of_this_machines_zone(noon_there: str) -> None:
     notifier = FakeNotifier()
     line = StatusLine(notifier)  # type: ignore[arg-type]  # a fake
     line.ready("tiny")
     noon = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
     line.send(replace(Envelope.seal(STOP, 1), time=noon))
-    assert notifier.told[-1].endswith("stop at 2026-11-21 07:00:00")
+    assert notifier.told[-1].endswith(f"stop at {noon_there}")
