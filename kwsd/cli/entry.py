@@ -101,6 +101,8 @@ def _tell_error(error: Exception, debug: bool) -> int:
         where = error.filename or "the output"
         text = f"{where} cannot be written: {error.strerror}; make room, or write elsewhere"
         return _tell(text, DeviceError.exit_status, debug)
+    if isinstance(error, OSError) and _is_of_output(error):
+        return _tell(f"the output cannot be written: {error.strerror}; write elsewhere", DeviceError.exit_status, debug)
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         return _tell(_NOWHERE, InputError.exit_status, debug)
     if where := out_of_reach(error):
@@ -115,6 +117,17 @@ def _tell_error(error: Exception, debug: bool) -> int:
         return _tell(endpoint, DeviceError.exit_status, debug)
     what = f"{type(error).__name__}: {error}".rstrip(": ").replace("\n", " ")
     return _tell(f"{what} (a fault in kwsd; run with {DEBUG} for the traceback)", INTERNAL, debug)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether standard output refuses whatever is written: it is open for reading only, or its terminal is gone."""
+    if sys.stdout is None or error.filename is not None:
+        return False
+    try:
+        os.write(sys.stdout.fileno(), b"")
+    except OSError as refused:
+        return refused.errno is not None and refused.errno == error.errno
+    return False
 
 
 def _is_nowhere() -> bool:

@@ -47,6 +47,33 @@ def test_a_full_disk_is_no_fault(arguments: tuple[str, ...], unbuffered: str) ->
     assert line.startswith("kwsd: error: the output cannot be written: No space left on device")
 
 
+def read_only() -> int:
+    """A descriptor that cannot be written to, as after `1<file`."""
+    return os.open(os.devnull, os.O_RDONLY)
+
+
+def terminal_that_is_gone() -> int:
+    ours, theirs = os.openpty()
+    os.close(ours)
+    return theirs
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("output", [read_only, terminal_that_is_gone])
+@pytest.mark.parametrize("arguments", [("version",), ("config",), ("--help",)])
+def test_an_output_that_cannot_be_written_is_no_fault(
+    arguments: tuple[str, ...], output: Callable[[], int], unbuffered: str
+) -> None:
+    writing = output()
+    command = [sys.executable, "-m", "kwsd", *arguments]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    os.close(writing)
+    assert done.returncode == 69
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("kwsd: error: the output cannot be written: ")
+
+
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize(("arguments", "status"), [(("listen", "none.wav"), 66), (("config", "--config", "/none"), 78)])
 def test_the_status_is_the_same_where_nobody_can_read_the_log(
