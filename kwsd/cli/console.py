@@ -14,6 +14,9 @@ from kwsd.cli.columns import widths
 from kwsd.errors import importing_torch
 from kwsd.shown import json_text, one_line, takes_utf8
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 log = logging.getLogger(__name__)
 
 Show = Callable[[str, int, int], None]
@@ -58,11 +61,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = _console()
     apart = (0, 1, 0, 0)  # with the box's own blank there are two between columns
     shown = Text(title, "bold") if title else None  # rich would take a str for markup, and drop a name's [brackets]
     drawn = Table(box=box.SIMPLE_HEAD, padding=apart, pad_edge=False, title=shown, title_justify="left")
@@ -79,12 +81,21 @@ def working(what: str) -> Iterator[None]:
     """Show a spinner on standard error during work of unknown length; nothing without a terminal."""
     if not _on_terminal(sys.stderr):
         yield
-        return
+def _console(*, stderr: bool = False) -> Console:
+    """A terminal to draw on, as wide as it is."""
     from rich.console import Console
+
+    console = Console(stderr=stderr)
+    if not console.width:  # COLUMNS=0 leaves the width open, but rich would draw nothing
+        console.width = shutil.get_terminal_size().columns
+    return console
+
+
+        return
     from rich.text import Text
 
     spinner, dots = ("dots", "…") if takes_utf8(sys.stderr) else ("line", "...")
-    with Console(stderr=True).status(Text(f"{what} {dots}"), spinner=spinner):
+    with _console(stderr=True).status(Text(f"{what} {dots}"), spinner=spinner):
         yield
 
 
@@ -101,7 +112,6 @@ def progress() -> Iterator[Show]:
     if not _on_terminal(sys.stderr):
         yield _Lines()
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -112,7 +122,7 @@ def progress() -> Iterator[Show]:
     )
     from rich.table import Column
 
-    console = Console(stderr=True)
+    console = _console(stderr=True)
     name = Column(no_wrap=True, max_width=max(_SHORT, console.width - _FIGURES))
     columns = (
         TextColumn("{task.description}", markup=False, table_column=name),

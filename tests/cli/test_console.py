@@ -51,8 +51,9 @@ def on_terminal(code: str, columns: int = 80, encoding: str = "utf-8") -> tuple[
     return said[0], said[1]
 
 
-def test_a_terminal_gets_a_bar_and_a_drawn_table() -> None:
-    out, err = on_terminal(SHOWS)
+@pytest.mark.parametrize("columns", [80, 0])  # 0 says nothing of the width
+def test_a_terminal_gets_a_bar_and_a_drawn_table(columns: int) -> None:
+    out, err = on_terminal(SHOWS, columns)
     assert "clips" in err
     assert "100%" in err
     assert "thinking" in err
