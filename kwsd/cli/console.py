@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kwsd.cli.columns import widths
 from kwsd.errors import importing_torch
@@ -35,8 +35,13 @@ def _on_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def say(text: str = "") -> None:
-    """Print a line on standard output."""
+def say(line: str = "") -> None:
+    """Print a line on standard output, with control characters of a file's or a model's name spelt out."""
+    print(one_line(line))
+
+
+def say_text(text: str) -> None:
+    """Print text of any number of lines on standard output, as it is."""
     print(text)
 
 
@@ -76,11 +81,6 @@ def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
     console.print(drawn)
 
 
-@contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show a spinner on standard error during work of unknown length; nothing without a terminal."""
-    if not _on_terminal(sys.stderr):
-        yield
 def _console(*, stderr: bool = False) -> Console:
     """A terminal to draw on, as wide as it is."""
     from rich.console import Console
@@ -91,6 +91,11 @@ def _console(*, stderr: bool = False) -> Console:
     return console
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show a spinner on standard error during work of unknown length; nothing without a terminal."""
+    if not _on_terminal(sys.stderr):
+        yield
         return
     from rich.text import Text
 

@@ -106,7 +106,7 @@ def publish(
 def _print(document: str, report: Report, lines: Iterable[str]) -> None:
     """Print the JSON document; without one, the tables and `lines`."""
     if document:
-        console.say(document)
+        console.say_text(document)
         return
     for table in report.tables():
         console.table(table.title, table.columns, [[readable(cell) for cell in row] for row in table.rows])

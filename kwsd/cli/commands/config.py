@@ -39,12 +39,12 @@ def config(
     if path:
         if others := [*given_flags(ctx, ["format"]), *(options()[key].flag_for(overrides[key]) for key in overrides)]:
             raise UsageError("--path only says where the file is;", f"leave out {', '.join(others)}")
-        console.say(str(config if config is not None else config_path()))
+        console.say_text(str(config if config is not None else config_path()))
         return
     loaded = load_config(config, overrides)
     if format == "toml":
         text = as_toml(loaded)
-        console.say(text if takes_utf8(sys.stdout) else in_ascii(text))
+        console.say_text(text if takes_utf8(sys.stdout) else in_ascii(text))
         return
     rows = []
     for key, option in options().items():

@@ -11,7 +11,7 @@ from kwsd.cli import console
 from kwsd.cli.daemon_client import ask, place
 from kwsd.cli.flags import ConfigFile, configured
 from kwsd.errors import DeviceError
-from kwsd.shown import one_line, several
+from kwsd.shown import several
 
 _ANSWER_S = 10.0
 _METER = 30
@@ -48,7 +48,7 @@ def status(
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     for name, stream in found["streams"].items():
         come = stream["audio_s"] > 0
-        yield f"{one_line(name)}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}"
+        yield f"{name}: {meter(stream['level_dbfs'], lost=stream['lost'], come=come)}"
         yield f"  {stream['audio_s']:.1f} s of audio, windows every {stream['hop_ms']} ms"
     scored = f"{found['windows_scored']} scored"
     if "windows_verified" in found:
@@ -69,7 +69,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         ("up for", f"{found['uptime_s']:.0f} s"),
     ]
     for what, text in rows:
-        yield f"{what:<12} {one_line(text)}"
+        yield f"{what:<12} {text}"
 
 
 def _by_word(counts: dict[str, int]) -> str:

@@ -117,9 +117,9 @@ def test_a_place_for_the_files_is_tried_before_anything_is_drawn(
 
 
 def test_the_command(tiny_model: Path, tmp_path: Path, kwsd: Callable[..., Any]) -> None:
-    result = kwsd("export", tiny_model, "--out", tmp_path)
+    result = kwsd("export", tiny_model, "--out", tmp_path / "my\nown")
     assert result.status == 0, result.err
-    assert result.out.count(".onnx: ") == 2
+    assert result.out.count(".onnx: ") == result.out.count(r"my\nown") == 2
 
 
 def test_a_model_of_the_hub_is_exported_under_its_own_name() -> None:
