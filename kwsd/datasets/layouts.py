@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path
 
+from kwsd.datasets.passed_over import others_in, tell_skipped
 from kwsd.datasets.speech_commands import SPLITS, listed, listed_split
 from kwsd.datasets.transcripts import SUFFIXES
 from kwsd.errors import InputError
@@ -23,7 +23,6 @@ from kwsd.texts import lines_of, read_text, reason
 
 log = logging.getLogger(__name__)
 
-_NO_SOUND = ("", ".csv", ".json", ".md", ".tsv", ".txt")  # suffixes of files that may lie beside clips
 _NAMES = {"valid": "validation", "dev": "validation", "testing": "test", "training": "train"}
 
 
@@ -50,13 +49,11 @@ def tree(folder: Path, besides: Collection[Path] = ()) -> tuple[list[Clip], tupl
             continue
         entries = sorted(path for path in place.iterdir() if path.name[0] != ".")
         found = [path for path in entries if path.suffix.lower() in SUFFIXES]
-        others = _others(entries)
+        others = others_in(entries)
         if not found:
             raise InputError(f"{place}: the class {place.name!r} {_instead(entries, others)}")
         if others:
-            log.warning(
-                "%s: %s skipped; clips are wav, flac, ogg, opus or mp3 files directly in this folder", place, others
-            )
+            tell_skipped(place, others)
         if place.name == NOISE:
             noise = found
             continue
@@ -98,14 +95,6 @@ def _instead(entries: Sequence[Path], others: str) -> str:
     return f"has no clips, but {others}: {convert}; put clips into it, or remove the folder"
 
 
-def _others(entries: Sequence[Path]) -> str:
-    """The entries of a class's folder that are no clips but may be meant as such: "2 .m4a files, 1 folder", or ""."""
-    kinds = Counter("folder" if path.is_dir() else path.suffix.lower() for path in entries)
-    counts = {kind: count for kind, count in sorted(kinds.items()) if kind not in (*SUFFIXES, *_NO_SOUND)}
-    names = {kind: "folder" if kind == "folder" else f"{kind} file" for kind in counts}
-    return ", ".join(several(count, names[kind]) for kind, count in counts.items())
-
-
 def table(path: Path) -> tuple[list[Clip], tuple[Path, ...]]:
     """The clips of a CSV or TSV table, as its first line tells, and the recordings of noise, whatever their split.
 
@@ -145,9 +134,9 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
     if {"start", "length"} <= set(columns):
         what = f"{path}: an index of clips in long recordings, no table of files;"
         raise InputError(what, "kwsd eval takes its folder, and kwsd train a file for each clip")
-    clips: list[Clip] = []
     noise: list[Path] = []
     seen: dict[Path, Clip] = {}
+    again = 0
     for row in rows:
         number = rows.line_num  # blank lines give no row, and quoted text may take several
         file, label = _cell(row, named), _cell(row, "label")
@@ -166,10 +155,12 @@ def _rows(path: Path, rows: csv.DictReader[str]) -> tuple[list[Clip], tuple[Path
             raise InputError(
                 f"{path}, line {number}: {file} is listed twice, with different labels or splits; remove one line"
             )
-        clips.append(clip)
-    if not clips and not noise:
+        again += before is not clip
+    if not seen and not noise:
         raise InputError(f"{path}: no clips below its first line;", "write a line for each, with its file and label")
-    return clips, tuple(noise)
+    if again:
+        log.warning("%s: %s left out, as lines above name the same files", path, several(again, "line"))
+    return list(seen.values()), tuple(noise)
 
 
 def _cell(row: Mapping[str, str | None], column: str) -> str:

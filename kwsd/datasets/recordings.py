@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kwsd.audio.decoding.files import clip_length
+from kwsd.datasets.index_file import INDEX, has_index, read_index
 from kwsd.datasets.layouts import check_laid_out
+from kwsd.datasets.passed_over import others_in, tell_skipped, tell_unread
 from kwsd.datasets.speech_commands import speaker_of
 from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name
+from kwsd.datasets.walking import listing, walk
 from kwsd.errors import InputError
-from kwsd.shown import brief
+from kwsd.shown import first_few, several
 
 log = logging.getLogger(__name__)
 
-_INDEX = "index.tsv"
-_DAMAGED = "fetch it again, or save it again"
-_COLUMNS = ("file", "clip", "label", "speaker", "start", "length")
-_MOST_SAMPLES = 1 << 53
-"""A bound on places in a file, in samples, that no recording reaches; up to it every number is exact in a float."""
 OnUnreadable = Callable[[InputError], None]
 """Called with the error of each file that cannot be read, or not to its end."""
 
@@ -41,21 +38,26 @@ class Recording:
     length: int
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
     """All clips in `folder`, by file and start. Raises InputError where there are none, or an index is wrong.
 
-    There are two layouts. Packed: an index.tsv in the folder, or anywhere below it, says which clips lie in which file.
-    Otherwise a tree `label/clip.wav` (or flac, ogg, opus, mp3), without files that are no audio (see `whole`). If there
-    is an index, the tree is ignored.
+    There are two layouts. Packed: an index.tsv in the folder, or anywhere below it, says which clips lie in which file
+    in or below its own folder. Elsewhere a tree `label/clip.wav` (or flac, ogg, opus, mp3), without files that are no
+    audio (see `whole`).
     """
     if not folder.is_dir():
         what = "a file, not a folder" if folder.is_file() else "no such folder"
-        raise InputError(f"{folder}: {what}; name one with an {_INDEX}, or with label/clip.wav in it")
-    found = _indexed(folder) or list(whole(labelled_files(folder)))
+        raise InputError(f"{folder}: {what}; name one with an {INDEX}, or with label/clip.wav in it")
+    found = [*_packed(_contents(folder)[0]), *whole(labelled_files(folder, quiet=True), unreadable)]
     if not found:
-        check_laid_out(folder)
-        raise InputError(f"{folder}: no recordings: neither an {_INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
-    return found
+        raise nothing_in(folder)
+    return _ordered(found)
+
+
+def nothing_in(folder: Path) -> InputError:
+    """The error of a folder without clips, which says what it has to hold."""
+    check_laid_out(folder)
+    return InputError(f"{folder}: no recordings: neither an {INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
 
 
 def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
@@ -65,26 +67,32 @@ def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Rec
     folders' names do not count. Files that are no audio are left out (see `whole`). Raises InputError for none.
     """
     if place.is_file():
-        files = [place]
+        indexes, files = list[Path](), [place]
     elif not place.is_dir():
         raise InputError(f"{place}: no such file or folder; name one with recordings")
-    elif packed := _indexed(place):
-        return packed
     else:
-        paths = (path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, place))
-        files = sorted(path for path in paths if path.is_file())
+        indexes, below = _contents(place)
+        tell_unread(place, below)
+        files = [path for path in below if path.suffix.lower() in SUFFIXES]
     said = {folder: beside(folder) for folder in {path.parent for path in files}}
-    found = list(whole(((path, said[path.parent].get(clip_name(path.stem), "")) for path in files), unreadable))
+    transcribed = ((path, said[path.parent].get(clip_name(path.stem), "")) for path in files)
+    found = [*_packed(indexes), *whole(transcribed, unreadable)]
     if not found:
         raise InputError(f"{place}: no recordings (wav, flac, ogg, opus, mp3); name another place")
-    return found
+    return _ordered(found)
 
 
 def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = None) -> Iterator[Recording]:
     """Whole files as recordings, each with its label.
 
-    For a file that is no audio, `unreadable` is called, or without it a warning is logged, and it is left out."""
+    For a file that is no audio, `unreadable` is called, or without it a warning is logged, and it is left out. A file
+    to which several links lead is taken once for each label, and the others are logged."""
+    seen: set[tuple[int, int, str]] = set()
+    again: list[str] = []
     for path, label in files:
+        if (once := (*file_number(path), label)) in seen:
+            again.append(str(path))
+            continue
         try:
             yield Recording(path, clip_name(path.stem), label, _speaker(path), 0, _length(path))
         except InputError as error:  # one bad file of thousands must not cost the others
@@ -92,6 +100,20 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
                 unreadable(error)
             else:
                 log.warning("left out: %s", error)
+            continue
+        seen.add(once)
+    if again:
+        links = several(len(again), "more link")
+        log.warning("%s to recordings that are counted already: %s", links, first_few(again, 1))
+
+
+def file_number(path: Path) -> tuple[int, int]:
+    """What tells a file from all others, by whatever links it is reached; (-1, -1) for one that cannot be reached."""
+    try:
+        file = path.stat()
+    except OSError:
+        return -1, -1
+    return file.st_dev, file.st_ino
 
 
 def _length(path: Path) -> int:
@@ -103,62 +125,53 @@ def _length(path: Path) -> int:
 
 def is_packed(folder: Path) -> bool:
     """Whether there is an index of clips in the folder or below it."""
-    return next(folder.rglob(_INDEX), None) is not None
+    return any(has_index(inside.place) for inside in walk(folder, quiet=True))
 
 
-def _indexed(folder: Path) -> list[Recording]:
-    found = (recording for index in sorted(folder.rglob(_INDEX)) for recording in _packed(index))
+def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The indexes in a folder and below it, and the files that lie neither beside an index nor below it."""
+    indexes: list[Path] = []
+    files: list[Path] = []
+    packed: set[Path] = set()
+    for inside in walk(folder):
+        if has_index(inside.place):
+            indexes.append(inside.place / INDEX)
+            packed.add(inside.place)
+        elif inside.place.parent in packed:
+            packed.add(inside.place)
+        else:
+            files += inside.files
+    return sorted(indexes), sorted(files)
+
+
+def _packed(indexes: Sequence[Path]) -> Iterator[Recording]:
+    for index in indexes:
+        for row in read_index(index):
+            path = index.parent / row.file
+            yield Recording(path, clip_name(row.clip), row.label, row.speaker, row.start, row.length)
+
+
+def _ordered(found: Sequence[Recording]) -> list[Recording]:
     return sorted(found, key=lambda recording: (recording.path, recording.start))
 
 
-def _packed(index: Path) -> Iterator[Recording]:
-    rows = _rows(index)
-    columns = next(rows, [])
-    missing = [column for column in _COLUMNS if column not in columns]
-    if missing:
-        raise InputError(f"{index}: its first line lacks the columns: {', '.join(missing)}")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(columns):
-            raise InputError(f"{index}, line {number}: {len(row)} columns, where the first line has {len(columns)}")
-        cells = dict(zip(columns, row, strict=True))
-        try:
-            start, length = int(cells["start"]), int(cells["length"])
-        except ValueError as error:
-            raise InputError(f"{index}, line {number}: {error}") from error
-        if start < 0 or length <= 0 or start + length > _MOST_SAMPLES:
-            what = f"no clip starts at {brief(str(start), 40)} and is {brief(str(length), 40)} samples long"
-            raise InputError(f"{index}, line {number}: {what}")
-        path = index.parent / cells["file"]
-        yield Recording(path, clip_name(cells["clip"]), cells["label"], cells["speaker"], start, length)
+def labelled_files(folder: Path, *, quiet: bool = False) -> list[tuple[Path, str]]:
+    """The files of a tree `label/clip.wav`, each with its label, readable or not, where no index says what is there.
 
-
-def _rows(index: Path) -> Iterator[list[str]]:
-    """The index's lines as cells, without a byte-order mark. Raises InputError, with the line where there is one."""
-    number = 0
-    try:
-        with index.open("rb") as file:  # line by line: in text mode, invalid bytes are found a block ahead
-            for number, line in enumerate(file, start=1):
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if "\0" in text:
-                    raise InputError(f"{index}, line {number}: holds a NUL character", _DAMAGED)
-                yield from csv.reader([text], delimiter="\t", quoting=csv.QUOTE_NONE)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{index}, line {number}: not UTF-8", _DAMAGED) from error
-    except csv.Error as error:
-        raise InputError(f"{index}, line {number}: {error}", _DAMAGED) from error
-    except OSError as error:
-        raise InputError(f"{index}: cannot be read ({error.strerror or error})", _DAMAGED) from error
-
-
-def labelled_files(folder: Path) -> list[tuple[Path, str]]:
-    """The files of a tree `label/clip.wav`, each with its label, readable or not."""
-    found = (path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
-    return [(path, path.parent.name) for path in sorted(found)]
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    """Whether a file, or a folder between `folder` and it, is hidden, such as .Trash."""
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    What else lies beside the clips of a label and may be meant as one is logged, and so are, unless `quiet`, folders
+    that cannot be listed."""
+    if has_index(folder):
+        return []
+    found: list[tuple[Path, str]] = []
+    for place in listing(folder, quiet=quiet).folders:
+        inside = listing(place, quiet=quiet)
+        clips = [path for path in inside.files if path.suffix.lower() in SUFFIXES]
+        if not clips or has_index(place):
+            continue
+        if others := others_in([*inside.folders, *inside.files]):
+            tell_skipped(place, others)
+        found += [(path, place.name) for path in clips]
+    return found
 
 
 def _speaker(path: Path) -> str:

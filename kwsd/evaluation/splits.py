@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kwsd.datasets.layouts import Clip, table
-from kwsd.datasets.recordings import OnUnreadable, Recording, find_recordings, is_packed, labelled_files, whole
+from kwsd.datasets.recordings import (
+    OnUnreadable,
+    Recording,
+    file_number,
+    find_recordings,
+    is_packed,
+    labelled_files,
+    nothing_in,
+    whole,
+)
 from kwsd.datasets.speech_commands import listed, listed_split, which_split
 from kwsd.datasets.splits import divided
 from kwsd.errors import InputError
@@ -76,8 +85,10 @@ def _of_table(place: Path, split: str, unreadable: OnUnreadable | None) -> _Foun
 def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Found:
     lists = listed(place)
     if is_packed(place):
-        return _of_index(find_recordings(place), lists, split or _usual(bool(lists)))
-    files = labelled_files(place) or [(clip.path, clip.label) for clip in find_recordings(place)]  # which says why not
+        return _of_index(find_recordings(place, unreadable), lists, split or _usual(bool(lists)))
+    files = labelled_files(place)
+    if not files:
+        raise nothing_in(place)
     rows = [Clip(path, label, listed_split(lists, label, path.name)) for path, label in files if label != NOISE]
     noise = [path for path, label in files if label == NOISE]
     return _of_files(rows, noise, split or _usual(bool(lists)), unreadable, by=_LISTS if lists else _RULE)
@@ -114,6 +125,12 @@ def seconds_of(noise: Recording) -> Iterator[Recording]:
         return
     for start in range(noise.start, noise.start + noise.length - RATE + 1, RATE):
         yield replace(noise, name=f"{noise.name}-{start // RATE}", start=start, length=RATE)
+
+
+def beside_clips(noise: Iterable[Recording], clips: Iterable[Recording]) -> list[Recording]:
+    """The seconds of recordings of noise that are not among the clips as noise already."""
+    there = {file_number(clip.path) for clip in clips if clip.label == NOISE}
+    return [second for sound in noise if file_number(sound.path) not in there for second in seconds_of(sound)]
 
 
 def without_inferred(recordings: Sequence[Recording]) -> list[Recording]:

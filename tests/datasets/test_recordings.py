@@ -61,6 +61,45 @@ def test_a_tree_is_found_by_its_folders(tmp_path: Path) -> None:
     assert [(r, len(samples)) for r, samples in load([yes, no])] == [(no, 8_000), (yes, 16_000)]
 
 
+def test_what_lies_beside_a_packed_folder_is_found_too(tmp_path: Path) -> None:
+    write(tmp_path / "pack" / "words.wav", ramp(50_000))
+    write(tmp_path / "pack" / "deeper" / "unlisted.wav", ramp(100))
+    (tmp_path / "pack" / "index.tsv").write_text(HEADER + "words.wav\tone\tyes\t\t0\t16000\n")
+    write(tmp_path / "yes" / "two.wav", ramp(16_000))
+    write(tmp_path / "talk" / "anna" / "three.wav", ramp(16_000))
+    assert [(clip.name, clip.label) for clip in find_recordings(tmp_path)] == [("one", "yes"), ("two", "yes")]
+    assert [clip.name for clip in find_sounds(tmp_path)] == ["one", "three", "two"]
+
+
+def test_folders_and_files_may_be_links_and_count_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "elsewhere" / "a.wav", ramp(16_000))
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "yes").symlink_to(tmp_path / "elsewhere")
+    assert [(clip.name, clip.label) for clip in find_recordings(tmp_path / "clips")] == [("a", "yes")]
+    assert [clip.name for clip in find_sounds(tmp_path / "clips")] == ["a"]
+    assert caplog.text == ""
+    (tmp_path / "elsewhere" / "b.wav").symlink_to("a.wav")
+    (tmp_path / "elsewhere" / "c.wav").hardlink_to(tmp_path / "elsewhere" / "a.wav")
+    for find in (find_recordings, find_sounds):
+        caplog.clear()
+        assert [clip.name for clip in find(tmp_path / "clips")] == ["a"]
+        (line,) = caplog.messages
+        assert line.startswith("2 more links to recordings that are counted already: ")
+
+
+def test_sound_that_is_not_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "yes" / "a.wav", ramp(16_000))
+    for name in ("b.m4a", "c.M4A", "d.wma", "a.txt", "a.lab"):
+        (tmp_path / "yes" / name).touch()
+    assert [clip.name for clip in find_sounds(tmp_path)] == ["a"]
+    what = "2 .m4a files, 1 .wma file left out; to have them heard, convert them (ffmpeg -i FILE out.wav)"
+    assert caplog.messages == [f"{tmp_path}: {what}"]
+    caplog.clear()
+    assert [clip.name for clip in find_recordings(tmp_path)] == ["a"]
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'yes'}: 1 .lab file, 2 .m4a files, 1 .wma file skipped; clips are wav")
+
+
 def test_what_a_desktop_hides_is_no_class(tmp_path: Path) -> None:
     for folder in ("yes", ".Trash-1000"):
         write(tmp_path / folder / "a.wav", ramp(16_000))

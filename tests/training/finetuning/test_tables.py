@@ -54,6 +54,13 @@ def test_tables_that_contradict_themselves(tmp_path: Path, lines: list[str], tol
         find_labelled(tmp_path / "clips.csv")
 
 
+def test_a_clip_that_is_named_twice_counts_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "t.csv").write_text("file,label\na.wav,yes\nb.wav,yes\n./a.wav,yes\n")
+    clips, _ = table(tmp_path / "t.csv")
+    assert [clip.path.name for clip in clips] == ["a.wav", "b.wav"]
+    assert caplog.messages == [f"{tmp_path / 't.csv'}: 1 line left out, as lines above name the same files"]
+
+
 def test_between_tabs_a_quote_is_a_quote(tmp_path: Path) -> None:
     rows = ["file\tlabel\ttext", 'a.wav\tyes\t"Yes, he said', "b.wav\tno\tno", 'c.wav\tno\tx"', "d.wav\tyes\tyes"]
     (tmp_path / "clips.tsv").write_text("\n".join(rows) + "\n")
