@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from kwsd.labels import spelt
 from kwsd.samples import RATE, seconds
 from kwsd.shown import readable
 from kwsd.texts import lines_of, read_text, reason
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = ("start_s", "end_s", "word")
 _LONGEST_S = 1e9
@@ -72,18 +75,19 @@ def read_stream(audio: Path, table: Path) -> Stream:
 def parse_table(table: Path) -> tuple[SpokenWord, ...]:
     """The words of a TSV of start_s, end_s and word, by start; a header line is optional.
 
-    Raises InputError, which names the line."""
+    Audacity's labels are such a table; its lines of frequencies, which begin with a backslash, are passed over. A line
+    that is there twice counts once, and is logged. Raises InputError, which names the line."""
     try:
         text = read_text(table)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{table}: cannot be read ({reason(error)})", "name a table of start_s, end_s, word"
         ) from error
-    words: list[SpokenWord] = []
+    words: dict[SpokenWord, None] = {}
     headed = False
     for number, line in enumerate(lines_of(text), start=1):
         cells = [cell.strip() for cell in line.split("\t")]
-        if not any(cells):
+        if not any(cells) or cells[0] == "\\":
             continue
         if not words and not headed and tuple(cell.casefold() for cell in cells[:3]) == _COLUMNS:
             headed = True
@@ -99,7 +103,10 @@ def parse_table(table: Path) -> tuple[SpokenWord, ...]:
             what = f"a word cannot last from {cells[0]} s to {cells[1]} s;"
             remedy = f"it must start at 0 s or later, and end after that and before {_LONGEST_S:g} s"
             raise InputError(f"{table}, line {number}: {what}", remedy)
-        words.append(SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else ""))
+        spoken = SpokenWord(round(start * RATE), round(end * RATE), word, cells[3] if len(cells) > 3 else "")
+        if spoken in words:
+            log.warning("%s, line %d: left out, as a line above has the same word at the same time", table, number)
+        words[spoken] = None
     return tuple(sorted(words))
 
 

@@ -58,6 +58,18 @@ def test_a_table_without_heading_in_any_order(tmp_path):
     assert parse_table(table) == (SpokenWord(8000, 16000, "yes"), SpokenWord(32000, 40000, "no"))
 
 
+def test_labels_of_audacity_with_frequencies_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("1.0\t1.5\tyes\n\\\t900.0\t4000.0\n2\t3\tno\n\\\t-1\t-1\n")
+    assert [word.word for word in parse_table(tmp_path / "t.txt")] == ["yes", "no"]
+
+
+def test_a_word_that_is_there_twice_counts_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "t.tsv").write_text("1.0\t1.5\tyes\n1\t1.50\tyes\n1\t1.5\tno\n")
+    assert [word.word for word in parse_table(tmp_path / "t.tsv")] == ["no", "yes"]
+    (line,) = caplog.messages
+    assert line.endswith("t.tsv, line 2: left out, as a line above has the same word at the same time")
+
+
 def test_lines_of_spaces_alone_are_empty(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("1\t2\tyes\n \t \n\t\t\n")
     assert parse_table(tmp_path / "t.tsv") == (SpokenWord(16_000, 32_000, "yes"),)
