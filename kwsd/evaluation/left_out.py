@@ -17,7 +17,9 @@ class LeftOut:
         self._errors: list[InputError] = []
 
     def __call__(self, error: InputError) -> None:
-        """Log and keep the error of one file."""
+        """Log and keep the error of one file, unless it was told before: two folders may hold the same one."""
+        if str(error) in self.told:
+            return
         log.warning("left out: %s", error)
         self._errors.append(error)
 

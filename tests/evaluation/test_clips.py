@@ -78,6 +78,14 @@ def test_a_clip_that_cannot_be_read_is_left_out_and_told(folder, tones):
         evaluate_clips(tones, recordings[:1], unreadable=LeftOut())
 
 
+def test_what_two_folders_hold_is_told_once(caplog):
+    unreadable = LeftOut()
+    for what in ("a.wav: no audio", "b.wav: no audio", "a.wav: no audio"):
+        unreadable(InputError(what))
+    assert unreadable.told == ("a.wav: no audio", "b.wav: no audio")
+    assert len(caplog.messages) == 2
+
+
 def test_scores_that_are_no_numbers_are_no_wrong_guesses(folder, tones, monkeypatch):
     score = tones.score
 

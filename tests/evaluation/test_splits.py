@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from kwsd.datasets.recordings import Recording
+from kwsd.datasets.recordings import Recording, find_sounds
 from kwsd.datasets.speech_commands import SPLITS
 from kwsd.errors import InputError
 from kwsd.evaluation import splits
 from kwsd.evaluation.output_files import save_wav
-from kwsd.evaluation.splits import seconds_of, without_inferred
+from kwsd.evaluation.splits import beside_clips, seconds_of, without_inferred
+from kwsd.labels import NOISE
 from kwsd.training.finetuning.labelled import find_labelled
 
 
@@ -94,6 +95,16 @@ def test_noise_alone_is_scored_and_nothing_at_all_is_told(folder, tmp_path):
             clips_of(tmp_path / "clips.csv", split)
     with pytest.raises(InputError, match="no such folder or table"):
         clips_of(tmp_path / "none.csv")
+
+
+def test_noise_that_lies_among_the_clips_counts_once(folder, tmp_path, babble):
+    save_wav(tmp_path / "noise" / "rain.wav", babble(2, 1.5))
+    for where, name in ((folder, "_background_noise_"), (tmp_path / "noise", "more")):
+        (where / name).mkdir(exist_ok=True)
+        (where / name / "linked.wav").symlink_to(folder / "_background_noise_" / "n.wav")
+    clips, _ = clips_of(folder)
+    assert [clip.name for clip in clips if clip.label == NOISE] == ["linked-0", "linked-1"]
+    assert [second.name for second in beside_clips(find_sounds(tmp_path / "noise"), clips)] == ["rain"]
 
 
 def test_files_that_are_not_there_are_told_if_they_are_to_be_scored(folder):

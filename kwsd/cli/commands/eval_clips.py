@@ -55,11 +55,12 @@ def clips(
     from kwsd.evaluation.clips import evaluate_clips
     from kwsd.evaluation.left_out import LeftOut
     from kwsd.evaluation.plots import plot_clips
-    from kwsd.evaluation.splits import clips_of, seconds_of
+    from kwsd.evaluation.splits import beside_clips, clips_of
 
     unreadable = LeftOut()
-    found = clips_of(folder, split or "", unreadable)
-    quiet = [second for sound in find_sounds(noise, unreadable) for second in seconds_of(sound)] if noise else []
+    with console.working("looking for recordings"):
+        found = clips_of(folder, split or "", unreadable)
+        quiet = beside_clips(find_sounds(noise, unreadable), found.clips) if noise else []
     with console.progress() as show:
         report = evaluate_clips(
             model.classifier,

@@ -60,14 +60,15 @@ def negatives(
     from kwsd.evaluation.snippets import Snippets
 
     unreadable = LeftOut()
-    kept, notes = find_negatives(
-        folder,
-        (*model.settings.trigger.thresholds, *unwanted),
-        transcribed=not sounds,
-        said=said,
-        held_out=held_out,
-        unreadable=unreadable,
-    )
+    with console.working("looking for recordings"):
+        kept, notes = find_negatives(
+            folder,
+            (*model.settings.trigger.thresholds, *unwanted),
+            transcribed=not sounds,
+            said=said,
+            held_out=held_out,
+            unreadable=unreadable,
+        )
     snippets = None
     if save_snippets is not None:
         try_folder(save_snippets)  # before the long work, but after all checks of the recordings
