@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from kwsd.cli import console
-from kwsd.errors import DeviceError, ModelError, UsageError
+from kwsd.errors import DeviceError, ModelError, OutputError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,6 @@ def pull_if_missing(name: str) -> None:
         log.info("there is no folder %s: fetching the model of that id from the Hub (once)", wanted)
         try:
             pull_shown(str(wanted))
-        except (DeviceError, ModelError) as error:
+        except (DeviceError, ModelError, OutputError) as error:
             what, remedy = error.args
             raise type(error)(f"there is no folder {wanted}, and {what}", remedy) from error

@@ -33,7 +33,7 @@ def pull_model(name: str, progress: Callable[[int, int], None]) -> Path:
     `progress` is called with the bytes that are here and the total.
 
     Raises:
-        ModelError, DeviceError: see `kwsd.zoo.pulling.pull`.
+        ModelError, DeviceError, OutputError: see `kwsd.zoo.pulling.pull`.
     """
     wanted = hub_id(name)
     if wanted is None and name in shipped_names():

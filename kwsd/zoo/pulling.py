@@ -14,7 +14,7 @@ from typing import Any
 
 from kwsd.cards.hub import HubId, cache_folder, repo_folder
 from kwsd.cards.names import CARD
-from kwsd.errors import NO_ROOM, DeviceError, ModelError, first_line
+from kwsd.errors import NO_ROOM, DeviceError, ModelError, OutputError, first_line
 from kwsd.locking import try_lock
 from kwsd.zoo.blobs import HubFile, arrived, fetch, is_right
 from kwsd.zoo.choosing import chosen, with_listed
@@ -34,6 +34,7 @@ def pull(wanted: HubId, progress: Progress = lambda *_: None) -> Path:
     Raises:
         ModelError: there is no such model or revision, it may not be read, has no safetensors, or arrived damaged.
         DeviceError: the Hub cannot be reached, or the disk is full.
+        OutputError: the cache cannot be written to, for another reason.
     """
     with _told(wanted):
         commit, listed = _listing(wanted)
@@ -191,6 +192,11 @@ def _told(wanted: HubId) -> Iterator[None]:
     except OSError as error:
         if error.errno in NO_ROOM:
             raise _full(wanted, "it is full; the part that has arrived is kept") from error
+        if error.filename:  # a file of the cache, or the token; the network's errors name none
+            raise OutputError(
+                f"{wanted} cannot be fetched ({error.filename}: {error.strerror});",
+                "set HF_HOME to a folder that you can write to, then pull again",
+            ) from error
         raise DeviceError(
             f"{wanted} cannot be fetched ({error}): pull again; the part that has arrived is kept"
         ) from error

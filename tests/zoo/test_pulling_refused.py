@@ -19,7 +19,7 @@ from huggingface_hub import close_session
 from patience import PATIENCE_S
 
 from kwsd.cards.hub import HubId, hub_id
-from kwsd.errors import DeviceError, KwsdError, ModelError
+from kwsd.errors import DeviceError, KwsdError, ModelError, OutputError
 from kwsd.zoo.pulling import pull
 
 TINY = HubId("someone/tiny")
@@ -159,6 +159,14 @@ def test_an_environment_by_which_no_hub_can_be_asked(monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(proxy, raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(DeviceError, match=r"someone/tiny cannot be fetched \(.+\); check ALL_PROXY, .*HF_TOKEN"):
+        pull(TINY)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()  # root may write into any folder, but into no file's
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    with pytest.raises(OutputError, match=r"cannot be fetched \(/.+: Not a directory\); set HF_HOME to a folder that"):
         pull(TINY)
 
 
