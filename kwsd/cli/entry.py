@@ -28,6 +28,10 @@ _NO_TASK = "cannot start another thread or process: raise TasksMax= of the unit,
 _NO_DESCRIPTOR = "too many open files: raise LimitNOFILE= of the unit, or ulimit -n"
 _NOT_WAITING = "the output is full and set not to wait (O_NONBLOCK): read it faster, or clear that flag"
 _OLD_PROCESSOR = "this numpy needs a newer processor: take an older one, by pip install 'numpy<2.4'"
+_UNMAPPED = (
+    "a Python library cannot be loaded: free some memory, raise MemoryMax= of the unit, or check that the disk with "
+    "the libraries is not mounted noexec"
+)
 _NOWHERE = "the current folder was removed: go to one that exists (cd)"
 _NO_SCRATCH = "no folder can hold temporary files: make room in /tmp, or set TMPDIR to one that can"
 _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -39,6 +43,7 @@ _LIMITS: tuple[tuple[type[Exception], str, str], ...] = (
     (RuntimeError, "can't allocate memory", _NO_MEMORY),  # torch's
     (OSError, os.strerror(errno.EMFILE), _NO_DESCRIPTOR),
     (FileNotFoundError, "No usable temporary directory", _NO_SCRATCH),  # tempfile's, of a full disk, too
+    (ImportError, "failed to map segment", _UNMAPPED),  # the dynamic linker's, also within numpy's long text
     (RuntimeError, "built with baseline optimizations", _OLD_PROCESSOR),
 )
 """Errors that are raised at a limit of the system: the class, a part of its text, and the text to report."""

@@ -166,6 +166,7 @@ def test_a_current_folder_that_is_gone_is_no_fault(
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/dev/null"), "raise LimitNOFILE= of the unit"),
         (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "or set TMPDIR"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "free some"),
+        (ImportError("numpy: PLEASE READ\n\nOriginal error was: a.so: failed to map segment"), "is not mounted noexec"),
         (RuntimeError("NumPy was built with baseline optimizations: \n(X86_V2) but"), "pip install 'numpy<2.4'"),
         (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has"), "the GPU has too little memory"),
         (RuntimeError("CUDA error: unspecified launch failure\nSearch for"), "unspecified launch failure; use"),
