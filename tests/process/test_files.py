@@ -108,14 +108,12 @@ def test_all_detections_of_a_recording_are_kept_from_a_second_before_the_word(
     ran = user.run("listen", tmp_path / "long.wav", "--format", "json", "--save-detections", tmp_path / "kept")
     assert ran.status == 0, ran.err
     assert len(ran.events) >= 20
-    lasting: dict[str, list[float]] = {}
-    for path in (tmp_path / "kept").iterdir():
-        _, _, kind = path.stem.partition("Z-")
-        lasting.setdefault(kind, []).append(soundfile.info(path).duration)
-    wanted: dict[str, list[float]] = {}
-    for event in ran.events:
-        whole = event["at_s"] - max(0.0, event["start_s"] - 1)
-        wanted.setdefault(f"{event['word']}-{event['score']:.4f}", []).append(whole)
-    assert {kind: len(each) for kind, each in lasting.items()} == {kind: len(each) for kind, each in wanted.items()}
-    for kind, each in wanted.items():
-        assert sorted(lasting[kind]) == pytest.approx(sorted(each), abs=0.01)
+    kept = [(*path.stem.partition("Z-")[2].split("-"), path) for path in (tmp_path / "kept").iterdir()]
+    assert sorted(word for word, _, _ in kept) == sorted(event["word"] for event in ran.events)
+    for said in {event["word"] for event in ran.events}:
+        of_word = [event for event in ran.events if event["word"] == said]
+        named = sorted(float(score) for word, score, _ in kept if word == said)
+        assert named == pytest.approx(sorted(event["score"] for event in of_word), abs=6e-5)
+        lasting = sorted(soundfile.info(path).duration for word, _, path in kept if word == said)
+        whole = sorted(event["at_s"] - max(0.0, event["start_s"] - 1) for event in of_word)
+        assert lasting == pytest.approx(whole, abs=0.01)
