@@ -14,6 +14,15 @@ from sockets import reset_by_peer
 from unread import full_pipe
 
 
+def run(arguments: tuple[str, ...], output: int, unbuffered: str) -> subprocess.CompletedProcess[str]:
+    """Run kwsd with the descriptor `output` as its standard output, and close that."""
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "kwsd", *arguments]
+    done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    os.close(output)
+    return done
+
+
 def unread_pipe() -> int:
     """The writing end of a pipe that nobody reads."""
     reading, writing = os.pipe()
@@ -27,21 +36,14 @@ def unread_pipe() -> int:
 def test_a_reader_that_has_read_enough_is_no_error(
     arguments: tuple[str, ...], output: Callable[[], int], unbuffered: str
 ) -> None:
-    writing = output()
-    command = [sys.executable, "-m", "kwsd", *arguments]
-    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
-    os.close(writing)
+    done = run(arguments, output(), unbuffered)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [("version",), ("config",), ("models",), ("--help",), ("listen", "--help")])
 def test_a_full_disk_is_no_fault(arguments: tuple[str, ...], unbuffered: str) -> None:
-    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "kwsd", *arguments]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    done = run(arguments, os.open("/dev/full", os.O_WRONLY), unbuffered)
     assert done.returncode == 69
     (line,) = done.stderr.splitlines()
     assert line.startswith("kwsd: error: the output cannot be written: No space left on device")
@@ -64,11 +66,7 @@ def terminal_that_is_gone() -> int:
 def test_an_output_that_cannot_be_written_is_no_fault(
     arguments: tuple[str, ...], output: Callable[[], int], unbuffered: str
 ) -> None:
-    writing = output()
-    command = [sys.executable, "-m", "kwsd", *arguments]
-    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
-    os.close(writing)
+    done = run(arguments, output(), unbuffered)
     assert done.returncode == 69
     (line,) = done.stderr.splitlines()
     assert line.startswith("kwsd: error: the output cannot be written: ")
