@@ -86,6 +86,14 @@ def json_text(value: object, *, indent: int | None = None, ascii_only: bool = Fa
     return text if text.isascii() and "\x7f" not in text else text.translate(_IN_JSON)
 
 
+def readable_json(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """The value as `json_text` writes it, with U+FFFD for lone surrogates, which strict readers of JSON refuse."""
+    text = readable(json_text(value, indent=indent))
+    if ascii_only:  # only now: `readable` does not find a surrogate that is escaped
+        text = json_text(json.loads(text), indent=indent, ascii_only=True)
+    return text
+
+
 def brief(text: str, most: int = MOST_SHOWN) -> str:
     """The text, cut to at most `most` bytes as JSON in ASCII, its longest form; … marks where it was cut."""
     if _length(text) <= most:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kwsd.cli.columns import widths
 from kwsd.errors import importing_torch
-from kwsd.shown import json_text, one_line, takes_utf8
+from kwsd.shown import one_line, readable_json, takes_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def say_text(text: str) -> None:
 
 def say_json(value: Any, indent: int | None = 2) -> None:
     """Print a JSON document on standard output, on one line if `indent` is None."""
-    print(json_text(value, indent=indent, ascii_only=not takes_utf8(sys.stdout)))
+    print(readable_json(value, indent=indent, ascii_only=not takes_utf8(sys.stdout)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from kwsd.shown import one_line, rfc3339
+from kwsd.shown import one_line, readable, rfc3339
 
 Shape = Callable[[int, str, str, str], str]
 """Maps a level of `logging`, a logger's name, a text and a traceback (or "") to a line without its line feed."""
@@ -25,10 +25,10 @@ def plain(level: int, _: str, text: str, traceback: str = "") -> str:
 
 
 def structured(level: int, logger: str, text: str, traceback: str = "") -> str:
-    """A JSON object: time (RFC 3339), level, logger, message."""
+    """A JSON object: time (RFC 3339), level, logger, message. No lone surrogates, which strict readers refuse."""
     time = rfc3339(datetime.now(timezone.utc))
     message = f"{text}\n{traceback}" if traceback else text
-    line = {"time": time, "level": logging.getLevelName(level).lower(), "logger": logger, "message": message}
+    line = {"time": time, "level": logging.getLevelName(level).lower(), "logger": logger, "message": readable(message)}
     return json.dumps(line, ensure_ascii=True)
 
 

@@ -17,7 +17,7 @@ from kwsd.envelope import SCHEMA
 from kwsd.errors import UsageError, writing
 from kwsd.pictures import check_matplotlib
 from kwsd.replacing import try_folder
-from kwsd.shown import json_text, readable, takes_utf8
+from kwsd.shown import readable, readable_json, takes_utf8
 
 if TYPE_CHECKING:
     from kwsd.evaluation.report import Table
@@ -94,7 +94,7 @@ def publish(
     printed = out is not None and _is_stdout(out)
     escaped = printed and not takes_utf8(sys.stdout)
     told = {"schema": SCHEMA, **report.to_dict()} if out else {}
-    text = readable(json_text(told, indent=2, ascii_only=escaped)) if out else ""
+    text = readable_json(told, indent=2, ascii_only=escaped) if out else ""
     with ExitStack() as last_first:  # even if one fails; the tables at last, as their reader may go away (head)
         last_first.callback(_print, text if printed else "", report, lines)
         if plots is not None and draw is not None:

@@ -130,3 +130,12 @@ def test_json_is_json_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
     console.say_json({"name": "Gerät"})
     sys.stdout.flush()
     assert json.loads(written.getvalue()) == {"name": "Gerät"}
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "b\ufffd"), ("ascii", r"b\ufffd")])
+def test_json_has_no_lone_surrogates(monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    console.say_json({"name": "b\udcff"}, indent=None)
+    stdout.seek(0)
+    assert stdout.read() == f'{{"name": "{shown}"}}\n'

@@ -85,6 +85,12 @@ def test_an_error_before_the_log_begins_is_an_object_where_objects_are_asked_for
     assert kwsd("listen", *arguments).err.startswith("kwsd: error: ")
 
 
+def test_a_name_that_is_not_utf8_is_json_that_any_reader_takes(capfd: pytest.CaptureFixture[str]) -> None:
+    stderr.log_from("info", "json")
+    stderr.error("b\udcff.wav: what happened")
+    assert r'"b\ufffd.wav: what happened"' in capfd.readouterr().err
+
+
 def test_what_a_terminal_obeys_and_line_breaks_are_spelt_out(capfd: pytest.CaptureFixture[str]) -> None:
     stderr.log_from("info", "text")
     logging.getLogger("kwsd").warning("%s: no audio\tthere", "a\x1b[31mb\r\x7f\x9b\n.wav")

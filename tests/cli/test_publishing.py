@@ -81,6 +81,17 @@ def test_a_name_that_is_not_utf8_is_told_and_written(tmp_path: Path, capsys: pyt
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_name_that_is_not_utf8_in_another_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Named(Found):
+        def to_dict(self) -> Mapping[str, Any]:
+            return {"file": "b\udcff.wav"}
+
+    with (tmp_path / "out").open("w", encoding="ascii") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        publish(Named(), "-")  # type: ignore[arg-type]  # a dict is a mapping
+    assert r'"b\ufffd.wav"' in (tmp_path / "out").read_text()
+
+
 def test_pictures_are_drawn_though_nobody_reads_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Told(Found):
         def tables(self) -> Sequence[Any]:
