@@ -15,6 +15,7 @@ from kwsd.evaluation.stream_report import GateReport, StreamReport
 from kwsd.evaluation.stream_scoring import score_stream
 from kwsd.evaluation.thresholds import choose_thresholds
 from kwsd.evaluation.truth import SpokenWord, Stream
+from kwsd.samples import RATE
 from kwsd.shown import brief
 from kwsd.spotting.settings import SpottingSettings
 from kwsd.spotting.trigger import TriggerSettings
@@ -45,7 +46,7 @@ def evaluate_streams(
     for stream in streams:
 
         def scored(done: int, stream: Stream = stream) -> None:
-            progress(f"scoring {stream.name}", done, len(stream.samples))
+            progress(f"scoring {stream.name}, s", done // RATE, len(stream.samples) // RATE)
 
         recorded.append(score_stream(stream, classifier, settings, progress=scored))
     gates = tuple(_gate_report(recorded, trigger, progress, gated=on) for on in (gated, not gated))

@@ -48,7 +48,7 @@ def test_a_stream_from_end_to_end(stream, tones):
         p50, p95, p99 = gate.given.latency_ms()
         assert -400 <= p50 <= p95 <= p99 <= 500
     assert report.gates[0].scored_share <= report.gates[1].scored_share < 1.0  # some are spared without a gate too
-    assert {what for what, _, _ in steps} == {"scoring made", "thresholds, gate on", "thresholds, gate off"}
+    assert {what for what, _, _ in steps} == {"scoring made, s", "thresholds, gate on", "thresholds, gate off"}
     found = json.loads(json.dumps(report.to_dict()))
     assert found["notes"] == [
         "made here", "at 0.1, 0.5, 1 an hour: 0.0094 hours allow no alarm at all; use longer streams",

@@ -15,6 +15,7 @@ from kwsd.cli.publishing import Json, check_places, publish
 from kwsd.datasets.transcripts import read_transcripts
 from kwsd.errors import UsageError
 from kwsd.replacing import try_folder
+from kwsd.samples import RATE
 
 
 @configured(*EAR, without=("model.labels", "trigger.words"))
@@ -81,7 +82,7 @@ def negatives(
             snippets=snippets,
             unreadable=unreadable,
             notes=notes,
-            progress=lambda done, total: show("negatives", done, total),
+            progress=lambda done, total: show("negatives, s", done // RATE, total // RATE),
         )
     publish(report, json)
     if snippets is not None:
