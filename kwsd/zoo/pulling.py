@@ -197,6 +197,10 @@ def _told(wanted: HubId) -> Iterator[None]:
                 f"{wanted} cannot be fetched ({error.filename}: {error.strerror});",
                 "set HF_HOME to a folder that you can write to, then pull again",
             ) from error
+        certificates = os.environ.get("SSL_CERT_FILE")
+        if isinstance(error, FileNotFoundError) and certificates:
+            what = f"SSL_CERT_FILE is {certificates}, but there is no such file;"
+            raise DeviceError(what, f"correct or unset it, then pull {wanted} again") from error
         raise DeviceError(
             f"{wanted} cannot be fetched ({error}): pull again; the part that has arrived is kept"
         ) from error

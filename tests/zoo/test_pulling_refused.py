@@ -162,6 +162,13 @@ def test_an_environment_by_which_no_hub_can_be_asked(monkeypatch: pytest.MonkeyP
         pull(TINY)
 
 
+@pytest.mark.usefixtures("hub", "no_session")
+def test_a_file_of_certificates_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/none.pem")
+    with pytest.raises(DeviceError, match=r"SSL_CERT_FILE is /none\.pem, but there is no such file; correct or"):
+        pull(TINY)
+
+
 @pytest.mark.usefixtures("hub")
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()  # root may write into any folder, but into no file's
