@@ -53,7 +53,7 @@ def say_json(value: Any, indent: int | None = 2) -> None:
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal that is wide enough, otherwise as plain text in aligned columns."""
     title, rows = one_line(title), [[one_line(cell) for cell in row] for row in rows]
-    if _on_terminal(sys.stdout) and shutil.get_terminal_size().columns >= _NARROW:
+    if _on_terminal(sys.stdout) and _width() >= _NARROW:
         _drawn(title, columns, rows)
         return
     if title:
@@ -81,13 +81,18 @@ def _drawn(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
     console.print(drawn)
 
 
+def _width() -> int:
+    """The columns of the terminal; 80 where it does not know them."""
+    return shutil.get_terminal_size().columns or 80  # before Python 3.11, 0 from a terminal is not replaced
+
+
 def _console(*, stderr: bool = False) -> Console:
     """A terminal to draw on, as wide as it is."""
     from rich.console import Console
 
     console = Console(stderr=stderr)
     if not console.width:  # COLUMNS=0 leaves the width open, but rich would draw nothing
-        console.width = shutil.get_terminal_size().columns
+        console.width = _width()
     return console
 
 
