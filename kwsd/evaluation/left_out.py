@@ -14,23 +14,23 @@ class LeftOut:
     """Collects and logs the errors of files that cannot be read, or not to their end, while the evaluation goes on."""
 
     def __init__(self) -> None:
-        self._errors: list[InputError] = []
+        self._errors: dict[str, InputError] = {}
 
     def __call__(self, error: InputError) -> None:
         """Log and keep the error of one file, unless it was told before: two folders may hold the same one."""
-        if str(error) in self.told:
-            return
-        log.warning("left out: %s", error)
-        self._errors.append(error)
+        told = str(error)
+        if told not in self._errors:
+            log.warning("left out: %s", told)
+            self._errors[told] = error
 
     @property
     def told(self) -> tuple[str, ...]:
         """The message of each error."""
-        return tuple(str(error) for error in self._errors)
+        return tuple(self._errors)
 
     def check(self) -> None:
         """Raise InputError if any file was left out, with the number of files and the first error."""
         if not self._errors:
             return
-        first = self._errors[0]
+        first = next(iter(self._errors.values()))
         raise InputError(f"{several(len(self._errors), 'file')} left out; {first.what}", first.remedy)
