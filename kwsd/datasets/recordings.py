@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from kwsd.audio.decoding.files import clip_length
 from kwsd.datasets.index_file import INDEX, has_index, read_index
@@ -13,7 +14,7 @@ from kwsd.datasets.layouts import check_laid_out
 from kwsd.datasets.passed_over import others_in, tell_skipped, tell_unread
 from kwsd.datasets.speech_commands import speaker_of
 from kwsd.datasets.transcripts import SUFFIXES, beside, clip_name
-from kwsd.datasets.walking import listing, walk
+from kwsd.datasets.walking import file_number, listing, walk
 from kwsd.errors import InputError
 from kwsd.shown import first_few, several
 
@@ -50,14 +51,14 @@ def find_recordings(folder: Path, unreadable: OnUnreadable | None = None) -> lis
         raise InputError(f"{folder}: {what}; name one with an {INDEX}, or with label/clip.wav in it")
     found = [*_packed(_contents(folder)[0]), *whole(labelled_files(folder, quiet=True), unreadable)]
     if not found:
-        raise nothing_in(folder)
+        refuse_without_clips(folder)
     return _ordered(found)
 
 
-def nothing_in(folder: Path) -> InputError:
-    """The error of a folder without clips, which says what it has to hold."""
+def refuse_without_clips(folder: Path) -> NoReturn:
+    """Raise the InputError of a folder without clips, which says what it has to hold."""
     check_laid_out(folder)
-    return InputError(f"{folder}: no recordings: neither an {INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
+    raise InputError(f"{folder}: no recordings: neither an {INDEX} nor label/clip.wav (or flac, ogg, opus, mp3)")
 
 
 def find_sounds(place: Path, unreadable: OnUnreadable | None = None) -> list[Recording]:
@@ -87,10 +88,10 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
 
     For a file that is no audio, `unreadable` is called, or without it a warning is logged, and it is left out. A file
     to which several links lead is taken once for each label, and the others are logged."""
-    seen: set[tuple[int, int, str]] = set()
+    seen: set[tuple[tuple[int, int] | None, str]] = set()
     again: list[str] = []
     for path, label in files:
-        if (once := (*file_number(path), label)) in seen:
+        if (once := (file_number(path), label)) in seen:
             again.append(str(path))
             continue
         try:
@@ -105,15 +106,6 @@ def whole(files: Iterable[tuple[Path, str]], unreadable: OnUnreadable | None = N
     if again:
         links = several(len(again), "more link")
         log.warning("%s to recordings that are counted already: %s", links, first_few(again, 1))
-
-
-def file_number(path: Path) -> tuple[int, int]:
-    """What tells a file from all others, by whatever links it is reached; (-1, -1) for one that cannot be reached."""
-    try:
-        file = path.stat()
-    except OSError:
-        return -1, -1
-    return file.st_dev, file.st_ino
 
 
 def _length(path: Path) -> int:

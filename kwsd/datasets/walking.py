@@ -37,15 +37,21 @@ def walk(top: Path, *, quiet: bool = False) -> Iterator[Listing]:
     """List a folder and all below it, as `listing` does.
 
     A folder to which several ways lead, by links, is entered once; so a loop ends."""
-    left, entered = [top], set()
+    left = [top]
+    entered: set[tuple[int, int] | None] = {None}  # the number of one that was removed meanwhile
     while left:
         place = left.pop()
-        try:
-            entry = place.stat()
-        except OSError:  # removed meanwhile
-            continue
-        if (entry.st_dev, entry.st_ino) not in entered:
-            entered.add((entry.st_dev, entry.st_ino))
+        if (number := file_number(place)) not in entered:
+            entered.add(number)
             found = listing(place, quiet=quiet)
             left += reversed(found.folders)
             yield found
+
+
+def file_number(path: Path) -> tuple[int, int] | None:
+    """What tells a file or a folder from all others, by whatever links it is reached; None if it cannot be reached."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -10,15 +10,15 @@ from kwsd.datasets.layouts import Clip, table
 from kwsd.datasets.recordings import (
     OnUnreadable,
     Recording,
-    file_number,
     find_recordings,
     is_packed,
     labelled_files,
-    nothing_in,
+    refuse_without_clips,
     whole,
 )
 from kwsd.datasets.speech_commands import listed, listed_split, which_split
 from kwsd.datasets.splits import divided
+from kwsd.datasets.walking import file_number
 from kwsd.errors import InputError
 from kwsd.labels import NOISE
 from kwsd.samples import RATE
@@ -88,7 +88,7 @@ def _of_folder(place: Path, split: str, unreadable: OnUnreadable | None) -> _Fou
         return _of_index(find_recordings(place, unreadable), lists, split or _usual(bool(lists)))
     files = labelled_files(place)
     if not files:
-        raise nothing_in(place)
+        refuse_without_clips(place)
     rows = [Clip(path, label, listed_split(lists, label, path.name)) for path, label in files if label != NOISE]
     noise = [path for path, label in files if label == NOISE]
     return _of_files(rows, noise, split or _usual(bool(lists)), unreadable, by=_LISTS if lists else _RULE)
